@@ -1,0 +1,339 @@
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <limits>
+
+namespace cachefill {
+
+namespace {
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            std::size_t substituted = diagonal + (lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+        }
+    }
+    return row[b.size()];
+}
+
+// Length of the valid UTF-8 sequence at the start of `text`, 0 if there is none.
+std::size_t utf8_length(std::string_view text) {
+    auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    auto continues = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xC0) == 0x80; };
+    unsigned char first = byte(0);
+    if (first < 0x80) return 1;
+    if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
+    if (first >= 0xE0 && first <= 0xEF) {
+        if (!continues(1) || !continues(2)) return 0;
+        if (first == 0xE0 && byte(1) < 0xA0) return 0;
+        if (first == 0xED && byte(1) > 0x9F) return 0;
+        return 3;
+    }
+    if (first >= 0xF0 && first <= 0xF4) {
+        if (!continues(1) || !continues(2) || !continues(3)) return 0;
+        if (first == 0xF0 && byte(1) < 0x90) return 0;
+        if (first == 0xF4 && byte(1) > 0x8F) return 0;
+        return 4;
+    }
+    return 0;
+}
+
+// Where the escape sequence that starts at `text[at]` (an ESC) ends.
+std::size_t skip_escape(std::string_view text, std::size_t at) {
+    ++at;
+    if (at >= text.size()) return at;
+    if (text[at] == '[') { // CSI: parameters, then one final byte
+        for (++at; at < text.size(); ++at)
+            if (text[at] >= 0x40 && text[at] <= 0x7E) return at + 1;
+        return at;
+    }
+    if (text[at] == ']' || text[at] == 'P' || text[at] == '^' || text[at] == '_') { // strings ended by BEL or ESC '\'
+        for (++at; at < text.size(); ++at) {
+            if (text[at] == '\a') return at + 1;
+            if (text[at] == '\x1b' && at + 1 < text.size() && text[at + 1] == '\\') return at + 2;
+            if (text[at] == '\n') return at; // never let one broken sequence eat a whole log
+        }
+        return at;
+    }
+    return at + 1;
+}
+
+} // namespace
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+    std::vector<std::string_view> parts;
+    std::size_t start = 0;
+    for (std::size_t end; (end = text.find(separator, start)) != std::string_view::npos; start = end + 1)
+        parts.push_back(text.substr(start, end - start));
+    parts.push_back(text.substr(start));
+    return parts;
+}
+
+std::vector<std::string_view> split_words(std::string_view text) {
+    std::vector<std::string_view> words;
+    for (std::size_t i = 0; i < text.size();) {
+        while (i < text.size() && is_blank(text[i])) ++i;
+        std::size_t start = i;
+        while (i < text.size() && !is_blank(text[i])) ++i;
+        if (i > start) words.push_back(text.substr(start, i - start));
+    }
+    return words;
+}
+
+std::string_view trim(std::string_view text) {
+    while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+std::string join(std::span<const std::string> parts, std::string_view separator) {
+    std::string joined;
+    for (const auto& part : parts) {
+        if (&part != parts.data()) joined += separator;
+        joined += part;
+    }
+    return joined;
+}
+
+std::string to_lower(std::string_view text) {
+    std::string result(text);
+    std::transform(result.begin(), result.end(), result.begin(), lower);
+    return result;
+}
+
+bool iequals(std::string_view a, std::string_view b) {
+    return a.size() == b.size() &&
+           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::optional<std::uint64_t> parse_u64(std::string_view text) {
+    if (text.empty()) return {};
+    std::uint64_t value = 0;
+    for (char c : text) {
+        if (!is_digit(c)) return {};
+        auto digit = static_cast<std::uint64_t>(c - '0');
+        if (value > (std::numeric_limits<std::uint64_t>::max() - digit) / 10) return {};
+        value = value * 10 + digit;
+    }
+    return value;
+}
+
+bool glob_match(std::string_view pattern, std::string_view text) {
+    std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
+    while (t < text.size()) {
+        if (p < pattern.size() && pattern[p] == '*') { // before the literal case: a text may contain '*'
+            star = p++;
+            resume = t;
+        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
+            ++p, ++t;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            t = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+std::optional<std::string> did_you_mean(std::string_view word, std::span<const std::string> candidates) {
+    const std::string* best = nullptr;
+    std::size_t best_distance = std::max<std::size_t>(word.size() / 3, 2) + 1;
+    for (const auto& candidate : candidates) {
+        auto distance = edit_distance(word, candidate);
+        bool prefix = word.size() >= 3 && candidate.starts_with(word);
+        if (prefix) distance = std::min<std::size_t>(distance, 1);
+        if (distance < best_distance && distance < std::max(word.size(), candidate.size())) {
+            best_distance = distance;
+            best = &candidate;
+        }
+    }
+    if (!best) return {};
+    return *best;
+}
+
+std::string human_bytes(std::uint64_t bytes) {
+    static constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    auto value = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    for (; value >= 1023.95 && unit + 1 < units.size(); ++unit) value /= 1024;
+    std::array<char, 32> buffer{};
+    if (unit == 0) std::snprintf(buffer.data(), buffer.size(), "%llu B", static_cast<unsigned long long>(bytes));
+    else std::snprintf(buffer.data(), buffer.size(), "%.1f %s", value, units[unit]);
+    return buffer.data();
+}
+
+std::string human_duration(std::chrono::milliseconds duration) {
+    auto ms = duration.count();
+    std::array<char, 48> buffer{};
+    if (ms < 60'000) {
+        std::snprintf(buffer.data(), buffer.size(), "%.1f s", static_cast<double>(ms) / 1000);
+        return buffer.data();
+    }
+    auto seconds = (ms + 500) / 1000;
+    if (seconds < 3600)
+        std::snprintf(buffer.data(), buffer.size(), "%lld min %02lld s", static_cast<long long>(seconds / 60),
+                      static_cast<long long>(seconds % 60));
+    else
+        std::snprintf(buffer.data(), buffer.size(), "%lld h %02lld min", static_cast<long long>(seconds / 3600),
+                      static_cast<long long>(seconds % 3600 / 60));
+    return buffer.data();
+}
+
+std::string counted(std::uint64_t count, std::string_view noun, std::string_view plural) {
+    std::string text = std::to_string(count) + " ";
+    if (count == 1) text += noun;
+    else if (!plural.empty()) text += plural;
+    else text += std::string(noun) + "s";
+    return text;
+}
+
+std::string sanitize(std::string_view foreign) {
+    std::string clean;
+    clean.reserve(foreign.size());
+    std::size_t line_start = 0;
+    for (std::size_t i = 0; i < foreign.size();) {
+        char c = foreign[i];
+        if (c == '\x1b') {
+            i = skip_escape(foreign, i);
+        } else if (c == '\r') {
+            bool line_ends_here = i + 1 >= foreign.size() || foreign[i + 1] == '\n';
+            if (!line_ends_here) clean.resize(line_start);
+            ++i;
+        } else if (c == '\n') {
+            clean += c;
+            line_start = clean.size();
+            ++i;
+        } else if (c == '\t') {
+            clean += c;
+            ++i;
+        } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+            ++i;
+        } else if (auto length = utf8_length(foreign.substr(i)); length > 0) {
+            // C1 control characters (U+0080 to U+009F) steer terminals as well
+            bool c1 = length == 2 && static_cast<unsigned char>(c) == 0xC2 &&
+                      static_cast<unsigned char>(foreign[i + 1]) < 0xA0;
+            if (!c1) clean.append(foreign.substr(i, length));
+            i += length;
+        } else {
+            clean += "\xEF\xBF\xBD";
+            ++i;
+        }
+    }
+    return clean;
+}
+
+std::string ellipsize(std::string_view text, std::size_t width) {
+    std::vector<std::size_t> starts; // byte offsets of characters
+    for (std::size_t i = 0; i < text.size();) {
+        starts.push_back(i);
+        auto length = utf8_length(text.substr(i));
+        i += length ? length : 1;
+    }
+    if (starts.size() <= width) return std::string(text);
+    if (width == 0) return {};
+    std::size_t head = width / 2, tail = width - 1 - head;
+    std::string result(text.substr(0, starts[head]));
+    result += "…";
+    if (tail > 0) result += text.substr(starts[starts.size() - tail]);
+    return result;
+}
+
+std::string redact_url(std::string_view url) {
+    std::string result(url);
+    if (auto scheme = result.find("://"); scheme != std::string::npos) {
+        auto authority = scheme + 3;
+        auto end = result.find_first_of("/?#", authority);
+        auto at = result.rfind('@', end == std::string::npos ? result.size() : end);
+        if (at != std::string::npos && at >= authority) result.erase(authority, at + 1 - authority);
+    }
+    auto query = result.find('?');
+    if (query == std::string::npos) return result;
+    std::string redacted = result.substr(0, query);
+    char separator = '?';
+    for (auto part : split(std::string_view(result).substr(query + 1), '&')) {
+        redacted += separator;
+        separator = '&';
+        auto equals = part.find('=');
+        redacted += part.substr(0, equals);
+        if (equals != std::string_view::npos) redacted += "=…";
+    }
+    return redacted;
+}
+
+std::string percent_encode(std::string_view text) {
+    static constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string encoded;
+    for (char c : text) {
+        bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' || c == '.' ||
+                          c == '_' || c == '~';
+        if (unreserved) {
+            encoded += c;
+        } else {
+            auto byte = static_cast<unsigned char>(c);
+            encoded += '%';
+            encoded += digits[byte >> 4];
+            encoded += digits[byte & 15];
+        }
+    }
+    return encoded;
+}
+
+std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
+    if (auto plain = parse_u64(text)) {
+        if (*plain > 10ULL * 366 * 24 * 3600) return {};
+        return std::chrono::seconds(*plain);
+    }
+    std::uint64_t total = 0;
+    std::uint64_t last_unit = std::numeric_limits<std::uint64_t>::max();
+    for (std::size_t i = 0; i < text.size();) {
+        std::size_t start = i;
+        while (i < text.size() && is_digit(text[i])) ++i;
+        auto number = parse_u64(text.substr(start, i - start));
+        if (!number || i >= text.size()) return {};
+        std::uint64_t unit = 0;
+        switch (text[i++]) {
+        case 's': unit = 1; break;
+        case 'm': unit = 60; break;
+        case 'h': unit = 3600; break;
+        case 'd': unit = 86400; break;
+        default: return {};
+        }
+        if (unit >= last_unit || *number > 10ULL * 366 * 24 * 3600 / unit) return {};
+        last_unit = unit;
+        total += *number * unit;
+    }
+    if (text.empty()) return {};
+    return std::chrono::seconds(total);
+}
+
+std::optional<std::uint64_t> parse_bytes(std::string_view text) {
+    auto digits = text.substr(0, text.find_first_not_of("0123456789"));
+    auto suffix = text.substr(digits.size());
+    auto number = parse_u64(digits);
+    if (!number) return {};
+    if (suffix.ends_with("iB")) suffix.remove_suffix(2);
+    int shift = 0;
+    if (suffix == "K" || suffix == "k") shift = 10;
+    else if (suffix == "M") shift = 20;
+    else if (suffix == "G") shift = 30;
+    else if (suffix == "T") shift = 40;
+    else if (!suffix.empty()) return {};
+    if (*number > (std::numeric_limits<std::uint64_t>::max() >> shift)) return {};
+    return *number << shift;
+}
+
+} // namespace cachefill

@@ -1,0 +1,38 @@
+# Everything that changes how our own code is compiled, as two interface targets that modules link privately.
+include_guard(GLOBAL)
+include(CheckIPOSupported)
+
+option(CACHEFILL_WERROR "Warnings are errors (CI and the presets turn this on)" OFF)
+option(CACHEFILL_TESTS "Build the test programs" ON)
+option(CACHEFILL_HARDEN "Stack protector, fortify, RELRO, PIE" OFF)
+set(CACHEFILL_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize=, for instance address,undefined")
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE}")
+endif()
+
+add_library(cachefill_options INTERFACE)
+target_compile_options(cachefill_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(cachefill_options INTERFACE -Wduplicated-cond -Wlogical-op -fcoroutines)
+endif()
+if(CACHEFILL_WERROR)
+  target_compile_options(cachefill_options INTERFACE -Werror)
+endif()
+if(CACHEFILL_SANITIZE)
+  target_compile_options(cachefill_options INTERFACE
+    -fsanitize=${CACHEFILL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(cachefill_options INTERFACE -fsanitize=${CACHEFILL_SANITIZE})
+  if(CACHEFILL_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(cachefill_options INTERFACE -Wno-tsan) # Asio's fences
+  endif()
+endif()
+if(CACHEFILL_HARDEN)
+  target_compile_options(cachefill_options INTERFACE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  target_link_options(cachefill_options INTERFACE -Wl,-z,relro,-z,now)
+  set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+  check_ipo_supported(RESULT ipo LANGUAGES CXX)
+  set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ${ipo})
+endif()

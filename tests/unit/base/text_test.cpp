@@ -1,0 +1,104 @@
+#include "base/text.hpp"
+
+#include "base/environment.hpp"
+#include "base/failure.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+
+BOOST_AUTO_TEST_SUITE(text)
+
+BOOST_AUTO_TEST_CASE(globs_match_whole_names) {
+    BOOST_TEST(glob_match("nixos-*", "nixos-desktop"));
+    BOOST_TEST(!glob_match("nixos-*", "xnixos-desktop"));
+    BOOST_TEST(glob_match("*", ""));
+    BOOST_TEST(glob_match("a*b*c", "aXbXbYc"));
+    BOOST_TEST(!glob_match("a*b*c", "aXbXbY"));
+    BOOST_TEST(glob_match("na?", "nas"));
+    BOOST_TEST(!glob_match("na?", "na"));
+    BOOST_TEST(glob_match("a*", "a*b"));
+    BOOST_TEST(glob_match("*b", "a*b"));
+}
+
+BOOST_AUTO_TEST_CASE(a_typo_gets_the_name_that_was_meant) {
+    std::vector<std::string> names{"nixos-desktop", "nixos-laptop", "nas"};
+    BOOST_TEST(did_you_mean("nixos-dekstop", names).value_or("") == "nixos-desktop");
+    BOOST_TEST(did_you_mean("nixos-lap", names).value_or("") == "nixos-laptop");
+    BOOST_TEST(!did_you_mean("completely-else", names).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(durations_are_read_as_people_write_them) {
+    using namespace std::chrono_literals;
+    BOOST_TEST((parse_duration("300m") == 300min));
+    BOOST_TEST((parse_duration("1h30m") == 90min));
+    BOOST_TEST((parse_duration("90") == 90s));
+    for (auto nonsense : {"", "m", "30m1h", "-5", "5 m", "1h1h", "99999999999999999999", "99999999999d"})
+        BOOST_TEST(!parse_duration(nonsense).has_value(), nonsense);
+}
+
+BOOST_AUTO_TEST_CASE(sizes_are_read_as_people_write_them) {
+    BOOST_TEST((parse_bytes("64K") == 65536U));
+    BOOST_TEST((parse_bytes("5GiB") == 5ULL << 30));
+    for (auto nonsense : {"", "K", "5 G", "5Q", "-1", "99999999999999T"})
+        BOOST_TEST(!parse_bytes(nonsense).has_value(), nonsense);
+}
+
+BOOST_AUTO_TEST_CASE(foreign_text_cannot_steer_the_terminal) {
+    BOOST_TEST(sanitize("\x1b[31mred\x1b[0m") == "red");
+    BOOST_TEST(sanitize("\x1b]0;title\a!") == "!");
+    BOOST_TEST(sanitize("10%\r20%\rdone\r\nnext") == "done\nnext");
+    BOOST_TEST(sanitize("a\x80z") == "a\xEF\xBF\xBDz");
+    BOOST_TEST(sanitize("\xC2\x9B" "31mx") == "31mx");
+    BOOST_TEST(sanitize("späte Äpfel") == "späte Äpfel");
+    BOOST_TEST(sanitize("\x1b]8;;never ended\nnext") == "\nnext");
+}
+
+BOOST_AUTO_TEST_CASE(urls_lose_their_secrets) {
+    BOOST_TEST(redact_url("https://user:pw@host/a?X-Sig=abc&n=1") == "https://host/a?X-Sig=…&n=…");
+    BOOST_TEST(redact_url("https://host/a@b") == "https://host/a@b");
+}
+
+BOOST_AUTO_TEST_CASE(sizes_and_times_read_well) {
+    using namespace std::chrono_literals;
+    BOOST_TEST(human_bytes(999) == "999 B");
+    BOOST_TEST(human_bytes(50'541'363) == "48.2 MiB");
+    BOOST_TEST(human_bytes(1024 * 1024 - 1) == "1.0 MiB");
+    BOOST_TEST(human_duration(1234ms) == "1.2 s");
+    BOOST_TEST(human_duration(245s) == "4 min 05 s");
+    BOOST_TEST(human_duration(7800s) == "2 h 10 min");
+    BOOST_TEST(counted(1, "path") == "1 path");
+    BOOST_TEST(counted(2, "entry", "entries") == "2 entries");
+}
+
+BOOST_AUTO_TEST_CASE(long_lines_lose_their_middle) {
+    BOOST_TEST(ellipsize("abcdefghij", 5) == "ab…ij");
+    BOOST_TEST(ellipsize("äöüßäöüß", 5) == "äö…üß");
+    BOOST_TEST(ellipsize("short", 5) == "short");
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_reads_from_the_outside_in) {
+    auto failure = Failure(FailureKind::network, "503 Service Unavailable, 5 tries in 31 s")
+                       .with_context("PUT nar/x.nar.zst")
+                       .with_context("publishing hello")
+                       .with_hint("run again");
+    BOOST_TEST(render(failure, "cannot push hello") == "error: cannot push hello\n"
+                                                       "  while: publishing hello\n"
+                                                       "  while: PUT nar/x.nar.zst\n"
+                                                       "  cause: 503 Service Unavailable, 5 tries in 31 s\n"
+                                                       "  hint:  run again");
+}
+
+BOOST_AUTO_TEST_CASE(children_do_not_see_our_secrets_but_all_else) {
+    Environment environment({{"CACHIX_AUTH_TOKEN", "t"},
+                             {"ACTIONS_RUNTIME_TOKEN", "t"},
+                             {"GITHUB_TOKEN", "t"},
+                             {"CACHEFILL_SIGNING_KEY", "k"},
+                             {"NIX_CONFIG", "access-tokens = github.com=x"},
+                             {"SSH_AUTH_SOCK", "/run/agent"}});
+    auto cleaned = environment.without_our_secrets();
+    BOOST_TEST(cleaned.variables().size() == 2U);
+    BOOST_TEST(cleaned.get_or("SSH_AUTH_SOCK") == "/run/agent");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
