@@ -1,0 +1,48 @@
+#pragma once
+
+#include "base/result.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace cachefill::codec {
+
+enum class Compression { none, xz, zstd, gzip, bzip2, brotli, lz4, lzip, unknown };
+
+// As narinfo's Compression field spells it. A missing or empty field means bzip2 (Nix, libstore/nar-info.cc).
+std::string_view to_string(Compression compression);
+Compression parse_compression(std::string_view text);
+// ".zst", ".xz", "" for none: the suffix of a NAR's file name.
+std::string_view file_extension(Compression compression);
+
+// Streaming, one per stream. Output is appended to `out`, so the caller decides how much memory is in use: feed pieces
+// of at most a few hundred KiB and take the output away between them. Not thread-safe; may move between threads.
+class Compressor {
+  public:
+    virtual ~Compressor() = default;
+    virtual Result<void> write(std::string_view bytes, std::string& out) = 0;
+    virtual Result<void> finish(std::string& out) = 0;
+};
+
+class Decompressor {
+  public:
+    virtual ~Decompressor() = default;
+    virtual Result<void> write(std::string_view bytes, std::string& out) = 0;
+    // Fails when the stream is not whole.
+    virtual Result<void> finish(std::string& out) = 0;
+};
+
+struct CompressionSettings {
+    Compression method = Compression::zstd;
+    int level = 3;
+    int threads = 1;              // > 1 only for zstd and only worth it for large NARs
+    std::uint64_t size_hint = 0;  // size of the input if known, 0 if not: zstd sizes its tables by it
+};
+
+// none, xz, zstd and gzip; any other is a usage failure.
+Result<std::unique_ptr<Compressor>> make_compressor(const CompressionSettings& settings);
+// none, xz, zstd and gzip; any other is a protocol failure that names it.
+Result<std::unique_ptr<Decompressor>> make_decompressor(Compression compression);
+
+} // namespace cachefill::codec
