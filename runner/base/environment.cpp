@@ -10,8 +10,8 @@ namespace cachefill {
 namespace {
 
 constexpr std::array<std::string_view, 7> secret_names{
-    "CACHIX_AUTH_TOKEN",      "CACHIX_SIGNING_KEY",   "CACHEFILL_TOKEN", "CACHEFILL_SIGNING_KEY",
-    "CACHEFILL_NOTIFY_URL",   "CACHEFILL_NOTIFY",     "GITHUB_TOKEN",
+    "CACHIX_AUTH_TOKEN",    "CACHIX_SIGNING_KEY", "CACHEFILL_TOKEN", "CACHEFILL_SIGNING_KEY",
+    "CACHEFILL_NOTIFY_URL", "CACHEFILL_NOTIFY",   "GITHUB_TOKEN",
 };
 constexpr std::array<std::string_view, 2> secret_prefixes{"ACTIONS_", "INPUT_"};
 

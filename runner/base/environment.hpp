@@ -26,8 +26,8 @@ class Environment {
     std::vector<std::string> to_strings() const;
 
     // What children (evaluators, the daemon on --stdio) may see: everything but our own secrets: cache token, signing
-    // key, notify URL, the runner's ACTIONS_* credentials and GITHUB_TOKEN. NIX_*, netrc, SSH agent, proxies and CA files
-    // stay, or private flake inputs break (design stage 3).
+    // key, notify URL, the runner's ACTIONS_* credentials and GITHUB_TOKEN. NIX_*, netrc, SSH agent, proxies and CA
+    // files stay, or private flake inputs break (design stage 3).
     Environment without_our_secrets() const;
 
   private:

@@ -4,17 +4,28 @@ namespace cachefill {
 
 std::string_view to_string(FailureKind kind) {
     switch (kind) {
-    case FailureKind::usage: return "usage";
-    case FailureKind::auth: return "auth";
-    case FailureKind::not_found: return "not-found";
-    case FailureKind::network: return "network";
-    case FailureKind::timeout: return "timeout";
-    case FailureKind::protocol: return "protocol";
-    case FailureKind::store: return "store";
-    case FailureKind::eval: return "eval";
-    case FailureKind::build: return "build";
-    case FailureKind::machine: return "machine";
-    case FailureKind::internal: return "internal";
+    case FailureKind::usage:
+        return "usage";
+    case FailureKind::auth:
+        return "auth";
+    case FailureKind::not_found:
+        return "not-found";
+    case FailureKind::network:
+        return "network";
+    case FailureKind::timeout:
+        return "timeout";
+    case FailureKind::protocol:
+        return "protocol";
+    case FailureKind::store:
+        return "store";
+    case FailureKind::eval:
+        return "eval";
+    case FailureKind::build:
+        return "build";
+    case FailureKind::machine:
+        return "machine";
+    case FailureKind::internal:
+        return "internal";
     }
     return "internal";
 }

@@ -2,14 +2,13 @@
 
 #include "base/text.hpp"
 
+#include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#include <atomic>
-#include <cerrno>
-#include <cstring>
 
 namespace cachefill {
 
@@ -33,7 +32,8 @@ Failure errno_failure(std::string_view doing, const fs::path& path, int error) {
     Failure failure(FailureKind::machine,
                     std::string(doing) + " " + path.string() + ": " + std::generic_category().message(error));
     if (error == ENOSPC || error == EDQUOT)
-        return std::move(failure).with_hint("free some space on the file system of " + path.string() + " and run again");
+        return std::move(failure).with_hint("free some space on the file system of " + path.string() +
+                                            " and run again");
     if (error == EACCES || error == EPERM || error == EROFS)
         return std::move(failure).with_hint("check who owns it and whether this user may use it");
     return failure;

@@ -11,8 +11,7 @@ namespace cachefill {
 
 // A value or the Failure that kept us from it. The member names are std::expected's (C++23), so that one day it can be
 // that. Absent is not a failure: an operation that may find nothing returns Result<std::optional<T>>.
-template <class T>
-class [[nodiscard]] Result {
+template <class T> class [[nodiscard]] Result {
   public:
     using value_type = T;
 
@@ -41,8 +40,7 @@ class [[nodiscard]] Result {
     std::variant<T, Failure> state_;
 };
 
-template <>
-class [[nodiscard]] Result<void> {
+template <> class [[nodiscard]] Result<void> {
   public:
     using value_type = void;
 
@@ -61,8 +59,7 @@ class [[nodiscard]] Result<void> {
 };
 
 // The same result, its failure (if it is one) knowing what was being done.
-template <class T>
-Result<T> with_context(Result<T> result, std::string doing) {
+template <class T> Result<T> with_context(Result<T> result, std::string doing) {
     if (!result) return std::move(result).error().with_context(std::move(doing));
     return result;
 }

@@ -171,8 +171,10 @@ std::string human_bytes(std::uint64_t bytes) {
     std::size_t unit = 0;
     for (; value >= 1023.95 && unit + 1 < units.size(); ++unit) value /= 1024;
     std::array<char, 32> buffer{};
-    if (unit == 0) std::snprintf(buffer.data(), buffer.size(), "%llu B", static_cast<unsigned long long>(bytes));
-    else std::snprintf(buffer.data(), buffer.size(), "%.1f %s", value, units[unit]);
+    if (unit == 0)
+        std::snprintf(buffer.data(), buffer.size(), "%llu B", static_cast<unsigned long long>(bytes));
+    else
+        std::snprintf(buffer.data(), buffer.size(), "%.1f %s", value, units[unit]);
     return buffer.data();
 }
 
@@ -195,9 +197,12 @@ std::string human_duration(std::chrono::milliseconds duration) {
 
 std::string counted(std::uint64_t count, std::string_view noun, std::string_view plural) {
     std::string text = std::to_string(count) + " ";
-    if (count == 1) text += noun;
-    else if (!plural.empty()) text += plural;
-    else text += std::string(noun) + "s";
+    if (count == 1)
+        text += noun;
+    else if (!plural.empty())
+        text += plural;
+    else
+        text += std::string(noun) + "s";
     return text;
 }
 
@@ -306,11 +311,20 @@ std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
         if (!number || i >= text.size()) return {};
         std::uint64_t unit = 0;
         switch (text[i++]) {
-        case 's': unit = 1; break;
-        case 'm': unit = 60; break;
-        case 'h': unit = 3600; break;
-        case 'd': unit = 86400; break;
-        default: return {};
+        case 's':
+            unit = 1;
+            break;
+        case 'm':
+            unit = 60;
+            break;
+        case 'h':
+            unit = 3600;
+            break;
+        case 'd':
+            unit = 86400;
+            break;
+        default:
+            return {};
         }
         if (unit >= last_unit || *number > 10ULL * 366 * 24 * 3600 / unit) return {};
         last_unit = unit;
@@ -327,11 +341,16 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
     if (!number) return {};
     if (suffix.ends_with("iB")) suffix.remove_suffix(2);
     int shift = 0;
-    if (suffix == "K" || suffix == "k") shift = 10;
-    else if (suffix == "M") shift = 20;
-    else if (suffix == "G") shift = 30;
-    else if (suffix == "T") shift = 40;
-    else if (!suffix.empty()) return {};
+    if (suffix == "K" || suffix == "k")
+        shift = 10;
+    else if (suffix == "M")
+        shift = 20;
+    else if (suffix == "G")
+        shift = 30;
+    else if (suffix == "T")
+        shift = 40;
+    else if (!suffix.empty())
+        return {};
     if (*number > (std::numeric_limits<std::uint64_t>::max() >> shift)) return {};
     return *number << shift;
 }

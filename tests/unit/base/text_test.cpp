@@ -1,7 +1,6 @@
-#include "base/text.hpp"
-
 #include "base/environment.hpp"
 #include "base/failure.hpp"
+#include "base/text.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -49,7 +48,8 @@ BOOST_AUTO_TEST_CASE(foreign_text_cannot_steer_the_terminal) {
     BOOST_TEST(sanitize("\x1b]0;title\a!") == "!");
     BOOST_TEST(sanitize("10%\r20%\rdone\r\nnext") == "done\nnext");
     BOOST_TEST(sanitize("a\x80z") == "a\xEF\xBF\xBDz");
-    BOOST_TEST(sanitize("\xC2\x9B" "31mx") == "31mx");
+    BOOST_TEST(sanitize("\xC2\x9B"
+                        "31mx") == "31mx");
     BOOST_TEST(sanitize("späte Äpfel") == "späte Äpfel");
     BOOST_TEST(sanitize("\x1b]8;;never ended\nnext") == "\nnext");
 }

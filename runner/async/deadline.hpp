@@ -1,0 +1,48 @@
+#pragma once
+
+#include "async/signal.hpp"
+#include "async/task_group.hpp"
+#include "base/result.hpp"
+#include "base/text.hpp"
+
+#include <boost/system/system_error.hpp>
+
+#include <optional>
+#include <string>
+
+namespace cachefill::async {
+
+// The task's result, or a Failure of kind timeout after `limit`. Returns only when the task has unwound, so it may use
+// the caller's frame. `doing` names what took too long.
+template <class T>
+Task<Result<T>> with_deadline(Task<Result<T>> task, std::chrono::steady_clock::duration limit, std::string doing) {
+    auto executor = co_await asio::this_coro::executor;
+    std::optional<Result<T>> result;
+    TaskGroup group(executor);
+    SteadyTimer timer(executor, limit);
+    bool expired = false;
+    auto work = [](Task<Result<T>> inner, std::optional<Result<T>>& out, SteadyTimer& clock) -> Task<void> {
+        try {
+            out.emplace(co_await std::move(inner));
+        } catch (const boost::system::system_error&) { // cancelled: by the clock, or with the caller (join() rethrows)
+            clock.cancel();
+            throw;
+        }
+        clock.cancel();
+    };
+    auto watch = [](SteadyTimer& clock, TaskGroup& all, bool& flag) -> Task<void> {
+        auto [error] = co_await clock.async_wait(use_task_tuple);
+        if (error) co_return;
+        flag = true;
+        all.cancel();
+    };
+    group.spawn(work(std::move(task), result, timer));
+    group.spawn(watch(timer, group, expired));
+    co_await group.join();
+    if (result) co_return std::move(*result);
+    auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(limit);
+    if (expired) co_return Failure(FailureKind::timeout, doing + " took longer than " + human_duration(waited));
+    throw boost::system::system_error(asio::error::operation_aborted);
+}
+
+} // namespace cachefill::async

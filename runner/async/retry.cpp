@@ -1,0 +1,24 @@
+#include "async/retry.hpp"
+
+#include <algorithm>
+
+namespace cachefill::async {
+
+std::optional<std::chrono::milliseconds> next_delay(int attempt, std::chrono::milliseconds elapsed,
+                                                    const RetryPolicy& policy,
+                                                    std::optional<std::chrono::seconds> retry_after,
+                                                    std::mt19937_64& random) {
+    auto exponential = policy.longest_delay;
+    if (attempt < 30)
+        exponential =
+            std::min<std::chrono::milliseconds>(policy.first_delay * (1LL << (attempt - 1)), policy.longest_delay);
+    auto half = exponential.count() / 2;
+    std::uniform_int_distribution<std::int64_t> jitter(0, half);
+    std::chrono::milliseconds delay(half + jitter(random));
+    if (retry_after && *retry_after > 0s)
+        delay = std::max(delay, std::min<std::chrono::milliseconds>(*retry_after, policy.longest_server_delay));
+    if (elapsed + delay > policy.budget) return {};
+    return delay;
+}
+
+} // namespace cachefill::async

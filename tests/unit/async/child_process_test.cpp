@@ -1,0 +1,69 @@
+#include "async/child_process.hpp"
+#include "support/run_task.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <csignal>
+
+using namespace cachefill;
+using namespace cachefill::async;
+using namespace std::chrono_literals;
+using test::run_task;
+
+namespace {
+
+Result<FinishedProcess> run_shell(std::string script, std::chrono::milliseconds deadline = 20s) {
+    auto body = [&](Executor) -> Task<Result<FinishedProcess>> {
+        ProcessSpec spec;
+        spec.arguments = {"sh", "-c", script};
+        spec.environment.set("PATH", "/usr/bin:/bin");
+        spec.environment.set("ONLY", "this");
+        co_return co_await run_process(std::move(spec), deadline);
+    };
+    return run_task<Result<FinishedProcess>>(body);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(child_process)
+
+BOOST_AUTO_TEST_CASE(output_error_and_exit_code_come_back_apart) {
+    auto finished = run_shell("echo out; echo err >&2; exit 3").value();
+    BOOST_TEST(finished.output == "out\n");
+    BOOST_TEST(finished.error == "err\n");
+    BOOST_TEST(finished.status.code == 3);
+    BOOST_TEST(finished.status.peak_memory > 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_child_sees_exactly_the_environment_it_was_given) {
+    BOOST_TEST(run_shell("echo $ONLY-$HOME").value().output == "this-\n");
+}
+
+BOOST_AUTO_TEST_CASE(standard_input_is_empty_so_nothing_can_prompt) {
+    BOOST_TEST(run_shell("read x && echo got || echo none").value().output == "none\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_deadline_kills_the_whole_group) {
+    auto finished = run_shell("sleep 1000 & sleep 1000", 50ms);
+    BOOST_REQUIRE(!finished);
+    BOOST_TEST((finished.error().kind() == FailureKind::timeout));
+}
+
+BOOST_AUTO_TEST_CASE(being_killed_is_told_from_exiting) {
+    auto finished = run_shell("kill -9 $$").value();
+    BOOST_TEST(finished.status.signal == SIGKILL);
+    BOOST_TEST(!finished.status.success());
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_program_is_named) {
+    auto body = [](Executor) -> Task<Result<FinishedProcess>> {
+        ProcessSpec spec;
+        spec.arguments = {"no-such-program-at-all"};
+        co_return co_await run_process(std::move(spec), 1s);
+    };
+    auto finished = run_task<Result<FinishedProcess>>(body);
+    BOOST_REQUIRE(!finished);
+    BOOST_TEST(finished.error().cause().find("no-such-program-at-all") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
