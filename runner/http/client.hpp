@@ -1,0 +1,98 @@
+#pragma once
+
+#include "async/retry.hpp"
+#include "async/task.hpp"
+#include "base/environment.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cachefill::http {
+
+enum class Method { get, head, put, post, del };
+
+std::string_view to_string(Method method);
+
+struct Header {
+    std::string name;
+    std::string value;
+};
+
+// How long each phase of one try may take. A phase that passes its limit is a Failure of kind timeout that names it.
+struct Deadlines {
+    std::chrono::milliseconds resolve{10'000};
+    std::chrono::milliseconds connect{10'000}; // TCP and TLS each
+    std::chrono::milliseconds first_byte{60'000};
+    std::chrono::milliseconds stall{30'000};  // without a byte moving, in either direction
+    std::chrono::milliseconds total{300'000}; // the whole exchange; uploads of large parts raise it
+};
+
+// One request. It has constructors on purpose: braced aggregates inside co_await are destroyed twice by g++ 12.
+struct Request {
+    Request() = default;
+    Request(Method m, std::string u) : method(m), url(std::move(u)) {}
+
+    Method method = Method::get;
+    std::string url; // absolute, http or https; user:password@ in it becomes Basic authentication and is never shown
+    std::vector<Header> headers;
+    // Sent as "Authorization: Bearer …" to the host of `url` only, never after a redirect to another one.
+    std::optional<Secret> bearer;
+    std::shared_ptr<const std::string> body; // shared, so that tries do not copy it
+    std::filesystem::path body_file;         // instead of `body`: streamed from disk
+    std::uint64_t response_limit = 64ULL << 20; // a longer body is a protocol failure
+    // If set, a 2xx body goes here piece by piece instead of into Response::body (and has no limit).
+    std::function<Result<void>(std::string_view)> sink;
+    bool follow_redirects = true; // at most 10, GET and HEAD only
+    Deadlines deadlines;
+};
+
+struct Response {
+    int status = 0;
+    std::vector<Header> headers;
+    std::string body; // decoded, if it came with Content-Encoding gzip, zstd or xz
+    std::string effective_url;
+
+    std::optional<std::string_view> find_header(std::string_view name) const; // case-insensitive
+    bool is_success() const { return status >= 200 && status < 300; }
+};
+
+// Sends requests. An answer of any status is a Response; a Failure means that no whole answer came (network, timeout,
+// protocol) or that the URL is unusable (usage). One try only; see send_with_retry. Cancelling closes the connection.
+class Client {
+  public:
+    virtual ~Client() = default;
+    virtual async::Task<Result<Response>> send(Request request) = 0;
+};
+
+struct ClientSettings {
+    std::size_t connections_per_host = 64;
+    std::chrono::milliseconds idle_timeout{30'000};
+    std::string user_agent = "cachefill";
+    std::filesystem::path netrc; // empty: none
+    // http_proxy, https_proxy, all_proxy, no_proxy (either case) and NIX_SSL_CERT_FILE, SSL_CERT_FILE are read here.
+    Environment environment;
+};
+
+// The real one: HTTP/1.1 over TCP and TLS (verified), keep-alive pool, limits per host, proxies, redirects, netrc. Fails
+// when no certificate bundle can be found (it names those it tried) only once an https URL is asked for.
+std::unique_ptr<Client> make_client(async::Executor executor, ClientSettings settings);
+
+// What a status that the caller did not expect means: 408, 425, 429 and 5xx (but 501, 505, 511) can heal (kind network),
+// 401, 403 and 407 are auth, 404 and 410 not_found, others protocol. Says method, redacted URL, status, and the start of
+// the body when it is text; carries Retry-After (header, or retry_after in a JSON body).
+Failure status_failure(const Request& request, const Response& response);
+
+// Sends, and sends again as with_retry says; an answer that can heal counts as a failed try. `expected` decides which
+// other answers are returned as they are; the rest become status_failure. Default: 2xx, 404 and 410.
+async::Task<Result<Response>> send_with_retry(Client& client, Request request, async::RetryPolicy policy,
+                                              std::function<bool(const Response&)> expected = {});
+
+} // namespace cachefill::http
