@@ -2,6 +2,8 @@
 
 #include "base/result.hpp"
 
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,7 +15,8 @@ enum class Compression { none, xz, zstd, gzip, bzip2, brotli, lz4, lzip, unknown
 // As narinfo's Compression field spells it. A missing or empty field means bzip2 (Nix, libstore/nar-info.cc).
 std::string_view to_string(Compression compression);
 Compression parse_compression(std::string_view text);
-// ".zst", ".xz", "" for none: the suffix of a NAR's file name.
+// ".zst", ".xz", "" for none: the suffix of a NAR's file name, as Nix has it. Gzip has none either, which also keeps
+// web servers from answering with "Content-Encoding: gzip" (Nix, libstore/binary-cache-store.cc).
 std::string_view file_extension(Compression compression);
 
 // Streaming, one per stream. Output is appended to `out`, so the caller decides how much memory is in use: feed pieces
@@ -35,14 +38,17 @@ class Decompressor {
 
 struct CompressionSettings {
     Compression method = Compression::zstd;
-    int level = 3;
-    int threads = 1;              // > 1 only for zstd and only worth it for large NARs
-    std::uint64_t size_hint = 0;  // size of the input if known, 0 if not: zstd sizes its tables by it
+    int level = 3;               // zstd 1 to 22, xz 0 to 9, gzip 1 to 9; none ignores it
+    int threads = 1;             // > 1 helps only zstd (the others ignore it) and only with large NARs
+    std::uint64_t size_hint = 0; // exact size of the input if known, 0 if not: zstd sizes its tables by it and fails
+                                 // when another size arrives
 };
 
-// none, xz, zstd and gzip; any other is a usage failure.
+// none, xz, zstd and gzip; any other, and a level out of range, is a usage failure.
 Result<std::unique_ptr<Compressor>> make_compressor(const CompressionSettings& settings);
-// none, xz, zstd and gzip; any other is a protocol failure that names it.
-Result<std::unique_ptr<Decompressor>> make_decompressor(Compression compression);
+// none, xz, zstd and gzip; any other is a protocol failure that names it. A few bytes can unfold to gigabytes: a stream
+// that yields more than `output_limit` bytes in total fails before more than that is in memory.
+Result<std::unique_ptr<Decompressor>>
+make_decompressor(Compression compression, std::uint64_t output_limit = std::numeric_limits<std::uint64_t>::max());
 
 } // namespace cachefill::codec

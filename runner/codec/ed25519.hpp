@@ -17,6 +17,8 @@ struct Ed25519KeyPair {
 };
 
 Ed25519KeyPair ed25519_generate();
+// The public key that belongs to the seed in `secret` (64 bytes), whatever its second half says.
+Result<std::string> ed25519_public_key(const Secret& secret);
 // `secret` has 64 bytes.
 Result<std::string> ed25519_sign(const Secret& secret, std::string_view message);
 bool ed25519_verify(std::string_view public_key, std::string_view message, std::string_view signature);

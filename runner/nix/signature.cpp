@@ -1,0 +1,101 @@
+#include "nix/signature.hpp"
+
+#include "base/text.hpp"
+#include "codec/ed25519.hpp"
+#include "codec/encoding.hpp"
+
+#include <algorithm>
+
+namespace cachefill::nix {
+
+namespace {
+
+constexpr std::size_t secret_size = 64;
+
+// "name:base64" in its two parts; without a colon all of it is the second.
+std::pair<std::string_view, std::string_view> split_name(std::string_view text) {
+    auto colon = text.find(':');
+    if (colon == text.npos) return {{}, text};
+    return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+} // namespace
+
+Result<PublicKey> PublicKey::parse(std::string_view text) {
+    auto bad = [text](std::string_view why) {
+        return Failure(FailureKind::usage,
+                       "bad public key '" + ellipsize(sanitize(text), 120) + "': " + std::string(why))
+            .with_hint("a public key looks like cache.example.org-1:BASE64, with 44 characters after the colon");
+    };
+    auto [name, digits] = split_name(text);
+    if (name.empty()) return bad("it has no name before a colon");
+    auto bytes = codec::from_base64(digits);
+    if (!bytes) return bad("after the colon it is " + bytes.error().cause());
+    if (bytes->size() == secret_size)
+        // 64 bytes are a secret key: its text must not appear anywhere.
+        return Failure(FailureKind::usage,
+                       "a secret key stands where the public key '" + sanitize(name) + "' is expected")
+            .with_hint("derive the public key: nix key convert-secret-to-public < FILE");
+    if (bytes->size() != codec::ed25519_public_key_size)
+        return bad("it has " + counted(bytes->size(), "byte") + ", not 32");
+    return PublicKey{std::string(name), *std::move(bytes)};
+}
+
+std::string PublicKey::to_string() const { return name + ":" + codec::to_base64(bytes); }
+
+Result<SecretKey> SecretKey::parse(const Secret& text) {
+    auto bad = [](const std::string& why) {
+        return Failure(FailureKind::usage, "bad secret key: " + why)
+            .with_hint("a secret key is what `nix key generate-secret` or `cachix generate-keypair` printed: "
+                       "NAME:BASE64 or the base64 alone, 88 characters of it");
+    };
+    auto [name, digits] = split_name(trim(text.reveal()));
+    auto decoded = codec::from_base64(digits);
+    if (!decoded) return bad("it is " + decoded.error().cause());
+    Secret bytes(*std::move(decoded));
+    if (bytes.reveal().size() != secret_size)
+        return bad("it has " + counted(bytes.reveal().size(), "byte") + ", not 64");
+    TRY(public_key, codec::ed25519_public_key(bytes));
+    if (bytes.reveal().substr(secret_size - public_key.size()) != public_key)
+        return bad("its two halves do not belong together");
+    return SecretKey(std::string(name), std::move(bytes));
+}
+
+SecretKey SecretKey::generate(std::string name) { return SecretKey(std::move(name), codec::ed25519_generate().secret); }
+
+PublicKey SecretKey::public_key() const {
+    return {name_, std::string(bytes_.reveal().substr(secret_size - codec::ed25519_public_key_size))};
+}
+
+Secret SecretKey::to_secret_text() const {
+    // One allocation of the final size: no outgrown buffer keeps a part of the key.
+    Secret digits(codec::to_base64(bytes_.reveal()));
+    std::string text;
+    text.reserve(name_.size() + 1 + digits.reveal().size());
+    text.append(name_).append(":").append(digits.reveal());
+    return Secret(std::move(text));
+}
+
+Result<std::string> SecretKey::sign_raw(std::string_view fingerprint) const {
+    return codec::ed25519_sign(bytes_, fingerprint);
+}
+
+Result<std::string> SecretKey::sign(std::string_view fingerprint) const {
+    TRY(signature, sign_raw(fingerprint));
+    return name_ + ":" + codec::to_base64(signature);
+}
+
+bool signed_by_one_of(std::string_view fingerprint, std::span<const std::string> signatures,
+                      std::span<const PublicKey> keys) {
+    return std::any_of(signatures.begin(), signatures.end(), [&](const std::string& signature) {
+        auto [name, digits] = split_name(signature);
+        for (const auto& key : keys) {
+            if (name.empty() || key.name != name) continue;
+            auto bytes = codec::from_base64(digits);
+            if (bytes && codec::ed25519_verify(key.bytes, fingerprint, *bytes)) return true;
+        }
+        return false;
+    });
+}
+
+} // namespace cachefill::nix
