@@ -1,0 +1,141 @@
+#pragma once
+
+#include "async/limiter.hpp"
+#include "async/task.hpp"
+#include "async/worker_pool.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "http/client.hpp"
+#include "nix/narinfo.hpp"
+#include "nix/signature.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cachefill::cache {
+
+enum class Scheme { cachix, http, file };
+
+// NAME or cachix://NAME (Cachix) · https://… and http://… (plain binary cache) · file:///dir (directory).
+struct CacheUri {
+    Scheme scheme = Scheme::cachix;
+    std::string name;     // cachix: the cache's name; others: the URL without its parameters
+    std::string location; // http: base URL without trailing '/'; file: the directory; cachix: empty
+    std::optional<int> priority; // ?priority=N
+    bool trusted = false;        // ?trusted=1: signatures are not asked for
+
+    // A usage failure for what is none of these; it names what was given and shows the forms.
+    static Result<CacheUri> parse(std::string_view text);
+    std::string to_string() const; // canonical: no parameters, no trailing '/'
+};
+
+enum class Permission { none, read, write };
+
+struct CacheInfo {
+    std::string name;            // as people call it: "krit-nixos", "file:///srv/cache"
+    std::string substituter_url; // what a Nix configuration would name
+    std::vector<nix::PublicKey> public_keys; // empty: not known; then the cache's own signature cannot be judged
+    bool is_public = true;
+    Permission permission = Permission::none; // what our credentials allow
+    codec::Compression preferred_compression = codec::Compression::zstd;
+    int priority = 0;
+    bool server_signs = false; // a managed Cachix cache; else we sign
+    bool has_pins = false;
+    bool has_bulk_query = false; // see query_missing
+    bool hides_incomplete_closures = false; // Cachix serves a narinfo only when its closure is there
+    std::vector<std::string> notes; // worth telling once, for instance that a signing key was made
+};
+
+// A piece of a compressed NAR, with the memory budget it occupies: freed when the piece has gone out.
+struct Chunk {
+    Chunk() = default;
+    Chunk(std::string b, async::Limiter::Permit p) : bytes(std::move(b)), budget(std::move(p)) {}
+    std::string bytes;
+    async::Limiter::Permit budget;
+};
+
+struct UploadRequest {
+    UploadRequest(nix::StorePath p, std::uint64_t size, codec::Compression c)
+        : path(std::move(p)), nar_size(size), compression(c) {}
+    nix::StorePath path;
+    std::uint64_t nar_size;
+    codec::Compression compression;
+};
+
+enum class PublishOutcome { published, already_there };
+
+// One compressed NAR on its way up. Calls in this order: write()*, finish(), publish(). Nothing is visible to consumers
+// before publish(). Destroying it unpublished leaves at most an unreferenced file behind; abort() cleans up if it can.
+class Upload {
+  public:
+    virtual ~Upload() = default;
+    // Takes the piece; returns when it may take another (sending goes on beside the caller, bounded). A failure of an
+    // earlier piece is reported here or by finish().
+    virtual async::Task<Result<void>> write(Chunk chunk) = 0;
+    // No more pieces; returns when every byte has arrived. `file_hash` (sha256) and `file_size` are of the compressed NAR.
+    virtual async::Task<Result<void>> finish(codec::Hash file_hash, std::uint64_t file_size) = 0;
+    // Makes it visible. The caller has made sure that every reference is served. Fields url, compression, file hash and
+    // signatures of `info` are filled in by the cache. An existing narinfo is never replaced: already_there. A lost reply
+    // is resolved by looking whether the narinfo is served.
+    virtual async::Task<Result<PublishOutcome>> publish(nix::NarInfo info) = 0;
+    // Best effort, short, never throws for network trouble; must be called with cancellation switched off or unset.
+    virtual async::Task<void> abort() = 0;
+    // Where the NAR was put, for the later HEAD; empty if the cache does not tell.
+    virtual std::string nar_url() const = 0;
+};
+
+// One binary cache, to ask and (if permitted) to fill. Every call retries what can heal, within the policy given to the
+// factory; what comes back failed has been tried enough.
+class BinaryCache {
+  public:
+    virtual ~BinaryCache() = default;
+
+    // First call: reaches the cache, learns what it is and what our credentials allow. auth: token refused; not_found: no
+    // such cache; network/timeout: out of reach; usage: signing key does not fit the cache's public keys.
+    virtual async::Task<Result<CacheInfo>> open() = 0;
+    virtual const CacheUri& uri() const = 0;
+
+    // Of these hash parts' paths, those the cache lacks ("claimed" are the others; no signature is seen). Only if
+    // CacheInfo::has_bulk_query. At most 8 000 a request; splits by itself.
+    virtual async::Task<Result<std::vector<nix::StorePath>>> query_missing(std::vector<nix::StorePath> paths) = 0;
+
+    // Absent: 404, 410 (403 as well for plain caches that hide what is not there). A narinfo for another path, or one
+    // that does not parse, is a protocol failure that names cache and path.
+    virtual async::Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path) = 0;
+
+    // Is the NAR there, with the size the narinfo states?
+    virtual async::Task<Result<bool>> has_nar(nix::NarInfo info) = 0;
+    // Downloads and checks file hash and size, NAR hash and size. A mismatch is a protocol failure.
+    virtual async::Task<Result<void>> check_nar(nix::NarInfo info) = 0;
+
+    virtual async::Task<Result<std::unique_ptr<Upload>>> begin_upload(UploadRequest request) = 0;
+
+    // `keep` revisions of the name are kept. Only if CacheInfo::has_pins.
+    virtual async::Task<Result<void>> pin(std::string name, nix::StorePath path, int keep) = 0;
+};
+
+// Where credentials come from: the environment, or files named in the configuration; never the command line.
+struct Credentials {
+    std::optional<Secret> token;            // CACHIX_AUTH_TOKEN
+    std::optional<nix::SecretKey> signing_key; // CACHEFILL_SIGNING_KEY(_FILE), CACHIX_SIGNING_KEY; both spellings
+};
+// A malformed key is a usage failure that names the variable, never its content.
+Result<Credentials> credentials_from(const Environment& environment);
+
+// What every cache needs from the program. All outlive the cache.
+struct CacheContext {
+    async::Executor executor;
+    http::Client& client;
+    async::WorkerPool& workers;
+    async::RetryPolicy retry;
+    std::filesystem::path spool_directory;                    // for NARs too large to hold while their hash is unknown
+    std::string cachix_api = "https://cachix.org";            // CACHEFILL_CACHIX_API for tests and private servers
+    bool for_writing = false;                                 // a directory cache is created only then
+};
+
+std::unique_ptr<BinaryCache> make_cache(const CacheUri& uri, Credentials credentials, CacheContext context);
+
+} // namespace cachefill::cache

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "plan/graph.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace cachefill::plan {
+
+// Caches by number: 0 is the one we fill, 1… are upstreams, at most 63.
+using CacheMask = std::uint64_t;
+inline constexpr std::size_t own_cache = 0;
+inline CacheMask bit(std::size_t cache) { return CacheMask{1} << cache; }
+
+// What is known of one store path in this run. Presence never looks at allowSubstitutes and demands an acceptable
+// narinfo; who asks records only acceptable ones (a bad signature or a 404 is absent).
+struct PathFacts {
+    CacheMask asked = 0;   // caches whose answer about a narinfo is known
+    CacheMask present = 0; // of those, the ones that serve an acceptable narinfo
+    bool claimed_missing = false; // the own cache's bulk answer says missing: no narinfo need be asked for
+    bool claimed_there = false;   // … says not missing
+    std::optional<bool> valid_here; // in this machine's store
+    std::vector<PathId> references; // from a narinfo (or the store, if valid here and absent remotely); self left out
+    bool references_known = false;
+    std::uint64_t nar_size = 0;  // 0: not known
+    std::uint64_t file_size = 0; // compressed, 0: not known
+};
+
+// Facts by path; grows with the graph.
+class Facts {
+  public:
+    PathFacts& of(PathId id) {
+        if (index(id) >= facts_.size()) facts_.resize(index(id) + 1);
+        return facts_[index(id)];
+    }
+    const PathFacts& of(PathId id) const {
+        static const PathFacts nothing;
+        return index(id) < facts_.size() ? facts_[index(id)] : nothing;
+    }
+
+  private:
+    std::vector<PathFacts> facts_;
+};
+
+} // namespace cachefill::plan

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "base/result.hpp"
+#include "nix/derivation.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace cachefill::plan {
+
+// Indexes into one Graph. Strong types, so that a path is not taken for a derivation.
+enum class DerivationId : std::uint32_t {};
+enum class PathId : std::uint32_t {};
+inline constexpr PathId no_path{0xFFFFFFFF};
+
+inline std::size_t index(DerivationId id) { return static_cast<std::size_t>(id); }
+inline std::size_t index(PathId id) { return static_cast<std::size_t>(id); }
+
+// First match (design section 2).
+enum class DerivationKind : std::uint8_t { fixed_output, local_by_design, light, compile };
+std::string_view to_string(DerivationKind kind);
+
+struct GraphOutput {
+    std::string name;
+    PathId path = no_path; // no_path: unknown before building (floating, deferred, impure)
+};
+
+struct GraphInput {
+    DerivationId derivation;
+    std::vector<std::uint16_t> outputs; // indexes into the input's outputs
+};
+
+struct GraphDerivation {
+    nix::StorePath path;
+    std::string platform;
+    DerivationKind kind = DerivationKind::compile;
+    std::vector<std::string> required_features;
+    std::vector<GraphOutput> outputs;
+    std::vector<GraphInput> inputs;
+    std::vector<PathId> sources;
+    std::string_view name() const; // the store path's name without ".drv"
+};
+
+// All derivations of all targets, each once; and every store path that is an output, a source, or was learnt of as a
+// reference. Only grows.
+class Graph {
+  public:
+    using Reader = std::function<Result<nix::Derivation>(const nix::StorePath&)>;
+
+    // Adds `root` and everything it needs, reading each derivation once. On failure (one does not parse or is not there;
+    // the failure names it and what needs it) the graph is as before.
+    Result<DerivationId> add_closure(const nix::StorePath& root, const Reader& read);
+
+    PathId intern(const nix::StorePath& path);
+    std::optional<PathId> find(const nix::StorePath& path) const;
+    std::optional<DerivationId> find_derivation(const nix::StorePath& path) const;
+
+    const GraphDerivation& derivation(DerivationId id) const { return derivations_[index(id)]; }
+    const nix::StorePath& path(PathId id) const { return paths_[index(id)]; }
+    // The derivation of which this is an output, and which one; empty for sources and paths learnt of otherwise.
+    struct Producer {
+        DerivationId derivation;
+        std::uint16_t output;
+    };
+    std::optional<Producer> producer(PathId id) const;
+
+    std::size_t derivation_count() const { return derivations_.size(); }
+    std::size_t path_count() const { return paths_.size(); }
+    // Every derivation comes after its inputs.
+    std::span<const DerivationId> topological_order() const { return order_; }
+
+  private:
+    std::vector<GraphDerivation> derivations_;
+    std::vector<nix::StorePath> paths_;
+    std::vector<std::optional<Producer>> producers_;
+    std::vector<DerivationId> order_;
+    std::unordered_map<nix::StorePath, DerivationId> derivation_ids_;
+    std::unordered_map<nix::StorePath, PathId> path_ids_;
+};
+
+} // namespace cachefill::plan
