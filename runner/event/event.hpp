@@ -1,0 +1,169 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+// Plain structs for everything that can happen in a run. Work emits them, only `report` renders them; texts that came from
+// outside are already sanitized, failures already told (render_failure text). Paths and names are strings on purpose: this
+// layer knows nothing of Nix.
+namespace cachefill::event {
+
+enum class Severity { info, notice, warning, error };
+
+enum class Stage { preflight, discover, evaluate, query, build, push, verify };
+
+struct StageStarted {
+    Stage stage;
+};
+struct StageFinished {
+    Stage stage;
+    std::chrono::milliseconds took;
+};
+
+// Something a person should know that belongs to no single path: findings of the preflight, retried impurely, a cache put
+// aside, disk pressure, waiting for a cache that stays away.
+struct Message {
+    Severity severity;
+    std::string text;
+    std::string hint; // may be empty
+};
+
+struct TargetsFound {
+    std::vector<std::string> targets; // "nixos:nas"
+    std::vector<std::string> skipped; // by selectors
+};
+struct EvaluationStarted {
+    std::string target;
+};
+// A position as a person's editor wants it; file is relative to the flake where it lies in it.
+struct Position {
+    std::string file;
+    std::uint64_t line = 0;   // 0: unknown
+    std::uint64_t column = 0; // 0: unknown
+};
+struct EvaluationFinished {
+    std::string target;
+    bool succeeded = false;
+    bool impure = false; // needed --impure
+    std::chrono::milliseconds took{};
+    std::uint64_t peak_memory = 0;
+    std::string derivation; // store path, if succeeded
+    std::string error;      // if not: the evaluator's message
+    std::optional<Position> position;
+    std::uint64_t built_by_evaluation = 0; // import-from-derivation
+};
+
+struct QueryProgress {
+    std::uint64_t asked = 0;    // paths asked about so far
+    std::uint64_t requests = 0; // requests that took
+};
+
+struct PlanChanged {
+    std::uint64_t derivations = 0; // in the graph
+    std::uint64_t builds = 0, compiles = 0, light = 0, local_by_design = 0, fixed_output = 0;
+    std::uint64_t fetches = 0, bytes_to_fetch = 0;
+    std::uint64_t pushes_without_build = 0;
+    std::chrono::milliseconds expected{}, critical_path{};
+};
+
+struct FetchFinished {
+    std::string path;
+    bool succeeded = false;
+    std::string error;
+    std::chrono::milliseconds took{};
+};
+
+enum class BuildOutcome { built, failed, timed_out, cancelled, blocked, not_started, elsewhere };
+std::string_view to_string(BuildOutcome outcome);
+
+struct BuildStarted {
+    std::string derivation;
+    std::string name; // without hash and .drv
+    std::chrono::milliseconds expected{};
+};
+struct BuildLogLine {
+    std::string derivation;
+    std::string line;
+};
+struct BuildFinished {
+    std::string derivation;
+    std::string name;
+    std::string kind; // "compile", "light", "local by design", "fixed output"
+    BuildOutcome outcome = BuildOutcome::built;
+    std::chrono::milliseconds took{};
+    std::vector<std::string> outputs;    // store paths, if built
+    std::string error;                   // if not built: what the daemon said
+    std::vector<std::string> log_tail;   // last lines, if failed
+    std::string blocked_by;              // name of the derivation whose failure blocks this one
+    std::vector<std::string> targets;    // that need it
+};
+
+enum class PushOutcome {
+    published,        // by us, now
+    already_there,    // somebody else was faster
+    withheld,         // its NAR does not match the recorded hash, or a reference is withheld
+    failed,
+    not_pushed,       // interrupted, out of budget, excluded
+};
+std::string_view to_string(PushOutcome outcome);
+
+struct PushStarted {
+    std::string path;
+    std::uint64_t nar_size = 0;
+};
+struct PushProgress {
+    std::string path;
+    std::uint64_t uploaded = 0; // compressed bytes that have arrived
+};
+struct PushFinished {
+    std::string path;
+    PushOutcome outcome = PushOutcome::published;
+    bool built_by_this_run = false;
+    bool while_building = false; // builds were still running
+    std::uint64_t nar_size = 0, file_size = 0;
+    std::chrono::milliseconds took{};
+    std::string reason; // unless published
+};
+
+enum class TargetVerdict { complete, incomplete, not_evaluated, elsewhere, unknown };
+std::string_view to_string(TargetVerdict verdict);
+
+// What verification found for one target (design stage 10).
+struct TargetVerified {
+    std::string target;
+    TargetVerdict verdict = TargetVerdict::unknown;
+    std::string output;   // store path a consumer switches to
+    std::vector<std::string> missing; // store paths not fetchable
+    std::uint64_t closure_paths = 0, closure_bytes = 0; // NAR sizes
+    // For a machine that evaluates: what it builds whatever the cache holds, and (must be 0) what it would compile.
+    std::uint64_t built_by_design = 0, would_compile = 0, would_build_with_always_allow = 0;
+    bool trusted = true;              // by the target's own evaluated nix.settings
+    std::vector<std::string> trust_advice; // the lines to add, if not
+};
+
+struct RunFinished {
+    int exit_code = 0;
+    std::vector<std::string> causes; // each a sentence
+    std::chrono::milliseconds took{};
+};
+
+using Event = std::variant<StageStarted, StageFinished, Message, TargetsFound, EvaluationStarted, EvaluationFinished,
+                           QueryProgress, PlanChanged, FetchFinished, BuildStarted, BuildLogLine, BuildFinished, PushStarted,
+                           PushProgress, PushFinished, TargetVerified, RunFinished>;
+
+// Where events go. Called on the loop's thread; must not wait and must not throw.
+class Sink {
+  public:
+    virtual ~Sink() = default;
+    virtual void on_event(const Event& event) = 0;
+};
+
+std::string_view to_string(Stage stage);
+std::string_view to_string(Severity severity);
+
+} // namespace cachefill::event
