@@ -37,8 +37,8 @@ struct NarVisitor {
     std::function<Result<void>(std::string_view path)> directory;
 };
 
-// Incremental and strict: names, order, padding, nesting (64 levels) and the end are checked; anything else is a protocol
-// failure that says where (byte offset) and what. Memory does not grow with the archive.
+// Incremental and strict: names, order, padding, nesting (64 levels) and the end are checked; anything else is a
+// protocol failure that says where (byte offset) and what. Memory does not grow with the archive.
 class NarParser {
   public:
     explicit NarParser(NarVisitor visitor);

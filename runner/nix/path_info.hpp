@@ -29,8 +29,8 @@ struct PathInfo {
 std::string fingerprint(const StorePath& path, const codec::Hash& nar_hash, std::uint64_t nar_size,
                         const std::vector<StorePath>& references);
 
-// Does `content_address` reproduce `path`? Such a path needs no signature (Nix, libstore/path-info.cc). False when there
-// is none, or one of a method we do not know (git).
+// Does `content_address` reproduce `path`? Such a path needs no signature (Nix, libstore/path-info.cc). False when
+// there is none, or one of a method we do not know (git).
 bool content_address_matches(const StorePath& path, std::string_view content_address,
                              const std::vector<StorePath>& references);
 

@@ -20,8 +20,8 @@ struct PublicKey {
     friend bool operator==(const PublicKey&, const PublicKey&) = default;
 };
 
-// "name:base64 of 64 bytes" (Nix), or the base64 alone (what Cachix hands out), then `name` is empty. The bytes are seed
-// and public key; parse checks that they belong together.
+// "name:base64 of 64 bytes" (Nix), or the base64 alone (what Cachix hands out), then `name` is empty. The bytes are
+// seed and public key; parse checks that they belong together.
 class SecretKey {
   public:
     static Result<SecretKey> parse(const Secret& text);

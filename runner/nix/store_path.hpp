@@ -15,8 +15,8 @@ namespace cachefill::nix {
 inline constexpr std::string_view store_dir = "/nix/store";
 inline constexpr std::size_t hash_part_length = 32;
 
-// A store path, logical and valid in form: 32 nix32 digits, '-', a name of 1 to 211 characters of 0-9 a-z A-Z + - . _ ? =
-// (Nix, libstore/path.cc). Says nothing about whether it exists.
+// A store path, logical and valid in form: 32 nix32 digits, '-', a name of 1 to 211 characters of 0-9 a-z A-Z + - . _ ?
+// = (Nix, libstore/path.cc). Says nothing about whether it exists.
 class StorePath {
   public:
     // "HASH-NAME", without the directory.
@@ -44,8 +44,7 @@ class StorePath {
 
 } // namespace cachefill::nix
 
-template <>
-struct std::hash<cachefill::nix::StorePath> {
+template <> struct std::hash<cachefill::nix::StorePath> {
     std::size_t operator()(const cachefill::nix::StorePath& path) const noexcept {
         return std::hash<std::string_view>{}(path.hash_part());
     }
