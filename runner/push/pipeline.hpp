@@ -1,0 +1,89 @@
+#pragma once
+
+#include "async/limiter.hpp"
+#include "async/task.hpp"
+#include "async/worker_pool.hpp"
+#include "base/result.hpp"
+#include "cache/binary_cache.hpp"
+#include "daemon/connection.hpp"
+#include "event/event.hpp"
+#include "nix/path_info.hpp"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace cachefill::push {
+
+struct PushSettings {
+    std::size_t uploads = 16;                   // paths at once
+    std::uint64_t memory_budget = 256ULL << 20; // bytes of chunks alive, whatever the size or number of paths
+    std::uint64_t part_size = 8ULL << 20;       // of the compressed stream; grown for NARs that would need > 9 000 parts
+    codec::Compression compression = codec::Compression::zstd;
+    int compression_level = 3;
+    std::size_t waiting_to_publish = 64;        // uploaded but held back for a reference
+    std::vector<std::string> exclude;           // globs on names; act only on what no pushed path references
+    bool push_foreign = false;                  // also what was neither built here nor is signed by a known key
+    std::uint64_t size_budget = 0;              // bytes of NARs to push in this run; 0: no limit
+    // Paths that must not go to a public cache, with the reason a person reads (the flake's own source).
+    std::unordered_map<nix::StorePath, std::string> withheld;
+};
+
+// What the pipeline asks the rest of the program. All are called on the loop.
+struct PushEnvironment {
+    // Where a valid path's files really are.
+    std::function<std::filesystem::path(const nix::StorePath&)> physical;
+    // Is this path served whole to consumers, by the cache or an upstream that counts? Known answers come at once.
+    std::function<async::Task<Result<bool>>(nix::StorePath)> is_served;
+    // Facts of valid paths, in the order asked (absent: not valid).
+    std::function<async::Task<Result<std::vector<std::optional<nix::PathInfo>>>>(std::vector<nix::StorePath>)> path_infos;
+    // Tries to repair a path whose files do not match its hash; true if it is whole again. May be empty.
+    std::function<async::Task<bool>(nix::StorePath)> repair;
+    // Keys of the cache and of every declared upstream: a path signed by one of them is not foreign.
+    std::vector<nix::PublicKey> known_keys;
+    // A path is settled (once per path): roots may go, dependents may be told.
+    std::function<void(const nix::StorePath&, event::PushOutcome)> on_settled;
+    // Are builds still running? For the report: pushed while building.
+    std::function<bool()> is_building;
+};
+
+struct PushRecord {
+    event::PushOutcome outcome = event::PushOutcome::not_pushed;
+    bool built_by_this_run = false;
+    bool in_closure_only = false; // nobody asked for it; a reference of something that was pushed
+    bool while_building = false;
+    std::uint64_t nar_size = 0, file_size = 0;
+    std::string reason; // unless published
+};
+
+// Read NAR from disk and hash it → compress on the workers → upload parts as they fill → publish once every reference is
+// served or published. One per cache. Nothing is lost by a failure: what cannot go up is tried again later, at the latest
+// in drain(), and then stands in the ledger with its reason.
+class Pipeline {
+  public:
+    virtual ~Pipeline() = default;
+
+    // Starts pushing this valid path and whatever of its closure is not served. Idempotent.
+    virtual void add(nix::StorePath path, bool built_by_this_run) = 0;
+
+    // Works until drained; the owner spawns it. Ends after close() when everything is settled, or after stop().
+    virtual async::Task<void> run() = 0;
+    // No more paths will come; failed ones get their last tries.
+    virtual void close() = 0;
+    // Starts nothing new; uploads and publications in flight may finish within `grace`, the rest is aborted and recorded
+    // as not_pushed.
+    virtual void stop(std::chrono::milliseconds grace) = 0;
+
+    virtual const std::unordered_map<nix::StorePath, PushRecord>& ledger() const = 0;
+    virtual std::size_t unsettled() const = 0;
+};
+
+// `cache` has been opened; everything outlives the pipeline.
+std::unique_ptr<Pipeline> make_pipeline(async::Executor executor, cache::BinaryCache& cache, async::WorkerPool& workers,
+                                        PushSettings settings, PushEnvironment environment, event::Sink& sink);
+
+} // namespace cachefill::push
