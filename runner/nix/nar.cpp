@@ -13,7 +13,6 @@ namespace {
 constexpr std::size_t word_size = 8;
 constexpr std::size_t longest_name = 255;
 constexpr std::size_t longest_target = 4095;
-constexpr std::size_t deepest_nesting = 64;
 
 std::uint64_t padding_of(std::uint64_t size) { return (word_size - size % word_size) % word_size; }
 
@@ -303,7 +302,6 @@ Result<void> NarParser::State::take_type() {
     } else if (text == "symlink") {
         expect = Expect::target_key;
     } else if (text == "directory") {
-        if (directories.size() > deepest_nesting) return bad("it nests deeper than 64 levels");
         directories.push_back({path.size(), {}});
         if (visitor.directory) TRY_VOID(visitor.directory(path));
         expect = Expect::entry_or_close;
@@ -328,6 +326,7 @@ Result<void> NarParser::State::take_name() {
     using namespace std::string_view_literals;
     if (text.empty() || text == "." || text == ".." || text.find_first_of("/\0"sv) != text.npos)
         return bad("'" + sanitize(text) + "' cannot be the name of a file");
+    if (directories.size() >= nar_depth_limit) return bad("it nests deeper than 64 levels");
     auto& last = directories.back().last_name;
     // std::string compares as unsigned bytes, which is the order wanted. The empty name before the first is below all.
     if (text <= last) return bad("'" + sanitize(text) + "' comes after '" + sanitize(last) + "', names must ascend");

@@ -14,6 +14,9 @@ namespace cachefill::nix {
 // The NAR format without any I/O: tokens out, tokens in. nix-mechanics: every string is a little-endian u64 length, the
 // bytes, zero padding to 8; entries strictly ascending by unsigned bytes.
 inline constexpr std::string_view nar_magic = "nix-archive-1";
+// So many files and directories, one in the other and the root among them, does Nix accept since 2.34.8 (libutil/
+// archive.cc).
+inline constexpr std::size_t nar_depth_limit = 64;
 
 // Writes the bytes between file contents. The caller sends the content of a file itself, right after begin_file(), and
 // then calls end_file() with its size. Output is appended to `out`.
@@ -37,7 +40,7 @@ struct NarVisitor {
     std::function<Result<void>(std::string_view path)> directory;
 };
 
-// Incremental and strict: names, order, padding, nesting (64 levels) and the end are checked; anything else is a
+// Incremental and strict: names, order, padding, nesting and the end are checked; anything else is a
 // protocol failure that says where (byte offset) and what. Memory does not grow with the archive.
 class NarParser {
   public:
