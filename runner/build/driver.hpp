@@ -1,0 +1,81 @@
+#pragma once
+
+#include "async/task.hpp"
+#include "build/scheduler.hpp"
+#include "daemon/connection.hpp"
+#include "event/event.hpp"
+#include "plan/plan.hpp"
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace cachefill::build {
+
+class Roots;
+
+struct BuildSettings {
+    std::size_t local_slots = 1;
+    std::size_t remote_slots = 0;             // handed to the daemon's own remote builders
+    std::size_t fetches = 8;                  // at once
+    std::uint64_t cores = 0;                  // of each build; 0: as the builder likes
+    std::chrono::seconds silence_limit{0};    // without a log line; 0: none
+    std::chrono::seconds time_limit{0};       // of one build; 0: none
+    std::vector<plan::BuildAbility> machines; // the first is this one
+    // Daemon settings for the connections that fetch, honoured if we are trusted (substituters, keys).
+    std::map<std::string, std::string> fetch_overrides;
+};
+
+struct BuildRecord {
+    event::BuildOutcome outcome = event::BuildOutcome::not_started;
+    std::chrono::milliseconds took{};
+    std::vector<nix::StorePath> outputs;
+    std::string error;
+    std::vector<std::string> log_tail;
+    std::optional<plan::DerivationId> blocked_by;
+};
+
+struct DriverCallbacks {
+    // All outputs of the derivation are valid and rooted.
+    std::function<void(plan::DerivationId, const std::vector<nix::StorePath>& outputs)> on_built;
+    std::function<void(plan::PathId)> on_fetched;
+    // Not for the network's sake, and for good: it must be built instead.
+    std::function<void(plan::PathId)> on_unfetchable;
+    // Names of the targets that need a derivation, for the report.
+    std::function<std::vector<std::string>(plan::DerivationId)> targets_of;
+    // May another build start now? (disk space) May be empty.
+    std::function<bool()> may_start;
+    // May another plan come? While true, run() goes on although there is nothing to do; call wake() when it turns
+    // false.
+    std::function<bool()> expects_more;
+};
+
+// Builds what plans ask for, through the Nix daemon, most urgent first, and keeps going past failures: dependents of a
+// failed one are blocked, not failed. One request is one derivation (a few, when they are tiny); inputs are fetched
+// ahead by output path on connections of their own, so a build slot never waits for a download.
+class Driver {
+  public:
+    virtual ~Driver() = default;
+    // A newer plan over the same graph. Cheap; call whenever it changed.
+    virtual void update(const plan::Plan& plan) = 0;
+    // Works until nothing is left to do and no plan is expected, or stop().
+    virtual async::Task<void> run() = 0;
+    // Starts nothing new and cancels what runs (closing a connection ends its builders within milliseconds).
+    virtual void stop() = 0;
+    // Look again at may_start and expects_more.
+    virtual void wake() = 0;
+
+    virtual bool is_building() const = 0;
+    virtual bool is_needed(plan::PathId path) const = 0; // as an input of something unfinished
+    // Every planned derivation; those never started are not_started.
+    virtual std::map<plan::DerivationId, BuildRecord> records() const = 0;
+};
+
+std::unique_ptr<Driver> make_driver(async::Executor executor, const daemon::Endpoint& endpoint,
+                                    const plan::Graph& graph, Roots& roots, BuildSettings settings,
+                                    DriverCallbacks callbacks, event::Sink& sink);
+
+} // namespace cachefill::build

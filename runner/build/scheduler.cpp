@@ -1,0 +1,206 @@
+#include "build/scheduler.hpp"
+
+#include <algorithm>
+
+namespace cachefill::build {
+
+using plan::DerivationId;
+using plan::PathId;
+
+namespace {
+
+// Sharing a request saves about as much as starting a tiny build costs; past this it only delays results.
+constexpr std::chrono::milliseconds cheap_limit{1500};
+
+} // namespace
+
+Scheduler::ReadyKey Scheduler::key(DerivationId id) const { return {-nodes_.at(id).build.longest_chain.count(), id}; }
+
+void Scheduler::update(const plan::Plan& plan, const std::vector<plan::BuildAbility>& machines) {
+    for (const auto& build : plan.builds) {
+        auto id = build.derivation;
+        auto [it, is_new] = nodes_.try_emplace(id);
+        Node& node = it->second;
+        if (!is_new && node.state != State::waiting) continue;
+        if (!is_new) unready(id);
+        node.build = build;
+        node.after.clear();
+        for (auto before : build.after) {
+            node.after.push_back(plan.builds[before].derivation);
+            dependents_[node.after.back()].insert(id);
+        }
+        const auto& derivation = graph_.derivation(id);
+        bool fits_here = !machines.empty() && plan::BuildAbility::fits(derivation, {machines.front()});
+        node.slot = fits_here ? SlotKind::local : SlotKind::remote;
+        node.cheap = derivation.kind != plan::DerivationKind::compile && build.expected <= cheap_limit;
+        for (auto path : build.fetch) {
+            waiting_for_fetch_[path].insert(id);
+            auto [fetch, unknown] = fetches_.try_emplace(path, FetchState::queued);
+            if (unknown) fetch_queue_.emplace(-build.longest_chain.count(), path);
+        }
+    }
+    for (const auto& build : plan.builds) refresh(build.derivation);
+}
+
+bool Scheduler::is_ready(const Node& node) const {
+    if (node.state != State::waiting) return false;
+    for (auto before : node.after) {
+        auto it = nodes_.find(before);
+        if (it != nodes_.end() && it->second.state != State::built) return false;
+    }
+    return std::all_of(node.build.fetch.begin(), node.build.fetch.end(), [this](PathId path) {
+        auto it = fetches_.find(path);
+        return it != fetches_.end() && it->second == FetchState::done;
+    });
+}
+
+void Scheduler::unready(DerivationId id) { ready_[static_cast<int>(nodes_.at(id).slot)].erase(key(id)); }
+
+void Scheduler::refresh(DerivationId id) {
+    Node& node = nodes_.at(id);
+    if (node.state != State::waiting) return;
+    for (auto before : node.after) {
+        auto it = nodes_.find(before);
+        if (it == nodes_.end()) continue;
+        if (it->second.state == State::failed)
+            node.blocker = before;
+        else if (it->second.state == State::blocked)
+            node.blocker = it->second.blocker;
+        else
+            continue;
+        unready(id);
+        node.state = State::blocked;
+        return;
+    }
+    if (is_ready(node))
+        ready_[static_cast<int>(node.slot)].insert(key(id));
+    else
+        unready(id);
+}
+
+void Scheduler::refresh_dependents(DerivationId id) {
+    auto it = dependents_.find(id);
+    if (it == dependents_.end()) return;
+    for (auto dependent : it->second) refresh(dependent);
+}
+
+std::vector<DerivationId> Scheduler::take_builds(SlotKind kind, std::size_t limit, std::size_t slots) {
+    auto& ready = ready_[static_cast<int>(kind)];
+    std::vector<DerivationId> taken;
+    // What is ready is shared out over all slots, so that a batch for one leaves no other idle.
+    auto share = std::max<std::size_t>(1, ready.size() / std::max<std::size_t>(1, slots));
+    while (!ready.empty() && taken.size() < std::min(limit, share)) {
+        auto id = ready.begin()->second;
+        Node& node = nodes_.at(id);
+        if (!taken.empty() && !node.cheap) break;
+        ready.erase(ready.begin());
+        node.state = State::running;
+        ++running_;
+        taken.push_back(id);
+        if (!node.cheap) break;
+    }
+    return taken;
+}
+
+std::optional<PathId> Scheduler::take_fetch() {
+    if (fetch_queue_.empty()) return {};
+    auto path = fetch_queue_.begin()->second;
+    fetch_queue_.erase(fetch_queue_.begin());
+    fetches_[path] = FetchState::running;
+    ++running_fetches_;
+    return path;
+}
+
+void Scheduler::build_succeeded(DerivationId id) {
+    nodes_.at(id).state = State::built;
+    --running_;
+    refresh_dependents(id);
+}
+
+std::vector<DerivationId> Scheduler::build_failed(DerivationId id) {
+    nodes_.at(id).state = State::failed;
+    --running_;
+    std::vector<DerivationId> blocked, open{id};
+    while (!open.empty()) {
+        auto current = open.back();
+        open.pop_back();
+        auto it = dependents_.find(current);
+        if (it == dependents_.end()) continue;
+        for (auto dependent : it->second) {
+            Node& node = nodes_.at(dependent);
+            if (node.state != State::waiting) continue;
+            unready(dependent);
+            node.state = State::blocked;
+            node.blocker = id;
+            blocked.push_back(dependent);
+            open.push_back(dependent);
+        }
+    }
+    return blocked;
+}
+
+void Scheduler::build_returned(DerivationId id) {
+    nodes_.at(id).state = State::waiting;
+    --running_;
+    refresh(id);
+}
+
+void Scheduler::fetch_succeeded(PathId path) {
+    fetches_[path] = FetchState::done;
+    --running_fetches_;
+    for (auto id : waiting_for_fetch_[path]) refresh(id);
+}
+
+void Scheduler::fetch_failed(PathId path) {
+    fetches_[path] = FetchState::failed;
+    --running_fetches_;
+}
+
+void Scheduler::fetch_returned(PathId path) {
+    fetches_[path] = FetchState::queued;
+    --running_fetches_;
+    std::int64_t urgency = 0;
+    for (auto id : waiting_for_fetch_[path])
+        urgency = std::min<std::int64_t>(urgency, -nodes_.at(id).build.longest_chain.count());
+    fetch_queue_.emplace(urgency, path);
+}
+
+std::optional<Scheduler::State> Scheduler::state(DerivationId id) const {
+    auto it = nodes_.find(id);
+    if (it == nodes_.end()) return {};
+    return it->second.state;
+}
+
+std::optional<DerivationId> Scheduler::blocker(DerivationId id) const {
+    auto it = nodes_.find(id);
+    if (it == nodes_.end()) return {};
+    return it->second.blocker;
+}
+
+const plan::PlannedBuild* Scheduler::planned(DerivationId id) const {
+    auto it = nodes_.find(id);
+    return it == nodes_.end() ? nullptr : &it->second.build;
+}
+
+std::vector<DerivationId> Scheduler::unfinished() const {
+    std::vector<DerivationId> ids;
+    for (const auto& [id, node] : nodes_)
+        if (node.state == State::waiting || node.state == State::running) ids.push_back(id);
+    return ids;
+}
+
+bool Scheduler::is_needed(PathId path) const {
+    if (auto it = waiting_for_fetch_.find(path); it != waiting_for_fetch_.end())
+        for (auto id : it->second)
+            if (auto s = nodes_.at(id).state; s == State::waiting || s == State::running) return true;
+    auto producer = graph_.producer(path);
+    if (!producer) return false;
+    auto it = dependents_.find(producer->derivation);
+    if (it == dependents_.end()) return false;
+    return std::any_of(it->second.begin(), it->second.end(), [this](DerivationId id) {
+        auto s = nodes_.at(id).state;
+        return s == State::waiting || s == State::running;
+    });
+}
+
+} // namespace cachefill::build

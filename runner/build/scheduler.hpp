@@ -1,0 +1,87 @@
+#pragma once
+
+#include "plan/plan.hpp"
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace cachefill::build {
+
+// Where a derivation runs: on a slot of this machine, or handed by the daemon to one of its remote builders.
+enum class SlotKind { local, remote };
+
+// Which derivation next, which path to fetch next, what a failure blocks. Pure state without I/O: fed with plans and
+// outcomes, asked for work. Order: the derivation that heads the longest remaining chain first.
+class Scheduler {
+  public:
+    explicit Scheduler(const plan::Graph& graph) : graph_(graph) {}
+
+    // Takes over what is new in a plan. Builds that are running or finished keep their state; those still waiting get
+    // the plan's newest inputs, since a fetch may have become a build in the meantime.
+    void update(const plan::Plan& plan, const std::vector<plan::BuildAbility>& machines);
+
+    // Up to `limit` ready builds for one request. More than one only if all are cheap and others are left for the other
+    // slots: a request's results come together.
+    std::vector<plan::DerivationId> take_builds(SlotKind kind, std::size_t limit, std::size_t slots);
+    std::optional<plan::PathId> take_fetch();
+
+    void build_succeeded(plan::DerivationId id);
+    // Everything that depends on it, transitively, is now blocked; returns those that were not before.
+    std::vector<plan::DerivationId> build_failed(plan::DerivationId id);
+    // Back to waiting, for instance because the daemon went away under it.
+    void build_returned(plan::DerivationId id);
+    void fetch_succeeded(plan::PathId path);
+    // The builds that need it wait until an update() brings another way.
+    void fetch_failed(plan::PathId path);
+    void fetch_returned(plan::PathId path);
+
+    enum class State { waiting, running, built, failed, blocked };
+    std::optional<State> state(plan::DerivationId id) const;
+    // The derivation whose failure blocks this one.
+    std::optional<plan::DerivationId> blocker(plan::DerivationId id) const;
+    const plan::PlannedBuild* planned(plan::DerivationId id) const;
+
+    // Nothing runs and nothing could start.
+    bool is_idle() const { return running_ == 0 && running_fetches_ == 0 && !has_ready() && fetch_queue_.empty(); }
+    bool has_ready() const { return !ready_[0].empty() || !ready_[1].empty(); }
+    std::size_t running() const { return running_; }
+    std::vector<plan::DerivationId> unfinished() const; // waiting or running
+    // Does a build that has not ended need this path as an input?
+    bool is_needed(plan::PathId path) const;
+
+  private:
+    struct Node {
+        plan::PlannedBuild build;
+        std::vector<plan::DerivationId> after;
+        State state = State::waiting;
+        SlotKind slot = SlotKind::local;
+        bool cheap = false;
+        std::optional<plan::DerivationId> blocker;
+    };
+    enum class FetchState { queued, running, done, failed };
+
+    // Longest chain first; ties in the order the plan had.
+    using ReadyKey = std::pair<std::int64_t, plan::DerivationId>;
+
+    void refresh(plan::DerivationId id);
+    void unready(plan::DerivationId id);
+    bool is_ready(const Node& node) const;
+    ReadyKey key(plan::DerivationId id) const;
+    void refresh_dependents(plan::DerivationId id);
+
+    const plan::Graph& graph_;
+    std::map<plan::DerivationId, Node> nodes_;
+    std::map<plan::DerivationId, std::set<plan::DerivationId>> dependents_;
+    std::map<plan::PathId, std::set<plan::DerivationId>> waiting_for_fetch_;
+    std::map<plan::PathId, FetchState> fetches_;
+    std::set<std::pair<std::int64_t, plan::PathId>> fetch_queue_; // most urgent build first
+    std::set<ReadyKey> ready_[2];                                 // by SlotKind
+    std::size_t running_ = 0;
+    std::size_t running_fetches_ = 0;
+};
+
+} // namespace cachefill::build
