@@ -1,0 +1,93 @@
+#pragma once
+
+#include "event/event.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cachefill::report {
+
+// Everything a run knows at its end, as data: the only source of the JSON report, of the closing summary on a terminal and
+// in a log, and of every count in them. Filled from records, never from text.
+struct TargetReport {
+    std::string name;   // "nixos:nas"
+    std::string system; // empty if not evaluated
+    event::TargetVerdict verdict = event::TargetVerdict::unknown;
+    bool impure = false;
+    std::chrono::milliseconds evaluation{};
+    std::uint64_t peak_memory = 0;
+    std::string derivation, output; // store paths
+    std::string error;              // of evaluation
+    std::optional<event::Position> position;
+    std::uint64_t built = 0, failed = 0, blocked = 0, pushed = 0; // of what it needs
+    std::vector<std::string> missing;                             // store paths a consumer could not fetch
+    std::uint64_t closure_paths = 0, closure_bytes = 0;
+    std::uint64_t built_by_design = 0, would_compile = 0, would_build_with_always_allow = 0;
+    bool verified = false; // asked afresh at the end
+    bool trusted = true;
+    std::vector<std::string> trust_advice;
+};
+
+struct BuildReport {
+    std::string derivation, name, kind;
+    event::BuildOutcome outcome = event::BuildOutcome::not_started;
+    std::chrono::milliseconds took{}, expected{};
+    std::vector<std::string> outputs, targets, log_tail;
+    std::string error, blocked_by;
+};
+
+struct PushReport {
+    std::string path;
+    event::PushOutcome outcome = event::PushOutcome::not_pushed;
+    bool built_by_this_run = false, in_closure_only = false, while_building = false;
+    std::uint64_t nar_size = 0, file_size = 0;
+    std::string reason;
+};
+
+struct CacheReport {
+    std::string name, url;
+    bool is_upstream = false;
+    bool reachable = true;
+    std::uint64_t requests = 0;
+};
+
+struct RunReport {
+    static constexpr int schema_version = 1;
+
+    std::string command; // "run", "plan", "push", "verify"
+    std::string version; // of cachefill
+    std::string flake_url, flake_revision;
+    bool flake_dirty = false;
+    std::string cache;
+    std::string nix_version;
+    std::string started; // ISO 8601, UTC
+    std::chrono::milliseconds took{};
+    std::vector<std::pair<event::Stage, std::chrono::milliseconds>> stages;
+    std::vector<TargetReport> targets;
+    std::vector<BuildReport> builds;
+    std::vector<PushReport> pushes;
+    std::vector<CacheReport> caches;
+    std::vector<std::string> holes; // needed, served by nobody, could not be filled
+    std::vector<std::string> not_fetchable_here;
+    std::uint64_t derivations = 0;       // in the graph
+    std::uint64_t present = 0, upstream = 0; // demanded outputs found in the cache, in upstreams
+    std::uint64_t fetched = 0;           // inputs fetched for builds
+    std::vector<event::Message> messages; // warnings and errors
+    int exit_code = 0;
+    std::vector<std::string> causes; // why it is not 0; each a sentence
+
+    std::uint64_t count(event::BuildOutcome outcome) const;
+    std::uint64_t count(event::PushOutcome outcome) const;
+};
+
+// docs/report.schema.md describes it. Stable: fields are added, never changed, within one schema version.
+std::string to_json(const RunReport& report);
+
+// What a person reads last: per target a line, then figures, then what failed (name, last log lines, how to see more).
+// `color`: with ANSI colours; `width`: columns of the terminal.
+std::string to_text(const RunReport& report, bool color, std::size_t width);
+
+} // namespace cachefill::report
