@@ -22,20 +22,17 @@ std::pair<std::string_view, std::string_view> split_name(std::string_view text) 
 } // namespace
 
 Result<PublicKey> PublicKey::parse(std::string_view text) {
-    auto bad = [text](std::string_view why) {
-        return Failure(FailureKind::usage,
-                       "bad public key '" + ellipsize(sanitize(text), 120) + "': " + std::string(why))
+    auto [name, digits] = split_name(text);
+    // Only the name is ever shown: people put the secret key here by mistake.
+    auto bad = [name = name](std::string_view why) {
+        auto which = name.empty() ? "" : " '" + ellipsize(sanitize(name), 80) + "'";
+        return Failure(FailureKind::usage, "bad public key" + which + ": " + std::string(why))
             .with_hint("a public key looks like cache.example.org-1:BASE64, with 44 characters after the colon");
     };
-    auto [name, digits] = split_name(text);
     if (name.empty()) return bad("it has no name before a colon");
     auto bytes = codec::from_base64(digits);
     if (!bytes) return bad("after the colon it is " + bytes.error().cause());
-    if (bytes->size() == secret_size)
-        // 64 bytes are a secret key: its text must not appear anywhere.
-        return Failure(FailureKind::usage,
-                       "a secret key stands where the public key '" + sanitize(name) + "' is expected")
-            .with_hint("derive the public key: nix key convert-secret-to-public < FILE");
+    if (bytes->size() == secret_size) return bad("this is a secret key; its public one is wanted");
     if (bytes->size() != codec::ed25519_public_key_size)
         return bad("it has " + counted(bytes->size(), "byte") + ", not 32");
     return PublicKey{std::string(name), *std::move(bytes)};
