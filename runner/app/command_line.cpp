@@ -1,0 +1,243 @@
+#include "app/command_line.hpp"
+
+#include "app/config.hpp"
+#include "base/files.hpp"
+#include "base/text.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <map>
+
+namespace cachefill::app {
+
+namespace {
+
+const std::vector<std::string> command_names{"run", "plan", "push", "verify", "help"};
+
+std::optional<Command> find_command(std::string_view name) {
+    for (auto command : {Command::run, Command::plan, Command::push, Command::verify})
+        if (to_string(command) == name) return command;
+    return {};
+}
+
+std::vector<std::string> flags_of(Command command) {
+    std::vector<std::string> flags{"--help", "--config"};
+    for (const auto& option : option_table())
+        if (option.commands & bit(command)) flags.push_back(option.flag());
+    return flags;
+}
+
+Failure unknown_flag(Command command, const std::string& flag) {
+    auto name = flag.substr(0, flag.find('='));
+    Failure failure(FailureKind::usage,
+                    "'" + sanitize(name) + "' is no option of 'cachefill " + std::string(to_string(command)) + "'");
+    if (auto meant = did_you_mean(name, flags_of(command)))
+        return std::move(failure).with_hint("did you mean '" + *meant + "'?");
+    return std::move(failure).with_hint("'cachefill " + std::string(to_string(command)) + " --help' lists them");
+}
+
+std::string environment_name(const Option& option) {
+    std::string name = "CACHEFILL_";
+    for (char c : option.key)
+        name += c == '.' || c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return name;
+}
+
+// CACHEFILL_CACHE, CACHEFILL_HOSTS, …: every configuration key, lists separated by white space.
+Result<void> apply_environment(const Environment& environment, Command command, Settings& settings) {
+    for (const auto& option : option_table()) {
+        if (!(option.commands & bit(command)) || !(option.in_config || option.key == "store")) continue;
+        auto name = environment_name(option);
+        auto value = environment.get_or(name);
+        if (value.empty()) continue;
+        std::vector<std::string> values{value};
+        if (option.type == OptionType::list) {
+            values.clear();
+            for (auto word : split_words(value)) values.emplace_back(word);
+            if (values.empty()) continue;
+        }
+        TRY_VOID(with_context(option.apply(settings, values), "reading the environment variable " + name));
+    }
+    return {};
+}
+
+Result<void> apply_config_file(const std::string& given, Settings& settings) {
+    std::optional<std::filesystem::path> path;
+    if (!given.empty()) {
+        path = given;
+    } else {
+        std::error_code ignored;
+        if (std::filesystem::is_directory(settings.flake, ignored)) path = find_config(settings.flake);
+    }
+    if (!path) return {};
+    auto content = read_file(*path, 1 << 20);
+    if (!content) return Failure(FailureKind::usage, content.error().cause()).with_hint("--config names the file");
+    return apply_config(*content, path->string(), settings);
+}
+
+struct RawArguments {
+    std::map<std::string, std::vector<std::string>> flags; // by option key
+    std::vector<std::string> positional;
+    std::string config;
+    bool help = false;
+};
+
+Result<RawArguments> read_arguments(Command command, std::span<const std::string> arguments) {
+    CLI::App parser;
+    parser.set_help_flag("");
+    parser.allow_extras();
+    parser.prefix_command(false);
+    RawArguments raw;
+    parser.add_flag("-h,--help", raw.help);
+    parser.add_option("--config", raw.config);
+    std::map<std::string, bool> toggles;
+    for (const auto& option : option_table()) {
+        if (!(option.commands & bit(command))) continue;
+        auto flag = option.flag();
+        if (option.type == OptionType::toggle) {
+            auto* added = parser.add_flag_callback(flag, [&raw, key = option.key] { raw.flags[key] = {"true"}; });
+            auto negative = "--no-" + flag.substr(2);
+            parser.add_flag_callback(negative, [&raw, key = option.key] { raw.flags[key] = {"false"}; });
+            (void)added;
+        } else {
+            parser.add_option(flag, raw.flags[option.key])->type_size(1)->take_all();
+        }
+    }
+    parser.add_option("positional", raw.positional);
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    try {
+        parser.parse(reversed);
+    } catch (const CLI::ParseError& error) {
+        return Failure(FailureKind::usage, sanitize(error.what()));
+    }
+    for (const auto& extra : parser.remaining())
+        if (extra.starts_with("-")) return unknown_flag(command, extra);
+    std::erase_if(raw.flags, [](const auto& entry) { return entry.second.empty(); });
+    return raw;
+}
+
+std::string default_flake(const Environment& environment) {
+    auto flake = environment.get_or("NH_FLAKE", environment.get_or("NH_OS_FLAKE", "."));
+    return flake.substr(0, flake.find('#'));
+}
+
+} // namespace
+
+Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std::string> arguments,
+                                                            const Environment& environment) {
+    using Parsed = std::variant<Invocation, Answer>;
+    if (arguments.empty())
+        return Failure(FailureKind::usage, "no command was given").with_hint("'cachefill help' shows what there is");
+    const auto& first = arguments[0];
+    if (first == "--version" || first == "version") return Parsed(Answer{std::string("cachefill ") + version + "\n"});
+    if (first == "--help" || first == "-h" || first == "help") {
+        if (arguments.size() < 2) return Parsed(Answer{help_text()});
+        if (auto command = find_command(arguments[1])) return Parsed(Answer{help_text(*command, true)});
+    }
+    auto command = find_command(first == "help" ? arguments[1] : first);
+    if (!command) {
+        const auto& wrong = first == "help" ? arguments[1] : first;
+        Failure failure(FailureKind::usage, "there is no command '" + sanitize(wrong) + "'");
+        if (auto meant = did_you_mean(wrong, command_names))
+            return std::move(failure).with_hint("did you mean 'cachefill " + *meant + "'?");
+        return std::move(failure).with_hint("'cachefill help' shows what there is");
+    }
+    TRY(raw, read_arguments(*command, arguments.subspan(1)));
+    if (raw.help) {
+        bool is_long = std::find(arguments.begin(), arguments.end(), "--help") != arguments.end();
+        return Parsed(Answer{help_text(*command, is_long)});
+    }
+    Invocation invocation{.command = *command, .settings = {}};
+    auto& settings = invocation.settings;
+    bool takes_flake = *command == Command::run || *command == Command::plan;
+    if (takes_flake) {
+        if (raw.positional.size() > 1)
+            return Failure(FailureKind::usage, "'cachefill " + first + "' takes one flake, but got " +
+                                                   std::to_string(raw.positional.size()))
+                .with_hint("hosts are chosen with --hosts");
+        settings.flake = raw.positional.empty() ? default_flake(environment) : raw.positional[0];
+        if (settings.flake.find('#') != std::string::npos)
+            return Failure(FailureKind::usage, "'" + sanitize(settings.flake) +
+                                                   "' names an output of a flake; cachefill takes the flake itself")
+                .with_hint("choose hosts with --hosts '" + settings.flake.substr(settings.flake.find('#') + 1) + "'");
+    } else {
+        settings.flake = default_flake(environment);
+        settings.arguments = raw.positional;
+    }
+    TRY_VOID(apply_config_file(raw.config.empty() ? environment.get_or("CACHEFILL_CONFIG") : raw.config, settings));
+    TRY_VOID(apply_environment(environment, *command, settings));
+    for (const auto& [key, values] : raw.flags) {
+        const auto* option = find_option(key);
+        auto applied = option->apply(settings, values);
+        if (!applied) return Failure(FailureKind::usage, option->flag() + ": " + applied.error().cause());
+    }
+    return Parsed(std::move(invocation));
+}
+
+std::string help_text() {
+    return R"(cachefill fills a Nix binary cache before any of your machines asks for it.
+
+  cachefill run [FLAKE]      evaluate every host, build what the cache lacks, push it while building
+  cachefill push [PATH…]     push store paths and their closures (default: the running system)
+  cachefill plan [FLAKE]     show what a run would do, and why
+  cachefill verify [HOST…]   ask the cache, as a consumer would, whether each host is there whole
+
+FLAKE is a directory or any flake reference; without it $NH_FLAKE, else the current directory.
+
+  cachefill run --cache krit-nixos .                  fill a Cachix cache (CACHIX_AUTH_TOKEN)
+  cachefill run --cache file:///tmp/cache .           try it out with a directory as the cache
+  cachefill plan --cache krit-nixos --hosts nas       what is missing for one host
+
+'cachefill help COMMAND' explains one command. Settings may also stand in cachefill.yml.
+
+Exit codes: 0 complete · 1 something did not evaluate or build · 2 wrong use · 3 built but not all in the
+cache · 4 stopped at the deadline · 5 the machine or a service could not · 130/143 interrupted
+)";
+}
+
+std::string help_text(Command command, bool full) {
+    static const std::map<Command, std::string> heads{
+        {Command::run,
+         "cachefill run [FLAKE] --cache CACHE [options]\n\nEvaluates every host of the flake, asks the caches what is "
+         "missing, builds only that and pushes\neach output the moment it exists; asks again at the end whether "
+         "every host can be fetched whole.\n"},
+        {Command::plan, "cachefill plan [FLAKE] --cache CACHE [options]\n\nWhat 'run' would build, fetch and push. "
+                        "Changes nothing.\n"},
+        {Command::push,
+         "cachefill push [PATH…] --cache CACHE [options]\n\nPushes store paths (default: /run/current-system) with "
+         "whatever of their closures is not there.\n'-' reads paths from standard input.\n"},
+        {Command::verify,
+         "cachefill verify [HOST|PATH…] --cache CACHE [options]\n\nAsks the cache afresh, as a consumer would. Exit 0 "
+         "only if everything can be fetched.\nA store path is checked as it is; a host is evaluated first.\n"},
+    };
+    std::string text = heads.at(command);
+    std::string group;
+    for (const auto& option : option_table()) {
+        if (!(option.commands & bit(command))) continue;
+        if (option.group != group) {
+            group = option.group;
+            text += "\n" + group + ":\n";
+        }
+        std::string left = "  " + option.flag();
+        if (option.type != OptionType::toggle) left += " " + option.placeholder;
+        left.resize(std::max<std::size_t>(left.size() + 2, 34), ' ');
+        text += left + option.help + "\n";
+        if (full && !option.detail.empty()) {
+            std::string line(34, ' ');
+            for (auto word : split_words(option.detail)) {
+                if (line.size() + word.size() > 108) {
+                    text += line + "\n";
+                    line.assign(34, ' ');
+                }
+                line += (line.size() > 34 ? " " : "") + std::string(word);
+            }
+            text += line + "\n";
+        }
+    }
+    text += "\nLists: give the option several times. Toggles have a --no- form. --config FILE names another "
+            "cachefill.yml.\n";
+    return text;
+}
+
+} // namespace cachefill::app

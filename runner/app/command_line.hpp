@@ -1,0 +1,33 @@
+#pragma once
+
+#include "app/options.hpp"
+#include "base/environment.hpp"
+#include "base/result.hpp"
+
+#include <span>
+#include <string>
+#include <variant>
+
+namespace cachefill::app {
+
+struct Invocation {
+    Command command;
+    Settings settings; // flags over environment over configuration over defaults
+};
+
+// Text that answers `--help`, `help`, `--version`: goes to stdout, exit 0.
+struct Answer {
+    std::string text;
+};
+
+// Reads arguments (without the program's name), the environment and the configuration file. Failures are of kind usage.
+Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std::string> arguments,
+                                                            const Environment& environment);
+
+// The overview, or one command's page; `full` adds the details of each option.
+std::string help_text();
+std::string help_text(Command command, bool full);
+
+extern const char* const version;
+
+} // namespace cachefill::app

@@ -1,0 +1,93 @@
+#include "app/config.hpp"
+
+#include "app/options.hpp"
+#include "base/text.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <set>
+
+namespace cachefill::app {
+
+namespace {
+
+Failure at(const std::string& file, const YAML::Mark& mark, std::string text) {
+    std::string where = file;
+    if (!mark.is_null()) where += ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
+    return Failure(FailureKind::usage, where + ": " + std::move(text));
+}
+
+Failure unknown_key(const std::string& file, const YAML::Mark& mark, const std::string& key) {
+    std::vector<std::string> known;
+    for (const auto& option : option_table())
+        if (option.in_config) known.push_back(option.key);
+    auto failure = at(file, mark, "unknown key '" + sanitize(key) + "'");
+    if (auto meant = did_you_mean(key, known)) return std::move(failure).with_hint("did you mean '" + *meant + "'?");
+    return std::move(failure).with_hint("the keys are: " + join(known, ", "));
+}
+
+bool is_prefix_of_a_key(const std::string& key) {
+    for (const auto& option : option_table())
+        if (option.in_config && option.key.starts_with(key + ".")) return true;
+    return false;
+}
+
+Result<std::vector<std::string>> values_of(const std::string& file, const Option& option, const YAML::Node& node) {
+    std::vector<std::string> values;
+    if (option.type == OptionType::list) {
+        if (node.IsScalar()) return std::vector<std::string>{node.Scalar()};
+        if (!node.IsSequence()) return at(file, node.Mark(), "'" + option.key + "' is a list, or a single value");
+        for (const auto& item : node) {
+            if (!item.IsScalar()) return at(file, item.Mark(), "'" + option.key + "' is a list of plain values");
+            values.push_back(item.Scalar());
+        }
+        if (values.empty())
+            return at(file, node.Mark(), "'" + option.key + "' is an empty list; leave the key out instead");
+        return values;
+    }
+    if (!node.IsScalar())
+        return at(file, node.Mark(), "'" + option.key + "' is a single value, not a list or a mapping");
+    return std::vector<std::string>{node.Scalar()};
+}
+
+Result<void> apply_map(const std::string& file, const YAML::Node& map, const std::string& prefix, Settings& settings) {
+    std::set<std::string> seen;
+    for (const auto& entry : map) {
+        if (!entry.first.IsScalar()) return at(file, entry.first.Mark(), "a key must be a plain word");
+        auto key = prefix + entry.first.Scalar();
+        if (!seen.insert(key).second) return at(file, entry.first.Mark(), "'" + sanitize(key) + "' stands here twice");
+        const auto* option = find_option(key);
+        if (!option && is_prefix_of_a_key(key)) {
+            if (!entry.second.IsMap()) return at(file, entry.second.Mark(), "'" + key + "' has keys below it");
+            TRY_VOID(apply_map(file, entry.second, key + ".", settings));
+            continue;
+        }
+        if (!option || !option->in_config) return unknown_key(file, entry.first.Mark(), key);
+        TRY(values, values_of(file, *option, entry.second));
+        auto applied = option->apply(settings, values);
+        if (!applied) return at(file, entry.second.Mark(), key + ": " + applied.error().cause());
+    }
+    return {};
+}
+
+} // namespace
+
+std::optional<std::filesystem::path> find_config(const std::filesystem::path& directory) {
+    std::error_code ignored;
+    for (const auto* name : {"cachefill.yml", ".github/cachefill.yml"})
+        if (std::filesystem::is_regular_file(directory / name, ignored)) return directory / name;
+    return {};
+}
+
+Result<void> apply_config(std::string_view yaml, const std::string& file_name, Settings& settings) {
+    try {
+        auto root = YAML::Load(std::string(yaml));
+        if (root.IsNull()) return {};
+        if (!root.IsMap()) return at(file_name, root.Mark(), "the file must be a mapping: 'key: value' lines");
+        return apply_map(file_name, root, "", settings);
+    } catch (const YAML::Exception& error) {
+        return at(file_name, error.mark, error.msg);
+    }
+}
+
+} // namespace cachefill::app

@@ -1,0 +1,256 @@
+#include "app/options.hpp"
+
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace cachefill::app {
+
+namespace {
+
+using Values = std::vector<std::string>;
+using Apply = std::function<Result<void>(Settings&, const Values&)>;
+
+constexpr unsigned run_only = 1, run_plan = 3, run_plan_verify = 11, run_push = 5;
+
+Failure unusable(std::string_view value, std::string_view expected) {
+    return Failure(FailureKind::usage,
+                   "'" + sanitize(value) + "' is not usable here; expected " + std::string(expected));
+}
+
+Apply text(std::string Settings::*member) {
+    return [member](Settings& settings, const Values& values) -> Result<void> {
+        if (values.back().empty()) return unusable("", "a value that is not empty");
+        settings.*member = values.back();
+        return {};
+    };
+}
+
+Apply list(std::vector<std::string> Settings::*member) {
+    return [member](Settings& settings, const Values& values) -> Result<void> {
+        if (std::any_of(values.begin(), values.end(), [](const auto& v) { return v.empty(); }))
+            return unusable("", "values that are not empty");
+        settings.*member = values;
+        return {};
+    };
+}
+
+Apply toggle(bool Settings::*member, bool meaning = true) {
+    return [member, meaning](Settings& settings, const Values& values) -> Result<void> {
+        if (values.back() == "true")
+            settings.*member = meaning;
+        else if (values.back() == "false")
+            settings.*member = !meaning;
+        else
+            return unusable(values.back(), "true or false");
+        return {};
+    };
+}
+
+Result<std::uint64_t> number_in(const std::string& value, std::uint64_t least, std::uint64_t most) {
+    auto number = parse_u64(value);
+    if (!number || *number < least || *number > most)
+        return unusable(value, "a number from " + std::to_string(least) + " to " + std::to_string(most));
+    return *number;
+}
+
+template <class T> Apply number(T Settings::*member, std::uint64_t least, std::uint64_t most) {
+    return [=](Settings& settings, const Values& values) -> Result<void> {
+        TRY(value, number_in(values.back(), least, most));
+        if constexpr (std::is_same_v<T, std::optional<std::size_t>>)
+            settings.*member = value;
+        else
+            settings.*member = static_cast<T>(value);
+        return {};
+    };
+}
+
+template <class T> Apply duration(T Settings::*member) {
+    return [=](Settings& settings, const Values& values) -> Result<void> {
+        auto value = parse_duration(values.back());
+        if (!value) return unusable(values.back(), "a time such as 90s, 45m or 5h30m");
+        settings.*member = *value;
+        return {};
+    };
+}
+
+Apply bytes(std::uint64_t Settings::*member) {
+    return [=](Settings& settings, const Values& values) -> Result<void> {
+        auto value = parse_bytes(values.back());
+        if (!value) return unusable(values.back(), "a size such as 300M or 5G");
+        settings.*member = *value;
+        return {};
+    };
+}
+
+template <class T> Apply choice(T Settings::*member, std::map<std::string, T> choices) {
+    return [member, choices = std::move(choices)](Settings& settings, const Values& values) -> Result<void> {
+        auto it = choices.find(values.back());
+        if (it == choices.end()) {
+            std::vector<std::string> names;
+            for (const auto& [name, ignored] : choices) names.push_back(name);
+            return unusable(values.back(), "one of " + join(names, ", "));
+        }
+        settings.*member = it->second;
+        return {};
+    };
+}
+
+Result<void> apply_fail_on(Settings& settings, const Values& values) {
+    static const std::map<std::string, FailureCause> causes{
+        {"evaluate", FailureCause::evaluate},     {"build", FailureCause::build},
+        {"check", FailureCause::check},           {"push", FailureCause::push},
+        {"incomplete", FailureCause::incomplete}, {"deadline", FailureCause::deadline}};
+    std::set<FailureCause> chosen;
+    for (const auto& value : values) {
+        if (value == "none" && values.size() == 1) break;
+        auto it = causes.find(value);
+        if (it == causes.end())
+            return unusable(value, "evaluate, build, check, push, incomplete, deadline, or none alone");
+        chosen.insert(it->second);
+    }
+    settings.fail_on = std::move(chosen);
+    return {};
+}
+
+std::vector<Option> make_table() {
+    using T = OptionType;
+    const auto impure = std::map<std::string, eval::Impure>{
+        {"auto", eval::Impure::automatic}, {"always", eval::Impure::always}, {"never", eval::Impure::never}};
+    const auto colors =
+        std::map<std::string, Color>{{"auto", Color::automatic}, {"always", Color::always}, {"never", Color::never}};
+    return {
+        {"cache", T::value, all_commands, true, "CACHE", "What",
+         "the cache to fill: NAME or cachix://NAME, https://…, file:///dir",
+         "A bare NAME is a Cachix cache. Credentials come from the environment: CACHIX_AUTH_TOKEN for Cachix; "
+         "CACHEFILL_SIGNING_KEY or CACHEFILL_SIGNING_KEY_FILE for plain caches.",
+         text(&Settings::cache)},
+        {"hosts", T::list, run_plan_verify, true, "PATTERN", "What",
+         "which hosts, as globs with an optional kind: 'nixos:*', 'nas', '!template-*'",
+         "Kinds are nixos, darwin and home. Without this option all hosts are meant; the last match decides.",
+         list(&Settings::hosts)},
+        {"evaluate-only", T::list, run_plan, true, "PATTERN", "What",
+         "targets to evaluate and report, but never build or push", "", list(&Settings::evaluate_only)},
+        {"also", T::list, run_plan_verify, true, "OUTPUT", "What",
+         "further outputs of the flake: packages, checks, devShells", "", list(&Settings::also)},
+        {"require-all", T::toggle, run_plan, true, "", "What",
+         "fail when a target needs a system or feature nobody here has", "", toggle(&Settings::require_all)},
+        {"upstream", T::list, all_commands, true, "CACHE", "Caches",
+         "further caches to read; what every consumer there trusts is not pushed again", "",
+         list(&Settings::upstreams)},
+        {"upstreams.from-hosts", T::toggle, run_plan_verify, true, "", "Caches",
+         "also read the caches that hosts name in their own nix.settings (default)", "",
+         toggle(&Settings::upstreams_from_hosts)},
+        {"upstreams.ignore", T::list, run_plan_verify, true, "PATTERN", "Caches",
+         "caches that hosts name and that are never asked: '*.ts.net'", "", list(&Settings::upstreams_ignore)},
+        {"trusted-public-keys", T::list, all_commands, true, "KEY", "Caches",
+         "public keys (name:base64) of caches that do not tell theirs", "", list(&Settings::trusted_public_keys)},
+        {"impure", T::value, run_plan, true, "WHEN", "Evaluation", "auto (default), always or never",
+         "auto evaluates purely and repeats with --impure only what was refused for an unfree licence.",
+         choice<eval::Impure>(&Settings::impure, impure)},
+        {"import-from-derivation", T::toggle, run_plan, true, "", "Evaluation",
+         "let evaluation build what it reads (default)", "", toggle(&Settings::import_from_derivation)},
+        {"accept-flake-config", T::toggle, run_plan, true, "", "Evaluation", "let Nix use the flake's own nixConfig",
+         "", toggle(&Settings::accept_flake_config)},
+        {"eval-jobs", T::value, run_plan, true, "N", "Evaluation",
+         "evaluators at once (default: as cores and free memory allow)", "", number(&Settings::eval_jobs, 1, 1000)},
+        {"eval-timeout", T::value, run_plan, true, "TIME", "Evaluation", "limit for each host (default 30m)", "",
+         duration(&Settings::eval_timeout)},
+        {"jobs", T::value, run_only, true, "N", "Building", "builds at once (default: Nix's max-jobs)", "",
+         number(&Settings::jobs, 1, 4096)},
+        {"cores", T::value, run_only, true, "N", "Building", "cores for each build (default: Nix's cores; 0: all)", "",
+         [](Settings& settings, const Values& values) -> Result<void> {
+             TRY(value, number_in(values.back(), 0, 4096));
+             settings.cores = value;
+             return {};
+         }},
+        {"max-silent", T::value, run_only, true, "TIME", "Building",
+         "stop a build that prints nothing for so long (default 1h; 0: never)", "", duration(&Settings::max_silent)},
+        {"build-timeout", T::value, run_only, true, "TIME", "Building", "stop a build after this time (default: never)",
+         "", duration(&Settings::build_timeout)},
+        {"min-free", T::value, run_only, true, "SIZE", "Building",
+         "start no build while the store has less space than this (default 2G)", "", bytes(&Settings::min_free)},
+        {"store", T::value, run_plan | run_push, false, "URI", "Building",
+         "another Nix store: a directory, local?root=DIR, unix://SOCKET", "", text(&Settings::store)},
+        {"read-only", T::toggle, run_push, true, "", "Pushing", "plan and build, but push nothing", "",
+         toggle(&Settings::read_only)},
+        {"uploads", T::value, run_push, true, "N", "Pushing", "paths uploaded at once (default 16)", "",
+         number(&Settings::uploads, 1, 256)},
+        {"memory", T::value, run_push, true, "SIZE", "Pushing", "for compressed pieces on their way (default 256M)", "",
+         bytes(&Settings::memory)},
+        {"compression-level", T::value, run_push, true, "N", "Pushing", "1 (fast) to 19 (small); default 3", "",
+         number(&Settings::compression_level, 1, 19)},
+        {"exclude-push", T::list, run_push, true, "PATTERN", "Pushing",
+         "names never pushed, unless something that is pushed refers to them", "", list(&Settings::exclude_push)},
+        {"push-foreign", T::toggle, run_push, true, "", "Pushing",
+         "push (and sign) also what neither was built here nor comes from a known cache", "",
+         toggle(&Settings::push_foreign)},
+        {"allow-source", T::toggle, run_push, true, "", "Pushing",
+         "let the flake's own source go to a public cache, if something refers to it", "",
+         toggle(&Settings::allow_source)},
+        {"size-budget", T::value, run_push, true, "SIZE", "Pushing", "push at most so much; the rest is listed", "",
+         bytes(&Settings::size_budget)},
+        {"pins.branches", T::list, run_only, true, "BRANCH", "Pushing",
+         "branches whose hosts are pinned where the cache has pins (default develop, main)", "",
+         list(&Settings::pin_branches)},
+        {"pins.keep", T::value, run_only, true, "N", "Pushing", "revisions of each pin to keep (default 2)", "",
+         number(&Settings::pin_keep, 1, 1000)},
+        {"deadline", T::value, run_only, true, "TIME", "The run",
+         "stop building after this time, finish the uploads, exit 4", "", duration(&Settings::deadline)},
+        {"retry-budget", T::value, all_commands, true, "TIME", "The run",
+         "how long a request that may succeed later is repeated (default 90s)", "", duration(&Settings::retry_budget)},
+        {"fail-on", T::list, run_only, true, "CAUSE", "The run",
+         "what makes the run fail: evaluate, build, check, push, incomplete, deadline; or none",
+         "Everything by default. What is left out becomes a warning.", apply_fail_on},
+        {"strict-trust", T::toggle, run_plan_verify, true, "", "The run",
+         "fail when a host's own configuration does not trust the cache", "", toggle(&Settings::strict_trust)},
+        {"deep", T::toggle, run_only | 8, true, "", "The run", "verify by downloading and hashing, not only by asking",
+         "", toggle(&Settings::deep)},
+        {"why", T::value, 2, false, "PATH", "Output", "explain one store path or derivation", "", text(&Settings::why)},
+        {"dry-run", T::toggle, run_push, false, "", "Output", "say what would be done", "", toggle(&Settings::dry_run)},
+        {"json", T::value, all_commands, false, "FILE", "Output", "write the report as JSON ('-': standard output)", "",
+         text(&Settings::json)},
+        {"quiet", T::toggle, all_commands, false, "", "Output", "only warnings and failures", "",
+         toggle(&Settings::quiet)},
+        {"verbose", T::toggle, all_commands, false, "", "Output", "every build, push and log line", "",
+         toggle(&Settings::verbose)},
+        {"color", T::value, all_commands, false, "WHEN", "Output", "auto (default), always or never", "",
+         choice<Color>(&Settings::color, colors)},
+    };
+}
+
+} // namespace
+
+std::string_view to_string(Command command) {
+    switch (command) {
+    case Command::run:
+        return "run";
+    case Command::plan:
+        return "plan";
+    case Command::push:
+        return "push";
+    case Command::verify:
+        return "verify";
+    }
+    return "run";
+}
+
+std::string Option::flag() const {
+    std::string text = "--" + key;
+    std::replace(text.begin(), text.end(), '.', '-');
+    return text;
+}
+
+const std::vector<Option>& option_table() {
+    static const std::vector<Option> table = make_table();
+    return table;
+}
+
+const Option* find_option(std::string_view key) {
+    for (const auto& option : option_table())
+        if (option.key == key) return &option;
+    return nullptr;
+}
+
+} // namespace cachefill::app

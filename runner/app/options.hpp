@@ -1,0 +1,40 @@
+#pragma once
+
+#include "app/settings.hpp"
+#include "base/result.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cachefill::app {
+
+enum class Command : unsigned { run = 1, plan = 2, push = 4, verify = 8 };
+inline constexpr unsigned all_commands = 15;
+inline unsigned bit(Command command) { return static_cast<unsigned>(command); }
+std::string_view to_string(Command command);
+
+enum class OptionType { toggle, value, list };
+
+// One thing a user can set: flag, configuration key, help. This table is the one source of all of them.
+struct Option {
+    std::string
+        key; // of the configuration; "upstreams.from-hosts" is nested there and --upstreams-from-hosts as a flag
+    OptionType type;
+    unsigned commands;       // that know the flag
+    bool in_config;          // may stand in cachefill.yml
+    std::string placeholder; // "NAME"
+    std::string group;       // heading in the help
+    std::string help;        // one line
+    std::string detail;      // the rest, shown by --help only
+    // A toggle gets {"true"} or {"false"}. Failures say what is expected; the caller adds where it came from.
+    std::function<Result<void>(Settings&, const std::vector<std::string>&)> apply;
+
+    std::string flag() const; // "--upstreams-from-hosts"
+};
+
+const std::vector<Option>& option_table();
+const Option* find_option(std::string_view key);
+
+} // namespace cachefill::app

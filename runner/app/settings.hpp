@@ -1,0 +1,83 @@
+#pragma once
+
+#include "eval/evaluator.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace cachefill::app {
+
+// What can make a run end with something other than 0; see `fail-on`.
+enum class FailureCause { evaluate, build, check, push, incomplete, deadline };
+
+enum class Color { automatic, always, never };
+
+// Everything a user can decide, after flags, environment and configuration have been merged.
+struct Settings {
+    // what
+    std::string flake; // empty: $NH_FLAKE, $NH_OS_FLAKE, else "."
+    std::vector<std::string> hosts;
+    std::vector<std::string> evaluate_only;
+    std::vector<std::string> also; // "packages", "checks", "devShells"
+    std::string cache;
+    std::vector<std::string> extra_caches; // filled beside the first
+    std::vector<std::string> upstreams;
+    bool upstreams_from_hosts = true;
+    std::vector<std::string> upstreams_ignore;
+    std::vector<std::string> trusted_public_keys; // of caches that do not tell theirs
+    bool require_all = false;
+
+    // evaluation
+    eval::Impure impure = eval::Impure::automatic;
+    bool import_from_derivation = true;
+    bool accept_flake_config = false;
+    std::size_t eval_jobs = 0; // 0: as cores and memory allow
+    std::chrono::seconds eval_timeout{1800};
+
+    // building
+    std::optional<std::size_t> jobs; // builds at once; unset: what Nix is set to
+    std::optional<std::uint64_t> cores;
+    std::chrono::seconds max_silent{3600};
+    std::chrono::seconds build_timeout{0};
+    std::uint64_t min_free = 2ULL << 30; // bytes; below, no build starts
+    std::string store;                   // store URI; empty: as Nix would
+
+    // pushing
+    bool read_only = false;
+    std::size_t uploads = 16;
+    std::uint64_t memory = 256ULL << 20;
+    int compression_level = 3;
+    std::vector<std::string> exclude_push;
+    bool push_foreign = false;
+    bool allow_source = false;
+    std::uint64_t size_budget = 0;
+    std::vector<std::string> pin_branches{"develop", "main"};
+    int pin_keep = 2;
+    bool pins = true;
+    std::chrono::seconds retry_budget{90};
+
+    // the run
+    std::optional<std::chrono::seconds> deadline;
+    bool deep = false;         // verify: download and hash
+    bool strict_trust = false; // a host that does not trust the cache fails the run
+    std::set<FailureCause> fail_on{FailureCause::evaluate, FailureCause::build,      FailureCause::check,
+                                   FailureCause::push,     FailureCause::incomplete, FailureCause::deadline};
+
+    // output
+    std::string json; // file to write the report to, "-": stdout
+    std::string why;  // plan --why PATH
+    bool dry_run = false;
+    bool quiet = false;
+    bool verbose = false;
+    Color color = Color::automatic;
+    std::filesystem::path state_directory; // empty: $XDG_STATE_HOME/cachefill
+
+    std::vector<std::string> arguments; // positional ones of push and verify
+};
+
+} // namespace cachefill::app
