@@ -38,6 +38,7 @@ struct GraphDerivation {
     nix::StorePath path;
     std::string platform;
     DerivationKind kind = DerivationKind::compile;
+    bool allow_substitutes = true; // false: who evaluates builds it whatever a cache has (some are fixed-output, too)
     std::vector<std::string> required_features;
     std::vector<GraphOutput> outputs;
     std::vector<GraphInput> inputs;
@@ -74,6 +75,12 @@ class Graph {
     std::span<const DerivationId> topological_order() const { return order_; }
 
   private:
+    struct Staged;
+    Result<Staged> stage(const nix::StorePath& path, const nix::StorePath* needed_by, const Reader& read);
+    Result<DerivationId> commit(Staged&& staged);
+    Result<DerivationId> walk(const nix::StorePath& root, const Reader& read);
+    void roll_back(std::size_t derivations, std::size_t paths);
+
     std::vector<GraphDerivation> derivations_;
     std::vector<nix::StorePath> paths_;
     std::vector<std::optional<Producer>> producers_;

@@ -1,0 +1,126 @@
+#include "plan/availability.hpp"
+#include "plan/plan.hpp"
+
+namespace cachefill::plan {
+
+namespace {
+
+class Consumer {
+  public:
+    Consumer(const Graph& graph, const Facts& facts, CacheMask trusted, bool always_allow_substitutes)
+        : graph_(graph), facts_(facts), trusted_(trusted), always_(always_allow_substitutes),
+          available_(graph.path_count()), fetched_(graph.path_count()), unfetchable_(graph.path_count()),
+          built_(graph.derivation_count()) {
+        find_available();
+    }
+
+    ConsumerView view(const Target& target) {
+        for (const DerivationId built : target.built_by_evaluation)
+            for (const GraphOutput& output : graph_.derivation(built).outputs) need(built, output.path);
+        for (const std::uint16_t output : target.outputs)
+            need(target.derivation, graph_.derivation(target.derivation).outputs[output].path);
+        while (!to_build_.empty()) {
+            const DerivationId id = to_build_.back();
+            to_build_.pop_back();
+            // Sources are here: evaluation has put them there.
+            for (const GraphInput& input : graph_.derivation(id).inputs)
+                for (const std::uint16_t output : input.outputs)
+                    need(input.derivation, graph_.derivation(input.derivation).outputs[output].path);
+        }
+        return collect();
+    }
+
+  private:
+    // Nix takes a path only with its whole closure (2.30 on; before that a hole ended in an error or a build, too).
+    void find_available() {
+        std::vector<PathId> work;
+        for (std::size_t i = 0; i < available_.size(); ++i) {
+            const PathId path{static_cast<std::uint32_t>(i)};
+            available_[i] = served(path);
+            if (!available_[i]) work.push_back(path);
+        }
+        const Referrers referrers(facts_, graph_.path_count());
+        while (!work.empty()) {
+            const PathId path = work.back();
+            work.pop_back();
+            for (const PathId referrer : referrers.of(path)) {
+                if (!available_[index(referrer)]) continue;
+                available_[index(referrer)] = false;
+                work.push_back(referrer);
+            }
+        }
+    }
+
+    bool served(PathId path) const { return (facts_.of(path).present & trusted_) != 0; }
+
+    void need(DerivationId id, PathId path) {
+        const bool may_fetch = always_ || graph_.derivation(id).allow_substitutes;
+        if (path != no_path && may_fetch) {
+            if (available_[index(path)]) return fetch(path);
+            note_holes(path);
+        }
+        if (built_[index(id)]) return;
+        built_[index(id)] = true;
+        to_build_.push_back(id);
+    }
+
+    void fetch(PathId path) {
+        std::vector<PathId> work{path};
+        while (!work.empty()) {
+            const PathId at = work.back();
+            work.pop_back();
+            if (fetched_[index(at)]) continue;
+            fetched_[index(at)] = true;
+            const auto& references = facts_.of(at).references;
+            work.insert(work.end(), references.begin(), references.end());
+        }
+    }
+
+    void note_holes(PathId path) {
+        if (!served(path)) return; // missing, not holed
+        std::vector<PathId> work{path};
+        std::vector<bool> seen(graph_.path_count());
+        while (!work.empty()) {
+            const PathId at = work.back();
+            work.pop_back();
+            if (seen[index(at)] || available_[index(at)]) continue;
+            seen[index(at)] = true;
+            if (!served(at))
+                unfetchable_[index(at)] = true;
+            else
+                work.insert(work.end(), facts_.of(at).references.begin(), facts_.of(at).references.end());
+        }
+    }
+
+    ConsumerView collect() const {
+        ConsumerView view;
+        for (const DerivationId id : graph_.topological_order()) {
+            if (!built_[index(id)]) continue;
+            (graph_.derivation(id).allow_substitutes ? view.would_compile : view.built_by_design).push_back(id);
+        }
+        for (std::size_t i = 0; i < graph_.path_count(); ++i) {
+            if (fetched_[i]) view.fetched.push_back(PathId{static_cast<std::uint32_t>(i)});
+            if (unfetchable_[i]) view.unfetchable.push_back(PathId{static_cast<std::uint32_t>(i)});
+        }
+        return view;
+    }
+
+    const Graph& graph_;
+    const Facts& facts_;
+    CacheMask trusted_;
+    bool always_;
+    std::vector<bool> available_; // by path: served, and all it references
+    std::vector<bool> fetched_;
+    std::vector<bool> unfetchable_;
+    std::vector<bool> built_; // by derivation
+    std::vector<DerivationId> to_build_;
+};
+
+} // namespace
+
+ConsumerView consumer_view(const Graph& graph, const Facts& facts, const Target& target, CacheMask trusted,
+                           bool always_allow_substitutes) {
+    return Consumer(graph, facts, trusted, always_allow_substitutes).view(target);
+}
+
+} // namespace cachefill::plan
