@@ -45,8 +45,8 @@ struct Request {
     std::vector<Header> headers;
     // Sent as "Authorization: Bearer …" to the host of `url` only, never after a redirect to another one.
     std::optional<Secret> bearer;
-    std::shared_ptr<const std::string> body; // shared, so that tries do not copy it
-    std::filesystem::path body_file;         // instead of `body`: streamed from disk
+    std::shared_ptr<const std::string> body;    // shared, so that tries do not copy it
+    std::filesystem::path body_file;            // instead of `body`: streamed from disk
     std::uint64_t response_limit = 64ULL << 20; // a longer body is a protocol failure
     // If set, a 2xx body goes here piece by piece instead of into Response::body (and has no limit).
     std::function<Result<void>(std::string_view)> sink;
@@ -81,13 +81,13 @@ struct ClientSettings {
     Environment environment;
 };
 
-// The real one: HTTP/1.1 over TCP and TLS (verified), keep-alive pool, limits per host, proxies, redirects, netrc. Fails
-// when no certificate bundle can be found (it names those it tried) only once an https URL is asked for.
+// The real one: HTTP/1.1 over TCP and TLS (verified), keep-alive pool, limits per host, proxies, redirects, netrc.
+// Fails when no certificate bundle can be found (it names those it tried) only once an https URL is asked for.
 std::unique_ptr<Client> make_client(async::Executor executor, ClientSettings settings);
 
-// What a status that the caller did not expect means: 408, 425, 429 and 5xx (but 501, 505, 511) can heal (kind network),
-// 401, 403 and 407 are auth, 404 and 410 not_found, others protocol. Says method, redacted URL, status, and the start of
-// the body when it is text; carries Retry-After (header, or retry_after in a JSON body).
+// What a status that the caller did not expect means: 408, 425, 429 and 5xx (but 501, 505, 511) can heal (kind
+// network), 401, 403 and 407 are auth, 404 and 410 not_found, others protocol. Says method, redacted URL, status, and
+// the start of the body when it is text; carries Retry-After (header, or retry_after in a JSON body).
 Failure status_failure(const Request& request, const Response& response);
 
 // Sends, and sends again as with_retry says; an answer that can heal counts as a failed try. `expected` decides which

@@ -1,0 +1,100 @@
+#include "http/body.hpp"
+
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace cachefill::http {
+
+namespace {
+
+constexpr std::size_t piece_size = 256 * 1024;
+
+std::string_view header_value(const std::vector<Header>& headers, std::string_view name) {
+    for (const auto& header : headers)
+        if (iequals(header.name, name)) return trim(header.value);
+    return {};
+}
+
+Result<codec::Compression> parse_encoding(std::string_view value) {
+    if (value.empty() || iequals(value, "identity")) return codec::Compression::none;
+    if (iequals(value, "gzip") || iequals(value, "x-gzip")) return codec::Compression::gzip;
+    if (iequals(value, "zstd")) return codec::Compression::zstd;
+    if (iequals(value, "xz")) return codec::Compression::xz;
+    return Failure(FailureKind::protocol, "the answer has the Content-Encoding '" + sanitize(value) +
+                                              "', which was not asked for and cannot be undone");
+}
+
+Failure too_long(std::uint64_t limit) {
+    return Failure(FailureKind::protocol, "the answer is longer than the " + human_bytes(limit) + " it may have");
+}
+
+} // namespace
+
+Result<void> BodyTarget::begin(int status, const std::vector<Header>& headers, std::optional<std::uint64_t> length) {
+    to_sink_ = request_.sink && status >= 200 && status < 300;
+    TRY(encoding, parse_encoding(header_value(headers, "Content-Encoding")));
+    if (encoding != codec::Compression::none) {
+        auto limit = to_sink_ ? std::numeric_limits<std::uint64_t>::max() : request_.response_limit;
+        TRY(decoder, codec::make_decompressor(encoding, limit));
+        decoder_ = std::move(decoder);
+    } else if (!to_sink_ && length) {
+        if (*length > request_.response_limit) return too_long(request_.response_limit);
+        text_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, 1 << 20)));
+    }
+    return {};
+}
+
+Result<void> BodyTarget::write(std::string_view bytes) {
+    if (!decoder_) return deliver(bytes);
+    decoder_used_ = true;
+    decoded_.clear();
+    TRY_VOID(with_context(decoder_->write(bytes, decoded_), "decoding the answer"));
+    return deliver(decoded_);
+}
+
+Result<void> BodyTarget::finish() {
+    if (!decoder_used_) return {}; // also when nothing came: an empty body is encoded as nothing by some
+    decoded_.clear();
+    TRY_VOID(with_context(decoder_->finish(decoded_), "decoding the answer"));
+    return deliver(decoded_);
+}
+
+Result<void> BodyTarget::deliver(std::string_view decoded) {
+    if (decoded.empty()) return {};
+    if (to_sink_) return request_.sink(decoded);
+    if (decoded.size() > request_.response_limit - text_.size()) return too_long(request_.response_limit);
+    text_ += decoded;
+    return {};
+}
+
+Result<FileBody> FileBody::open(const std::filesystem::path& path) {
+    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.is_open()) return errno_failure("cannot open", path, errno);
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0) return errno_failure("cannot examine", path, errno);
+    return FileBody(std::move(file), path, static_cast<std::uint64_t>(status.st_size));
+}
+
+Result<std::string_view> FileBody::next() {
+    auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(piece_size, size_ - offset_));
+    buffer_.resize(wanted);
+    for (std::size_t have = 0; have < wanted;) {
+        auto count = ::pread(file_.get(), buffer_.data() + have, wanted - have, static_cast<off_t>(offset_));
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return errno_failure("cannot read", path_, errno);
+        if (count == 0)
+            return Failure(FailureKind::machine, path_.string() + " got shorter while it was sent: it had " +
+                                                     std::to_string(size_) + " bytes, now it has " +
+                                                     std::to_string(offset_));
+        have += static_cast<std::size_t>(count);
+        offset_ += static_cast<std::uint64_t>(count);
+    }
+    return std::string_view(buffer_);
+}
+
+} // namespace cachefill::http

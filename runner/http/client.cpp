@@ -1,0 +1,178 @@
+#include "http/client.hpp"
+
+#include "base/text.hpp"
+#include "http/dialer.hpp"
+#include "http/netrc.hpp"
+#include "http/pool.hpp"
+#include "http/proxy.hpp"
+#include "http/request_head.hpp"
+
+namespace cachefill::http {
+
+namespace {
+
+constexpr int most_redirects = 10;
+
+bool is_redirect(int status) {
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+bool may_repeat(Method method) { return method == Method::get || method == Method::head || method == Method::put; }
+
+class RealClient final : public Client {
+  public:
+    RealClient(async::Executor executor, ClientSettings settings)
+        : executor_(executor), proxies_(settings.environment), netrc_path_(std::move(settings.netrc)),
+          user_agent_(std::move(settings.user_agent)), dialer_(executor, std::move(settings.environment), user_agent_),
+          pool_(executor, settings.connections_per_host, settings.idle_timeout) {}
+
+    async::Task<Result<Response>> send(Request request) override {
+        auto response = co_await follow(request);
+        if (response) co_return response;
+        auto doing = std::string(to_string(request.method)) + " " + sanitize(redact_url(request.url));
+        co_return std::move(response).error().with_context(std::move(doing));
+    }
+
+  private:
+    async::Task<Result<Response>> follow(const Request& request) {
+        CO_TRY_VOID(check_headers(request));
+        CO_TRY(start, parse_url(request.url));
+        if (!netrc_) {
+            CO_TRY(netrc, Netrc::read(netrc_path_));
+            netrc_ = std::move(netrc);
+        }
+        bool follows = request.follow_redirects && (request.method == Method::get || request.method == Method::head);
+        Url url = start;
+        for (int redirects = 0;; ++redirects) {
+            CO_TRY(response, co_await hop(request, url, start));
+            response.effective_url = url.to_string();
+            auto location = response.find_header("Location");
+            if (!follows || !is_redirect(response.status) || !location) co_return response;
+            if (redirects == most_redirects)
+                co_return Failure(FailureKind::protocol, "the server still redirects after " +
+                                                             std::to_string(most_redirects) + " times, to " +
+                                                             sanitize(redact_url(*location)));
+            CO_TRY(next, with_context(resolve_location(url, *location), "following a redirect"));
+            if (url.tls && !next.tls)
+                co_return Failure(FailureKind::protocol, "the server redirects from https to plain http, to " +
+                                                             sanitize(redact_url(next.to_string())) + ": not followed");
+            next.credentials.reset(); // a server does not choose what we log in with
+            if (is_same_host(next, start)) next.credentials = start.credentials;
+            url = std::move(next);
+        }
+    }
+
+    // One exchange with the host of `url`, on a connection from the pool or a fresh one.
+    async::Task<Result<Response>> hop(const Request& request, const Url& url, const Url& start) {
+        CO_TRY(proxy, proxies_.find(url));
+        auto route = route_to(url, std::move(proxy));
+        auto& place = pool_.place(route.key());
+        auto permit = co_await place.limiter.acquire();
+        // From here on the clock runs: waiting for one's turn is no fault of the server.
+        Watch watch(executor_, request.deadlines);
+        for (bool fresh = false;; fresh = true) {
+            auto connection = fresh ? nullptr : place.take();
+            bool pooled = connection != nullptr;
+            if (!connection) {
+                CO_TRY(dialed, co_await dialer_.dial(route, watch));
+                connection = std::move(dialed);
+            }
+            std::optional<FileBody> file;
+            if (!request.body_file.empty()) {
+                CO_TRY(opened, FileBody::open(request.body_file));
+                file = std::move(opened);
+            }
+            auto outgoing = compose(request, url, start, route, file);
+            BodyTarget target(request);
+            auto answer = co_await connection->exchange(outgoing, target, watch);
+            if (answer) {
+                if (connection->is_reusable()) pool_.give_back(place, std::move(connection));
+                Response response;
+                response.status = answer->status;
+                response.headers = std::move(answer->headers);
+                response.body = target.take();
+                co_return response;
+            }
+            const auto& traffic = connection->traffic();
+            bool stale = pooled && traffic.closed_by_peer && traffic.received == 0;
+            if (!stale || !(may_repeat(request.method) || traffic.sent == 0)) co_return std::move(answer).error();
+        }
+    }
+
+    Outgoing compose(const Request& request, const Url& url, const Url& start, const Route& route,
+                     std::optional<FileBody>& file) {
+        HeadExtras extras;
+        extras.user_agent = user_agent_;
+        bool at_home = is_same_host(url, start);
+        extras.drop_authorization = !at_home;
+        extras.authorization = authorization(request, url, at_home);
+        extras.absolute_form = route.proxy && !route.tls;
+        if (extras.absolute_form && route.proxy->credentials)
+            extras.proxy_authorization = basic_authorization(*route.proxy->credentials);
+        Outgoing outgoing;
+        if (file) {
+            if (!readers_) readers_.emplace(executor_, 1);
+            outgoing.file = &*file;
+            outgoing.readers = &*readers_;
+            extras.body_size = file->size();
+        } else if (request.body) {
+            outgoing.body = *request.body;
+            extras.body_size = request.body->size();
+        }
+        if (request.method == Method::head) outgoing.expect = ResponseReader::Expect::head_only;
+        outgoing.head = compose_head(request, url, extras);
+        return outgoing;
+    }
+
+    std::string authorization(const Request& request, const Url& url, bool at_home) const {
+        if (at_home) {
+            for (const auto& header : request.headers)
+                if (iequals(header.name, "Authorization")) return {};
+            if (request.bearer && !request.bearer->empty()) return "Bearer " + std::string(request.bearer->reveal());
+            if (url.credentials) return basic_authorization(*url.credentials);
+        }
+        // "default" is for the hosts that we were told to ask, not for those a redirect leads to: presigned URLs do not
+        // work with a login, and need not learn it.
+        auto found = netrc_->find(url.host, at_home ? Netrc::Default::use : Netrc::Default::ignore);
+        return found ? basic_authorization(*found) : std::string();
+    }
+
+    async::Executor executor_;
+    ProxyRules proxies_;
+    std::filesystem::path netrc_path_;
+    std::optional<Netrc> netrc_; // read at the first request
+    std::string user_agent_;
+    Dialer dialer_;
+    Pool pool_;
+    std::optional<async::WorkerPool> readers_; // made for the first body that comes from a file
+};
+
+} // namespace
+
+std::string_view to_string(Method method) {
+    switch (method) {
+    case Method::get:
+        return "GET";
+    case Method::head:
+        return "HEAD";
+    case Method::put:
+        return "PUT";
+    case Method::post:
+        return "POST";
+    case Method::del:
+        break;
+    }
+    return "DELETE";
+}
+
+std::optional<std::string_view> Response::find_header(std::string_view name) const {
+    for (const auto& header : headers)
+        if (iequals(header.name, name)) return std::string_view(header.value);
+    return {};
+}
+
+std::unique_ptr<Client> make_client(async::Executor executor, ClientSettings settings) {
+    return std::make_unique<RealClient>(executor, std::move(settings));
+}
+
+} // namespace cachefill::http

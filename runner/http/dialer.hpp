@@ -1,0 +1,46 @@
+#pragma once
+
+#include "http/connection.hpp"
+#include "http/resolver.hpp"
+#include "http/url.hpp"
+
+namespace cachefill::http {
+
+// Where a connection leads. Requests with equal keys may share connections.
+struct Route {
+    bool tls = false;
+    std::string host;
+    std::uint16_t port = 0;
+    std::string authority; // "host:port"
+    std::optional<Url> proxy;
+
+    // With the proxy's credentials left out: they are the same for all of a client.
+    std::string key() const;
+};
+
+Route route_to(const Url& url, std::optional<Url> proxy);
+
+// "Basic …" for a "user:password".
+std::string basic_authorization(const Secret& credentials);
+
+// Makes connections: name, TCP, tunnel, TLS, each phase within its limit.
+class Dialer {
+  public:
+    Dialer(async::Executor executor, Environment environment, std::string user_agent)
+        : executor_(executor), environment_(std::move(environment)), user_agent_(std::move(user_agent)),
+          resolver_(executor) {}
+
+    async::Task<Result<std::unique_ptr<Connection>>> dial(const Route& route, Watch& watch);
+
+  private:
+    async::Task<Result<TcpSocket>> connect(std::string host, std::uint16_t port, std::string peer, Watch& watch);
+    std::string tunnel_head(const Route& route) const;
+
+    async::Executor executor_;
+    Environment environment_;
+    std::string user_agent_;
+    Resolver resolver_;
+    std::unique_ptr<TlsContext> tls_; // made when first needed
+};
+
+} // namespace cachefill::http

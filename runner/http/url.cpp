@@ -1,0 +1,88 @@
+#include "http/url.hpp"
+
+#include "base/text.hpp"
+
+#include <boost/url/parse.hpp>
+#include <boost/url/url.hpp>
+
+namespace cachefill::http {
+
+namespace urls = boost::urls;
+
+namespace {
+
+std::string bracketed(const std::string& host) { return host.find(':') == std::string::npos ? host : "[" + host + "]"; }
+
+Result<Url> from_view(const urls::url_view& view, std::string_view text, FailureKind kind) {
+    auto fail = [&](const std::string& why) { return Failure(kind, "'" + sanitize(redact_url(text)) + "' " + why); };
+    Url url;
+    auto scheme = to_lower(std::string_view(view.scheme().data(), view.scheme().size()));
+    if (scheme != "http" && scheme != "https") return fail("is no http or https URL");
+    url.tls = scheme == "https";
+    url.host = to_lower(view.host_address());
+    if (url.host.empty()) return fail("names no host");
+    url.port = url.default_port();
+    // port_number() of Boost 1.81 wraps around.
+    if (std::string_view digits(view.port().data(), view.port().size()); !digits.empty()) {
+        auto number = parse_u64(digits);
+        if (!number || *number == 0 || *number > 65535) return fail("has a port that does not exist");
+        url.port = static_cast<std::uint16_t>(*number);
+    }
+    auto path = view.encoded_path();
+    url.target.assign(path.data(), path.size());
+    if (url.target.empty()) url.target = "/";
+    if (view.has_query()) {
+        auto query = view.encoded_query();
+        url.target += '?';
+        url.target.append(query.data(), query.size());
+    }
+    if (view.has_userinfo()) url.credentials = Secret(view.user() + ":" + view.password());
+    return url;
+}
+
+// Servers send Location fields with blanks and worse in them; browsers and curl encode those.
+std::string encode_forbidden(std::string_view text) {
+    std::string encoded;
+    for (char c : text) {
+        bool forbidden = c <= ' ' || c == 0x7F || std::string_view("\"<>\\^`{|}").find(c) != std::string_view::npos;
+        if (forbidden)
+            encoded += percent_encode(std::string_view(&c, 1));
+        else
+            encoded += c;
+    }
+    return encoded;
+}
+
+} // namespace
+
+std::string Url::authority() const {
+    return port == default_port() ? bracketed(host) : bracketed(host) + ":" + std::to_string(port);
+}
+
+std::string Url::host_and_port() const { return bracketed(host) + ":" + std::to_string(port); }
+
+std::string Url::to_string() const { return (tls ? "https://" : "http://") + authority() + target; }
+
+Result<Url> parse_url(std::string_view text) {
+    auto view = urls::parse_uri(urls::string_view(text.data(), text.size()));
+    if (!view) return Failure(FailureKind::usage, "'" + sanitize(redact_url(text)) + "' is no URL");
+    return from_view(*view, text, FailureKind::usage);
+}
+
+Result<Url> resolve_location(const Url& base, std::string_view location) {
+    auto encoded = encode_forbidden(location);
+    auto base_text = base.to_string();
+    auto base_view = urls::parse_uri(base_text);
+    auto reference = urls::parse_uri_reference(encoded);
+    urls::url absolute;
+    if (!base_view || !reference || !urls::resolve(*base_view, *reference, absolute))
+        return Failure(FailureKind::protocol, "'" + sanitize(redact_url(encoded)) + "' is no URL to go on to");
+    return from_view(absolute, encoded, FailureKind::protocol);
+}
+
+bool is_same_host(const Url& a, const Url& b) {
+    bool same_port = a.port == b.port || (a.port == a.default_port() && b.port == b.default_port());
+    return a.host == b.host && same_port;
+}
+
+} // namespace cachefill::http
