@@ -3,6 +3,7 @@
 #include "async/task.hpp"
 #include "base/environment.hpp"
 #include "base/result.hpp"
+#include "daemon/messages.hpp"
 #include "nix/path_info.hpp"
 #include "nix/store_path.hpp"
 
@@ -18,11 +19,11 @@
 
 namespace cachefill::daemon {
 
-// How this machine's store is reached (nix-mechanics 1.1).
+// How this machine's store is reached.
 struct Endpoint {
-    std::filesystem::path socket;       // set: connect there
-    std::vector<std::string> command;   // else: `nix-daemon --stdio …`, started for each connection
-    Environment environment;            // of that command, without our secrets
+    std::filesystem::path socket;        // set: connect there
+    std::vector<std::string> command;    // else: `nix-daemon --stdio …`, started for each connection
+    Environment environment;             // of that command, without our secrets
     std::filesystem::path physical_root; // "" or the root of a `local?root=DIR` store: DIR; prefix it to logical paths
     std::filesystem::path physical(const nix::StorePath& path) const {
         return physical_root.string() + path.to_string();
@@ -34,76 +35,9 @@ struct Endpoint {
 // NIX_DAEMON_SOCKET_PATH and NIX_STATE_DIR of `environment` count when it is empty. A usage failure for anything else.
 Result<Endpoint> find_endpoint(const std::string& store_uri, const Environment& environment);
 
-enum class Trust { unknown, trusted, not_trusted };
-
-// Of BuildResult: worker protocol, nix-mechanics section 2.
-enum class BuildStatus : std::uint8_t {
-    built = 0,
-    substituted = 1,
-    already_valid = 2,
-    permanent_failure = 3,
-    input_rejected = 4,
-    output_rejected = 5,
-    transient_failure = 6,
-    cached_failure = 7,
-    timed_out = 8,
-    misc_failure = 9,
-    dependency_failed = 10,
-    log_limit_exceeded = 11,
-    not_deterministic = 12,
-    resolves_to_already_valid = 13,
-    no_substituters = 14,
-};
-
-std::string_view to_string(BuildStatus status);
-inline bool is_success(BuildStatus status) {
-    return status == BuildStatus::built || status == BuildStatus::substituted || status == BuildStatus::already_valid ||
-           status == BuildStatus::resolves_to_already_valid;
-}
-
-// "/nix/store/x.drv!out,dev", "/nix/store/x.drv!*" or, without outputs, just the path.
-struct DerivedPath {
-    nix::StorePath path;
-    std::vector<std::string> outputs; // {"*"} for all; empty: the path itself
-    std::string to_wire() const;
-};
-
-struct BuildResult {
-    std::string derived_path; // as sent
-    BuildStatus status = BuildStatus::misc_failure;
-    std::string error_message; // sanitized
-    std::map<std::string, nix::StorePath> outputs;
-};
-
-// What the daemon says while it works on a request. Texts are sanitized.
-struct LogEvent {
-    enum class Kind { message, build_started, build_log_line, phase, substitution_started, download_progress, other };
-    Kind kind = Kind::other;
-    int level = 0;                                 // of a message: 0 error, 1 warning, 2 notice, …
-    std::string text;                              // message, log line, phase name
-    std::optional<nix::StorePath> path;            // the .drv of a build; the path of a substitution
-    std::uint64_t done = 0, expected = 0;          // download_progress, bytes
-};
-using LogSink = std::function<void(const LogEvent&)>;
-
-// Worker protocol SetOptions. It overrides the daemon's own max-jobs and cores, so callers fill those from the effective
-// settings. Overrides by name are honoured for trusted clients only.
-struct Options {
-    bool keep_failed = false;
-    bool keep_going = true;
-    bool try_fallback = false;
-    std::uint64_t max_build_jobs = 1;
-    std::uint64_t max_silent_seconds = 0; // 0: none
-    std::uint64_t build_cores = 0;
-    bool use_substitutes = true;
-    std::map<std::string, std::string> overrides;
-};
-
-enum class BuildMode : std::uint8_t { normal = 0, repair = 1, check = 2 };
-
-// One connection to the daemon, one request at a time (a second one waits). A connection that broke, or was cancelled in
-// the middle of a message, stays broken: every later call fails at once with kind store. Destroying it closes it, which
-// also ends its builds within milliseconds and drops its temporary roots.
+// One connection to the daemon, one request at a time (a second one waits). A connection that broke, or was cancelled
+// in the middle of a message, stays broken: every later call fails at once with kind store. Destroying it closes it,
+// which also ends its builds within milliseconds and drops its temporary roots.
 class Connection {
   public:
     virtual ~Connection() = default;
@@ -119,7 +53,8 @@ class Connection {
     // In the order asked; requests are pipelined.
     virtual async::Task<Result<std::vector<std::optional<nix::PathInfo>>>>
     query_path_infos(std::vector<nix::StorePath> paths) = 0;
-    virtual async::Task<Result<std::vector<BuildResult>>> build_paths(std::vector<DerivedPath> paths, BuildMode mode) = 0;
+    virtual async::Task<Result<std::vector<BuildResult>>> build_paths(std::vector<DerivedPath> paths,
+                                                                      BuildMode mode) = 0;
     // Substitutes it if it is not valid; fails (kind store) if it cannot.
     virtual async::Task<Result<void>> ensure_path(nix::StorePath path) = 0;
     virtual async::Task<Result<void>> add_temp_root(nix::StorePath path) = 0;

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "daemon/messages.hpp"
+#include "daemon/wire.hpp"
+#include "nix/path_info.hpp"
+
+#include <filesystem>
+#include <variant>
+
+// Requests as bytes, replies as values: layouts of the worker protocol 1.34 to 1.38 (Nix, libstore/worker-protocol.cc).
+namespace cachefill::daemon {
+
+enum class Operation : std::uint64_t {
+    ensure_path = 10,
+    add_temp_root = 11,
+    add_indirect_root = 12,
+    set_options = 19,
+    collect_garbage = 20,
+    query_path_info = 26,
+    query_valid_paths = 31,
+    nar_from_path = 38,
+    query_derivation_output_map = 41,
+    build_paths_with_results = 46,
+};
+
+struct Request {
+    Request(Operation of, std::string arguments, std::string purpose)
+        : operation(of), bytes(std::move(arguments)), doing(std::move(purpose)) {}
+
+    Operation operation;
+    std::string bytes; // the operation's word and its arguments
+    std::string doing; // "asking for the path info of /nix/store/…", for failures
+    std::optional<nix::StorePath> path;
+    std::uint64_t nar_size = 0; // nar_from_path: the raw bytes that follow the reply
+};
+
+// The daemon answers an argument it cannot parse by closing the connection, so what could be one is refused here (kind
+// usage).
+Request set_options(const Options& options);
+Request query_valid_paths(const std::vector<nix::StorePath>& paths);
+Request query_path_info(const nix::StorePath& path);
+Result<Request> build_paths(const std::vector<DerivedPath>& paths, BuildMode mode);
+Request ensure_path(const nix::StorePath& path);
+Request add_temp_root(const nix::StorePath& path);
+Result<Request> add_indirect_root(const std::filesystem::path& link);
+Request query_derivation_outputs(const nix::StorePath& derivation);
+Request find_dead();
+Request delete_paths(const std::vector<nix::StorePath>& paths);
+Result<Request> nar_from_path(const nix::StorePath& path, std::uint64_t nar_size);
+
+struct Garbage {
+    std::vector<nix::StorePath> paths;
+    std::uint64_t bytes_freed = 0;
+};
+using OutputPaths = std::map<std::string, std::optional<nix::StorePath>>;
+using Reply = std::variant<std::monostate, std::vector<nix::StorePath>, std::optional<nix::PathInfo>,
+                           std::vector<BuildResult>, OutputPaths, Garbage>;
+
+// The reply to `request` (monostate when it carries nothing) from a daemon with which protocol 1.`minor` was
+// negotiated. Meaningless unless the reader is ok() afterwards.
+Reply read_reply(const Request& request, unsigned minor, WireReader& reader);
+
+} // namespace cachefill::daemon
