@@ -1,0 +1,236 @@
+#include "app/presence.hpp"
+
+namespace cachefill::app {
+
+using async::Task;
+using plan::CacheMask;
+using plan::PathId;
+
+namespace {
+
+// With answers that take 20 ms this makes some 6 000 requests a second; servers see keep-alive connections, not floods.
+constexpr std::uint64_t requests_at_once = 128;
+constexpr std::size_t warnings_told = 5;
+
+} // namespace
+
+Presence::Presence(async::Executor executor, plan::Graph& graph, plan::Facts& facts, event::Sink& sink)
+    : executor_(executor), graph_(graph), facts_(facts), sink_(sink), requests_(executor, requests_at_once),
+      opening_(executor, 1) {}
+
+std::size_t Presence::add(std::unique_ptr<cache::BinaryCache> backend, std::string url,
+                          std::vector<nix::PublicKey> keys, std::optional<cache::CacheInfo> info) {
+    Source source;
+    source.any_signature = backend->uri().trusted;
+    source.backend = std::move(backend);
+    source.url = std::move(url);
+    source.keys = std::move(keys);
+    if (info) {
+        source.info = std::move(*info);
+        source.is_open = true;
+    }
+    sources_.push_back(std::move(source));
+    return sources_.size() - 1;
+}
+
+void Presence::warn(std::string text, std::string hint) {
+    if (++warnings_ > warnings_told) return;
+    if (warnings_ == warnings_told) text += " (further ones of this sort are not shown)";
+    event::Message message{.severity = event::Severity::warning, .text = std::move(text), .hint = std::move(hint)};
+    sink_.on_event(message);
+}
+
+void Presence::put_aside(Source& source, const Failure& failure) {
+    if (source.aside) return;
+    source.aside = true;
+    event::Message message{.severity = event::Severity::notice,
+                           .text = "upstream " + source.url + " is not asked in this run: " + failure.one_line(),
+                           .hint = "what only it has counts as absent"};
+    sink_.on_event(message);
+}
+
+Task<bool> Presence::is_usable(std::size_t number) {
+    if (sources_[number].aside) co_return false;
+    if (sources_[number].is_open) co_return true;
+    auto turn = co_await opening_.acquire();
+    if (sources_[number].is_open || sources_[number].aside) co_return !sources_[number].aside;
+    auto info = co_await sources_[number].backend->open();
+    auto& source = sources_[number];
+    if (!info) {
+        put_aside(source, info.error());
+        co_return false;
+    }
+    source.info = std::move(*info);
+    source.is_open = true;
+    for (const auto& key : source.info.public_keys) source.keys.push_back(key);
+    co_return true;
+}
+
+Task<Result<std::optional<nix::NarInfo>>> Presence::look_up(std::size_t number, const nix::StorePath& path) {
+    auto permit = co_await requests_.acquire();
+    ++sources_[number].requests;
+    auto found = co_await sources_[number].backend->get_narinfo(path);
+    co_return found;
+}
+
+void Presence::record(PathId id, std::size_t cache, const nix::NarInfo& info) {
+    std::vector<PathId> references;
+    for (const auto& reference : info.references)
+        if (reference != info.path) references.push_back(graph_.intern(reference));
+    auto& facts = facts_.of(id);
+    facts.present |= plan::bit(cache);
+    facts.references = std::move(references);
+    facts.references_known = true;
+    facts.nar_size = info.nar_size;
+    facts.file_size = info.file_size.value_or(0);
+}
+
+Task<void> Presence::ask_remote(PathId id, CacheMask caches, Round& round) {
+    auto path = graph_.path(id);
+    for (std::size_t number = 0; number < sources_.size(); ++number) {
+        if (!(caches & plan::bit(number))) continue;
+        if (facts_.of(id).present & plan::bit(number)) break;
+        if (facts_.of(id).asked & plan::bit(number)) continue;
+        bool known_missing = number == plan::own_cache && facts_.of(id).claimed_missing;
+        if (known_missing || !co_await is_usable(number)) {
+            facts_.of(id).asked |= plan::bit(number);
+            continue;
+        }
+        auto found = co_await look_up(number, path);
+        if (!found && found.error().kind() != FailureKind::protocol) {
+            if (number == plan::own_cache) {
+                if (!round.failure) round.failure = std::move(found).error();
+                round.group.cancel();
+                co_return;
+            }
+            put_aside(sources_[number], found.error());
+        }
+        facts_.of(id).asked |= plan::bit(number);
+        if (!found) {
+            if (found.error().kind() == FailureKind::protocol) warn(found.error().one_line(), "it counts as absent");
+            continue;
+        }
+        if (!*found) continue;
+        const auto& source = sources_[number];
+        if (!source.any_signature && !(*found)->is_trusted_by(source.keys)) {
+            warn(path.to_string() + " in " + source.url + " is not signed by a key that counts",
+                 "consumers would refuse it, so it counts as absent");
+            continue;
+        }
+        record(id, number, **found);
+        break;
+    }
+    if (++asked_ % 1000 == 0) {
+        event::QueryProgress progress{.asked = asked_, .requests = 0};
+        sink_.on_event(progress);
+    }
+    if (!facts_.of(id).present) co_return;
+    auto references = facts_.of(id).references;
+    for (auto reference : references) {
+        if ((facts_.of(reference).asked & caches) == caches || facts_.of(reference).present & caches) continue;
+        if (!round.taken.insert(reference).second) continue;
+        round.group.spawn(ask_remote(reference, caches, round));
+    }
+}
+
+Task<Result<void>> Presence::ask_bulk(std::vector<PathId> ids) {
+    auto& own = sources_.at(plan::own_cache);
+    if (!own.info.has_bulk_query) co_return Result<void>();
+    std::vector<nix::StorePath> paths;
+    std::erase_if(ids, [this](PathId id) {
+        const auto& facts = facts_.of(id);
+        return facts.claimed_missing || facts.claimed_there;
+    });
+    if (ids.empty()) co_return Result<void>();
+    for (auto id : ids) paths.push_back(graph_.path(id));
+    own.requests += paths.size() / 8000 + 1;
+    CO_TRY(missing, co_await own.backend->query_missing(std::move(paths)));
+    std::set<PathId> is_missing;
+    for (const auto& path : missing)
+        if (auto id = graph_.find(path)) is_missing.insert(*id);
+    for (auto id : ids) {
+        if (is_missing.contains(id))
+            facts_.of(id).claimed_missing = true;
+        else
+            facts_.of(id).claimed_there = true;
+    }
+    co_return Result<void>();
+}
+
+Task<Result<void>> Presence::answer(plan::Questions questions, daemon::Connection& connection) {
+    Round round(executor_);
+    for (const auto& question : questions.remote) round.taken.insert(question.path);
+    for (const auto& question : questions.remote) round.group.spawn(ask_remote(question.path, question.caches, round));
+    co_await round.group.join();
+    if (round.failure) co_return std::move(*round.failure);
+    if (questions.local.empty()) co_return Result<void>();
+    std::vector<nix::StorePath> paths;
+    for (auto id : questions.local) paths.push_back(graph_.path(id));
+    CO_TRY(valid, co_await connection.query_valid_paths(std::move(paths)));
+    for (auto id : questions.local) facts_.of(id).valid_here = false;
+    for (const auto& path : valid) facts_.of(graph_.intern(path)).valid_here = true;
+    co_return Result<void>();
+}
+
+std::vector<PathId> Presence::unknown_below(PathId path, CacheMask counting, bool& whole) {
+    std::vector<PathId> unknown, open{path}, walked;
+    std::set<PathId> seen{path};
+    whole = true;
+    while (!open.empty() && whole) {
+        auto current = open.back();
+        open.pop_back();
+        auto known = complete_under_.find(current);
+        if (known != complete_under_.end() && (known->second & ~counting) == 0) continue;
+        const auto& facts = facts_.of(current);
+        walked.push_back(current);
+        if (!(facts.present & counting)) {
+            auto open_caches = counting & ~facts.asked;
+            if (facts.claimed_missing) open_caches &= ~plan::bit(plan::own_cache);
+            if (open_caches)
+                unknown.push_back(current);
+            else
+                whole = false;
+            continue;
+        }
+        for (auto reference : facts.references)
+            if (seen.insert(reference).second) open.push_back(reference);
+    }
+    if (!whole) return {};
+    if (unknown.empty())
+        for (auto id : walked) complete_under_[id] = counting;
+    return unknown;
+}
+
+Task<Result<bool>> Presence::is_served(nix::StorePath path, CacheMask counting) {
+    auto id = graph_.intern(path);
+    for (;;) {
+        bool whole = false;
+        auto unknown = unknown_below(id, counting, whole);
+        if (unknown.empty()) co_return whole;
+        Round round(executor_);
+        round.taken.insert(unknown.begin(), unknown.end());
+        for (auto open : unknown) round.group.spawn(ask_remote(open, counting, round));
+        co_await round.group.join();
+        if (round.failure) co_return std::move(*round.failure);
+    }
+}
+
+void Presence::note_published(const nix::StorePath& path) {
+    auto& facts = facts_.of(graph_.intern(path));
+    facts.present |= plan::bit(plan::own_cache);
+    facts.asked |= plan::bit(plan::own_cache);
+    facts.claimed_missing = false;
+}
+
+void Presence::note_references(const nix::PathInfo& info) {
+    std::vector<PathId> references;
+    for (const auto& reference : info.references)
+        if (reference != info.path) references.push_back(graph_.intern(reference));
+    auto& facts = facts_.of(graph_.intern(info.path));
+    if (facts.references_known) return;
+    facts.references = std::move(references);
+    facts.references_known = true;
+    facts.nar_size = info.nar_size;
+}
+
+} // namespace cachefill::app
