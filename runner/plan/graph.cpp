@@ -64,17 +64,20 @@ Result<Graph::Staged> Graph::stage(const nix::StorePath& path, const nix::StoreP
         return std::move(failure).with_context("reading what " + std::string(needed_by->base_name()) + " needs");
     }
     nix::Derivation& from = *parsed;
-    Staged staged{GraphDerivation{path, std::move(from.platform)}, std::move(from.input_derivations)};
-    GraphDerivation& to = staged.derivation;
-    to.kind = classify(from);
-    to.allow_substitutes = from.allow_substitutes;
-    to.required_features = std::move(from.required_system_features);
+    GraphDerivation to{path,
+                       std::move(from.platform),
+                       classify(from),
+                       from.allow_substitutes,
+                       std::move(from.required_system_features),
+                       {},
+                       {},
+                       {}};
     for (auto& output : from.outputs) {
         const bool known = path_is_known(output.kind) && output.path;
         to.outputs.push_back({std::move(output.name), known ? intern(*output.path) : no_path});
     }
     for (const auto& source : from.input_sources) to.sources.push_back(intern(source));
-    return staged;
+    return Staged{std::move(to), std::move(from.input_derivations)};
 }
 
 Result<DerivationId> Graph::commit(Staged&& staged) {
