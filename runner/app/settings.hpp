@@ -25,7 +25,6 @@ struct Settings {
     std::vector<std::string> evaluate_only;
     std::vector<std::string> also; // "packages", "checks", "devShells"
     std::string cache;
-    std::vector<std::string> extra_caches; // filled beside the first
     std::vector<std::string> upstreams;
     bool upstreams_from_hosts = true;
     std::vector<std::string> upstreams_ignore;

@@ -1,0 +1,152 @@
+#include "app/session.hpp"
+
+#include "app/command_line.hpp"
+#include "async/task_group.hpp"
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace cachefill::app {
+
+using async::Task;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto upstream_patience = 5s;
+
+std::filesystem::path state_directory_of(const Settings& settings, const Environment& environment) {
+    if (!settings.state_directory.empty()) return settings.state_directory;
+    auto state = environment.get_or("XDG_STATE_HOME");
+    if (!state.empty()) return std::filesystem::path(state) / "cachefill";
+    auto home = environment.get_or("HOME");
+    if (!home.empty()) return std::filesystem::path(home) / ".local/state/cachefill";
+    return std::filesystem::temp_directory_path() / "cachefill";
+}
+
+std::unique_ptr<http::Client> make_http_client(async::Executor executor, const Environment& environment) {
+    http::ClientSettings settings;
+    settings.connections_per_host = 128;
+    settings.user_agent = std::string("cachefill/") + version;
+    settings.environment = environment;
+    auto home = environment.get_or("HOME");
+    settings.netrc = environment.get_or("NETRC", home.empty() ? "" : home + "/.netrc");
+    std::error_code ignored;
+    if (!std::filesystem::exists(settings.netrc, ignored)) settings.netrc = "/etc/nix/netrc";
+    return http::make_client(executor, std::move(settings));
+}
+
+} // namespace
+
+Session::Session(async::Executor executor, const Settings& settings, const Environment& environment, event::Sink& sink)
+    : executor_(executor), settings_(settings), environment_(environment), sink_(sink),
+      workers_(executor, std::max(1U, std::thread::hardware_concurrency())),
+      client_(make_http_client(executor, environment)), state_directory_(state_directory_of(settings, environment)) {}
+
+Task<std::vector<Failure>> Session::preflight(Need need, bool with_store) {
+    std::vector<Failure> findings;
+    auto state = create_directories(state_directory_);
+    if (!state)
+        findings.push_back(
+            std::move(state).error().with_hint("XDG_STATE_HOME names another place for cachefill's state"));
+    async::TaskGroup checks(executor_);
+    if (with_store) checks.spawn(find_nix(findings));
+    checks.spawn(open_cache(need, findings));
+    co_await checks.join();
+    if (with_store && findings.empty()) check_disk(findings);
+    co_return findings;
+}
+
+Task<void> Session::find_nix(std::vector<Failure>& findings) {
+    auto endpoint = daemon::find_endpoint(settings_.store, environment_.without_our_secrets());
+    if (!endpoint) {
+        findings.push_back(std::move(endpoint).error());
+        co_return;
+    }
+    endpoint_ = std::move(*endpoint);
+    std::vector<std::string> arguments;
+    if (!settings_.store.empty()) arguments = {"--store", settings_.store};
+    auto nix = co_await daemon::effective_settings(environment_.without_our_secrets(), std::move(arguments));
+    if (!nix) {
+        findings.push_back(std::move(nix).error());
+        co_return;
+    }
+    nix_ = std::move(*nix);
+    auto connection = co_await daemon::connect(endpoint_);
+    if (!connection) {
+        findings.push_back(std::move(connection).error());
+        co_return;
+    }
+    connection_ = std::move(*connection);
+}
+
+Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
+    auto uri = cache::CacheUri::parse(settings_.cache);
+    if (!uri) {
+        findings.push_back(std::move(uri).error());
+        co_return;
+    }
+    auto credentials = cache::credentials_from(environment_);
+    if (!credentials) {
+        findings.push_back(std::move(credentials).error());
+        co_return;
+    }
+    credentials_ = std::move(*credentials);
+    cache::CacheContext context{.executor = executor_,
+                                .client = *client_,
+                                .workers = workers_,
+                                .retry = {.budget = settings_.retry_budget},
+                                .spool_directory = state_directory_ / "spool",
+                                .cachix_api = environment_.get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
+                                .for_writing = need == Need::writing};
+    cache_ = cache::make_cache(*uri, credentials_, std::move(context));
+    auto info = co_await cache_->open();
+    if (!info) {
+        findings.push_back(std::move(info).error().with_context("reaching the cache " + uri->name));
+        co_return;
+    }
+    cache_info_ = std::move(*info);
+    for (const auto& note : cache_info_.notes) {
+        event::Message message{.severity = event::Severity::notice, .text = note, .hint = {}};
+        sink_.on_event(message);
+    }
+    if (need == Need::writing && cache_info_.permission != cache::Permission::write) {
+        Failure failure(FailureKind::auth, "the credentials for the cache " + uri->name + " do not allow writing");
+        auto hint =
+            uri->scheme == cache::Scheme::cachix
+                ? "set CACHIX_AUTH_TOKEN to a token with write permission, or use --read-only"
+                : "give a signing key (CACHEFILL_SIGNING_KEY) and credentials that may write, or use --read-only";
+        findings.push_back(std::move(failure).with_hint(hint));
+    }
+}
+
+void Session::check_disk(std::vector<Failure>& findings) const {
+    auto store = endpoint_.physical_root.string() + std::string(nix::store_dir);
+    auto space = disk_space(store);
+    if (!space || space->free_bytes >= settings_.min_free) return; // a store that is not there yet has no size
+    findings.push_back(Failure(FailureKind::machine, "only " + human_bytes(space->free_bytes) + " are free in " + store)
+                           .with_hint("free some space (nix-collect-garbage), or lower --min-free"));
+}
+
+std::vector<nix::PublicKey> Session::cache_keys() const {
+    auto keys = cache_info_.public_keys;
+    for (const auto& text : settings_.trusted_public_keys)
+        if (auto key = nix::PublicKey::parse(text)) keys.push_back(*key);
+    return keys;
+}
+
+std::unique_ptr<cache::BinaryCache> Session::make_upstream(const cache::CacheUri& uri) {
+    cache::CacheContext context{.executor = executor_,
+                                .client = *client_,
+                                .workers = workers_,
+                                .retry = {.first_delay = 500ms, .budget = upstream_patience},
+                                .spool_directory = state_directory_ / "spool",
+                                .cachix_api = environment_.get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
+                                .for_writing = false};
+    cache::Credentials reading;
+    reading.token = uri.scheme == cache::Scheme::cachix ? credentials_.token : std::nullopt;
+    return cache::make_cache(uri, std::move(reading), std::move(context));
+}
+
+} // namespace cachefill::app

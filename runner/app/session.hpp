@@ -1,0 +1,72 @@
+#pragma once
+
+#include "app/settings.hpp"
+#include "async/worker_pool.hpp"
+#include "base/environment.hpp"
+#include "cache/binary_cache.hpp"
+#include "daemon/connection.hpp"
+#include "daemon/settings.hpp"
+#include "event/event.hpp"
+#include "http/client.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace cachefill::app {
+
+// The real things a command works with, built here and nowhere else, and what the preflight learnt about them.
+class Session {
+  public:
+    Session(async::Executor executor, const Settings& settings, const Environment& environment, event::Sink& sink);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    enum class Need { reading, writing };
+    // Finds Nix, reaches the daemon (if `with_store`) and the cache, checks credentials and key. All findings at once:
+    // every failure is in the list, each with what to do.
+    async::Task<std::vector<Failure>> preflight(Need need, bool with_store);
+
+    async::Executor executor() const { return executor_; }
+    const Settings& settings() const { return settings_; }
+    const Environment& environment() const { return environment_; }
+    event::Sink& sink() const { return sink_; }
+    async::WorkerPool& workers() { return workers_; }
+
+    // After a preflight without findings.
+    const daemon::Settings& nix() const { return nix_; }
+    const daemon::Endpoint& endpoint() const { return endpoint_; }
+    daemon::Connection& connection() { return *connection_; } // for short questions; requests queue up
+    bool is_trusted() const { return connection_ && connection_->trust() == daemon::Trust::trusted; }
+    std::unique_ptr<cache::BinaryCache> take_cache() { return std::move(cache_); }
+    const cache::CacheInfo& cache_info() const { return cache_info_; }
+    // The keys by which the cache's own narinfos are judged; empty: none is known.
+    std::vector<nix::PublicKey> cache_keys() const;
+
+    // Another cache to read, with little patience: an upstream that is away must not hold up a run.
+    std::unique_ptr<cache::BinaryCache> make_upstream(const cache::CacheUri& uri);
+
+    const std::filesystem::path& state_directory() const { return state_directory_; }
+
+  private:
+    async::Task<void> find_nix(std::vector<Failure>& findings);
+    async::Task<void> open_cache(Need need, std::vector<Failure>& findings);
+    void check_disk(std::vector<Failure>& findings) const;
+
+    async::Executor executor_;
+    const Settings& settings_;
+    const Environment& environment_;
+    event::Sink& sink_;
+    async::WorkerPool workers_;
+    std::unique_ptr<http::Client> client_;
+    std::filesystem::path state_directory_;
+    daemon::Settings nix_;
+    daemon::Endpoint endpoint_;
+    std::unique_ptr<daemon::Connection> connection_;
+    cache::Credentials credentials_;
+    std::unique_ptr<cache::BinaryCache> cache_;
+    cache::CacheInfo cache_info_;
+};
+
+} // namespace cachefill::app

@@ -1,0 +1,156 @@
+#include "app/upstreams.hpp"
+
+#include "base/text.hpp"
+
+#include <algorithm>
+
+namespace cachefill::app {
+
+namespace {
+
+constexpr std::string_view nixos_cache = "https://cache.nixos.org";
+constexpr std::string_view nixos_key = "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=";
+constexpr std::size_t most_caches = 63;
+
+std::vector<nix::PublicKey> parse_keys(const std::vector<std::string>& texts) {
+    std::vector<nix::PublicKey> keys;
+    for (const auto& text : texts)
+        if (auto key = nix::PublicKey::parse(text)) keys.push_back(*key); // a host's unusable key helps nobody
+    return keys;
+}
+
+bool contains(const std::vector<nix::PublicKey>& keys, const nix::PublicKey& key) {
+    return std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
+// Without parameters, trailing '/' and user: what two spellings of one cache have in common.
+std::string canonical(const std::string& url) {
+    auto uri = cache::CacheUri::parse(url);
+    return uri ? uri->to_string() : url;
+}
+
+std::string_view host_of(std::string_view url) {
+    auto start = url.find("://");
+    auto rest = start == std::string_view::npos ? url : url.substr(start + 3);
+    return rest.substr(0, rest.find_first_of("/:?"));
+}
+
+} // namespace
+
+Result<Upstreams> Upstreams::make(Session& session, Presence& presence) {
+    Upstreams upstreams(session, presence);
+    auto keys = parse_keys(session.settings().trusted_public_keys);
+    for (const auto& text : session.settings().upstreams) {
+        TRY(uri, with_context(cache::CacheUri::parse(text), "reading --upstream"));
+        auto all_keys = keys;
+        if (uri.to_string() == nixos_cache) all_keys.push_back(nix::PublicKey::parse(nixos_key).value());
+        upstreams.number_of(text, all_keys);
+    }
+    return upstreams;
+}
+
+bool Upstreams::is_own(const std::string& url) const {
+    return url == presence_.sources()[plan::own_cache].url || url == canonical(session_.cache_info().substituter_url);
+}
+
+bool Upstreams::is_ignored(const std::string& url) const {
+    const auto& patterns = session_.settings().upstreams_ignore;
+    return std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) {
+        return glob_match(pattern, url) || glob_match(pattern, host_of(url));
+    });
+}
+
+std::optional<std::size_t> Upstreams::number_of(const std::string& text, const std::vector<nix::PublicKey>& keys) {
+    auto uri = cache::CacheUri::parse(text);
+    // A bare word is a Cachix cache on our command line, but nonsense in a host's substituters.
+    if (!uri) return {};
+    auto url = uri->to_string();
+    if (is_own(url)) return plan::own_cache;
+    if (is_ignored(text)) {
+        if (said_.insert(url).second) {
+            event::Message message{
+                .severity = event::Severity::info, .text = "not asking " + url + ": upstreams.ignore", .hint = {}};
+            session_.sink().on_event(message);
+        }
+        return {};
+    }
+    const auto& sources = presence_.sources();
+    for (std::size_t number = 1; number < sources.size(); ++number)
+        if (sources[number].url == url) {
+            auto& known = presence_.source(number).keys;
+            for (const auto& key : keys)
+                if (!contains(known, key)) known.push_back(key);
+            return number;
+        }
+    if (sources.size() >= most_caches) return {};
+    return presence_.add(session_.make_upstream(*uri), url, keys, {});
+}
+
+plan::CacheMask Upstreams::trusted_by(const eval::EvaluatedTarget& target) {
+    plan::CacheMask mask = plan::bit(plan::own_cache);
+    if (!target.has_nix_settings || !session_.settings().upstreams_from_hosts) {
+        for (const auto& text : session_.settings().upstreams)
+            if (auto number = number_of(text, {})) mask |= plan::bit(*number);
+        if (session_.settings().upstreams.empty())
+            if (auto number = number_of(std::string(nixos_cache), {nix::PublicKey::parse(nixos_key).value()}))
+                mask |= plan::bit(*number);
+        return mask;
+    }
+    auto keys = parse_keys(target.trusted_public_keys);
+    for (const auto& substituter : target.substituters)
+        if (auto number = number_of(substituter, keys)) mask |= plan::bit(*number);
+    return mask;
+}
+
+bool Upstreams::trusts_own_cache(const eval::EvaluatedTarget& target) const {
+    if (!target.has_nix_settings) return true;
+    bool named = std::any_of(target.substituters.begin(), target.substituters.end(),
+                             [this](const auto& url) { return is_own(canonical(url)); });
+    auto keys = parse_keys(target.trusted_public_keys);
+    auto own = session_.cache_keys();
+    bool key = own.empty() || std::any_of(own.begin(), own.end(), [&](const auto& k) { return contains(keys, k); });
+    return named && key;
+}
+
+std::vector<std::string> Upstreams::trust_advice() const {
+    std::vector<std::string> lines{"nix.settings.substituters = [ \"" + session_.cache_info().substituter_url +
+                                   "\" ];"};
+    for (const auto& key : session_.cache_keys())
+        lines.push_back("nix.settings.trusted-public-keys = [ \"" + key.to_string() + "\" ];");
+    return lines;
+}
+
+plan::CacheMask Upstreams::fetchable_here() const {
+    const auto& nix = session_.nix();
+    if (!nix.substitute) return 0;
+    auto trusted_keys = parse_keys(nix.trusted_public_keys);
+    plan::CacheMask mask = 0;
+    const auto& sources = presence_.sources();
+    for (std::size_t number = 0; number < sources.size(); ++number) {
+        const auto& source = sources[number];
+        auto named = [&](const std::string& url) {
+            return canonical(url) == source.url || (number == plan::own_cache && is_own(canonical(url)));
+        };
+        bool configured = std::any_of(nix.substituters.begin(), nix.substituters.end(), named);
+        bool key_trusted = std::any_of(source.keys.begin(), source.keys.end(),
+                                       [&](const auto& key) { return contains(trusted_keys, key); });
+        if (session_.is_trusted() || (configured && (key_trusted || !nix.require_sigs))) mask |= plan::bit(number);
+    }
+    return mask;
+}
+
+std::map<std::string, std::string> Upstreams::fetch_overrides() const {
+    if (!session_.is_trusted()) return {};
+    auto substituters = session_.nix().substituters;
+    auto keys = session_.nix().trusted_public_keys;
+    const auto& sources = presence_.sources();
+    for (std::size_t number = 0; number < sources.size(); ++number) {
+        const auto& source = sources[number];
+        if (source.aside) continue;
+        substituters.push_back(number == plan::own_cache ? session_.cache_info().substituter_url : source.url);
+        for (const auto& key : source.keys) keys.push_back(key.to_string());
+    }
+    return {{"substituters", join(substituters, " ")}, {"trusted-public-keys", join(keys, " ")}};
+}
+
+} // namespace cachefill::app
