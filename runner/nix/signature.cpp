@@ -24,8 +24,8 @@ std::pair<std::string_view, std::string_view> split_name(std::string_view text) 
 Result<PublicKey> PublicKey::parse(std::string_view text) {
     auto [name, digits] = split_name(text);
     // Only the name is ever shown: people put the secret key here by mistake.
-    auto bad = [name = name](std::string_view why) {
-        auto which = name.empty() ? "" : " '" + ellipsize(sanitize(name), 80) + "'";
+    auto bad = [key_name = name](std::string_view why) {
+        auto which = key_name.empty() ? "" : " '" + ellipsize(sanitize(key_name), 80) + "'";
         return Failure(FailureKind::usage, "bad public key" + which + ": " + std::string(why))
             .with_hint("a public key looks like cache.example.org-1:BASE64, with 44 characters after the colon");
     };
