@@ -32,6 +32,8 @@ class Limiter {
         ~Permit() { release(); }
 
         std::uint64_t units() const { return units_; }
+        // More than half of all units are in use: a holder that can do with less should.
+        bool is_scarce() const { return limiter_ && limiter_->in_use() > limiter_->total() / 2; }
         void release();
         // Gives back all but `units`, for instance when a chunk turned out smaller than reserved.
         void shrink_to(std::uint64_t units);

@@ -22,8 +22,8 @@ enum class Scheme { cachix, http, file };
 // NAME or cachix://NAME (Cachix) · https://… and http://… (plain binary cache) · file:///dir (directory).
 struct CacheUri {
     Scheme scheme = Scheme::cachix;
-    std::string name;     // cachix: the cache's name; others: the URL without its parameters
-    std::string location; // http: base URL without trailing '/'; file: the directory; cachix: empty
+    std::string name;            // cachix: the cache's name; others: the URL without its parameters
+    std::string location;        // http: base URL without trailing '/'; file: the directory; cachix: empty
     std::optional<int> priority; // ?priority=N
     bool trusted = false;        // ?trusted=1: signatures are not asked for
 
@@ -35,8 +35,8 @@ struct CacheUri {
 enum class Permission { none, read, write };
 
 struct CacheInfo {
-    std::string name;            // as people call it: "krit-nixos", "file:///srv/cache"
-    std::string substituter_url; // what a Nix configuration would name
+    std::string name;                        // as people call it: "krit-nixos", "file:///srv/cache"
+    std::string substituter_url;             // what a Nix configuration would name
     std::vector<nix::PublicKey> public_keys; // empty: not known; then the cache's own signature cannot be judged
     bool is_public = true;
     Permission permission = Permission::none; // what our credentials allow
@@ -44,9 +44,9 @@ struct CacheInfo {
     int priority = 0;
     bool server_signs = false; // a managed Cachix cache; else we sign
     bool has_pins = false;
-    bool has_bulk_query = false; // see query_missing
+    bool has_bulk_query = false;            // see query_missing
     bool hides_incomplete_closures = false; // Cachix serves a narinfo only when its closure is there
-    std::vector<std::string> notes; // worth telling once, for instance that a signing key was made
+    std::vector<std::string> notes;         // worth telling once, for instance that a signing key was made
 };
 
 // A piece of a compressed NAR, with the memory budget it occupies: freed when the piece has gone out.
@@ -68,18 +68,21 @@ struct UploadRequest {
 enum class PublishOutcome { published, already_there };
 
 // One compressed NAR on its way up. Calls in this order: write()*, finish(), publish(). Nothing is visible to consumers
-// before publish(). Destroying it unpublished leaves at most an unreferenced file behind; abort() cleans up if it can.
+// before publish(). Leaving it unpublished leaves at most an unreferenced file behind; abort() cleans up if it can. Once
+// written to, it may be destroyed only after finish(), publish() or abort() has returned: until then pieces may be on
+// their way.
 class Upload {
   public:
     virtual ~Upload() = default;
     // Takes the piece; returns when it may take another (sending goes on beside the caller, bounded). A failure of an
     // earlier piece is reported here or by finish().
     virtual async::Task<Result<void>> write(Chunk chunk) = 0;
-    // No more pieces; returns when every byte has arrived. `file_hash` (sha256) and `file_size` are of the compressed NAR.
+    // No more pieces; returns when every byte has arrived. `file_hash` (sha256) and `file_size` are of the compressed
+    // NAR.
     virtual async::Task<Result<void>> finish(codec::Hash file_hash, std::uint64_t file_size) = 0;
     // Makes it visible. The caller has made sure that every reference is served. Fields url, compression, file hash and
-    // signatures of `info` are filled in by the cache. An existing narinfo is never replaced: already_there. A lost reply
-    // is resolved by looking whether the narinfo is served.
+    // signatures of `info` are filled in by the cache. An existing narinfo is never replaced: already_there. A lost
+    // reply is resolved by looking whether the narinfo is served.
     virtual async::Task<Result<PublishOutcome>> publish(nix::NarInfo info) = 0;
     // Best effort, short, never throws for network trouble; must be called with cancellation switched off or unset.
     virtual async::Task<void> abort() = 0;
@@ -93,8 +96,8 @@ class BinaryCache {
   public:
     virtual ~BinaryCache() = default;
 
-    // First call: reaches the cache, learns what it is and what our credentials allow. auth: token refused; not_found: no
-    // such cache; network/timeout: out of reach; usage: signing key does not fit the cache's public keys.
+    // First call: reaches the cache, learns what it is and what our credentials allow. auth: token refused; not_found:
+    // no such cache; network/timeout: out of reach; usage: signing key does not fit the cache's public keys.
     virtual async::Task<Result<CacheInfo>> open() = 0;
     virtual const CacheUri& uri() const = 0;
 
@@ -119,7 +122,7 @@ class BinaryCache {
 
 // Where credentials come from: the environment, or files named in the configuration; never the command line.
 struct Credentials {
-    std::optional<Secret> token;            // CACHIX_AUTH_TOKEN
+    std::optional<Secret> token;               // CACHIX_AUTH_TOKEN
     std::optional<nix::SecretKey> signing_key; // CACHEFILL_SIGNING_KEY(_FILE), CACHIX_SIGNING_KEY; both spellings
 };
 // A malformed key is a usage failure that names the variable, never its content.
@@ -131,9 +134,9 @@ struct CacheContext {
     http::Client& client;
     async::WorkerPool& workers;
     async::RetryPolicy retry;
-    std::filesystem::path spool_directory;                    // for NARs too large to hold while their hash is unknown
-    std::string cachix_api = "https://cachix.org";            // CACHEFILL_CACHIX_API for tests and private servers
-    bool for_writing = false;                                 // a directory cache is created only then
+    std::filesystem::path spool_directory;         // for NARs too large to hold while their hash is unknown
+    std::string cachix_api = "https://cachix.org"; // CACHEFILL_CACHIX_API for tests and private servers
+    bool for_writing = false;                      // a directory cache is created only then
 };
 
 std::unique_ptr<BinaryCache> make_cache(const CacheUri& uri, Credentials credentials, CacheContext context);

@@ -1,0 +1,115 @@
+#include "base/text.hpp"
+#include "cache/binary_cache.hpp"
+#include "http/url.hpp"
+
+#include <boost/url/pct_string_view.hpp>
+
+#include <algorithm>
+
+namespace cachefill::cache {
+
+namespace {
+
+constexpr std::string_view forms =
+    "a cache is NAME or cachix://NAME (Cachix), https://HOST/PATH (plain binary cache) or file:///DIRECTORY";
+
+Failure bad_uri(std::string_view text, std::string_view why) {
+    return Failure(FailureKind::usage, "'" + redact_url(sanitize(text)) + "' is no cache: " + std::string(why))
+        .with_hint(std::string(forms));
+}
+
+bool is_cachix_name(std::string_view name) {
+    auto allowed = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    };
+    return !name.empty() && name.size() <= 100 && name[0] != '-' && std::all_of(name.begin(), name.end(), allowed);
+}
+
+Result<CacheUri> parse_cachix(std::string_view text, std::string_view name, CacheUri uri) {
+    if (name.find('/') != name.npos) {
+        if (name.starts_with('/'))
+            return bad_uri(text, "it is a directory; write file://" + std::string(name) + " if you mean that");
+        return bad_uri(text, "the name of a Cachix cache has no '/'");
+    }
+    if (name.find('.') != name.npos)
+        return bad_uri(text,
+                       "the name of a Cachix cache has no '.'; for another cache write https://" + sanitize(name));
+    if (!is_cachix_name(name)) return bad_uri(text, "the name of a Cachix cache consists of letters, digits, - and _");
+    uri.scheme = Scheme::cachix;
+    uri.name = name;
+    return uri;
+}
+
+Result<CacheUri> parse_file(std::string_view text, std::string_view rest, CacheUri uri) {
+    if (!rest.starts_with('/')) return bad_uri(text, "file:// is followed by an absolute path, so by a third '/'");
+    auto encoded = boost::urls::make_pct_string_view(rest);
+    if (!encoded) return bad_uri(text, "a '%' in it is not followed by two hexadecimal digits");
+    auto directory = encoded->decode();
+    if (directory.find('\0') != directory.npos) return bad_uri(text, "it holds a zero byte");
+    while (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();
+    if (directory == "/") return bad_uri(text, "the root directory cannot be one");
+    uri.scheme = Scheme::file;
+    uri.name = "file://" + directory;
+    uri.location = directory;
+    return uri;
+}
+
+Result<CacheUri> parse_http(std::string_view text, std::string_view base, CacheUri uri) {
+    auto url = http::parse_url(base);
+    if (!url) return bad_uri(text, url.error().cause());
+    while (base.ends_with('/')) base.remove_suffix(1);
+    uri.scheme = Scheme::http;
+    uri.location = base;
+    uri.name = redact_url(base);
+    return uri;
+}
+
+// Nix's spelling of store parameters. Those we do not know are meant for Nix itself, as in a host's substituters.
+Result<CacheUri> parse_parameters(std::string_view text, std::string_view query) {
+    CacheUri uri;
+    for (auto parameter : split(query, '&')) {
+        auto equals = parameter.find('=');
+        auto key = parameter.substr(0, equals);
+        auto value = equals == parameter.npos ? std::string_view() : parameter.substr(equals + 1);
+        if (key == "priority") {
+            auto number = parse_u64(value);
+            if (!number || *number > 1'000'000) return bad_uri(text, "its priority is not a number");
+            uri.priority = static_cast<int>(*number);
+        }
+        if (key == "trusted") {
+            if (value != "1" && value != "true" && value != "0" && value != "false")
+                return bad_uri(text, "'trusted' is 1 or 0");
+            uri.trusted = value == "1" || value == "true";
+        }
+    }
+    return uri;
+}
+
+} // namespace
+
+Result<CacheUri> CacheUri::parse(std::string_view given) {
+    auto text = trim(given);
+    if (text.empty()) return bad_uri(given, "it is empty");
+    auto not_plain = [](unsigned char c) { return c <= ' ' || c == 127; };
+    if (std::any_of(text.begin(), text.end(), not_plain)) return bad_uri(text, "it holds blanks or control characters");
+    if (text.find('#') != text.npos) return bad_uri(text, "it has a '#'");
+
+    auto question = text.find('?');
+    auto base = text.substr(0, question);
+    auto query = question == text.npos ? std::string_view() : text.substr(question + 1);
+    TRY(uri, parse_parameters(text, query));
+
+    auto separator = base.find("://");
+    if (separator == base.npos) return parse_cachix(text, base, std::move(uri));
+    auto scheme = to_lower(base.substr(0, separator));
+    auto rest = base.substr(separator + 3);
+    if (scheme == "cachix") return parse_cachix(text, rest, std::move(uri));
+    if (scheme == "file") return parse_file(text, rest, std::move(uri));
+    if (scheme == "http" || scheme == "https")
+        return parse_http(text, scheme + std::string(base.substr(separator)), std::move(uri));
+    return bad_uri(text, "'" + sanitize(scheme) + "' caches are not known here");
+}
+
+std::string CacheUri::to_string() const { return scheme == Scheme::cachix ? "cachix://" + name : name; }
+
+} // namespace cachefill::cache

@@ -1,0 +1,136 @@
+#include "cache/cachix_cache.hpp"
+
+#include "base/text.hpp"
+#include "cache/cachix_api.hpp"
+#include "cache/cachix_upload.hpp"
+#include "cache/http_reader.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace cachefill::cache {
+
+namespace {
+
+// What https://NAME.cachix.org/nix-cache-info says for every cache.
+constexpr int cachix_priority = 41;
+
+class CachixCache final : public BinaryCache {
+  public:
+    CachixCache(CacheUri uri, Credentials credentials, CacheContext context)
+        : uri_(std::move(uri)), token_(std::move(credentials.token)), key_(std::move(credentials.signing_key)),
+          context_(std::move(context)), api_(context_.client, context_.retry, context_.cachix_api, uri_.name, token_) {}
+
+    const CacheUri& uri() const override { return uri_; }
+
+    async::Task<Result<CacheInfo>> open() override {
+        CO_TRY(told, co_await api_.get_info());
+        CO_TRY_VOID(check_key(told));
+        HttpReader::Settings settings;
+        settings.name = uri_.name;
+        settings.base = told.uri;
+        if (!told.is_public) settings.bearer = token_;
+        reader_.emplace(context_.client, context_.retry, std::move(settings));
+
+        CacheInfo info;
+        info.name = uri_.name;
+        info.substituter_url = told.uri;
+        info.public_keys = std::move(told.public_keys);
+        info.is_public = told.is_public;
+        info.permission = told.permission;
+        info.preferred_compression = told.preferred_compression;
+        info.priority = uri_.priority.value_or(cachix_priority);
+        info.server_signs = !key_;
+        info.has_pins = token_.has_value();
+        info.has_bulk_query = true;
+        info.hides_incomplete_closures = true;
+        co_return info;
+    }
+
+    async::Task<Result<std::vector<nix::StorePath>>> query_missing(std::vector<nix::StorePath> paths) override {
+        std::unordered_map<std::string, nix::StorePath> by_hash;
+        std::vector<std::string> hashes;
+        for (auto& path : paths) {
+            std::string hash(path.hash_part());
+            if (by_hash.emplace(hash, std::move(path)).second) hashes.push_back(std::move(hash));
+        }
+        CO_TRY(answer, co_await api_.query_missing(std::move(hashes)));
+        std::vector<nix::StorePath> missing;
+        for (const auto& hash : answer) {
+            auto found = by_hash.extract(hash);
+            if (found.empty())
+                co_return Failure(FailureKind::protocol, "the Cachix cache '" + uri_.name + "' misses '" +
+                                                             ellipsize(sanitize(hash), 60) +
+                                                             "', which was not asked for");
+            missing.push_back(std::move(found.mapped()));
+        }
+        co_return missing;
+    }
+
+    async::Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path) override {
+        if (!reader_) co_return not_open();
+        co_return co_await reader_->get_narinfo(std::move(path));
+    }
+
+    async::Task<Result<bool>> has_nar(nix::NarInfo info) override {
+        if (!reader_) co_return not_open();
+        co_return co_await reader_->has_nar(std::move(info));
+    }
+
+    async::Task<Result<void>> check_nar(nix::NarInfo info) override {
+        if (!reader_) co_return not_open();
+        co_return co_await reader_->check_nar(std::move(info));
+    }
+
+    async::Task<Result<std::unique_ptr<Upload>>> begin_upload(UploadRequest request) override {
+        if (request.compression != codec::Compression::zstd && request.compression != codec::Compression::xz)
+            co_return Failure(FailureKind::usage,
+                              "Cachix takes zstd and xz, not " + std::string(codec::to_string(request.compression)));
+        std::unique_ptr<Upload> upload = std::make_unique<CachixUpload>(api_, context_, key_, std::move(request));
+        co_return upload;
+    }
+
+    async::Task<Result<void>> pin(std::string name, nix::StorePath path, int keep) override {
+        co_return co_await api_.pin(std::move(name), std::move(path), keep);
+    }
+
+  private:
+    static Failure not_open() {
+        return Failure(FailureKind::internal, "a Cachix cache was asked before it was opened");
+    }
+
+    // A signature by another key would be served to everybody and accepted by nobody.
+    Result<void> check_key(const CachixCacheInfo& told) const {
+        if (!context_.for_writing) return {};
+        if (!key_) {
+            if (!told.public_keys.empty()) return {};
+            return Failure(FailureKind::usage, "the Cachix cache '" + uri_.name + "' has no signing key")
+                .with_hint("make one with `cachix generate-keypair " + uri_.name +
+                           "` and put it in CACHIX_SIGNING_KEY");
+        }
+        auto ours = key_->public_key();
+        auto is_ours = [&](const nix::PublicKey& key) { return key.bytes == ours.bytes; };
+        if (std::any_of(told.public_keys.begin(), told.public_keys.end(), is_ours)) return {};
+        std::vector<std::string> names;
+        for (const auto& key : told.public_keys) names.push_back(sanitize(key.to_string()));
+        return Failure(FailureKind::usage,
+                       "the signing key does not belong to the Cachix cache '" + uri_.name +
+                           "', whose public keys are: " + (names.empty() ? std::string("none") : join(names, ", ")))
+            .with_hint("a cache that Cachix signs for needs no CACHIX_SIGNING_KEY or CACHEFILL_SIGNING_KEY; unset it");
+    }
+
+    CacheUri uri_;
+    std::optional<Secret> token_;
+    std::optional<nix::SecretKey> key_;
+    CacheContext context_;
+    CachixApi api_;
+    std::optional<HttpReader> reader_;
+};
+
+} // namespace
+
+std::unique_ptr<BinaryCache> make_cachix_cache(CacheUri uri, Credentials credentials, CacheContext context) {
+    return std::make_unique<CachixCache>(std::move(uri), std::move(credentials), std::move(context));
+}
+
+} // namespace cachefill::cache

@@ -1,0 +1,227 @@
+#include "cache/file_cache.hpp"
+
+#include "base/text.hpp"
+#include "cache/directory.hpp"
+#include "cache/nar_checker.hpp"
+#include "cache/narinfo_record.hpp"
+#include "cache/new_file.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace cachefill::cache {
+
+namespace {
+
+constexpr std::size_t read_size = 256 * 1024;
+constexpr int reads_per_step = 32; // a piece of work for the pool, not a whole file
+
+class FileCheck {
+  public:
+    static Result<FileCheck> start(std::filesystem::path place, const nix::NarInfo& info) {
+        FileDescriptor file(::open(place.c_str(), O_RDONLY | O_CLOEXEC));
+        if (!file.is_open()) return errno_failure("cannot open", place, errno);
+        TRY(checker, NarChecker::make(info));
+        return FileCheck(std::move(place), std::move(file), std::move(checker));
+    }
+
+    // True when the file has been read to its end and is what it should be.
+    Result<bool> step() {
+        for (int reads = 0; reads < reads_per_step; ++reads) {
+            auto count = ::read(file_.get(), buffer_.data(), buffer_.size());
+            if (count < 0 && errno == EINTR) continue;
+            if (count < 0) return errno_failure("cannot read", place_, errno);
+            if (count == 0) {
+                TRY_VOID(checker_.finish());
+                return true;
+            }
+            TRY_VOID(checker_.write(std::string_view(buffer_).substr(0, static_cast<std::size_t>(count))));
+        }
+        return false;
+    }
+
+  private:
+    FileCheck(std::filesystem::path place, FileDescriptor file, NarChecker checker)
+        : place_(std::move(place)), file_(std::move(file)), checker_(std::move(checker)), buffer_(read_size, '\0') {}
+
+    std::filesystem::path place_;
+    FileDescriptor file_;
+    NarChecker checker_;
+    std::string buffer_;
+};
+
+class FileUpload final : public Upload {
+  public:
+    FileUpload(const Directory& directory, const std::optional<nix::SecretKey>& key, async::WorkerPool& workers,
+               codec::Compression compression)
+        : directory_(directory), key_(key), workers_(workers) {
+        nar_.compression = compression;
+    }
+
+    async::Task<Result<void>> write(Chunk chunk) override {
+        auto work = [this, &chunk] { return append(chunk.bytes); };
+        co_return co_await workers_.run(std::move(work));
+    }
+
+    async::Task<Result<void>> finish(codec::Hash file_hash, std::uint64_t file_size) override {
+        nar_.file_hash = file_hash;
+        nar_.file_size = file_size;
+        auto work = [this] { return put_in_place(); };
+        co_return co_await workers_.run(std::move(work));
+    }
+
+    async::Task<Result<PublishOutcome>> publish(nix::NarInfo info) override {
+        auto work = [this, &info] { return publish_now(std::move(info)); };
+        co_return co_await workers_.run(std::move(work));
+    }
+
+    async::Task<void> abort() override {
+        auto work = [this] {
+            file_.reset();
+            return true;
+        };
+        co_await workers_.run(std::move(work));
+    }
+
+    std::string nar_url() const override { return is_in_place_ ? nar_name(nar_) : std::string(); }
+
+  private:
+    Result<void> append(std::string_view bytes) {
+        if (!file_) {
+            TRY(created, NewFile::create(directory_.nar_directory()));
+            file_.emplace(std::move(created));
+        }
+        written_ += bytes.size();
+        return file_->write(bytes);
+    }
+
+    Result<void> put_in_place() {
+        if (!file_ || written_ != nar_.file_size)
+            return Failure(FailureKind::internal,
+                           "an upload of " + std::to_string(nar_.file_size) + " bytes got " + std::to_string(written_));
+        TRY_VOID(file_->flush());
+        // A file of that name has that hash: replacing it by the same bytes also mends one that went bad.
+        TRY_VOID(file_->rename_to(directory_.root() / nar_name(nar_)));
+        file_.reset();
+        TRY_VOID(flush_directory(directory_.nar_directory()));
+        is_in_place_ = true;
+        return {};
+    }
+
+    Result<PublishOutcome> publish_now(nix::NarInfo info) {
+        auto place = directory_.root() / narinfo_name(info.path);
+        TRY(record, complete_narinfo(std::move(info), nar_, key_));
+        TRY(created, create_new_file(place, record.to_string()));
+        return created ? PublishOutcome::published : PublishOutcome::already_there;
+    }
+
+    const Directory& directory_;
+    const std::optional<nix::SecretKey>& key_;
+    async::WorkerPool& workers_;
+    StoredNar nar_;
+    std::optional<NewFile> file_;
+    std::uint64_t written_ = 0;
+    bool is_in_place_ = false;
+};
+
+class FileCache final : public BinaryCache {
+  public:
+    FileCache(CacheUri uri, Credentials credentials, CacheContext context)
+        : uri_(std::move(uri)), key_(std::move(credentials.signing_key)), context_(std::move(context)),
+          directory_(uri_.location) {}
+
+    const CacheUri& uri() const override { return uri_; }
+
+    async::Task<Result<CacheInfo>> open() override {
+        auto work = [this] { return open_now(); };
+        co_return co_await context_.workers.run(std::move(work));
+    }
+
+    async::Task<Result<std::vector<nix::StorePath>>> query_missing(std::vector<nix::StorePath>) override {
+        co_return Failure(FailureKind::internal, "a directory cache has no bulk query");
+    }
+
+    async::Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path) override {
+        auto work = [this, &path] { return get_narinfo_now(path); };
+        co_return co_await context_.workers.run(std::move(work));
+    }
+
+    async::Task<Result<bool>> has_nar(nix::NarInfo info) override {
+        auto work = [this, &info] { return has_nar_now(info); };
+        co_return co_await context_.workers.run(std::move(work));
+    }
+
+    async::Task<Result<void>> check_nar(nix::NarInfo info) override {
+        co_return with_context(co_await check_file(info), "checking the NAR of " + info.path.to_string());
+    }
+
+    async::Task<Result<std::unique_ptr<Upload>>> begin_upload(UploadRequest request) override {
+        CO_TRY_VOID(check_signing_key(key_, uri_));
+        std::unique_ptr<Upload> upload =
+            std::make_unique<FileUpload>(directory_, key_, context_.workers, request.compression);
+        co_return upload;
+    }
+
+    async::Task<Result<void>> pin(std::string, nix::StorePath, int) override {
+        co_return Failure(FailureKind::internal, "a directory cache has no pins");
+    }
+
+  private:
+    async::Task<Result<void>> check_file(const nix::NarInfo& info) {
+        CO_TRY(place, directory_.nar_place(info.url));
+        CO_TRY(check, FileCheck::start(std::move(place), info));
+        for (;;) {
+            auto work = [&check] { return check.step(); };
+            CO_TRY(done, co_await context_.workers.run(std::move(work)));
+            if (done) co_return Result<void>();
+        }
+    }
+
+    Result<CacheInfo> open_now() {
+        if (context_.for_writing && key_) TRY_VOID(check_signing_key(key_, uri_));
+        TRY(opened,
+            context_.for_writing ? directory_.open_for_writing(key_, uri_.trusted) : directory_.open_for_reading());
+        if (opened.made_key) key_ = std::move(opened.made_key);
+        CacheInfo info;
+        info.name = uri_.name;
+        info.substituter_url = uri_.name;
+        info.public_keys = std::move(opened.public_keys);
+        info.permission = context_.for_writing ? Permission::write : Permission::read;
+        info.priority = uri_.priority.value_or(opened.info.priority);
+        info.notes = std::move(opened.notes);
+        return info;
+    }
+
+    Result<std::optional<nix::NarInfo>> get_narinfo_now(const nix::StorePath& path) const {
+        TRY(text, directory_.find_narinfo(path));
+        if (!text) return std::optional<nix::NarInfo>();
+        TRY(info, read_narinfo(*text, path, uri_.name));
+        return std::optional<nix::NarInfo>(std::move(info));
+    }
+
+    Result<bool> has_nar_now(const nix::NarInfo& info) const {
+        TRY(place, directory_.nar_place(info.url));
+        struct stat found {};
+        if (::stat(place.c_str(), &found) != 0) {
+            if (errno == ENOENT || errno == ENOTDIR) return false;
+            return errno_failure("cannot look at", place, errno);
+        }
+        return S_ISREG(found.st_mode) &&
+               (!info.file_size || static_cast<std::uint64_t>(found.st_size) == *info.file_size);
+    }
+
+    CacheUri uri_;
+    std::optional<nix::SecretKey> key_;
+    CacheContext context_;
+    Directory directory_;
+};
+
+} // namespace
+
+std::unique_ptr<BinaryCache> make_file_cache(CacheUri uri, Credentials credentials, CacheContext context) {
+    return std::make_unique<FileCache>(std::move(uri), std::move(credentials), std::move(context));
+}
+
+} // namespace cachefill::cache

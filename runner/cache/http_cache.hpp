@@ -1,0 +1,11 @@
+#pragma once
+
+#include "cache/binary_cache.hpp"
+
+namespace cachefill::cache {
+
+// A plain binary cache over HTTP: read with GET and HEAD, written with PUT where the server takes it
+// (Nix, libstore/http-binary-cache-store.cc).
+std::unique_ptr<BinaryCache> make_http_cache(CacheUri uri, Credentials credentials, CacheContext context);
+
+} // namespace cachefill::cache

@@ -1,0 +1,75 @@
+#include "cache/http_reader.hpp"
+
+#include "base/text.hpp"
+#include "cache/nar_checker.hpp"
+#include "cache/narinfo_record.hpp"
+
+namespace cachefill::cache {
+
+namespace {
+
+// A narinfo of 10 000 references has about 600 KiB.
+constexpr std::uint64_t longest_text = 16ULL << 20;
+
+} // namespace
+
+http::Request HttpReader::request(http::Method method, const std::string& url) const {
+    bool is_absolute = url.starts_with("http://") || url.starts_with("https://");
+    http::Request request(method, is_absolute ? url : settings_.base + "/" + url);
+    // A narinfo may send us to any server; only the cache itself may see the token.
+    if (settings_.bearer && request.url.starts_with(settings_.base + "/")) request.bearer = settings_.bearer;
+    request.response_limit = longest_text;
+    return request;
+}
+
+bool HttpReader::is_absent(const http::Response& response) const {
+    return response.status == 404 || response.status == 410 ||
+           (response.status == 403 && settings_.forbidden_is_absent);
+}
+
+std::function<bool(const http::Response&)> HttpReader::present_or_absent() const {
+    return [this](const http::Response& response) { return response.is_success() || is_absent(response); };
+}
+
+async::Task<Result<std::optional<std::string>>> HttpReader::get_text(std::string name) {
+    auto get = request(http::Method::get, name);
+    CO_TRY(response, co_await http::send_with_retry(client_, std::move(get), policy_, present_or_absent()));
+    if (is_absent(response)) co_return std::optional<std::string>();
+    co_return std::optional<std::string>(std::move(response.body));
+}
+
+async::Task<Result<std::optional<nix::NarInfo>>> HttpReader::get_narinfo(nix::StorePath path) {
+    CO_TRY(text, co_await get_text(narinfo_name(path)));
+    if (!text) co_return std::optional<nix::NarInfo>();
+    CO_TRY(info, read_narinfo(*text, path, settings_.name));
+    co_return std::optional<nix::NarInfo>(std::move(info));
+}
+
+async::Task<Result<bool>> HttpReader::has_nar(nix::NarInfo info) {
+    auto head = request(http::Method::head, info.url);
+    CO_TRY(response, co_await http::send_with_retry(client_, std::move(head), policy_, present_or_absent()));
+    if (is_absent(response)) co_return false;
+    auto length = response.find_header("Content-Length");
+    if (!length || !info.file_size || response.find_header("Content-Encoding")) co_return true;
+    co_return parse_u64(*length) == info.file_size;
+}
+
+async::Task<Result<void>> HttpReader::check_nar(nix::NarInfo info) {
+    auto attempt = [&]() -> async::Task<Result<void>> {
+        CO_TRY(checker, NarChecker::make(info));
+        auto get = request(http::Method::get, info.url);
+        get.sink = [&checker](std::string_view bytes) { return checker.write(bytes); };
+        get.deadlines.total = std::chrono::hours(6); // any size; `stall` is what ends a dead connection
+        auto shown = request(http::Method::get, info.url);
+        CO_TRY(response, co_await client_.send(std::move(get)));
+        if (!response.is_success()) co_return http::status_failure(shown, response);
+        co_return checker.finish();
+    };
+    auto checked = co_await async::with_retry(policy_, random_, attempt);
+    if (!checked)
+        co_return std::move(checked).error().with_context("checking the NAR of " + info.path.to_string() + " in " +
+                                                          settings_.name);
+    co_return Result<void>();
+}
+
+} // namespace cachefill::cache

@@ -1,0 +1,60 @@
+#include "cache/narinfo_record.hpp"
+
+#include "base/text.hpp"
+
+namespace cachefill::cache {
+
+namespace {
+
+bool looks_like_html(std::string_view text) { return trim(text).starts_with('<'); }
+
+} // namespace
+
+Result<nix::NarInfo> read_narinfo(std::string_view text, const nix::StorePath& path, std::string_view cache) {
+    auto doing = [&] { return "reading the narinfo of " + path.to_string() + " from " + std::string(cache); };
+    if (looks_like_html(text))
+        return Failure(FailureKind::protocol,
+                       std::string(cache) + " answered HTML instead of a narinfo for " + path.to_string())
+            .with_hint("a login page, a proxy or a wrong address; open the cache's URL in a browser to see it");
+    auto info = nix::NarInfo::parse(text);
+    if (!info) return std::move(info).error().with_context(doing());
+    if (info->path != path)
+        return Failure(FailureKind::protocol, "it is for another path, " + info->path.to_string())
+            .with_context(doing());
+    return info;
+}
+
+std::string narinfo_name(const nix::StorePath& path) { return std::string(path.hash_part()) + ".narinfo"; }
+
+std::string nar_name(const StoredNar& nar) {
+    return "nar/" + nar.file_hash.to_nix32() + ".nar" + std::string(codec::file_extension(nar.compression));
+}
+
+Result<nix::NarInfo> complete_narinfo(nix::NarInfo info, const StoredNar& nar,
+                                      const std::optional<nix::SecretKey>& key) {
+    info.url = nar_name(nar);
+    info.compression = nar.compression;
+    info.file_hash = nar.file_hash;
+    info.file_size = nar.file_size;
+    if (key) {
+        TRY(signature, key->sign(info.fingerprint()));
+        std::erase_if(info.signatures, [&](const std::string& old) { return old.starts_with(key->name() + ":"); });
+        info.signatures.push_back(std::move(signature));
+    }
+    return info;
+}
+
+Result<void> check_signing_key(const std::optional<nix::SecretKey>& key, const CacheUri& uri) {
+    if (key && key->name().empty())
+        return Failure(FailureKind::usage,
+                       "the signing key for " + uri.name + " has no name, and Nix knows a key by its name")
+            .with_hint("write it as NAME:BASE64, for instance with `nix key generate-secret --key-name NAME`");
+    if (!key && !uri.trusted)
+        return Failure(FailureKind::usage,
+                       "there is no signing key for " + uri.name + ", and nobody accepts unsigned paths")
+            .with_hint("set CACHEFILL_SIGNING_KEY or CACHEFILL_SIGNING_KEY_FILE, or add ?trusted=1 to the cache if its "
+                       "consumers trust it without signatures");
+    return {};
+}
+
+} // namespace cachefill::cache

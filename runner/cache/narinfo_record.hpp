@@ -1,0 +1,36 @@
+#pragma once
+
+#include "cache/binary_cache.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace cachefill::cache {
+
+// What all backends do with a narinfo, on reading and on publishing.
+
+// The text that `cache` answered for `path`. HTML, text that does not parse, and a narinfo for another path are
+// protocol failures that name both.
+Result<nix::NarInfo> read_narinfo(std::string_view text, const nix::StorePath& path, std::string_view cache);
+
+// "HASH.narinfo"
+std::string narinfo_name(const nix::StorePath& path);
+
+// A compressed NAR that is in its place.
+struct StoredNar {
+    codec::Hash file_hash;
+    std::uint64_t file_size = 0;
+    codec::Compression compression = codec::Compression::zstd;
+};
+
+// "nar/HASH.nar.zst", where plain caches keep it (Nix, libstore/binary-cache-store.cc).
+std::string nar_name(const StoredNar& nar);
+
+// `info` completed for a plain cache: where the NAR is, what it hashes to, and our signature if there is a key.
+Result<nix::NarInfo> complete_narinfo(nix::NarInfo info, const StoredNar& nar,
+                                      const std::optional<nix::SecretKey>& key);
+
+// Writing to a plain cache needs a key with a name, unless its consumers trust it blindly.
+Result<void> check_signing_key(const std::optional<nix::SecretKey>& key, const CacheUri& uri);
+
+} // namespace cachefill::cache

@@ -1,0 +1,87 @@
+#include "cache/binary_cache.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using cache::CacheUri;
+using cache::Scheme;
+
+namespace {
+
+void check_refused(std::string_view text, std::string_view why) {
+    auto uri = CacheUri::parse(text);
+    BOOST_TEST_CONTEXT(text) {
+        BOOST_REQUIRE(!uri);
+        BOOST_TEST((uri.error().kind() == FailureKind::usage));
+        BOOST_TEST(uri.error().cause().find(why) != std::string::npos, uri.error().cause());
+        BOOST_TEST(uri.error().hint().find("file:///") != std::string::npos);
+    }
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(cache_uri)
+
+BOOST_AUTO_TEST_CASE(a_bare_name_is_a_cachix_cache) {
+    for (auto text : {"krit-nixos", "cachix://krit-nixos", " CACHIX://krit-nixos\n"}) {
+        auto uri = CacheUri::parse(text);
+        BOOST_REQUIRE(uri);
+        BOOST_TEST((uri->scheme == Scheme::cachix));
+        BOOST_TEST(uri->name == "krit-nixos");
+        BOOST_TEST(uri->location == "");
+        BOOST_TEST(uri->to_string() == "cachix://krit-nixos");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_directory_is_absolute_and_decoded) {
+    auto uri = CacheUri::parse("file:///srv/my%20cache//");
+    BOOST_REQUIRE(uri);
+    BOOST_TEST((uri->scheme == Scheme::file));
+    BOOST_TEST(uri->location == "/srv/my cache");
+    BOOST_TEST(uri->to_string() == "file:///srv/my cache");
+}
+
+BOOST_AUTO_TEST_CASE(a_url_loses_parameters_and_trailing_slash_and_hides_its_password) {
+    auto uri = CacheUri::parse("https://me:sesame@cache.example.org:8080/a/?priority=7&trusted=1&compression=zstd");
+    BOOST_REQUIRE(uri);
+    BOOST_TEST((uri->scheme == Scheme::http));
+    BOOST_TEST(uri->location == "https://me:sesame@cache.example.org:8080/a");
+    BOOST_TEST(uri->to_string() == "https://cache.example.org:8080/a");
+    BOOST_TEST(uri->name == uri->to_string());
+    BOOST_TEST(uri->priority.value() == 7);
+    BOOST_TEST(uri->trusted);
+}
+
+BOOST_AUTO_TEST_CASE(without_parameters_nothing_is_trusted_and_no_priority_set) {
+    auto uri = CacheUri::parse("http://localhost");
+    BOOST_REQUIRE(uri);
+    BOOST_TEST(!uri->priority.has_value());
+    BOOST_TEST(!uri->trusted);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_cache_is_refused_with_the_reason) {
+    check_refused("", "empty");
+    check_refused("/srv/cache", "file:///srv/cache");
+    check_refused("cachix.org/krit", "no '/'");
+    check_refused("cache.nixos.org", "https://cache.nixos.org");
+    check_refused("krit nixos", "blanks");
+    check_refused("krit\x1b[31m", "control");
+    check_refused("caché", "letters");
+    check_refused("-rf", "letters");
+    check_refused("file://srv/cache", "absolute");
+    check_refused("file:///", "root");
+    check_refused("file:///a%zz", "hexadecimal");
+    check_refused("https://", "");
+    check_refused("ftp://host/x", "'ftp'");
+    check_refused("https://host/?priority=high", "priority");
+    check_refused("https://host/?trusted=maybe", "trusted");
+    check_refused("https://host/#there", "'#'");
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_url_does_not_show_its_password) {
+    auto uri = CacheUri::parse("ftp://me:sesame@host/x");
+    BOOST_REQUIRE(!uri);
+    BOOST_TEST(uri.error().one_line().find("sesame") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,72 @@
+#include "base/files.hpp"
+#include "cache/binary_cache.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using cache::credentials_from;
+
+namespace {
+
+std::string new_key(const std::string& name) {
+    return std::string(nix::SecretKey::generate(name).to_secret_text().reveal());
+}
+
+std::string bare(const std::string& key) { return key.substr(key.find(':') + 1); }
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(credentials)
+
+BOOST_AUTO_TEST_CASE(an_empty_environment_has_none) {
+    auto found = credentials_from(Environment({{"CACHIX_AUTH_TOKEN", ""}, {"CACHIX_SIGNING_KEY", ""}}));
+    BOOST_REQUIRE(found);
+    BOOST_TEST(!found->token.has_value());
+    BOOST_TEST(!found->signing_key.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(token_and_both_spellings_of_a_key_are_read) {
+    auto key = new_key("home-1");
+    auto named = credentials_from(Environment({{"CACHIX_AUTH_TOKEN", " token\n"}, {"CACHEFILL_SIGNING_KEY", key}}));
+    BOOST_REQUIRE(named);
+    BOOST_TEST(named->token->reveal() == "token");
+    BOOST_TEST(named->signing_key->name() == "home-1");
+    auto unnamed = credentials_from(Environment({{"CACHIX_SIGNING_KEY", bare(key) + "\n"}}));
+    BOOST_REQUIRE(unnamed);
+    BOOST_TEST(unnamed->signing_key->name() == "");
+    BOOST_TEST((unnamed->signing_key->public_key().bytes == named->signing_key->public_key().bytes));
+}
+
+BOOST_AUTO_TEST_CASE(a_key_file_is_read_and_our_own_variable_comes_first) {
+    auto directory = TemporaryDirectory::make("credentials").value();
+    auto file = directory.path() / "key";
+    BOOST_REQUIRE(write_file_atomically(file, new_key("from-file-1") + "\n"));
+    auto found = credentials_from(
+        Environment({{"CACHEFILL_SIGNING_KEY_FILE", file.string()}, {"CACHIX_SIGNING_KEY", new_key("cachix-1")}}));
+    BOOST_REQUIRE(found);
+    BOOST_TEST(found->signing_key->name() == "from-file-1");
+    auto direct = credentials_from(Environment(
+        {{"CACHEFILL_SIGNING_KEY_FILE", file.string()}, {"CACHEFILL_SIGNING_KEY", new_key("direct-1")}}));
+    BOOST_REQUIRE(direct);
+    BOOST_TEST(direct->signing_key->name() == "direct-1");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_malformed_is_named_and_not_shown) {
+    auto check = [](std::map<std::string, std::string> variables, const std::string& name, const std::string& secret) {
+        auto found = credentials_from(Environment(std::move(variables)));
+        BOOST_TEST_CONTEXT(name) {
+            BOOST_REQUIRE(!found);
+            BOOST_TEST((found.error().kind() == FailureKind::usage));
+            BOOST_TEST(found.error().one_line().find(name) != std::string::npos, found.error().one_line());
+            BOOST_TEST(found.error().one_line().find(secret) == std::string::npos, found.error().one_line());
+        }
+    };
+    check({{"CACHIX_AUTH_TOKEN", "geheim zwei"}}, "CACHIX_AUTH_TOKEN", "geheim");
+    check({{"CACHIX_SIGNING_KEY", "geheim"}}, "CACHIX_SIGNING_KEY", "geheim");
+    auto truncated = new_key("home-1").substr(0, 60);
+    check({{"CACHEFILL_SIGNING_KEY", truncated}}, "CACHEFILL_SIGNING_KEY", bare(truncated));
+    check({{"CACHEFILL_SIGNING_KEY_FILE", "/no/such/file"}}, "CACHEFILL_SIGNING_KEY_FILE", "geheim");
+    check({{"CACHEFILL_SIGNING_KEY_FILE", "/no/such/file"}}, "/no/such/file", "geheim");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
