@@ -1,0 +1,87 @@
+#include "push/packer.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace cachefill::push {
+
+namespace {
+
+constexpr std::size_t block_size = 512 * 1024;
+constexpr std::chrono::milliseconds longest_turn{100};
+
+} // namespace
+
+// zstd, xz and gzip store what they cannot compress in blocks with a few bytes of header each, and none adds nothing.
+std::uint64_t compressed_bound(std::uint64_t size) { return size + size / 128 + 4096; }
+
+Packer::Packer(PackRequest request) : request_(std::move(request)), dump_(request_.root) {
+    request_.compression.size_hint = request_.nar_size;
+    block_.resize(static_cast<std::size_t>(std::clamp<std::uint64_t>(request_.nar_size, 1, block_size)));
+}
+
+Result<Packer::Piece> Packer::next() {
+    if (!compressor_) {
+        TRY(compressor, codec::make_compressor(request_.compression));
+        compressor_ = std::move(compressor);
+    }
+    auto until = std::chrono::steady_clock::now() + longest_turn;
+    while (!input_ended_ && out_.size() < request_.part_size && std::chrono::steady_clock::now() < until)
+        TRY_VOID(work());
+    return take_piece();
+}
+
+Result<void> Packer::work() {
+    TRY(count, dump_.read(block_));
+    if (count > 0) TRY_VOID(feed({block_.data(), count}));
+    if (count < block_.size()) TRY_VOID(end_input());
+    file_hasher_.update(std::string_view(out_).substr(hashed_));
+    file_size_ += out_.size() - hashed_;
+    hashed_ = out_.size();
+    if (input_ended_) file_hash_ = file_hasher_.finish();
+    return {};
+}
+
+Result<void> Packer::feed(std::string_view bytes) {
+    nar_read_ += bytes.size();
+    if (nar_read_ > request_.nar_size)
+        return Failure(FailureKind::store, "its NAR has more than the " + std::to_string(request_.nar_size) +
+                                               " bytes that the store recorded");
+    // With several threads the compressor only takes the block over, so hashing runs beside it.
+    TRY_VOID(compressor_->write(bytes, out_));
+    nar_hasher_.update(bytes);
+    return {};
+}
+
+Result<void> Packer::end_input() {
+    if (nar_read_ != request_.nar_size)
+        return Failure(FailureKind::store, "its NAR has " + std::to_string(nar_read_) +
+                                               " bytes, but the store recorded " + std::to_string(request_.nar_size));
+    auto hash = nar_hasher_.finish();
+    if (hash != request_.nar_hash)
+        return Failure(FailureKind::store, "its NAR hashes to " + hash.to_string() + ", but the store recorded " +
+                                               request_.nar_hash.to_string());
+    TRY_VOID(compressor_->finish(out_));
+    compressor_.reset(); // its tables may be megabytes, and the last piece may wait for its turn to go out
+    input_ended_ = true;
+    return {};
+}
+
+Packer::Piece Packer::take_piece() {
+    Piece piece;
+    auto part = static_cast<std::size_t>(request_.part_size);
+    if (out_.size() > part) {
+        std::string rest = out_.substr(part);
+        out_.resize(part);
+        piece.bytes = std::exchange(out_, std::move(rest));
+    } else if (out_.size() == part || input_ended_) {
+        piece.bytes = std::exchange(out_, {});
+        piece.is_last = input_ended_;
+    }
+    hashed_ = out_.size();
+    // The budget counts sizes; what a growing string holds beyond them must not add up.
+    if (piece.bytes.capacity() > piece.bytes.size() + piece.bytes.size() / 4) piece.bytes.shrink_to_fit();
+    return piece;
+}
+
+} // namespace cachefill::push

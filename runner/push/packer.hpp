@@ -1,0 +1,65 @@
+#pragma once
+
+#include "codec/compression.hpp"
+#include "codec/hash.hpp"
+#include "push/nar_dump.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace cachefill::push {
+
+struct PackRequest {
+    std::filesystem::path root; // where the files are
+    codec::Hash nar_hash;       // what the store recorded
+    std::uint64_t nar_size = 0;
+    codec::CompressionSettings compression; // size_hint is filled in
+    std::uint64_t part_size = 0;            // of the pieces that come out
+};
+
+// More bytes than `size` bytes become by any method of compression, in the worst case.
+std::uint64_t compressed_bound(std::uint64_t size);
+
+// A tree on disk as a compressed NAR, in pieces: read, hash, compare with what the store recorded, compress, hash. The
+// last piece, without which nothing can be unpacked, comes out only if hash and size are the recorded ones.
+//
+// Blocks and burns: next() runs on a worker, one call at a time. Memory: one part, one block of input and the
+// compressor's own.
+class Packer {
+  public:
+    explicit Packer(PackRequest request);
+
+    struct Piece {
+        std::string bytes; // part_size of them, fewer in the last piece; none when only the time was up
+        bool is_last = false;
+    };
+    // Comes back after a tenth of a second or so at the latest, so that a worker is never taken for long. A failure of
+    // kind store says that the files are not what the store recorded.
+    Result<Piece> next();
+
+    // Of the compressed NAR, after the last piece.
+    const codec::Hash& file_hash() const { return file_hash_; }
+    std::uint64_t file_size() const { return file_size_; }
+
+  private:
+    Result<void> work();
+    Result<void> feed(std::string_view bytes);
+    Result<void> end_input();
+    Piece take_piece();
+
+    PackRequest request_;
+    NarDump dump_;
+    std::unique_ptr<codec::Compressor> compressor_;
+    std::vector<char> block_;
+    codec::Hasher nar_hasher_{codec::HashAlgorithm::sha256};
+    codec::Hasher file_hasher_{codec::HashAlgorithm::sha256};
+    std::uint64_t nar_read_ = 0;
+    std::string out_;
+    std::size_t hashed_ = 0; // bytes of out_
+    codec::Hash file_hash_;
+    std::uint64_t file_size_ = 0;
+    bool input_ended_ = false;
+};
+
+} // namespace cachefill::push
