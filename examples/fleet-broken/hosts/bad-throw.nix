@@ -1,11 +1,14 @@
 # Fails like a NixOS assertion. A `throw` has no position of its own: Nix 2.8 tells one only in its trace.
 { desktop, ... }:
+let
+  services.backup.repository = throw ''
+    Failed assertions:
+    - services.backup.repository must be set when services.backup is enabled.
+  '';
+in
 {
   hostName = "bad-throw";
   unitsOf = desktop.unitsOf // {
-    "backup.service" = throw ''
-      Failed assertions:
-      - services.backup.repository must be set when services.backup is enabled.
-    '';
+    "backup.service" = { description = "Backup"; command = services.backup.repository; };
   };
 }
