@@ -14,6 +14,7 @@ constexpr std::uint64_t client_magic = 0x6e697863;
 constexpr std::uint64_t daemon_magic = 0x6478696f;
 constexpr std::uint64_t our_version = 1U << 8 | 38;
 constexpr unsigned oldest_minor = 34;
+constexpr std::size_t nar_begin_size = 32;    // "nix-archive-1" and the length of "("
 constexpr std::size_t idle_buffer = 1U << 20; // what a conversation keeps after a large message
 
 std::string hex(std::uint64_t word) {
@@ -179,33 +180,41 @@ std::optional<Session::Event> Session::finish_frames(WireReader& reader) {
     return complete(std::move(reply));
 }
 
-// For a path that is not valid the daemon breaks off with an ERROR frame where the archive should begin, or (in old
-// versions) after its first token, and closes the connection.
 std::optional<Session::Event> Session::read_nar(WireReader& reader) {
     const auto& request = requests_.front();
     if (nar_left_ == 0) {
         state_ = State::ready;
         return complete(Reply());
     }
-    if (nar_left_ == request.nar_size) {
-        auto first = reader.peek_word();
-        if (!reader.ok()) return {};
-        if (first == static_cast<std::uint64_t>(FrameKind::error)) {
-            reader.word();
-            auto failure = read_error(reader);
-            reader.fail(std::move(failure).with_context(request.doing));
-            return {};
-        }
-        if (first != nix::nar_magic.size()) {
-            reader.fail(Failure(FailureKind::protocol, "the Nix daemon sent something that is no NAR")
-                            .with_context(request.doing));
-            return {};
-        }
-    }
+    if (nar_left_ == request.nar_size) check_nar_begins(reader);
+    if (!reader.ok()) return {};
     auto bytes = reader.some(nar_left_);
     nar_left_ -= bytes.size();
     if (bytes.empty()) return {};
     return Event(NarBytes{bytes});
+}
+
+// For a path that is not valid the daemon breaks off with an ERROR frame where the archive should begin, or (in old
+// versions) after its first token, and closes the connection.
+void Session::check_nar_begins(WireReader& reader) const {
+    const auto& request = requests_.front();
+    auto begin = reader;
+    for (std::size_t offset : {std::size_t(0), nar_begin_size - 8}) {
+        auto at = begin;
+        at.exactly(offset);
+        auto word = at.word();
+        if (at.ok() && word == static_cast<std::uint64_t>(FrameKind::error)) {
+            reader = at;
+            auto failure = read_error(reader);
+            reader.fail(std::move(failure).with_context(request.doing));
+            return;
+        }
+    }
+    WireReader head(reader.exactly(nar_begin_size));
+    if (reader.ok() && (head.string() != nix::nar_magic || head.word() != 1))
+        reader.fail(
+            Failure(FailureKind::protocol, "the Nix daemon sent something that is no NAR").with_context(request.doing));
+    if (reader.ok()) reader = begin;
 }
 
 Failure Session::cut_off() const {

@@ -52,6 +52,7 @@ class Session {
     std::optional<Event> read_frame(WireReader& reader);
     std::optional<Event> finish_frames(WireReader& reader);
     std::optional<Event> read_nar(WireReader& reader);
+    void check_nar_begins(WireReader& reader) const;
     Event complete(Result<Reply> reply);
 
     State state_ = State::greeting;

@@ -106,6 +106,13 @@ std::string_view WireReader::string() {
     return text;
 }
 
+std::string_view WireReader::exactly(std::uint64_t size) {
+    if (!require(size)) return {};
+    auto bytes = bytes_.substr(position_, size);
+    position_ += size;
+    return bytes;
+}
+
 std::uint64_t WireReader::begin_list(std::uint64_t least_size) {
     auto count = word();
     if (count > longest_message / least_size) {

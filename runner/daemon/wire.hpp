@@ -55,6 +55,7 @@ class WireReader {
 
     // What there is of at most `limit` raw bytes; asks for more when there is nothing.
     std::string_view some(std::uint64_t limit);
+    std::string_view exactly(std::uint64_t size);
 
     // Calls read_item() for each item of a list or map, as long as all is well. An item takes at least `least_size`
     // bytes: what is still missing is then known early, and an impossible count refused.
