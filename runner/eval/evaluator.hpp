@@ -20,13 +20,13 @@ namespace cachefill::eval {
 enum class Impure { automatic, always, never };
 
 struct EvalSettings {
-    std::string flake;          // as the user gave it: ".", a directory, "github:o/r", "path:…"; without '#'
-    std::string store_uri;      // passed to nix as --store unless empty
-    Environment environment;    // of the evaluators, without our secrets; NIXPKGS_ALLOW_UNFREE=1 is added
+    std::string flake;       // as the user gave it: ".", a directory, "github:o/r", "path:…"; without '#'
+    std::string store_uri;   // passed to nix as --store unless empty
+    Environment environment; // of the evaluators, without our secrets; NIXPKGS_ALLOW_UNFREE=1 is added
     Impure impure = Impure::automatic;
     bool import_from_derivation = true;
     bool accept_flake_config = false;
-    std::size_t jobs = 0;       // evaluators at once; 0: as cores and free memory allow
+    std::size_t jobs = 0;                // evaluators at once; 0: as cores and free memory allow
     std::chrono::seconds deadline{1800}; // each
     // name = value pairs for `--option`, for instance substituters for import-from-derivation
     std::vector<std::pair<std::string, std::string>> nix_options;
@@ -35,27 +35,31 @@ struct EvalSettings {
 
 // What the flake is, after its inputs have been fetched once.
 struct FlakeInfo {
-    std::string url;          // locked, as nix names it
-    std::string revision;     // git commit, empty if none (dirty or no git)
+    std::string nix_version; // "2.8.0"
+    std::string url;         // locked, as nix names it
+    std::string revision;    // git commit, empty if none (dirty or no git)
     bool dirty = false;
-    nix::StorePath source;    // its tree in the store
+    nix::StorePath source;           // its tree in the store
     std::filesystem::path directory; // the work tree, empty if it is not local
-    std::vector<std::string> extra_substituters;       // nixConfig
-    std::vector<std::string> extra_trusted_public_keys; // nixConfig
+    std::string subdirectory;        // where in the tree flake.nix lies, usually empty
+    // From nixConfig, both spellings (with and without "extra-").
+    std::vector<std::string> extra_substituters;
+    std::vector<std::string> extra_trusted_public_keys;
 };
 
 struct EvaluatedTarget {
     TargetRef target;
     nix::StorePath derivation;
-    std::vector<std::string> outputs;   // demanded, first the one a consumer switches to
+    std::vector<std::string> outputs; // demanded, first the one a consumer switches to
     std::string system;
     // From the host's own evaluated configuration (nix.settings); empty when it has none.
     bool has_nix_settings = false;
-    std::vector<std::string> substituters;
+    std::vector<std::string> substituters;         // that it asks on its own
+    std::vector<std::string> trusted_substituters; // that its users may ask for, and nobody asks unless told to
     std::vector<std::string> trusted_public_keys;
-    bool impure = false; // only evaluates with --impure
+    bool impure = false;                               // only evaluates with --impure
     std::vector<nix::StorePath> built_by_evaluation;   // derivations, import-from-derivation
-    std::vector<nix::StorePath> fetched_by_evaluation; // store paths
+    std::vector<nix::StorePath> fetched_by_evaluation; // store paths that it asked substituters for
     std::chrono::milliseconds took{};
     std::uint64_t peak_memory = 0;
 };
@@ -65,16 +69,17 @@ struct EvaluatedTarget {
 class Evaluator {
   public:
     virtual ~Evaluator() = default;
-    // Fetches the flake's inputs once. Failures name what is wrong with the flake (none there, does not parse, lock file
-    // out of date, owned by another user) and where.
+    // Fetches the flake's inputs once. Failures name what is wrong with the flake (none there, does not parse, lock
+    // file out of date, owned by another user) and where.
     virtual async::Task<Result<FlakeInfo>> open() = 0;
     // Names only, hosts are not forced. `kinds` beyond hosts are asked for by name: "packages", "checks", "devShells".
     // Always pure.
     virtual async::Task<Result<std::vector<TargetRef>>> discover(std::vector<std::string> extra_kinds) = 0;
-    // Waits for its turn (jobs, free memory). One killed for memory is tried once more alone. Emits EvaluationStarted, and
-    // what the evaluator says that a person should know as Message; the caller emits EvaluationFinished.
+    // Waits for its turn (jobs, free memory). One killed for memory is tried once more alone. Emits EvaluationStarted,
+    // and what the evaluator says that a person should know as Message; the caller emits EvaluationFinished.
     virtual async::Task<Result<EvaluatedTarget>> evaluate(TargetRef target) = 0;
-    // Where the failure that evaluate() just returned for this target lies.
+    // Where the failure that evaluate() just returned for this target lies. For discover(): ask with a target of the
+    // kind that could not be listed and no name; for open(): with TargetRef{}.
     virtual std::optional<event::Position> position_of_failure(const TargetRef& target) const = 0;
 };
 

@@ -20,8 +20,8 @@ struct TargetRef {
     bool is_host() const { return kind == TargetKind::nixos || kind == TargetKind::darwin || kind == TargetKind::home; }
 };
 
-// "nixos:nixos-*", "darwin:*", "nas", "!template-*": glob over names with an optional kind; a leading '!' takes away. Without
-// any positive selector all hosts are meant. The last match decides.
+// "nixos:nixos-*", "darwin:*", "nas", "!template-*": glob over names with an optional kind; a leading '!' takes away.
+// Without any positive selector all hosts are meant. The last match decides.
 class Selectors {
   public:
     // A usage failure for an unknown kind (with a suggestion) or an empty pattern.
@@ -36,7 +36,8 @@ class Selectors {
         bool negative = false;
         std::string kind; // empty: any host
         std::string pattern;
-        std::string text;
+        std::string text; // as written
+        bool matches(const TargetRef& target) const;
     };
     std::vector<Rule> rules_;
 };

@@ -1,0 +1,251 @@
+#include "eval/evaluator.hpp"
+
+#include "base/text.hpp"
+#include "eval/admission.hpp"
+#include "eval/discover.hpp"
+#include "eval/error_location.hpp"
+#include "eval/evaluated.hpp"
+#include "eval/expression.hpp"
+#include "eval/flake.hpp"
+#include "eval/memory.hpp"
+#include "eval/memory_history.hpp"
+#include "eval/nix_command.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <thread>
+
+namespace cachefill::eval {
+
+namespace {
+
+constexpr std::size_t most_messages = 200; // of all evaluators together
+
+std::size_t jobs_of(const EvalSettings& settings) {
+    if (settings.jobs) return settings.jobs;
+    return std::max(1U, std::thread::hardware_concurrency());
+}
+
+Admission::Probe system_probe() {
+    return {.available = [] { return available_memory(); }, .resident = [](int pid) { return resident_memory(pid); }};
+}
+
+class NixEvaluator final : public Evaluator {
+  public:
+    NixEvaluator(async::Executor executor, EvalSettings settings, event::Sink& sink)
+        : settings_(std::move(settings)), sink_(sink), admission_(executor, jobs_of(settings_), system_probe()) {
+        if (settings_.memory_history.empty()) return;
+        auto history = MemoryHistory::read(settings_.memory_history);
+        if (history)
+            history_ = std::move(*history);
+        else
+            say(event::Severity::notice,
+                "what evaluations took in memory before is not known: " + history.error().one_line());
+    }
+
+    async::Task<Result<FlakeInfo>> open() override;
+    async::Task<Result<std::vector<TargetRef>>> discover(std::vector<std::string> extra_kinds) override;
+    async::Task<Result<EvaluatedTarget>> evaluate(TargetRef target) override;
+
+    std::optional<event::Position> position_of_failure(const TargetRef& target) const override {
+        auto it = positions_.find(target.display());
+        if (it == positions_.end()) return {};
+        return it->second;
+    }
+
+  private:
+    // One try: what it evaluated to, or the failure with what decides about another try.
+    struct Attempt {
+        std::optional<EvaluatedTarget> evaluated;
+        std::optional<Failure> failure;
+        std::optional<event::Position> position;
+        std::string refusal; // NIXPKGS_ALLOW_…, when nixpkgs refused a package
+        std::uint64_t peak_memory = 0;
+        bool out_of_memory = false;
+    };
+    async::Task<Attempt> attempt(const TargetRef& target, bool impure, bool alone);
+    async::Task<Attempt> attempt_with_memory(const TargetRef& target, bool impure);
+    // Is there hope in --impure after this refusal?
+    bool impure_may_help(const std::string& variable) const;
+
+    NixHooks hooks(std::string prefix);
+    void say(event::Severity severity, std::string text, std::string hint = {});
+    void remember(const TargetRef& target, std::uint64_t peak);
+
+    EvalSettings settings_;
+    event::Sink& sink_;
+    Admission admission_;
+    MemoryHistory history_;
+    std::optional<OpenedFlake> flake_;
+    std::map<std::string, event::Position> positions_; // by display name
+    std::set<std::string> said_;                       // hosts share most of their warnings
+    bool history_unwritable_ = false;
+};
+
+void NixEvaluator::say(event::Severity severity, std::string text, std::string hint) {
+    sink_.on_event(event::Message{.severity = severity, .text = std::move(text), .hint = std::move(hint)});
+}
+
+NixHooks NixEvaluator::hooks(std::string prefix) {
+    auto on_message = [this, prefix = std::move(prefix)](event::Severity severity, const std::string& text) {
+        if (said_.size() >= most_messages || !said_.insert(text).second) return;
+        say(severity, prefix + text);
+    };
+    return {.on_message = std::move(on_message), .on_start = {}};
+}
+
+async::Task<Result<FlakeInfo>> NixEvaluator::open() {
+    std::optional<event::Position> position;
+    auto opened = co_await open_flake(settings_, hooks({}), position);
+    auto key = TargetRef{}.display();
+    positions_.erase(key);
+    if (!opened) {
+        if (position) positions_[key] = *position;
+        co_return std::move(opened).error();
+    }
+    flake_ = std::move(*opened);
+    co_return flake_->info;
+}
+
+async::Task<Result<std::vector<TargetRef>>> NixEvaluator::discover(std::vector<std::string> extra_kinds) {
+    if (!flake_) {
+        auto opened = co_await open();
+        if (!opened) co_return std::move(opened).error();
+    }
+    std::vector<TargetKind> kinds{TargetKind::nixos, TargetKind::darwin, TargetKind::home};
+    CO_TRY(extra, parse_extra_kinds(extra_kinds));
+    kinds.insert(kinds.end(), extra.begin(), extra.end());
+    auto listings = co_await list_targets(settings_, *flake_, std::move(kinds), hooks({}));
+    if (!listings) co_return std::move(listings).error();
+
+    std::vector<TargetRef> targets;
+    std::optional<Failure> failure;
+    for (auto& listing : *listings) {
+        TargetRef kind{.kind = listing.kind, .name = {}, .attribute_path = {}};
+        if (listing.failure) {
+            if (listing.position) positions_[kind.display()] = *listing.position;
+            if (kind.is_host()) {
+                if (!failure) failure = std::move(listing.failure);
+            } else {
+                say(event::Severity::error, listing.failure->one_line(), listing.failure->hint());
+            }
+            continue;
+        }
+        std::move(listing.targets.begin(), listing.targets.end(), std::back_inserter(targets));
+    }
+    if (failure) co_return std::move(*failure);
+    co_return targets;
+}
+
+async::Task<NixEvaluator::Attempt> NixEvaluator::attempt(const TargetRef& target, bool impure, bool alone) {
+    auto expected = history_.peak(target.display()).value_or(default_peak_memory);
+    auto ticket = co_await admission_.enter(expected, alone);
+    std::vector<std::string> command{"eval",     "--json",     "--show-trace", "--no-update-lock-file",
+                                     "--option", "eval-cache", "false"};
+    if (impure) command.emplace_back("--impure");
+    command.push_back(installable(flake_->reference, target.attribute_path));
+    command.emplace_back("--apply");
+    command.push_back(target_expression(target.kind));
+    auto with_pid = hooks(target.display() + ": ");
+    with_pid.on_start = [&ticket](int pid) { ticket.runs_as(pid); };
+    auto run = co_await run_nix(settings_, std::move(command), settings_.deadline, "evaluating " + target.display(),
+                                std::move(with_pid));
+    Attempt result;
+    if (!run) {
+        result.failure = std::move(run).error();
+        co_return result;
+    }
+    result.peak_memory = run->status.peak_memory;
+    if (run->status.success()) {
+        auto evaluated = parse_evaluated(target, run->output);
+        if (!evaluated) {
+            result.failure = std::move(evaluated).error().with_context("evaluating " + target.display());
+            co_return result;
+        }
+        evaluated->impure = impure;
+        evaluated->built_by_evaluation = run->log.built();
+        evaluated->fetched_by_evaluation = run->log.substituted();
+        evaluated->took = run->took;
+        evaluated->peak_memory = run->status.peak_memory;
+        result.evaluated = std::move(*evaluated);
+        co_return result;
+    }
+    result.out_of_memory = run->out_of_memory();
+    auto sources = source_map(flake_->info);
+    if (run->log.error()) {
+        result.position = locate(*run->log.error(), sources);
+        result.refusal = refusal_variable(sanitize(run->log.error()->text));
+    }
+    result.failure = failure_of(*run, sources).with_context("evaluating " + target.display());
+    co_return result;
+}
+
+async::Task<NixEvaluator::Attempt> NixEvaluator::attempt_with_memory(const TargetRef& target, bool impure) {
+    auto first = co_await attempt(target, impure, false);
+    if (first.peak_memory) remember(target, first.peak_memory);
+    if (!first.out_of_memory) co_return first;
+    say(event::Severity::notice, "evaluating " + target.display() + " ran out of memory at " +
+                                     human_bytes(first.peak_memory) + "; trying once more, alone");
+    auto second = co_await attempt(target, impure, true);
+    if (second.peak_memory) remember(target, second.peak_memory);
+    if (second.out_of_memory) {
+        auto peak = std::max(first.peak_memory, second.peak_memory);
+        second.failure = Failure(FailureKind::machine, "the evaluator was killed for memory at " + human_bytes(peak) +
+                                                           ", twice, the second time alone")
+                             .with_context("evaluating " + target.display())
+                             .with_hint("give the machine more memory or swap; fewer programs beside it may do");
+    }
+    co_return second;
+}
+
+bool NixEvaluator::impure_may_help(const std::string& variable) const {
+    if (settings_.impure != Impure::automatic || variable.empty()) return false;
+    return variable == "NIXPKGS_ALLOW_UNFREE" || !settings_.environment.get_or(variable).empty();
+}
+
+async::Task<Result<EvaluatedTarget>> NixEvaluator::evaluate(TargetRef target) {
+    if (!flake_) {
+        auto opened = co_await open();
+        if (!opened) co_return std::move(opened).error();
+    }
+    auto name = target.display();
+    positions_.erase(name);
+    sink_.on_event(event::EvaluationStarted{.target = name});
+    auto result = co_await attempt_with_memory(target, settings_.impure == Impure::always);
+    if (result.failure && impure_may_help(result.refusal)) {
+        auto refusal = result.refusal;
+        result = co_await attempt_with_memory(target, true);
+        if (result.evaluated)
+            say(event::Severity::notice,
+                name + " evaluates only with --impure and " + refusal +
+                    "=1: a machine that evaluates purely will refuse it likewise",
+                "allow the package in the configuration itself, for instance nixpkgs.config.allowUnfree = true");
+    }
+    if (result.evaluated) co_return std::move(*result.evaluated);
+    if (result.position) positions_[name] = *result.position;
+    if (result.refusal.empty()) co_return std::move(*result.failure);
+    auto hint =
+        result.refusal == "NIXPKGS_ALLOW_UNFREE"
+            ? std::string("set nixpkgs.config.allowUnfree = true in the configuration, or let cachefill evaluate "
+                          "impurely (impure: auto)")
+            : "allow it in the configuration, or set " + result.refusal + "=1 and let cachefill evaluate impurely";
+    co_return std::move(*result.failure).with_hint(std::move(hint));
+}
+
+void NixEvaluator::remember(const TargetRef& target, std::uint64_t peak) {
+    history_.learn(target.display(), peak);
+    if (settings_.memory_history.empty() || history_unwritable_) return;
+    auto written = history_.write(settings_.memory_history);
+    if (written) return;
+    history_unwritable_ = true; // said once
+    say(event::Severity::notice, "what evaluations take in memory cannot be kept: " + written.error().one_line());
+}
+
+} // namespace
+
+std::unique_ptr<Evaluator> make_evaluator(async::Executor executor, EvalSettings settings, event::Sink& sink) {
+    return std::make_unique<NixEvaluator>(executor, std::move(settings), sink);
+}
+
+} // namespace cachefill::eval

@@ -1,0 +1,151 @@
+#include "eval/nix_command.hpp"
+
+#include "async/deadline.hpp"
+#include "async/task_group.hpp"
+#include "base/text.hpp"
+
+#include <boost/asio/buffer.hpp>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstring>
+#include <memory>
+
+namespace cachefill::eval {
+
+namespace {
+
+constexpr std::size_t longest_output = 64U << 20;
+constexpr int shell_killed = 128 + SIGKILL;
+
+bool contains_any(std::string_view text, std::initializer_list<std::string_view> words) {
+    auto is_in = [text](std::string_view word) { return text.find(word) != std::string_view::npos; };
+    return std::any_of(words.begin(), words.end(), is_in);
+}
+
+async::Task<void> read_output(async::StreamDescriptor& stream, std::string& text) {
+    std::array<char, 16384> buffer{};
+    for (;;) {
+        auto [error, count] = co_await stream.async_read_some(boost::asio::buffer(buffer), async::use_task_tuple);
+        if (error) co_return;
+        text.append(buffer.data(), std::min(count, longest_output - std::min(longest_output, text.size())));
+    }
+}
+
+async::Task<void> read_log(async::StreamDescriptor& stream, EvaluatorLog& log) {
+    auto buffer = std::make_unique<std::array<char, 65536>>();
+    for (;;) {
+        auto [error, count] = co_await stream.async_read_some(boost::asio::buffer(*buffer), async::use_task_tuple);
+        if (error) break;
+        log.feed(std::string_view(buffer->data(), count));
+    }
+    log.finish();
+}
+
+async::Task<Result<NixRun>> run_to_end(async::ProcessSpec spec, NixHooks hooks) {
+    auto executor = co_await boost::asio::this_coro::executor;
+    auto start = std::chrono::steady_clock::now();
+    auto process = async::ChildProcess::start(executor, spec);
+    if (!process) {
+        auto failure = std::move(process).error();
+        if (async::find_program("nix", spec.environment)) co_return failure;
+        co_return Failure(FailureKind::machine, "there is no program 'nix' on PATH")
+            .with_hint("install Nix 2.8 or newer (https://nixos.org/download), or put its directory on PATH");
+    }
+    async::ChildProcess& child = **process;
+    if (hooks.on_start) hooks.on_start(child.pid());
+    NixRun run{.status = {}, .output = {}, .log = EvaluatorLog(hooks.on_message), .took = {}};
+    async::TaskGroup readers(executor);
+    readers.spawn(read_output(child.standard_output(), run.output));
+    readers.spawn(read_log(child.standard_error(), run.log));
+    co_await readers.join();
+    run.status = co_await child.wait();
+    run.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+    co_return run;
+}
+
+} // namespace
+
+bool NixRun::out_of_memory() const {
+    if (status.success()) return false;
+    if (status.signal == SIGKILL || status.code == shell_killed) return true;
+    // Nix reports it as its own error in some places and dies of it in others (an abort from Boehm's collector).
+    auto says_so = [](std::string_view text) {
+        return text.starts_with("out of memory") ||
+               contains_any(text, {"error: out of memory", "std::bad_alloc", "Cannot allocate memory", "Out of Memory!",
+                                   "Failed to expand heap", "Too many heap sections"});
+    };
+    if (log.error() && says_so(sanitize(log.error()->text))) return true;
+    return std::any_of(log.foreign_lines().begin(), log.foreign_lines().end(), says_so);
+}
+
+std::vector<std::string> nix_arguments(const EvalSettings& settings, std::vector<std::string> command) {
+    std::vector<std::string> arguments{"nix", "--extra-experimental-features", "nix-command flakes"};
+    auto add = [&arguments](std::initializer_list<std::string> more) {
+        arguments.insert(arguments.end(), more.begin(), more.end());
+    };
+    arguments.insert(arguments.end(), command.begin(), command.end());
+    add({"--log-format", "internal-json", "--option", "warn-dirty", "false"});
+    if (!settings.store_uri.empty()) add({"--store", settings.store_uri});
+    if (settings.accept_flake_config) add({"--accept-flake-config"});
+    if (!settings.import_from_derivation) add({"--option", "allow-import-from-derivation", "false"});
+    for (const auto& [name, value] : settings.nix_options) add({"--option", name, value});
+    return arguments;
+}
+
+Environment nix_environment(const EvalSettings& settings) {
+    auto environment = settings.environment;
+    environment.set("NIXPKGS_ALLOW_UNFREE", "1"); // acts only with --impure
+    environment.set("GIT_TERMINAL_PROMPT", "0");
+    // Not GIT_SSH_COMMAND with BatchMode: that would overrule a core.sshCommand that brings the right key. Whoever set
+    // an askpass program means it to answer.
+    if (environment.get_or("SSH_ASKPASS").empty()) environment.set("SSH_ASKPASS_REQUIRE", "never");
+    return environment;
+}
+
+std::string installable(const std::string& flake, const std::vector<std::string>& attribute_path) {
+    std::vector<std::string> quoted;
+    for (const auto& name : attribute_path) quoted.push_back('"' + name + '"');
+    return flake + "#" + percent_encode(join(quoted, "."));
+}
+
+async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, std::vector<std::string> command,
+                                    std::chrono::steady_clock::duration deadline, std::string doing, NixHooks hooks) {
+    async::ProcessSpec spec;
+    spec.arguments = nix_arguments(settings, std::move(command));
+    spec.environment = nix_environment(settings);
+    auto work = run_to_end(std::move(spec), std::move(hooks));
+    co_return co_await async::with_deadline(std::move(work), deadline, std::move(doing));
+}
+
+Failure failure_of(const NixRun& run, const SourceMap& sources) {
+    std::string cause;
+    if (run.log.error()) cause = clean_message(*run.log.error(), sources);
+    if (cause.empty()) {
+        auto is_error = [](const std::string& line) { return line.starts_with("error:"); };
+        const auto& lines = run.log.foreign_lines();
+        auto last = std::find_if(lines.rbegin(), lines.rend(), is_error);
+        if (last != lines.rend()) cause = std::string(trim(std::string_view(*last).substr(strlen("error:"))));
+    }
+    if (cause.empty() && run.status.signal)
+        cause =
+            "nix was ended by signal " + std::to_string(run.status.signal) + " (" + strsignal(run.status.signal) + ")";
+    if (cause.empty()) cause = "nix ended with exit code " + std::to_string(run.status.code) + " and did not say why";
+
+    std::vector<std::string> more;
+    if (cause.find("program 'git' failed") != std::string::npos) {
+        for (const auto& line : run.log.foreign_lines())
+            if (contains_any(line, {"fatal:", "error:", "warning:", "denied", "ERROR"})) more.push_back(line);
+    } else if (contains_any(cause, {"builder for", "Cannot build"}) || (cause.starts_with("build of"))) {
+        more.assign(run.log.build_lines().begin(), run.log.build_lines().end());
+    }
+    if (more.size() > 10) more.erase(more.begin(), more.end() - 10);
+    if (!more.empty()) cause += "\n" + join(more, "\n");
+
+    bool network = contains_any(cause, {"unable to download", "Couldn't resolve host", "Could not resolve host",
+                                        "Connection refused", "Connection timed out", "Connection reset by peer"});
+    return Failure(network ? FailureKind::network : FailureKind::eval, std::move(cause));
+}
+
+} // namespace cachefill::eval
