@@ -37,7 +37,7 @@ Result<Pipe> make_pipe() {
 // Only what is allowed between fork and exec: no memory is allocated here.
 [[noreturn]] void become(const char* program, char* const* arguments, char* const* environment, const char* directory,
                          int input, int output, int error, int report, pid_t parent) {
-    ::setpgid(0, 0);
+    ::setsid(); // a group to be killed as one, and no terminal on which anything below could ask
 #ifdef __linux__
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127); // the parent died before it could be bound to it
@@ -113,7 +113,6 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(Executor executor, con
     if (pid == 0)
         become(program->c_str(), argv.data(), envp.data(), spec.directory.c_str(), input.get(), output.write_end.get(),
                error.write_end.get(), report.write_end.get(), parent);
-    ::setpgid(pid, pid); // both sides do it, or a signal sent at once could miss the group
     report.write_end.close();
     int failed = 0;
     ssize_t count = 0;

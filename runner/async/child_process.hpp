@@ -32,8 +32,9 @@ struct ExitStatus {
     bool success() const { return code == 0 && signal == 0; }
 };
 
-// A program we started, in a process group of its own, so that cancelling reaches its children too. On Linux it dies
-// with us (PR_SET_PDEATHSIG). Destroying it while it runs kills the group and reaps it. Does not move.
+// A program we started, in a session of its own: cancelling reaches its children too, and no terminal is left on which
+// git or ssh below it could ask for a password. On Linux it dies with us (PR_SET_PDEATHSIG). Destroying it while it runs
+// kills the group and reaps it. Does not move.
 class ChildProcess {
   public:
     // Fails with kind machine when the program cannot be found or started.
