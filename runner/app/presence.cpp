@@ -157,7 +157,7 @@ Task<Result<void>> Presence::ask_bulk(std::vector<PathId> ids) {
     co_return Result<void>();
 }
 
-Task<Result<void>> Presence::answer(plan::Questions questions, daemon::Connection& connection) {
+Task<Result<void>> Presence::answer(plan::Questions questions, daemon::Connection* store) {
     Round round(executor_);
     for (const auto& question : questions.remote) round.taken.insert(question.path);
     for (const auto& question : questions.remote) round.group.spawn(ask_remote(question.path, question.caches, round));
@@ -166,8 +166,9 @@ Task<Result<void>> Presence::answer(plan::Questions questions, daemon::Connectio
     if (questions.local.empty()) co_return Result<void>();
     std::vector<nix::StorePath> paths;
     for (auto id : questions.local) paths.push_back(graph_.path(id));
-    CO_TRY(valid, co_await connection.query_valid_paths(std::move(paths)));
     for (auto id : questions.local) facts_.of(id).valid_here = false;
+    if (!store) co_return Result<void>();
+    CO_TRY(valid, co_await store->query_valid_paths(std::move(paths)));
     for (const auto& path : valid) facts_.of(graph_.intern(path)).valid_here = true;
     co_return Result<void>();
 }
@@ -213,6 +214,16 @@ Task<Result<bool>> Presence::is_served(nix::StorePath path, CacheMask counting) 
         co_await round.group.join();
         if (round.failure) co_return std::move(*round.failure);
     }
+}
+
+void Presence::forget_all() {
+    facts_ = plan::Facts();
+    complete_under_.clear();
+}
+
+void Presence::forget(PathId path) {
+    facts_.of(path) = plan::PathFacts();
+    complete_under_.clear();
 }
 
 void Presence::note_published(const nix::StorePath& path) {

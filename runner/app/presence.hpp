@@ -43,8 +43,11 @@ class Presence {
 
     // The own cache's opinion on many paths at once, where it gives one (bulk): cheap, taken before planning.
     async::Task<Result<void>> ask_bulk(std::vector<plan::PathId> paths);
-    // All questions of a plan; narinfos transitively. `connection` answers the local ones.
-    async::Task<Result<void>> answer(plan::Questions questions, daemon::Connection& connection);
+    // All questions of a plan; narinfos transitively. `store` answers the local ones; without it nothing is valid here.
+    async::Task<Result<void>> answer(plan::Questions questions, daemon::Connection* store);
+    // Forgets every answer, or those about one path, so that they are asked for afresh.
+    void forget_all();
+    void forget(plan::PathId path);
     // Served whole, by caches in `counting`? Asks what is not known yet.
     async::Task<Result<bool>> is_served(nix::StorePath path, plan::CacheMask counting);
 

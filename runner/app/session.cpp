@@ -2,6 +2,7 @@
 
 #include "app/command_line.hpp"
 #include "async/task_group.hpp"
+#include "base/files.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -46,7 +47,7 @@ Session::Session(async::Executor executor, const Settings& settings, const Envir
 
 Task<std::vector<Failure>> Session::preflight(Need need, bool with_store) {
     std::vector<Failure> findings;
-    auto state = create_directories(state_directory_);
+    auto state = cachefill::create_directories(state_directory_);
     if (!state)
         findings.push_back(
             std::move(state).error().with_hint("XDG_STATE_HOME names another place for cachefill's state"));

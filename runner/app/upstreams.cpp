@@ -141,7 +141,8 @@ plan::CacheMask Upstreams::fetchable_here() const {
 
 std::map<std::string, std::string> Upstreams::fetch_overrides() const {
     if (!session_.is_trusted()) return {};
-    auto substituters = session_.nix().substituters;
+    // Only those we rely on: a configured one that is out of reach would hold up every fetch.
+    std::vector<std::string> substituters;
     auto keys = session_.nix().trusted_public_keys;
     const auto& sources = presence_.sources();
     for (std::size_t number = 0; number < sources.size(); ++number) {

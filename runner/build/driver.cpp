@@ -64,6 +64,11 @@ class NixDriver final : public Driver {
     bool is_building() const override { return scheduler_.running() > 0; }
     bool is_needed(PathId path) const override { return scheduler_.is_needed(path); }
 
+    const BuildRecord* record(DerivationId id) const override {
+        auto it = records_.find(id);
+        return it == records_.end() ? nullptr : &it->second;
+    }
+
     std::map<DerivationId, BuildRecord> records() const override {
         auto all = records_;
         for (auto id : scheduler_.unfinished()) all.try_emplace(id);
@@ -326,7 +331,7 @@ class NixDriver final : public Driver {
         daemon::Options options;
         options.max_build_jobs = 0;
         options.use_substitutes = true;
-        options.overrides = settings_.fetch_overrides;
+        if (callbacks_.fetch_overrides) options.overrides = callbacks_.fetch_overrides();
         CO_TRY_VOID(co_await prepare(connection, std::move(options)));
         std::vector<nix::StorePath> held{path};
         CO_TRY_VOID(co_await roots_.hold(std::move(held)));

@@ -25,8 +25,6 @@ struct BuildSettings {
     std::chrono::seconds silence_limit{0};    // without a log line; 0: none
     std::chrono::seconds time_limit{0};       // of one build; 0: none
     std::vector<plan::BuildAbility> machines; // the first is this one
-    // Daemon settings for the connections that fetch, honoured if we are trusted (substituters, keys).
-    std::map<std::string, std::string> fetch_overrides;
 };
 
 struct BuildRecord {
@@ -51,6 +49,8 @@ struct DriverCallbacks {
     // May another plan come? While true, run() goes on although there is nothing to do; call wake() when it turns
     // false.
     std::function<bool()> expects_more;
+    // Daemon settings for a new connection that fetches, honoured if we are trusted (substituters, keys). May be empty.
+    std::function<std::map<std::string, std::string>()> fetch_overrides;
 };
 
 // Builds what plans ask for, through the Nix daemon, most urgent first, and keeps going past failures: dependents of a
@@ -69,7 +69,8 @@ class Driver {
     virtual void wake() = 0;
 
     virtual bool is_building() const = 0;
-    virtual bool is_needed(plan::PathId path) const = 0; // as an input of something unfinished
+    virtual bool is_needed(plan::PathId path) const = 0;                // as an input of something unfinished
+    virtual const BuildRecord* record(plan::DerivationId id) const = 0; // null until it has ended
     // Every planned derivation; those never started are not_started.
     virtual std::map<plan::DerivationId, BuildRecord> records() const = 0;
 };

@@ -21,6 +21,7 @@ struct PathFacts {
     bool claimed_missing = false; // the own cache's bulk answer says missing: no narinfo need be asked for
     bool claimed_there = false;   // … says not missing
     std::optional<bool> valid_here; // in this machine's store
+    bool fetch_failed = false;      // present, but this machine's daemon could not fetch it: built instead
     std::vector<PathId> references; // from a narinfo (or the store, if valid here and absent remotely); self left out
     bool references_known = false;
     std::uint64_t nar_size = 0;  // 0: not known

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "app/console.hpp"
+#include "app/session.hpp"
+
+// One function per command; each returns the exit code. They run under Console's signal watch: `on_signal` is set by
+// them as soon as there is something to interrupt.
+namespace cachefill::app {
+
+struct CommandContext {
+    Session& session;
+    Console& console;
+    std::function<void(int)>& on_signal;
+};
+
+async::Task<int> run_command(CommandContext& context);
+async::Task<int> plan_command(CommandContext& context);
+async::Task<int> push_command(CommandContext& context);
+async::Task<int> verify_command(CommandContext& context);
+
+} // namespace cachefill::app

@@ -1,0 +1,95 @@
+#include "app/command_line.hpp"
+#include "app/commands/commands.hpp"
+#include "app/exit_code.hpp"
+#include "app/presence.hpp"
+#include "app/run.hpp"
+#include "base/text.hpp"
+
+#include <set>
+
+namespace cachefill::app {
+
+using async::Task;
+
+namespace {
+
+// Store paths are checked as they are: no evaluation, no Nix needed.
+Task<int> verify_paths(CommandContext& context) {
+    auto& session = context.session;
+    plan::Graph graph;
+    plan::Facts facts;
+    Presence presence(session.executor(), graph, facts, session.sink());
+    report::RunReport report;
+    report.command = "verify";
+    report.version = version;
+    auto findings = co_await session.preflight(Session::Need::reading, false);
+    for (const auto& finding : findings) {
+        report.exit_code = static_cast<int>(finding.kind() == FailureKind::usage ? ExitCode::usage : ExitCode::machine);
+        report.causes.push_back(finding.one_line());
+        report.messages.push_back(
+            {.severity = event::Severity::error, .text = finding.one_line(), .hint = finding.hint()});
+    }
+    if (!findings.empty()) co_return context.console.close_with(report);
+    report.cache = session.cache_info().name;
+    auto backend = session.take_cache();
+    auto url = backend->uri().to_string();
+    presence.add(std::move(backend), std::move(url), session.cache_keys(), session.cache_info());
+    if (session.cache_keys().empty()) presence.source(plan::own_cache).any_signature = true;
+    for (const auto& text : session.settings().upstreams)
+        if (auto uri = cache::CacheUri::parse(text))
+            presence.add(session.make_upstream(*uri), uri->to_string(), session.cache_keys(), {});
+    for (const auto& argument : session.settings().arguments) {
+        auto path = nix::StorePath::parse_inside(argument);
+        if (!path) {
+            report.exit_code = static_cast<int>(ExitCode::usage);
+            report.causes.push_back(path.error().one_line());
+            continue;
+        }
+        auto id = graph.intern(path->first);
+        plan::Questions questions;
+        questions.remote.push_back({id, ~plan::CacheMask{0}});
+        auto answered = co_await presence.answer(std::move(questions), nullptr);
+        if (!answered) {
+            report.exit_code = static_cast<int>(ExitCode::machine);
+            report.causes.push_back(answered.error().one_line());
+            break;
+        }
+        std::vector<plan::PathId> holes;
+        std::vector<plan::CacheMask> counting(graph.path_count(), ~plan::CacheMask{0});
+        auto state = plan::completeness(id, facts, counting, &holes);
+        report::TargetReport target;
+        target.name = path->first.to_string();
+        target.output = target.name;
+        target.verified = true;
+        target.verdict =
+            state == plan::Completeness::complete ? event::TargetVerdict::complete : event::TargetVerdict::incomplete;
+        for (auto hole : holes) target.missing.push_back(graph.path(hole).to_string());
+        if (state == plan::Completeness::absent && target.missing.empty()) target.missing.push_back(target.name);
+        if (target.verdict != event::TargetVerdict::complete && report.exit_code == 0) {
+            report.exit_code = static_cast<int>(ExitCode::failed);
+            report.causes.push_back(target.name + " cannot be fetched whole");
+        }
+        report.targets.push_back(std::move(target));
+    }
+    co_return context.console.close_with(report);
+}
+
+} // namespace
+
+Task<int> verify_command(CommandContext& context) {
+    const auto& arguments = context.session.settings().arguments;
+    bool paths = !arguments.empty();
+    for (const auto& argument : arguments) paths &= argument.starts_with("/");
+    if (paths) co_return co_await verify_paths(context);
+    Run run(context.session, Run::Extent::verify);
+    context.on_signal = [&run](int signal) { run.interrupt(signal); };
+    co_await run.execute();
+    context.on_signal = {};
+    auto report = run.report();
+    // Here the question is only whether it can be fetched.
+    if (report.exit_code == static_cast<int>(ExitCode::not_in_cache))
+        report.exit_code = static_cast<int>(ExitCode::failed);
+    co_return context.console.close_with(report);
+}
+
+} // namespace cachefill::app

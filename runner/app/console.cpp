@@ -1,0 +1,97 @@
+#include "app/console.hpp"
+
+#include "app/exit_code.hpp"
+#include "base/files.hpp"
+
+#include <boost/asio/signal_set.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace cachefill::app {
+
+using async::Task;
+using namespace std::chrono_literals;
+
+namespace {
+
+bool wants_color(const Settings& settings, const Environment& environment) {
+    if (settings.color != Color::automatic) return settings.color == Color::always;
+    if (!environment.get_or("NO_COLOR").empty()) return false;
+    if (!environment.get_or("CLICOLOR_FORCE").empty() || !environment.get_or("FORCE_COLOR").empty()) return true;
+    return ::isatty(STDERR_FILENO) && environment.get_or("TERM") != "dumb";
+}
+
+std::size_t terminal_width() {
+    struct winsize size {};
+    if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20) return size.ws_col;
+    return 100;
+}
+
+void write_all(std::FILE* stream, std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stream);
+    std::fflush(stream);
+}
+
+} // namespace
+
+Console::Console(async::Executor executor, const Settings& settings, const Environment& environment)
+    : executor_(executor), settings_(settings), color_(wants_color(settings, environment)), width_(terminal_width()) {
+    report::DisplaySettings display;
+    display.live = ::isatty(STDERR_FILENO) && environment.get_or("TERM") != "dumb" && !settings.quiet;
+    display.color = color_;
+    display.quiet = settings.quiet;
+    display.verbose = settings.verbose;
+    display.width = width_;
+    display_ = report::make_display(display);
+}
+
+Console::~Console() = default;
+
+Task<void> Console::watch_signals(std::function<void(int)> on_signal) {
+    async::asio::basic_signal_set<async::Executor> signals(executor_, SIGINT, SIGTERM);
+    bool first = true;
+    for (;;) {
+        int number = co_await signals.async_wait(async::use_task);
+        if (first)
+            on_signal(number);
+        else if (number == SIGINT) {
+            display_->finish();
+            write_all(stderr, "cachefill: interrupted twice, ending at once\n");
+            std::_Exit(static_cast<int>(ExitCode::interrupted));
+        }
+        first = false;
+    }
+}
+
+Task<void> Console::keep_drawing() {
+    for (;;) {
+        co_await async::sleep_for(::isatty(STDERR_FILENO) ? 100ms : 1000ms);
+        display_->set_width(terminal_width());
+        display_->tick(std::chrono::steady_clock::now());
+    }
+}
+
+int Console::close_with(const report::RunReport& report, const std::string& before_text) {
+    display_->finish();
+    int exit_code = report.exit_code;
+    if (!settings_.json.empty()) {
+        auto json = report::to_json(report) + "\n";
+        if (settings_.json == "-") {
+            write_all(stdout, json);
+        } else if (auto written = write_file_atomically(settings_.json, json); !written) {
+            print_error(std::move(written).error().with_context("writing the report"));
+            if (exit_code == 0) exit_code = static_cast<int>(ExitCode::machine);
+        }
+    }
+    bool quiet = settings_.quiet && report.exit_code == 0;
+    auto* stream = settings_.json == "-" ? stderr : stdout;
+    if (!quiet) write_all(stream, before_text + report::to_text(report, color_ && ::isatty(::fileno(stream)), width_));
+    return exit_code;
+}
+
+void Console::print_error(const Failure& failure) { write_all(stderr, render(failure) + "\n"); }
+
+} // namespace cachefill::app

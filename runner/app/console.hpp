@@ -1,0 +1,39 @@
+#pragma once
+
+#include "app/settings.hpp"
+#include "async/signal.hpp"
+#include "report/display.hpp"
+#include "report/run_report.hpp"
+
+#include <functional>
+#include <memory>
+
+namespace cachefill::app {
+
+// The program's side towards a person: live display, signals, the closing report.
+class Console {
+  public:
+    Console(async::Executor executor, const Settings& settings, const Environment& environment);
+    ~Console();
+
+    event::Sink& sink() { return *display_; }
+
+    // Calls `on_signal` at the first SIGINT or SIGTERM; a second SIGINT ends the program at once. Runs until cancelled.
+    async::Task<void> watch_signals(std::function<void(int)> on_signal);
+    // Redraws. Runs until cancelled.
+    async::Task<void> keep_drawing();
+
+    // The report on disk (or stdout) as JSON if asked for, then for the person. Returns the exit code: the report's, or
+    // 5 if it could not be written.
+    int close_with(const report::RunReport& report, const std::string& before_text = {});
+    void print_error(const Failure& failure);
+
+  private:
+    async::Executor executor_;
+    const Settings& settings_;
+    bool color_;
+    std::size_t width_;
+    std::unique_ptr<report::Display> display_;
+};
+
+} // namespace cachefill::app

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "base/result.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+struct sqlite3;
+
+namespace cachefill::app {
+
+// How long derivations took when they were built here before, by name without version and by platform. Only a help for
+// guessing: whatever goes wrong with it is ignored, after saying so once.
+class History {
+  public:
+    static Result<std::unique_ptr<History>> open(const std::filesystem::path& file);
+    ~History();
+    History(const History&) = delete;
+    History& operator=(const History&) = delete;
+
+    std::optional<std::chrono::milliseconds> expected(std::string_view name, std::string_view platform) const;
+    void record(std::string_view name, std::string_view platform, std::chrono::milliseconds took);
+
+  private:
+    explicit History(sqlite3* database) : database_(database) {}
+    sqlite3* database_;
+};
+
+// "firefox-142.0.1" → "firefox": up to the first '-' followed by a digit, as Nix itself splits names.
+std::string_view without_version(std::string_view name);
+
+} // namespace cachefill::app

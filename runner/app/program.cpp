@@ -1,0 +1,109 @@
+#include "app/program.hpp"
+
+#include "app/command_line.hpp"
+#include "app/commands/commands.hpp"
+#include "app/exit_code.hpp"
+#include "async/task_group.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <sys/resource.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+namespace cachefill::app {
+
+namespace {
+
+async::Task<int> dispatch(Command command, CommandContext& context) {
+    switch (command) {
+    case Command::run:
+        co_return co_await run_command(context);
+    case Command::plan:
+        co_return co_await plan_command(context);
+    case Command::push:
+        co_return co_await push_command(context);
+    case Command::verify:
+        co_return co_await verify_command(context);
+    }
+    co_return static_cast<int>(ExitCode::usage);
+}
+
+async::Task<void> run_invocation(const Invocation& invocation, const Environment& environment, int& exit_code) {
+    auto executor = co_await async::asio::this_coro::executor;
+    Console console(executor, invocation.settings, environment);
+    Session session(executor, invocation.settings, environment, console.sink());
+    std::function<void(int)> on_signal;
+    auto pass_on = [&on_signal](int number) {
+        if (on_signal)
+            on_signal(number);
+        else
+            std::_Exit(128 + number); // nothing has been started that would have to be put away
+    };
+    async::TaskGroup background(executor);
+    background.spawn(console.watch_signals(std::move(pass_on)));
+    background.spawn(console.keep_drawing());
+    CommandContext context{.session = session, .console = console, .on_signal = on_signal};
+    auto work = [](Command command, CommandContext& all, int& code, async::TaskGroup& group) -> async::Task<void> {
+        code = co_await dispatch(command, all);
+        group.cancel();
+    };
+    background.spawn(work(invocation.command, context, exit_code, background));
+    co_await background.join();
+}
+
+// A core file would hold tokens and keys.
+void forbid_core_files() {
+    struct rlimit none {};
+    ::setrlimit(RLIMIT_CORE, &none);
+#ifdef __linux__
+    ::prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+// Hundreds of connections and files at once; the soft limit is often 1024.
+void allow_many_files() {
+    struct rlimit files {};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+} // namespace
+
+int run_program(const std::vector<std::string>& arguments) {
+    forbid_core_files();
+    allow_many_files();
+    std::signal(SIGPIPE, SIG_IGN);
+    auto environment = Environment::of_this_process();
+    auto parsed = parse_command_line(arguments, environment);
+    if (!parsed) {
+        std::fputs((render(parsed.error()) + "\n").c_str(), stderr);
+        return static_cast<int>(ExitCode::usage);
+    }
+    if (const auto* answer = std::get_if<Answer>(&*parsed)) {
+        std::fputs(answer->text.c_str(), stdout);
+        return 0;
+    }
+    const auto& invocation = std::get<Invocation>(*parsed);
+    try {
+        boost::asio::io_context loop(1);
+        int exit_code = static_cast<int>(ExitCode::machine);
+        std::exception_ptr thrown;
+        auto keep = [&thrown](std::exception_ptr error) { thrown = std::move(error); };
+        boost::asio::co_spawn(loop, run_invocation(invocation, environment, exit_code), std::move(keep));
+        loop.run();
+        if (thrown) std::rethrow_exception(thrown);
+        return exit_code;
+    } catch (const std::exception& error) {
+        std::fprintf(stderr,
+                     "error: cachefill itself failed: %s\n  hint:  this is a bug; what was pushed stays in the cache\n",
+                     error.what());
+        return static_cast<int>(ExitCode::machine);
+    }
+}
+
+} // namespace cachefill::app

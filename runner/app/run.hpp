@@ -1,0 +1,148 @@
+#pragma once
+
+#include "app/presence.hpp"
+#include "app/session.hpp"
+#include "app/upstreams.hpp"
+#include "build/driver.hpp"
+#include "eval/evaluator.hpp"
+#include "push/pipeline.hpp"
+#include "report/run_report.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace cachefill::build {
+class Roots;
+}
+
+namespace cachefill::app {
+
+class History;
+
+// One pass over a fleet: evaluate, query, plan, build, push, verify, all of it overlapping. `run` does everything,
+// `plan` stops after planning, `verify` evaluates and verifies. What it learnt is in report() whenever it ends, however
+// it ends.
+class Run {
+  public:
+    enum class Extent { plan, verify, fill };
+
+    Run(Session& session, Extent extent);
+    ~Run();
+
+    // Never fails as a whole: what went wrong is in the report, with its exit code.
+    async::Task<void> execute();
+
+    // First SIGINT or SIGTERM: nothing new starts, builds are cancelled, uploads that can finish do.
+    void interrupt(int signal);
+    bool is_interrupted() const { return interrupted_ != 0; }
+
+    report::RunReport report() const;
+    // For `plan`: the plan and what it is about.
+    const plan::Plan& plan() const { return plan_; }
+    const plan::Graph& graph() const { return graph_; }
+    const plan::Facts& facts() const { return facts_; }
+    const std::vector<plan::Target>& plan_targets() const { return plan_targets_; }
+
+  private:
+    // One thing somebody will want to fetch, through all stages.
+    struct TargetRecord {
+        eval::TargetRef ref;
+        bool evaluate_only = false;
+        bool named_exactly = false;
+        std::optional<eval::EvaluatedTarget> evaluated;
+        std::optional<Failure> failure;
+        std::optional<event::Position> position;
+        std::chrono::milliseconds took{};
+        std::optional<std::size_t> planned; // index into plan_targets_
+        event::TargetVerified verified;
+        bool was_verified = false;
+    };
+
+    // Stages; each returns false when the run cannot go on.
+    async::Task<void> work();
+    async::Task<bool> preflight();
+    async::Task<bool> discover();
+    async::Task<void> fill();
+    async::Task<void> verify();
+    async::Task<Result<std::vector<nix::StorePath>>> find_missing(const plan::Target& target);
+    async::Task<Result<void>> check_pushed_nars(std::vector<nix::StorePath>& unusable);
+    void describe_closure(const plan::Target& target, event::TargetVerified& verified) const;
+    async::Task<void> pin();
+
+    async::Task<void> evaluate_all();
+    async::Task<void> evaluate(std::size_t number);
+    async::Task<Result<void>> adopt(std::size_t number);
+    async::Task<void> keep_planning();
+    async::Task<Result<void>> plan_once();
+    async::Task<Result<void>> ask_ahead(const plan::Target& target, std::vector<plan::PathId> fresh);
+    async::Task<void> push_all();
+    async::Task<void> build_and_close();
+    async::Task<void> watch_deadline();
+    async::Task<void> watch_disk();
+    async::Task<Result<void>> open_store_side();
+    void apply_plan();
+    void fail(Failure failure);
+    void say(event::Severity severity, std::string text, std::string hint = {});
+    void stage_started(event::Stage stage);
+    void stage_finished(event::Stage stage, std::chrono::steady_clock::time_point start);
+
+    plan::Policy policy() const;
+    plan::CacheMask counting(const nix::StorePath& path);
+    push::PushEnvironment push_environment();
+    push::PushSettings push_settings() const;
+    build::BuildSettings build_settings() const;
+    build::DriverCallbacks driver_callbacks();
+    async::Task<Result<std::vector<std::optional<nix::PathInfo>>>> path_infos(std::vector<nix::StorePath> paths);
+    async::Task<bool> repair(nix::StorePath path);
+    std::vector<std::string> names_of_targets(plan::DerivationId derivation) const;
+    bool is_filling() const { return extent_ == Extent::fill; }
+    void add_builds(report::RunReport& report) const;
+    void add_planned(report::RunReport& report) const;
+    void add_pushes(report::RunReport& report) const;
+    report::TargetReport describe(const TargetRecord& record, const report::RunReport& report) const;
+    void judge(report::RunReport& report) const; // exit code and causes
+
+    Session& session_;
+    Extent extent_;
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+    std::chrono::system_clock::time_point started_at_ = std::chrono::system_clock::now();
+
+    plan::Graph graph_;
+    plan::Facts facts_;
+    Presence presence_;
+    std::optional<Upstreams> upstreams_;
+    std::unique_ptr<eval::Evaluator> evaluator_;
+    std::optional<eval::FlakeInfo> flake_;
+    std::vector<TargetRecord> targets_;
+    std::vector<std::string> skipped_;
+    std::vector<plan::Target> plan_targets_;
+    plan::Plan plan_;
+    std::vector<plan::CacheMask> counting_;
+    // Which targets a build is for; kept here because a later plan no longer holds what has been built.
+    std::map<plan::DerivationId, std::vector<std::size_t>> needed_by_;
+    std::unique_ptr<History> history_;
+    std::unique_ptr<build::Roots> roots_;
+    std::unique_ptr<build::Driver> driver_;
+    std::unique_ptr<push::Pipeline> pipeline_;
+
+    async::TaskGroup work_;
+    async::TaskGroup timers_;
+    async::TaskGroup evaluations_;
+    async::Signal plan_changed_;
+    bool plan_is_stale_ = false;
+    bool evaluating_ = false;
+    bool planning_ = false;
+    bool building_done_ = false;
+    bool deadline_reached_ = false;
+    bool disk_is_low_ = false;
+    int interrupted_ = 0;
+    std::vector<Failure> failures_; // of the run as a whole
+    std::vector<std::pair<event::Stage, std::chrono::milliseconds>> stages_;
+    std::uint64_t fetched_ = 0;
+};
+
+} // namespace cachefill::app

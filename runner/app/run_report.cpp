@@ -1,0 +1,242 @@
+// What a run says at its end, from its records.
+#include "app/command_line.hpp"
+#include "app/exit_code.hpp"
+#include "app/run.hpp"
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <ctime>
+
+namespace cachefill::app {
+
+namespace {
+
+std::string iso8601(std::chrono::system_clock::time_point time) {
+    auto seconds = std::chrono::system_clock::to_time_t(time);
+    std::tm utc{};
+    ::gmtime_r(&seconds, &utc);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return text;
+}
+
+bool is_usage(FailureKind kind) { return kind == FailureKind::usage; }
+bool is_the_flakes_fault(FailureKind kind) { return kind == FailureKind::eval || kind == FailureKind::build; }
+
+} // namespace
+
+report::RunReport Run::report() const {
+    report::RunReport report;
+    report.command = extent_ == Extent::fill ? "run" : extent_ == Extent::plan ? "plan" : "verify";
+    report.version = version;
+    if (flake_) {
+        report.flake_url = redact_url(flake_->url);
+        report.flake_revision = flake_->revision;
+        report.flake_dirty = flake_->dirty;
+    }
+    report.cache = session_.cache_info().name.empty() ? session_.settings().cache : session_.cache_info().name;
+    report.nix_version = session_.nix().nix_version;
+    report.started = iso8601(started_at_);
+    report.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start_);
+    report.stages = stages_;
+    report.derivations = graph_.derivation_count();
+    report.fetched = fetched_;
+    for (std::size_t number = 0; number < presence_.sources().size(); ++number) {
+        const auto& source = presence_.sources()[number];
+        report.caches.push_back({.name = source.info.name.empty() ? source.url : source.info.name,
+                                 .url = source.url,
+                                 .is_upstream = number != plan::own_cache,
+                                 .reachable = !source.aside,
+                                 .requests = source.requests});
+    }
+    add_builds(report);
+    add_pushes(report);
+    for (const auto& record : targets_) report.targets.push_back(describe(record, report));
+    for (auto path : plan_.unfillable_holes) report.holes.push_back(graph_.path(path).to_string());
+    for (const auto& lacking : plan_.not_fetchable_here)
+        report.not_fetchable_here.push_back(graph_.path(lacking.path).to_string() + " (in " +
+                                            presence_.sources()[lacking.cache].url + ")");
+    for (const auto& failure : failures_)
+        report.messages.push_back(
+            {.severity = event::Severity::error, .text = failure.one_line(), .hint = failure.hint()});
+    judge(report);
+    return report;
+}
+
+void Run::add_builds(report::RunReport& report) const {
+    if (!driver_) return add_planned(report);
+    for (const auto& [id, record] : driver_->records()) {
+        const auto& derivation = graph_.derivation(id);
+        report::BuildReport build;
+        build.derivation = derivation.path.to_string();
+        build.name = std::string(derivation.name());
+        build.kind = std::string(plan::to_string(derivation.kind));
+        build.outcome = record.outcome;
+        build.took = record.took;
+        for (const auto& output : record.outputs) build.outputs.push_back(output.to_string());
+        build.targets = names_of_targets(id);
+        build.log_tail = record.log_tail;
+        build.error = record.error;
+        if (record.blocked_by) build.blocked_by = std::string(graph_.derivation(*record.blocked_by).name());
+        report.builds.push_back(std::move(build));
+    }
+}
+
+// For `plan`: what would be built and pushed.
+void Run::add_planned(report::RunReport& report) const {
+    for (const auto& planned : plan_.builds) {
+        const auto& derivation = graph_.derivation(planned.derivation);
+        report::BuildReport build;
+        build.derivation = derivation.path.to_string();
+        build.name = std::string(derivation.name());
+        build.kind = std::string(plan::to_string(derivation.kind));
+        build.expected = planned.expected;
+        build.targets = names_of_targets(planned.derivation);
+        for (const auto& output : derivation.outputs)
+            if (output.path != plan::no_path) build.outputs.push_back(graph_.path(output.path).to_string());
+        report.builds.push_back(std::move(build));
+    }
+    for (auto path : plan_.pushes) {
+        report::PushReport push;
+        push.path = graph_.path(path).to_string();
+        push.reason = "planned";
+        push.nar_size = facts_.of(path).nar_size;
+        report.pushes.push_back(std::move(push));
+    }
+}
+
+void Run::add_pushes(report::RunReport& report) const {
+    if (!pipeline_) return;
+    for (const auto& [path, record] : pipeline_->ledger())
+        report.pushes.push_back({.path = path.to_string(),
+                                 .outcome = record.outcome,
+                                 .built_by_this_run = record.built_by_this_run,
+                                 .in_closure_only = record.in_closure_only,
+                                 .while_building = record.while_building,
+                                 .nar_size = record.nar_size,
+                                 .file_size = record.file_size,
+                                 .reason = record.reason});
+    std::sort(report.pushes.begin(), report.pushes.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+}
+
+report::TargetReport Run::describe(const TargetRecord& record, const report::RunReport& report) const {
+    report::TargetReport target;
+    target.name = record.ref.display();
+    target.position = record.position;
+    target.evaluation = record.took;
+    if (record.failure) target.error = record.failure->cause();
+    if (!record.evaluated) {
+        target.verdict = event::TargetVerdict::not_evaluated;
+        return target;
+    }
+    target.system = record.evaluated->system;
+    target.impure = record.evaluated->impure;
+    target.evaluation = record.evaluated->took;
+    target.peak_memory = record.evaluated->peak_memory;
+    target.derivation = record.evaluated->derivation.to_string();
+    for (const auto& build : report.builds) {
+        if (std::find(build.targets.begin(), build.targets.end(), target.name) == build.targets.end()) continue;
+        target.built += build.outcome == event::BuildOutcome::built;
+        target.failed +=
+            build.outcome == event::BuildOutcome::failed || build.outcome == event::BuildOutcome::timed_out;
+        target.blocked += build.outcome == event::BuildOutcome::blocked;
+        if (build.outcome != event::BuildOutcome::built) continue;
+        for (const auto& output : build.outputs) {
+            auto push = std::lower_bound(report.pushes.begin(), report.pushes.end(), output,
+                                         [](const auto& p, const auto& path) { return p.path < path; });
+            target.pushed +=
+                push != report.pushes.end() && push->path == output && push->outcome == event::PushOutcome::published;
+        }
+    }
+    if (record.planned && !record.was_verified && *record.planned < plan_.targets.size()) {
+        switch (plan_.targets[*record.planned].state) {
+        case plan::TargetState::complete:
+            target.verdict = event::TargetVerdict::complete;
+            break;
+        case plan::TargetState::incomplete:
+            target.verdict = event::TargetVerdict::incomplete;
+            break;
+        case plan::TargetState::elsewhere:
+            target.verdict = event::TargetVerdict::elsewhere;
+            break;
+        case plan::TargetState::unknown:
+            break;
+        }
+    }
+    target.trusted = upstreams_ && upstreams_->trusts_own_cache(*record.evaluated);
+    if (upstreams_ && !target.trusted) target.trust_advice = upstreams_->trust_advice();
+    if (!record.was_verified) return target;
+    const auto& verified = record.verified;
+    target.verified = true;
+    target.verdict = verified.verdict;
+    target.output = verified.output;
+    target.missing = verified.missing;
+    target.closure_paths = verified.closure_paths;
+    target.closure_bytes = verified.closure_bytes;
+    target.built_by_design = verified.built_by_design;
+    target.would_compile = verified.would_compile;
+    target.would_build_with_always_allow = verified.would_build_with_always_allow;
+    return target;
+}
+
+void Run::judge(report::RunReport& report) const {
+    const auto& settings = session_.settings();
+    std::set<ExitCode> codes;
+    auto blame = [&](ExitCode code, std::string cause) {
+        codes.insert(code);
+        report.causes.push_back(std::move(cause));
+    };
+    auto blame_if = [&](FailureCause cause, ExitCode code, std::string text) {
+        if (settings.fail_on.contains(cause)) return blame(code, std::move(text));
+        report.messages.push_back(
+            {.severity = event::Severity::warning, .text = std::move(text), .hint = "not in fail-on"});
+    };
+    for (const auto& failure : failures_) {
+        auto code = is_usage(failure.kind())              ? ExitCode::usage
+                    : is_the_flakes_fault(failure.kind()) ? ExitCode::failed
+                                                          : ExitCode::machine;
+        blame(code, failure.one_line());
+    }
+    for (const auto& target : report.targets)
+        if (target.verdict == event::TargetVerdict::not_evaluated && interrupted_ == 0 && !deadline_reached_ &&
+            failures_.empty())
+            blame_if(FailureCause::evaluate, ExitCode::failed, target.name + " does not evaluate");
+    auto failed = report.count(event::BuildOutcome::failed) + report.count(event::BuildOutcome::timed_out);
+    if (failed > 0) {
+        auto blocked = report.count(event::BuildOutcome::blocked);
+        blame_if(FailureCause::build, ExitCode::failed,
+                 counted(failed, "derivation") + " did not build" +
+                     (blocked ? ", which blocks " + counted(blocked, "other") : std::string()));
+    }
+    auto lost = report.count(event::PushOutcome::failed) + report.count(event::PushOutcome::withheld);
+    if (interrupted_ == 0) lost += report.count(event::PushOutcome::not_pushed);
+    if (lost > 0)
+        blame_if(FailureCause::push, ExitCode::not_in_cache,
+                 counted(lost, "path") + " could not be put into the cache");
+    for (const auto& target : report.targets) {
+        bool explained = target.failed + target.blocked > 0 || interrupted_ || deadline_reached_;
+        if (target.verified && target.verdict == event::TargetVerdict::incomplete && !explained)
+            blame_if(FailureCause::incomplete, ExitCode::not_in_cache,
+                     target.name + " is not complete: " + counted(target.missing.size(), "path") + " missing");
+        bool asked_for = settings.require_all;
+        for (const auto& record : targets_) asked_for |= record.named_exactly && record.ref.display() == target.name;
+        if (target.verdict == event::TargetVerdict::elsewhere && asked_for)
+            blame_if(FailureCause::incomplete, ExitCode::failed,
+                     target.name + " needs a " + target.system + " machine, which is not here");
+        if (!target.trusted && settings.strict_trust)
+            blame(ExitCode::failed, target.name + " does not trust the cache by its own configuration");
+    }
+    if (deadline_reached_)
+        blame_if(FailureCause::deadline, ExitCode::deadline, "stopped at the deadline; the next run goes on from here");
+    if (interrupted_)
+        blame(interrupted_ == SIGTERM ? ExitCode::terminated : ExitCode::interrupted, "interrupted before it was done");
+    for (auto code : {ExitCode::usage, ExitCode::machine, ExitCode::interrupted, ExitCode::terminated,
+                      ExitCode::not_in_cache, ExitCode::deadline, ExitCode::failed})
+        if (codes.contains(code)) {
+            report.exit_code = static_cast<int>(code);
+            return;
+        }
+}
+
+} // namespace cachefill::app

@@ -1,0 +1,201 @@
+// Design stage 10: what a consumer would find, asked afresh.
+#include "app/run.hpp"
+#include "async/child_process.hpp"
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace cachefill::app {
+
+using async::Task;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+// A cache may take a while to show what it has just accepted.
+constexpr auto patience_with_new_paths = 60s;
+constexpr auto pause_between_looks = 2s;
+constexpr std::uint64_t nars_checked_at_once = 16;
+
+// Every path this target's consumers may need: its outputs, for the one who is given the path; and for the one who
+// evaluates also the inputs of each local-by-design derivation met on the way, which it builds whatever the cache has.
+std::vector<plan::PathId> needed_by(const plan::Graph& graph, const plan::Target& target) {
+    std::set<plan::PathId> paths;
+    std::set<plan::DerivationId> seen;
+    std::vector<plan::DerivationId> open{target.derivation};
+    auto add = [&](plan::DerivationId id, std::uint16_t output) {
+        auto path = graph.derivation(id).outputs[output].path;
+        if (path != plan::no_path) paths.insert(path);
+    };
+    for (auto output : target.outputs) add(target.derivation, output);
+    for (auto id : target.built_by_evaluation)
+        for (std::uint16_t output = 0; output < graph.derivation(id).outputs.size(); ++output) add(id, output);
+    while (!open.empty()) {
+        auto id = open.back();
+        open.pop_back();
+        if (!seen.insert(id).second || graph.derivation(id).allow_substitutes) continue;
+        for (const auto& input : graph.derivation(id).inputs) {
+            for (auto output : input.outputs) add(input.derivation, output);
+            open.push_back(input.derivation);
+        }
+    }
+    return {paths.begin(), paths.end()};
+}
+
+} // namespace
+
+Task<Result<std::vector<nix::StorePath>>> Run::find_missing(const plan::Target& target) {
+    auto needed = needed_by(graph_, target);
+    std::vector<plan::Target> alone{target};
+    auto give_up = Clock::now() + patience_with_new_paths;
+    for (;;) {
+        plan::Questions questions;
+        for (auto path : needed) questions.remote.push_back({path, target.trusted_caches});
+        CO_TRY_VOID(co_await presence_.answer(std::move(questions), nullptr));
+        auto masks = plan::counting_caches(graph_, facts_, alone);
+        std::set<plan::PathId> missing;
+        for (auto path : needed) {
+            std::vector<plan::PathId> holes;
+            if (plan::completeness(path, facts_, masks, &holes) == plan::Completeness::complete) continue;
+            missing.insert(holes.begin(), holes.end());
+            if (holes.empty()) missing.insert(path);
+        }
+        std::vector<plan::PathId> just_published;
+        for (auto path : missing)
+            if (pipeline_)
+                if (auto it = pipeline_->ledger().find(graph_.path(path)); it != pipeline_->ledger().end())
+                    if (it->second.outcome == event::PushOutcome::published) just_published.push_back(path);
+        if (just_published.empty() || Clock::now() > give_up || interrupted_) {
+            std::vector<nix::StorePath> paths;
+            for (auto path : missing) paths.push_back(graph_.path(path));
+            co_return paths;
+        }
+        co_await async::sleep_for(pause_between_looks);
+        for (auto path : just_published) presence_.forget(path);
+    }
+}
+
+Task<Result<void>> Run::check_pushed_nars(std::vector<nix::StorePath>& unusable) {
+    if (!pipeline_) co_return Result<void>();
+    auto& cache = *presence_.source(plan::own_cache).backend;
+    std::optional<Failure> failure;
+    async::Limiter limiter(session_.executor(), nars_checked_at_once);
+    auto check = [](cache::BinaryCache& backend, nix::StorePath path, bool deep, async::Limiter& places,
+                    std::vector<nix::StorePath>& bad, std::optional<Failure>& first) -> Task<void> {
+        auto place = co_await places.acquire();
+        auto info = co_await backend.get_narinfo(path);
+        if (!info) {
+            if (!first) first = std::move(info).error();
+            co_return;
+        }
+        if (!*info) co_return; // missing: found by find_missing
+        if (!deep) {
+            auto there = co_await backend.has_nar(std::move(**info));
+            if (there && *there) co_return;
+            if (!there && !first) first = std::move(there).error();
+        } else {
+            auto checked = co_await backend.check_nar(std::move(**info));
+            if (checked) co_return;
+            if (checked.error().kind() != FailureKind::protocol && !first) first = std::move(checked).error();
+        }
+        bad.push_back(path);
+    };
+    async::TaskGroup group(session_.executor());
+    bool deep = session_.settings().deep;
+    for (const auto& [path, record] : pipeline_->ledger())
+        if (record.outcome == event::PushOutcome::published)
+            group.spawn(check(cache, path, deep, limiter, unusable, failure));
+    co_await group.join();
+    if (failure) co_return std::move(*failure);
+    co_return Result<void>();
+}
+
+void Run::describe_closure(const plan::Target& target, event::TargetVerified& verified) const {
+    std::set<plan::PathId> seen;
+    std::vector<plan::PathId> open;
+    for (auto output : target.outputs)
+        if (auto path = graph_.derivation(target.derivation).outputs[output].path; path != plan::no_path)
+            open.push_back(path);
+    if (!open.empty()) verified.output = graph_.path(open.front()).to_string();
+    while (!open.empty()) {
+        auto path = open.back();
+        open.pop_back();
+        if (!seen.insert(path).second) continue;
+        const auto& facts = facts_.of(path);
+        ++verified.closure_paths;
+        verified.closure_bytes += facts.nar_size;
+        for (auto reference : facts.references) open.push_back(reference);
+    }
+    auto view = plan::consumer_view(graph_, facts_, target, target.trusted_caches, false);
+    verified.built_by_design = view.built_by_design.size();
+    verified.would_compile = view.would_compile.size();
+    auto eager = plan::consumer_view(graph_, facts_, target, target.trusted_caches, true);
+    verified.would_build_with_always_allow = eager.built_by_design.size() + eager.would_compile.size();
+}
+
+Task<void> Run::verify() {
+    auto start = Clock::now();
+    stage_started(event::Stage::verify);
+    presence_.forget_all();
+    std::vector<nix::StorePath> unusable;
+    auto checked = co_await check_pushed_nars(unusable);
+    if (!checked) fail(std::move(checked).error().with_context("looking for the archives of this run"));
+    for (const auto& path : unusable)
+        say(event::Severity::error, "the cache shows " + path.to_string() + " but does not serve its archive");
+    for (auto& record : targets_) {
+        if (!record.planned || interrupted_) continue;
+        const auto& target = plan_targets_[*record.planned];
+        auto missing = co_await find_missing(target);
+        auto& verified = record.verified;
+        verified.target = target.name;
+        if (!missing) {
+            fail(std::move(missing).error().with_context("verifying " + target.name));
+        } else {
+            for (const auto& path : *missing) verified.missing.push_back(path.to_string());
+            auto needed = needed_by(graph_, target);
+            for (const auto& path : unusable)
+                if (auto id = graph_.find(path); id && std::find(needed.begin(), needed.end(), *id) != needed.end())
+                    verified.missing.push_back(path.to_string());
+            bool here = plan::BuildAbility::fits(graph_.derivation(target.derivation), policy().machines);
+            verified.verdict = verified.missing.empty() ? event::TargetVerdict::complete
+                               : here                   ? event::TargetVerdict::incomplete
+                                                        : event::TargetVerdict::elsewhere;
+            describe_closure(target, verified);
+            record.was_verified = true;
+        }
+        verified.trusted = upstreams_->trusts_own_cache(*record.evaluated);
+        if (!verified.trusted) verified.trust_advice = upstreams_->trust_advice();
+        session_.sink().on_event(verified);
+    }
+    stage_finished(event::Stage::verify, start);
+}
+
+Task<void> Run::pin() {
+    const auto& settings = session_.settings();
+    if (!settings.pins || !session_.cache_info().has_pins ||
+        session_.cache_info().permission != cache::Permission::write)
+        co_return;
+    auto branch = session_.environment().get_or("GITHUB_REF_NAME");
+    if (branch.empty() && !flake_->directory.empty()) {
+        async::ProcessSpec git;
+        git.arguments = {"git", "-C", flake_->directory.string(), "rev-parse", "--abbrev-ref", "HEAD"};
+        git.environment = session_.environment().without_our_secrets();
+        auto answer = co_await async::run_process(std::move(git), 10s);
+        if (answer && answer->status.success()) branch = std::string(trim(answer->output));
+    }
+    if (std::find(settings.pin_branches.begin(), settings.pin_branches.end(), branch) == settings.pin_branches.end())
+        co_return;
+    for (const auto& record : targets_) {
+        if (!record.was_verified || record.verified.verdict != event::TargetVerdict::complete) continue;
+        auto path = nix::StorePath::parse(record.verified.output);
+        if (!path) continue;
+        auto pinned = co_await presence_.source(plan::own_cache)
+                          .backend->pin(branch + "-" + record.ref.name, std::move(*path), settings.pin_keep);
+        if (!pinned)
+            say(event::Severity::warning, "cannot pin " + record.ref.display() + ": " + pinned.error().one_line());
+    }
+}
+
+} // namespace cachefill::app

@@ -1,0 +1,149 @@
+// What Run hands to the parts it drives: policy, settings and callbacks.
+#include "app/history.hpp"
+#include "app/machines.hpp"
+#include "app/run.hpp"
+#include "build/roots.hpp"
+
+namespace cachefill::app {
+
+using async::Task;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::chrono::milliseconds guess(plan::DerivationKind kind) {
+    switch (kind) {
+    case plan::DerivationKind::fixed_output:
+        return 10s;
+    case plan::DerivationKind::local_by_design:
+        return 100ms;
+    case plan::DerivationKind::light:
+        return 1s;
+    case plan::DerivationKind::compile:
+        return 60s;
+    }
+    return 60s;
+}
+
+} // namespace
+
+plan::Policy Run::policy() const {
+    plan::Policy policy;
+    policy.machines = machines_from(session_.nix()).abilities;
+    policy.fetchable_here = upstreams_->fetchable_here();
+    policy.expected_time = [this](const plan::GraphDerivation& derivation) {
+        auto known = history_ ? history_->expected(derivation.name(), derivation.platform) : std::nullopt;
+        return std::max(known.value_or(guess(derivation.kind)), std::chrono::milliseconds(1));
+    };
+    return policy;
+}
+
+build::BuildSettings Run::build_settings() const {
+    const auto& settings = session_.settings();
+    const auto& nix = session_.nix();
+    auto machines = machines_from(nix);
+    build::BuildSettings build;
+    build.local_slots = settings.jobs.value_or(nix.max_jobs);
+    build.remote_slots = machines.remote_slots;
+    build.cores = settings.cores.value_or(nix.cores);
+    build.silence_limit = settings.max_silent;
+    build.time_limit = settings.build_timeout;
+    build.machines = std::move(machines.abilities);
+    return build;
+}
+
+build::DriverCallbacks Run::driver_callbacks() {
+    build::DriverCallbacks callbacks;
+    callbacks.on_built = [this](plan::DerivationId id, const std::vector<nix::StorePath>& outputs) {
+        for (const auto& output : outputs) {
+            facts_.of(graph_.intern(output)).valid_here = true;
+            if (pipeline_) pipeline_->add(output, true);
+        }
+        if (auto record = driver_->record(id); history_ && record)
+            history_->record(graph_.derivation(id).name(), graph_.derivation(id).platform, record->took);
+    };
+    callbacks.on_fetched = [this](plan::PathId path) {
+        facts_.of(path).valid_here = true;
+        ++fetched_;
+    };
+    callbacks.on_unfetchable = [this](plan::PathId path) {
+        facts_.of(path).fetch_failed = true;
+        plan_is_stale_ = true;
+        plan_changed_.notify_all();
+    };
+    callbacks.targets_of = [this](plan::DerivationId id) { return names_of_targets(id); };
+    callbacks.may_start = [this] { return !disk_is_low_; };
+    callbacks.expects_more = [this] { return evaluating_ || plan_is_stale_ || planning_; };
+    callbacks.fetch_overrides = [this] { return upstreams_->fetch_overrides(); };
+    return callbacks;
+}
+
+std::vector<std::string> Run::names_of_targets(plan::DerivationId derivation) const {
+    std::vector<std::string> names;
+    auto it = needed_by_.find(derivation);
+    if (it == needed_by_.end()) return names;
+    for (auto target : it->second) names.push_back(plan_targets_[target].name);
+    return names;
+}
+
+plan::CacheMask Run::counting(const nix::StorePath& path) {
+    auto id = graph_.intern(path);
+    if (plan::index(id) < counting_.size()) return counting_[plan::index(id)];
+    // Learnt of only now, as a reference: what every target trusts is safe to count.
+    plan::CacheMask all = ~plan::CacheMask{0};
+    for (const auto& target : plan_targets_) all &= target.trusted_caches;
+    return all;
+}
+
+push::PushSettings Run::push_settings() const {
+    const auto& settings = session_.settings();
+    push::PushSettings push;
+    push.uploads = settings.uploads;
+    push.memory_budget = settings.memory;
+    push.compression = session_.cache_info().preferred_compression;
+    push.compression_level = settings.compression_level;
+    push.exclude = settings.exclude_push;
+    push.push_foreign = settings.push_foreign;
+    push.size_budget = settings.size_budget;
+    if (session_.cache_info().is_public && !settings.allow_source)
+        push.withheld.emplace(flake_->source, "it is the flake's own source, and the cache is public (allow-source)");
+    return push;
+}
+
+push::PushEnvironment Run::push_environment() {
+    push::PushEnvironment environment;
+    environment.physical = [this](const nix::StorePath& path) { return session_.endpoint().physical(path); };
+    environment.is_served = [this](nix::StorePath path) { return presence_.is_served(path, counting(path)); };
+    environment.path_infos = [this](std::vector<nix::StorePath> paths) { return path_infos(std::move(paths)); };
+    if (session_.is_trusted()) environment.repair = [this](nix::StorePath path) { return repair(std::move(path)); };
+    for (const auto& source : presence_.sources())
+        for (const auto& key : source.keys) environment.known_keys.push_back(key);
+    for (const auto& text : session_.nix().trusted_public_keys)
+        if (auto key = nix::PublicKey::parse(text)) environment.known_keys.push_back(*key);
+    environment.on_settled = [this](const nix::StorePath& path, event::PushOutcome outcome) {
+        if (outcome != event::PushOutcome::published && outcome != event::PushOutcome::already_there) return;
+        presence_.note_published(path);
+        roots_->release(path);
+    };
+    environment.is_building = [this] { return !building_done_ && driver_->is_building(); };
+    return environment;
+}
+
+Task<Result<std::vector<std::optional<nix::PathInfo>>>> Run::path_infos(std::vector<nix::StorePath> paths) {
+    auto infos = co_await session_.connection().query_path_infos(std::move(paths));
+    if (infos)
+        for (const auto& info : *infos)
+            if (info) presence_.note_references(*info);
+    co_return infos;
+}
+
+Task<bool> Run::repair(nix::StorePath path) {
+    say(event::Severity::warning, "the files of " + path.to_string() + " do not match their recorded hash: repairing");
+    auto connection = co_await daemon::connect(session_.endpoint());
+    if (!connection) co_return false;
+    std::vector<daemon::DerivedPath> wanted(1, daemon::DerivedPath{.path = path, .outputs = {}});
+    auto results = co_await (*connection)->build_paths(std::move(wanted), daemon::BuildMode::repair);
+    co_return results && !results->empty() && daemon::is_success(results->front().status);
+}
+
+} // namespace cachefill::app
