@@ -45,8 +45,8 @@ BOOST_AUTO_TEST_CASE(a_key_file_is_read_and_our_own_variable_comes_first) {
         Environment({{"CACHEFILL_SIGNING_KEY_FILE", file.string()}, {"CACHIX_SIGNING_KEY", new_key("cachix-1")}}));
     BOOST_REQUIRE(found);
     BOOST_TEST(found->signing_key->name() == "from-file-1");
-    auto direct = credentials_from(Environment(
-        {{"CACHEFILL_SIGNING_KEY_FILE", file.string()}, {"CACHEFILL_SIGNING_KEY", new_key("direct-1")}}));
+    auto direct = credentials_from(
+        Environment({{"CACHEFILL_SIGNING_KEY_FILE", file.string()}, {"CACHEFILL_SIGNING_KEY", new_key("direct-1")}}));
     BOOST_REQUIRE(direct);
     BOOST_TEST(direct->signing_key->name() == "direct-1");
 }
