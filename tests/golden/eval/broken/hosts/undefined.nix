@@ -1,0 +1,3 @@
+{
+  config.system.build.toplevel = notDefinedAnywhere;
+}
