@@ -165,7 +165,7 @@ refused "bad-throw says what it wants" 'services.backup.repository must be set' 
 refused "bad-throw names its position in the trace" 'fleet-broken/hosts/bad-throw\.nix:[0-9]+' broken bad-throw --show-trace
 refused "bad-build fails after talking" 'compiling part 27 of 27' broken bad-build
 at_least "lines that bad-build talks" "$(broken bad-build 2>&1 | grep -c '^printer-driver[^>]*> ')" 30
-refused "bad-hang is silent" 'timed out after 3 seconds of silence' broken bad-hang --max-silent-time 3
+refused "bad-hang is silent" 'timed out after 3 seconds' broken bad-hang --max-silent-time 3
 refused "bad-hash shows both hashes" 'got: +sha256-' broken bad-hash
 
 ((failures == 0)) || { echo "$failures checks failed"; exit 1; }

@@ -28,6 +28,7 @@ fleet_copy() {
     chmod -R u+w "$directory"
     git -C "$directory" init -q
     git -C "$directory" add .
+    git -C "$directory" -c user.name=fleet -c user.email=fleet@example.org commit -q -m "the fleet"
 }
 
 # fleet_settings DIR CACHE_URL CACHE_KEY UPSTREAM_URL UPSTREAM_KEY EXTRA_URL EXTRA_KEY: the caches that the hosts of a copy name.
