@@ -90,7 +90,7 @@ plan::CacheMask Run::counting(const nix::StorePath& path) {
     auto id = graph_.intern(path);
     if (plan::index(id) < counting_.size()) return counting_[plan::index(id)];
     // Learnt of only now, as a reference: what every target trusts is safe to count.
-    plan::CacheMask all = ~plan::CacheMask{0};
+    plan::CacheMask all = plan::all_caches;
     for (const auto& target : plan_targets_) all &= target.trusted_caches;
     return all;
 }

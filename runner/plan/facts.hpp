@@ -12,6 +12,7 @@ namespace cachefill::plan {
 using CacheMask = std::uint64_t;
 inline constexpr std::size_t own_cache = 0;
 inline CacheMask bit(std::size_t cache) { return CacheMask{1} << cache; }
+inline constexpr CacheMask all_caches = ~CacheMask{0};
 
 // What is known of one store path in this run. Presence never looks at allowSubstitutes and demands an acceptable
 // narinfo; who asks records only acceptable ones (a bad signature or a 404 is absent).

@@ -118,13 +118,15 @@ class Push {
     }
 
     Task<Result<bool>> is_served(nix::StorePath path) {
-        co_return co_await presence_.is_served(std::move(path), ~plan::CacheMask{0});
+        co_return co_await presence_.is_served(std::move(path), plan::all_caches);
     }
 
     Task<int> show_what_is_missing(CommandContext& context, std::vector<nix::StorePath> open) {
         std::set<nix::StorePath> seen(open.begin(), open.end());
         while (!open.empty()) {
-            auto infos = co_await path_infos(std::exchange(open, {}));
+            auto asked = std::move(open);
+            open.clear();
+            auto infos = co_await path_infos(std::move(asked));
             if (!infos) co_return stop(context, std::move(infos).error());
             for (auto& info : *infos) {
                 if (!info) continue;

@@ -47,7 +47,7 @@ Task<int> verify_paths(CommandContext& context) {
         }
         auto id = graph.intern(path->first);
         plan::Questions questions;
-        questions.remote.push_back({id, ~plan::CacheMask{0}});
+        questions.remote.push_back({id, plan::all_caches});
         auto answered = co_await presence.answer(std::move(questions), nullptr);
         if (!answered) {
             report.exit_code = static_cast<int>(ExitCode::machine);
@@ -55,7 +55,7 @@ Task<int> verify_paths(CommandContext& context) {
             break;
         }
         std::vector<plan::PathId> holes;
-        std::vector<plan::CacheMask> counting(graph.path_count(), ~plan::CacheMask{0});
+        std::vector<plan::CacheMask> counting(graph.path_count(), plan::all_caches);
         auto state = plan::completeness(id, facts, counting, &holes);
         report::TargetReport target;
         target.name = path->first.to_string();
