@@ -40,25 +40,26 @@ class Failure {
     // The HTTP status behind this failure, 0 if none.
     int http_status() const { return http_status_; }
 
+    // By value, so that `failure = std::move(failure).with_…` is no move of a thing onto itself, which empties it.
     // "while …": each layer adds only what it knows and the one below did not.
-    Failure&& with_context(std::string doing) && {
+    [[nodiscard]] Failure with_context(std::string doing) && {
         context_.push_back(std::move(doing));
         return std::move(*this);
     }
-    Failure&& with_hint(std::string hint) && {
+    [[nodiscard]] Failure with_hint(std::string hint) && {
         if (hint_.empty()) hint_ = std::move(hint);
         return std::move(*this);
     }
-    Failure&& with_retry_after(std::chrono::seconds delay) && {
+    [[nodiscard]] Failure with_retry_after(std::chrono::seconds delay) && {
         retry_after_ = delay;
         return std::move(*this);
     }
-    Failure&& with_http_status(int status) && {
+    [[nodiscard]] Failure with_http_status(int status) && {
         http_status_ = status;
         return std::move(*this);
     }
     // The cause with more said about it, for instance how often it was tried.
-    Failure&& with_cause_suffix(std::string_view suffix) && {
+    [[nodiscard]] Failure with_cause_suffix(std::string_view suffix) && {
         cause_ += suffix;
         return std::move(*this);
     }
