@@ -1,0 +1,373 @@
+#include "async/deadline.hpp"
+#include "daemon/connection.hpp"
+#include "daemon/pool.hpp"
+#include "support/fake_daemon.hpp"
+#include "support/run_task.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using namespace cachefill::daemon;
+using namespace cachefill::test;
+using namespace std::chrono_literals;
+using async::Executor;
+using async::Task;
+using nix::StorePath;
+using Script = std::vector<FakeDaemon::Step>;
+using Body = std::function<Task<void>(Connection&)>;
+
+namespace {
+
+constexpr std::size_t many = 20'000;
+const auto hello = StorePath::parse_base_name("j4vaq5dqqcl9szjyp2rpiyv1xy419972-hello.drv").value();
+
+Script after_handshake(Script script) {
+    auto steps = FakeDaemon::handshake();
+    for (auto& step : script) steps.push_back(std::move(step));
+    return steps;
+}
+
+// Both sides run beside each other; the fake daemon throws when the client leaves the script.
+void converse(Script script, const Body& body) {
+    auto client = [](FakeDaemon& fake, const Body& act) -> Task<void> {
+        auto connection = co_await connect(fake.endpoint());
+        BOOST_REQUIRE_MESSAGE(connection, (connection ? "" : connection.error().one_line()));
+        co_await act(**connection);
+    };
+    auto task = [&](Executor executor) -> Task<void> {
+        FakeDaemon fake(executor);
+        async::TaskGroup group(executor);
+        group.spawn(fake.play(after_handshake(script)));
+        group.spawn(client(fake, body));
+        co_await group.join();
+    };
+    run_task<void>(task);
+}
+
+Result<void> try_to_connect(const Endpoint& endpoint, std::chrono::milliseconds deadline = 10s) {
+    auto task = [&](Executor) -> Task<Result<void>> {
+        auto connection = co_await connect(endpoint, deadline);
+        if (!connection) co_return std::move(connection).error();
+        co_return Result<void>();
+    };
+    return run_task<Result<void>>(task);
+}
+
+Failure failure_of_child(const std::string& script, std::chrono::milliseconds deadline = 10s) {
+    Endpoint endpoint;
+    endpoint.command = {"sh", "-c", script};
+    endpoint.environment.set("PATH", "/usr/bin:/bin");
+    auto connected = try_to_connect(endpoint, deadline);
+    BOOST_REQUIRE(!connected);
+    return connected.error();
+}
+
+std::string info_request() { return wire(26, hello.to_string()); }
+std::string absent() { return wire(frame_last, 0); }
+bool mentions(const Failure& failure, const std::string& word) {
+    return failure.one_line().find(word) != std::string::npos;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(connection)
+
+BOOST_AUTO_TEST_CASE(a_request_is_answered_and_logs_reach_the_sink) {
+    auto body = [](Connection& daemon) -> Task<void> {
+        BOOST_TEST(daemon.nix_version() == "2.34.8");
+        BOOST_TEST((daemon.trust() == Trust::trusted));
+        std::vector<std::string> texts;
+        auto sink = [&texts](const LogEvent& event) { texts.push_back(event.text); };
+        daemon.set_log_sink(sink);
+        auto info = co_await daemon.query_path_info(hello);
+        BOOST_TEST(!info.value().has_value());
+        BOOST_TEST((texts == std::vector<std::string>{"a word before"}));
+        BOOST_TEST(!daemon.is_broken());
+    };
+    converse({FakeDaemon::expect(info_request()), FakeDaemon::send(wire(frame_next, "a word before\n") + absent()),
+              FakeDaemon::wait_for_close()},
+             body);
+}
+
+BOOST_AUTO_TEST_CASE(after_an_error_the_connection_goes_on) {
+    auto body = [](Connection& daemon) -> Task<void> {
+        auto refused = co_await daemon.query_path_info(hello);
+        BOOST_REQUIRE(!refused);
+        BOOST_TEST(refused.error().cause() == "no such thing");
+        auto info = co_await daemon.query_path_info(hello);
+        BOOST_TEST(info.has_value());
+    };
+    converse({FakeDaemon::expect(info_request()), FakeDaemon::send(error_frame("no such thing")),
+              FakeDaemon::expect(info_request()), FakeDaemon::send(absent()), FakeDaemon::wait_for_close()},
+             body);
+}
+
+BOOST_AUTO_TEST_CASE(an_error_said_twice_breaks_it_and_the_first_answer_counts) {
+    auto body = [](Connection& daemon) -> Task<void> {
+        auto refused = co_await daemon.query_path_info(hello);
+        BOOST_REQUIRE(!refused);
+        BOOST_TEST(refused.error().cause() == "bad argument");
+        BOOST_TEST(daemon.is_broken());
+        auto later = co_await daemon.query_path_info(hello);
+        BOOST_REQUIRE(!later);
+        BOOST_TEST((later.error().kind() == FailureKind::store));
+        BOOST_TEST(mentions(later.error(), "broken"));
+    };
+    converse({FakeDaemon::expect(info_request()),
+              FakeDaemon::send(error_frame("bad argument") + error_frame("bad argument"))},
+             body);
+}
+
+BOOST_AUTO_TEST_CASE(of_pipelined_requests_the_first_error_is_reported_and_the_rest_still_read) {
+    auto body = [](Connection& daemon) -> Task<void> {
+        std::vector<StorePath> paths(3, hello);
+        auto infos = co_await daemon.query_path_infos(paths);
+        BOOST_REQUIRE(!infos);
+        BOOST_TEST(infos.error().cause() == "only this one");
+        BOOST_TEST(!daemon.is_broken());
+        auto again = co_await daemon.query_path_infos(paths);
+        BOOST_TEST(again.value().size() == 3U);
+    };
+    auto three = info_request() + info_request() + info_request();
+    converse({FakeDaemon::expect(three), FakeDaemon::send(absent() + error_frame("only this one") + absent()),
+              FakeDaemon::expect(three), FakeDaemon::send(absent() + absent() + absent()),
+              FakeDaemon::wait_for_close()},
+             body);
+}
+
+BOOST_AUTO_TEST_CASE(it_reads_while_it_writes_so_that_nobody_blocks) {
+    auto body = [](Connection& daemon) -> Task<void> {
+        std::size_t messages = 0;
+        auto sink = [&messages](const LogEvent&) { ++messages; };
+        daemon.set_log_sink(sink);
+        std::vector<StorePath> paths(many, hello);
+        auto infos = co_await daemon.query_path_infos(paths);
+        BOOST_TEST(infos.value().size() == many);
+        BOOST_TEST(messages == 4000U);
+    };
+    std::string chatter, requests, answers;
+    for (int i = 0; i < 4000; ++i) chatter += wire(frame_next, std::string(1000, 'x'));
+    for (std::size_t i = 0; i < many; ++i) requests += info_request(), answers += absent();
+    converse({FakeDaemon::expect(info_request()), FakeDaemon::send(chatter),
+              FakeDaemon::expect(requests.substr(info_request().size())), FakeDaemon::send(answers),
+              FakeDaemon::wait_for_close()},
+             body);
+}
+
+BOOST_AUTO_TEST_CASE(a_second_request_waits_for_the_first) {
+    auto body = [](Connection& daemon) -> Task<void> {
+        auto executor = co_await boost::asio::this_coro::executor;
+        auto ask = [](Connection& of, int& answered) -> Task<void> {
+            auto info = co_await of.query_path_info(hello);
+            answered += info.has_value();
+        };
+        int answered = 0;
+        async::TaskGroup group(executor);
+        for (int i = 0; i < 3; ++i) group.spawn(ask(daemon, answered));
+        co_await group.join();
+        BOOST_TEST(answered == 3);
+    };
+    Script script;
+    for (int i = 0; i < 3; ++i) {
+        script.push_back(FakeDaemon::expect(info_request()));
+        script.push_back(FakeDaemon::send(absent()));
+    }
+    script.push_back(FakeDaemon::wait_for_close());
+    converse(script, body);
+}
+
+BOOST_AUTO_TEST_CASE(cancelled_in_the_middle_of_a_reply_it_is_closed_and_stays_broken) {
+    auto body = [](Connection& daemon) -> Task<void> {
+        auto executor = co_await boost::asio::this_coro::executor;
+        async::TaskGroup group(executor);
+        auto sink = [&group](const LogEvent&) { group.cancel(); };
+        daemon.set_log_sink(sink);
+        bool came_back = false;
+        auto ask = [](Connection& of, bool& flag) -> Task<void> {
+            auto info = co_await of.query_path_info(hello);
+            flag = true;
+        };
+        group.spawn(ask(daemon, came_back));
+        co_await group.join();
+        BOOST_TEST(!came_back);
+        BOOST_TEST(daemon.is_broken());
+        auto later = co_await daemon.query_path_info(hello);
+        BOOST_REQUIRE(!later);
+        BOOST_TEST(mentions(later.error(), "cancelled"));
+    };
+    converse({FakeDaemon::expect(info_request()), FakeDaemon::send(wire(frame_next, "now") + wire(frame_last)),
+              FakeDaemon::wait_for_close()},
+             body);
+}
+
+BOOST_AUTO_TEST_CASE(cancelled_while_waiting_for_its_turn_it_breaks_nothing) {
+    auto body = [](Connection& daemon) -> Task<void> {
+        auto executor = co_await boost::asio::this_coro::executor;
+        async::TaskGroup waiting(executor), first(executor);
+        auto sink = [&waiting](const LogEvent&) { waiting.cancel(); };
+        daemon.set_log_sink(sink);
+        auto ask = [](Connection& of, bool& flag) -> Task<void> {
+            auto info = co_await of.query_path_info(hello);
+            flag = info.has_value();
+        };
+        bool answered = false, too = false;
+        first.spawn(ask(daemon, answered));
+        waiting.spawn(ask(daemon, too));
+        co_await waiting.join();
+        co_await first.join();
+        BOOST_TEST(answered);
+        BOOST_TEST(!too);
+        BOOST_TEST(!daemon.is_broken());
+    };
+    converse({FakeDaemon::expect(info_request()), FakeDaemon::send(wire(frame_next, "now")), FakeDaemon::send(absent()),
+              FakeDaemon::wait_for_close()},
+             body);
+}
+
+BOOST_AUTO_TEST_CASE(a_daemon_that_goes_away_in_the_middle_is_a_failure_that_names_the_request) {
+    auto body = [](Connection& daemon) -> Task<void> {
+        auto info = co_await daemon.query_path_info(hello);
+        BOOST_REQUIRE(!info);
+        BOOST_TEST((info.error().kind() == FailureKind::store));
+        BOOST_TEST(mentions(info.error(), "closed the connection"));
+        BOOST_TEST(mentions(info.error(), hello.to_string()));
+        BOOST_TEST(daemon.is_broken());
+    };
+    auto reply = wire(frame_last, 1, "");
+    for (std::size_t length : {std::size_t(0), std::size_t(5), reply.size()})
+        converse({FakeDaemon::expect(info_request()), FakeDaemon::send(reply.substr(0, length))}, body);
+}
+
+BOOST_AUTO_TEST_CASE(a_daemon_that_goes_away_between_requests_is_noticed) {
+    auto task = [](Executor executor) -> Task<void> {
+        FakeDaemon fake(executor);
+        async::TaskGroup group(executor);
+        group.spawn(fake.play(FakeDaemon::handshake()));
+        auto connection = co_await connect(fake.endpoint());
+        co_await group.join();
+        BOOST_TEST((**connection).is_broken());
+        auto info = co_await (**connection).query_path_info(hello);
+        BOOST_TEST(!info.has_value());
+    };
+    run_task<void>(task);
+}
+
+BOOST_AUTO_TEST_CASE(a_nar_comes_in_pieces_and_a_sink_that_gives_up_breaks_the_connection) {
+    auto nar = wire("nix-archive-1", "(", "type", "regular", "contents", std::string(300'000, 'n'), ")");
+    Script script{FakeDaemon::expect(wire(38, hello.to_string())), FakeDaemon::send(wire(frame_last) + nar),
+                  FakeDaemon::wait_for_close()};
+    auto take_all = [&nar](Connection& daemon) -> Task<void> {
+        std::string got;
+        auto sink = [&got](std::string_view bytes) {
+            got += bytes;
+            return Result<void>();
+        };
+        auto read = co_await daemon.nar_from_path(hello, nar.size(), sink);
+        BOOST_TEST(read.has_value());
+        BOOST_TEST((got == nar));
+        BOOST_TEST(!daemon.is_broken());
+    };
+    converse(script, take_all);
+    auto give_up = [&nar](Connection& daemon) -> Task<void> {
+        auto sink = [](std::string_view) { return Result<void>(Failure(FailureKind::machine, "disk full")); };
+        auto read = co_await daemon.nar_from_path(hello, nar.size(), sink);
+        BOOST_REQUIRE(!read);
+        BOOST_TEST(read.error().cause() == "disk full");
+        BOOST_TEST(daemon.is_broken());
+    };
+    script.pop_back();
+    converse(script, give_up);
+}
+
+BOOST_AUTO_TEST_CASE(a_daemon_that_is_not_there_is_told_apart_from_one_that_does_not_listen) {
+    Endpoint nowhere;
+    nowhere.socket = "/nonexistent/nix/socket";
+    auto absent_failure = try_to_connect(nowhere);
+    BOOST_REQUIRE(!absent_failure);
+    BOOST_TEST(mentions(absent_failure.error(), "/nonexistent/nix/socket does not exist"));
+    BOOST_TEST(!absent_failure.error().hint().empty());
+
+    auto task = [](Executor executor) -> Task<void> {
+        FakeDaemon fake(executor);
+        fake.stop_listening();
+        auto refused = co_await connect(fake.endpoint());
+        BOOST_REQUIRE(!refused);
+        BOOST_TEST(mentions(refused.error(), "not running"));
+        BOOST_TEST(!refused.error().hint().empty());
+    };
+    run_task<void>(task);
+    nowhere.socket = "/" + std::string(200, 'x');
+    BOOST_TEST(mentions(try_to_connect(nowhere).error(), "too long"));
+}
+
+BOOST_AUTO_TEST_CASE(a_child_that_dies_before_it_greets_is_quoted) {
+    auto failure =
+        failure_of_child("printf 'warning: x\\n\\033[31merror:\\033[0m opening lock file: Permission denied\\n'"
+                         " >&2; exit 1");
+    BOOST_TEST((failure.kind() == FailureKind::store));
+    BOOST_TEST(mentions(failure, "warning: x; error: opening lock file: Permission denied"));
+    BOOST_TEST(failure.hint().find("owns the Nix store") != std::string::npos);
+    auto talkative = failure_of_child("head -c 1000000 /dev/zero | tr '\\0' x >&2; echo end >&2");
+    BOOST_TEST(talkative.one_line().size() < 5000U);
+    BOOST_TEST(mentions(talkative, "end"));
+}
+
+BOOST_AUTO_TEST_CASE(a_child_that_says_nothing_meets_the_deadline) {
+    auto failure = failure_of_child("read x; read x; read x; sleep 1000", 100ms);
+    BOOST_TEST((failure.kind() == FailureKind::timeout));
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_nix_daemon_program_is_advice_to_install_nix) {
+    Endpoint endpoint;
+    endpoint.command = {"nix-daemon", "--stdio"};
+    endpoint.environment.set("PATH", "/nonexistent");
+    auto connected = try_to_connect(endpoint);
+    BOOST_REQUIRE(!connected);
+    BOOST_TEST(mentions(connected.error(), "nix-daemon"));
+    BOOST_TEST(connected.error().hint().find("install Nix") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_pool_lends_each_connection_to_one_and_drops_broken_ones) {
+    auto task = [](Executor executor) -> Task<void> {
+        FakeDaemon fake(executor);
+        async::TaskGroup daemons(executor);
+        Script quiet = after_handshake({FakeDaemon::wait_for_close()});
+        Script rude = after_handshake({FakeDaemon::expect(info_request())});
+        auto serve = [](FakeDaemon& with, Script first, Script second) -> Task<void> {
+            co_await with.play(first);
+            co_await with.play(std::move(second));
+            co_await with.play(first);
+        };
+        daemons.spawn(serve(fake, quiet, rude));
+        {
+            ConnectionPool pool(executor, fake.endpoint(), 1);
+            const Connection* first = nullptr;
+            {
+                auto lease = co_await pool.acquire();
+                first = &**lease;
+                BOOST_TEST(pool.idle() == 0U);
+                auto other = pool.acquire();
+                auto waited = co_await async::with_deadline(std::move(other), 20ms, "waiting");
+                BOOST_TEST(!waited.has_value());
+            }
+            BOOST_TEST(pool.idle() == 1U);
+            {
+                auto lease = co_await pool.acquire();
+                BOOST_TEST((&**lease == first));
+            }
+            pool.close_idle();
+            {
+                auto lease = co_await pool.acquire();
+                auto info = co_await (*lease)->query_path_info(hello);
+                BOOST_TEST(!info.has_value());
+            }
+            BOOST_TEST(pool.idle() == 0U);
+            auto lease = co_await pool.acquire();
+            BOOST_TEST(lease.has_value());
+        }
+        co_await daemons.join();
+    };
+    run_task<void>(task);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
