@@ -1,20 +1,19 @@
 #pragma once
 
-#include "async/limiter.hpp"
+#include "async/retry.hpp"
 #include "async/task.hpp"
 #include "async/worker_pool.hpp"
 #include "base/result.hpp"
 #include "cache/binary_cache.hpp"
-#include "daemon/connection.hpp"
 #include "event/event.hpp"
 #include "nix/path_info.hpp"
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 namespace cachefill::push {
@@ -22,13 +21,19 @@ namespace cachefill::push {
 struct PushSettings {
     std::size_t uploads = 16;                   // paths at once
     std::uint64_t memory_budget = 256ULL << 20; // bytes of chunks alive, whatever the size or number of paths
-    std::uint64_t part_size = 8ULL << 20;       // of the compressed stream; grown for NARs that would need > 9 000 parts
+    std::uint64_t part_size = 8ULL << 20; // of the compressed stream; grown for NARs that would need > 9 000 parts
     codec::Compression compression = codec::Compression::zstd;
     int compression_level = 3;
-    std::size_t waiting_to_publish = 64;        // uploaded but held back for a reference
-    std::vector<std::string> exclude;           // globs on names; act only on what no pushed path references
-    bool push_foreign = false;                  // also what was neither built here nor is signed by a known key
-    std::uint64_t size_budget = 0;              // bytes of NARs to push in this run; 0: no limit
+    std::size_t waiting_to_publish = 64; // uploaded but held back for a reference
+    std::vector<std::string> exclude;    // globs on names; act only on what no pushed path references
+    bool push_foreign = false;           // also what was neither built here nor is signed by a known key
+    std::uint64_t size_budget = 0;       // bytes of NARs to push in this run; 0: no limit
+    // Pauses before a path is tried again after the cache itself has given up on a request; the budget counts from
+    // close() on.
+    async::RetryPolicy retry_later = {.first_delay = std::chrono::seconds(15),
+                                      .longest_delay = std::chrono::minutes(5),
+                                      .longest_server_delay = std::chrono::minutes(5),
+                                      .budget = std::chrono::minutes(5)};
     // Paths that must not go to a public cache, with the reason a person reads (the flake's own source).
     std::unordered_map<nix::StorePath, std::string> withheld;
 };
@@ -40,7 +45,8 @@ struct PushEnvironment {
     // Is this path served whole to consumers, by the cache or an upstream that counts? Known answers come at once.
     std::function<async::Task<Result<bool>>(nix::StorePath)> is_served;
     // Facts of valid paths, in the order asked (absent: not valid).
-    std::function<async::Task<Result<std::vector<std::optional<nix::PathInfo>>>>(std::vector<nix::StorePath>)> path_infos;
+    std::function<async::Task<Result<std::vector<std::optional<nix::PathInfo>>>>(std::vector<nix::StorePath>)>
+        path_infos;
     // Tries to repair a path whose files do not match its hash; true if it is whole again. May be empty.
     std::function<async::Task<bool>(nix::StorePath)> repair;
     // Keys of the cache and of every declared upstream: a path signed by one of them is not foreign.
@@ -60,9 +66,9 @@ struct PushRecord {
     std::string reason; // unless published
 };
 
-// Read NAR from disk and hash it → compress on the workers → upload parts as they fill → publish once every reference is
-// served or published. One per cache. Nothing is lost by a failure: what cannot go up is tried again later, at the latest
-// in drain(), and then stands in the ledger with its reason.
+// Read NAR from disk and hash it → compress on the workers → upload parts as they fill → publish once every reference
+// is served or published. One per cache. Nothing is lost by a failure: what cannot go up is tried again later, at the
+// latest after close(), and then stands in the ledger with its reason.
 class Pipeline {
   public:
     virtual ~Pipeline() = default;
@@ -74,8 +80,8 @@ class Pipeline {
     virtual async::Task<void> run() = 0;
     // No more paths will come; failed ones get their last tries.
     virtual void close() = 0;
-    // Starts nothing new; uploads and publications in flight may finish within `grace`, the rest is aborted and recorded
-    // as not_pushed.
+    // Starts nothing new; uploads and publications in flight may finish within `grace`, the rest is aborted and
+    // recorded as not_pushed. Aborting takes two seconds at most.
     virtual void stop(std::chrono::milliseconds grace) = 0;
 
     virtual const std::unordered_map<nix::StorePath, PushRecord>& ledger() const = 0;
