@@ -9,7 +9,7 @@
 namespace cachefill::report {
 
 struct DisplaySettings {
-    bool live = false;  // a terminal: one block that is redrawn
+    bool live = false; // a terminal: one block that is redrawn
     bool color = false;
     bool quiet = false;   // only warnings, errors and failed builds
     bool verbose = false; // every build and push, and build logs as they come
@@ -18,19 +18,21 @@ struct DisplaySettings {
 };
 
 // Renders events for a person while the work goes on: on a terminal a live block (stages, running builds with time and
-// last line, uploads with rate, what is left, expected end) above which finished things leave lasting lines; in a log file
-// milestones, and a sign of life after half a minute of silence.
+// last line, uploads with rate, what is left, expected end) above which finished things leave lasting lines; in a log
+// file milestones, and a sign of life after half a minute of silence.
 class Display : public event::Sink {
   public:
     // Redraws what changed; call it about ten times a second on a terminal, once a second otherwise.
     virtual void tick(std::chrono::steady_clock::time_point now) = 0;
     // Removes the live block, so that the final report starts on a clean line.
     virtual void finish() = 0;
+    // The terminal has another size now.
+    virtual void set_width(std::size_t width) = 0;
 };
 
 std::unique_ptr<Display> make_display(DisplaySettings settings);
 
-// JSON lines, one event each with a version field, for --json on long commands: see docs.
+// JSON lines, one event each with a version field, for --json on long commands: see docs/report.md.
 std::unique_ptr<event::Sink> make_json_lines(std::FILE* stream);
 
 } // namespace cachefill::report

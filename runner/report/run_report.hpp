@@ -4,14 +4,15 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace cachefill::report {
 
-// Everything a run knows at its end, as data: the only source of the JSON report, of the closing summary on a terminal and
-// in a log, and of every count in them. Filled from records, never from text.
+// Everything a run knows at its end, as data: the only source of the JSON report, of the closing summary on a terminal
+// and in a log, and of every count in them. Filled from records, never from text.
 struct TargetReport {
     std::string name;   // "nixos:nas"
     std::string system; // empty if not evaluated
@@ -72,10 +73,10 @@ struct RunReport {
     std::vector<CacheReport> caches;
     std::vector<std::string> holes; // needed, served by nobody, could not be filled
     std::vector<std::string> not_fetchable_here;
-    std::uint64_t derivations = 0;       // in the graph
+    std::uint64_t derivations = 0;           // in the graph
     std::uint64_t present = 0, upstream = 0; // demanded outputs found in the cache, in upstreams
-    std::uint64_t fetched = 0;           // inputs fetched for builds
-    std::vector<event::Message> messages; // warnings and errors
+    std::uint64_t fetched = 0;               // inputs fetched for builds
+    std::vector<event::Message> messages;    // warnings and errors
     int exit_code = 0;
     std::vector<std::string> causes; // why it is not 0; each a sentence
 
@@ -83,7 +84,18 @@ struct RunReport {
     std::uint64_t count(event::PushOutcome outcome) const;
 };
 
-// docs/report.schema.md describes it. Stable: fields are added, never changed, within one schema version.
+// What the lists of a report add up to; each thing is counted in exactly one of them.
+struct Figures {
+    std::uint64_t built = 0, failed = 0, timed_out = 0, cancelled = 0, blocked = 0, not_started = 0, elsewhere = 0;
+    std::map<std::string, std::uint64_t> built_of_kind;
+    std::uint64_t pushed_while_building = 0, pushed_after = 0, already_there = 0, withheld = 0, failed_to_push = 0,
+                  not_pushed = 0;
+    std::uint64_t pushed_nar_bytes = 0, pushed_file_bytes = 0; // of what was published
+    std::uint64_t would_compile = 0, built_by_design = 0;      // on the machines that switch, each target by itself
+};
+Figures figures(const RunReport& report);
+
+// docs/report.md describes it. Stable: fields are added, never changed, within one schema version.
 std::string to_json(const RunReport& report);
 
 // What a person reads last: per target a line, then figures, then what failed (name, last log lines, how to see more).

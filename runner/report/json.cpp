@@ -1,0 +1,155 @@
+#include "report/run_report.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace cachefill::report {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json encode(const event::Position& position) {
+    return {{"file", position.file}, {"line", position.line}, {"column", position.column}};
+}
+
+Json encode(const TargetReport& target) {
+    Json json;
+    json["name"] = target.name;
+    json["system"] = target.system;
+    json["verdict"] = to_string(target.verdict);
+    json["verified"] = target.verified;
+    json["impure"] = target.impure;
+    json["evaluation_ms"] = target.evaluation.count();
+    json["peak_memory"] = target.peak_memory;
+    json["derivation"] = target.derivation;
+    json["output"] = target.output;
+    json["error"] = target.error;
+    json["position"] = target.position ? encode(*target.position) : Json();
+    json["built"] = target.built;
+    json["failed"] = target.failed;
+    json["blocked"] = target.blocked;
+    json["pushed"] = target.pushed;
+    json["missing"] = target.missing;
+    json["closure_paths"] = target.closure_paths;
+    json["closure_bytes"] = target.closure_bytes;
+    json["built_by_design"] = target.built_by_design;
+    json["would_compile"] = target.would_compile;
+    json["would_build_with_always_allow"] = target.would_build_with_always_allow;
+    json["trusted"] = target.trusted;
+    json["trust_advice"] = target.trust_advice;
+    return json;
+}
+
+Json encode(const BuildReport& build) {
+    Json json;
+    json["derivation"] = build.derivation;
+    json["name"] = build.name;
+    json["kind"] = build.kind;
+    json["outcome"] = to_string(build.outcome);
+    json["took_ms"] = build.took.count();
+    json["expected_ms"] = build.expected.count();
+    json["outputs"] = build.outputs;
+    json["targets"] = build.targets;
+    json["error"] = build.error;
+    json["log_tail"] = build.log_tail;
+    json["blocked_by"] = build.blocked_by;
+    return json;
+}
+
+Json encode(const PushReport& push) {
+    Json json;
+    json["path"] = push.path;
+    json["outcome"] = to_string(push.outcome);
+    json["built_by_this_run"] = push.built_by_this_run;
+    json["in_closure_only"] = push.in_closure_only;
+    json["while_building"] = push.while_building;
+    json["nar_size"] = push.nar_size;
+    json["file_size"] = push.file_size;
+    json["reason"] = push.reason;
+    return json;
+}
+
+Json encode(const CacheReport& cache) {
+    Json json;
+    json["name"] = cache.name;
+    json["url"] = cache.url;
+    json["is_upstream"] = cache.is_upstream;
+    json["reachable"] = cache.reachable;
+    json["requests"] = cache.requests;
+    return json;
+}
+
+Json encode(const event::Message& message) {
+    Json json;
+    json["severity"] = to_string(message.severity);
+    json["text"] = message.text;
+    json["hint"] = message.hint;
+    return json;
+}
+
+Json encode(const std::pair<event::Stage, std::chrono::milliseconds>& stage) {
+    Json json;
+    json["stage"] = to_string(stage.first);
+    json["took_ms"] = stage.second.count();
+    return json;
+}
+
+Json encode(const RunReport& report, const Figures& sums) {
+    Json json;
+    json["derivations"] = report.derivations;
+    json["present"] = report.present;
+    json["upstream"] = report.upstream;
+    json["fetched"] = report.fetched;
+    json["built"] = sums.built;
+    json["failed"] = sums.failed;
+    json["timed_out"] = sums.timed_out;
+    json["cancelled"] = sums.cancelled;
+    json["blocked"] = sums.blocked;
+    json["not_started"] = sums.not_started;
+    json["elsewhere"] = sums.elsewhere;
+    json["pushed_while_building"] = sums.pushed_while_building;
+    json["pushed_after"] = sums.pushed_after;
+    json["already_there"] = sums.already_there;
+    json["withheld"] = sums.withheld;
+    json["failed_to_push"] = sums.failed_to_push;
+    json["not_pushed"] = sums.not_pushed;
+    json["pushed_nar_bytes"] = sums.pushed_nar_bytes;
+    json["pushed_file_bytes"] = sums.pushed_file_bytes;
+    json["would_compile"] = sums.would_compile;
+    json["built_by_design"] = sums.built_by_design;
+    return json;
+}
+
+template <class Items> Json encode_all(const Items& items) {
+    auto json = Json::array();
+    for (const auto& item : items) json.push_back(encode(item));
+    return json;
+}
+
+} // namespace
+
+std::string to_json(const RunReport& report) {
+    Json json;
+    json["schema_version"] = RunReport::schema_version;
+    json["command"] = report.command;
+    json["version"] = report.version;
+    json["exit_code"] = report.exit_code;
+    json["causes"] = report.causes;
+    json["flake"] = {{"url", report.flake_url}, {"revision", report.flake_revision}, {"dirty", report.flake_dirty}};
+    json["cache"] = report.cache;
+    json["nix_version"] = report.nix_version;
+    json["started"] = report.started;
+    json["took_ms"] = report.took.count();
+    json["stages"] = encode_all(report.stages);
+    json["figures"] = encode(report, figures(report));
+    json["targets"] = encode_all(report.targets);
+    json["builds"] = encode_all(report.builds);
+    json["pushes"] = encode_all(report.pushes);
+    json["holes"] = report.holes;
+    json["not_fetchable_here"] = report.not_fetchable_here;
+    json["caches"] = encode_all(report.caches);
+    json["messages"] = encode_all(report.messages);
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+} // namespace cachefill::report

@@ -1,0 +1,156 @@
+#include "report/narrator.hpp"
+
+#include "base/text.hpp"
+#include "report/columns.hpp"
+
+#include <fmt/format.h>
+
+namespace cachefill::report {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+// Builds faster than this are not worth a lasting line of their own; the report counts them.
+constexpr auto worth_a_line = 10s;
+constexpr std::size_t word_width = 9;
+
+} // namespace
+
+std::string fenced(std::string_view text) {
+    while (text.ends_with('\n')) text.remove_suffix(1);
+    std::string result;
+    if (text.empty()) return result;
+    for (auto line : split(text, '\n')) {
+        while (line.ends_with(' ')) line.remove_suffix(1);
+        result += line.empty() ? std::string("  |\n") : fmt::format("  | {}\n", line);
+    }
+    return result;
+}
+
+std::string to_string(const event::Position& position) {
+    std::string text = position.file;
+    if (position.line > 0) text += fmt::format(":{}", position.line);
+    if (position.line > 0 && position.column > 0) text += fmt::format(":{}", position.column);
+    return text;
+}
+
+std::string Narrator::line(Tone tone, std::string_view word, std::string_view rest) const {
+    return style_(tone, pad_right(std::string(word), word_width)) + " " + std::string(rest) + "\n";
+}
+
+std::string Narrator::message(event::Severity severity, const std::string& text, const std::string& hint) const {
+    bool matters = severity == event::Severity::warning || severity == event::Severity::error;
+    if (voice_ == Voice::quiet && !matters) return {};
+    if (voice_ == Voice::normal && severity == event::Severity::info) return {};
+    auto tone = severity == event::Severity::error     ? Tone::bad
+                : severity == event::Severity::warning ? Tone::warn
+                                                       : Tone::plain;
+    auto told = fmt::format("{} {}\n", style_(tone, fmt::format("{}:", event::to_string(severity))), trim(text));
+    if (!hint.empty()) told += fmt::format("  hint: {}\n", trim(hint));
+    return told;
+}
+
+std::string Narrator::evaluation(const event::EvaluationFinished& finished) const {
+    if (finished.succeeded) {
+        if (voice_ == Voice::quiet) return {};
+        auto rest = finished.target + "  " + human_duration(finished.took);
+        if (finished.impure) rest += ", needed --impure";
+        if (finished.built_by_evaluation > 0)
+            rest += fmt::format(", {} by evaluation itself", counted(finished.built_by_evaluation, "build"));
+        return line(Tone::good, "evaluated", rest);
+    }
+    auto headline = finished.target + " does not evaluate";
+    if (finished.position) headline += ": " + to_string(*finished.position);
+    return style_(Tone::bad, "error:") + " " + headline + "\n" + fenced(finished.error);
+}
+
+std::string Narrator::build(const event::BuildFinished& finished) {
+    using event::BuildOutcome;
+    switch (finished.outcome) {
+    case BuildOutcome::built:
+        if (voice_ == Voice::quiet || (voice_ == Voice::normal && finished.took < worth_a_line)) return {};
+        return line(Tone::good, "built", finished.name + "  " + human_duration(finished.took));
+    case BuildOutcome::blocked:
+        ++blocked_[finished.blocked_by];
+        if (voice_ != Voice::verbose) return {};
+        return line(Tone::warn, "blocked", finished.name + " by " + finished.blocked_by);
+    case BuildOutcome::failed:
+    case BuildOutcome::timed_out:
+        break;
+    case BuildOutcome::cancelled:
+    case BuildOutcome::not_started:
+    case BuildOutcome::elsewhere:
+        if (voice_ != Voice::verbose) return {};
+        return line(Tone::warn, event::to_string(finished.outcome), finished.name);
+    }
+    auto text = line(Tone::bad, finished.outcome == BuildOutcome::failed ? "failed" : "timed out",
+                     finished.name + " after " + human_duration(finished.took));
+    if (!whole_logs_) return text + "  " + one_line(finished.error.substr(0, finished.error.find('\n'))) + "\n";
+    text += fenced(finished.error);
+    if (!finished.log_tail.empty()) {
+        text += fmt::format("  last {}:\n", counted(finished.log_tail.size(), "log line"));
+        for (const auto& log_line : finished.log_tail) text += fenced(log_line.empty() ? " " : log_line);
+    }
+    return text + "  all of it: nix log " + finished.derivation + "\n";
+}
+
+std::string Narrator::push(const event::PushFinished& finished) const {
+    using event::PushOutcome;
+    auto with_reason = finished.reason.empty() ? finished.path : finished.path + ": " + finished.reason;
+    switch (finished.outcome) {
+    case PushOutcome::failed:
+        return line(Tone::bad, "not up", with_reason);
+    case PushOutcome::withheld:
+        return line(Tone::warn, "withheld", with_reason);
+    case PushOutcome::published:
+        if (voice_ != Voice::verbose) return {};
+        return line(Tone::good, "pushed",
+                    fmt::format("{}  {}, {} compressed, {}", path_name(finished.path), human_bytes(finished.nar_size),
+                                human_bytes(finished.file_size), human_duration(finished.took)));
+    case PushOutcome::already_there:
+    case PushOutcome::not_pushed:
+        break;
+    }
+    return voice_ == Voice::verbose ? line(Tone::plain, event::to_string(finished.outcome), with_reason)
+                                    : std::string();
+}
+
+std::string Narrator::log_line(const event::BuildLogLine& log, const Progress& progress) const {
+    if (voice_ != Voice::verbose) return {};
+    auto it = progress.builds.find(log.derivation);
+    auto name = it != progress.builds.end() ? it->second.name : path_name(log.derivation);
+    return style_(Tone::dim, name + ">") + " " + log.line + "\n";
+}
+
+std::string Narrator::verdict(const event::TargetVerified& verified) const {
+    if (voice_ != Voice::verbose) return {};
+    return line(verified.verdict == event::TargetVerdict::complete ? Tone::good : Tone::warn, "verified",
+                fmt::format("{}  {}, {}, {}", verified.target, event::to_string(verified.verdict),
+                            counted(verified.closure_paths, "path"), human_bytes(verified.closure_bytes)));
+}
+
+std::string Narrator::tell(const event::Event& event, const Progress& progress) {
+    if (const auto* e = std::get_if<event::Message>(&event)) return message(e->severity, e->text, e->hint);
+    if (const auto* e = std::get_if<event::EvaluationFinished>(&event)) return evaluation(*e);
+    if (const auto* e = std::get_if<event::BuildFinished>(&event)) return build(*e);
+    if (const auto* e = std::get_if<event::PushFinished>(&event)) return push(*e);
+    if (const auto* e = std::get_if<event::BuildLogLine>(&event)) return log_line(*e, progress);
+    if (const auto* e = std::get_if<event::TargetVerified>(&event)) return verdict(*e);
+    if (const auto* e = std::get_if<event::FetchFinished>(&event); e && !e->succeeded && voice_ != Voice::quiet)
+        return line(Tone::warn, "no fetch", path_name(e->path) + ": " + one_line(e->error));
+    if (const auto* e = std::get_if<event::StageFinished>(&event); e && voice_ == Voice::verbose)
+        return line(Tone::plain, "stage", fmt::format("{}  {}", event::to_string(e->stage), human_duration(e->took)));
+    return {};
+}
+
+std::string Narrator::tell_rest() {
+    std::string text;
+    if (voice_ != Voice::quiet)
+        for (const auto& [name, count] : blocked_)
+            text += line(Tone::warn, "blocked", fmt::format("{} by {}", counted(count, "build"), name));
+    blocked_.clear();
+    return text;
+}
+
+} // namespace cachefill::report

@@ -1,0 +1,316 @@
+#include "base/text.hpp"
+
+#include "report/columns.hpp"
+#include "report/failures_text.hpp"
+#include "report/run_report.hpp"
+#include "report/style.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace cachefill::report {
+
+namespace {
+
+using event::BuildOutcome;
+using event::PushOutcome;
+using event::TargetVerdict;
+using Align = Table::Align;
+using namespace std::chrono_literals;
+
+constexpr std::size_t most_rows = 25;  // of the table of targets; complete ones are folded first
+constexpr std::size_t most_paths = 20; // in each list of paths; the JSON report has all
+
+Table::Cell state_of(const TargetReport& target) {
+    if (!target.error.empty()) return {"does not evaluate", Tone::bad};
+    switch (target.verdict) {
+    case TargetVerdict::complete:
+        return target.trusted ? Table::Cell{"complete", Tone::good} : Table::Cell{"complete, not trusted", Tone::warn};
+    case TargetVerdict::incomplete:
+        return {"incomplete", Tone::bad};
+    case TargetVerdict::not_evaluated:
+        return {"not evaluated", Tone::warn};
+    case TargetVerdict::elsewhere:
+        return {"elsewhere", Tone::plain};
+    case TargetVerdict::unknown:
+        break;
+    }
+    return {target.derivation.empty() ? "not evaluated" : "not checked", Tone::plain};
+}
+
+bool is_unremarkable(const TargetReport& target) {
+    return target.verdict == TargetVerdict::complete && target.trusted && target.error.empty() && target.built == 0 &&
+           target.pushed == 0;
+}
+
+// A column of the table of targets; it is there only if one of the rows says something in it.
+struct Column {
+    std::string heading;
+    std::string (*text)(const TargetReport&);
+};
+
+std::string number_or_blank(std::uint64_t number) { return number > 0 ? std::to_string(number) : std::string(); }
+
+const std::vector<Column> number_columns{
+    {"built", [](const TargetReport& t) { return number_or_blank(t.built); }},
+    {"failed", [](const TargetReport& t) { return number_or_blank(t.failed); }},
+    {"blocked", [](const TargetReport& t) { return number_or_blank(t.blocked); }},
+    {"pushed", [](const TargetReport& t) { return number_or_blank(t.pushed); }},
+    {"missing", [](const TargetReport& t) { return number_or_blank(t.missing.size()); }},
+    {"paths", [](const TargetReport& t) { return number_or_blank(t.closure_paths); }},
+    {"closure", [](const TargetReport& t) { return t.closure_bytes ? human_bytes(t.closure_bytes) : std::string(); }},
+    {"evaluated",
+     [](const TargetReport& t) { return t.evaluation > 0ms ? human_duration(t.evaluation) : std::string(); }},
+};
+
+std::string target_table(const RunReport& report, const Style& style, std::size_t width) {
+    std::vector<const TargetReport*> shown;
+    std::size_t folded = 0;
+    for (const auto& target : report.targets) {
+        if (report.targets.size() > most_rows && is_unremarkable(target))
+            ++folded;
+        else
+            shown.push_back(&target);
+    }
+    std::string rest;
+    if (folded > 0) rest = fmt::format("and {} complete, with nothing to do\n", counted(folded, "target"));
+    if (shown.empty()) return rest;
+    std::vector<const Column*> used;
+    for (const auto& column : number_columns)
+        if (std::any_of(shown.begin(), shown.end(), [&](const auto* target) { return !column.text(*target).empty(); }))
+            used.push_back(&column);
+    std::vector<Align> alignment{Align::left, Align::left};
+    std::vector<Table::Cell> heading{{"target", Tone::dim}, {"state", Tone::dim}};
+    for (const auto* column : used) {
+        alignment.push_back(Align::right);
+        heading.push_back({column->heading, Tone::dim});
+    }
+    Table table(alignment);
+    table.add(heading);
+    for (const auto* target : shown) {
+        std::vector<Table::Cell> row{{target->name}, state_of(*target)};
+        for (const auto* column : used) row.push_back({column->text(*target)});
+        table.add(std::move(row));
+    }
+    return table.render(style, width) + rest;
+}
+
+std::string kinds_of(const Figures& sums) {
+    std::vector<std::string> kinds;
+    for (const auto& [kind, count] : sums.built_of_kind)
+        if (!kind.empty()) kinds.push_back(fmt::format("{} {}", count, kind));
+    return join(kinds, ", ");
+}
+
+// Each figure by itself, so that "nothing was pushed" can never hide behind "nothing was built". Those that tell
+// whether pushing works at all are there even when they are 0; the others only when they are not.
+std::string figure_table(const RunReport& report, const Figures& sums, const Style& style, std::size_t width) {
+    bool is_plan = report.command == "plan";
+    Table table({Align::left, Align::right, Align::left});
+    auto add = [&table](std::string label, std::uint64_t number, std::string remark = {}, Tone tone = Tone::plain) {
+        table.add({{std::move(label), tone}, {std::to_string(number)}, {std::move(remark), Tone::dim}});
+    };
+    auto add_if = [&add](std::string label, std::uint64_t number, std::string remark = {}, Tone tone = Tone::plain) {
+        if (number > 0) add(std::move(label), number, std::move(remark), tone);
+    };
+    std::string bytes;
+    if (sums.pushed_nar_bytes > 0)
+        bytes =
+            fmt::format("{}, {} compressed", human_bytes(sums.pushed_nar_bytes), human_bytes(sums.pushed_file_bytes));
+    bool worked = sums.built + sums.pushed_while_building + sums.pushed_after > 0;
+    if (worked) {
+        add("built", sums.built, kinds_of(sums));
+        add("pushed while building", sums.pushed_while_building, sums.pushed_while_building > 0 ? bytes : "");
+        add("pushed after", sums.pushed_after, sums.pushed_while_building > 0 ? "" : bytes);
+    }
+    add_if("already there", sums.already_there, "somebody else was faster");
+    if (worked || is_plan) {
+        add_if("in the cache", report.present);
+        add_if("upstream", report.upstream);
+    }
+    add_if("inputs fetched", report.fetched);
+    add_if("failed", sums.failed, {}, Tone::bad);
+    add_if("timed out", sums.timed_out, {}, Tone::bad);
+    add_if("blocked", sums.blocked, "something they need failed", Tone::warn);
+    add_if("cancelled", sums.cancelled, {}, Tone::warn);
+    add_if(is_plan ? "to build" : "not started", sums.not_started, {}, is_plan ? Tone::plain : Tone::warn);
+    add_if("elsewhere", sums.elsewhere, "need a system or feature that nobody here has");
+    add_if("withheld", sums.withheld, {}, Tone::warn);
+    add_if("failed to push", sums.failed_to_push, {}, Tone::bad);
+    add_if(is_plan ? "to push" : "not pushed", sums.not_pushed, {}, is_plan ? Tone::plain : Tone::warn);
+    return table.render(style, width);
+}
+
+std::string list_of(std::string heading, const std::vector<std::string>& items, Tone tone, const Style& style) {
+    if (items.empty()) return {};
+    auto text = style(tone, heading) + "\n";
+    for (std::size_t i = 0; i < std::min(items.size(), most_paths); ++i) text += "  " + items[i] + "\n";
+    if (items.size() > most_paths)
+        text += fmt::format("  and {} more; the JSON report has all\n", items.size() - most_paths);
+    return text;
+}
+
+std::vector<std::string> pushes_with(const RunReport& report, PushOutcome outcome, bool built) {
+    std::vector<std::string> found;
+    for (const auto& push : report.pushes)
+        if (push.outcome == outcome && push.built_by_this_run == built)
+            found.push_back(push.reason.empty() ? push.path : push.path + ": " + push.reason);
+    return found;
+}
+
+std::string what_is_not_there(const RunReport& report, const Style& style) {
+    std::string text;
+    if (report.command != "plan") {
+        for (bool built : {true, false}) {
+            std::string prefix = built ? "built, " : "";
+            text += list_of(prefix + "withheld:", pushes_with(report, PushOutcome::withheld, built), Tone::warn, style);
+            text +=
+                list_of(prefix + "failed to push:", pushes_with(report, PushOutcome::failed, built), Tone::bad, style);
+            text +=
+                list_of(prefix + "not pushed:", pushes_with(report, PushOutcome::not_pushed, built), Tone::warn, style);
+        }
+    }
+    text += list_of("holes, served by nobody and not fillable here:", report.holes, Tone::bad, style);
+    for (const auto& target : report.targets) {
+        if (report.command == "plan" || target.missing.empty()) continue;
+        text += list_of(target.name + " cannot fetch:", target.missing, Tone::bad, style);
+    }
+    text += list_of("present, but not fetchable by this machine (it lacks the substituter or key):",
+                    report.not_fetchable_here, Tone::plain, style);
+    return text;
+}
+
+// What a machine does that evaluates its own configuration. Kept away from the verdicts: things that are local by
+// design cost seconds whatever the cache holds, a compilation may cost hours.
+std::string consumer_line(const RunReport& report, const Figures& sums, const Style& style) {
+    bool is_known = std::any_of(report.targets.begin(), report.targets.end(),
+                                [](const auto& t) { return t.verified && t.error.empty(); });
+    if (!is_known) return {};
+    auto tone = sums.would_compile > 0 ? Tone::bad : Tone::plain;
+    auto text = style(tone, fmt::format("would compile: {}", sums.would_compile));
+    if (sums.would_compile > 0) {
+        std::vector<std::string> names;
+        for (const auto& target : report.targets)
+            if (target.would_compile > 0) names.push_back(fmt::format("{} ({})", target.name, target.would_compile));
+        text += ", on " + listed(names, 5);
+    }
+    if (sums.built_by_design > 0)
+        text += fmt::format(" · local by design, seconds on each machine: {}", sums.built_by_design);
+    return text + "\n";
+}
+
+std::string trust_advice(const RunReport& report, const Style& style) {
+    std::string text;
+    // Hosts of one fleet need the same lines; they are told once.
+    std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> advice; // lines, targets
+    for (const auto& target : report.targets) {
+        if (target.trusted) continue;
+        auto same = std::find_if(advice.begin(), advice.end(),
+                                 [&](const auto& entry) { return entry.first == target.trust_advice; });
+        if (same == advice.end())
+            advice.push_back({target.trust_advice, {target.name}});
+        else
+            same->second.push_back(target.name);
+    }
+    for (const auto& [lines, targets] : advice) {
+        auto doing = targets.size() == 1 ? "does not trust" : "do not trust";
+        text += style(Tone::warn, "warning:") +
+                fmt::format(" {} {} the cache and would fetch nothing from it", listed(targets, 10), doing);
+        text += lines.empty() ? "\n" : "; add to its configuration:\n";
+        for (const auto& line : lines) text += "    " + line + "\n";
+    }
+    return text;
+}
+
+std::string warnings(const RunReport& report, const Style& style) {
+    std::string text;
+    std::vector<std::string> seen(report.causes);
+    std::size_t more = 0;
+    for (const auto& message : report.messages) {
+        if (message.severity != event::Severity::warning && message.severity != event::Severity::error) continue;
+        if (std::find(seen.begin(), seen.end(), message.text) != seen.end()) continue;
+        seen.push_back(message.text);
+        if (seen.size() - report.causes.size() > most_paths) {
+            ++more;
+            continue;
+        }
+        bool is_error = message.severity == event::Severity::error;
+        text += style(is_error ? Tone::bad : Tone::warn, is_error ? "error:" : "warning:") + " " +
+                one_line(message.text) + "\n";
+        if (!message.hint.empty()) text += "  hint: " + one_line(message.hint) + "\n";
+    }
+    if (more > 0) text += fmt::format("and {}\n", counted(more, "more warning"));
+    return text;
+}
+
+std::string outcome_line(const RunReport& report, const Figures& sums, const Style& style) {
+    std::uint64_t complete = 0;
+    for (const auto& target : report.targets) complete += target.verdict == TargetVerdict::complete ? 1U : 0U;
+    auto cache = report.cache.empty() ? std::string("the cache") : report.cache;
+    auto whole = fmt::format("{} of {} complete in {}", complete, counted(report.targets.size(), "target"), cache);
+    bool is_idle = report.builds.empty() && report.pushes.empty();
+    if (report.targets.empty())
+        whole = sums.pushed_while_building + sums.pushed_after > 0
+                    ? counted(sums.pushed_while_building + sums.pushed_after, "path") + " pushed to " + cache
+                    : std::string("no target was looked at");
+    else if (is_idle && complete == report.targets.size() && report.command == "run")
+        whole = "nothing to build, nothing to push: " + whole;
+    auto tone = report.exit_code == 0 ? Tone::good : Tone::bad;
+    auto text = style(tone, report.exit_code == 0 ? "ok" : fmt::format("exit {}", report.exit_code));
+    return text + fmt::format(": {}, in {}\n", whole, human_duration(report.took));
+}
+
+std::string next_step(const RunReport& report, const Figures& sums) {
+    auto again = "cachefill " + report.command;
+    if (!report.flake_url.empty() && (report.command == "run" || report.command == "plan"))
+        again += " " + report.flake_url;
+    if (!report.cache.empty()) again += " --cache " + report.cache;
+    switch (report.exit_code) {
+    case 0:
+        if (report.command != "run" || sums.built + sums.pushed_while_building + sums.pushed_after == 0) return {};
+        return "next: switch on any of these machines, for instance with nh os switch; they fetch what was built\n";
+    case 1:
+        if (sums.built == 0) return "next: mend what failed, then " + again + "\n";
+        return fmt::format("next: mend what failed, then {}; the {} that succeeded will not be built again\n", again,
+                           counted(sums.built, "build"));
+    case 3:
+        return "next: " + again + " pushes only what is missing\n";
+    case 4:
+    case 130:
+    case 143:
+        return "next: " + again + " goes on from here; what is in the cache is not built again\n";
+    default:
+        return {};
+    }
+}
+
+std::string causes(const RunReport& report) {
+    std::string text;
+    for (std::size_t i = 0; i < std::min(report.causes.size(), most_paths); ++i)
+        text += "  " + one_line(report.causes[i]) + "\n";
+    if (report.causes.size() > most_paths)
+        text += fmt::format("  and {}\n", counted(report.causes.size() - most_paths, "more cause"));
+    return text;
+}
+
+} // namespace
+
+std::string to_text(const RunReport& report, bool color, std::size_t width) {
+    Style style(color);
+    auto sums = figures(report);
+    bool worked = !report.builds.empty() || !report.pushes.empty();
+    // Blocks with a blank line between them; a run that had nothing to do is one block.
+    std::vector<std::string> blocks{target_table(report, style, width)};
+    if (worked || report.command == "plan") blocks.push_back(figure_table(report, sums, style, width));
+    blocks.push_back(what_is_not_there(report, style));
+    blocks.push_back(trust_advice(report, style) + warnings(report, style));
+    blocks.push_back(failures_text(report, style));
+    auto end = consumer_line(report, sums, style) + outcome_line(report, sums, style) + causes(report) +
+               next_step(report, sums);
+    std::erase_if(blocks, [](const auto& block) { return block.empty(); });
+    if (blocks.size() <= 1 && !worked) return join(blocks, "") + end;
+    return join(blocks, "\n") + "\n" + end;
+}
+
+} // namespace cachefill::report
