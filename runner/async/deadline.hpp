@@ -21,23 +21,27 @@ Task<Result<T>> with_deadline(Task<Result<T>> task, std::chrono::steady_clock::d
     TaskGroup group(executor);
     SteadyTimer timer(executor, limit);
     bool expired = false;
-    auto work = [](Task<Result<T>> inner, std::optional<Result<T>>& out, SteadyTimer& clock) -> Task<void> {
+    bool ended = false; // maybe before the clock is even watched
+    auto work = [](Task<Result<T>> inner, std::optional<Result<T>>& out, SteadyTimer& clock, bool& flag) -> Task<void> {
         try {
             out.emplace(co_await std::move(inner));
         } catch (const boost::system::system_error&) { // cancelled: by the clock, or with the caller (join() rethrows)
+            flag = true;
             clock.cancel();
             throw;
         }
+        flag = true;
         clock.cancel();
     };
-    auto watch = [](SteadyTimer& clock, TaskGroup& all, bool& flag) -> Task<void> {
+    auto watch = [](SteadyTimer& clock, TaskGroup& all, bool& flag, const bool& unneeded) -> Task<void> {
+        if (unneeded) co_return;
         auto [error] = co_await clock.async_wait(use_task_tuple);
         if (error) co_return;
         flag = true;
         all.cancel();
     };
-    group.spawn(work(std::move(task), result, timer));
-    group.spawn(watch(timer, group, expired));
+    group.spawn(work(std::move(task), result, timer, ended));
+    group.spawn(watch(timer, group, expired, ended));
     co_await group.join();
     if (result) co_return std::move(*result);
     auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(limit);

@@ -153,6 +153,17 @@ BOOST_AUTO_TEST_CASE(a_deadline_ends_what_takes_too_long_and_leaves_the_rest_alo
     run_task<void>(body);
 }
 
+BOOST_AUTO_TEST_CASE(a_deadline_does_not_hold_up_what_ends_without_waiting) {
+    auto body = [&](Executor) -> Task<void> {
+        auto at_once = []() -> Task<Result<int>> { co_return 42; };
+        auto begin = std::chrono::steady_clock::now();
+        auto good = co_await with_deadline(at_once(), 5s, "thinking");
+        BOOST_TEST(good.value() == 42);
+        BOOST_TEST((std::chrono::steady_clock::now() - begin < 5s));
+    };
+    run_task<void>(body);
+}
+
 BOOST_AUTO_TEST_CASE(work_comes_back_to_the_loop_with_its_result_or_exception) {
     auto body = [&](Executor executor) -> Task<void> {
         WorkerPool pool(executor, 2);
