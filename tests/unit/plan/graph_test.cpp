@@ -1,0 +1,106 @@
+#include "world.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using namespace cachefill::plan;
+using namespace cachefill::test;
+
+namespace {
+
+DerivationKind kind_of(const DerivationOptions& options) {
+    World world;
+    world.derivation("x", {}, options).target("x");
+    return world.graph.derivation(world.targets[0].derivation).kind;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(graph)
+
+BOOST_AUTO_TEST_CASE(kind_is_the_first_that_matches) {
+    BOOST_TEST(to_string(kind_of({})) == "compile");
+    BOOST_TEST(to_string(kind_of({.light = true})) == "light");
+    BOOST_TEST(to_string(kind_of({.local = true, .light = true})) == "local by design");
+    BOOST_TEST(to_string(kind_of({.local = true, .fixed = true})) == "fixed-output");
+}
+
+BOOST_AUTO_TEST_CASE(shared_derivations_are_read_and_stand_once) {
+    World world;
+    world.derivation("glibc").derivation("a", {"glibc"}).derivation("b", {"glibc"}).derivation("top", {"a", "b"});
+    std::map<nix::StorePath, int> reads;
+    const auto read = [&](const nix::StorePath& path) {
+        ++reads[path];
+        return reader_of(world.derivations)(path);
+    };
+    BOOST_REQUIRE(world.graph.add_closure(derivation_path("top"), read).has_value());
+    BOOST_REQUIRE(world.graph.add_closure(derivation_path("b"), read).has_value());
+    BOOST_TEST(world.graph.derivation_count() == 4U);
+    for (const auto& [path, times] : reads) BOOST_TEST(times == 1, path.to_string());
+}
+
+BOOST_AUTO_TEST_CASE(every_derivation_comes_after_its_inputs) {
+    World world;
+    world.derivation("a").derivation("b", {"a"}).derivation("c", {"a", "b"}).derivation("d", {"c", "a"}).target("d");
+    std::vector<bool> seen(world.graph.derivation_count());
+    for (const DerivationId id : world.graph.topological_order()) {
+        for (const GraphInput& input : world.graph.derivation(id).inputs) BOOST_TEST(seen[index(input.derivation)]);
+        seen[index(id)] = true;
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_long_chain_does_not_exhaust_the_stack) {
+    World world;
+    world.derivation("n0");
+    for (int i = 1; i < 20'000; ++i) world.derivation("n" + std::to_string(i), {"n" + std::to_string(i - 1)});
+    world.target("n19999");
+    BOOST_TEST(world.graph.derivation_count() == 20'000U);
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_names_the_derivation_and_its_user_and_leaves_the_graph_as_it_was) {
+    World world;
+    world.derivation("shared").derivation("good", {"shared"}).target("good");
+    world.derivation("new").derivation("bad", {"shared", "new", "absent"});
+    const std::size_t paths = world.graph.path_count();
+    const auto id = world.graph.add_closure(derivation_path("bad"), reader_of(world.derivations));
+    BOOST_REQUIRE(!id);
+    BOOST_TEST(id.error().one_line().find("-absent.drv") != std::string::npos);
+    BOOST_TEST(id.error().one_line().find("-bad.drv") != std::string::npos);
+    BOOST_TEST(world.graph.derivation_count() == 2U);
+    BOOST_TEST(world.graph.path_count() == paths);
+    BOOST_TEST(!world.graph.find(store_path("new")).has_value());
+    BOOST_TEST(!world.graph.find_derivation(derivation_path("new")).has_value());
+    world.derivation("absent").target("bad"); // and it can be added later
+    BOOST_TEST(world.graph.derivation_count() == 5U);
+}
+
+BOOST_AUTO_TEST_CASE(an_output_that_is_not_there_is_refused) {
+    World world;
+    world.derivation("lib").derivation("user", {"lib:dev"});
+    const auto id = world.graph.add_closure(derivation_path("user"), reader_of(world.derivations));
+    BOOST_REQUIRE(!id);
+    BOOST_TEST(id.error().cause().find("\"dev\"") != std::string::npos);
+    BOOST_TEST(world.graph.derivation_count() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(derivations_in_a_circle_are_refused) {
+    World world;
+    world.derivation("a", {"b"}).derivation("b", {"a"});
+    const auto id = world.graph.add_closure(derivation_path("a"), reader_of(world.derivations));
+    BOOST_REQUIRE(!id);
+    BOOST_TEST(id.error().cause().find("circle") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_must_fit_whole) {
+    const std::vector<BuildAbility> machines = {{{"x86_64-linux"}, {"kvm"}}, {{"aarch64-linux"}, {"big-parallel"}}};
+    const auto fits = [&](const std::string& platform, std::vector<std::string> features) {
+        GraphDerivation derivation{derivation_path("x"), platform, DerivationKind::compile, true, features, {}, {}, {}};
+        return BuildAbility::fits(derivation, machines);
+    };
+    BOOST_TEST(fits("x86_64-linux", {"kvm"}));
+    BOOST_TEST(!fits("x86_64-linux", {"big-parallel"}));
+    BOOST_TEST(fits("builtin", {"big-parallel"}));
+    BOOST_TEST(!fits("aarch64-darwin", {}));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
