@@ -31,8 +31,8 @@ fleet_copy() {
     git -C "$directory" -c user.name=fleet -c user.email=fleet@example.org commit -q -m "the fleet"
 }
 
-# fleet_settings DIR CACHE_URL CACHE_KEY UPSTREAM_URL UPSTREAM_KEY EXTRA_URL EXTRA_KEY: the caches that the hosts of a copy name.
-# It changes no store path.
+# fleet_settings DIR CACHE_URL CACHE_KEY UPSTREAM_URL UPSTREAM_KEY EXTRA_URL EXTRA_KEY: the caches that the hosts of a
+# copy name. It changes no store path.
 fleet_settings() {
     local directory=$1
     shift

@@ -3,7 +3,6 @@
 { builders, allowUnfree }:
 let
   inherit (builders) make fetch system tool;
-  inherit (builtins) concatStringsSep;
 
   output = name: package: package.${name} or package.out;
   source = name: version: fetch "${name}-${version}.tar.xz" "the sources of ${name} ${version}\n";
@@ -11,7 +10,8 @@ let
   # A different number for every name.
   seed = name:
     let
-      digits = builtins.listToAttrs (builtins.genList (n: { name = builtins.substring n 1 "0123456789abcdef"; value = n; }) 16);
+      digit = n: { name = builtins.substring n 1 "0123456789abcdef"; value = n; };
+      digits = builtins.listToAttrs (builtins.genList digit 16);
       hash = builtins.hashString "sha256" name;
     in
     builtins.foldl' (sum: n: sum * 16 + digits.${builtins.substring n 1 hash}) 0 (builtins.genList (n: n) 7);
@@ -147,7 +147,11 @@ rec {
   python3 = program "python3" "3.11.6" { deps = [ openssl sqlite libffi ]; sizeKiB = 2000; };
   util-linux = program "util-linux" "2.39.2" { deps = [ util-linux-lib ncurses ]; };
   shadow = program "shadow" "4.14.1" { };
-  systemd = program "systemd" "254.6" { deps = [ util-linux-lib dbus-lib curl-lib zstd ]; tools = [ python3 ]; sizeKiB = 2500; };
+  systemd = program "systemd" "254.6" {
+    deps = [ util-linux-lib dbus-lib curl-lib zstd ];
+    tools = [ python3 ];
+    sizeKiB = 2500;
+  };
   dbus = program "dbus" "1.14.10" { deps = [ dbus-lib systemd ]; };
   openssh = program "openssh" "9.5p1" { deps = [ openssl ]; };
   curl = program "curl" "8.4.0" { deps = [ curl-lib ]; };
@@ -155,8 +159,13 @@ rec {
   nix = program "nix" "2.18.1" { deps = [ curl-lib sqlite ]; };
   kmod = program "kmod" "31" { deps = [ xz openssl ]; };
   sudo = program "sudo" "1.9.14" { };
-  # Named like the one in nixpkgs; wants a machine with many cores, which every Nix says it is.
-  linux = program "linux" "6.5.10" { deps = [ ]; tools = [ perl kmod ]; sizeKiB = 9000; milliseconds = 3000; requiredSystemFeatures = [ "big-parallel" ]; };
+  # Asks for a machine with many cores, which every Nix says it has.
+  linux = program "linux" "6.5.10" {
+    tools = [ perl kmod ];
+    sizeKiB = 9000;
+    milliseconds = 3000;
+    requiredSystemFeatures = [ "big-parallel" ];
+  };
 
   # For people.
   vim = program "vim" "9.0" { deps = [ ncurses ]; };
@@ -164,11 +173,16 @@ rec {
   tmux = program "tmux" "3.3a" { deps = [ ncurses ]; };
   ripgrep = program "ripgrep" "14.0" { deps = [ pcre2 ]; };
   starship = program "starship" "1.16.0" { };
-  firefox = program "firefox" "119.0" { deps = [ gtk sqlite nghttp2 ]; tools = [ llvm python3 ]; sizeKiB = 8000; milliseconds = 2500; };
+  firefox = program "firefox" "119.0" {
+    deps = [ gtk sqlite nghttp2 ];
+    tools = [ llvm python3 ];
+    sizeKiB = 8000;
+    milliseconds = 2500;
+  };
   plasma = program "plasma-desktop" "5.27.9" { deps = [ qtbase dbus-lib ]; sizeKiB = 2400; };
   gimp = program "gimp" "2.10.36" { deps = [ gtk libxml2 ]; };
   mpv = program "mpv" "0.36.0" { deps = [ mesa ]; };
-  tlp = program "tlp" "1.6.0" { deps = [ ]; };
+  tlp = program "tlp" "1.6.0" { };
   networkmanager = program "networkmanager" "1.44.2" { deps = [ dbus-lib curl-lib ]; };
 
   # For the nas.
