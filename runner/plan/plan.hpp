@@ -42,8 +42,8 @@ struct Policy {
 // Something the planner must know before it can go on. Who answers records it in Facts; plan() is then asked again.
 // Questions about the own cache that its bulk answer (claimed_missing) already settles are not asked.
 struct Questions {
-    // A narinfo from any of these caches, most preferred (lowest number) first: later ones need not be asked once one is
-    // found. Its references are then wanted as well, transitively, in the same caches.
+    // A narinfo from any of these caches, most preferred (lowest number) first: later ones need not be asked once one
+    // is found. Its references are then wanted as well, transitively, in the same caches.
     struct Remote {
         PathId path;
         CacheMask caches;
@@ -54,34 +54,35 @@ struct Questions {
 };
 
 enum class TargetState {
-    unknown,   // questions are open
-    complete,  // everything a consumer may fetch is present, transitively
-    incomplete, // this run builds or pushes something for it
-    elsewhere, // needs a system or feature nobody here has
+    unknown,    // questions are open
+    complete,   // everything a consumer may fetch is present, transitively
+    incomplete, // this run builds or pushes something for it, or a hole that nobody can fill keeps it from being
+                // complete
+    elsewhere,  // needs a system or feature nobody here has, and nothing is built or pushed for it
 };
 
 struct PlannedBuild {
     DerivationId derivation;
-    std::vector<std::size_t> after;   // indexes into Plan::builds: builds whose outputs are inputs
-    std::vector<PathId> fetch;        // inputs to fetch first, by output path
+    std::vector<std::size_t> after; // indexes into Plan::builds: builds whose outputs are inputs
+    std::vector<PathId> fetch;      // inputs to fetch first, by output path
     std::chrono::milliseconds expected{};
     std::chrono::milliseconds longest_chain{}; // expected time of the longest chain that starts here, itself included
-    std::vector<std::size_t> targets; // indexes of the targets that need it
+    std::vector<std::size_t> targets;          // indexes of the targets that need it
 };
 
 struct TargetPlan {
     TargetState state = TargetState::unknown;
-    std::vector<std::size_t> builds; // indexes into Plan::builds
-    std::vector<PathId> pushes;      // local paths that must go up
+    std::vector<std::size_t> builds;     // indexes into Plan::builds
+    std::vector<PathId> pushes;          // local paths that must go up
     std::vector<DerivationId> elsewhere; // why it is elsewhere or partly so
 };
 
 // The smallest set of builds and pushes that makes every target fetchable, by path and by evaluation. A value.
 struct Plan {
-    Questions questions; // not empty: the rest is what is certain so far
+    Questions questions;              // not empty: the rest is what is certain so far
     std::vector<PlannedBuild> builds; // every build after those it needs
-    std::vector<PathId> pushes;  // valid here, absent remotely, demanded: go up without building
-    std::vector<PathId> fetches; // union of the builds' fetches
+    std::vector<PathId> pushes;       // valid here, absent remotely, demanded: go up without building
+    std::vector<PathId> fetches;      // union of the builds' fetches
     // Demanded inputs that are present somewhere but not fetchable here, and therefore built: "this machine lacks
     // substituter X" (the cache that has it).
     struct NotFetchable {
@@ -91,10 +92,10 @@ struct Plan {
     std::vector<NotFetchable> not_fetchable_here;
     // Needed by a present path, served by nobody, and no way to make it (a source or unknown path not valid here).
     std::vector<PathId> unfillable_holes;
-    std::vector<DerivationId> elsewhere; // missing and buildable by nobody here
+    std::vector<DerivationId> elsewhere;   // missing and buildable by nobody here
     std::vector<DerivationId> unplannable; // built each run: output paths unknown before
-    std::vector<TargetPlan> targets; // as given
-    std::uint64_t bytes_to_fetch = 0; // compressed, as far as known
+    std::vector<TargetPlan> targets;       // as given
+    std::uint64_t bytes_to_fetch = 0;      // compressed, as far as known
     std::chrono::milliseconds expected_total{};
     std::chrono::milliseconds critical_path{};
 };
@@ -103,7 +104,8 @@ struct Plan {
 // - a consumer that is given a target's path: its outputs must be complete;
 // - a consumer that evaluates: of each local-by-design derivation it meets (starting at the target, going on through
 //   inputs of local-by-design ones) it needs every input, so those must be complete, too;
-// - complete means: present in the own cache, or in an upstream that counts, and so are all references. What is holed is
+// - complete means: present in the own cache, or in an upstream that counts, and so are all references. What is holed
+// is
 //   mended hole by hole. What is absent is pushed if valid here, else built;
 // - a build needs each input valid here: already valid (and then pushed if absent remotely), fetched if complete and
 //   fetchable here, else built. Every output that is built gets pushed, build-time ones included.
@@ -112,6 +114,7 @@ Plan make_plan(const Graph& graph, const Facts& facts, const std::vector<Target>
 // Upstreams that count, per path: what all targets reaching it trust (all caches for a path no target reaches).
 std::vector<CacheMask> counting_caches(const Graph& graph, const Facts& facts, const std::vector<Target>& targets);
 
+// Unknown as long as a question about anything in its closure is open, even if a hole has been found already.
 enum class Completeness { unknown, complete, holed, absent };
 // Of one path, under the caches that count for it; `holes` (if given) receives the absent references.
 Completeness completeness(PathId path, const Facts& facts, const std::vector<CacheMask>& counting,
