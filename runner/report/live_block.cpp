@@ -118,7 +118,8 @@ class Block {
         if (progress_.not_pushed > 0) rest += fmt::format(", {} not", progress_.not_pushed);
         if (!progress_.uploads.empty()) rest += fmt::format(" · {} on the way", progress_.uploads.size());
         rest += " · " + human_bytes(progress_.bytes_up);
-        rest += " · " + human_bytes(static_cast<std::uint64_t>(progress_.upload_rate(now_))) + "/s";
+        auto steady = std::chrono::floor<std::chrono::seconds>(now_); // or the figure would change with every frame
+        rest += " · " + human_bytes(static_cast<std::uint64_t>(progress_.upload_rate(steady))) + "/s";
         add("push", rest);
 
         // Large ones are what one waits for.

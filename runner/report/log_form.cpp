@@ -79,8 +79,7 @@ class LogForm final : public Display {
         if (!kinds.empty()) text += " (" + join(kinds, ", ") + ")";
         text += ", " + counted(plan.fetches, "fetch", "fetches");
         if (plan.bytes_to_fetch > 0) text += " (" + human_bytes(plan.bytes_to_fetch) + ")";
-        if (plan.pushes_without_build > 0)
-            text += ", " + counted(plan.pushes_without_build, "path") + " to push as it is";
+        if (plan.pushes_without_build > 0) text += ", " + counted(plan.pushes_without_build, "valid path") + " to push";
         if (plan.critical_path > 0ms) text += "; at least " + human_duration(plan.critical_path);
         write(text + "\n");
     }

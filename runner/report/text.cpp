@@ -47,22 +47,41 @@ bool is_unremarkable(const TargetReport& target) {
 // A column of the table of targets; it is there only if one of the rows says something in it.
 struct Column {
     std::string heading;
+    bool may_go; // where the terminal is too narrow for all
     std::string (*text)(const TargetReport&);
 };
 
 std::string number_or_blank(std::uint64_t number) { return number > 0 ? std::to_string(number) : std::string(); }
 
 const std::vector<Column> number_columns{
-    {"built", [](const TargetReport& t) { return number_or_blank(t.built); }},
-    {"failed", [](const TargetReport& t) { return number_or_blank(t.failed); }},
-    {"blocked", [](const TargetReport& t) { return number_or_blank(t.blocked); }},
-    {"pushed", [](const TargetReport& t) { return number_or_blank(t.pushed); }},
-    {"missing", [](const TargetReport& t) { return number_or_blank(t.missing.size()); }},
-    {"paths", [](const TargetReport& t) { return number_or_blank(t.closure_paths); }},
-    {"closure", [](const TargetReport& t) { return t.closure_bytes ? human_bytes(t.closure_bytes) : std::string(); }},
-    {"evaluated",
+    {"built", false, [](const TargetReport& t) { return number_or_blank(t.built); }},
+    {"failed", false, [](const TargetReport& t) { return number_or_blank(t.failed); }},
+    {"blocked", false, [](const TargetReport& t) { return number_or_blank(t.blocked); }},
+    {"pushed", false, [](const TargetReport& t) { return number_or_blank(t.pushed); }},
+    {"missing", false, [](const TargetReport& t) { return number_or_blank(t.missing.size()); }},
+    {"paths", true, [](const TargetReport& t) { return number_or_blank(t.closure_paths); }},
+    {"closure", false,
+     [](const TargetReport& t) { return t.closure_bytes ? human_bytes(t.closure_bytes) : std::string(); }},
+    {"evaluated", true,
      [](const TargetReport& t) { return t.evaluation > 0ms ? human_duration(t.evaluation) : std::string(); }},
 };
+
+void drop_to_width(std::vector<const Column*>& used, const std::vector<const TargetReport*>& shown, std::size_t width) {
+    std::size_t total = 0;
+    for (const auto* target : shown)
+        total = std::max(total, columns(target->name) + 2 + columns(state_of(*target).text));
+    auto width_of = [&shown](const Column& column) {
+        auto widest = columns(column.heading);
+        for (const auto* target : shown) widest = std::max(widest, columns(column.text(*target)));
+        return widest + 2;
+    };
+    for (const auto* column : used) total += width_of(*column);
+    for (auto i = used.size(); i-- > 0 && total > width;) {
+        if (!used[i]->may_go) continue;
+        total -= width_of(*used[i]);
+        used.erase(used.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+}
 
 std::string target_table(const RunReport& report, const Style& style, std::size_t width) {
     std::vector<const TargetReport*> shown;
@@ -80,6 +99,7 @@ std::string target_table(const RunReport& report, const Style& style, std::size_
     for (const auto& column : number_columns)
         if (std::any_of(shown.begin(), shown.end(), [&](const auto* target) { return !column.text(*target).empty(); }))
             used.push_back(&column);
+    drop_to_width(used, shown, width);
     std::vector<Align> alignment{Align::left, Align::left};
     std::vector<Table::Cell> heading{{"target", Tone::dim}, {"state", Tone::dim}};
     for (const auto* column : used) {
@@ -115,9 +135,10 @@ std::string figure_table(const RunReport& report, const Figures& sums, const Sty
         if (number > 0) add(std::move(label), number, std::move(remark), tone);
     };
     std::string bytes;
+    bool both = sums.pushed_while_building > 0 && sums.pushed_after > 0;
     if (sums.pushed_nar_bytes > 0)
-        bytes =
-            fmt::format("{}, {} compressed", human_bytes(sums.pushed_nar_bytes), human_bytes(sums.pushed_file_bytes));
+        bytes = fmt::format("{}{}, {} compressed", both ? "together " : "", human_bytes(sums.pushed_nar_bytes),
+                            human_bytes(sums.pushed_file_bytes));
     bool worked = sums.built + sums.pushed_while_building + sums.pushed_after > 0;
     if (worked) {
         add("built", sums.built, kinds_of(sums));
@@ -135,7 +156,7 @@ std::string figure_table(const RunReport& report, const Figures& sums, const Sty
     add_if("blocked", sums.blocked, "something they need failed", Tone::warn);
     add_if("cancelled", sums.cancelled, {}, Tone::warn);
     add_if(is_plan ? "to build" : "not started", sums.not_started, {}, is_plan ? Tone::plain : Tone::warn);
-    add_if("elsewhere", sums.elsewhere, "need a system or feature that nobody here has");
+    add_if("elsewhere", sums.elsewhere, "for a system or feature that nobody here has");
     add_if("withheld", sums.withheld, {}, Tone::warn);
     add_if("failed to push", sums.failed_to_push, {}, Tone::bad);
     add_if(is_plan ? "to push" : "not pushed", sums.not_pushed, {}, is_plan ? Tone::plain : Tone::warn);
@@ -195,8 +216,12 @@ std::string consumer_line(const RunReport& report, const Figures& sums, const St
             if (target.would_compile > 0) names.push_back(fmt::format("{} ({})", target.name, target.would_compile));
         text += ", on " + listed(names, 5);
     }
-    if (sums.built_by_design > 0)
-        text += fmt::format(" · local by design, seconds on each machine: {}", sums.built_by_design);
+    std::uint64_t by_design = 0;
+    for (const auto& target : report.targets) by_design = std::max(by_design, target.built_by_design);
+    if (by_design > 0)
+        text +=
+            fmt::format(" · local by design: {} on a machine, in seconds",
+                        report.targets.size() > 1 ? fmt::format("at most {}", by_design) : fmt::to_string(by_design));
     return text + "\n";
 }
 
@@ -245,10 +270,14 @@ std::string warnings(const RunReport& report, const Style& style) {
 }
 
 std::string outcome_line(const RunReport& report, const Figures& sums, const Style& style) {
-    std::uint64_t complete = 0;
-    for (const auto& target : report.targets) complete += target.verdict == TargetVerdict::complete ? 1U : 0U;
+    std::uint64_t complete = 0, elsewhere = 0;
+    for (const auto& target : report.targets) {
+        complete += target.verdict == TargetVerdict::complete ? 1U : 0U;
+        elsewhere += target.verdict == TargetVerdict::elsewhere ? 1U : 0U;
+    }
     auto cache = report.cache.empty() ? std::string("the cache") : report.cache;
     auto whole = fmt::format("{} of {} complete in {}", complete, counted(report.targets.size(), "target"), cache);
+    if (elsewhere > 0) whole += fmt::format(" ({} elsewhere)", elsewhere);
     bool is_idle = report.builds.empty() && report.pushes.empty();
     if (report.targets.empty())
         whole = sums.pushed_while_building + sums.pushed_after > 0
@@ -271,15 +300,15 @@ std::string next_step(const RunReport& report, const Figures& sums) {
         if (report.command != "run" || sums.built + sums.pushed_while_building + sums.pushed_after == 0) return {};
         return "next: switch on any of these machines, for instance with nh os switch; they fetch what was built\n";
     case 1:
-        if (sums.built == 0) return "next: mend what failed, then " + again + "\n";
-        return fmt::format("next: mend what failed, then {}; the {} that succeeded will not be built again\n", again,
+        if (sums.built == 0) return "next: mend what failed, then: " + again + "\n";
+        return fmt::format("next: mend what failed, then: {} ({} succeeded and will not be repeated)\n", again,
                            counted(sums.built, "build"));
     case 3:
-        return "next: " + again + " pushes only what is missing\n";
+        return "next: " + again + " (pushes only what is missing)\n";
     case 4:
     case 130:
     case 143:
-        return "next: " + again + " goes on from here; what is in the cache is not built again\n";
+        return "next: " + again + " (goes on from here; what is in the cache is not built again)\n";
     default:
         return {};
     }

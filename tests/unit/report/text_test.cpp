@@ -1,0 +1,194 @@
+#include "base/text.hpp"
+#include "golden_text.hpp"
+#include "report/columns.hpp"
+#include "report/run_report.hpp"
+#include "reports.hpp"
+
+using namespace cachefill;
+using namespace cachefill::test;
+using event::BuildOutcome;
+using event::PushOutcome;
+using report::to_text;
+
+namespace {
+
+// Whether the figures hold this line, however wide their columns are.
+bool has_figure(const std::string& text, const std::string& line) {
+    for (auto candidate : split(text, '\n')) {
+        std::vector<std::string> words;
+        for (auto word : split_words(candidate)) words.emplace_back(word);
+        if ((join(words, " ") + " ").starts_with(line + " ")) return true;
+    }
+    return false;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(closing_report)
+
+BOOST_AUTO_TEST_CASE(a_complete_warm_run_takes_about_five_lines) {
+    auto text = to_text(warm_report(), false, 80);
+    check_golden("warm.txt", text);
+    BOOST_TEST(split(text, '\n').size() <= 6U);
+}
+
+BOOST_AUTO_TEST_CASE(a_large_warm_fleet_is_folded) {
+    auto report = warm_report();
+    for (int i = 0; i < 40; ++i) report.targets.push_back(complete_target("nixos:web-" + std::to_string(i)));
+    auto text = to_text(report, false, 80);
+    BOOST_TEST(split(text, '\n').size() <= 6U);
+    BOOST_TEST(text.find("and 42 targets complete") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_cold_run_keeps_its_figures_apart) {
+    check_golden("filled.txt", to_text(filled_report(), false, 80));
+}
+
+BOOST_AUTO_TEST_CASE(nothing_pushed_shows_beside_what_was_built) {
+    auto report = filled_report();
+    report.pushes.clear();
+    auto text = to_text(report, false, 80);
+    BOOST_TEST(has_figure(text, "built 2"));
+    BOOST_TEST(has_figure(text, "pushed while building 0"));
+    BOOST_TEST(has_figure(text, "pushed after 0"));
+}
+
+BOOST_AUTO_TEST_CASE(an_evaluation_error_keeps_its_position) {
+    auto report = warm_report();
+    auto& target = report.targets[1];
+    target = {};
+    target.name = "nixos:web";
+    target.verdict = event::TargetVerdict::not_evaluated;
+    target.error =
+        "error:\n       … while evaluating the option `services.web'\n\n       error: attribute 'foo' missing\n";
+    target.position = event::Position{.file = "hosts/web.nix", .line = 12, .column = 5};
+    report.exit_code = 1;
+    report.causes = {"nixos:web does not evaluate"};
+    check_golden("evaluation-error.txt", to_text(report, false, 80));
+}
+
+BOOST_AUTO_TEST_CASE(failures_come_last_with_log_and_what_they_block) {
+    auto report = filled_report();
+    auto failed = build("firefox-unwrapped-141.0", BuildOutcome::failed);
+    failed.error = "builder for '" + failed.derivation + "' failed with exit code 2";
+    for (int i = 1; i <= 25; ++i) failed.log_tail.push_back("log line " + std::to_string(i));
+    auto blocked = build("firefox-141.0", BuildOutcome::blocked);
+    blocked.blocked_by = failed.name;
+    auto late = build("chromium-140", BuildOutcome::timed_out);
+    late.error = "timed out after 3600 seconds of silence";
+    report.builds.insert(report.builds.end(), {failed, blocked, late});
+    report.targets[0].verdict = event::TargetVerdict::incomplete;
+    report.targets[0].failed = 2;
+    report.targets[0].blocked = 1;
+    report.targets[0].missing = {store_path("firefox-141.0"), store_path("chromium-140")};
+    report.targets[0].would_compile = 3;
+    report.exit_code = 1;
+    report.causes = {"2 builds failed"};
+    auto text = to_text(report, false, 80);
+    check_golden("build-failure.txt", text);
+    BOOST_TEST(text.find("log line 5\n") == std::string::npos);
+    BOOST_TEST(text.find("  | log line 6\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(an_interrupted_run_names_what_was_built_and_not_pushed) {
+    auto report = filled_report();
+    report.builds.push_back(build("firefox-141.0", BuildOutcome::cancelled));
+    report.builds.push_back(build("chromium-140", BuildOutcome::not_started));
+    report.pushes.push_back(push("gcc-14.2", PushOutcome::not_pushed));
+    report.pushes.back().reason = "interrupted";
+    for (auto& target : report.targets) target.verdict = event::TargetVerdict::unknown, target.verified = false;
+    report.exit_code = 130;
+    report.causes = {"interrupted (SIGINT)"};
+    check_golden("interrupted.txt", to_text(report, false, 80));
+}
+
+BOOST_AUTO_TEST_CASE(holes_and_withheld_paths_are_named) {
+    auto report = filled_report();
+    report.holes = {store_path("old-source.tar.gz")};
+    report.not_fetchable_here = {store_path("cuda-12.4")};
+    report.pushes.push_back(push("broken-1.0", PushOutcome::withheld));
+    report.pushes.back().reason = "its files do not match the recorded hash";
+    report.pushes.push_back(push("large-1.0", PushOutcome::failed));
+    report.pushes.back().reason = "503 Service Unavailable, 5 tries in 31 s";
+    report.targets[0].verdict = event::TargetVerdict::incomplete;
+    report.targets[0].missing = {store_path("old-source.tar.gz")};
+    report.exit_code = 3;
+    report.causes = {"1 path could not be pushed", "nixos:nas is not complete in team"};
+    report.messages.push_back({event::Severity::warning, "the cache answered slowly", "nothing to do"});
+    report.messages.push_back({event::Severity::notice, "not worth repeating", ""});
+    check_golden("holes.txt", to_text(report, false, 80));
+}
+
+BOOST_AUTO_TEST_CASE(a_darwin_host_elsewhere_fails_nothing) {
+    auto report = warm_report();
+    auto& mac = report.targets[1];
+    mac.name = "darwin:mac";
+    mac.system = "aarch64-darwin";
+    mac.verdict = event::TargetVerdict::elsewhere;
+    mac.verified = false;
+    mac.closure_paths = mac.closure_bytes = mac.built_by_design = 0;
+    report.builds = {build("darwin-system-25.05", BuildOutcome::elsewhere)};
+    check_golden("elsewhere.txt", to_text(report, false, 80));
+}
+
+BOOST_AUTO_TEST_CASE(untrusting_hosts_are_told_once_which_lines_to_add) {
+    auto report = warm_report();
+    for (auto& target : report.targets) {
+        target.trusted = false;
+        target.trust_advice = {"nix.settings.substituters = [ \"https://team.cachix.org\" ];",
+                               "nix.settings.trusted-public-keys = [ \"team.cachix.org-1:abc=\" ];"};
+    }
+    check_golden("untrusted.txt", to_text(report, false, 80));
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_says_what_is_to_do) {
+    auto report = filled_report();
+    report.command = "plan";
+    for (auto& b : report.builds) b.outcome = BuildOutcome::not_started;
+    for (auto& p : report.pushes) p.outcome = PushOutcome::not_pushed;
+    auto text = to_text(report, false, 80);
+    BOOST_TEST(has_figure(text, "to build 2"));
+    BOOST_TEST(has_figure(text, "to push 3"));
+    BOOST_TEST(text.find("not pushed") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_failed_preflight_leaves_only_its_causes) {
+    report::RunReport report;
+    report.command = "run";
+    report.exit_code = 5;
+    report.took = std::chrono::milliseconds(300);
+    report.causes = {"no program 'nix' was found on PATH"};
+    BOOST_TEST(to_text(report, false, 80) == "exit 5: no target was looked at, in 0.3 s\n"
+                                             "  no program 'nix' was found on PATH\n");
+}
+
+BOOST_AUTO_TEST_CASE(colours_add_nothing_but_colours) {
+    auto report = filled_report();
+    report.exit_code = 1;
+    BOOST_TEST(to_text(report, true, 80).find("\x1b[") != std::string::npos);
+    BOOST_TEST(sanitize(to_text(report, true, 80)) == to_text(report, false, 80));
+}
+
+BOOST_AUTO_TEST_CASE(a_narrow_terminal_cuts_names_not_figures) {
+    auto report = warm_report();
+    report.targets[0].name = "nixos:" + std::string(60, 'x') + "-end";
+    auto text = to_text(report, false, 70);
+    auto table = split(text, '\n')[1];
+    BOOST_TEST(report::columns(table) <= 70U);
+    BOOST_TEST(std::string(table).find("8.1 GiB") != std::string::npos);
+    BOOST_TEST(std::string(table).find("…") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(hundreds_of_failures_do_not_flood) {
+    auto report = filled_report();
+    for (int i = 0; i < 300; ++i) {
+        auto failed = build("p-" + std::to_string(i), BuildOutcome::failed);
+        failed.log_tail.assign(50, "noise");
+        report.builds.push_back(failed);
+    }
+    report.exit_code = 1;
+    BOOST_TEST(split(to_text(report, false, 80), '\n').size() < 600U);
+    BOOST_TEST(to_text(report, false, 80).find("260 more builds failed") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
