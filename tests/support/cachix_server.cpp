@@ -409,8 +409,8 @@ class CachixServer::Impl {
             return s3_error(403, "AccessDenied", "Request has expired");
         CachixStore::UploadIds ids{call.path.substr(4), call.query["uploadId"]};
         if (!store_.has_upload(ids)) return s3_error(404, "NoSuchUpload", "The specified upload does not exist");
-        auto digest = codec::hash_bytes(codec::HashAlgorithm::md5, request.body).digest();
-        if (codec::to_base64(digest) != md5) return s3_error(400, "BadDigest", "The Content-MD5 did not match");
+        auto hash = codec::hash_bytes(codec::HashAlgorithm::md5, request.body);
+        if (codec::to_base64(hash.digest()) != md5) return s3_error(400, "BadDigest", "The Content-MD5 did not match");
         auto number = static_cast<int>(*parse_u64(call.query["partNumber"]));
         HttpReply reply;
         reply.headers.emplace_back("ETag", "\"" + store_.put_part(ids.nar_id, number, request.body) + "\"");

@@ -68,14 +68,30 @@ cache::Credentials CachixBackend::credentials() const {
 
 namespace {
 
+// Passes requests on with deadlines fit for tests of servers that fall silent.
+class HastyClient final : public http::Client {
+  public:
+    explicit HastyClient(http::Client& client) : client_(client) {}
+    async::Task<Result<http::Response>> send(http::Request request) override {
+        request.deadlines.first_byte = std::chrono::milliseconds(300);
+        request.deadlines.stall = std::chrono::milliseconds(300);
+        co_return co_await client_.send(std::move(request));
+    }
+
+  private:
+    http::Client& client_;
+};
+
 async::Task<Result<cache::CacheInfo>> with_cache(async::Executor executor, const DeskSettings& settings,
                                                  const Body* body) {
     http::ClientSettings client_settings;
-    auto client = http::make_client(executor, std::move(client_settings));
+    auto real_client = http::make_client(executor, std::move(client_settings));
+    HastyClient hasty_client(*real_client);
+    http::Client& client = settings.is_hasty ? static_cast<http::Client&>(hasty_client) : *real_client;
     async::WorkerPool workers(executor, 2);
     async::Limiter budget(executor, 64 << 20);
     cache::CacheContext context{.executor = executor,
-                                .client = *client,
+                                .client = client,
                                 .workers = workers,
                                 .retry = settings.retry,
                                 .spool_directory = settings.spool,
@@ -85,7 +101,7 @@ async::Task<Result<cache::CacheInfo>> with_cache(async::Executor executor, const
     auto target = cache::make_cache(uri, settings.credentials, context);
     CO_TRY(info, co_await target->open());
     if (body) {
-        Desk desk{executor, *client, workers, budget, context, *target, info};
+        Desk desk{executor, client, workers, budget, context, *target, info};
         co_await (*body)(desk);
         BOOST_TEST(budget.in_use() == 0U); // no chunk is held any longer
     }

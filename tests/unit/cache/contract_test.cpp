@@ -57,7 +57,8 @@ Task<void> check_round_trip(Desk& desk, Sample sample, codec::Compression compre
 }
 
 Task<void> push_one(Desk& desk, Sample sample, int& published) {
-    if (co_await push_well(desk, std::move(sample)) == PublishOutcome::published) ++published;
+    auto outcome = co_await push_well(desk, std::move(sample));
+    if (outcome == PublishOutcome::published) ++published;
 }
 
 Task<void> push_until_cancelled(Desk& desk, Sample sample, bool& aborted) {

@@ -37,7 +37,7 @@ Sample make_sample(const std::string& name, std::size_t size, std::vector<nix::S
                       .deriver = {},
                       .signatures = {},
                       .content_address = {}};
-    return Sample{std::move(info), std::move(nar)};
+    return Sample(std::move(info), std::move(nar));
 }
 
 async::Task<Result<std::unique_ptr<cache::Upload>>> upload(cache::BinaryCache& target, async::Limiter& budget,

@@ -7,6 +7,7 @@ namespace cachefill::test {
 
 // A store path with its NAR: one file of `size` bytes that do not compress, different for every name.
 struct Sample {
+    Sample(nix::NarInfo i, std::string n) : info(std::move(i)), nar(std::move(n)) {}
     nix::NarInfo info;
     std::string nar;
 };
