@@ -91,8 +91,9 @@ Task<void> Presence::ask_remote(PathId id, CacheMask caches, Round& round) {
         if (!(caches & plan::bit(number))) continue;
         if (facts_.of(id).present & plan::bit(number)) break;
         if (facts_.of(id).asked & plan::bit(number)) continue;
-        bool known_missing = number == plan::own_cache && facts_.of(id).claimed_missing;
-        if (known_missing || !co_await is_usable(number)) {
+        bool usable = number != plan::own_cache || !facts_.of(id).claimed_missing;
+        if (usable) usable = co_await is_usable(number);
+        if (!usable) {
             facts_.of(id).asked |= plan::bit(number);
             continue;
         }

@@ -73,8 +73,9 @@ void Run::interrupt(int signal) {
 }
 
 Task<void> Run::work() {
-    if (!co_await preflight()) co_return;
-    if (!co_await discover()) co_return;
+    bool going = co_await preflight();
+    if (going) going = co_await discover();
+    if (!going) co_return;
     co_await fill();
     if (interrupted_ || extent_ == Extent::plan || session_.settings().read_only) co_return;
     co_await verify();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -11,6 +12,9 @@
 namespace cachefill {
 
 std::vector<std::string_view> split(std::string_view text, char separator);
+// The pieces point into the text, so it must outlive them.
+template <std::same_as<std::string> Temporary>
+void split(Temporary&& text, char separator) = delete;
 // Split at blanks, tabs and newlines; no empty pieces.
 std::vector<std::string_view> split_words(std::string_view text);
 std::string_view trim(std::string_view text);

@@ -66,7 +66,8 @@ std::optional<std::uint64_t> available_memory(const std::filesystem::path& root)
     auto kibibytes = number_after(read_small(root / "proc/meminfo"), "MemAvailable:");
     if (!kibibytes) return {};
     auto available = *kibibytes * 1024;
-    for (auto line : split(read_small(root / "proc/self/cgroup"), '\n')) {
+    auto groups = read_small(root / "proc/self/cgroup");
+    for (auto line : split(groups, '\n')) {
         auto parts = split(line, ':'); // hierarchy:controllers:path
         if (parts.size() < 3) continue;
         auto group = line.substr(parts[0].size() + parts[1].size() + 2);
