@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_SUITE(random_worlds)
 BOOST_AUTO_TEST_CASE(a_plan_carried_out_leaves_every_target_complete_and_nothing_to_plan) {
     std::size_t built = 0;
     std::size_t filled = 0;
-    for (unsigned seed = 0; seed < 1500; ++seed) {
+    for (unsigned seed = 0; seed < 500; ++seed) {
         BOOST_TEST_CONTEXT("seed " << seed) {
             RandomWorld random(seed);
             World& world = random.world;
@@ -155,8 +155,8 @@ BOOST_AUTO_TEST_CASE(a_plan_carried_out_leaves_every_target_complete_and_nothing
             }
         }
     }
-    BOOST_TEST(built > 2'500U); // the worlds are not trivial
-    BOOST_TEST(filled > 1'000U);
+    BOOST_TEST(built > 800U); // the worlds are not trivial
+    BOOST_TEST(filled > 300U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
