@@ -36,13 +36,16 @@ Result<Pipe> make_pipe() {
 
 // Only what is allowed between fork and exec: no memory is allocated here.
 [[noreturn]] void become(const char* program, char* const* arguments, char* const* environment, const char* directory,
-                         int input, int output, int error, int report, pid_t parent) {
+                         int input, int output, int error, int report, pid_t parent, bool dies_with_parent) {
     ::setsid(); // a group to be killed as one, and no terminal on which anything below could ask
 #ifdef __linux__
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != parent) ::_exit(127); // the parent died before it could be bound to it
+    if (dies_with_parent) {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (::getppid() != parent) ::_exit(127); // the parent died before it could be bound to it
+    }
 #else
     (void)parent;
+    (void)dies_with_parent;
 #endif
     ::dup2(input, 0);
     ::dup2(output, 1);
@@ -112,7 +115,7 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(Executor executor, con
     if (pid < 0) return errno_failure("cannot start", *program, errno);
     if (pid == 0)
         become(program->c_str(), argv.data(), envp.data(), spec.directory.c_str(), input.get(), output.write_end.get(),
-               error.write_end.get(), report.write_end.get(), parent);
+               error.write_end.get(), report.write_end.get(), parent, spec.dies_with_us);
     report.write_end.close();
     int failed = 0;
     ssize_t count = 0;

@@ -23,6 +23,9 @@ struct ProcessSpec {
     Environment environment;
     StandardInput standard_input = StandardInput::null;
     std::filesystem::path directory; // empty: ours
+    // On Linux: killed when we die, however that happens. Not for a program that sees its input close and then has
+    // children of its own to end.
+    bool dies_with_us = true;
 };
 
 struct ExitStatus {
@@ -33,8 +36,8 @@ struct ExitStatus {
 };
 
 // A program we started, in a session of its own: cancelling reaches its children too, and no terminal is left on which
-// git or ssh below it could ask for a password. On Linux it dies with us (PR_SET_PDEATHSIG). Destroying it while it runs
-// kills the group and reaps it. Does not move.
+// git or ssh below it could ask for a password. On Linux it dies with us (PR_SET_PDEATHSIG). Destroying it while it
+// runs kills the group and reaps it. Does not move.
 class ChildProcess {
   public:
     // Fails with kind machine when the program cannot be found or started.

@@ -73,8 +73,9 @@ class Connection {
                                                     std::function<Result<void>(std::string_view)> sink) = 0;
 };
 
-// Connects and shakes hands, with a deadline. Failures say what was tried and carry the daemon's standard error. A
-// protocol older than 1.34 is refused: it names the version found and Nix 2.8 as the oldest supported.
+// Connects and shakes hands, with a deadline. The process must ignore SIGPIPE. Failures say what was tried and carry
+// the daemon's standard error. A protocol older than 1.34 is refused: it names the version found and Nix 2.8 as the
+// oldest supported.
 async::Task<Result<std::unique_ptr<Connection>>> connect(const Endpoint& endpoint,
                                                          std::chrono::milliseconds deadline = std::chrono::seconds(30));
 

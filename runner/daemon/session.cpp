@@ -58,7 +58,10 @@ Result<std::optional<Session::Event>> Session::next() {
         needed_ = 0;
         WireReader reader(unread);
         auto event = step(reader);
-        if (reader.failure()) return *reader.failure();
+        if (auto failure = reader.failure()) {
+            if (!requests_.empty()) return std::move(*failure).with_context(requests_.front().doing);
+            return std::move(*failure);
+        }
         if (reader.needed() > 0) {
             needed_ = reader.needed();
             return std::optional<Event>();
@@ -197,7 +200,6 @@ std::optional<Session::Event> Session::read_nar(WireReader& reader) {
 // For a path that is not valid the daemon breaks off with an ERROR frame where the archive should begin, or (in old
 // versions) after its first token, and closes the connection.
 void Session::check_nar_begins(WireReader& reader) const {
-    const auto& request = requests_.front();
     auto begin = reader;
     for (std::size_t offset : {std::size_t(0), nar_begin_size - 8}) {
         auto at = begin;
@@ -205,15 +207,13 @@ void Session::check_nar_begins(WireReader& reader) const {
         auto word = at.word();
         if (at.ok() && word == static_cast<std::uint64_t>(FrameKind::error)) {
             reader = at;
-            auto failure = read_error(reader);
-            reader.fail(std::move(failure).with_context(request.doing));
+            reader.fail(read_error(reader));
             return;
         }
     }
     WireReader head(reader.exactly(nar_begin_size));
     if (reader.ok() && (head.string() != nix::nar_magic || head.word() != 1))
-        reader.fail(
-            Failure(FailureKind::protocol, "the Nix daemon sent something that is no NAR").with_context(request.doing));
+        reader.fail(Failure(FailureKind::protocol, "the Nix daemon sent something that is no NAR"));
     if (reader.ok()) reader = begin;
 }
 

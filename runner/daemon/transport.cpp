@@ -119,6 +119,7 @@ Result<std::unique_ptr<Transport>> Transport::start_child(async::Executor execut
     spec.arguments = endpoint.command;
     spec.environment = endpoint.environment;
     spec.standard_input = async::StandardInput::pipe;
+    spec.dies_with_us = false; // killed outright it would leave its builders behind
     TRY(child, async::ChildProcess::start(executor, spec));
     auto input = std::move(child->standard_output());
     auto output = std::move(child->standard_input());
@@ -137,7 +138,7 @@ Transport::Transport(std::string name, StreamDescriptor input, StreamDescriptor 
 Transport::~Transport() {
     close();
     if (!child_) return;
-    // Killed outright it would leave its builders behind.
+    // It ends its builders now; killed outright it would leave them behind.
     for (int waited = 0; waited < 1000 && !has_exited(child_->pid()); ++waited)
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     boost::system::error_code ignored;

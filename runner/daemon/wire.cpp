@@ -2,6 +2,8 @@
 
 #include "base/text.hpp"
 
+#include <array>
+
 namespace cachefill::daemon {
 
 namespace {
@@ -20,7 +22,9 @@ Failure nonsense(std::string what) {
 } // namespace
 
 void WireWriter::word(std::uint64_t value) {
-    for (unsigned shift = 0; shift < 64; shift += 8) bytes_ += static_cast<char>((value >> shift) & 0xFF);
+    std::array<char, word_size> bytes{};
+    for (unsigned i = 0; i < word_size; ++i) bytes[i] = static_cast<char>((value >> (8 * i)) & 0xFF);
+    bytes_.append(bytes.data(), bytes.size());
 }
 
 void WireWriter::string(std::string_view text) {
