@@ -101,7 +101,8 @@ Result<RawArguments> read_arguments(Command command, std::span<const std::string
             parser.add_flag_callback(negative, [&raw, key = option.key] { raw.flags[key] = {"false"}; });
             (void)added;
         } else {
-            parser.add_option(flag, raw.flags[option.key])->type_size(1)->take_all();
+            // One value for each time it is given: what follows is the next argument, not more of the list.
+            parser.add_option(flag, raw.flags[option.key])->allow_extra_args(false)->take_all();
         }
     }
     parser.add_option("positional", raw.positional);
