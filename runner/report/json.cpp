@@ -149,7 +149,7 @@ std::string to_json(const RunReport& report) {
     json["not_fetchable_here"] = report.not_fetchable_here;
     json["caches"] = encode_all(report.caches);
     json["messages"] = encode_all(report.messages);
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 
 } // namespace cachefill::report

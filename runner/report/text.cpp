@@ -314,10 +314,17 @@ std::string next_step(const RunReport& report, const Figures& sums) {
     }
 }
 
+// A cause that was a message has been told without the message; what to do about it must not be lost.
+std::string hint_for(const RunReport& report, const std::string& cause) {
+    for (const auto& message : report.messages)
+        if (message.text == cause && !message.hint.empty()) return "    hint: " + one_line(message.hint) + "\n";
+    return {};
+}
+
 std::string causes(const RunReport& report) {
     std::string text;
     for (std::size_t i = 0; i < std::min(report.causes.size(), most_paths); ++i)
-        text += "  " + one_line(report.causes[i]) + "\n";
+        text += "  " + one_line(report.causes[i]) + "\n" + hint_for(report, report.causes[i]);
     if (report.causes.size() > most_paths)
         text += fmt::format("  and {}\n", counted(report.causes.size() - most_paths, "more cause"));
     return text;

@@ -158,8 +158,10 @@ BOOST_AUTO_TEST_CASE(a_failed_preflight_leaves_only_its_causes) {
     report.exit_code = 5;
     report.took = std::chrono::milliseconds(300);
     report.causes = {"no program 'nix' was found on PATH"};
+    report.messages = {{event::Severity::error, report.causes[0], "install Nix"}};
     BOOST_TEST(to_text(report, false, 80) == "exit 5: no target was looked at, in 0.3 s\n"
-                                             "  no program 'nix' was found on PATH\n");
+                                             "  no program 'nix' was found on PATH\n"
+                                             "    hint: install Nix\n");
 }
 
 BOOST_AUTO_TEST_CASE(colours_add_nothing_but_colours) {
@@ -187,8 +189,9 @@ BOOST_AUTO_TEST_CASE(hundreds_of_failures_do_not_flood) {
         report.builds.push_back(failed);
     }
     report.exit_code = 1;
-    BOOST_TEST(split(to_text(report, false, 80), '\n').size() < 600U);
-    BOOST_TEST(to_text(report, false, 80).find("260 more builds failed") != std::string::npos);
+    auto text = to_text(report, false, 80);
+    BOOST_TEST(split(text, '\n').size() < 600U);
+    BOOST_TEST(text.find("260 more builds failed") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
