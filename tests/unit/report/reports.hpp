@@ -70,6 +70,7 @@ inline report::RunReport filled_report() {
     report.builds = {build("linux-6.12.4", event::BuildOutcome::built), build("etc-nixos", event::BuildOutcome::built)};
     report.builds[1].kind = "light";
     report.pushes = {push("linux-6.12.4", event::PushOutcome::published),
+                     push("linux-6.12.4-modules", event::PushOutcome::published),
                      push("etc-nixos", event::PushOutcome::published, false),
                      push("util-linux-2.40", event::PushOutcome::already_there)};
     report.targets[0].built = 2;

@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(a_plan_says_what_is_to_do) {
     for (auto& p : report.pushes) p.outcome = PushOutcome::not_pushed;
     auto text = to_text(report, false, 80);
     BOOST_TEST(has_figure(text, "to build 2"));
-    BOOST_TEST(has_figure(text, "to push 3"));
+    BOOST_TEST(has_figure(text, "to push 4"));
     BOOST_TEST(text.find("not pushed") == std::string::npos);
 }
 
