@@ -26,13 +26,13 @@ struct Header {
     std::string value;
 };
 
-// How long each phase of one try may take. A phase that passes its limit is a Failure of kind timeout that names it.
+// How long each phase of one try may take, once past it a Failure of kind timeout names it. Uploads raise `total`.
 struct Deadlines {
     std::chrono::milliseconds resolve{10'000};
     std::chrono::milliseconds connect{10'000}; // TCP and TLS each
     std::chrono::milliseconds first_byte{60'000};
     std::chrono::milliseconds stall{30'000};  // without a byte moving, in either direction
-    std::chrono::milliseconds total{300'000}; // the whole exchange; uploads of large parts raise it
+    std::chrono::milliseconds total{300'000}; // from having a connection slot to the last byte, anew after a redirect
 };
 
 // One request. It has constructors on purpose: braced aggregates inside co_await are destroyed twice by g++ 12.
@@ -48,7 +48,7 @@ struct Request {
     std::shared_ptr<const std::string> body;    // shared, so that tries do not copy it
     std::filesystem::path body_file;            // instead of `body`: streamed from disk
     std::uint64_t response_limit = 64ULL << 20; // a longer body is a protocol failure
-    // If set, a 2xx body goes here piece by piece instead of into Response::body (and has no limit).
+    // If set, a 2xx body (decoded) goes here piece by piece instead of into Response::body, and has no limit.
     std::function<Result<void>(std::string_view)> sink;
     bool follow_redirects = true; // at most 10, GET and HEAD only
     Deadlines deadlines;

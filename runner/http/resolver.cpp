@@ -40,8 +40,11 @@ Result<Addresses> look_up(const std::string& host) {
     wanted.ai_socktype = SOCK_STREAM;
     wanted.ai_flags = AI_ADDRCONFIG;
     addrinfo* found = nullptr;
-    if (int error = ::getaddrinfo(host.c_str(), nullptr, &wanted, &found))
-        return Failure(FailureKind::network, "cannot look up the name " + host + ": " + ::gai_strerror(error));
+    if (int error = ::getaddrinfo(host.c_str(), nullptr, &wanted, &found)) {
+        // "No such name" is an answer, and the next try gets the same one; the rest is trouble on the way to an answer.
+        auto kind = error == EAI_NONAME ? FailureKind::not_found : FailureKind::network;
+        return Failure(kind, "cannot look up the name " + host + ": " + ::gai_strerror(error));
+    }
     Addresses addresses;
     for (auto* entry = found; entry; entry = entry->ai_next) {
         asio::ip::tcp::endpoint endpoint;

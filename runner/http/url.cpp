@@ -77,7 +77,10 @@ Result<Url> resolve_location(const Url& base, std::string_view location) {
     urls::url absolute;
     if (!base_view || !reference || !urls::resolve(*base_view, *reference, absolute))
         return Failure(FailureKind::protocol, "'" + sanitize(redact_url(encoded)) + "' is no URL to go on to");
-    return from_view(absolute, encoded, FailureKind::protocol);
+    TRY(url, from_view(absolute, encoded, FailureKind::protocol));
+    // Boost 1.81 keeps dots that lead above the root; RFC 3986 (5.2.4) drops them.
+    while (url.target.starts_with("/../")) url.target.erase(0, 3);
+    return url;
 }
 
 bool is_same_host(const Url& a, const Url& b) {

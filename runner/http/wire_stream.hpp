@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <sys/socket.h>
+#include <poll.h>
 
 namespace cachefill::http {
 
@@ -51,10 +51,12 @@ template <class Stream> class StreamConnection final : public Connection {
     bool is_reusable() const override { return reusable_; }
 
     bool looks_alive() override {
-        char byte = 0;
-        auto count = ::recv(socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-        if (count < 0) return errno == EAGAIN;
-        return count > 0 && !is_plain; // TLS has things to say between answers, HTTP has not
+        pollfd look{};
+        look.fd = socket().native_handle();
+        look.events = POLLIN | peer_gone;
+        ::poll(&look, 1, 0);
+        if ((look.revents & (POLLERR | POLLHUP | POLLNVAL | peer_gone)) != 0) return false;
+        return (look.revents & POLLIN) == 0 || !is_plain; // TLS has things to say between answers, HTTP has not
     }
 
   private:
@@ -63,6 +65,12 @@ template <class Stream> class StreamConnection final : public Connection {
     static constexpr std::size_t piece_size = 256 * 1024;
     static constexpr std::size_t small_body = 16 * 1024; // fits one TLS record, and one system call, with its head
     static constexpr std::chrono::milliseconds last_words{2'000};
+
+#ifdef __linux__
+    static constexpr short peer_gone = POLLRDHUP; // although there may still be bytes to read: TLS's farewell
+#else
+    static constexpr short peer_gone = 0;
+#endif
 
     enum class Sent { all, a_part };
 

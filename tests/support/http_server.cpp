@@ -83,9 +83,10 @@ class RequestParser final : public beast::http::basic_parser<true> {
     bool keep_body_;
 };
 
-void set_reset_on_close(Socket& socket) {
+void reset(Socket& socket) {
     boost::system::error_code ignored;
     socket.set_option(asio::socket_base::linger(true, 0), ignored);
+    socket.close(ignored); // now: the destructor would be polite again
 }
 
 std::string make_head(const HttpReply& reply) {
@@ -137,14 +138,20 @@ class HttpServer::Impl {
 
     void close_idle_connections() {
         std::promise<void> closed;
-        asio::post(loop_, [&] {
+        // A client may have its answer before the session has come round to wait again.
+        std::function<void()> close_all = [&] {
+            if (answering_ > 0) {
+                asio::post(loop_, close_all);
+                return;
+            }
             boost::system::error_code ignored;
             for (auto* socket : idle_) {
                 socket->shutdown(tcp::socket::shutdown_both, ignored);
                 socket->close(ignored);
             }
             closed.set_value();
-        });
+        };
+        asio::post(loop_, close_all);
         closed.get_future().wait();
     }
 
@@ -204,28 +211,32 @@ class HttpServer::Impl {
     }
 
     template <class Stream> Task<void> serve(Stream& stream, Socket& socket, std::uint64_t number) {
+        std::vector<char> input(64 * 1024);
         std::string buffer;
         for (;;) {
             RequestParser parser(settings_.keep_bodies);
-            if (!co_await read_request(stream, socket, buffer, parser)) co_return;
+            if (!co_await read_request(stream, socket, input, buffer, parser)) co_return;
             auto request = std::move(parser.request);
             request.connection = number;
+            ++answering_;
             record(request);
             auto reply = handler_(request);
-            if (request.method == "CONNECT" && reply.status == 200) {
+            if (request.method == "CONNECT" && reply.status == 200 && !reply.faults.never_answer) {
+                --answering_;
                 co_await run_tunnel(stream);
                 co_return;
             }
             enter();
             bool again = co_await answer(stream, socket, request, reply);
             leave();
+            --answering_;
             if (!again || !parser.keep_alive() || !parser.is_done()) co_return;
         }
     }
 
     template <class Stream>
-    Task<bool> read_request(Stream& stream, Socket& socket, std::string& buffer, RequestParser& parser) {
-        std::vector<char> input(256 * 1024);
+    Task<bool> read_request(Stream& stream, Socket& socket, std::vector<char>& input, std::string& buffer,
+                            RequestParser& parser) {
         for (;;) {
             if (!buffer.empty()) {
                 boost::system::error_code error;
@@ -251,7 +262,7 @@ class HttpServer::Impl {
         if (faults.never_answer) co_return co_await wait_for_close(stream);
         if (faults.hang_up) co_return false;
         if (faults.reset) {
-            set_reset_on_close(socket);
+            reset(socket);
             co_return false;
         }
         if (!reply.raw.empty()) {
@@ -276,7 +287,7 @@ class HttpServer::Impl {
         if (error) co_return false;
         if (faults.stall_after) co_return co_await wait_for_close(stream);
         if (faults.reset_after) {
-            set_reset_on_close(socket);
+            reset(socket);
             co_return false;
         }
         if (faults.truncate_body) co_return false;
@@ -360,6 +371,7 @@ class HttpServer::Impl {
     std::uint16_t port_;
     bool stopping_ = false;
     std::set<Socket*> idle_;
+    int answering_ = 0;
 
     mutable std::mutex mutex_; // guards what follows
     mutable std::condition_variable logged_;

@@ -83,7 +83,7 @@ class HttpServer {
 
     // Closes everything and waits for the thread. Harmless when repeated.
     void stop();
-    // Closes connections that wait for a request, as servers do with idle ones; returns when that is done.
+    // Closes connections that wait for a request, as servers do with idle ones, once no answer is under way.
     void close_idle_connections();
 
     std::vector<HttpRequest> log() const; // whole requests so far, in the order they came; bodies are left out

@@ -1,0 +1,120 @@
+#include "harness.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using namespace cachefill::test;
+using http::ClientSettings;
+using http::Method;
+using http::Request;
+
+namespace {
+
+HttpReply redirect(int status, const std::string& location) {
+    HttpReply reply(status, "moved");
+    reply.headers.emplace_back("Location", location);
+    return reply;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(http_redirect)
+
+BOOST_AUTO_TEST_CASE(relative_and_absolute_redirects_are_followed) {
+    std::string url;
+    HttpServer server([&](const HttpRequest& request) {
+        if (request.target == "/a") return redirect(301, "b/c?x=1");
+        if (request.target == "/b/c?x=1") return redirect(302, "/d with blank");
+        if (request.target == "/d%20with%20blank") return redirect(303, "?q");
+        if (request.target == "/d%20with%20blank?q") return redirect(307, url + "/e#fragment");
+        if (request.target == "/e") return redirect(308, "../f");
+        return HttpReply(200, request.target);
+    });
+    url = server.url();
+    auto response = send_one(get(server, "/a"));
+    BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
+    BOOST_TEST(response->body == "/f");
+    BOOST_TEST(response->effective_url == server.url() + "/f");
+    BOOST_TEST(server.connections() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_eleventh_redirect_is_a_protocol_failure) {
+    HttpServer server([](const HttpRequest& request) {
+        auto number = std::stoi(request.target.substr(1));
+        return number == 0 ? HttpReply(200, "there") : redirect(302, "/" + std::to_string(number - 1));
+    });
+    BOOST_TEST(send_one(get(server, "/10")).has_value());
+    auto response = send_one(get(server, "/11"));
+    BOOST_TEST_REQUIRE(!response.has_value());
+    BOOST_TEST((response.error().kind() == FailureKind::protocol));
+    BOOST_TEST(contains(response.error().one_line(), "after 10 times"), response.error().one_line());
+}
+
+BOOST_AUTO_TEST_CASE(redirects_are_answers_when_unwanted_for_other_methods_and_without_location) {
+    HttpServer server(
+        [](const HttpRequest& request) { return request.target == "/none" ? HttpReply(302) : redirect(302, "/x"); });
+    auto unwanted = get(server, "/a");
+    unwanted.follow_redirects = false;
+    for (const auto& request :
+         {unwanted, put(server, "body"), Request(Method::post, server.url()), get(server, "/none")}) {
+        auto response = send_one(request);
+        BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
+        BOOST_TEST(response->status == 302);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(credentials_stay_on_the_host_they_are_for) {
+    HttpServer other([](const HttpRequest&) { return HttpReply(200, "other"); });
+    HttpServer server([&](const HttpRequest& request) {
+        return request.target == "/away" ? redirect(302, other.url() + "/nar?sig=1") : redirect(302, "/away");
+    });
+    auto directory = temporary_directory();
+    ClientSettings settings;
+    settings.netrc = directory.path() / "netrc";
+    BOOST_TEST(write_file_atomically(settings.netrc, "default login me password everybody\n").has_value());
+
+    auto bearer = get(server, "/here");
+    bearer.bearer = Secret("abc");
+    bearer.headers.push_back({"Cookie", "a=b"});
+    bearer.headers.push_back({"X-Kept", "yes"});
+    auto basic = Request(Method::get, "http://me:pw@127.0.0.1:" + std::to_string(server.port()) + "/here");
+    auto signed_by_caller = get(server, "/here");
+    signed_by_caller.headers.push_back({"authorization", "AWS4 x"});
+    for (const auto& request : {bearer, basic, signed_by_caller, get(server, "/here")}) {
+        auto response = send_one(request, settings);
+        BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
+        BOOST_TEST(response->body == "other");
+        auto seen = server.log();
+        BOOST_TEST(seen.at(seen.size() - 2).header("Authorization") != "");
+        BOOST_TEST(seen.back().target == "/away");
+        BOOST_TEST(seen.back().header("Authorization") == seen.at(seen.size() - 2).header("Authorization"));
+        BOOST_TEST(other.log().back().header("Authorization") == "");
+        BOOST_TEST(other.log().back().header("Cookie") == "");
+    }
+    BOOST_TEST(other.log().front().header("X-Kept") == "yes");
+}
+
+BOOST_AUTO_TEST_CASE(a_redirect_from_https_to_http_is_refused) {
+    HttpServer plain([](const HttpRequest&) { return HttpReply(200, "overheard"); });
+    auto tls = make_test_certificate("DNS:localhost");
+    HttpServerSettings server_settings;
+    server_settings.tls = tls;
+    HttpServer server([&](const HttpRequest&) { return redirect(302, plain.url() + "/x?token=abc"); }, server_settings);
+    auto directory = temporary_directory();
+    auto response = send_one(get(server), trusting(tls, directory));
+    BOOST_TEST_REQUIRE(!response.has_value());
+    BOOST_TEST((response.error().kind() == FailureKind::protocol));
+    auto line = response.error().one_line();
+    BOOST_TEST(contains(line, "from https to plain http"), line);
+    BOOST_TEST(!contains(line, "abc"), line);
+    BOOST_TEST(plain.connections() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_redirect_to_something_else_than_http_is_a_protocol_failure) {
+    HttpServer server([](const HttpRequest&) { return redirect(302, "file:///etc/passwd"); });
+    auto response = send_one(get(server));
+    BOOST_TEST_REQUIRE(!response.has_value());
+    BOOST_TEST((response.error().kind() == FailureKind::protocol));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
