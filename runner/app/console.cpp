@@ -5,6 +5,7 @@
 
 #include <boost/asio/signal_set.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <sys/ioctl.h>
@@ -37,6 +38,24 @@ void write_all(std::FILE* stream, std::string_view text) {
 
 } // namespace
 
+class Console::Recorder final : public event::Sink {
+  public:
+    explicit Recorder(event::Sink& next) : next_(next) {}
+
+    void on_event(const event::Event& event) override {
+        const auto* message = std::get_if<event::Message>(&event);
+        if (message && message->severity >= event::Severity::notice && messages_.size() < most_messages)
+            messages_.push_back(*message);
+        next_.on_event(event);
+    }
+    const std::vector<event::Message>& messages() const { return messages_; }
+
+  private:
+    static constexpr std::size_t most_messages = 1000;
+    event::Sink& next_;
+    std::vector<event::Message> messages_;
+};
+
 Console::Console(async::Executor executor, const Settings& settings, const Environment& environment)
     : executor_(executor), settings_(settings), color_(wants_color(settings, environment)), width_(terminal_width()) {
     report::DisplaySettings display;
@@ -46,9 +65,12 @@ Console::Console(async::Executor executor, const Settings& settings, const Envir
     display.verbose = settings.verbose;
     display.width = width_;
     display_ = report::make_display(display);
+    recorder_ = std::make_unique<Recorder>(*display_);
 }
 
 Console::~Console() = default;
+
+event::Sink& Console::sink() { return *recorder_; }
 
 Task<void> Console::watch_signals(std::function<void(int)> on_signal) {
     async::asio::basic_signal_set<async::Executor> signals(executor_, SIGINT, SIGTERM);
@@ -74,8 +96,12 @@ Task<void> Console::keep_drawing() {
     }
 }
 
-int Console::close_with(const report::RunReport& report, const std::string& before_text) {
+int Console::close_with(report::RunReport report, const std::string& before_text) {
     display_->finish();
+    for (const auto& message : recorder_->messages()) {
+        auto is_same = [&](const auto& other) { return other.text == message.text; };
+        if (std::none_of(report.messages.begin(), report.messages.end(), is_same)) report.messages.push_back(message);
+    }
     int exit_code = report.exit_code;
     if (!settings_.json.empty()) {
         auto json = report::to_json(report) + "\n";

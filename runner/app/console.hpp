@@ -16,7 +16,7 @@ class Console {
     Console(async::Executor executor, const Settings& settings, const Environment& environment);
     ~Console();
 
-    event::Sink& sink() { return *display_; }
+    event::Sink& sink();
 
     // Calls `on_signal` at the first SIGINT or SIGTERM; a second SIGINT ends the program at once. Runs until cancelled.
     async::Task<void> watch_signals(std::function<void(int)> on_signal);
@@ -25,7 +25,7 @@ class Console {
 
     // The report on disk (or stdout) as JSON if asked for, then for the person. Returns the exit code: the report's, or
     // 5 if it could not be written.
-    int close_with(const report::RunReport& report, const std::string& before_text = {});
+    int close_with(report::RunReport report, const std::string& before_text = {});
     void print_error(const Failure& failure);
 
   private:
@@ -34,6 +34,8 @@ class Console {
     bool color_;
     std::size_t width_;
     std::unique_ptr<report::Display> display_;
+    class Recorder;
+    std::unique_ptr<Recorder> recorder_; // passes events on to the display and keeps what the report shall repeat
 };
 
 } // namespace cachefill::app

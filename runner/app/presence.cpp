@@ -185,8 +185,15 @@ std::vector<PathId> Presence::unknown_below(PathId path, CacheMask counting, boo
         if (known != complete_under_.end() && (known->second & ~counting) == 0) continue;
         const auto& facts = facts_.of(current);
         walked.push_back(current);
-        if (!(facts.present & counting)) {
-            auto open_caches = counting & ~facts.asked;
+        bool unclaimed =
+            sources_.front().info.hides_incomplete_closures && !facts.claimed_there && !facts.claimed_missing;
+        if (unclaimed && !(facts.present & plan::bit(plan::own_cache))) {
+            unknown.push_back(current);
+            continue;
+        }
+        auto counting_here = counting_for(current, counting);
+        if (!(facts.present & counting_here)) {
+            auto open_caches = counting_here & ~facts.asked;
             if (facts.claimed_missing) open_caches &= ~plan::bit(plan::own_cache);
             if (open_caches)
                 unknown.push_back(current);
@@ -203,12 +210,33 @@ std::vector<PathId> Presence::unknown_below(PathId path, CacheMask counting, boo
     return unknown;
 }
 
+CacheMask Presence::counting_for(PathId path, CacheMask counting) const {
+    const auto& facts = facts_.of(path);
+    bool unknown_there = sources_.front().info.hides_incomplete_closures && !facts.claimed_there;
+    return unknown_there ? counting & plan::bit(plan::own_cache) : counting;
+}
+
+bool Presence::is_hidden(const nix::StorePath& path) const {
+    auto id = graph_.find(path);
+    if (!id || !sources_.front().info.hides_incomplete_closures) return false;
+    const auto& facts = facts_.of(*id);
+    return facts.claimed_there && !(facts.present & plan::bit(plan::own_cache));
+}
+
+Task<Result<bool>> Presence::is_served_by_now(nix::StorePath path, CacheMask counting) {
+    auto& facts = facts_.of(graph_.intern(path));
+    facts.asked &= ~plan::bit(plan::own_cache);
+    co_return co_await is_served(std::move(path), counting);
+}
+
 Task<Result<bool>> Presence::is_served(nix::StorePath path, CacheMask counting) {
     auto id = graph_.intern(path);
     for (;;) {
         bool whole = false;
         auto unknown = unknown_below(id, counting, whole);
         if (unknown.empty()) co_return whole;
+        auto unclaimed = unknown;
+        CO_TRY_VOID(co_await ask_bulk(std::move(unclaimed)));
         Round round(executor_);
         round.taken.insert(unknown.begin(), unknown.end());
         for (auto open : unknown) round.group.spawn(ask_remote(open, counting, round));

@@ -51,6 +51,12 @@ class Presence {
     // Served whole, by caches in `counting`? Asks what is not known yet.
     async::Task<Result<bool>> is_served(nix::StorePath path, plan::CacheMask counting);
 
+    // Claimed by the own cache, which hides what is not whole, and not served: may come back once its references are
+    // there.
+    bool is_hidden(const nix::StorePath& path) const;
+    // As is_served, forgetting what was known of the path itself.
+    async::Task<Result<bool>> is_served_by_now(nix::StorePath path, plan::CacheMask counting);
+
     // Published by this run just now.
     void note_published(const nix::StorePath& path);
     void note_references(const nix::PathInfo& info);
@@ -67,6 +73,9 @@ class Presence {
     async::Task<Result<std::optional<nix::NarInfo>>> look_up(std::size_t cache, const nix::StorePath& path);
     // What keeps `path` from being known whole or not: empty if it is known; then `whole` says which.
     std::vector<plan::PathId> unknown_below(plan::PathId path, plan::CacheMask counting, bool& whole);
+    // The caches that count for this path in the eyes of the own cache's consumers: a cache that hides what is not
+    // whole does not know of upstreams but those it claims by itself.
+    plan::CacheMask counting_for(plan::PathId path, plan::CacheMask counting) const;
     async::Task<bool> is_usable(std::size_t cache);
     void put_aside(Source& source, const Failure& failure);
     void record(plan::PathId id, std::size_t cache, const nix::NarInfo& info);

@@ -77,6 +77,7 @@ Task<void> Run::work() {
     if (going) going = co_await discover();
     if (!going) co_return;
     co_await fill();
+    count_present();
     if (interrupted_ || extent_ == Extent::plan || session_.settings().read_only) co_return;
     co_await verify();
     if (is_filling()) co_await pin();
@@ -400,6 +401,16 @@ void Run::apply_plan() {
     changed.expected = plan_.expected_total;
     changed.critical_path = plan_.critical_path;
     session_.sink().on_event(changed);
+}
+
+void Run::count_present() {
+    for (std::size_t i = 0; i < graph_.path_count(); ++i) {
+        auto id = static_cast<plan::PathId>(i);
+        auto present = facts_.of(id).present;
+        bool by_us = pipeline_ && pipeline_->ledger().contains(graph_.path(id));
+        if (!present || by_us || !graph_.producer(id)) continue;
+        ++(present & plan::bit(plan::own_cache) ? present_ : upstream_);
+    }
 }
 
 Task<void> Run::build_and_close() {

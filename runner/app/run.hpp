@@ -85,6 +85,7 @@ class Run {
     async::Task<void> watch_disk();
     async::Task<Result<void>> open_store_side();
     void apply_plan();
+    void count_present();
     void fail(Failure failure);
     void say(event::Severity severity, std::string text, std::string hint = {});
     void stage_started(event::Stage stage);
@@ -143,6 +144,7 @@ class Run {
     std::vector<Failure> failures_; // of the run as a whole
     std::vector<std::pair<event::Stage, std::chrono::milliseconds>> stages_;
     std::uint64_t fetched_ = 0;
+    std::uint64_t present_ = 0, upstream_ = 0; // outputs of the graph, before this run pushed any
 };
 
 } // namespace cachefill::app

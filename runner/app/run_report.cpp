@@ -42,6 +42,8 @@ report::RunReport Run::report() const {
     report.stages = stages_;
     report.derivations = graph_.derivation_count();
     report.fetched = fetched_;
+    report.present = present_;
+    report.upstream = upstream_;
     for (std::size_t number = 0; number < presence_.sources().size(); ++number) {
         const auto& source = presence_.sources()[number];
         report.caches.push_back({.name = source.info.name.empty() ? source.url : source.info.name,

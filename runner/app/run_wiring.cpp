@@ -114,6 +114,10 @@ push::PushEnvironment Run::push_environment() {
     push::PushEnvironment environment;
     environment.physical = [this](const nix::StorePath& path) { return session_.endpoint().physical(path); };
     environment.is_served = [this](nix::StorePath path) { return presence_.is_served(path, counting(path)); };
+    environment.is_hidden = [this](const nix::StorePath& path) { return presence_.is_hidden(path); };
+    environment.is_served_by_now = [this](nix::StorePath path) {
+        return presence_.is_served_by_now(path, counting(path));
+    };
     environment.path_infos = [this](std::vector<nix::StorePath> paths) { return path_infos(std::move(paths)); };
     if (session_.is_trusted()) environment.repair = [this](nix::StorePath path) { return repair(std::move(path)); };
     for (const auto& source : presence_.sources())

@@ -44,6 +44,11 @@ struct PushEnvironment {
     std::function<std::filesystem::path(const nix::StorePath&)> physical;
     // Is this path served whole to consumers, by the cache or an upstream that counts? Known answers come at once.
     std::function<async::Task<Result<bool>>(nix::StorePath)> is_served;
+    // The cache claims to have this path but does not serve it, as one does that hides what is not whole: it may come
+    // back once its references are served, so it goes up after them, and only if it is still not served then. May be
+    // empty.
+    std::function<bool(const nix::StorePath&)> is_hidden;
+    std::function<async::Task<Result<bool>>(nix::StorePath)> is_served_by_now; // asks afresh
     // Facts of valid paths, in the order asked (absent: not valid).
     std::function<async::Task<Result<std::vector<std::optional<nix::PathInfo>>>>(std::vector<nix::StorePath>)>
         path_infos;

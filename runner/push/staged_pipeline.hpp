@@ -123,6 +123,7 @@ class StagedPipeline final : public Pipeline {
     void sort_in_opened();
     void start_uploads();
     Node* next_to_upload();
+    bool is_hidden(const Node& node) const;
     std::unique_ptr<Transfer> make_transfer(const Node& node, bool with_all_threads);
     async::Task<void> upload(Id id, UploadSlot slot);
     async::Task<void> repair_or_withhold(Node& node, Failure damage);

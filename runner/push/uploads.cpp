@@ -85,14 +85,16 @@ void StagedPipeline::sort_in_opened() {
 StagedPipeline::Node* StagedPipeline::next_to_upload() {
     if (uploading_ >= settings_.uploads) return nullptr;
     bool has_room_for_large = uploading_large_ < std::max<std::size_t>(settings_.uploads / 2, 1);
-    auto first_of = [&](const std::set<Id>& queue) -> Node* {
-        for (auto id : queue)
-            if (has_room_for_large || nodes_[id].info->nar_size < large_nar) return &nodes_[id];
+    auto first_of = [&](const std::set<Id>& queue, bool also_hidden) -> Node* {
+        for (auto id : queue) {
+            if (!has_room_for_large && nodes_[id].info->nar_size >= large_nar) continue;
+            if (also_hidden || !is_hidden(nodes_[id])) return &nodes_[id];
+        }
         return nullptr;
     };
-    if (auto* node = first_of(publishable_)) return node;
+    if (auto* node = first_of(publishable_, true)) return node;
     if (held_ + uploading_early_ >= settings_.waiting_to_publish) return nullptr;
-    return first_of(early_);
+    return first_of(early_, false);
 }
 
 void StagedPipeline::start_uploads() {
@@ -119,6 +121,10 @@ void StagedPipeline::start_uploads() {
     }
 }
 
+bool StagedPipeline::is_hidden(const Node& node) const {
+    return environment_.is_hidden && environment_.is_hidden(node.path);
+}
+
 std::unique_ptr<Transfer> StagedPipeline::make_transfer(const Node& node, bool with_all_threads) {
     PackRequest request;
     request.root = environment_.physical(node.path);
@@ -137,6 +143,14 @@ std::unique_ptr<Transfer> StagedPipeline::make_transfer(const Node& node, bool w
 async::Task<void> StagedPipeline::upload(Id id, UploadSlot slot) {
     auto& node = nodes_[id];
     if (node.stage == Stage::settled) co_return;
+    if (is_hidden(node)) {
+        auto served = co_await environment_.is_served_by_now(node.path);
+        if (node.stage == Stage::settled) co_return;
+        if (served && *served) {
+            settle(node, PushOutcome::already_there, "the cache had hidden it until its references were there");
+            co_return;
+        }
+    }
     if (!node.started) {
         node.started = Clock::now();
         sink_.on_event(event::PushStarted{.path = node.path.to_string(), .nar_size = node.info->nar_size});

@@ -69,6 +69,7 @@ Figures figures(const RunReport& report) {
         }
     }
     for (const auto& target : report.targets) {
+        if (target.verdict == event::TargetVerdict::elsewhere) continue; // not a question of this machine
         result.would_compile += target.would_compile;
         result.built_by_design += target.built_by_design;
     }

@@ -194,7 +194,8 @@ std::string what_is_not_there(const RunReport& report, const Style& style) {
     }
     text += list_of("holes, served by nobody and not fillable here:", report.holes, Tone::bad, style);
     for (const auto& target : report.targets) {
-        if (report.command == "plan" || target.missing.empty()) continue;
+        // Nobody here was asked to make an elsewhere target fetchable; the JSON report has the list.
+        if (report.command == "plan" || target.missing.empty() || target.verdict == TargetVerdict::elsewhere) continue;
         text += list_of(target.name + " cannot fetch:", target.missing, Tone::bad, style);
     }
     text += list_of("present, but not fetchable by this machine (it lacks the substituter or key):",
@@ -213,7 +214,8 @@ std::string consumer_line(const RunReport& report, const Figures& sums, const St
     if (sums.would_compile > 0) {
         std::vector<std::string> names;
         for (const auto& target : report.targets)
-            if (target.would_compile > 0) names.push_back(fmt::format("{} ({})", target.name, target.would_compile));
+            if (target.would_compile > 0 && target.verdict != TargetVerdict::elsewhere)
+                names.push_back(fmt::format("{} ({})", target.name, target.would_compile));
         text += ", on " + listed(names, 5);
     }
     std::uint64_t by_design = 0;
