@@ -65,7 +65,7 @@ struct Response {
 };
 
 // Sends requests. An answer of any status is a Response; a Failure means that no whole answer came (network, timeout,
-// protocol) or that the URL is unusable (usage). One try only; see send_with_retry. Cancelling closes the connection.
+// protocol; not_found: no such host) or the URL is unusable (usage). One try only; cancelling closes the connection.
 class Client {
   public:
     virtual ~Client() = default;
