@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <iterator>
+#include <set>
 
 namespace cachefill::app {
 
@@ -301,10 +303,15 @@ Task<Result<void>> Run::adopt(std::size_t number) {
             if (outputs[i].name == wanted) target.outputs.push_back(static_cast<std::uint16_t>(i));
     if (target.outputs.empty()) target.outputs.push_back(0);
     target.trusted_caches = upstreams_->trusted_by(evaluated);
+    std::set<plan::DerivationId> built, inputs_of_built;
     for (const auto& derivation : evaluated.built_by_evaluation) {
-        CO_TRY(built, graph_.add_closure(derivation, read));
-        target.built_by_evaluation.push_back(built);
+        CO_TRY(id, graph_.add_closure(derivation, read));
+        built.insert(id);
+        for (const auto& input : graph_.derivation(id).inputs) inputs_of_built.insert(input.derivation);
     }
+    // Whoever evaluates needs what is read; what that was built from only if it has to be built again.
+    std::set_difference(built.begin(), built.end(), inputs_of_built.begin(), inputs_of_built.end(),
+                        std::back_inserter(target.built_by_evaluation));
     std::vector<plan::PathId> fresh;
     for (auto id = before; id < graph_.path_count(); ++id) fresh.push_back(static_cast<plan::PathId>(id));
     if (extent_ != Extent::verify) CO_TRY_VOID(co_await ask_ahead(target, std::move(fresh)));

@@ -13,8 +13,7 @@ namespace cachefill {
 
 std::vector<std::string_view> split(std::string_view text, char separator);
 // The pieces point into the text, so it must outlive them.
-template <std::same_as<std::string> Temporary>
-void split(Temporary&& text, char separator) = delete;
+template <std::same_as<std::string> Temporary> void split(Temporary&& text, char separator) = delete;
 // Split at blanks, tabs and newlines; no empty pieces.
 std::vector<std::string_view> split_words(std::string_view text);
 std::string_view trim(std::string_view text);

@@ -68,9 +68,9 @@ struct UploadRequest {
 enum class PublishOutcome { published, already_there };
 
 // One compressed NAR on its way up. Calls in this order: write()*, finish(), publish(). Nothing is visible to consumers
-// before publish(). Leaving it unpublished leaves at most an unreferenced file behind; abort() cleans up if it can. Once
-// written to, it may be destroyed only after finish(), publish() or abort() has returned: until then pieces may be on
-// their way.
+// before publish(). Leaving it unpublished leaves at most an unreferenced file behind; abort() cleans up if it can.
+// Once written to, it may be destroyed only after finish(), publish() or abort() has returned: until then pieces may be
+// on their way.
 class Upload {
   public:
     virtual ~Upload() = default;

@@ -105,7 +105,8 @@ Result<nix::SecretKey> Directory::find_or_make_key(std::vector<std::string>& not
     TRY(existing, find_file(place));
     if (!existing) {
         auto text = nix::SecretKey::generate(key_name(root_)).to_secret_text();
-        TRY(created, create_new_file(place, text.reveal(), 0600));
+        TRY(created,
+            with_context(create_new_file(place, text.reveal(), 0600), "making a signing key beside " + root_.string()));
         if (created)
             notes.push_back("made a signing key for " + root_.string() + ": the secret half is " + place.string() +
                             ", consumers need the public one in " + public_key_file().string());

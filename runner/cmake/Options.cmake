@@ -9,7 +9,8 @@ set(CACHEFILL_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize=, for instance
 
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE}")
+  # Without its own path in the key, one checkout profits from what another has compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" CCACHE_NOHASHDIR=true "${CCACHE}")
 endif()
 
 add_library(cachefill_options INTERFACE)

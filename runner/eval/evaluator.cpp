@@ -97,7 +97,8 @@ NixHooks NixEvaluator::hooks(std::string prefix) {
 
 async::Task<Result<FlakeInfo>> NixEvaluator::open() {
     std::optional<event::Position> position;
-    auto opened = co_await open_flake(settings_, hooks({}), position);
+    auto listening = hooks(std::string());
+    auto opened = co_await open_flake(settings_, std::move(listening), position);
     auto key = TargetRef{}.display();
     positions_.erase(key);
     if (!opened) {
@@ -116,7 +117,8 @@ async::Task<Result<std::vector<TargetRef>>> NixEvaluator::discover(std::vector<s
     std::vector<TargetKind> kinds{TargetKind::nixos, TargetKind::darwin, TargetKind::home};
     CO_TRY(extra, parse_extra_kinds(extra_kinds));
     kinds.insert(kinds.end(), extra.begin(), extra.end());
-    auto listings = co_await list_targets(settings_, *flake_, std::move(kinds), hooks({}));
+    auto listening = hooks(std::string());
+    auto listings = co_await list_targets(settings_, *flake_, std::move(kinds), std::move(listening));
     if (!listings) co_return std::move(listings).error();
 
     std::vector<TargetRef> targets;

@@ -8,9 +8,9 @@
 #include <variant>
 #include <vector>
 
-// Plain structs for everything that can happen in a run. Work emits them, only `report` renders them; texts that came from
-// outside are already sanitized, failures already told (render_failure text). Paths and names are strings on purpose: this
-// layer knows nothing of Nix.
+// Plain structs for everything that can happen in a run. Work emits them, only `report` renders them; texts that came
+// from outside are already sanitized, failures already told (render_failure text). Paths and names are strings on
+// purpose: this layer knows nothing of Nix.
 namespace cachefill::event {
 
 enum class Severity { info, notice, warning, error };
@@ -25,8 +25,8 @@ struct StageFinished {
     std::chrono::milliseconds took;
 };
 
-// Something a person should know that belongs to no single path: findings of the preflight, retried impurely, a cache put
-// aside, disk pressure, waiting for a cache that stays away.
+// Something a person should know that belongs to no single path: findings of the preflight, retried impurely, a cache
+// put aside, disk pressure, waiting for a cache that stays away.
 struct Message {
     Severity severity;
     std::string text;
@@ -96,19 +96,19 @@ struct BuildFinished {
     std::string kind; // "compile", "light", "local by design", "fixed output"
     BuildOutcome outcome = BuildOutcome::built;
     std::chrono::milliseconds took{};
-    std::vector<std::string> outputs;    // store paths, if built
-    std::string error;                   // if not built: what the daemon said
-    std::vector<std::string> log_tail;   // last lines, if failed
-    std::string blocked_by;              // name of the derivation whose failure blocks this one
-    std::vector<std::string> targets;    // that need it
+    std::vector<std::string> outputs;  // store paths, if built
+    std::string error;                 // if not built: what the daemon said
+    std::vector<std::string> log_tail; // last lines, if failed
+    std::string blocked_by;            // name of the derivation whose failure blocks this one
+    std::vector<std::string> targets;  // that need it
 };
 
 enum class PushOutcome {
-    published,        // by us, now
-    already_there,    // somebody else was faster
-    withheld,         // its NAR does not match the recorded hash, or a reference is withheld
+    published,     // by us, now
+    already_there, // somebody else was faster
+    withheld,      // its NAR does not match the recorded hash, or a reference is withheld
     failed,
-    not_pushed,       // interrupted, out of budget, excluded
+    not_pushed, // interrupted, out of budget, excluded
 };
 std::string_view to_string(PushOutcome outcome);
 
@@ -137,12 +137,12 @@ std::string_view to_string(TargetVerdict verdict);
 struct TargetVerified {
     std::string target;
     TargetVerdict verdict = TargetVerdict::unknown;
-    std::string output;   // store path a consumer switches to
-    std::vector<std::string> missing; // store paths not fetchable
+    std::string output;                                 // store path a consumer switches to
+    std::vector<std::string> missing;                   // store paths not fetchable
     std::uint64_t closure_paths = 0, closure_bytes = 0; // NAR sizes
     // For a machine that evaluates: what it builds whatever the cache holds, and (must be 0) what it would compile.
     std::uint64_t built_by_design = 0, would_compile = 0, would_build_with_always_allow = 0;
-    bool trusted = true;              // by the target's own evaluated nix.settings
+    bool trusted = true;                   // by the target's own evaluated nix.settings
     std::vector<std::string> trust_advice; // the lines to add, if not
 };
 
@@ -153,8 +153,8 @@ struct RunFinished {
 };
 
 using Event = std::variant<StageStarted, StageFinished, Message, TargetsFound, EvaluationStarted, EvaluationFinished,
-                           QueryProgress, PlanChanged, FetchFinished, BuildStarted, BuildLogLine, BuildFinished, PushStarted,
-                           PushProgress, PushFinished, TargetVerified, RunFinished>;
+                           QueryProgress, PlanChanged, FetchFinished, BuildStarted, BuildLogLine, BuildFinished,
+                           PushStarted, PushProgress, PushFinished, TargetVerified, RunFinished>;
 
 // Where events go. Called on the loop's thread; must not wait and must not throw.
 class Sink {

@@ -17,10 +17,10 @@ inline constexpr CacheMask all_caches = ~CacheMask{0};
 // What is known of one store path in this run. Presence never looks at allowSubstitutes and demands an acceptable
 // narinfo; who asks records only acceptable ones (a bad signature or a 404 is absent).
 struct PathFacts {
-    CacheMask asked = 0;   // caches whose answer about a narinfo is known
-    CacheMask present = 0; // of those, the ones that serve an acceptable narinfo
-    bool claimed_missing = false; // the own cache's bulk answer says missing: no narinfo need be asked for
-    bool claimed_there = false;   // … says not missing
+    CacheMask asked = 0;            // caches whose answer about a narinfo is known
+    CacheMask present = 0;          // of those, the ones that serve an acceptable narinfo
+    bool claimed_missing = false;   // the own cache's bulk answer says missing: no narinfo need be asked for
+    bool claimed_there = false;     // … says not missing
     std::optional<bool> valid_here; // in this machine's store
     bool fetch_failed = false;      // present, but this machine's daemon could not fetch it: built instead
     std::vector<PathId> references; // from a narinfo (or the store, if valid here and absent remotely); self left out

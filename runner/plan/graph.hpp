@@ -52,8 +52,8 @@ class Graph {
   public:
     using Reader = std::function<Result<nix::Derivation>(const nix::StorePath&)>;
 
-    // Adds `root` and everything it needs, reading each derivation once. On failure (one does not parse or is not there;
-    // the failure names it and what needs it) the graph is as before.
+    // Adds `root` and everything it needs, reading each derivation once. On failure (one does not parse or is not
+    // there; the failure names it and what needs it) the graph is as before.
     Result<DerivationId> add_closure(const nix::StorePath& root, const Reader& read);
 
     PathId intern(const nix::StorePath& path);

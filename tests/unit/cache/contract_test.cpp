@@ -99,7 +99,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(it_says_what_our_credentials_allow, Backend, Backe
 BOOST_AUTO_TEST_CASE_TEMPLATE(what_nobody_pushed_is_absent, Backend, Backends) {
     with_backend<Backend>([](Desk& desk) -> Task<void> {
         auto sample = make_sample("absent", 100);
-        BOOST_TEST(!co_await is_served(desk, sample.info.path));
+        bool served = co_await is_served(desk, sample.info.path);
+        BOOST_TEST(!served);
         auto info = sample.info;
         info.url = "nar/" + info.nar_hash.to_nix32() + ".nar.zst";
         auto there = co_await desk.cache.has_nar(info);
@@ -131,10 +132,12 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(nothing_is_visible_before_publish, Backend, Backen
         auto sample = make_sample("hidden", 5000);
         auto started = co_await upload(desk.cache, desk.budget, sample);
         BOOST_REQUIRE(started.has_value());
-        BOOST_TEST(!co_await is_served(desk, sample.info.path));
+        bool served = co_await is_served(desk, sample.info.path);
+        BOOST_TEST(!served);
         auto outcome = co_await (*started)->publish(sample.info);
         BOOST_TEST((outcome && *outcome == PublishOutcome::published));
-        BOOST_TEST(co_await is_served(desk, sample.info.path));
+        served = co_await is_served(desk, sample.info.path);
+        BOOST_TEST(served);
     });
 }
 
@@ -178,7 +181,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(an_aborted_upload_leaves_nothing_visible, Backend,
         auto started = co_await upload(desk.cache, desk.budget, sample);
         BOOST_REQUIRE(started.has_value());
         co_await (*started)->abort();
-        BOOST_TEST(!co_await is_served(desk, sample.info.path));
+        bool served = co_await is_served(desk, sample.info.path);
+        BOOST_TEST(!served);
         auto outcome = co_await push_well(desk, sample);
         BOOST_TEST((outcome == PublishOutcome::published));
     });
@@ -195,7 +199,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_cancelled_upload_can_be_aborted_and_gives_back_i
         co_await group.join();
         BOOST_TEST(aborted);
         BOOST_TEST(desk.budget.in_use() == 0U);
-        BOOST_TEST(!co_await is_served(desk, sample.info.path));
+        bool served = co_await is_served(desk, sample.info.path);
+        BOOST_TEST(!served);
     });
 }
 

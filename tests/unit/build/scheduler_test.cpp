@@ -1,0 +1,130 @@
+#include "build/scheduler.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using namespace cachefill::build;
+using plan::DerivationId;
+using plan::PathId;
+using namespace std::chrono_literals;
+
+namespace {
+
+nix::StorePath path_of(char digit, const std::string& name) {
+    return nix::StorePath::parse_base_name(std::string(32, digit) + "-" + name).value();
+}
+
+// a ← b ← c, and d by itself; all input-addressed, for one platform.
+struct Chain {
+    plan::Graph graph;
+    DerivationId a, b, c, d;
+    std::vector<plan::BuildAbility> machines{{.platforms = {"x86_64-linux"}, .features = {}}};
+
+    Chain() {
+        std::map<std::string, nix::Derivation> all;
+        auto add = [&](char digit, const std::string& name, const std::vector<nix::StorePath>& inputs) {
+            nix::Derivation derivation;
+            derivation.platform = "x86_64-linux";
+            nix::DerivationOutput out;
+            out.name = "out";
+            out.path = path_of(static_cast<char>(digit + 5), name);
+            derivation.outputs.push_back(out);
+            for (const auto& input : inputs) {
+                nix::DerivationInput needed{.derivation = input, .outputs = {"out"}, .dynamic = false};
+                derivation.input_derivations.push_back(needed);
+            }
+            auto path = path_of(digit, name + ".drv");
+            all[path.to_string()] = derivation;
+            return path;
+        };
+        auto path_a = add('1', "a", {});
+        auto path_b = add('2', "b", {path_a});
+        auto path_c = add('3', "c", {path_b});
+        auto path_d = add('4', "d", {});
+        auto read = [&](const nix::StorePath& path) -> Result<nix::Derivation> { return all.at(path.to_string()); };
+        c = graph.add_closure(path_c, read).value();
+        d = graph.add_closure(path_d, read).value();
+        a = graph.find_derivation(path_a).value();
+        b = graph.find_derivation(path_b).value();
+    }
+
+    plan::Plan plan() const {
+        plan::Plan plan;
+        plan.builds = {
+            {.derivation = a, .after = {}, .fetch = {}, .expected = 10s, .longest_chain = 30s, .targets = {}},
+            {.derivation = d, .after = {}, .fetch = {}, .expected = 20s, .longest_chain = 20s, .targets = {}},
+            {.derivation = b, .after = {0}, .fetch = {}, .expected = 10s, .longest_chain = 20s, .targets = {}},
+            {.derivation = c, .after = {2}, .fetch = {}, .expected = 10s, .longest_chain = 10s, .targets = {}}};
+        return plan;
+    }
+};
+
+DerivationId take_one(Scheduler& scheduler) {
+    auto taken = scheduler.take_builds(SlotKind::local, 8, 2);
+    BOOST_REQUIRE(taken.size() == 1U);
+    return taken[0];
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(scheduler)
+
+BOOST_AUTO_TEST_CASE(the_longest_chain_goes_first_and_inputs_before_what_needs_them) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    scheduler.update(chain.plan(), chain.machines);
+    BOOST_TEST((take_one(scheduler) == chain.a));
+    BOOST_TEST((take_one(scheduler) == chain.d));
+    BOOST_TEST(scheduler.take_builds(SlotKind::local, 8, 2).empty());
+    scheduler.build_succeeded(chain.a);
+    BOOST_TEST((take_one(scheduler) == chain.b));
+    BOOST_TEST(!scheduler.is_idle());
+    scheduler.build_succeeded(chain.b);
+    BOOST_TEST((take_one(scheduler) == chain.c));
+    scheduler.build_succeeded(chain.c);
+    scheduler.build_succeeded(chain.d);
+    BOOST_TEST(scheduler.is_idle());
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_blocks_what_depends_on_it_and_nothing_else) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    scheduler.update(chain.plan(), chain.machines);
+    take_one(scheduler);
+    auto blocked = scheduler.build_failed(chain.a);
+    BOOST_TEST(blocked.size() == 2U);
+    BOOST_TEST((scheduler.blocker(chain.c) == chain.a));
+    BOOST_TEST((take_one(scheduler) == chain.d));
+    scheduler.build_succeeded(chain.d);
+    BOOST_TEST(scheduler.is_idle());
+    scheduler.update(chain.plan(), chain.machines); // a newer plan does not revive what failed
+    BOOST_TEST(scheduler.is_idle());
+}
+
+BOOST_AUTO_TEST_CASE(a_build_waits_for_its_fetches_and_a_failed_fetch_for_another_way) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    auto wanted = chain.graph.intern(path_of('9', "source"));
+    auto plan = chain.plan();
+    plan.builds[0].fetch = {wanted};
+    scheduler.update(plan, chain.machines);
+    BOOST_TEST((take_one(scheduler) == chain.d));
+    BOOST_TEST((scheduler.take_fetch() == wanted));
+    BOOST_TEST(scheduler.is_needed(wanted));
+    scheduler.fetch_failed(wanted);
+    BOOST_TEST(!scheduler.has_ready());
+    plan.builds[0].fetch.clear();
+    scheduler.update(plan, chain.machines);
+    BOOST_TEST((take_one(scheduler) == chain.a));
+}
+
+BOOST_AUTO_TEST_CASE(a_build_lost_with_the_daemon_is_offered_again) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    scheduler.update(chain.plan(), chain.machines);
+    auto first = take_one(scheduler);
+    scheduler.build_returned(first);
+    BOOST_TEST((take_one(scheduler) == first));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
