@@ -33,6 +33,7 @@ CachixFault parse_rule(const Json& json) {
     rule.http.stall_after = optional_field<std::uint64_t>(json, "stall_after");
     rule.http.reset_after = optional_field<std::uint64_t>(json, "reset_after");
     rule.http.truncate_body = optional_field<std::uint64_t>(json, "truncate_body");
+    rule.http.bytes_per_second = json.value("bytes_per_second", std::uint64_t{0});
     return rule;
 }
 

@@ -15,7 +15,7 @@ struct CachixFault {
     std::string body;               // beside `status`
     bool lose_reply = false;        // do it, then reset the connection instead of answering
     bool expired_url = false;       // of a request for a part's URL: one that has expired
-    HttpFaults http;                // delays, resets, stalls, truncation of the answer
+    HttpFaults http;                // delays, resets, stalls, truncation, slowness of the answer
 };
 
 // The faults in force. Not thread-safe.
@@ -23,7 +23,7 @@ class CachixFaults {
   public:
     // {"delay_ms": 20, "rules": [{"match": …, "skip": …, "times": …, "status": …, "retry_after": …, "body": …,
     //   "lose_reply": true, "expired_url": true, "delay_ms": …, "reset": true, "hang_up": true, "never_answer": true,
-    //   "stall_after": …, "reset_after": …, "truncate_body": …}]}: replaces all there were.
+    //   "stall_after": …, "reset_after": …, "truncate_body": …, "bytes_per_second": …}]}: replaces all there were.
     Result<void> parse(std::string_view json);
     void set(std::vector<CachixFault> rules) { rules_ = std::move(rules); }
     void set_delay(std::chrono::milliseconds delay) { delay_ = delay; }

@@ -178,9 +178,7 @@ class CachixServer::Impl {
             reply = text_reply(fault.status, fault.body.empty() ? "Something went wrong" : fault.body);
         if (!without_effect) reply = port == "r2" ? put_part(call) : route(call);
         if (fault.retry_after) reply.headers.emplace_back("Retry-After", std::to_string(*fault.retry_after));
-        auto length = reply.faults.content_length;
         reply.faults = fault.http;
-        if (!reply.faults.content_length) reply.faults.content_length = length;
         if (fault.lose_reply) reply.faults.reset = true;
         return reply;
     }
@@ -378,10 +376,11 @@ class CachixServer::Impl {
         if (!place) return text_reply(404, "404");
         HttpReply reply;
         reply.headers.emplace_back("Content-Type", "application/x-nix-nar");
-        if (call.request.method == "HEAD") {
-            reply.faults.content_length = std::filesystem::file_size(*place);
-        } else {
+        const auto& cuts = call.fault.http;
+        if (cuts.stall_after || cuts.reset_after || cuts.truncate_body) {
             reply.body = read_file(*place, 8ULL << 30).value();
+        } else {
+            reply.body_file = *place;
         }
         return reply;
     }

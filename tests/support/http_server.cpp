@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <fstream>
 #include <future>
 #include <mutex>
 #include <set>
@@ -96,7 +97,8 @@ std::string make_head(const HttpReply& reply) {
     for (const auto& [name, value] : reply.headers) head += name + ": " + value + "\r\n";
     bool has_no_length = reply.chunked || reply.until_close || reply.status == 204 || reply.status == 304;
     if (reply.chunked) head += "Transfer-Encoding: chunked\r\n";
-    std::uint64_t length = reply.body.size() * reply.repeat;
+    std::uint64_t length =
+        reply.body_file.empty() ? reply.body.size() * reply.repeat : std::filesystem::file_size(reply.body_file);
     if (!has_no_length)
         head += "Content-Length: " + std::to_string(reply.faults.content_length.value_or(length)) + "\r\n";
     if (reply.faults.close) head += "Connection: close\r\n";
@@ -283,8 +285,12 @@ class HttpServer::Impl {
         if (cut) bytes = bytes.substr(0, static_cast<std::size_t>(*cut));
         bool last_piece = repeat <= 1 && !faults.truncate_body && !cut;
         if (last_piece && reply.chunked && has_body) bytes += "0\r\n\r\n";
-        auto [error, count] = co_await asio::async_write(stream, asio::buffer(bytes), use_task_tuple);
-        if (error) co_return false;
+        bool sent = co_await write_paced(stream, bytes, faults.bytes_per_second);
+        if (!sent) co_return false;
+        if (has_body && !reply.body_file.empty()) {
+            bool complete = co_await send_file(stream, reply);
+            if (!complete) co_return false;
+        }
         if (faults.stall_after) co_return co_await wait_for_close(stream);
         if (faults.reset_after) {
             reset(socket);
@@ -301,6 +307,31 @@ class HttpServer::Impl {
         }
         if (reply.until_close && settings_.tls) co_await say_goodbye(stream);
         co_return !reply.until_close && !faults.close;
+    }
+
+    template <class Stream> Task<bool> write_paced(Stream& stream, std::string_view bytes, std::uint64_t rate) {
+        constexpr auto beat = std::chrono::milliseconds(50);
+        auto piece = rate > 0 ? std::max<std::size_t>(1, static_cast<std::size_t>(rate / 20)) : bytes.size();
+        while (!bytes.empty()) {
+            auto now = bytes.substr(0, piece);
+            bytes.remove_prefix(now.size());
+            auto [error, count] = co_await asio::async_write(stream, asio::buffer(now), use_task_tuple);
+            if (error) co_return false;
+            if (rate > 0) co_await async::sleep_for(beat);
+        }
+        co_return true;
+    }
+
+    template <class Stream> Task<bool> send_file(Stream& stream, const HttpReply& reply) {
+        std::ifstream file(reply.body_file, std::ios::binary);
+        std::string buffer(256 * 1024, '\0');
+        for (;;) {
+            file.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+            std::string_view piece(buffer.data(), static_cast<std::size_t>(file.gcount()));
+            if (piece.empty()) co_return true;
+            bool sent = co_await write_paced(stream, piece, reply.faults.bytes_per_second);
+            if (!sent) co_return false;
+        }
     }
 
     // TLS tells a whole answer from one that was cut off by this.

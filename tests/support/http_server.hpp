@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -38,6 +39,7 @@ struct HttpFaults {
     std::optional<std::uint64_t> stall_after;    // so many bytes of the answer (head included), then silence
     std::optional<std::uint64_t> reset_after;    // so many bytes of the answer (head included), then a reset
     std::optional<std::uint64_t> truncate_body;  // so many bytes of the body, then an orderly close
+    std::uint64_t bytes_per_second = 0;          // of the answer; 0: as fast as it goes
     bool close = false;                          // announce "Connection: close" and do it
 };
 
@@ -49,6 +51,8 @@ struct HttpReply {
     HttpFields headers;     // Content-Length is added
     std::string body;       // not sent in answer to HEAD, but its length is told
     std::size_t repeat = 1; // the body so many times over, for large ones without the memory
+    // Streamed from disk instead of `body`. Faults that cut the answer are for answers in memory.
+    std::filesystem::path body_file;
     bool chunked = false;
     bool until_close = false; // no Content-Length: the end of the connection ends the body
     std::string interim;      // sent first as it is, for instance "HTTP/1.1 103 Early Hints\r\n\r\n"

@@ -47,7 +47,7 @@ HttpReply HttpBackend::handle(const HttpRequest& request) {
     }
     if (lost_ == request.method + " " + request.path()) {
         lost_.clear();
-        reply.faults.reset = true;
+        reply.faults.reset_after = 10; // not before its first byte: that the client would take for a stale connection
     }
     return reply;
 }
@@ -73,8 +73,8 @@ class HastyClient final : public http::Client {
   public:
     explicit HastyClient(http::Client& client) : client_(client) {}
     async::Task<Result<http::Response>> send(http::Request request) override {
-        request.deadlines.first_byte = std::chrono::milliseconds(300);
-        request.deadlines.stall = std::chrono::milliseconds(300);
+        request.deadlines.first_byte = std::chrono::milliseconds(600);
+        request.deadlines.stall = std::chrono::milliseconds(600);
         co_return co_await client_.send(std::move(request));
     }
 
