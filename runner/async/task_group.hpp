@@ -19,8 +19,9 @@ class TaskGroup {
     TaskGroup& operator=(const TaskGroup&) = delete;
     ~TaskGroup();
 
-    // The child starts at the next turn of the loop. An exception that leaves it (cancellation aside) cancels the
-    // siblings and is rethrown by join(). A child spawned after cancel() is cancelled at once.
+    // On the loop the child starts at once and runs up to its first wait; it leaves the group at a later turn. An
+    // exception that leaves it (cancellation aside) cancels the siblings and is rethrown by join(). A child spawned
+    // after cancel() is cancelled at once.
     void spawn(Task<void> child);
 
     // Asks every child to stop at its next wait. They are done only after join().

@@ -13,8 +13,9 @@ constexpr std::size_t infos_at_once = 1000;    // in one question to the daemon
 
 void StagedPipeline::start_asking() {
     while (!to_ask_.empty() && asking_ < questions_at_once) {
-        work_.spawn(ask(to_ask_.front(), Running(*this, asking_)));
+        auto id = to_ask_.front();
         to_ask_.pop_front();
+        work_.spawn(ask(id, Running(*this, asking_)));
     }
     if (!to_describe_.empty() && describing_ == 0) work_.spawn(describe(Running(*this, describing_)));
 }

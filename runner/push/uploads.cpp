@@ -192,8 +192,9 @@ async::Task<void> StagedPipeline::repair_or_withhold(Node& node, Failure damage)
 
 void StagedPipeline::start_publications() {
     while (!to_publish_.empty() && publishing_ < publications_at_once) {
-        work_.spawn(publish(to_publish_.front(), Running(*this, publishing_)));
+        auto id = to_publish_.front();
         to_publish_.pop_front();
+        work_.spawn(publish(id, Running(*this, publishing_)));
     }
 }
 

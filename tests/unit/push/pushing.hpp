@@ -38,8 +38,7 @@ struct Pushing {
 
     Pushing() {
         using namespace std::chrono_literals;
-        settings.retry_later = {
-            .first_delay = 2ms, .longest_delay = 10ms, .longest_server_delay = 10ms, .budget = 500ms};
+        settings.retry_later = {.first_delay = 2ms, .longest_delay = 10ms, .longest_server_delay = 10ms, .budget = 1h};
         environment.physical = [this](const nix::StorePath& path) { return store.physical(path); };
         environment.is_served = [this](nix::StorePath path) -> async::Task<Result<bool>> {
             co_return cache.is_served(path);
