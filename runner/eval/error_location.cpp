@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace cachefill::eval {
@@ -138,8 +139,20 @@ std::optional<event::Position> locate(const EvaluatorError& error, const SourceM
     return event::Position{.file = sanitize(own.file), .line = own.line, .column = own.column};
 }
 
+std::string clean_foreign(std::string_view text) {
+    auto clean = sanitize(text);
+    constexpr std::string_view mark = "://";
+    for (std::size_t at = 0; (at = clean.find(mark, at)) != std::string::npos;) {
+        at += mark.size();
+        auto end = std::min(clean.find_first_of("/?#'\"`» \n", at), clean.size());
+        auto sign = clean.rfind('@', end);
+        if (sign != std::string::npos && sign >= at) clean.replace(at, sign - at, "…");
+    }
+    return clean;
+}
+
 std::string clean_message(const EvaluatorError& error, const SourceMap& sources) {
-    auto text = name_files_relatively(sanitize(error.text), sources);
+    auto text = name_files_relatively(clean_foreign(error.text), sources);
     std::vector<std::string> kept;
     std::size_t bytes = 0;
     bool cut = false;

@@ -36,7 +36,7 @@ struct EvalSettings {
 // What the flake is, after its inputs have been fetched once.
 struct FlakeInfo {
     std::string nix_version; // "2.8.0"
-    std::string url;         // locked, as nix names it
+    std::string url;         // locked, as nix names it; may hold credentials, redact before showing
     std::string revision;    // git commit, empty if none (dirty or no git)
     bool dirty = false;
     nix::StorePath source;           // its tree in the store

@@ -82,7 +82,7 @@ void EvaluatorLog::finish() {
 
 void EvaluatorLog::line(std::string_view text) {
     if (text.starts_with(nix_prefix)) return event(text.substr(nix_prefix.size()));
-    auto clean = sanitize(ellipsize(text, 2000));
+    auto clean = clean_foreign(ellipsize(text, 2000));
     if (!trim(clean).empty()) keep_last(foreign_, std::string(trim(clean)));
 }
 
@@ -94,7 +94,7 @@ void EvaluatorLog::event(std::string_view json) {
     if (action == "start" && type == build_activity) return add_once(built_, first_field(object));
     if (action == "start" && type == substitute_activity) return add_once(substituted_, first_field(object));
     if (action == "result" && type == log_line_result)
-        return keep_last(build_lines_, sanitize(ellipsize(first_field(object), 2000)));
+        return keep_last(build_lines_, clean_foreign(ellipsize(first_field(object), 2000)));
     if (action != "msg") return;
 
     auto level = number_of(object, "level");
@@ -117,7 +117,7 @@ void EvaluatorLog::event(std::string_view json) {
 void EvaluatorLog::message(std::string_view text, std::uint64_t level) {
     constexpr std::uint64_t notice_level = 2;
     if (level > notice_level) return;
-    auto clean = sanitize(text);
+    auto clean = clean_foreign(text);
     std::string_view rest = trim(clean);
     bool is_trace = take_prefix(rest, "trace:");
     bool is_warning = take_prefix(rest, "evaluation warning:") || take_prefix(rest, "warning:");

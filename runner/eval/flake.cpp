@@ -248,9 +248,9 @@ async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHoo
         co_await run_nix(settings, std::move(archive), flake_deadline, "fetching the inputs of " + shown, hooks);
     if (!fetched) co_return std::move(fetched).error();
     if (!fetched->status.success()) {
-        auto failure = explain(failure_of(*fetched, source_map(opened.info)), flake);
-        if (contains(failure.cause(), "lock file"))
-            co_return std::move(failure).with_context("reading the flake " + shown);
+        auto failure = failure_of(*fetched, source_map(opened.info));
+        if (contains(failure.cause(), "requires lock file changes"))
+            co_return explain(std::move(failure), flake).with_context("reading the flake " + shown);
         if (hooks.on_message)
             hooks.on_message(event::Severity::warning,
                              "not all inputs of " + shown + " can be fetched: " + failure.cause());

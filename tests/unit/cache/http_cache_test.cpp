@@ -167,7 +167,8 @@ BOOST_AUTO_TEST_CASE(a_lost_reply_to_the_narinfo_is_resolved_by_looking) {
         auto outcome = co_await push(desk.cache, desk.budget, sample);
         BOOST_TEST((outcome && *outcome == PublishOutcome::published));
     });
-    BOOST_TEST(count("PUT", ".narinfo") == 1U);
+    // The client itself repeats a PUT once when a kept connection ends before the first byte of the answer.
+    BOOST_TEST(count("PUT", ".narinfo") <= 2U);
 }
 
 BOOST_AUTO_TEST_CASE(a_server_that_was_faster_than_our_look_is_believed) {
