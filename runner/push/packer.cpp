@@ -7,7 +7,7 @@ namespace cachefill::push {
 
 namespace {
 
-constexpr std::size_t block_size = 512 * 1024;
+constexpr std::uint64_t largest_block = 512 * 1024;
 constexpr std::chrono::milliseconds longest_turn{100};
 
 } // namespace
@@ -15,9 +15,11 @@ constexpr std::chrono::milliseconds longest_turn{100};
 // zstd, xz and gzip store what they cannot compress in blocks with a few bytes of header each, and none adds nothing.
 std::uint64_t compressed_bound(std::uint64_t size) { return size + size / 128 + 4096; }
 
-Packer::Packer(PackRequest request) : request_(std::move(request)), dump_(request_.root) {
+Packer::Packer(PackRequest request)
+    : request_(std::move(request)), dump_(request_.root),
+      block_size_(static_cast<std::size_t>(std::clamp<std::uint64_t>(request_.nar_size, 1, largest_block))),
+      block_(std::make_unique_for_overwrite<char[]>(block_size_)) {
     request_.compression.size_hint = request_.nar_size;
-    block_.resize(static_cast<std::size_t>(std::clamp<std::uint64_t>(request_.nar_size, 1, block_size)));
 }
 
 Result<Packer::Piece> Packer::next() {
@@ -32,9 +34,9 @@ Result<Packer::Piece> Packer::next() {
 }
 
 Result<void> Packer::work() {
-    TRY(count, dump_.read(block_));
-    if (count > 0) TRY_VOID(feed({block_.data(), count}));
-    if (count < block_.size()) TRY_VOID(end_input());
+    TRY(count, dump_.read({block_.get(), block_size_}));
+    if (count > 0) TRY_VOID(feed({block_.get(), count}));
+    if (count < block_size_) TRY_VOID(end_input());
     file_hasher_.update(std::string_view(out_).substr(hashed_));
     file_size_ += out_.size() - hashed_;
     hashed_ = out_.size();

@@ -6,7 +6,6 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace cachefill::push {
 
@@ -51,7 +50,8 @@ class Packer {
     PackRequest request_;
     NarDump dump_;
     std::unique_ptr<codec::Compressor> compressor_;
-    std::vector<char> block_;
+    std::size_t block_size_;
+    std::unique_ptr<char[]> block_;
     codec::Hasher nar_hasher_{codec::HashAlgorithm::sha256};
     codec::Hasher file_hasher_{codec::HashAlgorithm::sha256};
     std::uint64_t nar_read_ = 0;
