@@ -160,8 +160,8 @@ class NixDriver final : public Driver {
             co_return;
         }
         for (auto& [drv, entry] : running) {
-            auto result = std::find_if(results->begin(), results->end(), [&drv = drv](const auto& r) {
-                return std::string_view(r.derived_path).substr(0, r.derived_path.find('!')) == drv;
+            auto result = std::find_if(results->begin(), results->end(), [&asked = drv](const auto& r) {
+                return std::string_view(r.derived_path).substr(0, r.derived_path.find('!')) == asked;
             });
             if (result == results->end()) {
                 failed(entry, event::BuildOutcome::failed, "the daemon gave no result for it");

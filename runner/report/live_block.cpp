@@ -125,8 +125,10 @@ class Block {
         // Large ones are what one waits for.
         std::vector<const Progress::Upload*> running;
         for (const auto& [path, upload] : progress_.uploads) running.push_back(&upload);
-        std::stable_sort(running.begin(), running.end(),
-                         [](const auto* a, const auto* b) { return a->nar_size > b->nar_size; });
+        std::sort(running.begin(), running.end(), [](const auto* a, const auto* b) {
+            return std::pair(b->nar_size, std::string_view(a->name)) <
+                   std::pair(a->nar_size, std::string_view(b->name));
+        });
         auto hidden = running.size() > most_uploads ? running.size() - most_uploads : 0;
         running.resize(running.size() - hidden);
         auto name = name_width(running);

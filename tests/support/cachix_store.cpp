@@ -25,7 +25,7 @@ std::string random_id() {
     std::string bytes;
     for (int i = 0; i < 16; ++i) bytes.push_back(static_cast<char>(device()));
     auto hex = codec::to_base16(bytes);
-    for (std::size_t at : {8, 13, 18, 23}) hex.insert(at, "-");
+    for (std::size_t at : {8U, 13U, 18U, 23U}) hex.insert(at, "-");
     return hex;
 }
 

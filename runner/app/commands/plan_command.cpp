@@ -16,7 +16,9 @@ std::string plan_text(const Run& run) {
     if (plan.builds.empty() && plan.pushes.empty()) return {};
     std::string text;
     auto heavy = plan.builds;
-    std::stable_sort(heavy.begin(), heavy.end(), [](const auto& a, const auto& b) { return a.expected > b.expected; });
+    std::sort(heavy.begin(), heavy.end(), [](const auto& a, const auto& b) {
+        return std::pair(b.expected, a.derivation) < std::pair(a.expected, b.derivation);
+    });
     if (!heavy.empty()) text += "would build " + counted(heavy.size(), "derivation") + ", heaviest first:\n";
     for (std::size_t i = 0; i < std::min(heavy.size(), builds_shown); ++i) {
         const auto& derivation = graph.derivation(heavy[i].derivation);

@@ -9,6 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <csignal>
+#include <tuple>
 
 using namespace cachefill;
 using namespace cachefill::daemon;
@@ -110,7 +111,7 @@ BOOST_AUTO_TEST_CASE(failures_and_hash_mismatches_are_results_of_their_own) {
                                     "outputHashMode = \"flat\"; outputHashAlgo = \"sha256\"; outputHash = "
                                     "\"0000000000000000000000000000000000000000000000000000\";");
     auto body = [&](Connection& connection) -> Task<void> {
-        co_await connection.set_options(Options());
+        std::ignore = co_await connection.set_options(Options());
         std::vector<DerivedPath> wanted{all_outputs(good), all_outputs(bad), all_outputs(mismatch),
                                         all_outputs(StorePath::parse(trim(dependent)).value())};
         auto results = co_await connection.build_paths(wanted, BuildMode::normal);

@@ -4,6 +4,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <tuple>
+
 using namespace cachefill;
 using namespace cachefill::test;
 using http::Client;
@@ -28,7 +30,7 @@ void check_failure(const Result<Response>& response, FailureKind kind, std::stri
 
 async::Task<void> send_until_cancelled(Client& client, Request request, bool& aborted) {
     try {
-        co_await client.send(std::move(request));
+        std::ignore = co_await client.send(std::move(request));
     } catch (const boost::system::system_error& error) { // counted and passed on
         aborted = error.code() == boost::asio::error::operation_aborted;
         throw;
@@ -121,7 +123,7 @@ BOOST_AUTO_TEST_CASE(a_reset_anywhere_is_a_network_failure) {
     at_once.faults.reset = true;
     check_failure(ask(at_once), FailureKind::network, "Connection reset by peer");
     HttpReply reply(200, std::string(1000, 'x'));
-    for (std::uint64_t bytes : {1, 10, 500}) {
+    for (std::uint64_t bytes : {1U, 10U, 500U}) {
         reply.faults.reset_after = bytes;
         auto response = ask(reply);
         BOOST_TEST_REQUIRE(!response.has_value());
