@@ -32,10 +32,34 @@ bool is_prefix_of_a_key(const std::string& key) {
     return false;
 }
 
+// KEY: [a, b] → KEY:a, KEY:b
+Result<std::vector<std::string>> values_of_mapping(const std::string& file, const Option& option,
+                                                   const YAML::Node& map) {
+    std::vector<std::string> values;
+    for (const auto& entry : map) {
+        if (!entry.first.IsScalar()) return at(file, entry.first.Mark(), "a key must be a plain word");
+        auto key = entry.first.Scalar() + ":";
+        if (entry.second.IsScalar()) {
+            values.push_back(key + entry.second.Scalar());
+            continue;
+        }
+        if (!entry.second.IsSequence())
+            return at(file, entry.second.Mark(), "'" + option.key + "' has a list, or a single value, for each key");
+        for (const auto& item : entry.second) {
+            if (!item.IsScalar())
+                return at(file, item.Mark(), "'" + option.key + "' has lists of plain values for its keys");
+            values.push_back(key + item.Scalar());
+        }
+    }
+    if (values.empty()) return at(file, map.Mark(), "'" + option.key + "' is empty; leave the key out instead");
+    return values;
+}
+
 Result<std::vector<std::string>> values_of(const std::string& file, const Option& option, const YAML::Node& node) {
     std::vector<std::string> values;
     if (option.type == OptionType::list) {
         if (node.IsScalar()) return std::vector<std::string>{node.Scalar()};
+        if (option.may_be_mapping && node.IsMap()) return values_of_mapping(file, option, node);
         if (!node.IsSequence()) return at(file, node.Mark(), "'" + option.key + "' is a list, or a single value");
         for (const auto& item : node) {
             if (!item.IsScalar()) return at(file, item.Mark(), "'" + option.key + "' is a list of plain values");

@@ -49,7 +49,9 @@ Result<std::unique_ptr<History>> History::open(const std::filesystem::path& file
     if (opened != SQLITE_OK) return sqlite_failure(database, file);
     sqlite3_busy_timeout(database, wait_for_others_ms);
     const char* schema = "CREATE TABLE IF NOT EXISTS builds (name TEXT, platform TEXT, milliseconds INTEGER NOT NULL, "
-                         "PRIMARY KEY (name, platform)) WITHOUT ROWID; PRAGMA journal_mode = WAL; "
+                         "PRIMARY KEY (name, platform)) WITHOUT ROWID; "
+                         "CREATE TABLE IF NOT EXISTS deadlines (name TEXT, platform TEXT, milliseconds INTEGER NOT "
+                         "NULL, PRIMARY KEY (name, platform)) WITHOUT ROWID; PRAGMA journal_mode = WAL; "
                          "PRAGMA synchronous = OFF;"; // losing a guess in a crash costs nothing
     if (sqlite3_exec(database, schema, nullptr, nullptr, nullptr) != SQLITE_OK) return sqlite_failure(database, file);
     Statement version(database, "PRAGMA user_version");
@@ -79,6 +81,28 @@ void History::record(std::string_view name, std::string_view platform, std::chro
     update.bind(1, without_version(name));
     update.bind(2, platform);
     update.bind(3, static_cast<std::int64_t>(took.count()));
+    update.step();
+    Statement forget(database_, "DELETE FROM deadlines WHERE name = ?1 AND platform = ?2");
+    if (!forget) return;
+    forget.bind(1, without_version(name));
+    forget.bind(2, platform);
+    forget.step();
+}
+
+bool History::used_up_a_deadline(std::string_view name, std::string_view platform) const {
+    Statement query(database_, "SELECT milliseconds FROM deadlines WHERE name = ?1 AND platform = ?2");
+    if (!query) return false;
+    query.bind(1, without_version(name));
+    query.bind(2, platform);
+    return query.step();
+}
+
+void History::record_deadline(std::string_view name, std::string_view platform, std::chrono::milliseconds ran) {
+    Statement update(database_, "INSERT OR REPLACE INTO deadlines VALUES (?1, ?2, ?3)");
+    if (!update) return;
+    update.bind(1, without_version(name));
+    update.bind(2, platform);
+    update.bind(3, static_cast<std::int64_t>(ran.count()));
     update.step();
 }
 

@@ -22,7 +22,12 @@ class History {
     History& operator=(const History&) = delete;
 
     std::optional<std::chrono::milliseconds> expected(std::string_view name, std::string_view platform) const;
+    // Built: also forgets that it once used up a deadline.
     void record(std::string_view name, std::string_view platform, std::chrono::milliseconds took);
+
+    // A run came to its deadline mostly for building this one.
+    bool used_up_a_deadline(std::string_view name, std::string_view platform) const;
+    void record_deadline(std::string_view name, std::string_view platform, std::chrono::milliseconds ran);
 
   private:
     explicit History(sqlite3* database) : database_(database) {}

@@ -114,6 +114,21 @@ Result<void> apply_fail_on(Settings& settings, const Values& values) {
     return {};
 }
 
+Result<void> apply_defer(Settings& settings, const Values& values) {
+    settings.defer.clear();
+    for (const auto& value : values) {
+        auto colon = value.find(':');
+        Settings::DeferRule rule;
+        rule.pattern = colon == value.npos ? value : value.substr(colon + 1);
+        if (colon != value.npos) rule.system = value.substr(0, colon);
+        bool names_no_system = colon != value.npos && rule.system.find('-') == rule.system.npos;
+        if (rule.pattern.empty() || names_no_system || rule.pattern.find_first_of(":/") != value.npos)
+            return unusable(value, "a glob on names such as 'firefox-unwrapped-*', or SYSTEM:GLOB");
+        settings.defer.push_back(std::move(rule));
+    }
+    return {};
+}
+
 std::vector<Option> make_table() {
     using T = OptionType;
     const auto impure = std::map<std::string, eval::Impure>{
@@ -169,6 +184,13 @@ std::vector<Option> make_table() {
          "stop a build that prints nothing for so long (default 1h; 0: never)", "", duration(&Settings::max_silent)},
         {"build-timeout", T::value, run_only, true, "TIME", "Building", "stop a build after this time (default: never)",
          "", duration(&Settings::build_timeout)},
+        {"defer", T::list, run_plan, true, "PATTERN", "Building",
+         "names to build last: 'firefox-unwrapped-*', 'aarch64-darwin:llvm-*'",
+         "For what upstream's builders are about to have. What the deadline keeps from being started waits for "
+         "upstream; "
+         "a derivation that used up an earlier deadline comes last by itself. In the file also by system: "
+         "{aarch64-darwin: ['firefox-unwrapped-*']}.",
+         apply_defer, true},
         {"min-free", T::value, run_only, true, "SIZE", "Building",
          "start no build while the store has less space than this (default 2G)", "", bytes(&Settings::min_free)},
         {"store", T::value, run_plan | run_push, false, "URI", "Building",

@@ -381,7 +381,14 @@ Task<Result<void>> Run::plan_once() {
 
 void Run::apply_plan() {
     counting_ = plan::counting_caches(graph_, facts_, plan_targets_);
-    for (const auto& build : plan_.builds) needed_by_[build.derivation] = build.targets;
+    for (const auto& build : plan_.builds) {
+        needed_by_[build.derivation] = build.targets;
+        if (build.last)
+            deferred_[build.derivation] =
+                build.deferred ? deferral(graph_.derivation(build.derivation)) : "needed only by what is deferred";
+        else
+            deferred_.erase(build.derivation);
+    }
     if (driver_) driver_->update(plan_);
     if (pipeline_)
         for (auto path : plan_.pushes) pipeline_->add(graph_.path(path), false);
@@ -425,6 +432,7 @@ Task<void> Run::build_and_close() {
     stage_started(event::Stage::build);
     co_await driver_->run();
     building_done_ = true;
+    if (deadline_reached_) note_used_up_deadline();
     plan_changed_.notify_all();
     if (pipeline_) pipeline_->close();
     stage_finished(event::Stage::build, start);

@@ -100,6 +100,9 @@ class Run {
     async::Task<Result<std::vector<std::optional<nix::PathInfo>>>> path_infos(std::vector<nix::StorePath> paths);
     async::Task<bool> repair(nix::StorePath path);
     std::vector<std::string> names_of_targets(plan::DerivationId derivation) const;
+    // Why it comes last, for a person; empty if it does not.
+    std::string deferral(const plan::GraphDerivation& derivation) const;
+    void note_used_up_deadline();
     bool is_filling() const { return extent_ == Extent::fill; }
     void add_builds(report::RunReport& report) const;
     void add_planned(report::RunReport& report) const;
@@ -125,6 +128,7 @@ class Run {
     std::vector<plan::CacheMask> counting_;
     // Which targets a build is for; kept here because a later plan no longer holds what has been built.
     std::map<plan::DerivationId, std::vector<std::size_t>> needed_by_;
+    std::map<plan::DerivationId, std::string> deferred_; // why
     std::unique_ptr<History> history_;
     std::unique_ptr<build::Roots> roots_;
     std::unique_ptr<build::Driver> driver_;

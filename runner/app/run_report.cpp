@@ -81,6 +81,7 @@ void Run::add_builds(report::RunReport& report) const {
         build.log_tail = record.log_tail;
         build.error = record.error;
         if (record.blocked_by) build.blocked_by = std::string(graph_.derivation(*record.blocked_by).name());
+        if (auto why = deferred_.find(id); why != deferred_.end()) build.deferred = why->second;
         report.builds.push_back(std::move(build));
     }
 }
@@ -95,6 +96,7 @@ void Run::add_planned(report::RunReport& report) const {
         build.kind = std::string(plan::to_string(derivation.kind));
         build.expected = planned.expected;
         build.targets = names_of_targets(planned.derivation);
+        if (auto why = deferred_.find(planned.derivation); why != deferred_.end()) build.deferred = why->second;
         for (const auto& output : derivation.outputs)
             if (output.path != plan::no_path) build.outputs.push_back(graph_.path(output.path).to_string());
         report.builds.push_back(std::move(build));
@@ -143,6 +145,7 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
         target.failed +=
             build.outcome == event::BuildOutcome::failed || build.outcome == event::BuildOutcome::timed_out;
         target.blocked += build.outcome == event::BuildOutcome::blocked;
+        if (build.waits_for_upstream() && is_filling()) target.waiting_for_upstream.push_back(build.name);
         if (build.outcome != event::BuildOutcome::built) continue;
         for (const auto& output : build.outputs) {
             auto push = std::lower_bound(report.pushes.begin(), report.pushes.end(), output,

@@ -2,6 +2,7 @@
 #include "app/history.hpp"
 #include "app/machines.hpp"
 #include "app/run.hpp"
+#include "base/text.hpp"
 #include "build/roots.hpp"
 
 namespace cachefill::app {
@@ -35,7 +36,28 @@ plan::Policy Run::policy() const {
         auto known = history_ ? history_->expected(derivation.name(), derivation.platform) : std::nullopt;
         return std::max(known.value_or(guess(derivation.kind)), std::chrono::milliseconds(1));
     };
+    policy.is_deferred = [this](const plan::GraphDerivation& derivation) { return !deferral(derivation).empty(); };
     return policy;
+}
+
+std::string Run::deferral(const plan::GraphDerivation& derivation) const {
+    for (const auto& rule : session_.settings().defer) {
+        bool is_meant = rule.system.empty() || rule.system == derivation.platform;
+        if (is_meant && glob_match(rule.pattern, derivation.name())) return "defer: " + rule.pattern;
+    }
+    bool is_slow = history_ && history_->used_up_a_deadline(derivation.name(), derivation.platform);
+    return is_slow ? "used up an earlier deadline" : "";
+}
+
+// Whoever ran for more than half of the time that there was would do so again, and everything else would wait.
+void Run::note_used_up_deadline() {
+    if (!history_) return;
+    for (const auto& [id, record] : driver_->records()) {
+        if (record.outcome != event::BuildOutcome::cancelled || record.took * 2 < *session_.settings().deadline)
+            continue;
+        const auto& derivation = graph_.derivation(id);
+        history_->record_deadline(derivation.name(), derivation.platform, record.took);
+    }
 }
 
 build::BuildSettings Run::build_settings() const {

@@ -43,6 +43,12 @@ struct Settings {
     std::optional<std::uint64_t> cores;
     std::chrono::seconds max_silent{3600};
     std::chrono::seconds build_timeout{0};
+    // Built last: glob on a derivation's name, for one system or (empty) all.
+    struct DeferRule {
+        std::string system;
+        std::string pattern;
+    };
+    std::vector<DeferRule> defer;
     std::uint64_t min_free = 2ULL << 30; // bytes; below, no build starts
     std::string store;                   // store URI; empty: as Nix would
 

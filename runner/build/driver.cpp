@@ -92,7 +92,7 @@ class NixDriver final : public Driver {
         while (!is_done()) {
             std::vector<DerivationId> batch;
             if (!callbacks_.may_start || callbacks_.may_start())
-                batch = scheduler_.take_builds(kind, batch_limit, slots);
+                batch = scheduler_.take_builds(kind, batch_limit, slots, !callbacks_.expects_more());
             if (batch.empty()) {
                 co_await changed_.wait();
                 continue;
@@ -193,6 +193,7 @@ class NixDriver final : public Driver {
         if (entry.announced) return;
         entry.announced = true;
         entry.start = Clock::now();
+        started_[entry.id] = entry.start;
         const auto& derivation = graph_.derivation(entry.id);
         const auto* planned = scheduler_.planned(entry.id);
         event::BuildStarted started{.derivation = derivation.path.to_string(),
@@ -251,6 +252,7 @@ class NixDriver final : public Driver {
     void report_cancelled(DerivationId id) {
         BuildRecord record;
         record.outcome = event::BuildOutcome::cancelled;
+        if (auto it = started_.find(id); it != started_.end()) record.took = since(it->second);
         event::BuildFinished finished = report(id, record);
         records_[id] = std::move(record);
         sink_.on_event(finished);
@@ -296,7 +298,7 @@ class NixDriver final : public Driver {
     Task<void> fetch_slot() {
         std::unique_ptr<daemon::Connection> connection;
         while (!is_done()) {
-            auto path = scheduler_.take_fetch();
+            auto path = scheduler_.take_fetch(!callbacks_.expects_more());
             if (!path) {
                 co_await changed_.wait();
                 continue;
@@ -356,6 +358,7 @@ class NixDriver final : public Driver {
     async::TaskGroup workers_;
     async::Signal changed_;
     std::map<DerivationId, BuildRecord> records_;
+    std::map<DerivationId, Clock::time_point> started_;
     std::map<DerivationId, int> losses_;
     std::mt19937_64 random_{std::random_device{}()};
     bool stopping_ = false;

@@ -35,11 +35,32 @@ void Scheduler::update(const plan::Plan& plan, const std::vector<plan::BuildAbil
         node.cheap = derivation.kind != plan::DerivationKind::compile && build.expected <= cheap_limit;
         for (auto path : build.fetch) {
             waiting_for_fetch_[path].insert(id);
-            auto [fetch, unknown] = fetches_.try_emplace(path, FetchState::queued);
-            if (unknown) fetch_queue_.emplace(-build.longest_chain.count(), path);
+            fetches_.try_emplace(path);
         }
     }
-    for (const auto& build : plan.builds) refresh(build.derivation);
+    for (const auto& build : plan.builds) {
+        refresh(build.derivation);
+        for (auto path : build.fetch) queue_fetch(path, build);
+    }
+}
+
+// As urgent as the most urgent build that waits for it.
+void Scheduler::queue_fetch(PathId path, const plan::PlannedBuild& build) {
+    auto& fetch = fetches_[path];
+    if (fetch.state != FetchState::queued) return;
+    fetch_queue_.erase({fetch.urgency, path});
+    if (!build.last) fetch.urgency = std::min<std::int64_t>(fetch.urgency, -build.longest_chain.count());
+    fetch_queue_.emplace(fetch.urgency, path);
+}
+
+std::set<Scheduler::ReadyKey>& Scheduler::ready_set(const Node& node) {
+    return (node.build.last ? last_ready_ : ready_)[static_cast<int>(node.slot)];
+}
+
+bool Scheduler::anything_else_is_left() const {
+    return !ready_[0].empty() || !ready_[1].empty() || running_ > running_last_ ||
+           running_fetches_ > running_last_fetches_ ||
+           (!fetch_queue_.empty() && fetch_queue_.begin()->first < last_urgency);
 }
 
 bool Scheduler::is_ready(const Node& node) const {
@@ -50,11 +71,11 @@ bool Scheduler::is_ready(const Node& node) const {
     }
     return std::all_of(node.build.fetch.begin(), node.build.fetch.end(), [this](PathId path) {
         auto it = fetches_.find(path);
-        return it != fetches_.end() && it->second == FetchState::done;
+        return it != fetches_.end() && it->second.state == FetchState::done;
     });
 }
 
-void Scheduler::unready(DerivationId id) { ready_[static_cast<int>(nodes_.at(id).slot)].erase(key(id)); }
+void Scheduler::unready(DerivationId id) { ready_set(nodes_.at(id)).erase(key(id)); }
 
 void Scheduler::refresh(DerivationId id) {
     Node& node = nodes_.at(id);
@@ -73,7 +94,7 @@ void Scheduler::refresh(DerivationId id) {
         return;
     }
     if (is_ready(node))
-        ready_[static_cast<int>(node.slot)].insert(key(id));
+        ready_set(node).insert(key(id));
     else
         unready(id);
 }
@@ -84,8 +105,10 @@ void Scheduler::refresh_dependents(DerivationId id) {
     for (auto dependent : it->second) refresh(dependent);
 }
 
-std::vector<DerivationId> Scheduler::take_builds(SlotKind kind, std::size_t limit, std::size_t slots) {
-    auto& ready = ready_[static_cast<int>(kind)];
+std::vector<DerivationId> Scheduler::take_builds(SlotKind kind, std::size_t limit, std::size_t slots,
+                                                 bool nothing_else_comes) {
+    bool is_last_phase = nothing_else_comes && !anything_else_is_left();
+    auto& ready = (is_last_phase ? last_ready_ : ready_)[static_cast<int>(kind)];
     std::vector<DerivationId> taken;
     // What is ready is shared out over all slots, so that a batch for one leaves no other idle.
     auto share = std::max<std::size_t>(1, ready.size() / std::max<std::size_t>(1, slots));
@@ -96,30 +119,45 @@ std::vector<DerivationId> Scheduler::take_builds(SlotKind kind, std::size_t limi
         ready.erase(ready.begin());
         node.state = State::running;
         ++running_;
+        if (node.build.last) ++running_last_;
         taken.push_back(id);
         if (!node.cheap) break;
     }
     return taken;
 }
 
-std::optional<PathId> Scheduler::take_fetch() {
+std::optional<PathId> Scheduler::take_fetch(bool nothing_else_comes) {
     if (fetch_queue_.empty()) return {};
-    auto path = fetch_queue_.begin()->second;
+    auto [urgency, path] = *fetch_queue_.begin();
+    if (urgency == last_urgency && (!nothing_else_comes || anything_else_is_left())) return {};
     fetch_queue_.erase(fetch_queue_.begin());
-    fetches_[path] = FetchState::running;
+    fetches_[path].state = FetchState::running;
     ++running_fetches_;
+    if (urgency == last_urgency) ++running_last_fetches_;
     return path;
 }
 
-void Scheduler::build_succeeded(DerivationId id) {
-    nodes_.at(id).state = State::built;
+void Scheduler::stop_running(DerivationId id, State state) {
+    auto& node = nodes_.at(id);
+    node.state = state;
     --running_;
+    if (node.build.last) --running_last_;
+}
+
+void Scheduler::stop_fetching(PathId path, FetchState state) {
+    auto& fetch = fetches_[path];
+    fetch.state = state;
+    --running_fetches_;
+    if (fetch.urgency == last_urgency) --running_last_fetches_;
+}
+
+void Scheduler::build_succeeded(DerivationId id) {
+    stop_running(id, State::built);
     refresh_dependents(id);
 }
 
 std::vector<DerivationId> Scheduler::build_failed(DerivationId id) {
-    nodes_.at(id).state = State::failed;
-    --running_;
+    stop_running(id, State::failed);
     std::vector<DerivationId> blocked, open{id};
     while (!open.empty()) {
         auto current = open.back();
@@ -140,29 +178,20 @@ std::vector<DerivationId> Scheduler::build_failed(DerivationId id) {
 }
 
 void Scheduler::build_returned(DerivationId id) {
-    nodes_.at(id).state = State::waiting;
-    --running_;
+    stop_running(id, State::waiting);
     refresh(id);
 }
 
 void Scheduler::fetch_succeeded(PathId path) {
-    fetches_[path] = FetchState::done;
-    --running_fetches_;
+    stop_fetching(path, FetchState::done);
     for (auto id : waiting_for_fetch_[path]) refresh(id);
 }
 
-void Scheduler::fetch_failed(PathId path) {
-    fetches_[path] = FetchState::failed;
-    --running_fetches_;
-}
+void Scheduler::fetch_failed(PathId path) { stop_fetching(path, FetchState::failed); }
 
 void Scheduler::fetch_returned(PathId path) {
-    fetches_[path] = FetchState::queued;
-    --running_fetches_;
-    std::int64_t urgency = 0;
-    for (auto id : waiting_for_fetch_[path])
-        urgency = std::min<std::int64_t>(urgency, -nodes_.at(id).build.longest_chain.count());
-    fetch_queue_.emplace(urgency, path);
+    stop_fetching(path, FetchState::queued);
+    for (auto id : waiting_for_fetch_[path]) queue_fetch(path, nodes_.at(id).build);
 }
 
 std::optional<Scheduler::State> Scheduler::state(DerivationId id) const {

@@ -15,7 +15,8 @@ namespace cachefill::build {
 enum class SlotKind { local, remote };
 
 // Which derivation next, which path to fetch next, what a failure blocks. Pure state without I/O: fed with plans and
-// outcomes, asked for work. Order: the derivation that heads the longest remaining chain first.
+// outcomes, asked for work. Order: the derivation that heads the longest remaining chain first; those that the plan
+// puts last only when nothing else runs, is ready or could become so.
 class Scheduler {
   public:
     explicit Scheduler(const plan::Graph& graph) : graph_(graph) {}
@@ -25,9 +26,11 @@ class Scheduler {
     void update(const plan::Plan& plan, const std::vector<plan::BuildAbility>& machines);
 
     // Up to `limit` ready builds for one request. More than one only if all are cheap and others are left for the other
-    // slots: a request's results come together.
-    std::vector<plan::DerivationId> take_builds(SlotKind kind, std::size_t limit, std::size_t slots);
-    std::optional<plan::PathId> take_fetch();
+    // slots: a request's results come together. `nothing_else_comes`: no further plan is expected, so that what comes
+    // last may have its turn.
+    std::vector<plan::DerivationId> take_builds(SlotKind kind, std::size_t limit, std::size_t slots,
+                                                bool nothing_else_comes = true);
+    std::optional<plan::PathId> take_fetch(bool nothing_else_comes = true);
 
     void build_succeeded(plan::DerivationId id);
     // Everything that depends on it, transitively, is now blocked; returns those that were not before.
@@ -47,7 +50,9 @@ class Scheduler {
 
     // Nothing runs and nothing could start.
     bool is_idle() const { return running_ == 0 && running_fetches_ == 0 && !has_ready() && fetch_queue_.empty(); }
-    bool has_ready() const { return !ready_[0].empty() || !ready_[1].empty(); }
+    bool has_ready() const {
+        return !ready_[0].empty() || !ready_[1].empty() || !last_ready_[0].empty() || !last_ready_[1].empty();
+    }
     std::size_t running() const { return running_; }
     std::vector<plan::DerivationId> unfinished() const; // waiting or running
     // Does a build that has not ended need this path as an input?
@@ -63,6 +68,12 @@ class Scheduler {
         std::optional<plan::DerivationId> blocker;
     };
     enum class FetchState { queued, running, done, failed };
+    // Fetches that only builds of the last phase wait for have the least urgency.
+    static constexpr std::int64_t last_urgency = 1;
+    struct Fetch {
+        FetchState state = FetchState::queued;
+        std::int64_t urgency = last_urgency;
+    };
 
     // Longest chain first; ties in the order the plan had.
     using ReadyKey = std::pair<std::int64_t, plan::DerivationId>;
@@ -72,16 +83,22 @@ class Scheduler {
     bool is_ready(const Node& node) const;
     ReadyKey key(plan::DerivationId id) const;
     void refresh_dependents(plan::DerivationId id);
+    std::set<ReadyKey>& ready_set(const Node& node);
+    void queue_fetch(plan::PathId path, const plan::PlannedBuild& build);
+    void stop_running(plan::DerivationId id, State state);
+    void stop_fetching(plan::PathId path, FetchState state);
+    bool anything_else_is_left() const; // that does not come last
 
     const plan::Graph& graph_;
     std::map<plan::DerivationId, Node> nodes_;
     std::map<plan::DerivationId, std::set<plan::DerivationId>> dependents_;
     std::map<plan::PathId, std::set<plan::DerivationId>> waiting_for_fetch_;
-    std::map<plan::PathId, FetchState> fetches_;
+    std::map<plan::PathId, Fetch> fetches_;
     std::set<std::pair<std::int64_t, plan::PathId>> fetch_queue_; // most urgent build first
     std::set<ReadyKey> ready_[2];                                 // by SlotKind
-    std::size_t running_ = 0;
-    std::size_t running_fetches_ = 0;
+    std::set<ReadyKey> last_ready_[2];
+    std::size_t running_ = 0, running_last_ = 0;
+    std::size_t running_fetches_ = 0, running_last_fetches_ = 0;
 };
 
 } // namespace cachefill::build

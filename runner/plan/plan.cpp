@@ -30,6 +30,7 @@ class Assembly {
         sort_unique(unfetchable_);
         for (const PathId path : unfetchable_) name_missing_substituter(path);
         time_builds();
+        put_deferred_last();
         weigh_fetches();
         plan_.targets.resize(targets_.size());
         for (std::size_t first = 0; first < targets_.size(); first += 64) judge_targets(first);
@@ -136,6 +137,40 @@ class Assembly {
             plan_.expected_total += build.expected;
             plan_.critical_path = std::max(plan_.critical_path, build.longest_chain);
         }
+    }
+
+    // What only deferred derivations need would be built in vain if they turn up elsewhere meanwhile.
+    void put_deferred_last() {
+        if (!policy_.is_deferred) return;
+        std::vector<std::size_t> waiting(plan_.builds.size()), waiting_early(plan_.builds.size());
+        const std::vector<bool> wanted = wanted_themselves();
+        for (std::size_t i = plan_.builds.size(); i-- > 0;) {
+            PlannedBuild& build = plan_.builds[i];
+            const GraphDerivation& derivation = graph_.derivation(build.derivation);
+            build.deferred = policy_.is_deferred(derivation);
+            build.last =
+                build.deferred || (waiting[i] > 0 && waiting_early[i] == 0 && !wanted[index(build.derivation)]);
+            for (const std::size_t before : build.after) {
+                ++waiting[before];
+                if (!build.last) ++waiting_early[before];
+            }
+        }
+    }
+
+    // By a consumer, and not only as an input of other builds.
+    std::vector<bool> wanted_themselves() const {
+        std::vector<bool> wanted(graph_.derivation_count());
+        for (const Target& target : targets_) {
+            wanted[index(target.derivation)] = true;
+            for (const DerivationId built : target.built_by_evaluation) wanted[index(built)] = true;
+        }
+        for (std::size_t i = 0; i < wanted.size(); ++i) {
+            const DerivationId id{static_cast<std::uint32_t>(i)};
+            const GraphDerivation& derivation = graph_.derivation(id);
+            if (derivation.allow_substitutes || demand_.mark(id, Role::evaluated) == Demand::Mark::none) continue;
+            for (const GraphInput& input : derivation.inputs) wanted[index(input.derivation)] = true;
+        }
+        return wanted;
     }
 
     void weigh_fetches() {

@@ -37,6 +37,8 @@ struct Policy {
     CacheMask fetchable_here = 0;
     // Expected build time: history if known, else guessed by kind. Never zero.
     std::function<std::chrono::milliseconds(const GraphDerivation&)> expected_time;
+    // To be built only when nothing else is left to do. May be empty.
+    std::function<bool(const GraphDerivation&)> is_deferred = {};
 };
 
 // Something the planner must know before it can go on. Who answers records it in Facts; plan() is then asked again.
@@ -68,6 +70,8 @@ struct PlannedBuild {
     std::chrono::milliseconds expected{};
     std::chrono::milliseconds longest_chain{}; // expected time of the longest chain that starts here, itself included
     std::vector<std::size_t> targets;          // indexes of the targets that need it
+    bool deferred = false;                     // by the policy
+    bool last = false; // after everything else: deferred, or needed by nothing but what comes last
 };
 
 struct TargetPlan {

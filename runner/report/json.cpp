@@ -30,6 +30,7 @@ Json encode(const TargetReport& target) {
     json["blocked"] = target.blocked;
     json["pushed"] = target.pushed;
     json["missing"] = target.missing;
+    json["waiting_for_upstream"] = target.waiting_for_upstream;
     json["closure_paths"] = target.closure_paths;
     json["closure_bytes"] = target.closure_bytes;
     json["built_by_design"] = target.built_by_design;
@@ -53,6 +54,7 @@ Json encode(const BuildReport& build) {
     json["error"] = build.error;
     json["log_tail"] = build.log_tail;
     json["blocked_by"] = build.blocked_by;
+    json["deferred"] = build.deferred;
     return json;
 }
 
@@ -106,6 +108,7 @@ Json encode(const RunReport& report, const Figures& sums) {
     json["cancelled"] = sums.cancelled;
     json["blocked"] = sums.blocked;
     json["not_started"] = sums.not_started;
+    json["waiting_for_upstream"] = sums.waiting_for_upstream;
     json["elsewhere"] = sums.elsewhere;
     json["pushed_while_building"] = sums.pushed_while_building;
     json["pushed_after"] = sums.pushed_after;

@@ -40,7 +40,8 @@ Figures figures(const RunReport& report) {
             ++result.blocked;
             break;
         case BuildOutcome::not_started:
-            ++result.not_started;
+            ++(build.waits_for_upstream() && report.command != "plan" ? result.waiting_for_upstream
+                                                                      : result.not_started);
             break;
         case BuildOutcome::elsewhere:
             ++result.elsewhere;

@@ -25,6 +25,7 @@ struct TargetReport {
     std::optional<event::Position> position;
     std::uint64_t built = 0, failed = 0, blocked = 0, pushed = 0; // of what it needs
     std::vector<std::string> missing;                             // store paths a consumer could not fetch
+    std::vector<std::string> waiting_for_upstream;                // names of deferred derivations, not started
     std::uint64_t closure_paths = 0, closure_bytes = 0;
     std::uint64_t built_by_design = 0, would_compile = 0, would_build_with_always_allow = 0;
     bool verified = false; // asked afresh at the end
@@ -38,6 +39,10 @@ struct BuildReport {
     std::chrono::milliseconds took{}, expected{};
     std::vector<std::string> outputs, targets, log_tail;
     std::string error, blocked_by;
+    std::string deferred; // why it comes last, or empty
+
+    // Deferred, and the run ended before its turn came.
+    bool waits_for_upstream() const { return !deferred.empty() && outcome == event::BuildOutcome::not_started; }
 };
 
 struct PushReport {
@@ -87,6 +92,7 @@ struct RunReport {
 // What the lists of a report add up to; each thing is counted in exactly one of them.
 struct Figures {
     std::uint64_t built = 0, failed = 0, timed_out = 0, cancelled = 0, blocked = 0, not_started = 0, elsewhere = 0;
+    std::uint64_t waiting_for_upstream = 0;
     std::map<std::string, std::uint64_t> built_of_kind;
     std::uint64_t pushed_while_building = 0, pushed_after = 0, already_there = 0, withheld = 0, failed_to_push = 0,
                   not_pushed = 0;

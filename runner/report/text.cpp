@@ -28,6 +28,8 @@ Table::Cell state_of(const TargetReport& target) {
     case TargetVerdict::complete:
         return target.trusted ? Table::Cell{"complete", Tone::good} : Table::Cell{"complete, not trusted", Tone::warn};
     case TargetVerdict::incomplete:
+        if (!target.waiting_for_upstream.empty() && target.failed + target.blocked == 0)
+            return {"waiting for upstream", Tone::warn};
         return {"incomplete", Tone::bad};
     case TargetVerdict::not_evaluated:
         return {"not evaluated", Tone::warn};
@@ -156,6 +158,8 @@ std::string figure_table(const RunReport& report, const Figures& sums, const Sty
     add_if("blocked", sums.blocked, "something they need failed", Tone::warn);
     add_if("cancelled", sums.cancelled, {}, Tone::warn);
     add_if(is_plan ? "to build" : "not started", sums.not_started, {}, is_plan ? Tone::plain : Tone::warn);
+    add_if("waiting for upstream", sums.waiting_for_upstream, "deferred, and the time was up before their turn",
+           Tone::warn);
     add_if("elsewhere", sums.elsewhere, "for a system or feature that nobody here has");
     add_if("withheld", sums.withheld, {}, Tone::warn);
     add_if("failed to push", sums.failed_to_push, {}, Tone::bad);
@@ -192,6 +196,11 @@ std::string what_is_not_there(const RunReport& report, const Style& style) {
                 list_of(prefix + "not pushed:", pushes_with(report, PushOutcome::not_pushed, built), Tone::warn, style);
         }
     }
+    std::vector<std::string> waiting;
+    for (const auto& build : report.builds)
+        if (build.waits_for_upstream() && report.command != "plan")
+            waiting.push_back(build.name + " (" + build.deferred + ")");
+    text += list_of("waiting for upstream:", waiting, Tone::warn, style);
     text += list_of("holes, served by nobody and not fillable here:", report.holes, Tone::bad, style);
     for (const auto& target : report.targets) {
         // Nobody here was asked to make an elsewhere target fetchable; the JSON report has the list.

@@ -121,4 +121,20 @@ BOOST_AUTO_TEST_CASE(the_file_is_found_beside_the_flake_or_below_github) {
     std::filesystem::remove_all(directory);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_deferred_may_be_told_by_system_or_for_all) {
+    auto by_system =
+        accepted("defer: {aarch64-darwin: [\"firefox-unwrapped-*\", \"llvm-*\"], x86_64-linux: chromium-*}\n").defer;
+    BOOST_REQUIRE(by_system.size() == 3U);
+    BOOST_TEST(by_system[0].system == "aarch64-darwin");
+    BOOST_TEST(by_system[0].pattern == "firefox-unwrapped-*");
+    BOOST_TEST(by_system[1].pattern == "llvm-*");
+    BOOST_TEST(by_system[2].system == "x86_64-linux");
+    auto for_all = accepted("defer: [\"firefox-unwrapped-*\"]\n").defer;
+    BOOST_REQUIRE(for_all.size() == 1U);
+    BOOST_TEST(for_all[0].system == "");
+    BOOST_TEST(refused("defer: {aarch64-darwin: {a: b}}\n").one_line().find("cachefill.yml:1:25") != std::string::npos);
+    BOOST_TEST(refused("defer: {firefox: [\"firefox-*\"]}\n").one_line().find("SYSTEM:GLOB") != std::string::npos);
+    BOOST_TEST(refused("hosts: {nixos: [a]}\n").one_line().find("is a list") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -127,4 +127,58 @@ BOOST_AUTO_TEST_CASE(a_build_lost_with_the_daemon_is_offered_again) {
     BOOST_TEST((take_one(scheduler) == first));
 }
 
+BOOST_AUTO_TEST_CASE(what_comes_last_waits_until_nothing_else_is_left) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    auto plan = chain.plan();
+    plan.builds[0].last = true; // a, which heads the longest chain
+    scheduler.update(plan, chain.machines);
+    BOOST_TEST((take_one(scheduler) == chain.d));
+    BOOST_TEST(scheduler.take_builds(SlotKind::local, 8, 2).empty()); // d still runs
+    scheduler.build_succeeded(chain.d);
+    BOOST_TEST(!scheduler.is_idle());
+    BOOST_TEST(scheduler.take_builds(SlotKind::local, 8, 2, false).empty()); // another plan may come
+    BOOST_TEST((take_one(scheduler) == chain.a));
+    scheduler.build_succeeded(chain.a);
+    BOOST_TEST((take_one(scheduler) == chain.b)); // what needs it goes on as usual
+    scheduler.build_succeeded(chain.b);
+    BOOST_TEST((take_one(scheduler) == chain.c));
+    scheduler.build_succeeded(chain.c);
+    BOOST_TEST(scheduler.is_idle());
+}
+
+BOOST_AUTO_TEST_CASE(what_comes_last_has_its_turn_although_something_else_failed) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    auto plan = chain.plan();
+    plan.builds[1].last = true; // d
+    scheduler.update(plan, chain.machines);
+    BOOST_TEST((take_one(scheduler) == chain.a));
+    scheduler.build_failed(chain.a);
+    BOOST_TEST((take_one(scheduler) == chain.d));
+}
+
+BOOST_AUTO_TEST_CASE(inputs_of_what_comes_last_are_fetched_last_unless_another_needs_them) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    auto own = chain.graph.intern(path_of('8', "own")), shared = chain.graph.intern(path_of('9', "shared"));
+    auto plan = chain.plan();
+    plan.builds[1].last = true; // d
+    plan.builds[1].fetch = {own, shared};
+    plan.builds[0].fetch = {shared};
+    scheduler.update(plan, chain.machines);
+    BOOST_TEST((scheduler.take_fetch() == shared));
+    BOOST_TEST(!scheduler.take_fetch().has_value());
+    scheduler.fetch_succeeded(shared);
+    BOOST_TEST(!scheduler.take_fetch().has_value()); // a is ready
+    BOOST_TEST((take_one(scheduler) == chain.a));
+    scheduler.build_failed(chain.a);
+    BOOST_TEST(!scheduler.take_fetch(false).has_value());
+    BOOST_TEST((scheduler.take_fetch() == own));
+    scheduler.fetch_returned(own); // the network went away
+    BOOST_TEST((scheduler.take_fetch() == own));
+    scheduler.fetch_succeeded(own);
+    BOOST_TEST((take_one(scheduler) == chain.d));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -423,4 +423,26 @@ BOOST_AUTO_TEST_CASE(more_targets_than_bits_are_told_apart) {
     BOOST_TEST(world.plan.targets[65].builds.size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_deferred_build_and_what_only_it_needs_come_last) {
+    World world;
+    world.derivation("shared").derivation("rust").derivation("browser", {"shared", "rust"});
+    world.derivation("shell", {"shared"}).derivation("top", {"browser", "shell"}, {.local = true}).target("top");
+    world.policy.is_deferred = [](const GraphDerivation& derivation) { return derivation.name() == "browser"; };
+    world.settle();
+    for (const auto* name : {"rust", "browser"}) BOOST_TEST(world.build(name).last, name);
+    for (const auto* name : {"shared", "shell", "top"}) BOOST_TEST(!world.build(name).last, name);
+    BOOST_TEST(world.build("browser").deferred);
+    BOOST_TEST(!world.build("rust").deferred);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_consumer_wants_itself_does_not_come_last_for_the_sake_of_a_deferred_build) {
+    World world;
+    world.derivation("library").derivation("browser", {"library"});
+    world.target("library").target("browser");
+    world.policy.is_deferred = [](const GraphDerivation& derivation) { return derivation.name() == "browser"; };
+    world.settle();
+    BOOST_TEST(!world.build("library").last);
+    BOOST_TEST(world.build("browser").last);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
