@@ -1,6 +1,7 @@
 #include "app/command_line.hpp"
 
 #include "app/config.hpp"
+#include "app/manual.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 
@@ -13,12 +14,16 @@ namespace cachefill::app {
 
 namespace {
 
-const std::vector<std::string> command_names{"run", "plan", "push", "verify", "help"};
-
 std::optional<Command> find_command(std::string_view name) {
-    for (auto command : {Command::run, Command::plan, Command::push, Command::verify})
+    for (auto command : command_list())
         if (to_string(command) == name) return command;
     return {};
+}
+
+std::vector<std::string> command_names() {
+    std::vector<std::string> names{"help"};
+    for (auto command : command_list()) names.emplace_back(to_string(command));
+    return names;
 }
 
 std::vector<std::string> flags_of(Command command) {
@@ -37,18 +42,11 @@ Failure unknown_flag(Command command, const std::string& flag) {
     return std::move(failure).with_hint("'cachefill " + std::string(to_string(command)) + " --help' lists them");
 }
 
-std::string environment_name(const Option& option) {
-    std::string name = "CACHEFILL_";
-    for (char c : option.key)
-        name += c == '.' || c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    return name;
-}
-
 // CACHEFILL_CACHE, CACHEFILL_HOSTS, …: every configuration key, lists separated by white space.
 Result<void> apply_environment(const Environment& environment, Command command, Settings& settings) {
     for (const auto& option : option_table()) {
-        if (!(option.commands & bit(command)) || !(option.in_config || option.key == "store")) continue;
-        auto name = environment_name(option);
+        if (!(option.commands & bit(command)) || !option.in_environment()) continue;
+        auto name = option.variable();
         auto value = environment.get_or(name);
         if (value.empty()) continue;
         std::vector<std::string> values{value};
@@ -134,13 +132,19 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
     if (first == "--version" || first == "version") return Parsed(Answer{std::string("cachefill ") + version + "\n"});
     if (first == "--help" || first == "-h" || first == "help") {
         if (arguments.size() < 2) return Parsed(Answer{help_text()});
+        if (arguments[1] == "--man") return Parsed(Answer{man_page()});
+        if (arguments[1] == "--completion") {
+            auto shell = arguments.size() > 2 ? completion(arguments[2]) : std::nullopt;
+            if (shell) return Parsed(Answer{std::move(*shell)});
+            return Failure(FailureKind::usage, "--completion needs a shell: bash, zsh or fish");
+        }
         if (auto command = find_command(arguments[1])) return Parsed(Answer{help_text(*command, true)});
     }
     auto command = find_command(first == "help" ? arguments[1] : first);
     if (!command) {
         const auto& wrong = first == "help" ? arguments[1] : first;
         Failure failure(FailureKind::usage, "there is no command '" + sanitize(wrong) + "'");
-        if (auto meant = did_you_mean(wrong, command_names))
+        if (auto meant = did_you_mean(wrong, command_names()))
             return std::move(failure).with_hint("did you mean 'cachefill " + *meant + "'?");
         return std::move(failure).with_hint("'cachefill help' shows what there is");
     }
@@ -183,6 +187,7 @@ std::string help_text() {
   cachefill push [PATH…]     push store paths and their closures (default: the running system)
   cachefill plan [FLAKE]     show what a run would do, and why
   cachefill verify [HOST…]   ask the cache, as a consumer would, whether each host is there whole
+  cachefill report [FILE…]   join the reports of several jobs; send a message when there is something to say
 
 FLAKE is a directory or any flake reference; without it $NH_FLAKE, else the current directory.
 
@@ -211,6 +216,10 @@ std::string help_text(Command command, bool full) {
         {Command::verify,
          "cachefill verify [HOST|PATH…] --cache CACHE [options]\n\nAsks the cache afresh, as a consumer would. Exit 0 "
          "only if everything can be fetched.\nA store path is checked as it is; a host is evaluated first.\n"},
+        {Command::report,
+         "cachefill report [FILE|DIRECTORY…] [options]\n\nJoins the JSON reports and findings of several jobs, names "
+         "jobs that never reported, and sends one\nmessage to the webhook in CACHEFILL_NOTIFY_URL when there is "
+         "something to say.\n"},
     };
     std::string text = heads.at(command);
     std::string group;

@@ -13,6 +13,7 @@ using Values = std::vector<std::string>;
 using Apply = std::function<Result<void>(Settings&, const Values&)>;
 
 constexpr unsigned run_only = 1, run_plan = 3, run_plan_verify = 11, run_push = 5;
+constexpr unsigned report_only = 512;
 
 Failure unusable(std::string_view value, std::string_view expected) {
     return Failure(FailureKind::usage,
@@ -133,6 +134,12 @@ std::vector<Option> make_table() {
     using T = OptionType;
     const auto impure = std::map<std::string, eval::Impure>{
         {"auto", eval::Impure::automatic}, {"always", eval::Impure::always}, {"never", eval::Impure::never}};
+    const auto levels = std::map<std::string, event::Severity>{
+        {"notice", event::Severity::notice}, {"warning", event::Severity::warning}, {"error", event::Severity::error}};
+    const auto formats = std::map<std::string, report::NotifyFormat>{{"auto", report::NotifyFormat::automatic},
+                                                                     {"discord", report::NotifyFormat::discord},
+                                                                     {"slack", report::NotifyFormat::slack},
+                                                                     {"json", report::NotifyFormat::json}};
     const auto colors =
         std::map<std::string, Color>{{"auto", Color::automatic}, {"always", Color::always}, {"never", Color::never}};
     return {
@@ -220,7 +227,7 @@ std::vector<Option> make_table() {
          number(&Settings::pin_keep, 1, 1000)},
         {"deadline", T::value, run_only, true, "TIME", "The run",
          "stop building after this time, finish the uploads, exit 4", "", duration(&Settings::deadline)},
-        {"retry-budget", T::value, all_commands, true, "TIME", "The run",
+        {"retry-budget", T::value, all_commands | report_only, true, "TIME", "The run",
          "how long a request that may succeed later is repeated (default 90s)", "", duration(&Settings::retry_budget)},
         {"fail-on", T::list, run_only, true, "CAUSE", "The run",
          "what makes the run fail: evaluate, build, check, push, incomplete, deadline; or none",
@@ -229,15 +236,27 @@ std::vector<Option> make_table() {
          "fail when a host's own configuration does not trust the cache", "", toggle(&Settings::strict_trust)},
         {"deep", T::toggle, run_only | 8, true, "", "The run", "verify by downloading and hashing, not only by asking",
          "", toggle(&Settings::deep)},
+        {"expect", T::list, report_only, false, "NAME", "Joining",
+         "jobs that must have reported, as globs; the others are named", "", list(&Settings::expect)},
+        {"needs", T::value, report_only, false, "JSON", "Joining",
+         "how the jobs before this one ended: GitHub's toJSON(needs), or a file with it", "", text(&Settings::needs)},
+        {"notify.from", T::value, report_only, true, "LEVEL", "Notification",
+         "the least severity that sends a message: notice (default), warning or error",
+         "The URL of the webhook comes from the environment: CACHEFILL_NOTIFY_URL. Empty: nothing is sent.",
+         choice<event::Severity>(&Settings::notify_from, levels)},
+        {"notify.format", T::value, report_only, true, "FORMAT", "Notification",
+         "what the webhook understands: auto (default, by its host), discord, slack or json", "",
+         choice<report::NotifyFormat>(&Settings::notify_format, formats)},
         {"why", T::value, 2, false, "PATH", "Output", "explain one store path or derivation", "", text(&Settings::why)},
-        {"dry-run", T::toggle, run_push, false, "", "Output", "say what would be done", "", toggle(&Settings::dry_run)},
-        {"json", T::value, all_commands, false, "FILE", "Output", "write the report as JSON ('-': standard output)", "",
-         text(&Settings::json)},
-        {"quiet", T::toggle, all_commands, false, "", "Output", "only warnings and failures", "",
+        {"dry-run", T::toggle, run_push | report_only, false, "", "Output", "say what would be done", "",
+         toggle(&Settings::dry_run)},
+        {"json", T::value, all_commands | report_only, false, "FILE", "Output",
+         "write the report as JSON ('-': standard output)", "", text(&Settings::json)},
+        {"quiet", T::toggle, all_commands | report_only, false, "", "Output", "only warnings and failures", "",
          toggle(&Settings::quiet)},
-        {"verbose", T::toggle, all_commands, false, "", "Output", "every build, push and log line", "",
+        {"verbose", T::toggle, all_commands | report_only, false, "", "Output", "every build, push and log line", "",
          toggle(&Settings::verbose)},
-        {"color", T::value, all_commands, false, "WHEN", "Output", "auto (default), always or never", "",
+        {"color", T::value, all_commands | report_only, false, "WHEN", "Output", "auto (default), always or never", "",
          choice<Color>(&Settings::color, colors)},
     };
 }
@@ -254,8 +273,16 @@ std::string_view to_string(Command command) {
         return "push";
     case Command::verify:
         return "verify";
+    case Command::report:
+        return "report";
     }
     return "run";
+}
+
+const std::vector<Command>& command_list() {
+    static const std::vector<Command> list{Command::run, Command::plan, Command::push, Command::verify,
+                                           Command::report};
+    return list;
 }
 
 std::string Option::flag() const {
@@ -263,6 +290,15 @@ std::string Option::flag() const {
     std::replace(text.begin(), text.end(), '.', '-');
     return text;
 }
+
+std::string Option::variable() const {
+    std::string name = "CACHEFILL_";
+    for (char c : key)
+        name += c == '.' || c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return name;
+}
+
+bool Option::in_environment() const { return in_config || key == "store" || key == "expect" || key == "needs"; }
 
 const std::vector<Option>& option_table() {
     static const std::vector<Option> table = make_table();

@@ -28,6 +28,8 @@ async::Task<int> dispatch(Command command, CommandContext& context) {
         co_return co_await push_command(context);
     case Command::verify:
         co_return co_await verify_command(context);
+    case Command::report:
+        co_return co_await report_command(context);
     }
     co_return static_cast<int>(ExitCode::usage);
 }

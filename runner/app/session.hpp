@@ -33,6 +33,7 @@ class Session {
     const Environment& environment() const { return environment_; }
     event::Sink& sink() const { return sink_; }
     async::WorkerPool& workers() { return workers_; }
+    http::Client& client() { return *client_; }
 
     // After a preflight without findings.
     const daemon::Settings& nix() const { return nix_; }

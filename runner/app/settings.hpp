@@ -1,6 +1,8 @@
 #pragma once
 
 #include "eval/evaluator.hpp"
+#include "event/event.hpp"
+#include "report/notification.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -73,6 +75,12 @@ struct Settings {
     std::set<FailureCause> fail_on{FailureCause::evaluate, FailureCause::build,      FailureCause::check,
                                    FailureCause::push,     FailureCause::incomplete, FailureCause::deadline};
 
+    // report
+    std::vector<std::string> expect;
+    std::string needs; // JSON, or the name of a file with it
+    event::Severity notify_from = event::Severity::notice;
+    report::NotifyFormat notify_format = report::NotifyFormat::automatic;
+
     // output
     std::string json; // file to write the report to, "-": stdout
     std::string why;  // plan --why PATH
@@ -82,7 +90,7 @@ struct Settings {
     Color color = Color::automatic;
     std::filesystem::path state_directory; // empty: $XDG_STATE_HOME/cachefill
 
-    std::vector<std::string> arguments; // positional ones of push and verify
+    std::vector<std::string> arguments; // positional ones of push, verify and report
 };
 
 } // namespace cachefill::app

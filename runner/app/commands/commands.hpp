@@ -17,5 +17,6 @@ async::Task<int> run_command(CommandContext& context);
 async::Task<int> plan_command(CommandContext& context);
 async::Task<int> push_command(CommandContext& context);
 async::Task<int> verify_command(CommandContext& context);
+async::Task<int> report_command(CommandContext& context);
 
 } // namespace cachefill::app

@@ -1,0 +1,95 @@
+#include "app/commands/commands.hpp"
+#include "app/deliver.hpp"
+#include "app/exit_code.hpp"
+#include "app/report_input.hpp"
+#include "base/files.hpp"
+
+#include <cstdio>
+#include <fstream>
+
+namespace cachefill::app {
+
+using async::Task;
+
+namespace {
+
+void say(std::FILE* stream, const std::string& text) {
+    std::fputs(text.c_str(), stream);
+    std::fflush(stream);
+}
+
+// Each writes in turn to the same file, so it is appended to.
+Result<void> append_summary(const std::string& path, const std::string& markdown) {
+    std::ofstream file(path, std::ios::app | std::ios::binary);
+    file << markdown << "\n";
+    file.close();
+    if (file) return {};
+    return Failure(FailureKind::machine, "cannot write the summary to " + path);
+}
+
+Result<void> write_results(const Settings& settings, const Environment& environment, const report::Joined& joined) {
+    auto text = report::to_text(joined);
+    if (settings.json == "-") {
+        say(stdout, report::to_json(joined) + "\n");
+        if (!settings.quiet) say(stderr, text);
+    } else {
+        if (!settings.quiet || joined.worst() > event::Severity::info) say(stdout, text);
+        if (!settings.json.empty()) TRY_VOID(write_file_atomically(settings.json, report::to_json(joined) + "\n"));
+    }
+    if (auto summary = environment.get_or("GITHUB_STEP_SUMMARY"); !summary.empty() && !settings.dry_run)
+        TRY_VOID(append_summary(summary, report::to_markdown(joined)));
+    return {};
+}
+
+Task<Result<void>> notify(CommandContext& context, const report::Joined& joined) {
+    const auto& settings = context.session.settings();
+    const Secret url(context.session.environment().get_or("CACHEFILL_NOTIFY_URL"));
+    auto format = report::format_for(url.reveal(), settings.notify_format);
+    auto body = report::notification(joined, settings.notify_from, format);
+    auto talk = [&](const std::string& line) {
+        if (!settings.quiet) say(stderr, line + "\n");
+    };
+    if (!body) {
+        talk("notification: nothing to say");
+        co_return Result<void>();
+    }
+    if (settings.dry_run) {
+        say(stdout, "notification (" + std::string(to_string(format)) + "):\n" + *body + "\n");
+        co_return Result<void>();
+    }
+    if (url.empty()) {
+        talk("notification: not configured (CACHEFILL_NOTIFY_URL is empty)");
+        co_return Result<void>();
+    }
+    async::RetryPolicy policy;
+    policy.budget = settings.retry_budget;
+    auto sent = co_await deliver(context.session.client(), url, std::move(*body), policy);
+    if (sent) talk("notification: sent (" + std::string(to_string(format)) + ")");
+    co_return sent;
+}
+
+} // namespace
+
+Task<int> report_command(CommandContext& context) {
+    const auto& settings = context.session.settings();
+    auto input = read_join_input(settings, context.session.environment());
+    if (!input) {
+        context.console.print_error(input.error());
+        co_return static_cast<int>(ExitCode::usage);
+    }
+    auto joined = report::join_reports(std::move(*input));
+    int exit_code = joined.exit_code;
+    // A message matters more when the results cannot be written, so both are tried and both are told.
+    auto written = write_results(settings, context.session.environment(), joined);
+    auto notified = co_await notify(context, joined);
+    for (const auto* outcome : {&written, &notified}) {
+        if (*outcome) continue;
+        context.console.print_error(outcome->error());
+        bool is_usage = outcome->error().kind() == FailureKind::usage;
+        if (exit_code != static_cast<int>(ExitCode::usage))
+            exit_code = static_cast<int>(is_usage ? ExitCode::usage : ExitCode::machine);
+    }
+    co_return exit_code;
+}
+
+} // namespace cachefill::app

@@ -1,0 +1,126 @@
+#include "app/report_input.hpp"
+
+#include "base/files.hpp"
+#include "base/text.hpp"
+
+#include <algorithm>
+
+namespace cachefill::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t largest_document = 128ULL << 20;
+constexpr std::size_t most_files = 10'000; // somebody named the wrong directory
+
+std::string job_name(const fs::path& file, const fs::path& directory) {
+    auto inside = directory.empty() ? file.filename() : file.lexically_relative(directory);
+    auto name = std::distance(inside.begin(), inside.end()) > 1 ? inside.begin()->string() : file.stem().string();
+    constexpr std::string_view prefix = "cachefill-";
+    if (name.size() > prefix.size() && name.starts_with(prefix)) name.erase(0, prefix.size());
+    return sanitize(name);
+}
+
+void take_document(const std::string& text, const std::string& name, report::JoinInput& input) {
+    auto unreadable = [&](const Failure& failure) {
+        report::JobReport job;
+        job.name = name;
+        job.exit_code = 1;
+        job.causes = {"its report cannot be read"};
+        job.findings.push_back({.severity = event::Severity::error,
+                                .source = name,
+                                .title = job.causes.front(),
+                                .text = failure.cause(),
+                                .url = {}});
+        input.reports.push_back(std::move(job));
+    };
+    if (report::kind_of_document(text) == report::DocumentKind::findings) {
+        auto findings = report::parse_findings(text, name);
+        if (!findings) return unreadable(findings.error());
+        input.findings.insert(input.findings.end(), findings->begin(), findings->end());
+        return;
+    }
+    auto job = report::parse_job_report(text, name);
+    if (!job) return unreadable(job.error());
+    input.reports.push_back(std::move(*job));
+}
+
+Result<std::vector<fs::path>> files_below(const fs::path& directory) {
+    std::vector<fs::path> files;
+    std::error_code error;
+    auto options = fs::directory_options::skip_permission_denied; // links are not followed: no circles
+    for (fs::recursive_directory_iterator it(directory, options, error), end; !error && it != end;
+         it.increment(error)) {
+        std::error_code ignored;
+        if (it->is_regular_file(ignored) && it->path().extension() == ".json") files.push_back(it->path());
+        if (files.size() > most_files)
+            return Failure(FailureKind::usage,
+                           "more than " + std::to_string(most_files) + " JSON files lie below " + directory.string())
+                .with_hint("name the directory with the reports alone");
+    }
+    if (error) return Failure(FailureKind::machine, "cannot list " + directory.string() + ": " + error.message());
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+Result<void> read_argument(const std::string& argument, report::JoinInput& input) {
+    std::error_code error;
+    fs::path path(argument);
+    // Where no job left anything, nothing was downloaded: that is for --expect and --needs to tell.
+    if (!fs::exists(path, error) && !(input.expected.empty() && input.needs.empty())) return {};
+    if (!fs::is_directory(path, error)) {
+        auto text = read_file(path, largest_document);
+        if (!text) return Failure(FailureKind::usage, text.error().cause());
+        take_document(*text, job_name(path, {}), input);
+        return {};
+    }
+    TRY(files, files_below(path));
+    for (const auto& file : files) {
+        TRY(text, read_file(file, largest_document));
+        // Other artifacts may lie there, too. One that was to be a report (it has the name) and is none is told.
+        auto kind = report::kind_of_document(text);
+        if (kind == report::DocumentKind::other && file.filename() != "report.json") continue;
+        take_document(text, job_name(file, path), input);
+    }
+    return {};
+}
+
+Result<void> read_needs(const std::string& given, report::JoinInput& input) {
+    if (given.empty()) return {};
+    std::string text = given;
+    if (!trim(given).starts_with("{")) {
+        auto content = read_file(given, largest_document);
+        if (!content) return Failure(FailureKind::usage, content.error().cause());
+        text = std::move(*content);
+    }
+    auto needs = report::parse_needs(text);
+    if (!needs) return Failure(FailureKind::usage, "--needs: " + needs.error().cause());
+    for (const auto& job : *needs)
+        if (!job.findings.empty()) take_document(job.findings, job.name, input);
+    input.needs = std::move(*needs);
+    return {};
+}
+
+} // namespace
+
+Result<report::JoinInput> read_join_input(const Settings& settings, const Environment& environment) {
+    report::JoinInput input;
+    input.expected = settings.expect;
+    TRY_VOID(read_needs(settings.needs, input));
+    for (const auto& argument : settings.arguments) TRY_VOID(read_argument(argument, input));
+    if (settings.arguments.empty() && input.needs.empty() && input.expected.empty())
+        return Failure(FailureKind::usage, "no report was named")
+            .with_hint("name files or directories, or give --needs; 'cachefill help report' explains");
+    auto& place = input.place;
+    place.repository = environment.get_or("GITHUB_REPOSITORY");
+    place.branch = environment.get_or("GITHUB_HEAD_REF", environment.get_or("GITHUB_REF_NAME"));
+    place.commit = environment.get_or("GITHUB_SHA");
+    place.workflow = environment.get_or("GITHUB_WORKFLOW");
+    if (auto run = environment.get_or("GITHUB_RUN_ID"); !run.empty() && !place.repository.empty())
+        place.run_url = environment.get_or("GITHUB_SERVER_URL", "https://github.com") + "/" + place.repository +
+                        "/actions/runs/" + run;
+    return input;
+}
+
+} // namespace cachefill::app

@@ -1,0 +1,219 @@
+#include "base/text.hpp"
+#include "report/joined.hpp"
+#include "report/run_report.hpp"
+#include "report/style.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace cachefill::report {
+
+using event::Severity;
+using nlohmann::json;
+
+namespace {
+
+// Documents come from other machines and other versions: what is not there or of another type is empty.
+std::string text_at(const json& object, const char* key) {
+    auto it = object.find(key);
+    return it != object.end() && it->is_string() ? sanitize(it->get_ref<const std::string&>()) : std::string();
+}
+
+std::uint64_t number_at(const json& object, const char* key) {
+    auto it = object.find(key);
+    return it != object.end() && it->is_number_unsigned() ? it->get<std::uint64_t>() : 0;
+}
+
+const json& list_at(const json& object, const char* key) {
+    static const json nothing = json::array();
+    auto it = object.find(key);
+    return it != object.end() && it->is_array() ? *it : nothing;
+}
+
+std::vector<std::string> texts_at(const json& object, const char* key) {
+    std::vector<std::string> texts;
+    for (const auto& entry : list_at(object, key))
+        if (entry.is_string()) texts.push_back(sanitize(entry.get_ref<const std::string&>()));
+    return texts;
+}
+
+Result<json> parse_object(std::string_view text, std::string_view what) {
+    auto parsed = json::parse(text, nullptr, false);
+    if (parsed.is_discarded() || !parsed.is_object())
+        return Failure(FailureKind::protocol, "this is no " + std::string(what) + ": not a JSON object");
+    return parsed;
+}
+
+Result<void> check_schema(const json& document, int known, std::string_view what) {
+    auto it = document.find("schema_version");
+    if (it == document.end() || !it->is_number_integer())
+        return Failure(FailureKind::protocol, "this is no " + std::string(what) + ": it has no schema_version");
+    if (*it == known) return {};
+    return Failure(FailureKind::protocol, "a " + std::string(what) + " of schema version " + it->dump() +
+                                              "; this cachefill reads version " + std::to_string(known))
+        .with_hint("use the same version of cachefill in all jobs");
+}
+
+std::optional<Severity> severity_of(std::string_view word) {
+    for (auto severity : {Severity::info, Severity::notice, Severity::warning, Severity::error})
+        if (to_string(severity) == word) return severity;
+    return {};
+}
+
+// How bad it is that a job ended so: stopping at the deadline is planned, being interrupted is somebody's wish.
+Severity severity_of_exit(int code) {
+    if (code == 4) return Severity::warning;
+    return code == 130 || code == 143 ? Severity::notice : Severity::error;
+}
+
+std::string position_of(const json& target) {
+    auto it = target.find("position");
+    if (it == target.end() || !it->is_object()) return {};
+    auto file = text_at(*it, "file");
+    if (auto line = number_at(*it, "line"); line > 0) file += ":" + std::to_string(line);
+    return file;
+}
+
+void read_target(const json& target, Severity bad, JobReport& job) {
+    auto name = text_at(target, "name"), verdict = text_at(target, "verdict"), error = text_at(target, "error");
+    auto missing = list_at(target, "missing").size();
+    bool is_incomplete = verdict == "incomplete";
+    if (error.empty() && (verdict == "elsewhere" || verdict == "unknown")) return;
+    ++job.targets;
+    if (verdict == "complete") ++job.complete;
+    job.missing += missing;
+    Finding finding{.severity = bad, .source = job.name, .title = {}, .text = {}, .url = {}};
+    if (!error.empty()) {
+        finding.title = name + " does not evaluate";
+        auto position = position_of(target);
+        finding.text = error + (position.empty() ? "" : " (" + position + ")");
+        job.findings.push_back(std::move(finding));
+    } else if (is_incomplete) {
+        finding.title = name + " is not complete";
+        std::vector<std::string> names;
+        for (const auto& path : texts_at(target, "missing")) names.push_back(path_name(path));
+        if (missing > 0) finding.text = counted(missing, "path") + " missing: " + listed(names, 5);
+        job.findings.push_back(std::move(finding));
+    }
+    auto trusted = target.find("trusted");
+    if (trusted != target.end() && trusted->is_boolean() && !trusted->get<bool>())
+        job.findings.push_back({.severity = Severity::info,
+                                .source = job.name,
+                                .title = name + " does not trust this cache",
+                                .text = join(texts_at(target, "trust_advice"), " "),
+                                .url = {}});
+}
+
+void read_build(const json& build, Severity bad, JobReport& job) {
+    auto outcome = text_at(build, "outcome");
+    if (outcome == "built") ++job.built;
+    if (outcome != "failed" && outcome != "timed-out") return;
+    ++job.failed;
+    std::string text = text_at(build, "error");
+    if (auto targets = texts_at(build, "targets"); !targets.empty())
+        text += (text.empty() ? "" : "; ") + ("needed by " + listed(targets, 5));
+    auto title = text_at(build, "name") + (outcome == "failed" ? " does not build" : " took too long to build");
+    job.findings.push_back(
+        {.severity = bad, .source = job.name, .title = std::move(title), .text = std::move(text), .url = {}});
+}
+
+} // namespace
+
+Result<JobReport> parse_job_report(std::string_view text, std::string name) {
+    TRY(document, parse_object(text, "report"));
+    TRY_VOID(check_schema(document, RunReport::schema_version, "report"));
+    auto code = document.find("exit_code");
+    if (code == document.end() || !code->is_number_integer())
+        return Failure(FailureKind::protocol, "this is no report: it has no exit_code");
+    JobReport job;
+    job.name = std::move(name);
+    job.command = text_at(document, "command");
+    job.cache = text_at(document, "cache");
+    job.exit_code = code->get<int>();
+    job.causes = texts_at(document, "causes");
+    job.took = std::chrono::milliseconds(number_at(document, "took_ms"));
+    // With exit code 0 a failure is one that `fail-on` leaves out: worth a word, but no reason to fail.
+    auto bad = job.exit_code == 0 ? Severity::warning : Severity::error;
+    for (const auto& build : list_at(document, "builds")) read_build(build, bad, job);
+    for (const auto& target : list_at(document, "targets")) read_target(target, bad, job);
+    for (const auto& push : list_at(document, "pushes"))
+        if (text_at(push, "outcome") == "published") ++job.pushed;
+    // The causes say it in sums, which is what remains when no list says it.
+    auto level = severity_of_exit(job.exit_code);
+    bool is_told = level == Severity::error && !job.findings.empty() &&
+                   std::any_of(job.findings.begin(), job.findings.end(),
+                               [](const Finding& finding) { return finding.severity == Severity::error; });
+    if (job.exit_code != 0 && !is_told) {
+        if (job.causes.empty()) job.causes.push_back("exit code " + std::to_string(job.exit_code));
+        for (const auto& cause : job.causes)
+            job.findings.push_back({.severity = level, .source = job.name, .title = cause, .text = {}, .url = {}});
+    }
+    if (level != Severity::error)
+        for (auto& finding : job.findings) finding.severity = std::min(finding.severity, Severity::warning);
+    // A run's own warnings would otherwise cause a message each time, for as long as their reason lasts.
+    for (const auto& message : list_at(document, "messages")) {
+        auto severity = severity_of(text_at(message, "severity"));
+        auto words = text_at(message, "text");
+        bool is_cause = std::find(job.causes.begin(), job.causes.end(), words) != job.causes.end();
+        if (!severity || *severity < Severity::warning || is_cause) continue;
+        job.findings.push_back({.severity = Severity::info,
+                                .source = job.name,
+                                .title = std::move(words),
+                                .text = text_at(message, "hint"),
+                                .url = {}});
+    }
+    return job;
+}
+
+Result<std::vector<Finding>> parse_findings(std::string_view text, const std::string& default_source) {
+    TRY(document, parse_object(text, "list of findings"));
+    TRY_VOID(check_schema(document, Joined::schema_version, "list of findings"));
+    auto source = text_at(document, "source");
+    auto list = document.find("findings");
+    if (list == document.end() || !list->is_array())
+        return Failure(FailureKind::protocol, "this is no list of findings: it has no 'findings'");
+    std::vector<Finding> findings;
+    for (const auto& entry : *list) {
+        auto word = entry.is_object() ? text_at(entry, "severity") : std::string();
+        auto severity = severity_of(word);
+        if (!severity)
+            return Failure(FailureKind::protocol, "finding " + std::to_string(findings.size() + 1) + " has severity '" +
+                                                      word + "'; expected info, notice, warning or error");
+        Finding finding{.severity = *severity,
+                        .source = source.empty() ? default_source : source,
+                        .title = text_at(entry, "title"),
+                        .text = text_at(entry, "text"),
+                        .url = text_at(entry, "url")};
+        if (finding.title.empty())
+            return Failure(FailureKind::protocol, "finding " + std::to_string(findings.size() + 1) + " has no title");
+        findings.push_back(std::move(finding));
+    }
+    return findings;
+}
+
+DocumentKind kind_of_document(std::string_view text) {
+    auto parsed = json::parse(text, nullptr, false);
+    if (!parsed.is_object() || !parsed.contains("schema_version")) return DocumentKind::other;
+    if (parsed.contains("exit_code") && parsed.contains("command")) return DocumentKind::report;
+    return parsed.contains("findings") && !parsed.contains("jobs") ? DocumentKind::findings : DocumentKind::other;
+}
+
+Result<std::vector<NeededJob>> parse_needs(std::string_view text) {
+    TRY(document, parse_object(text, "list of needed jobs (toJSON(needs))"));
+    std::vector<NeededJob> jobs;
+    for (const auto& [name, entry] : document.items()) {
+        NeededJob job;
+        job.name = sanitize(name);
+        job.result = entry.is_object() ? text_at(entry, "result") : std::string();
+        if (job.result.empty())
+            return Failure(FailureKind::protocol, "the needed job '" + job.name + "' has no result");
+        auto outputs = entry.find("outputs");
+        if (outputs != entry.end() && outputs->is_object()) {
+            auto findings = outputs->find("findings");
+            if (findings != outputs->end() && findings->is_string()) job.findings = findings->get<std::string>();
+        }
+        jobs.push_back(std::move(job));
+    }
+    return jobs;
+}
+
+} // namespace cachefill::report

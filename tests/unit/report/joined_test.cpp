@@ -1,0 +1,254 @@
+#include "report/joined.hpp"
+#include "reports.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace cachefill;
+using namespace cachefill::test;
+using event::Severity;
+using report::Finding;
+using report::JobReport;
+using report::JoinInput;
+
+namespace {
+
+JobReport job_of(report::RunReport run, const std::string& name = "x86_64-linux") {
+    return report::parse_job_report(report::to_json(run), name).value();
+}
+
+report::RunReport failed_run() {
+    auto run = warm_report();
+    run.exit_code = 1;
+    run.causes = {"1 build failed: firefox-141.0"};
+    run.targets[0].verdict = event::TargetVerdict::incomplete;
+    run.targets[0].missing = {store_path("firefox-141.0")};
+    run.builds.push_back(build("firefox-141.0", event::BuildOutcome::failed));
+    run.builds.back().error = "exit code 2";
+    run.builds.push_back(build("hello-2.12", event::BuildOutcome::built));
+    run.pushes.push_back(push("hello-2.12", event::PushOutcome::published));
+    return run;
+}
+
+JoinInput input_of(std::vector<JobReport> jobs) {
+    JoinInput input;
+    input.reports = std::move(jobs);
+    return input;
+}
+
+bool has_finding(const std::vector<Finding>& findings, Severity severity, const std::string& words) {
+    return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
+        return finding.severity == severity && (finding.title + ": " + finding.text).find(words) != std::string::npos;
+    });
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(joined)
+
+BOOST_AUTO_TEST_CASE(a_clean_run_has_nothing_to_say) {
+    auto joined = report::join_reports(input_of({job_of(warm_report())}));
+    BOOST_TEST(joined.exit_code == 0);
+    BOOST_TEST((joined.worst() == Severity::info));
+    BOOST_TEST(joined.headline() == "all 2 targets complete");
+}
+
+BOOST_AUTO_TEST_CASE(a_failed_build_and_what_is_missing_are_named_and_their_sum_is_not_told_again) {
+    auto job = job_of(failed_run());
+    BOOST_TEST(job.complete == 1U);
+    BOOST_TEST(job.targets == 2U);
+    BOOST_TEST(job.built == 1U);
+    BOOST_TEST(job.failed == 1U);
+    BOOST_TEST(job.pushed == 1U);
+    BOOST_TEST(
+        has_finding(job.findings, Severity::error, "firefox-141.0 does not build: exit code 2; needed by nixos:nas"));
+    BOOST_TEST(has_finding(job.findings, Severity::error, "nixos:nas is not complete: 1 path missing: firefox-141.0"));
+    BOOST_TEST(!has_finding(job.findings, Severity::error, "1 build failed"));
+    auto joined = report::join_reports(input_of({job}));
+    BOOST_TEST(joined.exit_code == 1);
+    BOOST_TEST(joined.headline() == "1 of 2 targets complete, 2 errors");
+}
+
+BOOST_AUTO_TEST_CASE(the_causes_are_told_when_no_list_tells_them) {
+    report::RunReport run;
+    run.exit_code = 5;
+    run.causes = {"the cache cannot be reached"};
+    auto job = job_of(run);
+    BOOST_TEST(has_finding(job.findings, Severity::error, "the cache cannot be reached"));
+}
+
+BOOST_AUTO_TEST_CASE(what_fail_on_leaves_out_is_a_warning_and_no_failure) {
+    auto run = failed_run();
+    run.exit_code = 0;
+    auto joined = report::join_reports(input_of({job_of(run)}));
+    BOOST_TEST(joined.exit_code == 0);
+    BOOST_TEST((joined.worst() == Severity::warning));
+}
+
+BOOST_AUTO_TEST_CASE(stopping_at_the_deadline_warns_and_being_interrupted_is_a_notice) {
+    auto run = warm_report();
+    run.exit_code = 4;
+    run.causes = {"stopped at the deadline"};
+    run.targets[0].verdict = event::TargetVerdict::incomplete;
+    BOOST_TEST((report::join_reports(input_of({job_of(run)})).worst() == Severity::warning));
+    run = warm_report();
+    run.exit_code = 130;
+    run.causes = {"interrupted"};
+    auto joined = report::join_reports(input_of({job_of(run)}));
+    BOOST_TEST((joined.worst() == Severity::notice));
+    BOOST_TEST(joined.exit_code == 130);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_run_warns_of_each_time_never_sends_by_itself) {
+    auto run = warm_report();
+    run.messages = {{Severity::warning, "nixos:nas needed --impure", "say so"}};
+    run.targets[0].trusted = false;
+    run.targets[0].trust_advice = {"a line"};
+    auto joined = report::join_reports(input_of({job_of(run)}));
+    BOOST_TEST(has_finding(joined.findings, Severity::info, "needed --impure"));
+    BOOST_TEST(has_finding(joined.findings, Severity::info, "does not trust this cache: a line"));
+    BOOST_TEST((joined.worst() == Severity::info));
+}
+
+BOOST_AUTO_TEST_CASE(targets_of_systems_that_only_others_have_do_not_count) {
+    auto run = warm_report();
+    run.targets[1].verdict = event::TargetVerdict::elsewhere;
+    BOOST_TEST(job_of(run).targets == 1U);
+    run.targets[1].error = "attribute missing";
+    auto job = job_of(run);
+    BOOST_TEST(job.targets == 2U);
+    BOOST_TEST(has_finding(job.findings, Severity::warning, "does not evaluate: attribute missing"));
+}
+
+BOOST_AUTO_TEST_CASE(a_job_that_never_reported_is_an_error_and_globs_are_met_by_one) {
+    auto input = input_of({job_of(warm_report(), "x86_64-linux"), job_of(warm_report(), "aarch64-linux")});
+    input.expected = {"*-linux", "aarch64-darwin"};
+    auto joined = report::join_reports(std::move(input));
+    BOOST_TEST(joined.never_reported == std::vector<std::string>{"aarch64-darwin"}, boost::test_tools::per_element());
+    BOOST_TEST(joined.exit_code == 1);
+    BOOST_TEST(has_finding(joined.findings, Severity::error, "'aarch64-darwin' never reported"));
+}
+
+BOOST_AUTO_TEST_CASE(needed_jobs_count_unless_their_own_report_tells_why) {
+    auto needs = report::parse_needs(R"({"build": {"result": "failure", "outputs": {}},
+        "lint": {"result": "cancelled", "outputs": {"findings": "{}"}}, "docs": {"result": "skipped", "outputs": {}},
+        "plan": {"result": "success", "outputs": {}}})");
+    BOOST_REQUIRE(needs.has_value());
+    auto input = input_of({job_of(warm_report(), "build")});
+    input.needs = *needs;
+    auto joined = report::join_reports(input);
+    BOOST_TEST(has_finding(joined.findings, Severity::error, "'build' ended with failure"));
+    BOOST_TEST(has_finding(joined.findings, Severity::warning, "'lint' was cancelled"));
+    BOOST_TEST(has_finding(joined.findings, Severity::info, "'docs' was skipped"));
+    BOOST_TEST(!has_finding(joined.findings, Severity::info, "plan"));
+    BOOST_TEST(joined.exit_code == 1);
+
+    input.reports = {job_of(failed_run(), "build-x86_64-linux")};
+    joined = report::join_reports(input);
+    BOOST_TEST(!has_finding(joined.findings, Severity::error, "'build' ended with"));
+}
+
+BOOST_AUTO_TEST_CASE(the_exit_code_is_the_first_in_the_documented_order) {
+    auto with = [](std::vector<int> codes) {
+        std::vector<JobReport> jobs;
+        for (int code : codes) {
+            auto run = warm_report();
+            run.exit_code = code;
+            jobs.push_back(job_of(run));
+        }
+        return report::join_reports(input_of(std::move(jobs))).exit_code;
+    };
+    BOOST_TEST(with({0, 0}) == 0);
+    BOOST_TEST(with({0, 1, 4}) == 4);
+    BOOST_TEST(with({3, 4}) == 3);
+    BOOST_TEST(with({3, 130}) == 130);
+    BOOST_TEST(with({143, 130}) == 130);
+    BOOST_TEST(with({130, 5}) == 5);
+    BOOST_TEST(with({5, 2}) == 2);
+}
+
+BOOST_AUTO_TEST_CASE(findings_of_other_tools_are_told_but_change_no_exit_code) {
+    auto input = input_of({job_of(warm_report())});
+    input.findings = report::parse_findings(R"({"schema_version": 1, "source": "dead-code", "findings": [
+        {"severity": "info", "title": "unused"}, {"severity": "error", "title": "broken", "text": "a", "url": "https://x"}]})",
+                                            "file")
+                         .value();
+    auto joined = report::join_reports(input);
+    BOOST_TEST(joined.exit_code == 0);
+    BOOST_TEST((joined.worst() == Severity::error));
+    BOOST_TEST(joined.findings[0].source == "dead-code");
+    BOOST_TEST(joined.findings[0].title == "broken");
+}
+
+BOOST_AUTO_TEST_CASE(the_same_finding_of_the_same_source_is_told_once) {
+    auto input = input_of({});
+    Finding finding{.severity = Severity::notice, .source = "a", .title = "b", .text = "c", .url = {}};
+    input.findings = {finding, finding};
+    input.findings.push_back(finding);
+    input.findings.back().source = "other";
+    BOOST_TEST(report::join_reports(input).findings.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_report_is_refused_with_what_is_wrong) {
+    auto refused = [](const char* text) {
+        auto job = report::parse_job_report(text, "x");
+        BOOST_REQUIRE(!job);
+        return job.error().cause();
+    };
+    BOOST_TEST(refused("").find("not a JSON object") != std::string::npos);
+    BOOST_TEST(refused("[]").find("not a JSON object") != std::string::npos);
+    BOOST_TEST(refused("{}").find("no schema_version") != std::string::npos);
+    BOOST_TEST(refused(R"({"schema_version": 2, "exit_code": 0})").find("reads version 1") != std::string::npos);
+    BOOST_TEST(refused(R"({"schema_version": 1})").find("no exit_code") != std::string::npos);
+    BOOST_TEST(
+        !report::parse_findings(R"({"schema_version": 1, "findings": [{"severity": "loud", "title": "x"}]})", "s"));
+    BOOST_TEST(!report::parse_findings(R"({"schema_version": 1, "findings": [{"severity": "error"}]})", "s"));
+    BOOST_TEST(!report::parse_needs(R"({"build": "success"})"));
+}
+
+BOOST_AUTO_TEST_CASE(fields_of_other_types_are_read_as_empty) {
+    auto job = report::parse_job_report(
+        R"({"schema_version": 1, "exit_code": 0, "targets": [{"name": 7, "missing": "x"}, 5], "builds": {}, "causes": [1]})",
+        "x");
+    BOOST_REQUIRE(job.has_value());
+    BOOST_TEST(job->causes.empty());
+}
+
+BOOST_AUTO_TEST_CASE(markdown_shows_foreign_text_as_text_and_stays_below_its_limit) {
+    auto input = input_of({job_of(warm_report())});
+    for (int i = 0; i < 50; ++i)
+        input.findings.push_back({.severity = Severity::error,
+                                  .source = "s|" + std::to_string(i),
+                                  .title = "<script> @everyone **bold** [x](http://y)\n# heading",
+                                  .text = std::string(500, 'x'),
+                                  .url = "javascript:alert(1)"});
+    auto joined = report::join_reports(input);
+    auto text = report::to_markdown(joined, 10'000);
+    BOOST_TEST(text.size() <= 10'000U);
+    BOOST_TEST(text.find("<script>") == std::string::npos);
+    BOOST_TEST(text.find("@everyone") == std::string::npos);
+    BOOST_TEST(text.find("**bold**") == std::string::npos);
+    BOOST_TEST(text.find("](http://y)") == std::string::npos);
+    BOOST_TEST(text.find("\n# heading") == std::string::npos);
+    BOOST_TEST(text.find("javascript:") == std::string::npos);
+    BOOST_TEST(text.find(" more\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(the_joined_json_holds_everything_the_text_tells) {
+    auto input = input_of({job_of(failed_run())});
+    input.expected = {"gone"};
+    input.place = {.repository = "o/r", .branch = "main", .commit = "abc", .workflow = "w", .run_url = "https://run"};
+    auto joined = report::join_reports(input);
+    auto json = nlohmann::json::parse(report::to_json(joined));
+    BOOST_TEST(json["schema_version"] == 1);
+    BOOST_TEST(json["exit_code"] == 1);
+    BOOST_TEST(json["severity"] == "error");
+    BOOST_TEST(json["headline"] == joined.headline());
+    BOOST_TEST(json["never_reported"][0] == "gone");
+    BOOST_TEST(json["jobs"][0]["name"] == "x86_64-linux");
+    BOOST_TEST(json["jobs"][0]["missing"] == 1);
+    BOOST_TEST(json["findings"].size() == joined.findings.size());
+    BOOST_TEST(json["run_url"] == "https://run");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
