@@ -19,6 +19,19 @@ bool is_abort(const std::exception_ptr& error) {
     }
 }
 
+// Asio has one more await behind the end of a child that never waited. Where that child has been cancelled meanwhile,
+// perhaps by itself, this await would throw past everybody, and the child would never be seen to end.
+Task<void> with_quiet_end(Task<void> child) {
+    std::exception_ptr error;
+    try {
+        co_await std::move(child);
+    } catch (...) { // rethrown below, for join()
+        error = std::current_exception();
+    }
+    co_await asio::this_coro::throw_if_cancelled(false);
+    if (error) std::rethrow_exception(error);
+}
+
 } // namespace
 
 TaskGroup::~TaskGroup() {
@@ -28,7 +41,8 @@ TaskGroup::~TaskGroup() {
 void TaskGroup::spawn(Task<void> child) {
     auto it = children_.emplace(children_.end());
     auto on_finish = [this, it](std::exception_ptr error) { finished(it, std::move(error)); };
-    asio::co_spawn(executor_, std::move(child),
+    auto quiet = with_quiet_end(std::move(child));
+    asio::co_spawn(executor_, std::move(quiet),
                    asio::bind_cancellation_slot(it->cancellation.slot(), std::move(on_finish)));
     if (cancelled_) it->cancellation.emit(asio::cancellation_type::terminal);
 }

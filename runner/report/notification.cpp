@@ -56,7 +56,7 @@ std::string plain(std::string_view text) { return std::string(text); }
 std::string for_discord(std::string_view text) {
     std::string escaped;
     for (char c : text) {
-        if (std::string_view("\\*_~`|>[]()#-@<:").find(c) != std::string_view::npos) escaped += '\\';
+        if (std::string_view("\\*_~`|<>[]@").find(c) != std::string_view::npos) escaped += '\\';
         escaped += c;
     }
     return escaped;

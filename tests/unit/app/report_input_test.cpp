@@ -17,7 +17,7 @@ struct Folder {
 
     std::string write(const std::string& name, const std::string& content) {
         auto path = directory.path() / name;
-        BOOST_REQUIRE(create_directories(path.parent_path()).has_value());
+        BOOST_REQUIRE(cachefill::create_directories(path.parent_path()).has_value());
         BOOST_REQUIRE(write_file_atomically(path, content).has_value());
         return path.string();
     }

@@ -75,6 +75,23 @@ BOOST_AUTO_TEST_CASE(cancelling_the_owner_reaches_nested_groups_and_waits_for_th
     BOOST_TEST(cancelled == 6);
 }
 
+BOOST_AUTO_TEST_CASE(a_child_that_cancels_its_group_without_ever_waiting_is_seen_to_end) {
+    int cancelled = 0;
+    auto body = [&](Executor executor) -> Task<void> {
+        Signal never(executor);
+        TaskGroup group(executor);
+        group.spawn(park(never, cancelled));
+        auto ends_at_once = [](TaskGroup& all) -> Task<void> {
+            all.cancel();
+            co_return;
+        };
+        group.spawn(ends_at_once(group));
+        co_await group.join();
+    };
+    run_task<void>(body);
+    BOOST_TEST(cancelled == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_child_spawned_after_cancel_is_cancelled_at_once) {
     int cancelled = 0;
     auto body = [&](Executor executor) -> Task<void> {

@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(markdown_shows_foreign_text_as_text_and_stays_below_its_lim
     BOOST_TEST(text.find("<script>") == std::string::npos);
     BOOST_TEST(text.find("@everyone") == std::string::npos);
     BOOST_TEST(text.find("**bold**") == std::string::npos);
-    BOOST_TEST(text.find("](http://y)") == std::string::npos);
+    BOOST_TEST(text.find("[x](") == std::string::npos);
     BOOST_TEST(text.find("\n# heading") == std::string::npos);
     BOOST_TEST(text.find("javascript:") == std::string::npos);
     BOOST_TEST(text.find(" more\n") != std::string::npos);

@@ -35,8 +35,10 @@ json posted(const report::Joined& joined, NotifyFormat format) {
 
 std::size_t utf16_units(const std::string& text) {
     std::size_t units = 0;
-    for (unsigned char c : text)
-        if ((c & 0xC0) != 0x80) units += c >= 0xF0 ? 2 : 1;
+    for (char c : text) {
+        auto byte = static_cast<unsigned char>(c);
+        if ((byte & 0xC0) != 0x80) units += byte >= 0xF0 ? 2 : 1;
+    }
     return units;
 }
 
@@ -104,7 +106,7 @@ BOOST_AUTO_TEST_CASE(discord_gets_an_embed_that_pings_nobody) {
     BOOST_TEST(embed["url"] == "https://github.com/kim/nix/actions/runs/7");
     BOOST_TEST(embed["footer"]["text"] == "cachefill · develop · 0123456789ab");
     std::string description = embed["description"];
-    BOOST_TEST(description.find("\\<\\@1\\> \\@everyone \\*\\*x\\*\\*: \\[a\\]\\(https\\://b\\)") != std::string::npos,
+    BOOST_TEST(description.find("\\<\\@1\\> \\@everyone \\*\\*x\\*\\*: \\[a\\](https://b)") != std::string::npos,
                description);
 }
 
