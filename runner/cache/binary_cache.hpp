@@ -118,6 +118,15 @@ class BinaryCache {
 
     // `keep` revisions of the name are kept. Only if CacheInfo::has_pins.
     virtual async::Task<Result<void>> pin(std::string name, nix::StorePath path, int keep) = 0;
+
+    // A whole NAR in memory, downloaded and checked as by check_nar: for small ones.
+    virtual async::Task<Result<std::string>> read_nar(nix::NarInfo info) = 0;
+
+    // Names that lead to the latest of something: pins where the cache has them (`keep` revisions are kept), elsewhere
+    // small files beside the narinfos that hold a store path. `name` is made of words that may be file names, joined by
+    // '/'.
+    virtual async::Task<Result<void>> set_name(std::string name, nix::StorePath path, int keep) = 0;
+    virtual async::Task<Result<std::optional<nix::StorePath>>> find_name(std::string name) = 0;
 };
 
 // Where credentials come from: the environment, or files named in the configuration; never the command line.

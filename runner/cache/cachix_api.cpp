@@ -254,4 +254,21 @@ async::Task<Result<void>> CachixApi::pin(std::string name, nix::StorePath path, 
     co_return Result<void>();
 }
 
+async::Task<Result<std::optional<nix::StorePath>>> CachixApi::find_pin(std::string name) {
+    auto get = request(http::Method::get, "/pin");
+    CO_TRY(response, co_await send(std::move(get)));
+    auto json = Json::parse(response.body, nullptr, false);
+    if (!json.is_array()) co_return nonsense(response, "something else than a JSON array of pins");
+    for (const auto& entry : json) {
+        if (!entry.is_object() || !entry.contains("name") || entry["name"] != name) continue;
+        auto revision = entry.find("lastRevision");
+        bool has_path = revision != entry.end() && revision->is_object() && revision->contains("storePath") &&
+                        (*revision)["storePath"].is_string();
+        if (!has_path) co_return nonsense(response, "a pin without a store path");
+        CO_TRY(path, nix::StorePath::parse((*revision)["storePath"].get_ref<const std::string&>()));
+        co_return std::optional<nix::StorePath>(std::move(path));
+    }
+    co_return std::optional<nix::StorePath>();
+}
+
 } // namespace cachefill::cache

@@ -56,6 +56,8 @@ class CachixApi {
     async::Task<Result<void>> try_abort(CachixMultipart upload);
 
     async::Task<Result<void>> pin(std::string name, nix::StorePath path, int keep);
+    // What the name's latest revision is; empty if nothing is pinned under it.
+    async::Task<Result<std::optional<nix::StorePath>>> find_pin(std::string name);
 
     const std::string& cache_name() const { return name_; }
 

@@ -94,6 +94,19 @@ class CachixCache final : public BinaryCache {
         co_return co_await api_.pin(std::move(name), std::move(path), keep);
     }
 
+    async::Task<Result<std::string>> read_nar(nix::NarInfo info) override {
+        if (!reader_) co_return not_open();
+        co_return co_await reader_->read_nar(std::move(info));
+    }
+
+    async::Task<Result<void>> set_name(std::string name, nix::StorePath path, int keep) override {
+        co_return co_await api_.pin(std::move(name), std::move(path), keep);
+    }
+
+    async::Task<Result<std::optional<nix::StorePath>>> find_name(std::string name) override {
+        co_return co_await api_.find_pin(std::move(name));
+    }
+
   private:
     static Failure not_open() {
         return Failure(FailureKind::internal, "a Cachix cache was asked before it was opened");

@@ -20,10 +20,10 @@ constexpr int reads_per_step = 32; // a piece of work for the pool, not a whole 
 
 class FileCheck {
   public:
-    static Result<FileCheck> start(std::filesystem::path place, const nix::NarInfo& info) {
+    static Result<FileCheck> start(std::filesystem::path place, const nix::NarInfo& info, std::string* kept) {
         FileDescriptor file(::open(place.c_str(), O_RDONLY | O_CLOEXEC));
         if (!file.is_open()) return errno_failure("cannot open", place, errno);
-        TRY(checker, NarChecker::make(info));
+        TRY(checker, NarChecker::make(info, kept));
         return FileCheck(std::move(place), std::move(file), std::move(checker));
     }
 
@@ -168,10 +168,27 @@ class FileCache final : public BinaryCache {
         co_return Failure(FailureKind::internal, "a directory cache has no pins");
     }
 
+    async::Task<Result<std::string>> read_nar(nix::NarInfo info) override {
+        std::string nar;
+        auto checked = co_await check_file(info, &nar);
+        if (!checked) co_return std::move(checked).error().with_context("reading the NAR of " + info.path.to_string());
+        co_return nar;
+    }
+
+    async::Task<Result<void>> set_name(std::string name, nix::StorePath path, int) override {
+        auto work = [this, &name, &path] { return set_name_now(name, path); };
+        co_return co_await context_.workers.run(std::move(work));
+    }
+
+    async::Task<Result<std::optional<nix::StorePath>>> find_name(std::string name) override {
+        auto work = [this, &name] { return find_name_now(name); };
+        co_return co_await context_.workers.run(std::move(work));
+    }
+
   private:
-    async::Task<Result<void>> check_file(const nix::NarInfo& info) {
+    async::Task<Result<void>> check_file(const nix::NarInfo& info, std::string* kept = nullptr) {
         CO_TRY(place, directory_.nar_place(info.url));
-        CO_TRY(check, FileCheck::start(std::move(place), info));
+        CO_TRY(check, FileCheck::start(std::move(place), info, kept));
         for (;;) {
             auto work = [&check] { return check.step(); };
             CO_TRY(done, co_await context_.workers.run(std::move(work)));
@@ -210,6 +227,21 @@ class FileCache final : public BinaryCache {
         }
         return S_ISREG(found.st_mode) &&
                (!info.file_size || static_cast<std::uint64_t>(found.st_size) == *info.file_size);
+    }
+
+    Result<void> set_name_now(const std::string& name, const nix::StorePath& path) const {
+        auto place = directory_.root() / named_path_file(name);
+        TRY_VOID(cachefill::create_directories(place.parent_path()));
+        return write_file_atomically(place, path.to_string() + "\n");
+    }
+
+    Result<std::optional<nix::StorePath>> find_name_now(const std::string& name) const {
+        auto place = directory_.root() / named_path_file(name);
+        std::error_code error;
+        if (!std::filesystem::exists(place, error) && !error) return std::optional<nix::StorePath>();
+        TRY(text, read_file(place, 4096));
+        TRY(path, read_named_path(text, name, uri_.name));
+        return std::optional<nix::StorePath>(std::move(path));
     }
 
     CacheUri uri_;

@@ -188,6 +188,23 @@ class HttpCache final : public BinaryCache {
         co_return Failure(FailureKind::internal, "a plain binary cache has no pins");
     }
 
+    async::Task<Result<std::string>> read_nar(nix::NarInfo info) override {
+        co_return co_await reader_.read_nar(std::move(info));
+    }
+
+    async::Task<Result<void>> set_name(std::string name, nix::StorePath path, int) override {
+        auto request = writer_.put(named_path_file(name), "text/plain");
+        request.body = std::make_shared<const std::string>(path.to_string() + "\n");
+        co_return co_await writer_.send(std::move(request));
+    }
+
+    async::Task<Result<std::optional<nix::StorePath>>> find_name(std::string name) override {
+        CO_TRY(text, co_await reader_.get_text(named_path_file(name)));
+        if (!text) co_return std::optional<nix::StorePath>();
+        CO_TRY(path, read_named_path(*text, name, uri_.name));
+        co_return std::optional<nix::StorePath>(std::move(path));
+    }
+
   private:
     async::Task<Result<nix::CacheInfoFile>> read_cache_info() {
         CO_TRY(text, co_await reader_.get_text(std::string(cache_info_name)));

@@ -54,9 +54,9 @@ async::Task<Result<bool>> HttpReader::has_nar(nix::NarInfo info) {
     co_return parse_u64(*length) == info.file_size;
 }
 
-async::Task<Result<void>> HttpReader::check_nar(nix::NarInfo info) {
+async::Task<Result<void>> HttpReader::check_nar(nix::NarInfo info, std::string* kept) {
     auto attempt = [&]() -> async::Task<Result<void>> {
-        CO_TRY(checker, NarChecker::make(info));
+        CO_TRY(checker, NarChecker::make(info, kept));
         auto get = request(http::Method::get, info.url);
         get.sink = [&checker](std::string_view bytes) { return checker.write(bytes); };
         get.deadlines.total = std::chrono::hours(6); // any size; `stall` is what ends a dead connection
@@ -70,6 +70,12 @@ async::Task<Result<void>> HttpReader::check_nar(nix::NarInfo info) {
         co_return std::move(checked).error().with_context("checking the NAR of " + info.path.to_string() + " in " +
                                                           settings_.name);
     co_return Result<void>();
+}
+
+async::Task<Result<std::string>> HttpReader::read_nar(nix::NarInfo info) {
+    std::string nar;
+    CO_TRY_VOID(co_await check_nar(std::move(info), &nar));
+    co_return nar;
 }
 
 } // namespace cachefill::cache

@@ -22,7 +22,9 @@ class HttpReader {
 
     async::Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path);
     async::Task<Result<bool>> has_nar(nix::NarInfo info);
-    async::Task<Result<void>> check_nar(nix::NarInfo info);
+    // `kept`, if given, receives the unpacked NAR.
+    async::Task<Result<void>> check_nar(nix::NarInfo info, std::string* kept = nullptr);
+    async::Task<Result<std::string>> read_nar(nix::NarInfo info);
     // Any file below the cache's root; empty when it is not there.
     async::Task<Result<std::optional<std::string>>> get_text(std::string name);
 

@@ -14,15 +14,16 @@ Failure differs(std::string_view what, const std::string& is, const std::string&
 
 } // namespace
 
-NarChecker::NarChecker(const nix::NarInfo& info, std::unique_ptr<codec::Decompressor> decompressor)
+NarChecker::NarChecker(const nix::NarInfo& info, std::unique_ptr<codec::Decompressor> decompressor, std::string* kept)
     : file_hash_(info.file_hash), file_size_(info.file_size), nar_hash_(info.nar_hash), nar_size_(info.nar_size),
       decompressor_(std::move(decompressor)),
       file_hasher_(info.file_hash ? info.file_hash->algorithm() : codec::HashAlgorithm::sha256),
-      nar_hasher_(info.nar_hash.algorithm()) {}
+      nar_hasher_(info.nar_hash.algorithm()), kept_(kept) {}
 
-Result<NarChecker> NarChecker::make(const nix::NarInfo& info) {
+Result<NarChecker> NarChecker::make(const nix::NarInfo& info, std::string* kept) {
     TRY(decompressor, codec::make_decompressor(info.compression, info.nar_size));
-    return NarChecker(info, std::move(decompressor));
+    if (kept) kept->clear();
+    return NarChecker(info, std::move(decompressor), kept);
 }
 
 Result<void> NarChecker::write(std::string_view bytes) {
@@ -43,6 +44,7 @@ Result<void> NarChecker::write(std::string_view bytes) {
 Result<void> NarChecker::take_unpacked() {
     nar_bytes_ += unpacked_.size();
     nar_hasher_.update(unpacked_);
+    if (kept_) *kept_ += unpacked_;
     unpacked_.clear();
     if (nar_bytes_ > nar_size_)
         return Failure(FailureKind::protocol,

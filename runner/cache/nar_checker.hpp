@@ -13,13 +13,14 @@ namespace cachefill::cache {
 // failure.
 class NarChecker {
   public:
-    static Result<NarChecker> make(const nix::NarInfo& info);
+    // `kept`, if given, receives the unpacked NAR.
+    static Result<NarChecker> make(const nix::NarInfo& info, std::string* kept = nullptr);
 
     Result<void> write(std::string_view bytes);
     Result<void> finish();
 
   private:
-    NarChecker(const nix::NarInfo& info, std::unique_ptr<codec::Decompressor> decompressor);
+    NarChecker(const nix::NarInfo& info, std::unique_ptr<codec::Decompressor> decompressor, std::string* kept);
     Result<void> take_unpacked();
 
     std::optional<codec::Hash> file_hash_;
@@ -32,6 +33,7 @@ class NarChecker {
     std::uint64_t file_bytes_ = 0;
     std::uint64_t nar_bytes_ = 0;
     std::string unpacked_;
+    std::string* kept_;
 };
 
 } // namespace cachefill::cache

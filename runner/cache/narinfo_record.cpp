@@ -57,4 +57,13 @@ Result<void> check_signing_key(const std::optional<nix::SecretKey>& key, const C
     return {};
 }
 
+std::string named_path_file(const std::string& name) { return name + ".path"; }
+
+Result<nix::StorePath> read_named_path(std::string_view text, const std::string& name, std::string_view cache) {
+    auto path = nix::StorePath::parse(trim(text));
+    if (path) return path;
+    return Failure(FailureKind::protocol, named_path_file(name) + " of " + std::string(cache) +
+                                              " names no store path: '" + ellipsize(sanitize(text), 80) + "'");
+}
+
 } // namespace cachefill::cache

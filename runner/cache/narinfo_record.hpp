@@ -16,6 +16,10 @@ Result<nix::NarInfo> read_narinfo(std::string_view text, const nix::StorePath& p
 // "HASH.narinfo"
 std::string narinfo_name(const nix::StorePath& path);
 
+// What a plain cache keeps under a name (BinaryCache::set_name): a store path and a newline.
+std::string named_path_file(const std::string& name);
+Result<nix::StorePath> read_named_path(std::string_view text, const std::string& name, std::string_view cache);
+
 // A compressed NAR that is in its place.
 struct StoredNar {
     codec::Hash file_hash;

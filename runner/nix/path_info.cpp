@@ -60,6 +60,12 @@ std::string fingerprint(const StorePath& path, const Hash& nar_hash, std::uint64
     return text;
 }
 
+std::pair<StorePath, std::string> text_path(std::string_view name, std::string_view text) {
+    auto hash = codec::hash_bytes(HashAlgorithm::sha256, text);
+    auto base_name = hash_part("text", hash, name) + "-" + std::string(name);
+    return {StorePath::parse_base_name(base_name).value(), "text:" + hash.to_string()};
+}
+
 bool content_address_matches(const StorePath& path, std::string_view content_address,
                              const std::vector<StorePath>& references) {
     auto drop = [&](std::string_view prefix) {

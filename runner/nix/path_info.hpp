@@ -29,6 +29,10 @@ struct PathInfo {
 std::string fingerprint(const StorePath& path, const codec::Hash& nar_hash, std::uint64_t nar_size,
                         const std::vector<StorePath>& references);
 
+// The path that a text without references gets in every store, and its content address ("text:sha256:…"). `name` must
+// be one that a store path may have.
+std::pair<StorePath, std::string> text_path(std::string_view name, std::string_view text);
+
 // Does `content_address` reproduce `path`? Such a path needs no signature (Nix, libstore/path-info.cc). False when
 // there is none, or one of a method we do not know (git).
 bool content_address_matches(const StorePath& path, std::string_view content_address,

@@ -61,6 +61,18 @@ class MemoryCache final : public cache::BinaryCache {
     async::Task<Result<void>> check_nar(nix::NarInfo info) override;
     async::Task<Result<std::unique_ptr<cache::Upload>>> begin_upload(cache::UploadRequest request) override;
     async::Task<Result<void>> pin(std::string name, nix::StorePath path, int keep) override;
+    async::Task<Result<std::string>> read_nar(nix::NarInfo) override {
+        co_return Failure(FailureKind::internal, "a cache in memory is not read from");
+    }
+    async::Task<Result<void>> set_name(std::string name, nix::StorePath path, int) override {
+        names.insert_or_assign(std::move(name), std::move(path));
+        co_return Result<void>();
+    }
+    async::Task<Result<std::optional<nix::StorePath>>> find_name(std::string name) override {
+        auto found = names.find(name);
+        co_return found == names.end() ? std::nullopt : std::optional(found->second);
+    }
+    std::map<std::string, nix::StorePath> names;
 
   private:
     class MemoryUpload;

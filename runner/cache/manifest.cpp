@@ -1,0 +1,110 @@
+#include "cache/manifest.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace cachefill::cache {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string text_of(const Json& json, const char* name) {
+    auto field = json.find(name);
+    return field != json.end() && field->is_string() ? field->get<std::string>() : std::string();
+}
+
+Json encode(const ManifestTarget& target) {
+    Json json;
+    json["name"] = target.name;
+    json["system"] = target.system;
+    json["derivation"] = target.derivation;
+    json["output"] = target.output;
+    json["state"] = target.state;
+    json["missing"] = target.missing;
+    return json;
+}
+
+ManifestTarget decode(const Json& json) {
+    ManifestTarget target;
+    target.name = text_of(json, "name");
+    target.system = text_of(json, "system");
+    target.derivation = text_of(json, "derivation");
+    target.output = text_of(json, "output");
+    target.state = text_of(json, "state");
+    if (auto missing = json.find("missing"); missing != json.end() && missing->is_array())
+        for (const auto& path : *missing)
+            if (path.is_string()) target.missing.push_back(path.get<std::string>());
+    return target;
+}
+
+std::string as_file_name(std::string_view text) {
+    std::string name(text);
+    auto may_stand = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+               c == '.';
+    };
+    for (auto& c : name)
+        if (!may_stand(c)) c = '-';
+    if (name.empty() || name.front() == '.') name.insert(0, 1, '-');
+    return name;
+}
+
+} // namespace
+
+const ManifestTarget* Manifest::find(std::string_view target) const {
+    auto is_it = [&](const ManifestTarget& each) { return each.name == target; };
+    auto found = std::find_if(targets.begin(), targets.end(), is_it);
+    return found == targets.end() ? nullptr : &*found;
+}
+
+std::string to_json(const Manifest& manifest) {
+    Json json;
+    json["cachefill_manifest"] = Manifest::format_version;
+    json["state"] = manifest.state;
+    json["branch"] = manifest.branch;
+    json["commit"] = manifest.commit;
+    json["dirty"] = manifest.dirty;
+    json["source_hash"] = manifest.source_hash;
+    json["lock_hash"] = manifest.lock_hash;
+    json["system"] = manifest.system;
+    json["cachefill"] = manifest.cachefill_version;
+    json["nix"] = manifest.nix_version;
+    json["targets"] = Json::array();
+    for (const auto& target : manifest.targets) json["targets"].push_back(encode(target));
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Result<Manifest> parse_manifest(std::string_view text) {
+    auto json = Json::parse(text, nullptr, false);
+    auto version = json.is_object() ? json.find("cachefill_manifest") : json.end();
+    if (!json.is_object() || version == json.end() || !version->is_number_unsigned())
+        return Failure(FailureKind::protocol, "what should be a manifest of cachefill is something else");
+    if (version->get<std::uint64_t>() > Manifest::format_version)
+        return Failure(FailureKind::usage, "the manifest was written by a newer cachefill")
+            .with_hint("update cachefill on this machine");
+    Manifest manifest;
+    manifest.state = text_of(json, "state");
+    manifest.branch = text_of(json, "branch");
+    manifest.commit = text_of(json, "commit");
+    if (auto dirty = json.find("dirty"); dirty != json.end() && dirty->is_boolean())
+        manifest.dirty = dirty->get<bool>();
+    manifest.source_hash = text_of(json, "source_hash");
+    manifest.lock_hash = text_of(json, "lock_hash");
+    manifest.system = text_of(json, "system");
+    manifest.cachefill_version = text_of(json, "cachefill");
+    manifest.nix_version = text_of(json, "nix");
+    auto targets = json.find("targets");
+    if (manifest.state.empty() || targets == json.end() || !targets->is_array())
+        return Failure(FailureKind::protocol, "the manifest has no state or no list of targets");
+    for (const auto& target : *targets)
+        if (target.is_object()) manifest.targets.push_back(decode(target));
+    return manifest;
+}
+
+std::string manifest_name(std::string_view branch, std::string_view system) {
+    return "cachefill/" + as_file_name(branch) + "/" + as_file_name(system);
+}
+
+} // namespace cachefill::cache
