@@ -1,0 +1,182 @@
+// Actions and workflows as text: three linters, and what none of them looks at.
+import {FeatureFlags} from '@actions/expressions';
+import {validate} from '@actions/languageservice';
+import assert from 'node:assert/strict';
+import {execFileSync, spawnSync} from 'node:child_process';
+import {readFileSync, readdirSync} from 'node:fs';
+import {basename, dirname, join} from 'node:path';
+import {test} from 'node:test';
+import {TextDocument} from 'vscode-languageserver-textdocument';
+import {parse} from 'yaml';
+import {cachefill, repository, tests} from './support/machine.mjs';
+import {tool} from './support/tools.mjs';
+
+const read = file => readFileSync(join(repository, file), 'utf8');
+const listed = directory => readdirSync(join(repository, directory)).filter(name => name.endsWith('.yml')).map(name => join(directory, name));
+const actions = ['action/action.yml', 'action/report/action.yml'];
+const shipped = listed('workflows');
+const workflows = [...shipped, ...listed('.github/workflows')];
+const own = {'OWNER/cachefill/action': actions[0], 'OWNER/cachefill/action/report': actions[1]};
+const inputsOf = file => Object.keys(parse(read(file)).inputs);
+
+const steps = file => {
+  const content = parse(read(file));
+  return content.runs ? content.runs.steps : Object.values(content.jobs).flatMap(job => job.steps ?? []);
+};
+
+for (const file of [...actions, ...workflows]) {
+  test(`GitHub's own language service has nothing to say about ${file}`, async () => {
+    const document = TextDocument.create(`file:///repository/${file}`, 'yaml', 1, read(file));
+    const found = await validate(document, {featureFlags: new FeatureFlags({all: true})});
+    assert.deepEqual(found.map(x => `${x.range.start.line + 1}: ${x.message}`), []);
+  });
+  test(`action-validator has nothing to say about ${file}`, () => {
+    const validator = join(tests, 'node_modules/.bin/action-validator');
+    const result = spawnSync(validator, [file], {cwd: repository, encoding: 'utf8'});
+    assert.equal(result.status, 0, result.stdout + result.stderr);
+  });
+}
+
+test('actionlint has nothing to say about the workflows', () => {
+  const result = spawnSync(tool('actionlint'), ['-no-color', '-oneline', ...workflows], {cwd: repository, encoding: 'utf8'});
+  assert.equal(result.stdout + result.stderr, '');
+});
+
+test('the linters find faults', async () => {
+  const document = TextDocument.create('file:///repository/action.yml', 'yaml', 1, 'name: x\nruns: {using: composite, steps: [{run: x}]}\n');
+  assert.notEqual((await validate(document, {featureFlags: new FeatureFlags({all: true})})).length, 0);
+  const result = spawnSync(tool('actionlint'), ['-'], {input: 'on: push\njobs: {a: {runs-on: ubuntu-24.04, steps: [{run: "${{ nothing.x }}"}]}}\n', encoding: 'utf8'});
+  assert.match(result.stdout, /nothing/);
+});
+
+test('every input is used, and every input that is used is declared', () => {
+  for (const file of actions) {
+    const used = new Set([...read(file).matchAll(/\binputs\.([A-Za-z0-9_-]+)/g)].map(match => match[1]));
+    assert.deepEqual([...used].sort(), inputsOf(file).sort(), file);
+  }
+});
+
+test('every step that an expression names exists before it is named', () => {
+  for (const file of actions) {
+    const ids = parse(read(file)).runs.steps.map(step => step.id).filter(Boolean);
+    for (const [, id] of read(file).matchAll(/\bsteps\.([A-Za-z0-9_-]+)/g)) assert.ok(ids.includes(id), `${file}: steps.${id}`);
+  }
+});
+
+test('the keys that workflows give to our actions are inputs of theirs', () => {
+  for (const file of shipped)
+    for (const step of steps(file)) {
+      const action = own[(step.uses ?? '').split('@')[0]];
+      if (action) for (const key of Object.keys(step.with ?? {})) assert.ok(inputsOf(action).includes(key), `${file}: ${key}`);
+    }
+});
+
+test('the outputs of ours that workflows read exist', () => {
+  for (const file of shipped)
+    for (const job of Object.values(parse(read(file)).jobs))
+      for (const step of (job.steps ?? []).filter(step => own[(step.uses ?? '').split('@')[0]] && step.id)) {
+        const outputs = Object.keys(parse(read(own[step.uses.split('@')[0]])).outputs);
+        for (const [, name] of JSON.stringify(job).matchAll(new RegExp(`steps\\.${step.id}\\.outputs\\.([a-z-]+)`, 'g')))
+          assert.ok(outputs.includes(name), `${file}: ${step.id}.${name}`);
+      }
+});
+
+test('everything foreign is pinned to a commit, with its tag beside it', () => {
+  for (const file of [...actions, ...shipped])
+    for (const line of read(file).split('\n').filter(line => /^\s*(- )?uses:/.test(line))) {
+      const what = /uses:\s*(\S+)/.exec(line)[1];
+      if (own[what.split('@')[0]]) assert.match(what, /@v1$/, `${file}: ${what}`); // \`cachefill init\` writes a commit
+      else assert.match(line, /@[0-9a-f]{40} # v\d+\.\d+\.\d+$/, `${file}: ${line.trim()}`);
+    }
+});
+
+test('one action is pinned to one commit everywhere', () => {
+  const pins = {};
+  for (const file of [...actions, ...shipped])
+    for (const [, action, commit] of read(file).matchAll(/uses:\s*([^@\s/]+\/[^@\s/]+)[^@\s]*@([0-9a-f]{40})/g)) (pins[action] ??= new Set()).add(commit);
+  for (const [action, commits] of Object.entries(pins)) assert.equal(commits.size, 1, action);
+});
+
+test('workflows take no more than they need', () => {
+  for (const file of shipped) {
+    const workflow = parse(read(file));
+    assert.equal(workflow.permissions?.contents, 'read', `${file}: permissions`);
+    assert.equal(read(file).includes('pull_request_target'), false, file);
+    assert.notEqual(workflow.concurrency?.['cancel-in-progress'], true, `${file}: a newer run would destroy work`);
+    for (const job of Object.values(workflow.jobs)) assert.ok(job['timeout-minutes'] || job.uses, `${file}: timeout-minutes`);
+  }
+});
+
+test('composite steps keep to what composites may do', () => {
+  for (const file of actions)
+    for (const step of steps(file)) {
+      assert.equal(step['timeout-minutes'], undefined, file);
+      if (!step.run) continue;
+      assert.equal(step.shell, 'bash', file);
+      assert.ok(step.run.length < 21000, file);
+      assert.equal(step.run.includes('${{'), false, `${file}: an expression in a script`);
+      assert.equal(/\b(secrets|vars|needs)\./.test(JSON.stringify(step.env ?? {})), false, file);
+      // A runner signals the shell alone, so a program must take its place.
+      if (/CACHEFILL"/.test(step.run)) assert.match(step.run.trim().split('\n').at(-1), /^exec "\$CACHEFILL" /, file);
+    }
+});
+
+test('nothing is handed over as INPUT_*, which some runners set by themselves', () => {
+  for (const file of actions)
+    for (const step of steps(file)) for (const name of Object.keys(step.env ?? {})) assert.equal(name.startsWith('INPUT_'), false, name);
+});
+
+const cell = text => String(text ?? '').replace(/\|/g, '\\|');
+function tables(file) {
+  const action = parse(read(file));
+  const code = text => (text ? `\`${text}\`` : '');
+  return {
+    inputs: ['| input | default | meaning |', '|---|---|---|',
+      ...Object.entries(action.inputs).map(([name, input]) => `| \`${name}\` | ${code(cell(input.default))} | ${cell(input.description)} |`)],
+    outputs: ['| output | meaning |', '|---|---|', ...Object.entries(action.outputs).map(([name, output]) => `| \`${name}\` | ${cell(output.description)} |`)],
+  };
+}
+
+test("the README's tables say what action.yml says", () => {
+  const readme = read('action/README.md');
+  const part = name => readme.split(`<!-- ${name} -->\n`)[1].split(`\n<!-- /${name} -->`)[0];
+  for (const [file, prefix] of [[actions[0], ''], [actions[1], 'report ']])
+    for (const [kind, lines] of Object.entries(tables(file))) assert.equal(part(prefix + kind), lines.join('\n'), `${file}: ${kind}`);
+});
+
+test('every input and output has a description, every input a default, every output a value', () => {
+  for (const file of actions) {
+    const action = parse(read(file));
+    for (const [name, input] of Object.entries(action.inputs)) {
+      assert.ok(input.description?.length > 10, name);
+      assert.equal(typeof input.default, 'string', name);
+    }
+    for (const [name, output] of Object.entries(action.outputs)) assert.ok(output.description && output.value, name);
+  }
+});
+
+// Of a command's options, from its help.
+const flagsOf = command => [...execFileSync(cachefill, ['help', command], {encoding: 'utf8'}).matchAll(/^ {2}--([a-z-]+)/gm)].map(match => match[1]);
+
+test("the inputs are the options of 'cachefill ci', and a few of the action's own", () => {
+  const mapped = parse(read(actions[0])).runs.steps.find(step => step.id === 'run').env;
+  const given = Object.keys(mapped).filter(name => name.startsWith('CACHEFILL_INPUT_')).map(name => name.slice(16).toLowerCase().replace(/_/g, '-'));
+  // The report's place and the colours are the step's own affair; a job has one store.
+  const notInputs = ['json', 'color', 'store'];
+  const notOptions = ['flake', 'config'];
+  assert.deepEqual(given.filter(name => !notOptions.includes(name)).sort(), flagsOf('ci').filter(flag => !notInputs.includes(flag)).sort());
+});
+
+test("the inputs of action/report are options of 'cachefill report'", () => {
+  const flags = flagsOf('report');
+  for (const name of inputsOf(actions[1]).filter(name => !['reports', 'notify-url', 'binary'].includes(name))) assert.ok(flags.includes(name), name);
+});
+
+test('the scripts keep to bash 3.2 and shellcheck has nothing to say', () => {
+  const script = read('action/fetch');
+  for (const newer of [/\$\{\w+(\^|,)/, /declare -[An]/, /\b(mapfile|readarray|coproc)\b/, /&>>/, /\|&/, /\[\[ .* -v /, /\$\{\w+@/])
+    assert.doesNotMatch(script, newer);
+  const result = spawnSync('shellcheck', ['action/fetch', 'tests/action/run', ...['cache/cache.sh'].map(name => `tests/action/stand-ins/${name}`)],
+    {cwd: repository, encoding: 'utf8'});
+  assert.equal((result.stdout ?? '') + (result.stderr ?? '') + (result.error ?? ''), '');
+});

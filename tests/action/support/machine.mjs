@@ -1,0 +1,73 @@
+// What the tests run on: real Nix in a store of its own (tests/support/nix_store.sh), the example fleet in a git repository, the
+// stand-in of Cachix. Everything lies in one temporary folder and ends with the test.
+import {execFileSync, spawn} from 'node:child_process';
+import {existsSync, mkdirSync, mkdtempSync, chmodSync, readFileSync, rmSync, cpSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {dirname, join} from 'node:path';
+import {setTimeout as wait} from 'node:timers/promises';
+import {fileURLToPath} from 'node:url';
+
+export const tests = dirname(dirname(fileURLToPath(import.meta.url)));
+export const repository = dirname(dirname(tests));
+const build = process.env.CACHEFILL_BINARY_DIR ?? join(repository, 'build/dev');
+const firstOf = paths => paths.find(existsSync) ?? paths[0];
+export const cachefill = firstOf([join(build, 'cachefill'), join(build, 'runner/cachefill')]);
+const cachixServer = firstOf([join(build, 'cachix-server'), join(build, 'tests/support/cachix-server')]);
+
+export function makeFolder() {
+  const folder = mkdtempSync(join(tmpdir(), 'action-test.'));
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
+export function removeFolder(folder) {
+  if (process.env.KEEP_WORK) return void console.log(`kept: ${folder}`);
+  execFileSync('chmod', ['-R', 'u+w', folder]);
+  rmSync(folder, {recursive: true, force: true});
+}
+
+const bash = (script, ...args) => execFileSync('bash', ['-euc', `. "$0/tests/support/nix_store.sh"; . "$0/tests/support/fleet.sh"; ${script}`, repository, ...args],
+  {encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit']});
+
+// The variables by which a process uses the store in `directory` and nothing else of this machine's Nix.
+export function nixEnvironment(directory) {
+  mkdirSync(directory, {recursive: true});
+  const all = bash('nix_in "$1" env -0', directory);
+  const result = {};
+  for (const line of all.split('\0')) {
+    const [name, value] = [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)];
+    if (name.startsWith('NIX_') || name === 'HOME' || name === 'XDG_CACHE_HOME') result[name] = value;
+  }
+  return result;
+}
+
+// One of the example flakes, or a folder of flakes, committed in a repository of its own; the repository's path.
+export function gitRepository(target, ...sources) {
+  mkdirSync(target, {recursive: true});
+  for (const source of sources) cpSync(source, target, {recursive: true});
+  const git = (...args) => execFileSync('git', ['-C', target, '-c', 'user.name=octo', '-c', 'user.email=octo@example.org', ...args], {stdio: 'pipe'});
+  git('init', '-q', '-b', 'main');
+  git('add', '-A');
+  git('commit', '-q', '-m', 'the fleet');
+  return target;
+}
+
+export class Cachix {
+  static async start(folder, name, ...options) {
+    const directory = join(folder, `${name}.cachix`), ready = join(folder, `${name}.ready`);
+    rmSync(ready, {force: true});
+    const server = new Cachix();
+    server.process = spawn(cachixServer, ['--cache', name, '--dir', directory, '--port-file', ready, '--token', 'rw:write-secret', ...options],
+      {stdio: ['ignore', 'inherit', 'inherit']});
+    for (let tries = 0; tries < 400 && !existsSync(ready); ++tries) await wait(50);
+    Object.assign(server, JSON.parse(readFileSync(ready, 'utf8')));
+    return server;
+  }
+  async log() { return (await fetch(`${this.api.replace(/\/$/, '')}/_log`)).text(); }
+  // Store hashes that a consumer is served.
+  async serves(path) {
+    const hash = path.replace('/nix/store/', '').slice(0, 32);
+    return (await fetch(`${this.uri.replace(/\/$/, '')}/${hash}.narinfo`)).ok;
+  }
+  stop() { this.process.kill('SIGTERM'); }
+}
