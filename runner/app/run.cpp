@@ -122,10 +122,8 @@ Task<bool> Run::preflight() {
     auto findings = co_await session_.preflight(need, true);
     co_await opening.join();
     for (auto& finding : findings) fail(std::move(finding));
-    // Without Nix the flake cannot be read either; one finding is enough.
-    bool nix_is_missing =
-        std::any_of(findings.begin(), findings.end(), [](const auto& f) { return f.kind() == FailureKind::machine; });
-    if (!*flake && !nix_is_missing) fail(std::move(*flake).error());
+    // Without Nix or its daemon the flake cannot be read either; one finding is enough.
+    if (!*flake && session_.has_store()) fail(std::move(*flake).error());
     if (!failures_.empty()) co_return false;
     flake_ = std::move(**flake);
     auto backend = session_.take_cache();

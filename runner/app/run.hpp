@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -69,7 +70,8 @@ class Run {
     async::Task<void> fill();
     async::Task<void> verify();
     async::Task<Result<std::vector<nix::StorePath>>> find_missing(const plan::Target& target);
-    async::Task<Result<void>> check_pushed_nars(std::vector<nix::StorePath>& unusable);
+    std::vector<nix::StorePath> paths_to_check() const;
+    std::set<plan::PathId> closure_of(const plan::Target& target) const; // what its consumers may need
     void describe_closure(const plan::Target& target, event::TargetVerified& verified) const;
     async::Task<void> pin();
 

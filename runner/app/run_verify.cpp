@@ -1,9 +1,11 @@
 // Design stage 10: what a consumer would find, asked afresh.
+#include "app/nar_checks.hpp"
 #include "app/run.hpp"
 #include "async/child_process.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace cachefill::app {
@@ -17,7 +19,6 @@ namespace {
 // A cache may take a while to show what it has just accepted.
 constexpr auto patience_with_new_paths = 60s;
 constexpr auto pause_between_looks = 2s;
-constexpr std::uint64_t nars_checked_at_once = 16;
 
 // Every path this target's consumers may need: its outputs, for the one who is given the path; and for the one who
 // evaluates also the inputs of each local-by-design derivation met on the way, which it builds whatever the cache has.
@@ -77,39 +78,30 @@ Task<Result<std::vector<nix::StorePath>>> Run::find_missing(const plan::Target& 
     }
 }
 
-Task<Result<void>> Run::check_pushed_nars(std::vector<nix::StorePath>& unusable) {
-    if (!pipeline_) co_return Result<void>();
-    auto& cache = *presence_.source(plan::own_cache).backend;
-    std::optional<Failure> failure;
-    async::Limiter limiter(session_.executor(), nars_checked_at_once);
-    auto check = [](cache::BinaryCache& backend, nix::StorePath path, bool deep, async::Limiter& places,
-                    std::vector<nix::StorePath>& bad, std::optional<Failure>& first) -> Task<void> {
-        auto place = co_await places.acquire();
-        auto info = co_await backend.get_narinfo(path);
-        if (!info) {
-            if (!first) first = std::move(info).error();
-            co_return;
-        }
-        if (!*info) co_return; // missing: found by find_missing
-        if (!deep) {
-            auto there = co_await backend.has_nar(std::move(**info));
-            if (there && *there) co_return;
-            if (!there && !first) first = std::move(there).error();
-        } else {
-            auto checked = co_await backend.check_nar(std::move(**info));
-            if (checked) co_return;
-            if (checked.error().kind() != FailureKind::protocol && !first) first = std::move(checked).error();
-        }
-        bad.push_back(path);
-    };
-    async::TaskGroup group(session_.executor());
-    bool deep = session_.settings().deep;
-    for (const auto& [path, record] : pipeline_->ledger())
-        if (record.outcome == event::PushOutcome::published)
-            group.spawn(check(cache, path, deep, limiter, unusable, failure));
-    co_await group.join();
-    if (failure) co_return std::move(*failure);
-    co_return Result<void>();
+std::set<plan::PathId> Run::closure_of(const plan::Target& target) const {
+    std::set<plan::PathId> closure;
+    auto open = needed_by(graph_, target);
+    while (!open.empty()) {
+        auto path = open.back();
+        open.pop_back();
+        if (!closure.insert(path).second) continue;
+        const auto& references = facts_.of(path).references;
+        open.insert(open.end(), references.begin(), references.end());
+    }
+    return closure;
+}
+
+// What this run published; for `verify --deep` whatever of the targets' closures the cache has.
+std::vector<nix::StorePath> Run::paths_to_check() const {
+    std::set<nix::StorePath> paths;
+    if (pipeline_)
+        for (const auto& [path, record] : pipeline_->ledger())
+            if (record.outcome == event::PushOutcome::published) paths.insert(path);
+    if (!is_filling() && session_.settings().deep)
+        for (const auto& target : plan_targets_)
+            for (auto path : closure_of(target))
+                if (facts_.of(path).present & plan::bit(plan::own_cache)) paths.insert(graph_.path(path));
+    return {paths.begin(), paths.end()};
 }
 
 void Run::describe_closure(const plan::Target& target, event::TargetVerified& verified) const {
@@ -139,25 +131,36 @@ Task<void> Run::verify() {
     auto start = Clock::now();
     stage_started(event::Stage::verify);
     presence_.forget_all();
-    std::vector<nix::StorePath> unusable;
-    auto checked = co_await check_pushed_nars(unusable);
-    if (!checked) fail(std::move(checked).error().with_context("looking for the archives of this run"));
-    for (const auto& path : unusable)
-        say(event::Severity::error, "the cache shows " + path.to_string() + " but does not serve its archive");
-    for (auto& record : targets_) {
+    std::map<std::size_t, Result<std::vector<nix::StorePath>>> missing_of;
+    for (const auto& record : targets_) {
         if (!record.planned || interrupted_) continue;
+        auto target = plan_targets_[*record.planned];
+        missing_of.emplace(*record.planned, co_await find_missing(target));
+    }
+    std::vector<UnusableNar> unusable;
+    auto checked = co_await check_nars(session_.executor(), *presence_.source(plan::own_cache).backend,
+                                       paths_to_check(), session_.settings().deep);
+    if (checked)
+        unusable = std::move(*checked);
+    else
+        fail(std::move(checked).error().with_context("looking for the archives in the cache"));
+    for (const auto& nar : unusable)
+        say(event::Severity::error, "the cache shows " + nar.path.to_string() + ", but nobody can use it: " + nar.why,
+            "what a cache serves is never replaced: remove this path from it, then run again");
+    for (auto& record : targets_) {
+        if (!record.planned || !missing_of.contains(*record.planned)) continue;
         const auto& target = plan_targets_[*record.planned];
-        auto missing = co_await find_missing(target);
+        auto& missing = missing_of.at(*record.planned);
         auto& verified = record.verified;
         verified.target = target.name;
         if (!missing) {
             fail(std::move(missing).error().with_context("verifying " + target.name));
         } else {
             for (const auto& path : *missing) verified.missing.push_back(path.to_string());
-            auto needed = needed_by(graph_, target);
-            for (const auto& path : unusable)
-                if (auto id = graph_.find(path); id && std::find(needed.begin(), needed.end(), *id) != needed.end())
-                    verified.missing.push_back(path.to_string());
+            auto closure = closure_of(target);
+            for (const auto& nar : unusable)
+                if (auto id = graph_.find(nar.path); id && closure.contains(*id))
+                    verified.missing.push_back(nar.path.to_string());
             bool here = plan::BuildAbility::fits(graph_.derivation(target.derivation), policy().machines);
             verified.verdict = verified.missing.empty() ? event::TargetVerdict::complete
                                : here                   ? event::TargetVerdict::incomplete

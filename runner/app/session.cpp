@@ -83,6 +83,13 @@ Task<void> Session::find_nix(std::vector<Failure>& findings) {
 }
 
 Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
+    if (settings_.cache.empty()) {
+        Failure failure(FailureKind::usage, "no cache is named");
+        findings.push_back(std::move(failure).with_hint(
+            "give one with --cache, or as 'cache:' in cachefill.yml: NAME (Cachix), https://HOST/PATH, or "
+            "file:///DIRECTORY to try it out"));
+        co_return;
+    }
     auto uri = cache::CacheUri::parse(settings_.cache);
     if (!uri) {
         findings.push_back(std::move(uri).error());

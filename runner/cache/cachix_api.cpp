@@ -1,6 +1,7 @@
 #include "cache/cachix_api.hpp"
 
 #include "base/text.hpp"
+#include "cache/narinfo_record.hpp"
 #include "codec/encoding.hpp"
 
 #include <nlohmann/json.hpp>
@@ -16,6 +17,9 @@ using Json = nlohmann::json;
 constexpr auto abort_deadline = std::chrono::seconds(5);
 
 Failure nonsense(const http::Response& response, std::string_view what) {
+    if (looks_like_html(response.body))
+        return Failure(FailureKind::protocol, redact_url(response.effective_url) + " answered HTML instead of JSON")
+            .with_hint(html_hint);
     auto start = ellipsize(sanitize(std::string_view(response.body).substr(0, 200)), 120);
     return Failure(FailureKind::protocol,
                    redact_url(response.effective_url) + " answered " + std::string(what) + ": '" + start + "'")

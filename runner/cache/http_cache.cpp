@@ -210,7 +210,10 @@ class HttpCache final : public BinaryCache {
         CO_TRY(text, co_await reader_.get_text(std::string(cache_info_name)));
         if (!text) co_return co_await make_cache_info();
         auto parsed = nix::CacheInfoFile::parse(*text);
-        if (!parsed || trim(*text).starts_with('<'))
+        if (looks_like_html(*text))
+            co_return Failure(FailureKind::protocol, uri_.name + " answered HTML instead of a nix-cache-info")
+                .with_hint(html_hint);
+        if (!parsed)
             co_return Failure(FailureKind::protocol, uri_.name + " answered something else than a nix-cache-info")
                 .with_hint("is this the address of a binary cache? Open " + uri_.name + "/nix-cache-info to see");
         if (parsed->store_dir != nix::store_dir)

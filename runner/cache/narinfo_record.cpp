@@ -4,18 +4,14 @@
 
 namespace cachefill::cache {
 
-namespace {
-
 bool looks_like_html(std::string_view text) { return trim(text).starts_with('<'); }
-
-} // namespace
 
 Result<nix::NarInfo> read_narinfo(std::string_view text, const nix::StorePath& path, std::string_view cache) {
     auto doing = [&] { return "reading the narinfo of " + path.to_string() + " from " + std::string(cache); };
     if (looks_like_html(text))
         return Failure(FailureKind::protocol,
                        std::string(cache) + " answered HTML instead of a narinfo for " + path.to_string())
-            .with_hint("a login page, a proxy or a wrong address; open the cache's URL in a browser to see it");
+            .with_hint(html_hint);
     auto info = nix::NarInfo::parse(text);
     if (!info) return std::move(info).error().with_context(doing());
     if (info->path != path)

@@ -9,6 +9,11 @@ namespace cachefill::cache {
 
 // What all backends do with a narinfo, on reading and on publishing.
 
+// What a login page, a proxy or a wrong address answers, whatever was asked for.
+bool looks_like_html(std::string_view text);
+inline constexpr const char* html_hint =
+    "a login page, a proxy or a wrong address; open the cache's URL in a browser to see it";
+
 // The text that `cache` answered for `path`. HTML, text that does not parse, and a narinfo for another path are
 // protocol failures that name both.
 Result<nix::NarInfo> read_narinfo(std::string_view text, const nix::StorePath& path, std::string_view cache);

@@ -62,7 +62,8 @@ Failure explain(Failure failure, const std::string& flake) {
     if (contains(cause, "requires lock file changes"))
         return Failure(FailureKind::eval, "the lock file of " + shown + " is out of date: " + cause)
             .with_hint("run `nix flake lock` in the flake and commit flake.lock");
-    if (contains(cause, "could not find a flake.nix") ||
+    if (contains(cause, "could not find a flake.nix") || contains(cause, "is not part of a flake") ||
+        contains(cause, "does not contain a 'flake.nix'") ||
         (contains(cause, "flake.nix") && contains(cause, "does not exist")))
         return Failure(FailureKind::usage, "there is no flake.nix in " + shown + " or above it")
             .with_hint("name the flake: a directory with a flake.nix, or a reference such as github:owner/repository");

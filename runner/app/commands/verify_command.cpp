@@ -1,6 +1,7 @@
 #include "app/command_line.hpp"
 #include "app/commands/commands.hpp"
 #include "app/exit_code.hpp"
+#include "app/nar_checks.hpp"
 #include "app/presence.hpp"
 #include "app/run.hpp"
 #include "base/text.hpp"
@@ -12,6 +13,23 @@ namespace cachefill::app {
 using async::Task;
 
 namespace {
+
+// Of the whole closure, as far as the cache itself serves it.
+Task<Result<std::vector<UnusableNar>>> find_unusable(Session& session, Presence& presence, const plan::Graph& graph,
+                                                     const plan::Facts& facts, plan::PathId top) {
+    std::vector<nix::StorePath> paths;
+    std::vector<plan::PathId> open{top};
+    std::set<plan::PathId> seen(open.begin(), open.end());
+    while (!open.empty()) {
+        auto path = open.back();
+        open.pop_back();
+        if (facts.of(path).present & plan::bit(plan::own_cache)) paths.push_back(graph.path(path));
+        for (auto reference : facts.of(path).references)
+            if (seen.insert(reference).second) open.push_back(reference);
+    }
+    co_return co_await check_nars(session.executor(), *presence.source(plan::own_cache).backend, std::move(paths),
+                                  true);
+}
 
 // Store paths are checked as they are: no evaluation, no Nix needed.
 Task<int> verify_paths(CommandContext& context) {
@@ -64,6 +82,21 @@ Task<int> verify_paths(CommandContext& context) {
         target.verdict =
             state == plan::Completeness::complete ? event::TargetVerdict::complete : event::TargetVerdict::incomplete;
         for (auto hole : holes) target.missing.push_back(graph.path(hole).to_string());
+        if (session.settings().deep) {
+            auto unusable = co_await find_unusable(session, presence, graph, facts, id);
+            if (!unusable) {
+                report.exit_code = static_cast<int>(ExitCode::machine);
+                report.causes.push_back(unusable.error().one_line());
+                break;
+            }
+            for (const auto& nar : *unusable) {
+                report.messages.push_back({.severity = event::Severity::error,
+                                           .text = nar.path.to_string() + " cannot be used: " + nar.why,
+                                           .hint = "what a cache serves is never replaced: remove this path from it"});
+                target.missing.push_back(nar.path.to_string());
+                target.verdict = event::TargetVerdict::incomplete;
+            }
+        }
         if (state == plan::Completeness::absent && target.missing.empty()) target.missing.push_back(target.name);
         if (target.verdict != event::TargetVerdict::complete && report.exit_code == 0) {
             report.exit_code = static_cast<int>(ExitCode::failed);
