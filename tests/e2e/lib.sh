@@ -79,11 +79,32 @@ print(urllib.request.urlopen(request, timeout=20).read().decode())' "$1" "$2" "$
 }
 server_log() { python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1].rstrip("/") + "/_log", timeout=20).read().decode())' "$1"; }
 
+# start_faulty NAME KIND ARGUMENT...: tests/support/faulty_http; sets NAME_url.
+start_faulty() {
+    local name=$1 kind=$2 ready=$work/$1.ready waited
+    shift 2
+    rm -f "$ready"
+    if [[ $kind == cache ]]; then set -- "$1" "$ready" "${@:2}"; else set -- "$ready" "$@"; fi
+    "$here/../support/faulty_http" "$kind" "$@" &
+    servers+=($!)
+    for ((waited = 0; waited < 400; ++waited)); do [[ -s $ready ]] && break; sleep 0.05; done
+    [[ -s $ready ]] || { echo "faulty_http did not start" >&2; exit 1; }
+    printf -v "${name}_url" %s "http://127.0.0.1:$(< "$ready")"
+}
+
+# in_small_disk SIZE DIR COMMAND...: the command in a mount namespace in which DIR is a disk of that size, empty at first.
+in_small_disk() {
+    local rights=()
+    [[ $(id -u) == 0 ]] || rights=(--user --map-root-user)
+    unshare "${rights[@]}" --mount --propagation private bash -euc 'mount -t tmpfs -o "size=$1" tmpfs "$2"; shift 2; exec "$@"' - "$@"
+}
+
 # cachefill_in DIR ARGUMENT...: the program on the machine DIR (see nix_store.sh); output in $work/out, exit code in $code.
 cachefill_in() {
     local directory=$1
     shift
     code=0
     XDG_STATE_HOME=$directory/state nix_in "$directory" env CACHIX_AUTH_TOKEN="${token-write-secret}" NIXPKGS_ALLOW_UNFREE=1 \
-        "$cachefill" "$@" > "$work/out" 2>&1 < /dev/null || code=$?
+        "${around[@]}" "$cachefill" "$@" > "$work/out" 2>&1 < /dev/null || code=$?
 }
+around=() # a command to run it under
