@@ -33,6 +33,12 @@ std::size_t Presence::add(std::unique_ptr<cache::BinaryCache> backend, std::stri
     return sources_.size() - 1;
 }
 
+CacheMask Presence::all() const {
+    CacheMask mask = 0;
+    for (std::size_t number = 0; number < sources_.size(); ++number) mask |= plan::bit(number);
+    return mask;
+}
+
 void Presence::warn(std::string text, std::string hint) {
     if (++warnings_ > warnings_told) return;
     if (warnings_ == warnings_told) text += " (further ones of this sort are not shown)";
@@ -231,6 +237,7 @@ Task<Result<bool>> Presence::is_served_by_now(nix::StorePath path, CacheMask cou
 
 Task<Result<bool>> Presence::is_served(nix::StorePath path, CacheMask counting) {
     auto id = graph_.intern(path);
+    counting &= all(); // a cache that does not exist is never asked, so it would stay unknown for ever
     for (;;) {
         bool whole = false;
         auto unknown = unknown_below(id, counting, whole);

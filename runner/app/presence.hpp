@@ -40,6 +40,7 @@ class Presence {
                     std::optional<cache::CacheInfo> info);
     const std::vector<Source>& sources() const { return sources_; }
     Source& source(std::size_t number) { return sources_[number]; }
+    plan::CacheMask all() const; // every cache added so far
 
     // The own cache's opinion on many paths at once, where it gives one (bulk): cheap, taken before planning.
     async::Task<Result<void>> ask_bulk(std::vector<plan::PathId> paths);

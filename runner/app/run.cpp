@@ -268,7 +268,13 @@ Task<void> Run::evaluate(std::size_t number) {
         record.evaluated = std::move(*result);
         session_.sink().on_event(finished);
         auto adopted = co_await adopt(number);
-        if (!adopted) fail(std::move(adopted).error().with_context("reading the derivations of " + target.display()));
+        if (!adopted) {
+            auto failure = std::move(adopted).error().with_context("reading the derivations of " + target.display());
+            if (failure.kind() == FailureKind::protocol)
+                failure = std::move(failure).with_hint("a file of the store is damaged: "
+                                                       "nix-store --verify --check-contents --repair");
+            fail(std::move(failure));
+        }
         co_return;
     }
     record.position = evaluator_->position_of_failure(target);

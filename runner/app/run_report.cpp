@@ -24,6 +24,12 @@ std::string iso8601(std::chrono::system_clock::time_point time) {
 bool is_usage(FailureKind kind) { return kind == FailureKind::usage; }
 bool is_the_flakes_fault(FailureKind kind) { return kind == FailureKind::eval || kind == FailureKind::build; }
 
+// Told by builders and the daemon in words only; it is no fault of the derivation.
+bool ran_out_of_disk(const report::BuildReport& build) {
+    auto says_so = [](const std::string& text) { return text.find("No space left on device") != std::string::npos; };
+    return says_so(build.error) || std::any_of(build.log_tail.begin(), build.log_tail.end(), says_so);
+}
+
 } // namespace
 
 report::RunReport Run::report() const {
@@ -213,6 +219,12 @@ void Run::judge(report::RunReport& report) const {
         blame_if(FailureCause::build, ExitCode::failed,
                  counted(failed, "derivation") + " did not build" +
                      (blocked ? ", which blocks " + counted(blocked, "other") : std::string()));
+    }
+    for (const auto& build : report.builds) {
+        if (build.outcome != event::BuildOutcome::failed || !ran_out_of_disk(build)) continue;
+        blame(ExitCode::machine, "the disk of the Nix store was full while " + build.name +
+                                     " was built: free some space and run again; what was built is in the cache");
+        break;
     }
     auto lost = report.count(event::PushOutcome::failed) + report.count(event::PushOutcome::withheld);
     if (interrupted_ == 0) lost += report.count(event::PushOutcome::not_pushed);

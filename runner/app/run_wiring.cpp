@@ -141,7 +141,7 @@ push::PushEnvironment Run::push_environment() {
         return presence_.is_served_by_now(path, counting(path));
     };
     environment.path_infos = [this](std::vector<nix::StorePath> paths) { return path_infos(std::move(paths)); };
-    if (session_.is_trusted()) environment.repair = [this](nix::StorePath path) { return repair(std::move(path)); };
+    if (session_.may_be_trusted()) environment.repair = [this](nix::StorePath path) { return repair(std::move(path)); };
     for (const auto& source : presence_.sources())
         for (const auto& key : source.keys) environment.known_keys.push_back(key);
     for (const auto& text : session_.nix().trusted_public_keys)
@@ -167,9 +167,23 @@ Task<bool> Run::repair(nix::StorePath path) {
     say(event::Severity::warning, "the files of " + path.to_string() + " do not match their recorded hash: repairing");
     auto connection = co_await daemon::connect(session_.endpoint());
     if (!connection) co_return false;
-    std::vector<daemon::DerivedPath> wanted(1, daemon::DerivedPath{.path = path, .outputs = {}});
-    auto results = co_await (*connection)->build_paths(std::move(wanted), daemon::BuildMode::repair);
-    co_return results && !results->empty() && daemon::is_success(results->front().status);
+    auto info = co_await (*connection)->query_path_info(path);
+    if (!info || !*info) co_return false;
+    // As Nix does it: by a substituter, else by building it again, in place.
+    std::vector<daemon::DerivedPath> ways;
+    daemon::DerivedPath fetched{.path = path, .outputs = {}};
+    ways.push_back(std::move(fetched));
+    if ((*info)->deriver) {
+        daemon::DerivedPath built{.path = *(*info)->deriver, .outputs = {"*"}};
+        ways.push_back(std::move(built));
+    }
+    for (auto& way : ways) {
+        std::vector<daemon::DerivedPath> wanted{std::move(way)};
+        auto results = co_await (*connection)->build_paths(std::move(wanted), daemon::BuildMode::repair);
+        if (results && !results->empty() && daemon::is_success(results->front().status)) co_return true;
+        if ((*connection)->is_broken()) co_return false;
+    }
+    co_return false;
 }
 
 } // namespace cachefill::app

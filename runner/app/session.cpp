@@ -111,7 +111,13 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
     cache_ = cache::make_cache(*uri, credentials_, std::move(context));
     auto info = co_await cache_->open();
     if (!info) {
-        findings.push_back(std::move(info).error().with_context("reaching the cache " + uri->name));
+        auto failure = std::move(info).error().with_context("reaching the cache " + uri->name);
+        if (failure.kind() == FailureKind::machine && uri->scheme == cache::Scheme::file)
+            failure = std::move(failure).with_hint("name a directory that this user may write to");
+        else if (failure.can_heal() || (failure.kind() == FailureKind::not_found && failure.http_status() == 0))
+            failure = std::move(failure).with_hint(
+                "is its address right, and is this machine online? A proxy is taken from http_proxy and https_proxy");
+        findings.push_back(std::move(failure));
         co_return;
     }
     cache_info_ = std::move(*info);

@@ -40,6 +40,8 @@ class Session {
     const daemon::Endpoint& endpoint() const { return endpoint_; }
     daemon::Connection& connection() { return *connection_; } // for short questions; requests queue up
     bool has_store() const { return connection_ != nullptr; } // after a preflight with or without findings
+    // A daemon of Nix before 2.9 does not tell; then the attempt does.
+    bool may_be_trusted() const { return connection_ && connection_->trust() != daemon::Trust::not_trusted; }
     bool is_trusted() const { return connection_ && connection_->trust() == daemon::Trust::trusted; }
     std::unique_ptr<cache::BinaryCache> take_cache() { return std::move(cache_); }
     const cache::CacheInfo& cache_info() const { return cache_info_; }

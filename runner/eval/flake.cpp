@@ -16,6 +16,8 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr std::chrono::seconds version_deadline{60};
+constexpr std::string_view name_the_flake =
+    "name the flake: a directory with a flake.nix, or a reference such as github:owner/repository";
 
 std::string text_at(const Json& object, const char* key) {
     auto it = object.find(key);
@@ -66,7 +68,7 @@ Failure explain(Failure failure, const std::string& flake) {
         contains(cause, "does not contain a 'flake.nix'") ||
         (contains(cause, "flake.nix") && contains(cause, "does not exist")))
         return Failure(FailureKind::usage, "there is no flake.nix in " + shown + " or above it")
-            .with_hint("name the flake: a directory with a flake.nix, or a reference such as github:owner/repository");
+            .with_hint(std::string(name_the_flake));
     // 2.8 runs `git diff`, which refuses such a repository and prints its usage (exit code 129).
     if (contains(cause, "not owned by current user") || contains(cause, "dubious ownership") ||
         contains(cause, "program 'git' failed with exit code 129"))
@@ -79,7 +81,8 @@ Failure explain(Failure failure, const std::string& flake) {
     if (contains(cause, "is unsupported") || contains(cause, "is not a valid URL") || contains(cause, "is not a flake"))
         return Failure(FailureKind::usage, shown + " is no flake: " + cause);
     if (contains(cause, "No such file or directory") || contains(cause, "does not exist"))
-        return Failure(FailureKind::usage, "the flake " + shown + " cannot be read: " + cause);
+        return Failure(FailureKind::usage, "the flake " + shown + " cannot be read: " + cause)
+            .with_hint(std::string(name_the_flake));
     return failure;
 }
 
@@ -97,6 +100,15 @@ SourceMap guess_source(const EvaluatorError& error, const fs::path& directory) {
     auto theirs = read_file(named);
     if (ours && theirs && *ours == *theirs) sources.source = inside->first;
     return sources;
+}
+
+// Of a reference to a directory of this machine; empty for any other.
+fs::path directory_of(std::string_view flake) {
+    for (std::string_view scheme : {"path:", "git+file://"})
+        if (flake.starts_with(scheme)) flake.remove_prefix(scheme.size());
+    fs::path directory(flake.substr(0, flake.find('?')));
+    std::error_code ignored;
+    return fs::is_directory(directory, ignored) ? directory : fs::path();
 }
 
 Failure with_position(Failure failure, const std::optional<event::Position>& position) {
@@ -229,8 +241,7 @@ async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHoo
     if (!run->status.success()) {
         SourceMap sources;
         if (run->log.error()) {
-            std::error_code ignored;
-            sources = guess_source(*run->log.error(), fs::is_directory(flake, ignored) ? fs::path(flake) : fs::path());
+            sources = guess_source(*run->log.error(), directory_of(flake));
             position = locate(*run->log.error(), sources);
         }
         auto failure = explain(failure_of(*run, sources), flake);

@@ -65,7 +65,7 @@ Task<int> verify_paths(CommandContext& context) {
         }
         auto id = graph.intern(path->first);
         plan::Questions questions;
-        questions.remote.push_back({id, plan::all_caches});
+        questions.remote.push_back({id, presence.all()});
         auto answered = co_await presence.answer(std::move(questions), nullptr);
         if (!answered) {
             report.exit_code = static_cast<int>(ExitCode::machine);
@@ -73,7 +73,7 @@ Task<int> verify_paths(CommandContext& context) {
             break;
         }
         std::vector<plan::PathId> holes;
-        std::vector<plan::CacheMask> counting(graph.path_count(), plan::all_caches);
+        std::vector<plan::CacheMask> counting(graph.path_count(), presence.all());
         auto state = plan::completeness(id, facts, counting, &holes);
         report::TargetReport target;
         target.name = path->first.to_string();
