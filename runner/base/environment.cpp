@@ -9,11 +9,11 @@ namespace cachefill {
 
 namespace {
 
-constexpr std::array<std::string_view, 7> secret_names{
+constexpr std::array<std::string_view, 8> secret_names{
     "CACHIX_AUTH_TOKEN",    "CACHIX_SIGNING_KEY", "CACHEFILL_TOKEN", "CACHEFILL_SIGNING_KEY",
-    "CACHEFILL_NOTIFY_URL", "CACHEFILL_NOTIFY",   "GITHUB_TOKEN",
+    "CACHEFILL_NOTIFY_URL", "CACHEFILL_NOTIFY",   "GITHUB_TOKEN",    "CACHEFILL_GITHUB_TOKEN",
 };
-constexpr std::array<std::string_view, 2> secret_prefixes{"ACTIONS_", "INPUT_"};
+constexpr std::array<std::string_view, 3> secret_prefixes{"ACTIONS_", "INPUT_", "CACHEFILL_INPUT_"};
 
 bool is_our_secret(std::string_view name) {
     for (auto secret : secret_names)
