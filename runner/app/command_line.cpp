@@ -1,6 +1,7 @@
 #include "app/command_line.hpp"
 
 #include "app/config.hpp"
+#include "app/inputs.hpp"
 #include "app/manual.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
@@ -153,15 +154,17 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
         bool is_long = std::find(arguments.begin(), arguments.end(), "--help") != arguments.end();
         return Parsed(Answer{help_text(*command, is_long)});
     }
-    Invocation invocation{.command = *command, .settings = {}};
+    Invocation invocation{.command = *command, .settings = {}, .ci = {}};
     auto& settings = invocation.settings;
-    bool takes_flake = *command == Command::run || *command == Command::plan;
+    bool takes_flake = *command == Command::run || *command == Command::plan || *command == Command::ci;
     if (takes_flake) {
         if (raw.positional.size() > 1)
             return Failure(FailureKind::usage, "'cachefill " + first + "' takes one flake, but got " +
                                                    std::to_string(raw.positional.size()))
                 .with_hint("hosts are chosen with --hosts");
-        settings.flake = raw.positional.empty() ? default_flake(environment) : raw.positional[0];
+        auto named = *command == Command::ci ? environment.get_or(flake_input) : std::string();
+        if (named.empty()) named = default_flake(environment);
+        settings.flake = raw.positional.empty() ? named : raw.positional[0];
         if (settings.flake.find('#') != std::string::npos)
             return Failure(FailureKind::usage, "'" + sanitize(settings.flake) +
                                                    "' names an output of a flake; cachefill takes the flake itself")
@@ -170,12 +173,19 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
         settings.flake = default_flake(environment);
         settings.arguments = raw.positional;
     }
-    TRY_VOID(apply_config_file(raw.config.empty() ? environment.get_or("CACHEFILL_CONFIG") : raw.config, settings));
+    auto config = environment.get_or("CACHEFILL_CONFIG");
+    if (*command == Command::ci) config = environment.get_or(config_input, config);
+    TRY_VOID(apply_config_file(raw.config.empty() ? config : raw.config, settings));
     TRY_VOID(apply_environment(environment, *command, settings));
+    if (*command == Command::ci) TRY_VOID(apply_inputs(environment, settings));
     for (const auto& [key, values] : raw.flags) {
         const auto* option = find_option(key);
         auto applied = option->apply(settings, values);
         if (!applied) return Failure(FailureKind::usage, option->flag() + ": " + applied.error().cause());
+    }
+    if (*command == Command::ci) {
+        TRY(setup, set_up_ci(settings, environment));
+        invocation.ci = std::move(setup);
     }
     return Parsed(std::move(invocation));
 }
@@ -187,6 +197,7 @@ std::string help_text() {
   cachefill push [PATH…]     push store paths and their closures (default: the running system)
   cachefill plan [FLAKE]     show what a run would do, and why
   cachefill verify [HOST…]   ask the cache, as a consumer would, whether each host is there whole
+  cachefill ci [FLAKE]       the same as run, as a step of GitHub Actions
   cachefill report [FILE…]   join the reports of several jobs; send a message when there is something to say
 
 FLAKE is a directory or any flake reference; without it $NH_FLAKE, else the current directory.
@@ -213,6 +224,11 @@ std::string help_text(Command command, bool full) {
         {Command::push,
          "cachefill push [PATH…] --cache CACHE [options]\n\nPushes store paths (default: /run/current-system) with "
          "whatever of their closures is not there.\n'-' reads paths from standard input.\n"},
+        {Command::ci,
+         "cachefill ci [FLAKE] [options]\n\nWhat 'run' does, as a step of GitHub Actions: reads the inputs of the "
+         "action "
+         "(CACHEFILL_INPUT_*), writes\nannotations, the summary and the outputs of the step. docs/github.md has the "
+         "rules.\n"},
         {Command::verify,
          "cachefill verify [HOST|PATH…] --cache CACHE [options]\n\nAsks the cache afresh, as a consumer would. Exit 0 "
          "only if everything can be fetched.\nA store path is checked as it is; a host is evaluated first.\n"},

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "app/ci.hpp"
 #include "app/options.hpp"
 #include "base/environment.hpp"
 #include "base/result.hpp"
 
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -12,7 +14,8 @@ namespace cachefill::app {
 
 struct Invocation {
     Command command;
-    Settings settings; // flags over environment over configuration over defaults
+    Settings settings;         // flags over inputs of the action over environment over configuration over defaults
+    std::optional<CiSetup> ci; // of `cachefill ci`
 };
 
 // Text that answers `--help`, `help`, `--version`: goes to stdout, exit 0.

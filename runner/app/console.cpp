@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <map>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -46,12 +47,22 @@ class Console::Recorder final : public event::Sink {
         const auto* message = std::get_if<event::Message>(&event);
         if (message && message->severity >= event::Severity::notice && messages_.size() < most_messages)
             messages_.push_back(*message);
+        if (const auto* build = std::get_if<event::BuildStarted>(&event))
+            started_.insert_or_assign(build->derivation, Clock::now());
         next_.on_event(event);
     }
     const std::vector<event::Message>& messages() const { return messages_; }
+    std::optional<std::chrono::milliseconds> start_of(const std::string& derivation) const {
+        auto it = started_.find(derivation);
+        if (it == started_.end()) return {};
+        return std::chrono::duration_cast<std::chrono::milliseconds>(it->second - start_);
+    }
 
   private:
+    using Clock = std::chrono::steady_clock;
     static constexpr std::size_t most_messages = 1000;
+    Clock::time_point start_ = Clock::now();
+    std::map<std::string, Clock::time_point> started_; // by derivation
     event::Sink& next_;
     std::vector<event::Message> messages_;
 };
@@ -64,7 +75,14 @@ Console::Console(async::Executor executor, const Settings& settings, const Envir
     display.quiet = settings.quiet;
     display.verbose = settings.verbose;
     display.width = width_;
-    display_ = report::make_display(display);
+    if (settings.on_github) {
+        display.stream = stdout; // the runner reads both streams, and only within one is their order certain
+        auto log = report::make_github_log(display);
+        github_log_ = log.get();
+        display_ = std::move(log);
+    } else {
+        display_ = report::make_display(display);
+    }
     recorder_ = std::make_unique<Recorder>(*display_);
 }
 
@@ -96,12 +114,18 @@ Task<void> Console::keep_drawing() {
     }
 }
 
-int Console::close_with(report::RunReport report, const std::string& before_text) {
-    display_->finish();
+report::RunReport Console::completed(report::RunReport report) const {
+    for (auto& build : report.builds) build.start = recorder_->start_of(build.derivation);
     for (const auto& message : recorder_->messages()) {
         auto is_same = [&](const auto& other) { return other.text == message.text; };
         if (std::none_of(report.messages.begin(), report.messages.end(), is_same)) report.messages.push_back(message);
     }
+    return report;
+}
+
+int Console::close_with(report::RunReport report, const std::string& before_text) {
+    display_->finish();
+    report = completed(std::move(report));
     int exit_code = report.exit_code;
     if (!settings_.json.empty()) {
         auto json = report::to_json(report) + "\n";
@@ -113,11 +137,21 @@ int Console::close_with(report::RunReport report, const std::string& before_text
         }
     }
     bool quiet = settings_.quiet && report.exit_code == 0;
+    if (github_log_) {
+        if (!quiet) github_log_->conclude(before_text + report::to_text(report, false, width_, true));
+        return exit_code;
+    }
     auto* stream = settings_.json == "-" ? stderr : stdout;
     if (!quiet) write_all(stream, before_text + report::to_text(report, color_ && ::isatty(::fileno(stream)), width_));
     return exit_code;
 }
 
-void Console::print_error(const Failure& failure) { write_all(stderr, render(failure) + "\n"); }
+void Console::print_error(const Failure& failure) {
+    if (!github_log_) return write_all(stderr, render(failure) + "\n");
+    github::Annotation annotation;
+    annotation.level = github::Level::error;
+    annotation.message = failure.one_line() + (failure.hint().empty() ? "" : "\n" + failure.hint());
+    github_log_->annotate(std::move(annotation));
+}
 
 } // namespace cachefill::app

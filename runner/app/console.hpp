@@ -3,6 +3,7 @@
 #include "app/settings.hpp"
 #include "async/signal.hpp"
 #include "report/display.hpp"
+#include "report/github_log.hpp"
 #include "report/run_report.hpp"
 
 #include <functional>
@@ -23,10 +24,14 @@ class Console {
     // Redraws. Runs until cancelled.
     async::Task<void> keep_drawing();
 
+    // The report with the messages that were said, and when its builds started.
+    report::RunReport completed(report::RunReport report) const;
     // The report on disk (or stdout) as JSON if asked for, then for the person. Returns the exit code: the report's, or
     // 5 if it could not be written.
     int close_with(report::RunReport report, const std::string& before_text = {});
     void print_error(const Failure& failure);
+    // On GitHub: the log, for what is no event. Else null.
+    report::GithubLog* github_log() const { return github_log_; }
 
   private:
     async::Executor executor_;
@@ -34,6 +39,7 @@ class Console {
     bool color_;
     std::size_t width_;
     std::unique_ptr<report::Display> display_;
+    report::GithubLog* github_log_ = nullptr; // the display, if it is one
     class Recorder;
     std::unique_ptr<Recorder> recorder_; // passes events on to the display and keeps what the report shall repeat
 };

@@ -51,7 +51,10 @@ Result<std::unique_ptr<History>> History::open(const std::filesystem::path& file
     const char* schema = "CREATE TABLE IF NOT EXISTS builds (name TEXT, platform TEXT, milliseconds INTEGER NOT NULL, "
                          "PRIMARY KEY (name, platform)) WITHOUT ROWID; "
                          "CREATE TABLE IF NOT EXISTS deadlines (name TEXT, platform TEXT, milliseconds INTEGER NOT "
-                         "NULL, PRIMARY KEY (name, platform)) WITHOUT ROWID; PRAGMA journal_mode = WAL; "
+                         "NULL, PRIMARY KEY (name, platform)) WITHOUT ROWID; "
+                         "CREATE TABLE IF NOT EXISTS closures (target TEXT, branch TEXT, bytes INTEGER NOT NULL, "
+                         "recorded INTEGER NOT NULL, PRIMARY KEY (target, branch)) WITHOUT ROWID; "
+                         "PRAGMA journal_mode = WAL; "
                          "PRAGMA synchronous = OFF;"; // losing a guess in a crash costs nothing
     if (sqlite3_exec(database, schema, nullptr, nullptr, nullptr) != SQLITE_OK) return sqlite_failure(database, file);
     Statement version(database, "PRAGMA user_version");
@@ -103,6 +106,27 @@ void History::record_deadline(std::string_view name, std::string_view platform, 
     update.bind(1, without_version(name));
     update.bind(2, platform);
     update.bind(3, static_cast<std::int64_t>(ran.count()));
+    update.step();
+}
+
+std::optional<std::uint64_t> History::closure_bytes(std::string_view target, std::string_view branch) const {
+    Statement query(database_, "SELECT bytes FROM closures WHERE target = ?1 "
+                               "ORDER BY branch = ?2 DESC, recorded DESC LIMIT 1");
+    if (!query) return {};
+    query.bind(1, target);
+    query.bind(2, branch);
+    if (!query.step()) return {};
+    return static_cast<std::uint64_t>(query.column(0));
+}
+
+void History::record_closure(std::string_view target, std::string_view branch, std::uint64_t bytes) {
+    // A counter instead of a clock: only the order matters, and a runner's clock may be anything.
+    Statement update(database_, "INSERT OR REPLACE INTO closures VALUES (?1, ?2, ?3, "
+                                "(SELECT coalesce(max(recorded), 0) + 1 FROM closures))");
+    if (!update) return;
+    update.bind(1, target);
+    update.bind(2, branch);
+    update.bind(3, static_cast<std::int64_t>(bytes));
     update.step();
 }
 

@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -12,8 +13,8 @@ struct sqlite3;
 
 namespace cachefill::app {
 
-// How long derivations took when they were built here before, by name without version and by platform. Only a help for
-// guessing: whatever goes wrong with it is ignored, after saying so once.
+// How long derivations took when they were built here before, by name without version and by platform, and how large
+// targets were. Only a help for guessing: whatever goes wrong with it is ignored, after saying so once.
 class History {
   public:
     static Result<std::unique_ptr<History>> open(const std::filesystem::path& file);
@@ -28,6 +29,10 @@ class History {
     // A run came to its deadline mostly for building this one.
     bool used_up_a_deadline(std::string_view name, std::string_view platform) const;
     void record_deadline(std::string_view name, std::string_view platform, std::chrono::milliseconds ran);
+
+    // Unpacked size of a target's closure when it was last complete on this branch; else on whichever branch came last.
+    std::optional<std::uint64_t> closure_bytes(std::string_view target, std::string_view branch) const;
+    void record_closure(std::string_view target, std::string_view branch, std::uint64_t bytes);
 
   private:
     explicit History(sqlite3* database) : database_(database) {}

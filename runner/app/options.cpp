@@ -12,7 +12,8 @@ namespace {
 using Values = std::vector<std::string>;
 using Apply = std::function<Result<void>(Settings&, const Values&)>;
 
-constexpr unsigned run_only = 1, run_plan = 3, run_plan_verify = 11, run_push = 5;
+// `ci` is `run` as a step of GitHub Actions and knows all its options.
+constexpr unsigned run_only = 1 | 16, run_plan = 3 | 16, run_plan_verify = 11 | 16, run_push = 5 | 16, ci_only = 16;
 constexpr unsigned report_only = 512;
 
 Failure unusable(std::string_view value, std::string_view expected) {
@@ -142,6 +143,8 @@ std::vector<Option> make_table() {
                                                                      {"json", report::NotifyFormat::json}};
     const auto colors =
         std::map<std::string, Color>{{"auto", Color::automatic}, {"always", Color::always}, {"never", Color::never}};
+    const auto on_deadline =
+        std::map<std::string, OnDeadline>{{"stop", OnDeadline::stop}, {"rerun", OnDeadline::rerun}};
     return {
         {"cache", T::value, all_commands, true, "CACHE", "What",
          "the cache to fill: NAME or cachix://NAME, https://…, file:///dir",
@@ -227,6 +230,18 @@ std::vector<Option> make_table() {
          number(&Settings::pin_keep, 1, 1000)},
         {"deadline", T::value, run_only, true, "TIME", "The run",
          "stop building after this time, finish the uploads, exit 4", "", duration(&Settings::deadline)},
+        {"on-deadline", T::value, ci_only, true, "WHAT", "The run",
+         "what follows a deadline: stop (default), or rerun to start the workflow again",
+         "Only if something was pushed, and at most max-reruns times for a commit. It needs a token with actions: "
+         "write "
+         "and a workflow with workflow_dispatch.",
+         choice<OnDeadline>(&Settings::on_deadline, on_deadline)},
+        {"max-reruns", T::value, ci_only, true, "N", "The run",
+         "how often a deadline starts the workflow again (default 3)", "", number(&Settings::max_reruns, 0, 50)},
+        {"stop-when-superseded", T::toggle, ci_only, true, "", "The run",
+         "start nothing new once a newer run of the same workflow and branch waits (default)",
+         "What runs is finished and pushed. It needs a token with actions: read.",
+         toggle(&Settings::stop_when_superseded)},
         {"retry-budget", T::value, all_commands | report_only, true, "TIME", "The run",
          "how long a request that may succeed later is repeated (default 90s)", "", duration(&Settings::retry_budget)},
         {"fail-on", T::list, run_only, true, "CAUSE", "The run",
@@ -273,6 +288,8 @@ std::string_view to_string(Command command) {
         return "push";
     case Command::verify:
         return "verify";
+    case Command::ci:
+        return "ci";
     case Command::report:
         return "report";
     }
@@ -280,8 +297,8 @@ std::string_view to_string(Command command) {
 }
 
 const std::vector<Command>& command_list() {
-    static const std::vector<Command> list{Command::run, Command::plan, Command::push, Command::verify,
-                                           Command::report};
+    static const std::vector<Command> list{Command::run,    Command::plan, Command::push,
+                                           Command::verify, Command::ci,   Command::report};
     return list;
 }
 
@@ -291,8 +308,8 @@ std::string Option::flag() const {
     return text;
 }
 
-std::string Option::variable() const {
-    std::string name = "CACHEFILL_";
+std::string Option::variable(std::string_view prefix) const {
+    std::string name(prefix);
     for (char c : key)
         name += c == '.' || c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     return name;

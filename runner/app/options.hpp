@@ -10,8 +10,8 @@
 
 namespace cachefill::app {
 
-enum class Command : unsigned { run = 1, plan = 2, push = 4, verify = 8, report = 512 };
-inline constexpr unsigned all_commands = 15;
+enum class Command : unsigned { run = 1, plan = 2, push = 4, verify = 8, ci = 16, report = 512 };
+inline constexpr unsigned all_commands = 31;
 inline unsigned bit(Command command) { return static_cast<unsigned>(command); }
 std::string_view to_string(Command command);
 const std::vector<Command>& command_list(); // in the order in which help tells them
@@ -34,9 +34,9 @@ struct Option {
     // A list that the configuration may also write as a mapping, `KEY: [a, b]`: its values are then "KEY:a", "KEY:b".
     bool may_be_mapping = false;
 
-    std::string flag() const;     // "--upstreams-from-hosts"
-    std::string variable() const; // "CACHEFILL_UPSTREAMS_FROM_HOSTS"
-    bool in_environment() const;  // does the program read that variable?
+    std::string flag() const;                                           // "--upstreams-from-hosts"
+    std::string variable(std::string_view prefix = "CACHEFILL_") const; // "CACHEFILL_UPSTREAMS_FROM_HOSTS"
+    bool in_environment() const;                                        // does the program read that variable?
 };
 
 const std::vector<Option>& option_table();

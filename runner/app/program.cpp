@@ -28,6 +28,8 @@ async::Task<int> dispatch(Command command, CommandContext& context) {
         co_return co_await push_command(context);
     case Command::verify:
         co_return co_await verify_command(context);
+    case Command::ci:
+        co_return co_await ci_command(context);
     case Command::report:
         co_return co_await report_command(context);
     }
@@ -48,7 +50,7 @@ async::Task<void> run_invocation(const Invocation& invocation, const Environment
     async::TaskGroup background(executor);
     background.spawn(console.watch_signals(std::move(pass_on)));
     background.spawn(console.keep_drawing());
-    CommandContext context{.session = session, .console = console, .on_signal = on_signal};
+    CommandContext context{.invocation = invocation, .session = session, .console = console, .on_signal = on_signal};
     auto work = [](Command command, CommandContext& all, int& code, async::TaskGroup& group) -> async::Task<void> {
         code = co_await dispatch(command, all);
         group.cancel();
@@ -81,7 +83,13 @@ int run_program(const std::vector<std::string>& arguments) {
     allow_many_files();
     std::signal(SIGPIPE, SIG_IGN);
     auto environment = Environment::of_this_process();
+    bool is_step = !arguments.empty() && arguments[0] == to_string(Command::ci) && github::is_step(environment);
+    if (is_step) {
+        std::fputs(masks_of(environment).c_str(), stdout);
+        std::fflush(stdout);
+    }
     auto parsed = parse_command_line(arguments, environment);
+    if (!parsed && is_step) return refuse_step(parsed.error(), environment);
     if (!parsed) {
         std::fputs((render(parsed.error()) + "\n").c_str(), stderr);
         return static_cast<int>(ExitCode::usage);

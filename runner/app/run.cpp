@@ -74,13 +74,25 @@ void Run::interrupt(int signal) {
     timers_.spawn(last_resort(work_));
 }
 
+void Run::supersede(std::string by) {
+    if (is_ending()) return;
+    superseded_by_ = std::move(by);
+    say(event::Severity::notice,
+        "a newer run of this workflow waits: nothing new starts, what runs is finished and pushed");
+    evaluations_.cancel();
+    if (driver_) driver_->drain();
+    plan_changed_.notify_all();
+}
+
 Task<void> Run::work() {
     bool going = co_await preflight();
     if (going) going = co_await discover();
     if (!going) co_return;
     co_await fill();
     count_present();
-    if (interrupted_ || extent_ == Extent::plan || session_.settings().read_only) co_return;
+    // The newer run verifies what this one leaves.
+    bool verifies = extent_ != Extent::plan && !session_.settings().read_only && superseded_by_.empty();
+    if (interrupted_ || !verifies) co_return;
     co_await verify();
     if (is_filling()) co_await pin();
 }
@@ -90,8 +102,16 @@ void Run::stage_started(event::Stage stage) {
     session_.sink().on_event(started);
 }
 
+void Run::note_stage(event::Stage stage, Clock::time_point start) {
+    report::StageReport record;
+    record.stage = stage;
+    record.took = since(start);
+    record.start = std::chrono::duration_cast<std::chrono::milliseconds>(start - start_);
+    stages_.push_back(record);
+}
+
 void Run::stage_finished(event::Stage stage, Clock::time_point start) {
-    stages_.emplace_back(stage, since(start));
+    note_stage(stage, start);
     event::StageFinished finished{.stage = stage, .took = since(start)};
     session_.sink().on_event(finished);
 }
@@ -149,6 +169,7 @@ Task<bool> Run::discover() {
     auto start = Clock::now();
     stage_started(event::Stage::discover);
     const auto& settings = session_.settings();
+    co_await find_branch();
     auto found = co_await evaluator_->discover(settings.also);
     if (!found) {
         fail(std::move(found).error());
@@ -186,6 +207,7 @@ Task<bool> Run::discover() {
         targets_.push_back(std::move(record));
     }
     session_.sink().on_event(targets_found);
+    skipped_ = targets_found.skipped;
     if (targets_.empty() && failures_.empty())
         fail(Failure(FailureKind::usage, found->empty() ? "the flake " + settings.flake + " has no hosts"
                                                         : "no host of the flake is selected")
@@ -215,6 +237,7 @@ Task<void> Run::fill() {
             co_return;
         }
     }
+    if (is_ending()) co_return;
     evaluating_ = true;
     async::TaskGroup stages(session_.executor()), watchers(session_.executor());
     stages.spawn(evaluate_all());
@@ -346,7 +369,7 @@ Task<Result<void>> Run::ask_ahead(const plan::Target& target, std::vector<plan::
 Task<void> Run::keep_planning() {
     auto start = Clock::now();
     auto is_over = [this] {
-        if (interrupted_ != 0 || deadline_reached_) return true;
+        if (is_ending()) return true;
         if (plan_is_stale_ || evaluating_) return false;
         return !is_filling() || building_done_;
     };
@@ -367,7 +390,7 @@ Task<void> Run::keep_planning() {
         }
         if (driver_) driver_->wake();
     }
-    stages_.emplace_back(event::Stage::query, since(start));
+    note_stage(event::Stage::query, start);
 }
 
 Task<Result<void>> Run::plan_once() {
@@ -379,7 +402,7 @@ Task<Result<void>> Run::plan_once() {
         plan_is_stale_ = true;
         auto questions = plan_.questions;
         CO_TRY_VOID(co_await presence_.answer(std::move(questions), &session_.connection()));
-    } while (plan_is_stale_ && interrupted_ == 0);
+    } while (plan_is_stale_ && interrupted_ == 0 && superseded_by_.empty());
     co_return Result<void>();
 }
 
@@ -392,6 +415,17 @@ void Run::apply_plan() {
                 build.deferred ? deferral(graph_.derivation(build.derivation)) : "needed only by what is deferred";
         else
             deferred_.erase(build.derivation);
+        for (auto path : build.fetch) fetched_for_[path].insert(build.targets.begin(), build.targets.end());
+    }
+    for (const auto& lacking : plan_.not_fetchable_here) {
+        auto is_known = [&](const auto& entry) { return entry.second == lacking.cache; };
+        bool is_news = std::none_of(lacking_.begin(), lacking_.end(), is_known);
+        lacking_.try_emplace(lacking.path, lacking.cache);
+        if (is_news)
+            say(event::Severity::notice,
+                "this machine lacks the substituter " + presence_.sources()[lacking.cache].url +
+                    ": what is there and needed here as an input is built again",
+                "add it and its key to this machine's substituters and trusted-public-keys");
     }
     if (driver_) driver_->update(plan_);
     if (pipeline_)

@@ -39,6 +39,8 @@ class Run {
 
     // First SIGINT or SIGTERM: nothing new starts, builds are cancelled, uploads that can finish do.
     void interrupt(int signal);
+    // A newer run waits for this one: nothing new starts, what runs is finished and pushed. `by`: its URL.
+    void supersede(std::string by);
     bool is_interrupted() const { return interrupted_ != 0; }
 
     report::RunReport report() const;
@@ -61,6 +63,7 @@ class Run {
         std::optional<std::size_t> planned; // index into plan_targets_
         event::TargetVerified verified;
         bool was_verified = false;
+        std::optional<std::uint64_t> previous_closure_bytes;
     };
 
     // Stages; each returns false when the run cannot go on.
@@ -74,6 +77,8 @@ class Run {
     std::set<plan::PathId> closure_of(const plan::Target& target) const; // what its consumers may need
     void describe_closure(const plan::Target& target, event::TargetVerified& verified) const;
     async::Task<void> pin();
+    async::Task<void> find_branch();
+    void compare_closure(TargetRecord& record);
 
     async::Task<void> evaluate_all();
     async::Task<void> evaluate(std::size_t number);
@@ -92,6 +97,9 @@ class Run {
     void say(event::Severity severity, std::string text, std::string hint = {});
     void stage_started(event::Stage stage);
     void stage_finished(event::Stage stage, std::chrono::steady_clock::time_point start);
+    void note_stage(event::Stage stage, std::chrono::steady_clock::time_point start);
+    // Nothing further is to be started, for whatever reason.
+    bool is_ending() const { return interrupted_ != 0 || deadline_reached_ || !superseded_by_.empty(); }
 
     plan::Policy policy() const;
     plan::CacheMask counting(const nix::StorePath& path);
@@ -148,7 +156,15 @@ class Run {
     bool disk_is_low_ = false;
     int interrupted_ = 0;
     std::vector<Failure> failures_; // of the run as a whole
-    std::vector<std::pair<event::Stage, std::chrono::milliseconds>> stages_;
+    std::vector<report::StageReport> stages_;
+    std::string branch_;        // that is built; empty if unknown
+    std::string superseded_by_; // empty unless it is
+    // Which targets a fetched input is for; kept for the report, as needed_by_ is.
+    std::map<plan::PathId, std::set<std::size_t>> fetched_for_;
+    std::vector<std::uint64_t> fetched_by_target_;
+    // Present in a cache that this machine's Nix does not use, by path; what has been built since is no longer in the
+    // plan.
+    std::map<plan::PathId, std::size_t> lacking_;
     std::uint64_t fetched_ = 0;
     std::uint64_t present_ = 0, upstream_ = 0; // outputs of the graph, before this run pushed any
 };

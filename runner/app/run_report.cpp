@@ -46,6 +46,11 @@ report::RunReport Run::report() const {
     report.started = iso8601(started_at_);
     report.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start_);
     report.stages = stages_;
+    report.branch = session_.environment().get_or("GITHUB_HEAD_REF", branch_);
+    report.skipped = skipped_;
+    report.read_only = session_.settings().read_only;
+    report.deadline_reached = deadline_reached_;
+    report.superseded_by = superseded_by_;
     report.derivations = graph_.derivation_count();
     report.fetched = fetched_;
     report.present = present_;
@@ -62,9 +67,9 @@ report::RunReport Run::report() const {
     add_pushes(report);
     for (const auto& record : targets_) report.targets.push_back(describe(record, report));
     for (auto path : plan_.unfillable_holes) report.holes.push_back(graph_.path(path).to_string());
-    for (const auto& lacking : plan_.not_fetchable_here)
-        report.not_fetchable_here.push_back(graph_.path(lacking.path).to_string() + " (in " +
-                                            presence_.sources()[lacking.cache].url + ")");
+    for (const auto& [path, cache] : lacking_)
+        report.not_fetchable_here.push_back(graph_.path(path).to_string() + " (in " + presence_.sources()[cache].url +
+                                            ")");
     for (const auto& failure : failures_)
         report.messages.push_back(
             {.severity = event::Severity::error, .text = failure.one_line(), .hint = failure.hint()});
@@ -135,6 +140,7 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
     target.name = record.ref.display();
     target.position = record.position;
     target.evaluation = record.took;
+    target.evaluate_only = record.evaluate_only;
     if (record.failure) target.error = record.failure->cause();
     if (!record.evaluated) {
         target.verdict = event::TargetVerdict::not_evaluated;
@@ -147,6 +153,7 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
     target.derivation = record.evaluated->derivation.to_string();
     for (const auto& build : report.builds) {
         if (std::find(build.targets.begin(), build.targets.end(), target.name) == build.targets.end()) continue;
+        target.build_time += build.took;
         target.built += build.outcome == event::BuildOutcome::built;
         target.failed +=
             build.outcome == event::BuildOutcome::failed || build.outcome == event::BuildOutcome::timed_out;
@@ -156,10 +163,15 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
         for (const auto& output : build.outputs) {
             auto push = std::lower_bound(report.pushes.begin(), report.pushes.end(), output,
                                          [](const auto& p, const auto& path) { return p.path < path; });
-            target.pushed +=
+            bool published =
                 push != report.pushes.end() && push->path == output && push->outcome == event::PushOutcome::published;
+            if (!published) continue;
+            ++target.pushed;
+            target.pushed_bytes += push->file_size;
         }
     }
+    if (record.planned && *record.planned < fetched_by_target_.size())
+        target.fetched = fetched_by_target_[*record.planned];
     if (record.planned && !record.was_verified && *record.planned < plan_.targets.size()) {
         switch (plan_.targets[*record.planned].state) {
         case plan::TargetState::complete:
@@ -185,6 +197,7 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
     target.missing = verified.missing;
     target.closure_paths = verified.closure_paths;
     target.closure_bytes = verified.closure_bytes;
+    target.previous_closure_bytes = record.previous_closure_bytes;
     target.built_by_design = verified.built_by_design;
     target.would_compile = verified.would_compile;
     target.would_build_with_always_allow = verified.would_build_with_always_allow;
@@ -210,8 +223,7 @@ void Run::judge(report::RunReport& report) const {
         blame(code, failure.one_line());
     }
     for (const auto& target : report.targets)
-        if (target.verdict == event::TargetVerdict::not_evaluated && interrupted_ == 0 && !deadline_reached_ &&
-            failures_.empty())
+        if (target.verdict == event::TargetVerdict::not_evaluated && !is_ending() && failures_.empty())
             blame_if(FailureCause::evaluate, ExitCode::failed, target.name + " does not evaluate");
     auto failed = report.count(event::BuildOutcome::failed) + report.count(event::BuildOutcome::timed_out);
     if (failed > 0) {
@@ -232,7 +244,7 @@ void Run::judge(report::RunReport& report) const {
         blame_if(FailureCause::push, ExitCode::not_in_cache,
                  counted(lost, "path") + " could not be put into the cache");
     for (const auto& target : report.targets) {
-        bool explained = target.failed + target.blocked > 0 || interrupted_ || deadline_reached_;
+        bool explained = target.failed + target.blocked > 0 || is_ending();
         if (target.verified && target.verdict == event::TargetVerdict::incomplete && !explained)
             blame_if(FailureCause::incomplete, ExitCode::not_in_cache,
                      target.name + " is not complete: " + counted(target.missing.size(), "path") + " missing");

@@ -1,4 +1,5 @@
 // Design stage 10: what a consumer would find, asked afresh.
+#include "app/history.hpp"
 #include "app/nar_checks.hpp"
 #include "app/run.hpp"
 #include "async/child_process.hpp"
@@ -167,6 +168,7 @@ Task<void> Run::verify() {
                                                         : event::TargetVerdict::elsewhere;
             describe_closure(target, verified);
             record.was_verified = true;
+            compare_closure(record);
         }
         verified.trusted = upstreams_->trusts_own_cache(*record.evaluated);
         if (!verified.trusted) verified.trust_advice = upstreams_->trust_advice();
@@ -175,27 +177,38 @@ Task<void> Run::verify() {
     stage_finished(event::Stage::verify, start);
 }
 
+void Run::compare_closure(TargetRecord& record) {
+    if (!history_ || record.verified.verdict != event::TargetVerdict::complete) return;
+    const auto& environment = session_.environment();
+    auto base = environment.get_or("GITHUB_BASE_REF"); // of a pull request; what it would merge into
+    record.previous_closure_bytes = history_->closure_bytes(record.ref.display(), base.empty() ? branch_ : base);
+    // A pull request's size is compared, but nobody will be compared with it.
+    if (base.empty()) history_->record_closure(record.ref.display(), branch_, record.verified.closure_bytes);
+}
+
+Task<void> Run::find_branch() {
+    branch_ = session_.environment().get_or("GITHUB_REF_NAME");
+    if (!branch_.empty() || flake_->directory.empty()) co_return;
+    async::ProcessSpec git;
+    git.arguments = {"git", "-C", flake_->directory.string(), "rev-parse", "--abbrev-ref", "HEAD"};
+    git.environment = session_.environment().without_our_secrets();
+    auto answer = co_await async::run_process(std::move(git), 10s);
+    if (answer && answer->status.success()) branch_ = std::string(trim(answer->output));
+}
+
 Task<void> Run::pin() {
     const auto& settings = session_.settings();
     if (!settings.pins || !session_.cache_info().has_pins ||
         session_.cache_info().permission != cache::Permission::write)
         co_return;
-    auto branch = session_.environment().get_or("GITHUB_REF_NAME");
-    if (branch.empty() && !flake_->directory.empty()) {
-        async::ProcessSpec git;
-        git.arguments = {"git", "-C", flake_->directory.string(), "rev-parse", "--abbrev-ref", "HEAD"};
-        git.environment = session_.environment().without_our_secrets();
-        auto answer = co_await async::run_process(std::move(git), 10s);
-        if (answer && answer->status.success()) branch = std::string(trim(answer->output));
-    }
-    if (std::find(settings.pin_branches.begin(), settings.pin_branches.end(), branch) == settings.pin_branches.end())
+    if (std::find(settings.pin_branches.begin(), settings.pin_branches.end(), branch_) == settings.pin_branches.end())
         co_return;
     for (const auto& record : targets_) {
         if (!record.was_verified || record.verified.verdict != event::TargetVerdict::complete) continue;
         auto path = nix::StorePath::parse(record.verified.output);
         if (!path) continue;
         auto pinned = co_await presence_.source(plan::own_cache)
-                          .backend->pin(branch + "-" + record.ref.name, std::move(*path), settings.pin_keep);
+                          .backend->pin(branch_ + "-" + record.ref.name, std::move(*path), settings.pin_keep);
         if (!pinned)
             say(event::Severity::warning, "cannot pin " + record.ref.display() + ": " + pinned.error().one_line());
     }

@@ -87,6 +87,8 @@ build::DriverCallbacks Run::driver_callbacks() {
     callbacks.on_fetched = [this](plan::PathId path) {
         facts_.of(path).valid_here = true;
         ++fetched_;
+        fetched_by_target_.resize(plan_targets_.size());
+        for (auto target : fetched_for_[path]) ++fetched_by_target_[target];
     };
     callbacks.on_unfetchable = [this](plan::PathId path) {
         facts_.of(path).fetch_failed = true;

@@ -17,6 +17,9 @@ namespace cachefill::app {
 // What can make a run end with something other than 0; see `fail-on`.
 enum class FailureCause { evaluate, build, check, push, incomplete, deadline };
 
+// What follows when the deadline was reached before everything was built.
+enum class OnDeadline { stop, rerun };
+
 enum class Color { automatic, always, never };
 
 // Everything a user can decide, after flags, environment and configuration have been merged.
@@ -70,6 +73,9 @@ struct Settings {
 
     // the run
     std::optional<std::chrono::seconds> deadline;
+    OnDeadline on_deadline = OnDeadline::stop;
+    std::uint64_t max_reruns = 3;
+    bool stop_when_superseded = true;
     bool deep = false;         // verify: download and hash
     bool strict_trust = false; // a host that does not trust the cache fails the run
     std::set<FailureCause> fail_on{FailureCause::evaluate, FailureCause::build,      FailureCause::check,
@@ -82,8 +88,9 @@ struct Settings {
     report::NotifyFormat notify_format = report::NotifyFormat::automatic;
 
     // output
-    std::string json; // file to write the report to, "-": stdout
-    std::string why;  // plan --why PATH
+    bool on_github = false; // speak to GitHub's log instead of a terminal
+    std::string json;       // file to write the report to, "-": stdout
+    std::string why;        // plan --why PATH
     bool dry_run = false;
     bool quiet = false;
     bool verbose = false;

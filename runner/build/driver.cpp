@@ -50,6 +50,11 @@ class NixDriver final : public Driver {
         workers_.cancel();
     }
 
+    void drain() override {
+        draining_ = true;
+        changed_.notify_all();
+    }
+
     void wake() override { changed_.notify_all(); }
 
     Task<void> run() override {
@@ -84,7 +89,7 @@ class NixDriver final : public Driver {
         LogTail log;
     };
 
-    bool is_done() const { return stopping_ || (scheduler_.is_idle() && !callbacks_.expects_more()); }
+    bool is_done() const { return stopping_ || draining_ || (scheduler_.is_idle() && !callbacks_.expects_more()); }
 
     Task<void> build_slot(SlotKind kind) {
         std::unique_ptr<daemon::Connection> connection;
@@ -362,6 +367,7 @@ class NixDriver final : public Driver {
     std::map<DerivationId, int> losses_;
     std::mt19937_64 random_{std::random_device{}()};
     bool stopping_ = false;
+    bool draining_ = false;
 };
 
 } // namespace

@@ -65,6 +65,8 @@ class Driver {
     virtual async::Task<void> run() = 0;
     // Starts nothing new and cancels what runs (closing a connection ends its builders within milliseconds).
     virtual void stop() = 0;
+    // Starts nothing new; run() returns once what runs has ended by itself.
+    virtual void drain() = 0;
     // Look again at may_start and expects_more.
     virtual void wake() = 0;
 

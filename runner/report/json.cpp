@@ -18,6 +18,7 @@ Json encode(const TargetReport& target) {
     json["system"] = target.system;
     json["verdict"] = to_string(target.verdict);
     json["verified"] = target.verified;
+    json["evaluate_only"] = target.evaluate_only;
     json["impure"] = target.impure;
     json["evaluation_ms"] = target.evaluation.count();
     json["peak_memory"] = target.peak_memory;
@@ -29,10 +30,14 @@ Json encode(const TargetReport& target) {
     json["failed"] = target.failed;
     json["blocked"] = target.blocked;
     json["pushed"] = target.pushed;
+    json["pushed_bytes"] = target.pushed_bytes;
+    json["fetched"] = target.fetched;
+    json["build_time_ms"] = target.build_time.count();
     json["missing"] = target.missing;
     json["waiting_for_upstream"] = target.waiting_for_upstream;
     json["closure_paths"] = target.closure_paths;
     json["closure_bytes"] = target.closure_bytes;
+    json["previous_closure_bytes"] = target.previous_closure_bytes ? Json(*target.previous_closure_bytes) : Json();
     json["built_by_design"] = target.built_by_design;
     json["would_compile"] = target.would_compile;
     json["would_build_with_always_allow"] = target.would_build_with_always_allow;
@@ -47,6 +52,7 @@ Json encode(const BuildReport& build) {
     json["name"] = build.name;
     json["kind"] = build.kind;
     json["outcome"] = to_string(build.outcome);
+    json["started_ms"] = build.start ? Json(build.start->count()) : Json();
     json["took_ms"] = build.took.count();
     json["expected_ms"] = build.expected.count();
     json["outputs"] = build.outputs;
@@ -89,10 +95,11 @@ Json encode(const event::Message& message) {
     return json;
 }
 
-Json encode(const std::pair<event::Stage, std::chrono::milliseconds>& stage) {
+Json encode(const StageReport& stage) {
     Json json;
-    json["stage"] = to_string(stage.first);
-    json["took_ms"] = stage.second.count();
+    json["stage"] = to_string(stage.stage);
+    json["started_ms"] = stage.start.count();
+    json["took_ms"] = stage.took.count();
     return json;
 }
 
@@ -138,7 +145,11 @@ std::string to_json(const RunReport& report) {
     json["version"] = report.version;
     json["exit_code"] = report.exit_code;
     json["causes"] = report.causes;
+    json["read_only"] = report.read_only;
+    json["deadline_reached"] = report.deadline_reached;
+    json["superseded_by"] = report.superseded_by;
     json["flake"] = {{"url", report.flake_url}, {"revision", report.flake_revision}, {"dirty", report.flake_dirty}};
+    json["branch"] = report.branch;
     json["cache"] = report.cache;
     json["nix_version"] = report.nix_version;
     json["started"] = report.started;
@@ -146,6 +157,7 @@ std::string to_json(const RunReport& report) {
     json["stages"] = encode_all(report.stages);
     json["figures"] = encode(report, figures(report));
     json["targets"] = encode_all(report.targets);
+    json["skipped"] = report.skipped;
     json["builds"] = encode_all(report.builds);
     json["pushes"] = encode_all(report.pushes);
     json["holes"] = report.holes;

@@ -23,10 +23,15 @@ struct TargetReport {
     std::string derivation, output; // store paths
     std::string error;              // of evaluation
     std::optional<event::Position> position;
-    std::uint64_t built = 0, failed = 0, blocked = 0, pushed = 0; // of what it needs
-    std::vector<std::string> missing;                             // store paths a consumer could not fetch
-    std::vector<std::string> waiting_for_upstream;                // names of deferred derivations, not started
+    bool evaluate_only = false; // neither built nor pushed, because it was asked so
+    // Of what it needs. What several targets share counts for each of them.
+    std::uint64_t built = 0, failed = 0, blocked = 0, pushed = 0, fetched = 0;
+    std::uint64_t pushed_bytes = 0;                // compressed
+    std::chrono::milliseconds build_time{};        // of its builds added up
+    std::vector<std::string> missing;              // store paths a consumer could not fetch
+    std::vector<std::string> waiting_for_upstream; // names of deferred derivations, not started
     std::uint64_t closure_paths = 0, closure_bytes = 0;
+    std::optional<std::uint64_t> previous_closure_bytes; // of the last run that verified it, on this branch or its base
     std::uint64_t built_by_design = 0, would_compile = 0, would_build_with_always_allow = 0;
     bool verified = false; // asked afresh at the end
     bool trusted = true;
@@ -37,6 +42,7 @@ struct BuildReport {
     std::string derivation, name, kind;
     event::BuildOutcome outcome = event::BuildOutcome::not_started;
     std::chrono::milliseconds took{}, expected{};
+    std::optional<std::chrono::milliseconds> start; // since the run's; unless it never started
     std::vector<std::string> outputs, targets, log_tail;
     std::string error, blocked_by;
     std::string deferred; // why it comes last, or empty
@@ -53,6 +59,12 @@ struct PushReport {
     std::string reason;
 };
 
+struct StageReport {
+    event::Stage stage = event::Stage::preflight;
+    std::chrono::milliseconds took{};
+    std::chrono::milliseconds start{}; // since the run's
+};
+
 struct CacheReport {
     std::string name, url;
     bool is_upstream = false;
@@ -67,12 +79,14 @@ struct RunReport {
     std::string version; // of cachefill
     std::string flake_url, flake_revision;
     bool flake_dirty = false;
+    std::string branch; // empty if unknown
     std::string cache;
     std::string nix_version;
     std::string started; // ISO 8601, UTC
     std::chrono::milliseconds took{};
-    std::vector<std::pair<event::Stage, std::chrono::milliseconds>> stages;
+    std::vector<StageReport> stages;
     std::vector<TargetReport> targets;
+    std::vector<std::string> skipped; // targets that selectors left out
     std::vector<BuildReport> builds;
     std::vector<PushReport> pushes;
     std::vector<CacheReport> caches;
@@ -82,6 +96,9 @@ struct RunReport {
     std::uint64_t present = 0, upstream = 0; // demanded outputs found in the cache, in upstreams
     std::uint64_t fetched = 0;               // inputs fetched for builds
     std::vector<event::Message> messages;    // warnings and errors
+    bool read_only = false;                  // nothing was to be pushed
+    bool deadline_reached = false;
+    std::string superseded_by; // the newer run that waits for this one: its URL; else empty
     int exit_code = 0;
     std::vector<std::string> causes; // why it is not 0; each a sentence
 
@@ -106,6 +123,7 @@ std::string to_json(const RunReport& report);
 
 // What a person reads last: per target a line, then figures, then what failed (name, last log lines, how to see more).
 // `color`: with ANSI colours; `width`: columns of the terminal.
-std::string to_text(const RunReport& report, bool color, std::size_t width);
+// `failures_last`: what failed is the very end, behind the verdict; for logs of which people see the end.
+std::string to_text(const RunReport& report, bool color, std::size_t width, bool failures_last = false);
 
 } // namespace cachefill::report

@@ -343,7 +343,7 @@ std::string causes(const RunReport& report) {
 
 } // namespace
 
-std::string to_text(const RunReport& report, bool color, std::size_t width) {
+std::string to_text(const RunReport& report, bool color, std::size_t width, bool failures_last) {
     Style style(color);
     auto sums = figures(report);
     bool worked = !report.builds.empty() || !report.pushes.empty();
@@ -352,9 +352,11 @@ std::string to_text(const RunReport& report, bool color, std::size_t width) {
     if (worked || report.command == "plan") blocks.push_back(figure_table(report, sums, style, width));
     blocks.push_back(what_is_not_there(report, style));
     blocks.push_back(trust_advice(report, style) + warnings(report, style));
-    blocks.push_back(failures_text(report, style));
+    auto failures = failures_text(report, style);
+    if (!failures_last) blocks.push_back(failures);
     auto end = consumer_line(report, sums, style) + outcome_line(report, sums, style) + causes(report) +
                next_step(report, sums);
+    if (failures_last && !failures.empty()) end += "\n" + failures;
     std::erase_if(blocks, [](const auto& block) { return block.empty(); });
     if (blocks.size() <= 1 && !worked) return join(blocks, "") + end;
     return join(blocks, "\n") + "\n" + end;

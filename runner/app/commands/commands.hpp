@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/command_line.hpp"
 #include "app/console.hpp"
 #include "app/session.hpp"
 
@@ -8,6 +9,7 @@
 namespace cachefill::app {
 
 struct CommandContext {
+    const Invocation& invocation;
     Session& session;
     Console& console;
     std::function<void(int)>& on_signal;
@@ -18,5 +20,8 @@ async::Task<int> plan_command(CommandContext& context);
 async::Task<int> push_command(CommandContext& context);
 async::Task<int> verify_command(CommandContext& context);
 async::Task<int> report_command(CommandContext& context);
+async::Task<int> ci_command(CommandContext& context);
+// The same answers of a step, where it could not even start.
+int refuse_step(const Failure& failure, const Environment& environment);
 
 } // namespace cachefill::app

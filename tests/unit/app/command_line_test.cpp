@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(a_configuration_that_was_named_must_exist_and_its_errors_ke
 }
 
 BOOST_AUTO_TEST_CASE(help_names_every_option_of_a_command_and_no_other) {
-    for (auto command : {Command::run, Command::plan, Command::push, Command::verify}) {
+    for (auto command : {Command::run, Command::plan, Command::push, Command::verify, Command::ci}) {
         auto text = answer_to({std::string(to_string(command)), "--help"});
         BOOST_TEST(text == answer_to({"help", std::string(to_string(command))}));
         for (const auto& option : option_table()) {
@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(short_help_leaves_the_details_out) {
 BOOST_AUTO_TEST_CASE(the_overview_names_every_command_and_the_exit_codes) {
     auto text = answer_to({"help"});
     BOOST_TEST(text == answer_to({"--help"}));
-    for (auto command : {Command::run, Command::plan, Command::push, Command::verify})
+    for (auto command : {Command::run, Command::plan, Command::push, Command::verify, Command::ci})
         BOOST_TEST(text.find("cachefill " + std::string(to_string(command))) != std::string::npos);
     BOOST_TEST(text.find("Exit codes: 0 complete") != std::string::npos);
     BOOST_TEST(answer_to({"--version"}).starts_with("cachefill "));

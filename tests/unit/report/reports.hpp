@@ -56,7 +56,7 @@ inline report::RunReport warm_report() {
     report.nix_version = "2.24.9";
     report.started = "2026-08-01T06:00:00Z";
     report.took = std::chrono::milliseconds(14'200);
-    report.stages = {{event::Stage::evaluate, std::chrono::milliseconds(12'500)}};
+    report.stages = {{event::Stage::evaluate, std::chrono::milliseconds(12'500), std::chrono::milliseconds(300)}};
     report.targets = {complete_target("nixos:nas"), complete_target("home:alice@nas")};
     report.derivations = 11'020;
     report.present = 2100;

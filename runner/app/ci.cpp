@@ -1,0 +1,108 @@
+#include "app/ci.hpp"
+
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "cache/binary_cache.hpp"
+#include "github/commands.hpp"
+
+namespace cachefill::app {
+
+namespace {
+
+// A job on GitHub's own machines ends after six hours. The rest is for what comes before and after this step.
+constexpr auto default_deadline = std::chrono::minutes(340);
+
+constexpr const char* github_tokens[] = {"CACHEFILL_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"};
+
+event::Message remark(event::Severity severity, std::string text, std::string hint) {
+    return {.severity = severity, .text = std::move(text), .hint = std::move(hint)};
+}
+
+bool lacks_token(const Settings& settings, const Environment& environment) {
+    auto uri = cache::CacheUri::parse(settings.cache);
+    return uri && uri->scheme == cache::Scheme::cachix && trim(environment.get_or("CACHIX_AUTH_TOKEN")).empty();
+}
+
+Result<void> decide_on_pushing(Settings& settings, const Environment& environment, CiSetup& setup) {
+    if (settings.read_only) {
+        setup.remarks.push_back(remark(event::Severity::notice, "read-only, as asked: nothing is pushed", ""));
+        return {};
+    }
+    bool no_token = lacks_token(settings, environment);
+    if (setup.github.from_fork) {
+        settings.read_only = true;
+        setup.remarks.push_back(remark(event::Severity::notice,
+                                       "a pull request of a fork: it is built, and nothing is pushed",
+                                       "what it needs is pushed by the run that follows its merge"));
+        return {};
+    }
+    if (setup.github.from_dependabot && no_token) {
+        settings.read_only = true;
+        setup.remarks.push_back(remark(event::Severity::notice,
+                                       "Dependabot gets no secrets: this is built, and nothing is pushed",
+                                       "to push, too, add CACHIX_AUTH_TOKEN to the repository's Dependabot secrets"));
+        return {};
+    }
+    if (!no_token) return {};
+    return Failure(FailureKind::usage, "there is no token for the cache " + sanitize(settings.cache) +
+                                           ", on the event '" + sanitize(setup.github.event) +
+                                           "' that is meant to push")
+        .with_hint("check that the secret CACHIX_AUTH_TOKEN exists and is handed over (token: ${{ "
+                   "secrets.CACHIX_AUTH_TOKEN }}), or ask for read-only: true");
+}
+
+std::filesystem::path place_for_report(const github::Context& context) {
+    auto directory = context.temporary.empty() ? std::filesystem::temp_directory_path() : context.temporary;
+    std::error_code ignored;
+    for (int number = 1;; ++number) {
+        auto name = number == 1 ? std::string("report.json") : "report-" + std::to_string(number) + ".json";
+        auto file = directory / "cachefill" / name;
+        if (!std::filesystem::exists(file, ignored)) return file; // of an earlier step of this job
+    }
+}
+
+} // namespace
+
+Result<CiSetup> set_up_ci(Settings& settings, const Environment& environment) {
+    if (!github::is_step(environment))
+        return Failure(FailureKind::usage, "'cachefill ci' is for steps of GitHub Actions, and this is none")
+            .with_hint("'cachefill run' does the same anywhere else");
+    CiSetup setup;
+    setup.github = github::read_context(environment);
+    for (const auto* name : github_tokens)
+        if (setup.token.empty()) setup.token = Secret(environment.get_or(name));
+    settings.on_github = true;
+    TRY_VOID(decide_on_pushing(settings, environment, setup));
+    if (!settings.deadline) {
+        settings.deadline = default_deadline;
+        if (!settings.dry_run)
+            setup.remarks.push_back(
+                remark(event::Severity::warning,
+                       "no deadline is given: this step stops after 340 minutes, whatever the job's timeout-minutes is",
+                       "a step cannot see that limit; set 'deadline' to 20 minutes less than it"));
+    }
+    if (settings.json.empty()) {
+        settings.json = place_for_report(setup.github).string();
+        TRY_VOID(cachefill::create_directories(std::filesystem::path(settings.json).parent_path()));
+    } else if (settings.json == "-") {
+        return Failure(FailureKind::usage,
+                       "the report of 'cachefill ci' goes to a file, because its output is the log");
+    }
+    return setup;
+}
+
+std::string masks_of(const Environment& environment) {
+    std::string commands;
+    for (const auto* name : {"CACHIX_AUTH_TOKEN", "CACHEFILL_TOKEN", "CACHEFILL_NOTIFY", "CACHEFILL_NOTIFY_URL",
+                             "CACHEFILL_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"})
+        commands += github::mask(environment.get_or(name));
+    for (const auto* name : {"CACHEFILL_SIGNING_KEY", "CACHIX_SIGNING_KEY"}) {
+        auto key = environment.get_or(name);
+        commands += github::mask(key);
+        // "name:base64": the part that is secret shows up without its name, too.
+        if (auto colon = key.find(':'); colon != std::string::npos) commands += github::mask(key.substr(colon + 1));
+    }
+    return commands;
+}
+
+} // namespace cachefill::app

@@ -1,0 +1,110 @@
+#include "app/ci_siblings.hpp"
+#include "app/commands/commands.hpp"
+#include "app/exit_code.hpp"
+#include "app/run.hpp"
+#include "async/task_group.hpp"
+#include "base/text.hpp"
+#include "github/file_commands.hpp"
+#include "report/outputs.hpp"
+#include "report/summary.hpp"
+
+namespace cachefill::app {
+
+using async::Task;
+
+namespace {
+
+// Annotations of the lowest level are for what explains a whole run; notices of its parts are lines of the log.
+void remark(CommandContext& context, const event::Message& message) {
+    context.session.sink().on_event(message);
+    if (message.severity != event::Severity::notice) return; // the log has made an annotation of it
+    github::Annotation annotation;
+    annotation.level = github::Level::notice;
+    annotation.message = message.text + (message.hint.empty() ? "" : "\n" + message.hint);
+    context.console.github_log()->annotate(std::move(annotation));
+}
+
+void annotate_what_matters(CommandContext& context, const report::RunReport& report) {
+    auto annotate = [&context](std::string text) {
+        github::Annotation annotation;
+        annotation.message = std::move(text);
+        context.console.github_log()->annotate(std::move(annotation));
+    };
+    if (!report.superseded_by.empty())
+        annotate("superseded by a newer run, which waits: " + report.superseded_by);
+    if (!report.not_fetchable_here.empty())
+        annotate(counted(report.not_fetchable_here.size(), "path") +
+                 " were built although a cache has them, because this machine's Nix does not use it; the summary names "
+                 "them");
+}
+
+// Into the files that the runner named. What cannot be written is worth an error, never the run.
+std::vector<Failure> hand_over(const github::Context& step, const report::RunReport& report,
+                               const std::string& report_file, bool started_again) {
+    std::vector<Failure> failures;
+    auto keep = [&failures](Result<void> result, const char* doing) {
+        if (!result) failures.push_back(std::move(result).error().with_context(doing));
+    };
+    if (!step.output_file.empty()) {
+        auto outputs = report::step_outputs(report);
+        outputs.emplace_back("rerun", started_again ? "true" : "false");
+        outputs.emplace_back("report", report_file);
+        for (const auto& [name, value] : outputs)
+            keep(github::set_output(step.output_file, name, value), "writing the outputs of the step");
+    }
+    if (!step.summary_file.empty()) {
+        report::SummarySettings settings;
+        settings.run_url = step.run_url();
+        settings.report_file = report_file;
+        keep(github::append_summary(step.summary_file, report::to_markdown(report, settings)),
+             "writing the summary of the step");
+    }
+    return failures;
+}
+
+} // namespace
+
+Task<int> ci_command(CommandContext& context) {
+    const auto& setup = *context.invocation.ci;
+    const auto& settings = context.session.settings();
+    auto tell = [&context](const event::Message& message) { remark(context, message); };
+    for (const auto& message : setup.remarks) tell(message);
+    Siblings siblings(context.session, setup, tell);
+    Run run(context.session, settings.dry_run ? Run::Extent::plan : Run::Extent::fill);
+    context.on_signal = [&run](int signal) { run.interrupt(signal); };
+    async::TaskGroup watchers(context.session.executor());
+    watchers.spawn(siblings.watch(run));
+    co_await run.execute();
+    watchers.cancel();
+    co_await watchers.join();
+    auto report = run.report();
+    bool again = !run.is_interrupted() && co_await siblings.start_again(report);
+    context.on_signal = {};
+    report = context.console.completed(std::move(report));
+    annotate_what_matters(context, report);
+    for (const auto& failure : hand_over(setup.github, report, settings.json, again))
+        context.console.print_error(failure);
+    co_return context.console.close_with(std::move(report));
+}
+
+int refuse_step(const Failure& failure, const Environment& environment) {
+    auto step = github::read_context(environment);
+    report::RunReport report;
+    report.command = "run";
+    report.version = version;
+    report.exit_code = static_cast<int>(ExitCode::usage);
+    report.causes.push_back(failure.one_line());
+    report.messages.push_back({.severity = event::Severity::error, .text = failure.one_line(), .hint = failure.hint()});
+    report::DisplaySettings settings;
+    settings.stream = stdout;
+    auto log = report::make_github_log(settings);
+    log->on_event(report.messages.front());
+    for (const auto& other : hand_over(step, report, "", false)) {
+        event::Message message{.severity = event::Severity::error, .text = other.one_line(), .hint = other.hint()};
+        log->on_event(message);
+    }
+    log->conclude(render(failure) + "\n");
+    return report.exit_code;
+}
+
+} // namespace cachefill::app

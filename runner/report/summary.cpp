@@ -1,0 +1,380 @@
+#include "report/summary.hpp"
+
+#include "base/text.hpp"
+#include "report/markdown.hpp"
+#include "report/style.hpp"
+#include "report/summary_failures.hpp"
+#include "report/time_line.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace cachefill::report {
+
+using event::PushOutcome;
+using event::TargetVerdict;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t most_rows = 300; // of the table of hosts
+constexpr std::size_t most_paths = 50; // in each list of paths
+
+struct Section {
+    std::string name; // as it is told when there is no room for it
+    std::string text;
+};
+
+std::string change(const TargetReport& target) {
+    if (target.closure_bytes == 0) return {};
+    if (!target.previous_closure_bytes) return "new";
+    auto before = *target.previous_closure_bytes;
+    if (before == target.closure_bytes) return "none";
+    bool grew = target.closure_bytes > before;
+    return (grew ? "+" : "−") + human_bytes(grew ? target.closure_bytes - before : before - target.closure_bytes);
+}
+
+std::string state_of(const TargetReport& target) {
+    if (!target.error.empty()) return "❌ does not evaluate";
+    if (target.evaluate_only) return "✅ evaluates";
+    switch (target.verdict) {
+    case TargetVerdict::complete:
+        return target.trusted ? "✅ complete" : "⚠️ complete, but not trusted";
+    case TargetVerdict::incomplete:
+        if (target.missing.empty()) return "❌ incomplete";
+        return fmt::format("❌ {} missing", counted(target.missing.size(), "path"));
+    case TargetVerdict::not_evaluated:
+        return "⚪ not evaluated";
+    case TargetVerdict::elsewhere:
+        return "⚪ for another machine" + (target.system.empty() ? "" : " (" + markdown::text(target.system) + ")");
+    case TargetVerdict::unknown:
+        break;
+    }
+    return "⚪ not checked";
+}
+
+bool is_unremarkable(const TargetReport& target) {
+    return target.verdict == TargetVerdict::complete && target.trusted && target.built == 0 && target.pushed == 0;
+}
+
+struct Column {
+    std::string heading;
+    std::string (*cell)(const TargetReport&);
+};
+
+std::string number_or_blank(std::uint64_t number) { return number > 0 ? std::to_string(number) : std::string(); }
+std::string time_or_blank(std::chrono::milliseconds time) { return time > 0ms ? human_duration(time) : std::string(); }
+
+const std::vector<Column> number_columns{
+    {"built", [](const TargetReport& t) { return number_or_blank(t.built); }},
+    {"failed", [](const TargetReport& t) { return number_or_blank(t.failed); }},
+    {"blocked", [](const TargetReport& t) { return number_or_blank(t.blocked); }},
+    {"fetched", [](const TargetReport& t) { return number_or_blank(t.fetched); }},
+    {"pushed", [](const TargetReport& t) { return number_or_blank(t.pushed); }},
+    {"upload", [](const TargetReport& t) { return t.pushed_bytes ? human_bytes(t.pushed_bytes) : std::string(); }},
+    {"evaluation", [](const TargetReport& t) { return time_or_blank(t.evaluation); }},
+    {"building", [](const TargetReport& t) { return time_or_blank(t.build_time); }},
+    {"closure", [](const TargetReport& t) { return t.closure_bytes ? human_bytes(t.closure_bytes) : std::string(); }},
+    {"change", change},
+};
+
+std::string host_table(const RunReport& report) {
+    std::vector<const TargetReport*> shown;
+    for (bool unremarkable : {false, true})
+        for (const auto& target : report.targets)
+            if (is_unremarkable(target) == unremarkable) shown.push_back(&target);
+    auto more = shown.size() > most_rows ? shown.size() - most_rows : 0;
+    shown.resize(shown.size() - more);
+    if (shown.empty()) return {};
+    std::vector<const Column*> used;
+    for (const auto& column : number_columns)
+        if (std::any_of(shown.begin(), shown.end(), [&](const auto* target) { return !column.cell(*target).empty(); }))
+            used.push_back(&column);
+    std::vector<std::vector<std::string>> rows{{"host", "state"}};
+    std::vector<bool> numbers{false, false};
+    for (const auto* column : used) {
+        rows[0].push_back(column->heading);
+        numbers.push_back(true);
+    }
+    for (const auto* target : shown) {
+        std::vector<std::string> row{markdown::code(target->name), state_of(*target)};
+        for (const auto* column : used) row.push_back(column->cell(*target));
+        rows.push_back(std::move(row));
+    }
+    auto text = markdown::table(rows, numbers);
+    if (more > 0) text += fmt::format("\nand {}, which the JSON report lists\n", counted(more, "more host"));
+    return text;
+}
+
+// Each figure by itself, so that "nothing was pushed" can never hide behind "nothing was built".
+std::string figure_table(const RunReport& report, const Figures& sums) {
+    bool is_plan = report.command == "plan";
+    std::vector<std::vector<std::string>> rows(2);
+    auto add = [&rows](std::string heading, std::uint64_t number) {
+        rows[0].push_back(std::move(heading));
+        rows[1].push_back(std::to_string(number));
+    };
+    auto add_if = [&add](std::string heading, std::uint64_t number) {
+        if (number > 0) add(std::move(heading), number);
+    };
+    if (!is_plan) {
+        add("built", sums.built);
+        add("pushed while building", sums.pushed_while_building);
+        add("pushed after", sums.pushed_after);
+    }
+    add("in the cache before", report.present);
+    add_if("upstream", report.upstream);
+    add_if("already there", sums.already_there);
+    add_if("inputs fetched", report.fetched);
+    add_if("failed", sums.failed);
+    add_if("timed out", sums.timed_out);
+    add_if("blocked", sums.blocked);
+    add_if("cancelled", sums.cancelled);
+    add_if(is_plan ? "to build" : "not started", sums.not_started);
+    add_if("for other machines", sums.elsewhere);
+    add_if("withheld", sums.withheld);
+    add_if("failed to push", sums.failed_to_push);
+    add_if(is_plan ? "to push" : "not pushed", sums.not_pushed);
+    auto text = markdown::table(rows, std::vector<bool>(rows[0].size(), true));
+    if (sums.pushed_nar_bytes > 0)
+        text += fmt::format("\n{} pushed, {} after compression.\n", human_bytes(sums.pushed_nar_bytes),
+                            human_bytes(sums.pushed_file_bytes));
+    return text;
+}
+
+std::string bullet_list(const std::vector<std::string>& items, std::size_t most) {
+    std::string text;
+    for (std::size_t i = 0; i < std::min(items.size(), most); ++i) text += "- " + items[i] + "\n";
+    if (items.size() > most) text += fmt::format("- and {} more, which the JSON report lists\n", items.size() - most);
+    return text;
+}
+
+std::string paths(const std::vector<std::string>& all) {
+    std::vector<std::string> items;
+    for (const auto& path : all) items.push_back(markdown::code(path));
+    return bullet_list(items, most_paths);
+}
+
+std::string titled(std::string_view title, std::string_view text) {
+    return text.empty() ? std::string() : fmt::format("\n### {}\n\n{}", title, text);
+}
+
+std::string folded(std::string_view title, std::size_t count, const std::string& text) {
+    if (text.empty()) return {};
+    return "\n" + markdown::details(fmt::format("{} ({})", title, count), text);
+}
+
+std::string not_pushed(const RunReport& report, PushOutcome outcome) {
+    std::vector<std::string> items;
+    for (const auto& push : report.pushes) {
+        if (push.outcome != outcome) continue;
+        auto item = markdown::code(push.path);
+        if (!push.reason.empty()) item += ": " + markdown::text(push.reason);
+        if (push.built_by_this_run) item = "built: " + item;
+        items.push_back(std::move(item));
+    }
+    return bullet_list(items, most_paths);
+}
+
+std::string what_did_not_go_up(const RunReport& report) {
+    if (report.command == "plan") return {};
+    std::string text;
+    auto add = [&](std::string_view title, PushOutcome outcome) {
+        text += folded(title, report.count(outcome), not_pushed(report, outcome));
+    };
+    add("The cache did not take these", PushOutcome::failed);
+    add("Withheld", PushOutcome::withheld);
+    add("Not pushed", PushOutcome::not_pushed);
+    return text.empty() ? text : "\n### What did not go up\n" + text;
+}
+
+std::string missing(const RunReport& report) {
+    std::string text = titled("Holes: needed, served by nobody, and not makeable here", paths(report.holes));
+    for (const auto& target : report.targets) {
+        if (target.missing.empty() || target.verdict == TargetVerdict::elsewhere || report.command == "plan") continue;
+        text += folded("What " + markdown::html(target.name) + " cannot fetch", target.missing.size(),
+                       paths(target.missing));
+    }
+    return text;
+}
+
+std::string lacking(const RunReport& report) {
+    if (report.not_fetchable_here.empty()) return {};
+    return "\n### This machine lacks a substituter\n\nThese are in a cache that the Nix of this machine does not use, "
+           "so they were built again:\n\n" +
+           paths(report.not_fetchable_here);
+}
+
+std::string trust(const RunReport& report) {
+    std::string text;
+    // Hosts of one fleet need the same lines; they are told once.
+    std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> advice; // lines, targets
+    for (const auto& target : report.targets) {
+        if (target.trusted) continue;
+        auto is_same = [&](const auto& entry) { return entry.first == target.trust_advice; };
+        auto same = std::find_if(advice.begin(), advice.end(), is_same);
+        if (same == advice.end())
+            advice.push_back({target.trust_advice, {markdown::code(target.name)}});
+        else
+            same->second.push_back(markdown::code(target.name));
+    }
+    for (const auto& [lines, targets] : advice) {
+        text += fmt::format("⚠️ {} would fetch nothing from {}{}\n\n", listed(targets, 20),
+                            markdown::code(report.cache), lines.empty() ? "." : ", unless their configuration says:");
+        if (!lines.empty()) text += markdown::code_block(lines, 400);
+    }
+    return titled("Trust", text);
+}
+
+std::string left_out(const RunReport& report) {
+    std::vector<std::string> items;
+    for (const auto& name : report.skipped) items.push_back(markdown::code(name) + ": not selected");
+    for (const auto& target : report.targets) {
+        if (target.evaluate_only) items.push_back(markdown::code(target.name) + ": only evaluated, as asked");
+        if (target.verdict == TargetVerdict::elsewhere)
+            items.push_back(markdown::code(target.name) + ": needs " + markdown::text(target.system) +
+                            ", which is not here");
+    }
+    return folded("Left out", items.size(), bullet_list(items, most_paths));
+}
+
+std::string cache_table(const RunReport& report) {
+    std::vector<std::vector<std::string>> rows{{"cache", "is", "requests"}};
+    for (const auto& cache : report.caches)
+        rows.push_back(
+            {markdown::code(cache.url.empty() ? cache.name : cache.url),
+             std::string(cache.is_upstream ? "upstream" : "filled") + (cache.reachable ? "" : ", ⚠️ not reachable"),
+             std::to_string(cache.requests)});
+    if (rows.size() == 1) return {};
+    return folded("Caches", rows.size() - 1, markdown::table(rows, {false, false, true}));
+}
+
+std::string symbol(const RunReport& report) {
+    if (report.exit_code == 4) return "⏱️";
+    if (report.exit_code == 130 || report.exit_code == 143) return "🛑";
+    if (report.exit_code != 0) return "❌";
+    if (!report.superseded_by.empty()) return "⏭️";
+    if (report.read_only) return "🔒";
+    return "✅";
+}
+
+// What explains the verdict, each a line of a quotation.
+std::string notes(const RunReport& report) {
+    std::vector<std::string> lines;
+    if (!report.superseded_by.empty())
+        lines.push_back("Superseded: a [newer run](" + report.superseded_by +
+                        ") waits. Nothing new was started; what was built is in the cache.");
+    if (report.read_only && report.command != "plan")
+        lines.push_back("**Read-only**: nothing was pushed. What is built here goes up when it is merged.");
+    if (report.deadline_reached)
+        lines.push_back(
+            "**Stopped at the deadline.** What was built is in the cache; the next run goes on from there.");
+    for (std::size_t i = 0; i < std::min(report.causes.size(), most_paths); ++i)
+        lines.push_back(markdown::text(report.causes[i]));
+    std::vector<std::string> seen = report.causes;
+    for (const auto& message : report.messages) {
+        if (message.severity == event::Severity::info || lines.size() >= most_paths) continue;
+        if (std::find(seen.begin(), seen.end(), message.text) != seen.end()) continue;
+        seen.push_back(message.text);
+        bool matters = message.severity != event::Severity::notice;
+        auto line = (matters ? "⚠️ " : "") + markdown::text(message.text);
+        if (!message.hint.empty()) line += " — " + markdown::text(message.hint);
+        lines.push_back(std::move(line));
+    }
+    std::string text;
+    for (const auto& line : lines) text += "> " + line + "\n>\n";
+    if (!text.empty()) text.resize(text.size() - 2);
+    return text.empty() ? text : "\n" + text;
+}
+
+std::string opening(const RunReport& report) {
+    auto text = fmt::format("## {} {}\n\n", symbol(report), markdown::text(verdict(report)));
+    std::vector<std::string> facts;
+    // Of a checkout the revision says it all; the directory it lies in is the runner's affair.
+    bool is_checkout = report.flake_url.starts_with("git+file:") || report.flake_url.starts_with("path:");
+    if (!report.flake_url.empty() && !is_checkout) facts.push_back("flake " + markdown::code(report.flake_url));
+    if (!report.flake_revision.empty())
+        facts.push_back("commit " + markdown::code(report.flake_revision.substr(0, 12)) +
+                        (report.flake_dirty ? " with uncommitted changes" : ""));
+    if (!report.branch.empty()) facts.push_back("branch " + markdown::code(report.branch));
+    facts.push_back(human_duration(report.took));
+    if (!report.nix_version.empty()) facts.push_back("Nix " + markdown::text(report.nix_version));
+    if (!report.version.empty()) facts.push_back("cachefill " + markdown::text(report.version));
+    return text + join(facts, " · ") + "\n";
+}
+
+std::string closing(const SummarySettings& settings) {
+    std::vector<std::string> facts;
+    if (!settings.report_file.empty())
+        facts.push_back("All of it as JSON: the file " + markdown::code(settings.report_file) +
+                        ", this step's output `report`");
+    if (!settings.run_url.empty()) facts.push_back("[this run](" + settings.run_url + ")");
+    return facts.empty() ? std::string() : "\n<sub>" + join(facts, " · ") + "</sub>\n";
+}
+
+} // namespace
+
+std::string verdict(const RunReport& report) {
+    std::uint64_t complete = 0, counting = 0, elsewhere = 0;
+    for (const auto& target : report.targets) {
+        if (target.evaluate_only && target.error.empty()) continue;
+        if (target.verdict == TargetVerdict::elsewhere) {
+            ++elsewhere;
+            continue;
+        }
+        ++counting;
+        complete += target.verdict == TargetVerdict::complete ? 1U : 0U;
+    }
+    auto cache = report.cache.empty() ? std::string("the cache") : report.cache;
+    std::string text;
+    if (report.targets.empty())
+        text = "No host was looked at";
+    else if (counting == 0)
+        text = "No host of the flake can be built on this machine";
+    else if (complete == counting)
+        text = counting == 1 ? "The host is complete in " + cache
+                             : fmt::format("All {} hosts are complete in {}", counting, cache);
+    else
+        text = fmt::format("{} of {} complete in {}", complete, counted(counting, "host"), cache);
+    if (report.command == "plan") text = "Plan: " + text;
+    if (elsewhere > 0) text += fmt::format(", {} for other machines", elsewhere);
+    return text;
+}
+
+std::string to_markdown(const RunReport& report, const SummarySettings& settings) {
+    auto sums = figures(report);
+    std::string chart = time_line(report);
+    if (!chart.empty()) chart = "```mermaid\n" + chart + "```\n";
+    // In the order of importance: what has no room is what stands last.
+    std::vector<Section> sections{
+        {"", opening(report) + notes(report)},
+        {"failures", titled("Failures", failures_markdown(report, settings.most_bytes / 2))},
+        {"hosts", titled("Hosts", host_table(report))},
+        {"figures", "\n" + figure_table(report, sums)},
+        {"what did not go up", what_did_not_go_up(report)},
+        {"what is missing", missing(report)},
+        {"trust", trust(report)},
+        {"time line", titled("Time", chart)},
+        {"what this machine cannot fetch", lacking(report)},
+        {"what was left out", left_out(report)},
+        {"caches", cache_table(report)},
+    };
+    auto end = closing(settings);
+    constexpr std::size_t room_for_names = 300;
+    std::string text;
+    std::vector<std::string> without;
+    for (const auto& section : sections) {
+        if (section.text.empty()) continue;
+        if (text.size() + section.text.size() + end.size() + room_for_names > settings.most_bytes)
+            without.push_back(section.name);
+        else
+            text += section.text;
+    }
+    if (!without.empty())
+        text += "\n_Too long for a summary, and therefore not here: " + join(without, ", ") +
+                ". The JSON report has all of it._\n";
+    return text + end;
+}
+
+} // namespace cachefill::report

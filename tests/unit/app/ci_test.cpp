@@ -1,0 +1,181 @@
+#include "app/command_line.hpp"
+#include "base/files.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <filesystem>
+
+using namespace cachefill;
+using namespace cachefill::app;
+
+namespace {
+
+using Words = std::vector<std::string>;
+using Variables = std::map<std::string, std::string>;
+
+// A step of a workflow that runs `cachefill ci`, with a temporary directory of its own.
+class Step {
+  public:
+    Step() : directory_(*TemporaryDirectory::make("cachefill-ci")) {
+        variables = {{"GITHUB_ACTIONS", "true"},           {"GITHUB_EVENT_NAME", "push"},
+                     {"GITHUB_REPOSITORY", "owner/fleet"}, {"RUNNER_TEMP", directory_.path().string()},
+                     {"NH_FLAKE", "github:someone/fleet"}, {"CACHEFILL_INPUT_CACHE", "team"},
+                     {"CACHIX_AUTH_TOKEN", "secret"}};
+    }
+
+    Result<std::variant<Invocation, Answer>> parse(Words words = {}) const {
+        words.insert(words.begin(), "ci");
+        return parse_command_line(words, Environment(variables));
+    }
+    Invocation invocation(const Words& words = {}) const {
+        auto parsed = parse(words);
+        if (!parsed) BOOST_FAIL(parsed.error().one_line());
+        return std::get<Invocation>(*parsed);
+    }
+    Settings settings(const Words& words = {}) const { return invocation(words).settings; }
+    Failure refused(const Words& words = {}) const {
+        auto parsed = parse(words);
+        BOOST_REQUIRE_MESSAGE(!parsed.has_value(), "was accepted");
+        return parsed.error();
+    }
+    void event(const std::string& name, const std::string& json) {
+        auto path = directory_.path() / "event.json";
+        BOOST_REQUIRE(write_file_atomically(path, json).has_value());
+        variables["GITHUB_EVENT_NAME"] = name;
+        variables["GITHUB_EVENT_PATH"] = path.string();
+    }
+    std::filesystem::path temporary() const { return directory_.path(); }
+
+    Variables variables;
+
+  private:
+    TemporaryDirectory directory_;
+};
+
+const std::string from_fork = R"({"pull_request": {"head": {"repo": {"full_name": "stranger/fleet"}}}})";
+const std::string from_here = R"({"pull_request": {"head": {"repo": {"full_name": "owner/fleet"}}}})";
+
+bool says(const Invocation& invocation, event::Severity severity, const std::string& part) {
+    for (const auto& message : invocation.ci->remarks)
+        if (message.severity == severity && message.text.find(part) != std::string::npos) return true;
+    return false;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(ci)
+
+BOOST_AUTO_TEST_CASE(every_option_has_an_input_of_its_name) {
+    Step step;
+    step.variables["CACHEFILL_INPUT_MAX_SILENT"] = "90s";
+    step.variables["CACHEFILL_INPUT_UPSTREAMS_FROM_HOSTS"] = "false";
+    step.variables["CACHEFILL_INPUT_FLAKE"] = "./machines";
+    step.variables["CACHEFILL_INPUT_UPLOADS"] = "";
+    auto settings = step.settings();
+    BOOST_TEST(settings.cache == "team");
+    BOOST_TEST((settings.max_silent == std::chrono::seconds(90)));
+    BOOST_TEST(!settings.upstreams_from_hosts);
+    BOOST_TEST(settings.flake == "./machines");
+    BOOST_TEST(settings.uploads == 16U);
+}
+
+BOOST_AUTO_TEST_CASE(lists_are_separated_by_newlines_or_commas) {
+    Step step;
+    step.variables["CACHEFILL_INPUT_HOSTS"] = "nixos:*, !template-*\n\n  home:a b \n";
+    BOOST_TEST(step.settings().hosts == (Words{"nixos:*", "!template-*", "home:a b"}),
+               boost::test_tools::per_element());
+    step.variables["CACHEFILL_INPUT_HOSTS"] = " ,\n";
+    BOOST_TEST(step.settings().hosts.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_flag_wins_over_an_input_over_the_environment) {
+    Step step;
+    step.variables["CACHEFILL_UPLOADS"] = "3";
+    BOOST_TEST(step.settings().uploads == 3U);
+    step.variables["CACHEFILL_INPUT_UPLOADS"] = "4";
+    BOOST_TEST(step.settings().uploads == 4U);
+    BOOST_TEST(step.settings({"--uploads", "5"}).uploads == 5U);
+    BOOST_TEST(step.settings({"elsewhere"}).flake == "elsewhere");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_input_or_has_an_impossible_value_is_named) {
+    Step step;
+    step.variables["CACHEFILL_INPUT_UPLOADS"] = "many";
+    BOOST_TEST(step.refused().one_line().find("'uploads'") != std::string::npos);
+    step.variables["CACHEFILL_INPUT_UPLOADS"] = "";
+    step.variables["CACHEFILL_INPUT_HOTS"] = "nas";
+    BOOST_TEST(step.refused().hint() == "did you mean 'CACHEFILL_INPUT_HOSTS'?");
+}
+
+BOOST_AUTO_TEST_CASE(a_pull_request_of_a_fork_is_read_only_and_says_so) {
+    Step step;
+    step.event("pull_request", from_fork);
+    step.variables["CACHIX_AUTH_TOKEN"] = "";
+    auto invocation = step.invocation();
+    BOOST_TEST(invocation.settings.read_only);
+    BOOST_TEST(says(invocation, event::Severity::notice, "fork"));
+    // Even where it is handed a token, and whatever was asked for.
+    step.variables["CACHIX_AUTH_TOKEN"] = "secret";
+    step.event("pull_request_target", from_fork);
+    BOOST_TEST(step.settings({"--no-read-only"}).read_only);
+}
+
+BOOST_AUTO_TEST_CASE(a_pull_request_of_this_repository_pushes_and_needs_a_token) {
+    Step step;
+    step.event("pull_request", from_here);
+    BOOST_TEST(!step.settings().read_only);
+    step.variables["CACHIX_AUTH_TOKEN"] = " ";
+    BOOST_TEST((step.refused().kind() == FailureKind::usage));
+}
+
+BOOST_AUTO_TEST_CASE(dependabot_without_a_token_is_read_only_and_with_one_is_not) {
+    Step step;
+    step.event("pull_request", from_here);
+    step.variables["GITHUB_ACTOR"] = "dependabot[bot]";
+    BOOST_TEST(!step.settings().read_only);
+    step.variables["CACHIX_AUTH_TOKEN"] = "";
+    BOOST_TEST(step.settings().read_only);
+}
+
+BOOST_AUTO_TEST_CASE(no_token_on_any_other_event_is_an_error_unless_read_only_was_asked_for) {
+    Step step;
+    step.variables["CACHIX_AUTH_TOKEN"] = "";
+    for (const std::string event : {"push", "schedule", "workflow_dispatch", "merge_group"}) {
+        step.variables["GITHUB_EVENT_NAME"] = event;
+        BOOST_TEST(step.refused().cause().find("'" + event + "'") != std::string::npos);
+    }
+    BOOST_TEST(step.settings({"--read-only"}).read_only);
+    step.variables["CACHEFILL_INPUT_CACHE"] = "file:///cache"; // which needs none
+    BOOST_TEST(!step.settings().read_only);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_deadline_there_is_one_and_a_warning) {
+    Step step;
+    auto invocation = step.invocation();
+    BOOST_TEST((invocation.settings.deadline == std::chrono::minutes(340)));
+    BOOST_TEST(says(invocation, event::Severity::warning, "340 minutes"));
+    step.variables["CACHEFILL_INPUT_DEADLINE"] = "5h";
+    BOOST_TEST(step.invocation().ci->remarks.empty());
+}
+
+BOOST_AUTO_TEST_CASE(reports_of_one_job_do_not_overwrite_each_other) {
+    Step step;
+    auto first = step.settings().json;
+    BOOST_TEST(first == (step.temporary() / "cachefill/report.json").string());
+    BOOST_REQUIRE(write_file_atomically(first, "{}").has_value());
+    BOOST_TEST(step.settings().json == (step.temporary() / "cachefill/report-2.json").string());
+}
+
+BOOST_AUTO_TEST_CASE(outside_of_github_it_is_refused_with_what_to_use_instead) {
+    Step step;
+    step.variables.erase("GITHUB_ACTIONS");
+    BOOST_TEST(step.refused().hint().find("cachefill run") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(secrets_are_masked_with_and_without_the_name_of_a_key) {
+    auto masks =
+        masks_of(Environment(Variables{{"CACHIX_AUTH_TOKEN", "abc"}, {"CACHEFILL_SIGNING_KEY", "name:b64=="}}));
+    BOOST_TEST(masks == "::add-mask::abc\n::add-mask::name:b64==\n::add-mask::b64==\n");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
