@@ -80,9 +80,8 @@ Task<bool> Siblings::start_again(const report::RunReport& report) {
         say(event::Severity::notice, "a newer run of this workflow goes on from here");
         break;
     case github::RerunOutcome::used_up:
-        say(event::Severity::warning,
-            "the workflow has been started again " + counted(settings.max_reruns, "time") +
-                " for this commit, which is the limit (max-reruns)");
+        say(event::Severity::warning, "the workflow has been started again " + counted(settings.max_reruns, "time") +
+                                          " for this commit, which is the limit (max-reruns)");
         break;
     }
     co_return false;

@@ -30,8 +30,7 @@ void annotate_what_matters(CommandContext& context, const report::RunReport& rep
         annotation.message = std::move(text);
         context.console.github_log()->annotate(std::move(annotation));
     };
-    if (!report.superseded_by.empty())
-        annotate("superseded by a newer run, which waits: " + report.superseded_by);
+    if (!report.superseded_by.empty()) annotate("superseded by a newer run, which waits: " + report.superseded_by);
     if (!report.not_fetchable_here.empty())
         annotate(counted(report.not_fetchable_here.size(), "path") +
                  " were built although a cache has them, because this machine's Nix does not use it; the summary names "
