@@ -121,7 +121,10 @@ Task<void> Presence::ask_remote(PathId id, CacheMask caches, Round& round) {
         const auto& source = sources_[number];
         if (!source.any_signature && !(*found)->is_trusted_by(source.keys)) {
             warn(path.to_string() + " in " + source.url + " is not signed by a key that counts",
-                 "consumers would refuse it, so it counts as absent");
+                 number == plan::own_cache
+                     ? "consumers would refuse it, so it counts as absent; what a cache serves is "
+                       "never replaced: remove it from the cache and run again"
+                     : "consumers would refuse it, so it counts as absent");
             continue;
         }
         record(id, number, **found);

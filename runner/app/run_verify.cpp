@@ -20,6 +20,7 @@ namespace {
 // A cache may take a while to show what it has just accepted.
 constexpr auto patience_with_new_paths = 60s;
 constexpr auto pause_between_looks = 2s;
+constexpr std::size_t unusable_told = 5;
 
 // Every path this target's consumers may need: its outputs, for the one who is given the path; and for the one who
 // evaluates also the inputs of each local-by-design derivation met on the way, which it builds whatever the cache has.
@@ -145,9 +146,13 @@ Task<void> Run::verify() {
         unusable = std::move(*checked);
     else
         fail(std::move(checked).error().with_context("looking for the archives in the cache"));
-    for (const auto& nar : unusable)
-        say(event::Severity::error, "the cache shows " + nar.path.to_string() + ", but nobody can use it: " + nar.why,
+    for (std::size_t i = 0; i < std::min(unusable.size(), unusable_told); ++i)
+        say(event::Severity::error,
+            "the cache shows " + unusable[i].path.to_string() + ", but nobody can use it: " + unusable[i].why,
             "what a cache serves is never replaced: remove this path from it, then run again");
+    if (unusable.size() > unusable_told)
+        say(event::Severity::error,
+            "so it is with " + counted(unusable.size() - unusable_told, "more path") + ", named as missing");
     for (auto& record : targets_) {
         if (!record.planned || !missing_of.contains(*record.planned)) continue;
         const auto& target = plan_targets_[*record.planned];

@@ -42,7 +42,12 @@ class Session {
     bool has_store() const { return connection_ != nullptr; } // after a preflight with or without findings
     // A daemon of Nix before 2.9 does not tell; then the attempt does.
     bool may_be_trusted() const { return connection_ && connection_->trust() != daemon::Trust::not_trusted; }
-    bool is_trusted() const { return connection_ && connection_->trust() == daemon::Trust::trusted; }
+    // One of our own, for a store that we may write, always trusts us.
+    bool is_trusted() const {
+        if (!connection_ || connection_->trust() == daemon::Trust::unknown)
+            return connection_ && endpoint_.socket.empty();
+        return connection_->trust() == daemon::Trust::trusted;
+    }
     std::unique_ptr<cache::BinaryCache> take_cache() { return std::move(cache_); }
     const cache::CacheInfo& cache_info() const { return cache_info_; }
     // The keys by which the cache's own narinfos are judged; empty: none is known.

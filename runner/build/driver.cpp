@@ -1,5 +1,6 @@
 #include "build/driver.hpp"
 
+#include "async/limiter.hpp"
 #include "async/retry.hpp"
 #include "async/task_group.hpp"
 #include "base/text.hpp"
@@ -7,6 +8,7 @@
 #include "build/roots.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <random>
 #include <unordered_map>
 
@@ -37,7 +39,8 @@ class NixDriver final : public Driver {
     NixDriver(async::Executor executor, const daemon::Endpoint& endpoint, const plan::Graph& graph, Roots& roots,
               BuildSettings settings, DriverCallbacks callbacks, event::Sink& sink)
         : endpoint_(endpoint), graph_(graph), roots_(roots), settings_(std::move(settings)),
-          callbacks_(std::move(callbacks)), sink_(sink), scheduler_(graph), workers_(executor), changed_(executor) {}
+          callbacks_(std::move(callbacks)), sink_(sink), scheduler_(graph), workers_(executor), changed_(executor),
+          first_fetch_(executor, 1) {}
 
     void update(const plan::Plan& plan) override {
         scheduler_.update(plan, settings_.machines);
@@ -321,6 +324,10 @@ class NixDriver final : public Driver {
         async::RetryPolicy policy{.first_delay = std::chrono::seconds(1), .budget = std::chrono::seconds(60)};
         auto attempt = [this, &connection, &path]() -> Task<Result<void>> { return fetch_once(connection, path); };
         auto fetched = co_await async::with_retry(policy, random_, attempt);
+        if (!fetched && !stopping_) {
+            connection.reset(); // what went wrong may lie in that daemon process alone
+            fetched = co_await async::with_retry(policy, random_, attempt);
+        }
         event::FetchFinished finished{
             .path = path.to_string(), .succeeded = fetched.has_value(), .error = {}, .took = since(start)};
         if (!fetched) finished.error = fetched.error().one_line();
@@ -342,7 +349,13 @@ class NixDriver final : public Driver {
         CO_TRY_VOID(co_await prepare(connection, std::move(options)));
         std::vector<nix::StorePath> held{path};
         CO_TRY_VOID(co_await roots_.hold(std::move(held)));
+        // Daemons that meet new substituters at the same time delete each other's rows from Nix's own list of them
+        // ("FOREIGN KEY constraint failed"), so the first fetch of all goes alone.
+        std::optional<async::Limiter::Permit> alone;
+        if (!substituters_are_known_) alone.emplace(co_await first_fetch_.acquire());
+        if (substituters_are_known_) alone.reset();
         auto ensured = co_await connection->ensure_path(path);
+        substituters_are_known_ = true;
         if (!ensured && connection->is_broken())
             co_return Failure(FailureKind::network, "the Nix daemon went away: " + ensured.error().cause());
         co_return ensured;
@@ -362,6 +375,8 @@ class NixDriver final : public Driver {
     Scheduler scheduler_;
     async::TaskGroup workers_;
     async::Signal changed_;
+    async::Limiter first_fetch_;
+    bool substituters_are_known_ = false;
     std::map<DerivationId, BuildRecord> records_;
     std::map<DerivationId, Clock::time_point> started_;
     std::map<DerivationId, int> losses_;

@@ -427,6 +427,7 @@ class CachixServer::Impl {
         }
         if (path == "/_state") {
             Json json;
+            json["uri"] = uri();
             json["narinfos"] = store_.hashes();
             json["open_uploads"] = store_.open_uploads();
             json["pins"] = store_.pins();

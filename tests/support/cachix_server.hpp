@@ -25,7 +25,7 @@ struct CachixServerSettings {
 // uploads go to on a second one. What is known of the real one, and from where, is in the cases where it shows. Beyond
 // that:
 //   GET  /_log            what was asked, one JSON object per line (see CachixLogEntry)
-//   GET  /_state          {"narinfos": […], "open_uploads": N, "pins": {…}}
+//   GET  /_state          {"uri": "…", "narinfos": […], "open_uploads": N, "pins": {…}}
 //   POST /_faults         see CachixFaults::parse
 //   POST /_gate/on, /off  the closure gate
 //   POST /_delete/HASH    takes a published path away

@@ -438,14 +438,14 @@ BOOST_AUTO_TEST_CASE(html_instead_of_an_answer_is_told_as_that) {
     backend.server().set_faults({html});
     auto opened = try_open(settings(backend));
     BOOST_REQUIRE(!opened);
-    check_failure(opened.error(), FailureKind::protocol, "something else than a JSON object");
+    check_failure(opened.error(), FailureKind::protocol, "answered HTML instead of JSON");
     backend.server().set_faults({});
     at_desk(settings(backend), [&](Desk& desk) -> Task<void> {
         backend.server().set_faults({html});
         auto path = make_sample("any", 0).info.path;
         std::vector<nix::StorePath> asked{path};
         auto missing = co_await desk.cache.query_missing(std::move(asked));
-        check_failure(missing.error(), FailureKind::protocol, "JSON array");
+        check_failure(missing.error(), FailureKind::protocol, "answered HTML instead of JSON");
         auto info = co_await desk.cache.get_narinfo(path);
         check_failure(info.error(), FailureKind::protocol, "answered HTML instead of a narinfo");
         html.body = "[\"00000000000000000000000000000000\"]";

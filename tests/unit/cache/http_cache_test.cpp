@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(an_empty_server_gets_its_cache_info_when_written_to) {
 
 BOOST_AUTO_TEST_CASE(what_is_no_cache_of_ours_is_refused) {
     backend.put("/nix-cache-info", "<html>Welcome</html>\n");
-    check_failure(try_open(settings()).error(), FailureKind::protocol, "something else than a nix-cache-info");
+    check_failure(try_open(settings()).error(), FailureKind::protocol, "answered HTML instead of a nix-cache-info");
     backend.put("/nix-cache-info", "StoreDir: /gnu/store\n");
     check_failure(try_open(settings()).error(), FailureKind::usage, "/gnu/store");
 }
