@@ -9,6 +9,8 @@ namespace cachefill::report::markdown {
 
 namespace {
 
+constexpr std::string_view no_break = "\xC2\xA0"; // U+00A0
+
 std::size_t longest_run(std::string_view text, char wanted) {
     std::size_t longest = 0, run = 0;
     for (char c : text) {
@@ -85,7 +87,8 @@ std::string table(const std::vector<std::vector<std::string>>& rows, const std::
     std::string lines;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         lines += "|";
-        for (const auto& cell : rows[i]) lines += " " + cell + " |";
+        // In a narrow table a number would else be torn from its unit.
+        for (const auto& cell : rows[i]) lines += " " + (i == 0 ? cell : replace_all(cell, " ", no_break)) + " |";
         lines += "\n";
         if (i > 0) continue;
         lines += "|";

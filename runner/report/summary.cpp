@@ -27,27 +27,30 @@ struct Section {
 };
 
 std::string change(const TargetReport& target) {
-    if (target.closure_bytes == 0) return {};
     if (!target.previous_closure_bytes) return "new";
     auto before = *target.previous_closure_bytes;
-    if (before == target.closure_bytes) return "none";
+    if (before == target.closure_bytes) return "as before";
     bool grew = target.closure_bytes > before;
     return (grew ? "+" : "−") + human_bytes(grew ? target.closure_bytes - before : before - target.closure_bytes);
 }
 
-std::string state_of(const TargetReport& target) {
+std::string state_of(const RunReport& report, const TargetReport& target) {
     if (!target.error.empty()) return "❌ does not evaluate";
     if (target.evaluate_only) return "✅ evaluates";
     switch (target.verdict) {
     case TargetVerdict::complete:
         return target.trusted ? "✅ complete" : "⚠️ complete, but not trusted";
     case TargetVerdict::incomplete:
+        if (target.failed + target.blocked > 0)
+            return fmt::format("❌ {} failed, {} blocked", target.failed, target.blocked);
+        if (!target.waiting_for_upstream.empty()) return "⏳ waits for upstream";
+        if (report.read_only) return "🔒 not in the cache yet";
         if (target.missing.empty()) return "❌ incomplete";
         return fmt::format("❌ {} missing", counted(target.missing.size(), "path"));
     case TargetVerdict::not_evaluated:
         return "⚪ not evaluated";
     case TargetVerdict::elsewhere:
-        return "⚪ for another machine" + (target.system.empty() ? "" : " (" + markdown::text(target.system) + ")");
+        return "⚪ needs " + (target.system.empty() ? "another machine" : markdown::text(target.system));
     case TargetVerdict::unknown:
         break;
     }
@@ -64,19 +67,25 @@ struct Column {
 };
 
 std::string number_or_blank(std::uint64_t number) { return number > 0 ? std::to_string(number) : std::string(); }
-std::string time_or_blank(std::chrono::milliseconds time) { return time > 0ms ? human_duration(time) : std::string(); }
+std::string time_or_blank(std::chrono::milliseconds time) { return time > 0ms ? clock_text(time) : std::string(); }
+
+std::string closure(const TargetReport& target) {
+    if (target.closure_bytes == 0) return {};
+    return human_bytes(target.closure_bytes) + " (" + change(target) + ")";
+}
+
+std::string pushed(const TargetReport& target) {
+    if (target.pushed == 0) return {};
+    return fmt::format("{} ({})", target.pushed, human_bytes(target.pushed_bytes));
+}
 
 const std::vector<Column> number_columns{
     {"built", [](const TargetReport& t) { return number_or_blank(t.built); }},
-    {"failed", [](const TargetReport& t) { return number_or_blank(t.failed); }},
-    {"blocked", [](const TargetReport& t) { return number_or_blank(t.blocked); }},
     {"fetched", [](const TargetReport& t) { return number_or_blank(t.fetched); }},
-    {"pushed", [](const TargetReport& t) { return number_or_blank(t.pushed); }},
-    {"upload", [](const TargetReport& t) { return t.pushed_bytes ? human_bytes(t.pushed_bytes) : std::string(); }},
+    {"pushed", pushed},
     {"evaluation", [](const TargetReport& t) { return time_or_blank(t.evaluation); }},
     {"building", [](const TargetReport& t) { return time_or_blank(t.build_time); }},
-    {"closure", [](const TargetReport& t) { return t.closure_bytes ? human_bytes(t.closure_bytes) : std::string(); }},
-    {"change", change},
+    {"closure", closure},
 };
 
 std::string host_table(const RunReport& report) {
@@ -98,7 +107,7 @@ std::string host_table(const RunReport& report) {
         numbers.push_back(true);
     }
     for (const auto* target : shown) {
-        std::vector<std::string> row{markdown::code(target->name), state_of(*target)};
+        std::vector<std::string> row{markdown::code(target->name), state_of(report, *target)};
         for (const auto* column : used) row.push_back(column->cell(*target));
         rows.push_back(std::move(row));
     }
@@ -137,6 +146,9 @@ std::string figure_table(const RunReport& report, const Figures& sums) {
     add_if("failed to push", sums.failed_to_push);
     add_if(is_plan ? "to push" : "not pushed", sums.not_pushed);
     auto text = markdown::table(rows, std::vector<bool>(rows[0].size(), true));
+    if (std::any_of(report.targets.begin(), report.targets.end(), [](const auto& target) { return target.verified; }))
+        text +=
+            fmt::format("\nA machine that evaluates its own configuration would compile: **{}**\n", sums.would_compile);
     if (sums.pushed_nar_bytes > 0)
         text += fmt::format("\n{} pushed, {} after compression.\n", human_bytes(sums.pushed_nar_bytes),
                             human_bytes(sums.pushed_file_bytes));
@@ -206,6 +218,16 @@ std::string lacking(const RunReport& report) {
            paths(report.not_fetchable_here);
 }
 
+std::string waiting(const RunReport& report) {
+    std::vector<std::string> items;
+    for (const auto& build : report.builds)
+        if (build.waits_for_upstream())
+            items.push_back(markdown::code(build.name) + ": " + markdown::text(build.deferred));
+    auto list = bullet_list(items, most_paths);
+    return titled("Waiting for upstream",
+                  list.empty() ? list : "Put off, and not started before the run ended:\n\n" + list);
+}
+
 std::string trust(const RunReport& report) {
     std::string text;
     // Hosts of one fleet need the same lines; they are told once.
@@ -221,7 +243,7 @@ std::string trust(const RunReport& report) {
     }
     for (const auto& [lines, targets] : advice) {
         text += fmt::format("⚠️ {} would fetch nothing from {}{}\n\n", listed(targets, 20),
-                            markdown::code(report.cache), lines.empty() ? "." : ", unless their configuration says:");
+                            markdown::code(report.cache), lines.empty() ? "." : ", unless there is added:");
         if (!lines.empty()) text += markdown::code_block(lines, 400);
     }
     return titled("Trust", text);
@@ -267,9 +289,6 @@ std::string notes(const RunReport& report) {
                         ") waits. Nothing new was started; what was built is in the cache.");
     if (report.read_only && report.command != "plan")
         lines.push_back("**Read-only**: nothing was pushed. What is built here goes up when it is merged.");
-    if (report.deadline_reached)
-        lines.push_back(
-            "**Stopped at the deadline.** What was built is in the cache; the next run goes on from there.");
     for (std::size_t i = 0; i < std::min(report.causes.size(), most_paths); ++i)
         lines.push_back(markdown::text(report.causes[i]));
     std::vector<std::string> seen = report.causes;
@@ -292,7 +311,8 @@ std::string opening(const RunReport& report) {
     auto text = fmt::format("## {} {}\n\n", symbol(report), markdown::text(verdict(report)));
     std::vector<std::string> facts;
     // Of a checkout the revision says it all; the directory it lies in is the runner's affair.
-    bool is_checkout = report.flake_url.starts_with("git+file:") || report.flake_url.starts_with("path:");
+    bool is_checkout =
+        report.flake_url.starts_with("git+file:") || report.flake_url.starts_with("path:") || report.flake_url == ".";
     if (!report.flake_url.empty() && !is_checkout) facts.push_back("flake " + markdown::code(report.flake_url));
     if (!report.flake_revision.empty())
         facts.push_back("commit " + markdown::code(report.flake_revision.substr(0, 12)) +
@@ -333,11 +353,16 @@ std::string verdict(const RunReport& report) {
     else if (counting == 0)
         text = "No host of the flake can be built on this machine";
     else if (complete == counting)
-        text = counting == 1 ? "The host is complete in " + cache
-                             : fmt::format("All {} hosts are complete in {}", counting, cache);
+        text = (counting == 1   ? std::string("The host is")
+                : counting == 2 ? std::string("Both hosts are")
+                                : fmt::format("All {} hosts are", counting)) +
+               " complete in " + cache;
     else
         text = fmt::format("{} of {} complete in {}", complete, counted(counting, "host"), cache);
-    if (report.command == "plan") text = "Plan: " + text;
+    if (report.command == "plan")
+        text = "Plan: " + text;
+    else if (report.read_only)
+        text = "Read-only: " + text;
     if (elsewhere > 0) text += fmt::format(", {} for other machines", elsewhere);
     return text;
 }
@@ -354,6 +379,7 @@ std::string to_markdown(const RunReport& report, const SummarySettings& settings
         {"figures", "\n" + figure_table(report, sums)},
         {"what did not go up", what_did_not_go_up(report)},
         {"what is missing", missing(report)},
+        {"what waits for upstream", waiting(report)},
         {"trust", trust(report)},
         {"time line", titled("Time", chart)},
         {"what this machine cannot fetch", lacking(report)},

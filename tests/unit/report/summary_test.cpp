@@ -134,6 +134,12 @@ report::RunReport everything_else() {
     auto report = filled();
     report.exit_code = 4;
     report.deadline_reached = true;
+    report.causes = {"stopped at the deadline; the next run goes on from here"};
+    report.targets[0].verdict = event::TargetVerdict::incomplete;
+    report.targets[0].missing = {store_path("chromium-139.0")};
+    report.targets[0].waiting_for_upstream = {"chromium-139.0"};
+    report.builds.push_back(build("chromium-139.0", BuildOutcome::not_started));
+    report.builds.back().deferred = "defer: chromium-*";
     report.targets[0].trusted = false;
     report.targets[0].trust_advice = {"nix.settings.substituters = [ \"https://team.cachix.org\" ];"};
     report.targets[1].evaluate_only = true;
@@ -188,7 +194,7 @@ BOOST_AUTO_TEST_CASE(names_from_outside_are_only_names) {
     report.targets[0].name = "nixos:a|b`c<script>\n@team";
     report.cache = "t*e*am <b> @who [x](http://y) #1";
     auto text = to_markdown(report, settings());
-    BOOST_TEST(holds(text, "``nixos:a\\|b`c<script> @team``"));
+    BOOST_TEST(holds(text, "``nixos:a\\|b`c<script>\xC2\xA0@team``"));
     BOOST_TEST(!holds(text, "<b>"));
     BOOST_TEST(!holds(text, " @who"));
     BOOST_TEST(!holds(text, "[x](http"));
