@@ -123,7 +123,8 @@ std::string to_json(const RunReport& report);
 
 // What a person reads last: per target a line, then figures, then what failed (name, last log lines, how to see more).
 // `color`: with ANSI colours; `width`: columns of the terminal.
-// `failures_last`: what failed is the very end, behind the verdict; for logs of which people see the end.
+// `failures_last`: for a log of which people see the end, with nobody at a keyboard: what failed stands behind the
+// verdict, and no command is suggested.
 std::string to_text(const RunReport& report, bool color, std::size_t width, bool failures_last = false);
 
 } // namespace cachefill::report

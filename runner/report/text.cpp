@@ -355,7 +355,7 @@ std::string to_text(const RunReport& report, bool color, std::size_t width, bool
     auto failures = failures_text(report, style);
     if (!failures_last) blocks.push_back(failures);
     auto end = consumer_line(report, sums, style) + outcome_line(report, sums, style) + causes(report) +
-               next_step(report, sums);
+               (failures_last ? "" : next_step(report, sums));
     if (failures_last && !failures.empty()) end += "\n" + failures;
     std::erase_if(blocks, [](const auto& block) { return block.empty(); });
     if (blocks.size() <= 1 && !worked) return join(blocks, "") + end;

@@ -25,11 +25,15 @@ void remark(CommandContext& context, const event::Message& message) {
 }
 
 void annotate_what_matters(CommandContext& context, const report::RunReport& report) {
-    auto annotate = [&context](std::string text) {
+    auto annotate = [&context](std::string text, github::Level level = github::Level::notice) {
         github::Annotation annotation;
+        annotation.level = level;
         annotation.message = std::move(text);
         context.console.github_log()->annotate(std::move(annotation));
     };
+    // What does not evaluate or build, and what a message said, has annotations of its own.
+    if (report.exit_code == static_cast<int>(ExitCode::not_in_cache))
+        annotate(join(report.causes, "\n"), github::Level::error);
     if (!report.superseded_by.empty()) annotate("superseded by a newer run, which waits: " + report.superseded_by);
     if (!report.not_fetchable_here.empty())
         annotate(counted(report.not_fetchable_here.size(), "path") +

@@ -39,4 +39,16 @@ BOOST_AUTO_TEST_CASE(what_used_up_a_deadline_is_remembered_until_it_has_been_bui
     BOOST_TEST(!later->used_up_a_deadline("firefox-143.0", "x86_64-linux"));
 }
 
+BOOST_AUTO_TEST_CASE(a_closure_is_compared_with_its_own_branch_and_else_with_the_newest) {
+    Home home;
+    home.open()->record_closure("nixos:nas", "main", 100);
+    auto later = home.open();
+    later->record_closure("nixos:nas", "develop", 120);
+    BOOST_TEST(later->closure_bytes("nixos:nas", "main").value_or(0) == 100U);
+    BOOST_TEST(later->closure_bytes("nixos:nas", "feature/x").value_or(0) == 120U);
+    later->record_closure("nixos:nas", "main", 90);
+    BOOST_TEST(later->closure_bytes("nixos:nas", "feature/x").value_or(0) == 90U);
+    BOOST_TEST(!later->closure_bytes("nixos:web", "main").has_value());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

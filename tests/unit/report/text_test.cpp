@@ -53,6 +53,19 @@ BOOST_AUTO_TEST_CASE(nothing_pushed_shows_beside_what_was_built) {
     BOOST_TEST(has_figure(text, "pushed after 0"));
 }
 
+BOOST_AUTO_TEST_CASE(where_failures_come_last_the_end_is_the_end_of_a_failed_builds_log) {
+    auto report = filled_report();
+    report.exit_code = 1;
+    report.causes = {"1 derivation did not build"};
+    report.builds.push_back(build("broken", BuildOutcome::failed));
+    report.builds.back().log_tail = {"configure: error: no compiler"};
+    auto text = to_text(report, false, 80, true);
+    BOOST_TEST(text.find("exit 1:") < text.find("failed: broken"));
+    BOOST_TEST(text.find("next:") == std::string::npos);
+    BOOST_TEST(
+        text.ends_with("  | configure: error: no compiler\n  see more: nix log " + store_path("broken.drv") + "\n"));
+}
+
 BOOST_AUTO_TEST_CASE(an_evaluation_error_keeps_its_position) {
     auto report = warm_report();
     auto& target = report.targets[1];
