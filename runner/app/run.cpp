@@ -21,8 +21,6 @@ namespace {
 // The platform gives 7.5 s after the first signal; this leaves time for the report.
 constexpr auto upload_grace = 4500ms;
 constexpr auto everything_ends_after = 5500ms;
-constexpr auto disk_check_interval = 2s;
-constexpr auto disk_patience = 60s;
 
 std::chrono::milliseconds since(Clock::time_point start) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
@@ -95,6 +93,7 @@ Task<void> Run::work() {
     if (interrupted_ || !verifies) co_return;
     co_await verify();
     if (is_filling()) co_await pin();
+    if (leaves_manifest()) co_await publish_manifest(true);
 }
 
 void Run::stage_started(event::Stage stage) {
@@ -245,6 +244,7 @@ Task<void> Run::fill() {
     if (is_filling()) {
         stages.spawn(build_and_close());
         if (pipeline_) stages.spawn(push_all());
+        if (pipeline_) stages.spawn(announce_build());
         watchers.spawn(watch_disk());
         if (session_.settings().deadline) watchers.spawn(watch_deadline());
     }
@@ -381,6 +381,7 @@ Task<void> Run::keep_planning() {
         planning_ = true;
         auto planned = co_await plan_once();
         planning_ = false;
+        plan_changed_.notify_all();
         if (!planned) {
             fail(std::move(planned).error().with_context("asking what the caches have"));
             evaluations_.cancel();
@@ -494,34 +495,6 @@ Task<void> Run::watch_deadline() {
     evaluations_.cancel();
     driver_->stop();
     plan_changed_.notify_all();
-}
-
-Task<void> Run::watch_disk() {
-    auto store = session_.endpoint().physical_root.string() + std::string(nix::store_dir);
-    auto low_since = Clock::now();
-    for (;;) {
-        co_await async::sleep_for(disk_check_interval);
-        auto space = disk_space(store);
-        bool is_low = space && space->free_bytes < session_.settings().min_free;
-        if (is_low && !disk_is_low_) {
-            low_since = Clock::now();
-            say(event::Severity::warning,
-                "only " + human_bytes(space->free_bytes) + " are free in " + store +
-                    ": no further builds start until there is more",
-                "free some space, or lower --min-free");
-        }
-        if (disk_is_low_ && !is_low) say(event::Severity::notice, "there is room in " + store + " again: going on");
-        disk_is_low_ = is_low;
-        driver_->wake();
-        bool stuck = is_low && Clock::now() - low_since > disk_patience && !driver_->is_building() &&
-                     (!pipeline_ || pipeline_->unsettled() == 0);
-        if (!stuck) continue;
-        Failure failure(FailureKind::machine, "the disk of " + store + " stayed full");
-        fail(std::move(failure).with_hint("free some space and run again; what was built is in the cache"));
-        evaluations_.cancel();
-        driver_->stop();
-        co_return;
-    }
 }
 
 } // namespace cachefill::app

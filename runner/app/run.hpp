@@ -4,6 +4,7 @@
 #include "app/session.hpp"
 #include "app/upstreams.hpp"
 #include "build/driver.hpp"
+#include "cache/manifest.hpp"
 #include "eval/evaluator.hpp"
 #include "push/pipeline.hpp"
 #include "report/run_report.hpp"
@@ -90,6 +91,14 @@ class Run {
     async::Task<void> build_and_close();
     async::Task<void> watch_deadline();
     async::Task<void> watch_disk();
+    bool has_room() const; // in the store, at this moment
+    std::vector<nix::StorePath> deletable() const;
+    async::Task<Result<std::uint64_t>> make_room(); // bytes freed
+    bool is_pinned_branch(const std::string& branch) const;
+    bool leaves_manifest() const;
+    cache::Manifest describe_for_manifest(bool is_finished) const;
+    async::Task<void> publish_manifest(bool is_finished);
+    async::Task<void> announce_build();
     async::Task<Result<void>> open_store_side();
     void apply_plan();
     void count_present();
@@ -132,7 +141,8 @@ class Run {
     std::unique_ptr<eval::Evaluator> evaluator_;
     std::optional<eval::FlakeInfo> flake_;
     std::vector<TargetRecord> targets_;
-    std::vector<std::string> skipped_;
+    std::vector<std::string> skipped_; // by selectors
+    std::string manifest_;             // its store path, once published
     std::vector<plan::Target> plan_targets_;
     plan::Plan plan_;
     std::vector<plan::CacheMask> counting_;

@@ -51,6 +51,7 @@ report::RunReport Run::report() const {
     report.read_only = session_.settings().read_only;
     report.deadline_reached = deadline_reached_;
     report.superseded_by = superseded_by_;
+    report.manifest = manifest_;
     report.derivations = graph_.derivation_count();
     report.fetched = fetched_;
     report.present = present_;

@@ -206,8 +206,7 @@ Task<void> Run::pin() {
     if (!settings.pins || !session_.cache_info().has_pins ||
         session_.cache_info().permission != cache::Permission::write)
         co_return;
-    if (std::find(settings.pin_branches.begin(), settings.pin_branches.end(), branch_) == settings.pin_branches.end())
-        co_return;
+    if (!is_pinned_branch(branch_)) co_return;
     for (const auto& record : targets_) {
         if (!record.was_verified || record.verified.verdict != event::TargetVerdict::complete) continue;
         auto path = nix::StorePath::parse(record.verified.output);

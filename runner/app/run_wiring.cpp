@@ -96,7 +96,7 @@ build::DriverCallbacks Run::driver_callbacks() {
         plan_changed_.notify_all();
     };
     callbacks.targets_of = [this](plan::DerivationId id) { return names_of_targets(id); };
-    callbacks.may_start = [this] { return !disk_is_low_; };
+    callbacks.may_start = [this] { return !disk_is_low_ && has_room(); };
     callbacks.expects_more = [this] { return evaluating_ || plan_is_stale_ || planning_; };
     callbacks.fetch_overrides = [this] { return upstreams_->fetch_overrides(); };
     return callbacks;

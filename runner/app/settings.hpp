@@ -69,6 +69,7 @@ struct Settings {
     std::vector<std::string> pin_branches{"develop", "main"};
     int pin_keep = 2;
     bool pins = true;
+    bool manifest = true;
     std::chrono::seconds retry_budget{90};
 
     // the run

@@ -69,6 +69,26 @@ class NixDriver final : public Driver {
             if (scheduler_.state(id) == Scheduler::State::running) report_cancelled(id);
     }
 
+    void close_idle_connections() override {
+        ++idle_generation_;
+        changed_.notify_all();
+    }
+
+    std::vector<nix::StorePath> needed_paths() const override {
+        std::vector<nix::StorePath> paths;
+        for (auto id : scheduler_.unfinished()) {
+            paths.push_back(graph_.derivation(id).path);
+            collect_roots(id, paths);
+            if (const auto* planned = scheduler_.planned(id))
+                for (auto path : planned->fetch) paths.push_back(graph_.path(path));
+        }
+        std::sort(paths.begin(), paths.end());
+        paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+        return paths;
+    }
+
+    void note_deleted(DerivationId id) override { scheduler_.build_deleted(id); }
+
     bool is_building() const override { return scheduler_.running() > 0; }
     bool is_needed(PathId path) const override { return scheduler_.is_needed(path); }
 
@@ -97,7 +117,9 @@ class NixDriver final : public Driver {
     Task<void> build_slot(SlotKind kind) {
         std::unique_ptr<daemon::Connection> connection;
         auto slots = kind == SlotKind::local ? settings_.local_slots : settings_.remote_slots;
+        auto generation = idle_generation_;
         while (!is_done()) {
+            if (std::exchange(generation, idle_generation_) != idle_generation_) connection.reset();
             std::vector<DerivationId> batch;
             if (!callbacks_.may_start || callbacks_.may_start())
                 batch = scheduler_.take_builds(kind, batch_limit, slots, !callbacks_.expects_more());
@@ -305,7 +327,9 @@ class NixDriver final : public Driver {
 
     Task<void> fetch_slot() {
         std::unique_ptr<daemon::Connection> connection;
+        auto generation = idle_generation_;
         while (!is_done()) {
+            if (std::exchange(generation, idle_generation_) != idle_generation_) connection.reset();
             auto path = scheduler_.take_fetch(!callbacks_.expects_more());
             if (!path) {
                 co_await changed_.wait();
@@ -381,6 +405,7 @@ class NixDriver final : public Driver {
     std::map<DerivationId, Clock::time_point> started_;
     std::map<DerivationId, int> losses_;
     std::mt19937_64 random_{std::random_device{}()};
+    std::uint64_t idle_generation_ = 0; // connections older than this are closed when idle
     bool stopping_ = false;
     bool draining_ = false;
 };

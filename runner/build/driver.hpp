@@ -70,6 +70,13 @@ class Driver {
     // Look again at may_start and expects_more.
     virtual void wake() = 0;
 
+    // Those that nobody uses now, which ends their temporary roots.
+    virtual void close_idle_connections() = 0;
+    // Derivations, inputs and outputs of everything that has not ended.
+    virtual std::vector<nix::StorePath> needed_paths() const = 0;
+    // Its outputs have been deleted from the store.
+    virtual void note_deleted(plan::DerivationId id) = 0;
+
     virtual bool is_building() const = 0;
     virtual bool is_needed(plan::PathId path) const = 0;                // as an input of something unfinished
     virtual const BuildRecord* record(plan::DerivationId id) const = 0; // null until it has ended

@@ -39,7 +39,7 @@ async::Task<Result<std::unique_ptr<Roots>>> Roots::open(const daemon::Endpoint& 
     if (!lock.is_open() || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
         co_return errno_failure("cannot lock", lock_of(folder), errno);
     CO_TRY(connection, co_await daemon::connect(endpoint));
-    co_return std::unique_ptr<Roots>(new Roots(std::move(connection), std::move(folder), std::move(lock)));
+    co_return std::unique_ptr<Roots>(new Roots(endpoint, std::move(connection), std::move(folder), std::move(lock)));
 }
 
 Roots::~Roots() {
@@ -50,7 +50,8 @@ Roots::~Roots() {
 }
 
 async::Task<Result<void>> Roots::hold(std::vector<nix::StorePath> paths) {
-    auto held = co_await connection_->add_temp_roots(std::move(paths));
+    auto connection = connection_;
+    auto held = co_await connection->add_temp_roots(std::move(paths));
     co_return with_context(std::move(held), "protecting paths from garbage collection");
 }
 
@@ -60,7 +61,15 @@ async::Task<Result<void>> Roots::keep(nix::StorePath path) {
     fs::create_symlink(path.to_string(), link, error);
     if (error && error != std::errc::file_exists)
         co_return errno_failure("cannot create the garbage-collection root", link, error.value());
-    co_return co_await connection_->add_indirect_root(std::move(link));
+    auto connection = connection_;
+    co_return co_await connection->add_indirect_root(std::move(link));
+}
+
+async::Task<Result<void>> Roots::hold_only(std::vector<nix::StorePath> paths) {
+    CO_TRY(fresh, co_await daemon::connect(endpoint_));
+    CO_TRY_VOID(co_await fresh->add_temp_roots(std::move(paths)));
+    connection_ = std::move(fresh);
+    co_return Result<void>();
 }
 
 void Roots::release(const nix::StorePath& path) {

@@ -27,12 +27,16 @@ class Roots {
     // After it was built, until release().
     async::Task<Result<void>> keep(nix::StorePath path);
     void release(const nix::StorePath& path);
+    // From now on only these are held, and what was kept: the temporary roots of everything else end.
+    async::Task<Result<void>> hold_only(std::vector<nix::StorePath> paths);
 
   private:
-    Roots(std::unique_ptr<daemon::Connection> connection, std::filesystem::path folder, FileDescriptor lock)
-        : connection_(std::move(connection)), folder_(std::move(folder)), lock_(std::move(lock)) {}
+    Roots(const daemon::Endpoint& endpoint, std::unique_ptr<daemon::Connection> connection,
+          std::filesystem::path folder, FileDescriptor lock)
+        : endpoint_(endpoint), connection_(std::move(connection)), folder_(std::move(folder)), lock_(std::move(lock)) {}
 
-    std::unique_ptr<daemon::Connection> connection_;
+    const daemon::Endpoint& endpoint_;
+    std::shared_ptr<daemon::Connection> connection_; // shared with requests under way when it is replaced
     std::filesystem::path folder_;
     FileDescriptor lock_;
 };

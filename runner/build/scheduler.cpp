@@ -21,7 +21,8 @@ void Scheduler::update(const plan::Plan& plan, const std::vector<plan::BuildAbil
         auto id = build.derivation;
         auto [it, is_new] = nodes_.try_emplace(id);
         Node& node = it->second;
-        if (!is_new && node.state != State::waiting) continue;
+        if (node.state == State::deleted) node.state = State::waiting;
+        if (node.state != State::waiting) continue;
         if (!is_new) unready(id);
         node.build = build;
         node.after.clear();
@@ -67,7 +68,8 @@ bool Scheduler::is_ready(const Node& node) const {
     if (node.state != State::waiting) return false;
     for (auto before : node.after) {
         auto it = nodes_.find(before);
-        if (it != nodes_.end() && it->second.state != State::built) return false;
+        if (it == nodes_.end()) continue;
+        if (it->second.state != State::built && it->second.state != State::deleted) return false;
     }
     return std::all_of(node.build.fetch.begin(), node.build.fetch.end(), [this](PathId path) {
         auto it = fetches_.find(path);
@@ -154,6 +156,11 @@ void Scheduler::stop_fetching(PathId path, FetchState state) {
 void Scheduler::build_succeeded(DerivationId id) {
     stop_running(id, State::built);
     refresh_dependents(id);
+}
+
+void Scheduler::build_deleted(DerivationId id) {
+    auto it = nodes_.find(id);
+    if (it != nodes_.end() && it->second.state == State::built) it->second.state = State::deleted;
 }
 
 std::vector<DerivationId> Scheduler::build_failed(DerivationId id) {

@@ -38,11 +38,13 @@ class Scheduler {
     // Back to waiting, for instance because the daemon went away under it.
     void build_returned(plan::DerivationId id);
     void fetch_succeeded(plan::PathId path);
+    // What was built is no longer in the store. It is built again if a newer plan says so.
+    void build_deleted(plan::DerivationId id);
     // The builds that need it wait until an update() brings another way.
     void fetch_failed(plan::PathId path);
     void fetch_returned(plan::PathId path);
 
-    enum class State { waiting, running, built, failed, blocked };
+    enum class State { waiting, running, built, deleted, failed, blocked };
     std::optional<State> state(plan::DerivationId id) const;
     // The derivation whose failure blocks this one.
     std::optional<plan::DerivationId> blocker(plan::DerivationId id) const;

@@ -151,6 +151,7 @@ std::string to_json(const RunReport& report) {
     json["flake"] = {{"url", report.flake_url}, {"revision", report.flake_revision}, {"dirty", report.flake_dirty}};
     json["branch"] = report.branch;
     json["cache"] = report.cache;
+    json["manifest"] = report.manifest;
     json["nix_version"] = report.nix_version;
     json["started"] = report.started;
     json["took_ms"] = report.took.count();

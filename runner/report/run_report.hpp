@@ -81,6 +81,7 @@ struct RunReport {
     bool flake_dirty = false;
     std::string branch; // empty if unknown
     std::string cache;
+    std::string manifest; // store path of what the run left in the cache about itself
     std::string nix_version;
     std::string started; // ISO 8601, UTC
     std::chrono::milliseconds took{};

@@ -181,4 +181,19 @@ BOOST_AUTO_TEST_CASE(inputs_of_what_comes_last_are_fetched_last_unless_another_n
     BOOST_TEST((take_one(scheduler) == chain.d));
 }
 
+BOOST_AUTO_TEST_CASE(what_was_deleted_is_built_again_only_when_a_newer_plan_says_so) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    scheduler.update(chain.plan(), chain.machines);
+    BOOST_TEST((take_one(scheduler) == chain.a));
+    scheduler.build_succeeded(chain.a);
+    scheduler.build_deleted(chain.a);
+    BOOST_TEST((take_one(scheduler) == chain.b)); // it was dispatched knowing that a is there
+    scheduler.build_succeeded(chain.b);
+    scheduler.update(chain.plan(), chain.machines);
+    BOOST_TEST((take_one(scheduler) == chain.a));
+    scheduler.build_deleted(chain.d); // never built: nothing changes
+    BOOST_TEST((take_one(scheduler) == chain.d));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
