@@ -156,7 +156,8 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
     }
     Invocation invocation{.command = *command, .settings = {}, .ci = {}};
     auto& settings = invocation.settings;
-    bool takes_flake = *command == Command::run || *command == Command::plan || *command == Command::ci;
+    bool takes_flake =
+        *command == Command::run || *command == Command::plan || *command == Command::ci || *command == Command::init;
     if (takes_flake) {
         if (raw.positional.size() > 1)
             return Failure(FailureKind::usage, "'cachefill " + first + "' takes one flake, but got " +
@@ -198,6 +199,7 @@ std::string help_text() {
   cachefill plan [FLAKE]     show what a run would do, and why
   cachefill verify [HOST…]   ask the cache, as a consumer would, whether each host is there whole
   cachefill ci [FLAKE]       the same as run, as a step of GitHub Actions
+  cachefill init [FLAKE]     write a workflow and a configuration for this flake
   cachefill report [FILE…]   join the reports of several jobs; send a message when there is something to say
 
 FLAKE is a directory or any flake reference; without it $NH_FLAKE, else the current directory.
@@ -232,6 +234,9 @@ std::string help_text(Command command, bool full) {
         {Command::verify,
          "cachefill verify [HOST|PATH…] --cache CACHE [options]\n\nAsks the cache afresh, as a consumer would. Exit 0 "
          "only if everything can be fetched.\nA store path is checked as it is; a host is evaluated first.\n"},
+        {Command::init, "cachefill init [FLAKE] --cache CACHE [options]\n\nLooks at the flake and its repository and "
+                        "writes a workflow "
+                        "for GitHub and a configuration that fit.\nOverwrites nothing.\n"},
         {Command::report,
          "cachefill report [FILE|DIRECTORY…] [options]\n\nJoins the JSON reports and findings of several jobs, names "
          "jobs that never reported, and sends one\nmessage to the webhook in CACHEFILL_NOTIFY_URL when there is "

@@ -30,6 +30,8 @@ async::Task<int> dispatch(Command command, CommandContext& context) {
         co_return co_await verify_command(context);
     case Command::ci:
         co_return co_await ci_command(context);
+    case Command::init:
+        co_return co_await init_command(context);
     case Command::report:
         co_return co_await report_command(context);
     }

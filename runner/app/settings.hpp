@@ -82,6 +82,9 @@ struct Settings {
     std::set<FailureCause> fail_on{FailureCause::evaluate, FailureCause::build,      FailureCause::check,
                                    FailureCause::push,     FailureCause::incomplete, FailureCause::deadline};
 
+    // init
+    std::string action; // "OWNER/REPOSITORY[@COMMIT]"; empty: where this program comes from
+
     // report
     std::vector<std::string> expect;
     std::string needs; // JSON, or the name of a file with it

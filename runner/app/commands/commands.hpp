@@ -19,6 +19,7 @@ async::Task<int> run_command(CommandContext& context);
 async::Task<int> plan_command(CommandContext& context);
 async::Task<int> push_command(CommandContext& context);
 async::Task<int> verify_command(CommandContext& context);
+async::Task<int> init_command(CommandContext& context);
 async::Task<int> report_command(CommandContext& context);
 async::Task<int> ci_command(CommandContext& context);
 // The same answers of a step, where it could not even start.
