@@ -20,10 +20,14 @@ int worse_exit_code(int a, int b) {
 }
 
 void judge_needs(const JoinInput& input, Joined& joined) {
+    auto has_failed = [](const NeededJob& job) { return job.result != "success" && job.result != "skipped"; };
+    bool is_only_one = std::count_if(input.needs.begin(), input.needs.end(), has_failed) == 1;
     for (const auto& job : input.needs) {
         Finding finding{.severity = Severity::error, .source = job.name, .title = {}, .text = {}, .url = {}};
         auto explains = [&](const JobReport& report) {
-            return report.exit_code != 0 && (report.name == job.name || report.name.starts_with(job.name + "-"));
+            // The legs of a matrix are one job here, and their reports are called after the legs.
+            bool is_its_own = report.name == job.name || report.name.starts_with(job.name + "-");
+            return report.exit_code != 0 && (is_its_own || is_only_one);
         };
         bool is_explained = std::any_of(input.reports.begin(), input.reports.end(), explains);
         if (job.result == "success" || (job.result != "skipped" && is_explained)) continue;

@@ -149,6 +149,15 @@ Result<JobReport> parse_job_report(std::string_view text, std::string name) {
     }
     if (level != Severity::error)
         for (auto& finding : job.findings) finding.severity = std::min(finding.severity, Severity::warning);
+    // What this run left, the newer one does, and tells.
+    if (auto newer = text_at(document, "superseded_by"); !newer.empty() && job.exit_code == 0) {
+        for (auto& finding : job.findings) finding.severity = Severity::info;
+        job.findings.push_back({.severity = Severity::info,
+                                .source = job.name,
+                                .title = "ended early, because a newer run waited",
+                                .text = {},
+                                .url = newer});
+    }
     // A run's own warnings would otherwise cause a message each time, for as long as their reason lasts.
     for (const auto& message : list_at(document, "messages")) {
         auto severity = severity_of(text_at(message, "severity"));

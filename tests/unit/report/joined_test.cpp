@@ -148,6 +148,26 @@ BOOST_AUTO_TEST_CASE(needed_jobs_count_unless_their_own_report_tells_why) {
     BOOST_TEST(!has_finding(joined.findings, Severity::error, "'build' ended with"));
 }
 
+BOOST_AUTO_TEST_CASE(a_failed_leg_of_a_matrix_explains_the_only_job_that_failed_but_not_two) {
+    auto input = input_of({job_of(failed_run(), "aarch64-darwin"), job_of(warm_report(), "x86_64-linux")});
+    input.needs = {{.name = "build", .result = "failure", .findings = {}},
+                   {.name = "lint", .result = "success", .findings = {}}};
+    BOOST_TEST(!has_finding(report::join_reports(input).findings, Severity::error, "ended with"));
+    input.needs[1].result = "failure";
+    auto joined = report::join_reports(input);
+    BOOST_TEST(has_finding(joined.findings, Severity::error, "'lint' ended with failure"));
+    BOOST_TEST(has_finding(joined.findings, Severity::error, "'build' ended with failure"));
+}
+
+BOOST_AUTO_TEST_CASE(a_run_that_made_way_for_a_newer_one_sends_nothing) {
+    auto run = failed_run();
+    run.exit_code = 0;
+    run.superseded_by = "https://github.com/kim/nix/actions/runs/8";
+    auto joined = report::join_reports(input_of({job_of(run)}));
+    BOOST_TEST((joined.worst() == Severity::info));
+    BOOST_TEST(has_finding(joined.findings, Severity::info, "a newer run waited"));
+}
+
 BOOST_AUTO_TEST_CASE(the_exit_code_is_the_first_in_the_documented_order) {
     auto with = [](std::vector<int> codes) {
         std::vector<JobReport> jobs;
