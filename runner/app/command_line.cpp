@@ -1,6 +1,7 @@
 #include "app/command_line.hpp"
 
 #include "app/config.hpp"
+#include "app/guarded.hpp"
 #include "app/inputs.hpp"
 #include "app/manual.hpp"
 #include "base/files.hpp"
@@ -156,8 +157,7 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
     }
     Invocation invocation{.command = *command, .settings = {}, .ci = {}};
     auto& settings = invocation.settings;
-    bool takes_flake =
-        *command == Command::run || *command == Command::plan || *command == Command::ci || *command == Command::init;
+    bool takes_flake = *command == Command::run || *command == Command::plan || *command == Command::ci;
     if (takes_flake) {
         if (raw.positional.size() > 1)
             return Failure(FailureKind::usage, "'cachefill " + first + "' takes one flake, but got " +
@@ -173,6 +173,17 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
     } else {
         settings.flake = default_flake(environment);
         settings.arguments = raw.positional;
+        if (auto given = raw.flags.find("flake"); given != raw.flags.end()) settings.flake = given->second.back();
+        if (*command == Command::guard) {
+            // What is looked at is what the command will switch to.
+            auto guarded = parse_guarded(settings.arguments);
+            if (!guarded) return std::move(guarded).error();
+            if (!guarded->flake.empty() && raw.flags.contains("flake") && guarded->flake != settings.flake)
+                return Failure(FailureKind::usage, "--flake names another flake than the command does")
+                    .with_hint("leave --flake out: the command's is looked at");
+            if (!guarded->flake.empty()) settings.flake = guarded->flake;
+            if (!guarded->host.empty()) settings.guard_host = guarded->host;
+        }
     }
     auto config = environment.get_or("CACHEFILL_CONFIG");
     if (*command == Command::ci) config = environment.get_or(config_input, config);
@@ -198,8 +209,10 @@ std::string help_text() {
   cachefill push [PATH…]     push store paths and their closures (default: the running system)
   cachefill plan [FLAKE]     show what a run would do, and why
   cachefill verify [HOST…]   ask the cache, as a consumer would, whether each host is there whole
+  cachefill doctor [HOST]    would switching to this host compile something here; what, and why
+  cachefill wait [HOST]      until the host is complete in the cache: cachefill wait && nh os switch
+  cachefill guard -- CMD…    runs CMD only if nothing heavy would be compiled
   cachefill ci [FLAKE]       the same as run, as a step of GitHub Actions
-  cachefill init [FLAKE]     write a workflow and a configuration for this flake
   cachefill report [FILE…]   join the reports of several jobs; send a message when there is something to say
 
 FLAKE is a directory or any flake reference; without it $NH_FLAKE, else the current directory.
@@ -234,9 +247,17 @@ std::string help_text(Command command, bool full) {
         {Command::verify,
          "cachefill verify [HOST|PATH…] --cache CACHE [options]\n\nAsks the cache afresh, as a consumer would. Exit 0 "
          "only if everything can be fetched.\nA store path is checked as it is; a host is evaluated first.\n"},
-        {Command::init, "cachefill init [FLAKE] --cache CACHE [options]\n\nLooks at the flake and its repository and "
-                        "writes a workflow "
-                        "for GitHub and a configuration that fit.\nOverwrites nothing.\n"},
+        {Command::doctor,
+         "cachefill doctor [HOST] [options]\n\nEvaluates a host (default: the one of this machine's name) and asks the "
+         "caches, as this machine's Nix\nwould, what switching to it would compile here; and says why, and what to do. "
+         "Exit 0: nothing.\n"},
+        {Command::wait,
+         "cachefill wait [HOST] [options]\n\nFollows the workflow runs of this commit and ends as soon as the host is "
+         "complete in the cache (exit 0),\nor as soon as it is certain that it will not be (exit 1).\n"},
+        {Command::guard, "cachefill guard [options] -- COMMAND…\n\nRuns a command such as 'nh os switch' only if "
+                         "nothing heavy would be "
+                         "compiled here; else says why, as\n'doctor' does (exit 1). The host is evaluated once: nh "
+                         "gets the store path.\n"},
         {Command::report,
          "cachefill report [FILE|DIRECTORY…] [options]\n\nJoins the JSON reports and findings of several jobs, names "
          "jobs that never reported, and sends one\nmessage to the webhook in CACHEFILL_NOTIFY_URL when there is "

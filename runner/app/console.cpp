@@ -146,6 +146,21 @@ int Console::close_with(report::RunReport report, const std::string& before_text
     return exit_code;
 }
 
+int Console::close_with_answer(int exit_code, const std::string& text, const std::string& json) {
+    display_->finish();
+    if (settings_.json == "-") {
+        write_all(stdout, json + "\n");
+    } else if (!settings_.json.empty()) {
+        if (auto written = write_file_atomically(settings_.json, json + "\n"); !written) {
+            print_error(std::move(written).error().with_context("writing the answer"));
+            if (exit_code == 0) exit_code = static_cast<int>(ExitCode::machine);
+        }
+    }
+    bool quiet = settings_.quiet && exit_code == 0;
+    if (!quiet) write_all(settings_.json == "-" ? stderr : stdout, text);
+    return exit_code;
+}
+
 void Console::print_error(const Failure& failure) {
     if (!github_log_) return write_all(stderr, render(failure) + "\n");
     github::Annotation annotation;

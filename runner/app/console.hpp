@@ -29,6 +29,8 @@ class Console {
     // The report on disk (or stdout) as JSON if asked for, then for the person. Returns the exit code: the report's, or
     // 5 if it could not be written.
     int close_with(report::RunReport report, const std::string& before_text = {});
+    // The same for a command with an answer of its own, as text and as one JSON document.
+    int close_with_answer(int exit_code, const std::string& text, const std::string& json);
     void print_error(const Failure& failure);
     // On GitHub: the log, for what is no event. Else null.
     report::GithubLog* github_log() const { return github_log_; }

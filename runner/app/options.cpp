@@ -14,7 +14,8 @@ using Apply = std::function<Result<void>(Settings&, const Values&)>;
 
 // `ci` is `run` as a step of GitHub Actions and knows all its options.
 constexpr unsigned run_only = 1 | 16, run_plan = 3 | 16, run_plan_verify = 11 | 16, run_push = 5 | 16, ci_only = 16;
-constexpr unsigned init_only = 256, report_only = 512;
+constexpr unsigned report_only = 512;
+constexpr unsigned laptop = 224; // doctor, wait and guard
 
 Failure unusable(std::string_view value, std::string_view expected) {
     return Failure(FailureKind::usage,
@@ -146,7 +147,7 @@ std::vector<Option> make_table() {
     const auto on_deadline =
         std::map<std::string, OnDeadline>{{"stop", OnDeadline::stop}, {"rerun", OnDeadline::rerun}};
     return {
-        {"cache", T::value, all_commands | init_only, true, "CACHE", "What",
+        {"cache", T::value, all_commands | laptop, true, "CACHE", "What",
          "the cache to fill: NAME or cachix://NAME, https://…, file:///dir",
          "A bare NAME is a Cachix cache. Credentials come from the environment: CACHIX_AUTH_TOKEN for Cachix; "
          "CACHEFILL_SIGNING_KEY or CACHEFILL_SIGNING_KEY_FILE for plain caches.",
@@ -161,7 +162,18 @@ std::vector<Option> make_table() {
          "further outputs of the flake: packages, checks, devShells", "", list(&Settings::also)},
         {"require-all", T::toggle, run_plan, true, "", "What",
          "fail when a target needs a system or feature nobody here has", "", toggle(&Settings::require_all)},
-        {"upstream", T::list, all_commands, true, "CACHE", "Caches",
+        {"flake", T::value, laptop, false, "FLAKE", "What",
+         "the flake (default: $NH_FLAKE, else the current directory)", "", text(&Settings::flake)},
+        {"host", T::value, 128, false, "HOST", "What", "the host that COMMAND switches to (default: this machine's)",
+         "", text(&Settings::guard_host)},
+        {"allow", T::list, 128, false, "PATTERN", "What", "names that may be compiled all the same: 'firefox-*'", "",
+         list(&Settings::allow)},
+        {"max-minutes", T::value, 128, false, "N", "What", "compile if it is expected to take at most so long", "",
+         number(&Settings::max_minutes, 0, 100000)},
+        {"update", T::toggle, 128, false, "", "What",
+         "move flake.lock first, in a copy, and keep it only if nothing has to be compiled", "",
+         toggle(&Settings::update)},
+        {"upstream", T::list, all_commands | laptop, true, "CACHE", "Caches",
          "further caches to read; what every consumer there trusts is not pushed again", "",
          list(&Settings::upstreams)},
         {"upstreams.from-hosts", T::toggle, run_plan_verify, true, "", "Caches",
@@ -169,19 +181,26 @@ std::vector<Option> make_table() {
          toggle(&Settings::upstreams_from_hosts)},
         {"upstreams.ignore", T::list, run_plan_verify, true, "PATTERN", "Caches",
          "caches that hosts name and that are never asked: '*.ts.net'", "", list(&Settings::upstreams_ignore)},
-        {"trusted-public-keys", T::list, all_commands, true, "KEY", "Caches",
+        {"trusted-public-keys", T::list, all_commands | laptop, true, "KEY", "Caches",
          "public keys (name:base64) of caches that do not tell theirs", "", list(&Settings::trusted_public_keys)},
-        {"impure", T::value, run_plan, true, "WHEN", "Evaluation", "auto (default), always or never",
+        {"workflow", T::list, laptop, true, "FILE", "The cloud",
+         "workflows that fill the cache: fill.yml (default: those that mention cachefill)", "",
+         list(&Settings::workflows)},
+        {"timeout", T::value, 64, false, "TIME", "The cloud", "give up after this time (default 3h)", "",
+         duration(&Settings::timeout)},
+        {"interval", T::value, 64, false, "TIME", "The cloud",
+         "how often the cache is asked (default 15s); GitHub as often as it allows", "", duration(&Settings::interval)},
+        {"impure", T::value, run_plan | laptop, true, "WHEN", "Evaluation", "auto (default), always or never",
          "auto evaluates purely and repeats with --impure only what was refused for an unfree licence.",
          choice<eval::Impure>(&Settings::impure, impure)},
-        {"import-from-derivation", T::toggle, run_plan, true, "", "Evaluation",
+        {"import-from-derivation", T::toggle, run_plan | laptop, true, "", "Evaluation",
          "let evaluation build what it reads (default)", "", toggle(&Settings::import_from_derivation)},
-        {"accept-flake-config", T::toggle, run_plan | init_only, true, "", "Evaluation",
+        {"accept-flake-config", T::toggle, run_plan | laptop, true, "", "Evaluation",
          "let Nix use the flake's own nixConfig", "", toggle(&Settings::accept_flake_config)},
         {"eval-jobs", T::value, run_plan, true, "N", "Evaluation",
          "evaluators at once (default: as cores and free memory allow)", "", number(&Settings::eval_jobs, 1, 1000)},
-        {"eval-timeout", T::value, run_plan, true, "TIME", "Evaluation", "limit for each host (default 30m)", "",
-         duration(&Settings::eval_timeout)},
+        {"eval-timeout", T::value, run_plan | laptop, true, "TIME", "Evaluation", "limit for each host (default 30m)",
+         "", duration(&Settings::eval_timeout)},
         {"jobs", T::value, run_only, true, "N", "Building", "builds at once (default: Nix's max-jobs)", "",
          number(&Settings::jobs, 1, 4096)},
         {"cores", T::value, run_only, true, "N", "Building", "cores for each build (default: Nix's cores; 0: all)", "",
@@ -205,7 +224,7 @@ std::vector<Option> make_table() {
          "start no build while the store has less space than this (default 2G)",
          "What this run built, and is in the cache, and nothing needs any more, is then deleted from the store.",
          bytes(&Settings::min_free)},
-        {"store", T::value, run_plan | run_push, false, "URI", "Building",
+        {"store", T::value, run_plan | run_push | laptop, false, "URI", "Building",
          "another Nix store: a directory, local?root=DIR, unix://SOCKET", "", text(&Settings::store)},
         {"read-only", T::toggle, run_push, true, "", "Pushing", "plan and build, but push nothing", "",
          toggle(&Settings::read_only)},
@@ -246,7 +265,7 @@ std::vector<Option> make_table() {
          "start nothing new once a newer run of the same workflow and branch waits (default)",
          "What runs is finished and pushed. It needs a token with actions: read.",
          toggle(&Settings::stop_when_superseded)},
-        {"retry-budget", T::value, all_commands | report_only, true, "TIME", "The run",
+        {"retry-budget", T::value, all_commands | report_only | laptop, true, "TIME", "The run",
          "how long a request that may succeed later is repeated (default 90s)", "", duration(&Settings::retry_budget)},
         {"fail-on", T::list, run_only, true, "CAUSE", "The run",
          "what makes the run fail: evaluate, build, check, push, incomplete, deadline; or none",
@@ -266,22 +285,16 @@ std::vector<Option> make_table() {
         {"notify.format", T::value, report_only, true, "FORMAT", "Notification",
          "what the webhook understands: auto (default, by its host), discord, slack or json", "",
          choice<report::NotifyFormat>(&Settings::notify_format, formats)},
-        {"action", T::value, init_only, false, "OWNER/REPOSITORY[@COMMIT]", "The workflow",
-         "where the workflow takes the action from (default: where this program comes from, at its own release)",
-         "Without a commit, git is asked once which commit the release's tag stands for; the workflow names that "
-         "commit, "
-         "never a tag that may move.",
-         text(&Settings::action)},
         {"why", T::value, 2, false, "PATH", "Output", "explain one store path or derivation", "", text(&Settings::why)},
-        {"dry-run", T::toggle, run_push | init_only | report_only, false, "", "Output", "say what would be done", "",
+        {"dry-run", T::toggle, run_push | report_only, false, "", "Output", "say what would be done", "",
          toggle(&Settings::dry_run)},
-        {"json", T::value, all_commands | report_only, false, "FILE", "Output",
+        {"json", T::value, all_commands | report_only | laptop, false, "FILE", "Output",
          "write the report as JSON ('-': standard output)", "", text(&Settings::json)},
-        {"quiet", T::toggle, all_commands | init_only | report_only, false, "", "Output", "only warnings and failures",
-         "", toggle(&Settings::quiet)},
-        {"verbose", T::toggle, all_commands | init_only | report_only, false, "", "Output",
+        {"quiet", T::toggle, all_commands | report_only | laptop, false, "", "Output", "only warnings and failures", "",
+         toggle(&Settings::quiet)},
+        {"verbose", T::toggle, all_commands | report_only | laptop, false, "", "Output",
          "every build, push and log line", "", toggle(&Settings::verbose)},
-        {"color", T::value, all_commands | init_only | report_only, false, "WHEN", "Output",
+        {"color", T::value, all_commands | report_only | laptop, false, "WHEN", "Output",
          "auto (default), always or never", "", choice<Color>(&Settings::color, colors)},
     };
 }
@@ -300,8 +313,12 @@ std::string_view to_string(Command command) {
         return "verify";
     case Command::ci:
         return "ci";
-    case Command::init:
-        return "init";
+    case Command::doctor:
+        return "doctor";
+    case Command::wait:
+        return "wait";
+    case Command::guard:
+        return "guard";
     case Command::report:
         return "report";
     }
@@ -309,8 +326,8 @@ std::string_view to_string(Command command) {
 }
 
 const std::vector<Command>& command_list() {
-    static const std::vector<Command> list{Command::run, Command::plan, Command::push,  Command::verify,
-                                           Command::ci,  Command::init, Command::report};
+    static const std::vector<Command> list{Command::run,    Command::plan, Command::push,  Command::verify, Command::ci,
+                                           Command::doctor, Command::wait, Command::guard, Command::report};
     return list;
 }
 

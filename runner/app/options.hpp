@@ -10,7 +10,17 @@
 
 namespace cachefill::app {
 
-enum class Command : unsigned { run = 1, plan = 2, push = 4, verify = 8, ci = 16, init = 256, report = 512 };
+enum class Command : unsigned {
+    run = 1,
+    plan = 2,
+    push = 4,
+    verify = 8,
+    ci = 16,
+    doctor = 32,
+    wait = 64,
+    guard = 128,
+    report = 512
+};
 inline constexpr unsigned all_commands = 31;
 inline unsigned bit(Command command) { return static_cast<unsigned>(command); }
 std::string_view to_string(Command command);

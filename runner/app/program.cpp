@@ -3,13 +3,16 @@
 #include "app/command_line.hpp"
 #include "app/commands/commands.hpp"
 #include "app/exit_code.hpp"
+#include "async/child_process.hpp"
 #include "async/task_group.hpp"
+#include "base/text.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 
 #include <csignal>
 #include <cstdio>
 #include <sys/resource.h>
+#include <unistd.h>
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
@@ -30,15 +33,20 @@ async::Task<int> dispatch(Command command, CommandContext& context) {
         co_return co_await verify_command(context);
     case Command::ci:
         co_return co_await ci_command(context);
-    case Command::init:
-        co_return co_await init_command(context);
+    case Command::doctor:
+        co_return co_await doctor_command(context);
+    case Command::wait:
+        co_return co_await wait_command(context);
+    case Command::guard:
+        co_return co_await guard_command(context);
     case Command::report:
         co_return co_await report_command(context);
     }
     co_return static_cast<int>(ExitCode::usage);
 }
 
-async::Task<void> run_invocation(const Invocation& invocation, const Environment& environment, int& exit_code) {
+async::Task<void> run_invocation(const Invocation& invocation, const Environment& environment, int& exit_code,
+                                 std::vector<std::string>& replacement) {
     auto executor = co_await async::asio::this_coro::executor;
     Console console(executor, invocation.settings, environment);
     Session session(executor, invocation.settings, environment, console.sink());
@@ -52,7 +60,11 @@ async::Task<void> run_invocation(const Invocation& invocation, const Environment
     async::TaskGroup background(executor);
     background.spawn(console.watch_signals(std::move(pass_on)));
     background.spawn(console.keep_drawing());
-    CommandContext context{.invocation = invocation, .session = session, .console = console, .on_signal = on_signal};
+    CommandContext context{.invocation = invocation,
+                           .session = session,
+                           .console = console,
+                           .on_signal = on_signal,
+                           .replacement = replacement};
     auto work = [](Command command, CommandContext& all, int& code, async::TaskGroup& group) -> async::Task<void> {
         code = co_await dispatch(command, all);
         group.cancel();
@@ -68,6 +80,28 @@ void forbid_core_files() {
 #ifdef __linux__
     ::prctl(PR_SET_DUMPABLE, 0);
 #endif
+}
+
+// Becomes another program, with the terminal and all; comes back only if that fails.
+int become(const std::vector<std::string>& command, const Environment& environment) {
+    auto child = environment.without_our_secrets();
+    auto program = async::find_program(command[0], child);
+    if (!program) {
+        std::fprintf(stderr, "error: there is no program '%s' on PATH\n", sanitize(command[0]).c_str());
+        return static_cast<int>(ExitCode::machine);
+    }
+    auto variables = child.to_strings();
+    auto pointers = [](const std::vector<std::string>& texts) {
+        std::vector<char*> list;
+        for (const auto& text : texts) list.push_back(const_cast<char*>(text.c_str()));
+        list.push_back(nullptr);
+        return list;
+    };
+    std::fflush(nullptr);
+    std::signal(SIGPIPE, SIG_DFL);
+    ::execve(program->c_str(), pointers(command).data(), pointers(variables).data());
+    std::perror(program->c_str());
+    return static_cast<int>(ExitCode::machine);
 }
 
 // Hundreds of connections and files at once; the soft limit is often 1024.
@@ -104,11 +138,13 @@ int run_program(const std::vector<std::string>& arguments) {
     try {
         boost::asio::io_context loop(1);
         int exit_code = static_cast<int>(ExitCode::machine);
+        std::vector<std::string> replacement;
         std::exception_ptr thrown;
         auto keep = [&thrown](std::exception_ptr error) { thrown = std::move(error); };
-        boost::asio::co_spawn(loop, run_invocation(invocation, environment, exit_code), std::move(keep));
+        boost::asio::co_spawn(loop, run_invocation(invocation, environment, exit_code, replacement), std::move(keep));
         loop.run();
         if (thrown) std::rethrow_exception(thrown);
+        if (!replacement.empty()) return become(replacement, environment);
         return exit_code;
     } catch (const std::exception& error) {
         std::fprintf(stderr,

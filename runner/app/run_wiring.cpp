@@ -1,4 +1,5 @@
 // What Run hands to the parts it drives: policy, settings and callbacks.
+#include "app/expected_time.hpp"
 #include "app/history.hpp"
 #include "app/machines.hpp"
 #include "app/run.hpp"
@@ -10,31 +11,12 @@ namespace cachefill::app {
 using async::Task;
 using namespace std::chrono_literals;
 
-namespace {
-
-std::chrono::milliseconds guess(plan::DerivationKind kind) {
-    switch (kind) {
-    case plan::DerivationKind::fixed_output:
-        return 10s;
-    case plan::DerivationKind::local_by_design:
-        return 100ms;
-    case plan::DerivationKind::light:
-        return 1s;
-    case plan::DerivationKind::compile:
-        return 60s;
-    }
-    return 60s;
-}
-
-} // namespace
-
 plan::Policy Run::policy() const {
     plan::Policy policy;
     policy.machines = machines_from(session_.nix()).abilities;
     policy.fetchable_here = upstreams_->fetchable_here();
     policy.expected_time = [this](const plan::GraphDerivation& derivation) {
-        auto known = history_ ? history_->expected(derivation.name(), derivation.platform) : std::nullopt;
-        return std::max(known.value_or(guess(derivation.kind)), std::chrono::milliseconds(1));
+        return app::expected_time(history_.get(), derivation);
     };
     policy.is_deferred = [this](const plan::GraphDerivation& derivation) { return !deferral(derivation).empty(); };
     return policy;

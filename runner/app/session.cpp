@@ -117,7 +117,10 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
         else if (failure.can_heal() || (failure.kind() == FailureKind::not_found && failure.http_status() == 0))
             failure = std::move(failure).with_hint(
                 "is its address right, and is this machine online? A proxy is taken from http_proxy and https_proxy");
-        findings.push_back(std::move(failure));
+        if (need == Need::looking)
+            cache_failure_ = std::move(failure);
+        else
+            findings.push_back(std::move(failure));
         co_return;
     }
     cache_info_ = std::move(*info);

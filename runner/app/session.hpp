@@ -23,7 +23,8 @@ class Session {
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    enum class Need { reading, writing };
+    // looking: a cache out of reach is no finding, but kept in cache_failure().
+    enum class Need { looking, reading, writing };
     // Finds Nix, reaches the daemon (if `with_store`) and the cache, checks credentials and key. All findings at once:
     // every failure is in the list, each with what to do.
     async::Task<std::vector<Failure>> preflight(Need need, bool with_store);
@@ -49,6 +50,7 @@ class Session {
         return connection_->trust() == daemon::Trust::trusted;
     }
     std::unique_ptr<cache::BinaryCache> take_cache() { return std::move(cache_); }
+    const std::optional<Failure>& cache_failure() const { return cache_failure_; }
     const cache::CacheInfo& cache_info() const { return cache_info_; }
     // The keys by which the cache's own narinfos are judged; empty: none is known.
     std::vector<nix::PublicKey> cache_keys() const;
@@ -76,6 +78,7 @@ class Session {
     cache::Credentials credentials_;
     std::unique_ptr<cache::BinaryCache> cache_;
     cache::CacheInfo cache_info_;
+    std::optional<Failure> cache_failure_;
 };
 
 } // namespace cachefill::app

@@ -82,8 +82,14 @@ struct Settings {
     std::set<FailureCause> fail_on{FailureCause::evaluate, FailureCause::build,      FailureCause::check,
                                    FailureCause::push,     FailureCause::incomplete, FailureCause::deadline};
 
-    // init
-    std::string action; // "OWNER/REPOSITORY[@COMMIT]"; empty: where this program comes from
+    // doctor, wait, guard
+    std::vector<std::string> workflows; // files that fill the cache; empty: those that mention cachefill
+    std::chrono::seconds timeout{3 * 3600};
+    std::chrono::seconds interval{15};
+    std::string guard_host;
+    std::vector<std::string> allow; // globs on names that may be compiled
+    std::uint64_t max_minutes = 0;
+    bool update = false;
 
     // report
     std::vector<std::string> expect;

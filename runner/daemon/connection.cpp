@@ -46,6 +46,7 @@ class DaemonConnection final : public Connection {
     Task<Result<void>> add_temp_root(StorePath path) override;
     Task<Result<void>> add_temp_roots(std::vector<StorePath> paths) override;
     Task<Result<void>> add_indirect_root(std::filesystem::path link) override;
+    Task<Result<Missing>> query_missing(std::vector<DerivedPath> paths, std::chrono::milliseconds deadline) override;
     Task<Result<std::map<std::string, std::optional<StorePath>>>>
     query_derivation_outputs(StorePath derivation) override;
     Task<Result<std::vector<StorePath>>> find_dead(std::vector<StorePath> paths) override;
@@ -267,6 +268,13 @@ Task<Result<void>> DaemonConnection::add_indirect_root(std::filesystem::path lin
     CO_TRY(request, daemon::add_indirect_root(link));
     CO_TRY_VOID(co_await ask(std::move(request), query_deadline));
     co_return Result<void>();
+}
+
+Task<Result<Missing>> DaemonConnection::query_missing(std::vector<DerivedPath> paths,
+                                                      std::chrono::milliseconds deadline) {
+    CO_TRY(request, daemon::query_missing(paths));
+    CO_TRY(reply, co_await ask(std::move(request), deadline));
+    co_return std::get<Missing>(std::move(reply));
 }
 
 Task<Result<std::map<std::string, std::optional<StorePath>>>>

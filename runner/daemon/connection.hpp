@@ -61,6 +61,9 @@ class Connection {
     virtual async::Task<Result<void>> add_temp_roots(std::vector<nix::StorePath> paths) = 0; // pipelined
     // `link` is an absolute path of a symlink that exists and points to a store path.
     virtual async::Task<Result<void>> add_indirect_root(std::filesystem::path link) = 0;
+    // What building or fetching these would take. It may look at caches for as long as `deadline` allows.
+    virtual async::Task<Result<Missing>> query_missing(std::vector<DerivedPath> paths,
+                                                       std::chrono::milliseconds deadline) = 0;
     // Output name to path; absent when not known before building.
     virtual async::Task<Result<std::map<std::string, std::optional<nix::StorePath>>>>
     query_derivation_outputs(nix::StorePath derivation) = 0;

@@ -55,6 +55,15 @@ struct BuildResult {
     std::map<std::string, nix::StorePath> outputs;
 };
 
+// What the daemon would do to have some derived paths, by its own settings and by what it remembers of caches.
+struct Missing {
+    std::vector<nix::StorePath> to_build;      // derivations
+    std::vector<nix::StorePath> to_substitute; // paths
+    std::vector<nix::StorePath> unknown;       // neither valid, nor served by anybody, nor made by a known derivation
+    std::uint64_t download_size = 0;
+    std::uint64_t nar_size = 0;
+};
+
 // What the daemon says while it works on a request. Texts are sanitized and do not end in a newline.
 struct LogEvent {
     enum class Kind {

@@ -44,6 +44,19 @@ bool is_output_name(std::string_view name) {
     return !name.empty() && std::all_of(name.begin(), name.end(), is_allowed);
 }
 
+Result<void> write_derived_paths(const std::vector<DerivedPath>& paths, WireWriter& writer) {
+    writer.word(paths.size());
+    for (const auto& path : paths) {
+        bool all = path.outputs.size() == 1 && path.outputs[0] == "*";
+        for (const auto& output : path.outputs)
+            if (!all && !is_output_name(output))
+                return Failure(FailureKind::usage, "'" + sanitize(output) + "' cannot be the name of an output of " +
+                                                       path.path.to_string());
+        writer.string(path.to_wire());
+    }
+    return {};
+}
+
 Request garbage(GarbageAction action, const std::vector<nix::StorePath>& paths, std::string doing) {
     auto writer = begin(Operation::collect_garbage);
     writer.word(action);
@@ -192,18 +205,16 @@ Request query_path_info(const nix::StorePath& path) {
 
 Result<Request> build_paths(const std::vector<DerivedPath>& paths, BuildMode mode) {
     auto writer = begin(Operation::build_paths_with_results);
-    writer.word(paths.size());
-    for (const auto& path : paths) {
-        bool all = path.outputs.size() == 1 && path.outputs[0] == "*";
-        for (const auto& output : path.outputs)
-            if (!all && !is_output_name(output))
-                return Failure(FailureKind::usage, "'" + sanitize(output) + "' cannot be the name of an output of " +
-                                                       path.path.to_string());
-        writer.string(path.to_wire());
-    }
+    TRY_VOID(write_derived_paths(paths, writer));
     writer.word(static_cast<std::uint64_t>(mode));
     auto doing = "building " + (paths.size() == 1 ? paths[0].to_wire() : counted(paths.size(), "derived path"));
     return make_request(Operation::build_paths_with_results, writer, std::move(doing));
+}
+
+Result<Request> query_missing(const std::vector<DerivedPath>& paths) {
+    auto writer = begin(Operation::query_missing);
+    TRY_VOID(write_derived_paths(paths, writer));
+    return make_request(Operation::query_missing, writer, "asking what the Nix daemon would build");
 }
 
 Request ensure_path(const nix::StorePath& path) { return about_path(Operation::ensure_path, path, "fetching"); }
@@ -256,6 +267,15 @@ Reply read_reply(const Request& request, unsigned minor, WireReader& reader) {
         return read_path_info(*request.path, reader);
     case Operation::query_derivation_output_map:
         return read_output_paths(reader);
+    case Operation::query_missing: {
+        Missing missing;
+        missing.to_build = reader.paths();
+        missing.to_substitute = reader.paths();
+        missing.unknown = reader.paths();
+        missing.download_size = reader.word();
+        missing.nar_size = reader.word();
+        return missing;
+    }
     case Operation::build_paths_with_results: {
         std::vector<BuildResult> results;
         reader.list(64, [&] {

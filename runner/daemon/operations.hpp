@@ -19,6 +19,7 @@ enum class Operation : std::uint64_t {
     query_path_info = 26,
     query_valid_paths = 31,
     nar_from_path = 38,
+    query_missing = 40,
     query_derivation_output_map = 41,
     build_paths_with_results = 46,
 };
@@ -43,6 +44,7 @@ Result<Request> build_paths(const std::vector<DerivedPath>& paths, BuildMode mod
 Request ensure_path(const nix::StorePath& path);
 Request add_temp_root(const nix::StorePath& path);
 Result<Request> add_indirect_root(const std::filesystem::path& link);
+Result<Request> query_missing(const std::vector<DerivedPath>& paths);
 Request query_derivation_outputs(const nix::StorePath& derivation);
 Request find_dead();
 Request delete_paths(const std::vector<nix::StorePath>& paths);
@@ -54,7 +56,7 @@ struct Garbage {
 };
 using OutputPaths = std::map<std::string, std::optional<nix::StorePath>>;
 using Reply = std::variant<std::monostate, std::vector<nix::StorePath>, std::optional<nix::PathInfo>,
-                           std::vector<BuildResult>, OutputPaths, Garbage>;
+                           std::vector<BuildResult>, OutputPaths, Garbage, Missing>;
 
 // The reply to `request` (monostate when it carries nothing) from a daemon with which protocol 1.`minor` was
 // negotiated. Meaningless unless the reader is ok() afterwards.

@@ -7,11 +7,18 @@ namespace {
 
 class Consumer {
   public:
-    Consumer(const Graph& graph, const Facts& facts, CacheMask trusted, bool always_allow_substitutes)
-        : graph_(graph), facts_(facts), trusted_(trusted), always_(always_allow_substitutes),
+    Consumer(const Graph& graph, const Facts& facts, CacheMask trusted, bool always_allow_substitutes, bool has_store)
+        : graph_(graph), facts_(facts), trusted_(trusted), always_(always_allow_substitutes), has_store_(has_store),
           available_(graph.path_count()), fetched_(graph.path_count()), unfetchable_(graph.path_count()),
           built_(graph.derivation_count()) {
         find_available();
+    }
+
+    // Takes what nobody has been asked about for something to ask, and goes no further there.
+    std::vector<PathId> questions(const Target& target) {
+        asking_ = true;
+        static_cast<void>(view(target));
+        return std::move(questions_);
     }
 
     ConsumerView view(const Target& target) {
@@ -36,7 +43,7 @@ class Consumer {
         std::vector<PathId> work;
         for (std::size_t i = 0; i < available_.size(); ++i) {
             const PathId path{static_cast<std::uint32_t>(i)};
-            available_[i] = served(path);
+            available_[i] = served(path) || valid(path);
             if (!available_[i]) work.push_back(path);
         }
         const Referrers referrers(facts_, graph_.path_count());
@@ -44,19 +51,25 @@ class Consumer {
             const PathId path = work.back();
             work.pop_back();
             for (const PathId referrer : referrers.of(path)) {
-                if (!available_[index(referrer)]) continue;
+                if (!available_[index(referrer)] || valid(referrer)) continue;
                 available_[index(referrer)] = false;
                 work.push_back(referrer);
             }
         }
     }
 
+    bool valid(PathId path) const { return has_store_ && facts_.of(path).valid_here.value_or(false); }
     bool served(PathId path) const { return (facts_.of(path).present & trusted_) != 0; }
 
     void need(DerivationId id, PathId path) {
+        if (path != no_path && valid(path)) return;
         const bool may_fetch = always_ || graph_.derivation(id).allow_substitutes;
         if (path != no_path && may_fetch) {
             if (available_[index(path)]) return fetch(path);
+            if (asking_ && !served(path) && unasked(facts_.of(path), trusted_) != 0) {
+                questions_.push_back(path);
+                return;
+            }
             note_holes(path);
         }
         if (built_[index(id)]) return;
@@ -69,7 +82,7 @@ class Consumer {
         while (!work.empty()) {
             const PathId at = work.back();
             work.pop_back();
-            if (fetched_[index(at)]) continue;
+            if (fetched_[index(at)] || valid(at)) continue;
             fetched_[index(at)] = true;
             const auto& references = facts_.of(at).references;
             work.insert(work.end(), references.begin(), references.end());
@@ -109,6 +122,9 @@ class Consumer {
     const Facts& facts_;
     CacheMask trusted_;
     bool always_;
+    bool has_store_;
+    bool asking_ = false;
+    std::vector<PathId> questions_;
     std::vector<bool> available_; // by path: served, and all it references
     std::vector<bool> fetched_;
     std::vector<bool> unfetchable_;
@@ -120,7 +136,17 @@ class Consumer {
 
 ConsumerView consumer_view(const Graph& graph, const Facts& facts, const Target& target, CacheMask trusted,
                            bool always_allow_substitutes) {
-    return Consumer(graph, facts, trusted, always_allow_substitutes).view(target);
+    return Consumer(graph, facts, trusted, always_allow_substitutes, false).view(target);
+}
+
+ConsumerView consumer_view_here(const Graph& graph, const Facts& facts, const Target& target, CacheMask trusted,
+                                bool always_allow_substitutes) {
+    return Consumer(graph, facts, trusted, always_allow_substitutes, true).view(target);
+}
+
+std::vector<PathId> consumer_questions(const Graph& graph, const Facts& facts, const Target& target, CacheMask trusted,
+                                       bool always_allow_substitutes) {
+    return Consumer(graph, facts, trusted, always_allow_substitutes, true).questions(target);
 }
 
 } // namespace cachefill::plan

@@ -134,6 +134,13 @@ struct ConsumerView {
 };
 ConsumerView consumer_view(const Graph& graph, const Facts& facts, const Target& target, CacheMask trusted,
                            bool always_allow_substitutes);
+// The same with this machine's store: what is valid here (facts.valid_here) is neither fetched nor built.
+ConsumerView consumer_view_here(const Graph& graph, const Facts& facts, const Target& target, CacheMask trusted,
+                                bool always_allow_substitutes);
+// What that machine would have to ask next, of the caches in `trusted`, to know its view: outputs that no answer is
+// known of, met on the way from the target. Empty: consumer_view_here() is final.
+std::vector<PathId> consumer_questions(const Graph& graph, const Facts& facts, const Target& target, CacheMask trusted,
+                                       bool always_allow_substitutes);
 
 // Why a path is built, pushed, fetched, or left alone: a chain of sentences, from the path up to a target. For --why.
 std::vector<std::string> explain(const Graph& graph, const Facts& facts, const std::vector<Target>& targets,

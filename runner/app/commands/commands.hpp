@@ -13,13 +13,17 @@ struct CommandContext {
     Session& session;
     Console& console;
     std::function<void(int)>& on_signal;
+    // Set by a command that ends in another program: that one takes our place once everything here has been put away.
+    std::vector<std::string>& replacement;
 };
 
 async::Task<int> run_command(CommandContext& context);
 async::Task<int> plan_command(CommandContext& context);
 async::Task<int> push_command(CommandContext& context);
 async::Task<int> verify_command(CommandContext& context);
-async::Task<int> init_command(CommandContext& context);
+async::Task<int> doctor_command(CommandContext& context);
+async::Task<int> wait_command(CommandContext& context);
+async::Task<int> guard_command(CommandContext& context);
 async::Task<int> report_command(CommandContext& context);
 async::Task<int> ci_command(CommandContext& context);
 // The same answers of a step, where it could not even start.

@@ -71,4 +71,30 @@ BOOST_AUTO_TEST_CASE(caches_that_are_not_trusted_do_not_exist) {
                boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_valid_here_is_neither_fetched_nor_built) {
+    Host host;
+    host.served(0, {"script", "perl"}).valid({"app"});
+    static_cast<void>(host.view(true));
+    host.facts_of("app").valid_here = true;
+    const auto view = consumer_view_here(host.graph, host.facts, host.targets.at(0), 0b11, true);
+    BOOST_TEST(view.would_compile.empty());
+    BOOST_TEST(host.names(view.built_by_design) == Names{"top"}, boost::test_tools::per_element());
+    BOOST_TEST(host.names(view.fetched) == (Names{"perl", "script"}), boost::test_tools::per_element());
+    // The same caches and an empty store.
+    BOOST_TEST(!consumer_view(host.graph, host.facts, host.targets.at(0), 0b11, true).would_compile.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_asks_only_about_what_it_meets) {
+    Host host;
+    const auto& target = host.targets.at(0);
+    BOOST_TEST(host.names(consumer_questions(host.graph, host.facts, target, 0b11, true)) == Names{"top"},
+               boost::test_tools::per_element());
+    // The top is built by design, so its inputs come next; what has been answered is not asked again.
+    for (const auto* name : {"top", "perl"}) host.facts_of(name).asked = 0b11;
+    BOOST_TEST(host.names(consumer_questions(host.graph, host.facts, target, 0b11, false)) == (Names{"app"}),
+               boost::test_tools::per_element());
+    for (const auto* name : {"app", "script", "gcc"}) host.facts_of(name).asked = 0b11;
+    BOOST_TEST(consumer_questions(host.graph, host.facts, target, 0b11, false).empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,78 @@
+#include "app/commands/commands.hpp"
+#include "app/doctor.hpp"
+#include "app/doctor_report.hpp"
+#include "app/exit_code.hpp"
+#include "app/guarded.hpp"
+#include "app/lock_copy.hpp"
+#include "base/text.hpp"
+
+#include <algorithm>
+
+namespace cachefill::app {
+
+using async::Task;
+
+namespace {
+
+// Of what would be compiled, whether the user lets it.
+bool is_allowed(const Examination& examination, const Settings& settings) {
+    std::chrono::milliseconds left{};
+    for (const auto& heavy : examination.evidence.heavy) {
+        bool named = std::any_of(settings.allow.begin(), settings.allow.end(),
+                                 [&](const auto& pattern) { return glob_match(pattern, heavy.name); });
+        if (!named) left += heavy.expected;
+    }
+    return left <= std::chrono::minutes(settings.max_minutes);
+}
+
+} // namespace
+
+Task<int> guard_command(CommandContext& context) {
+    auto& session = context.session;
+    const auto& settings = session.settings();
+    auto guarded = parse_guarded(settings.arguments);
+    if (!guarded) {
+        context.console.print_error(guarded.error());
+        co_return static_cast<int>(ExitCode::usage);
+    }
+    std::unique_ptr<LockCopy> copy;
+    if (settings.update) {
+        auto made = co_await LockCopy::make(session);
+        if (!made) {
+            context.console.print_error(made.error());
+            co_return static_cast<int>(ExitCode::machine);
+        }
+        copy = std::move(*made);
+    }
+    Doctor doctor(session, copy ? copy->flake() : settings.flake);
+    auto examination = co_await doctor.examine(settings.guard_host);
+    if (!examination.failures.empty() || !is_allowed(examination, settings)) {
+        auto text = to_text(examination, settings.verbose);
+        if (copy) text += "flake.lock stays as it is\n";
+        text += "not run: " + join(guarded->command, " ") + "\n";
+        co_return context.console.close_with_answer(exit_code_of(examination), text, to_json(examination));
+    }
+    if (copy) {
+        auto adopted = copy->adopt();
+        if (!adopted) {
+            context.console.print_error(adopted.error());
+            co_return static_cast<int>(ExitCode::machine);
+        }
+    }
+    context.replacement = guarded->command;
+    auto text = to_text(examination, settings.verbose);
+    // What is given by its path is fetched whatever is local by design, and is not evaluated again.
+    if (guarded->takes_path && examination.is_healthy()) {
+        auto fetched = co_await doctor.fetch_output();
+        if (fetched)
+            context.replacement = with_store_path(*guarded, doctor.output());
+        else if (settings.verbose)
+            text += "not given by its path: " + fetched.error().one_line() + "\n";
+    }
+    text += "running: " + join(context.replacement, " ") + "\n";
+    auto code = context.console.close_with_answer(static_cast<int>(ExitCode::complete), text, to_json(examination));
+    if (code != 0) context.replacement.clear();
+    co_return code;
+}
+
+} // namespace cachefill::app

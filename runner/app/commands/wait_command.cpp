@@ -1,0 +1,134 @@
+#include "app/commands/commands.hpp"
+#include "app/doctor.hpp"
+#include "app/doctor_report.hpp"
+#include "base/text.hpp"
+
+#include <algorithm>
+
+namespace cachefill::app {
+
+using async::Task;
+using device::Cause;
+using device::CloudState;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+// A run that has ended well may have published its last paths a moment ago.
+constexpr auto patience_after_success = 90s;
+
+// What no waiting will mend.
+bool is_hopeless(const device::Reason& reason) {
+    switch (reason.cause) {
+    case Cause::commit_not_pushed:
+    case Cause::lock_not_pushed:
+    case Cause::tree_differs:
+    case Cause::not_a_substituter:
+    case Cause::key_not_trusted:
+    case Cause::run_failed:
+        return true;
+    default:
+        return false;
+    }
+}
+
+class Waiting {
+  public:
+    explicit Waiting(CommandContext& context)
+        : context_(context), settings_(context.session.settings()), doctor_(context.session) {}
+
+    Task<int> execute() {
+        auto host = settings_.arguments.empty() ? std::string() : settings_.arguments[0];
+        for (;;) {
+            auto examination = co_await doctor_.examine(host, started_at_);
+            if (!examination.failures.empty() && !can_heal(examination)) co_return close(examination, {});
+            if (examination.is_healthy()) co_return close(examination, {});
+            bool daemon_is_stale =
+                !examination.reasons.empty() && examination.reasons.front().cause == Cause::stale_absence;
+            if (daemon_is_stale && !refreshed_) {
+                refreshed_ = true;
+                auto refreshed = co_await doctor_.refresh_daemon();
+                if (refreshed) continue;
+            }
+            if (auto end = why_to_stop(examination); !end.empty()) co_return close(examination, end);
+            say(examination);
+            auto left = settings_.timeout - (Clock::now() - start_);
+            if (left <= 0s) co_return close(examination, "gave up after " + human_duration(settings_.timeout));
+            co_await async::sleep_for(std::min<Clock::duration>(left, settings_.interval));
+        }
+    }
+
+  private:
+    static bool can_heal(const Examination& examination) {
+        return std::all_of(examination.failures.begin(), examination.failures.end(),
+                           [](const auto& failure) { return failure.can_heal(); });
+    }
+
+    std::string why_to_stop(const Examination& examination) {
+        const auto& cloud = examination.evidence.cloud;
+        for (const auto& reason : examination.reasons)
+            if (is_hopeless(reason)) return "this will not come by waiting";
+        if (!examination.reasons.empty() && examination.reasons.front().cause == Cause::stale_absence)
+            return "it is in the cache, but this machine's Nix does not see it";
+        switch (cloud.state) {
+        case CloudState::no_run:
+            if (cloud.others.empty()) return "no run will bring it";
+            break;
+        case CloudState::succeeded:
+            if (!succeeded_at_) succeeded_at_ = Clock::now();
+            if (Clock::now() - *succeeded_at_ >
+                std::min<Clock::duration>(patience_after_success, 6 * settings_.interval))
+                return "the run has ended, and the host is not complete";
+            break;
+        default:
+            succeeded_at_.reset();
+            break;
+        }
+        return {};
+    }
+
+    // Only what has changed.
+    void say(const Examination& examination) {
+        std::string text;
+        if (!examination.failures.empty())
+            text = examination.failures.front().one_line();
+        else if (!examination.reasons.empty())
+            text = examination.reasons.front().text;
+        if (examination.evidence.cloud.failure)
+            text += " (GitHub: " + examination.evidence.cloud.failure->one_line() + ")";
+        if (text == said_) return;
+        said_ = text;
+        event::Message message{.severity = event::Severity::notice, .text = "waiting: " + text, .hint = {}};
+        context_.session.sink().on_event(message);
+    }
+
+    int close(const Examination& examination, const std::string& end) {
+        auto text = to_text(examination, settings_.verbose);
+        if (!end.empty()) text = end + "\n" + text;
+        return context_.console.close_with_answer(exit_code_of(examination), text, to_json(examination));
+    }
+
+    CommandContext& context_;
+    const Settings& settings_;
+    Doctor doctor_;
+    Clock::time_point start_ = Clock::now();
+    std::chrono::system_clock::time_point started_at_ = std::chrono::system_clock::now();
+    std::optional<Clock::time_point> succeeded_at_;
+    bool refreshed_ = false;
+    std::string said_;
+};
+
+} // namespace
+
+Task<int> wait_command(CommandContext& context) {
+    if (context.session.settings().arguments.size() > 1) {
+        context.console.print_error(Failure(FailureKind::usage, "wait is for one host")
+                                        .with_hint("without a name it is the host of this machine's name"));
+        co_return 2;
+    }
+    Waiting waiting(context);
+    co_return co_await waiting.execute();
+}
+
+} // namespace cachefill::app

@@ -1,0 +1,368 @@
+#include "app/doctor.hpp"
+
+#include "app/command_line.hpp"
+#include "app/expected_time.hpp"
+#include "async/child_process.hpp"
+#include "async/deadline.hpp"
+#include "base/files.hpp"
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <unistd.h>
+
+namespace cachefill::app {
+
+using async::Task;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto cache_patience = 5s;
+constexpr auto daemon_patience = 60s;
+// A host of which nothing is cached is a chain of a hundred rounds; after these all is asked at once.
+constexpr int careful_rounds = 6;
+
+std::string canonical(const std::string& url) {
+    auto uri = cache::CacheUri::parse(url);
+    return uri ? uri->to_string() : url;
+}
+
+std::vector<nix::PublicKey> parse_keys(const std::vector<std::string>& texts) {
+    std::vector<nix::PublicKey> keys;
+    for (const auto& text : texts)
+        if (auto key = nix::PublicKey::parse(text)) keys.push_back(*key);
+    return keys;
+}
+
+Task<std::string> machine_name(const Environment& environment) {
+#ifdef __APPLE__
+    async::ProcessSpec spec;
+    spec.arguments = {"scutil", "--get", "LocalHostName"};
+    spec.environment = environment;
+    auto answer = co_await async::run_process(std::move(spec), 5s);
+    if (answer && answer->status.success()) co_return std::string(trim(answer->output));
+#endif
+    if (auto name = environment.get_or("CACHEFILL_HOSTNAME"); !name.empty()) co_return name;
+    char name[256] = {};
+    if (::gethostname(name, sizeof name - 1) != 0) co_return std::string();
+    std::string text = name;
+    co_return text.substr(0, text.find('.'));
+}
+
+} // namespace
+
+Doctor::Doctor(Session& session, std::string flake)
+    : session_(session), flake_reference_(flake.empty() ? session.settings().flake : std::move(flake)) {}
+
+Doctor::~Doctor() = default;
+
+bool Doctor::always_allow() const { return nix_.always_allow_substitutes; }
+
+std::string Doctor::output() const {
+    auto path = graph_.derivation(target_->derivation).outputs[target_->outputs.front()].path;
+    return path == plan::no_path ? std::string() : graph_.path(path).to_string();
+}
+
+std::vector<std::string> Doctor::workflows() const {
+    if (!session_.settings().workflows.empty()) return session_.settings().workflows;
+    return git_ ? device::filling_workflows(git_->root) : std::vector<std::string>();
+}
+
+std::unique_ptr<eval::Evaluator> Doctor::make_evaluator(std::string flake) {
+    const auto& settings = session_.settings();
+    eval::EvalSettings eval_settings;
+    eval_settings.flake = std::move(flake);
+    eval_settings.store_uri = settings.store;
+    eval_settings.environment = session_.environment().without_our_secrets();
+    eval_settings.impure = settings.impure;
+    eval_settings.import_from_derivation = settings.import_from_derivation;
+    eval_settings.accept_flake_config = settings.accept_flake_config;
+    eval_settings.deadline = settings.eval_timeout;
+    eval_settings.memory_history = session_.state_directory() / "evaluation-memory.json";
+    return eval::make_evaluator(session_.executor(), std::move(eval_settings), session_.sink());
+}
+
+Task<Result<eval::TargetRef>> Doctor::choose(std::string host) {
+    std::vector<std::string> no_extra_kinds;
+    CO_TRY(found, co_await evaluator_->discover(std::move(no_extra_kinds)));
+    std::erase_if(found, [](const auto& target) { return !target.is_host(); });
+    std::vector<std::string> names, wanted{host};
+    for (const auto& target : found) names.push_back(target.display());
+    if (host.empty()) {
+        auto machine = co_await machine_name(session_.environment());
+        auto user = session_.environment().get_or("USER", session_.environment().get_or("LOGNAME"));
+        wanted = {machine, user + "@" + machine, user};
+    }
+    for (const auto& name : wanted)
+        for (const auto& target : found)
+            if (!name.empty() && (target.name == name || target.display() == name)) co_return target;
+    auto list = "the flake has: " + (names.empty() ? std::string("no hosts") : join(names, ", "));
+    if (host.empty())
+        co_return Failure(FailureKind::usage,
+                          "the flake has no host named '" + sanitize(wanted.front()) + "', as this machine is")
+            .with_hint("name one: 'cachefill doctor HOST'; " + list);
+    auto meant = did_you_mean(host, names);
+    co_return Failure(FailureKind::usage, "the flake has no host '" + sanitize(host) + "'")
+        .with_hint(meant ? "did you mean '" + *meant + "'?" : list);
+}
+
+// What an untrusted user sets for himself does not reach the daemon.
+Task<Result<void>> Doctor::read_daemon_settings() {
+    nix_ = session_.nix();
+    if (session_.is_trusted() || session_.endpoint().socket.empty()) co_return Result<void>();
+    auto environment = session_.environment().without_our_secrets();
+    environment.unset("NIX_CONFIG");
+    environment.set("NIX_USER_CONF_FILES", "/dev/null");
+    auto nix_version = nix_.nix_version;
+    CO_TRY(settings, co_await daemon::effective_settings(std::move(environment)));
+    for (const auto& mine : session_.nix().substituters) {
+        const auto& allowed = settings.trusted_substituters;
+        bool known =
+            std::find(settings.substituters.begin(), settings.substituters.end(), mine) != settings.substituters.end();
+        if (!known && std::find(allowed.begin(), allowed.end(), mine) != allowed.end())
+            settings.substituters.push_back(mine);
+    }
+    nix_ = std::move(settings);
+    nix_.nix_version = std::move(nix_version);
+    co_return Result<void>();
+}
+
+std::size_t Doctor::add_source(const std::string& url, std::vector<nix::PublicKey> keys, bool any_signature) {
+    auto uri = cache::CacheUri::parse(url);
+    cache::CacheContext context{.executor = session_.executor(),
+                                .client = *client_,
+                                .workers = session_.workers(),
+                                .retry = {.first_delay = 500ms, .budget = cache_patience},
+                                .spool_directory = session_.state_directory() / "spool",
+                                .cachix_api =
+                                    session_.environment().get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
+                                .for_writing = false};
+    auto number =
+        presence_->add(cache::make_cache(*uri, {}, std::move(context)), uri->to_string(), std::move(keys), {});
+    if (any_signature) presence_->source(number).any_signature = true;
+    return number;
+}
+
+Result<void> Doctor::find_sources() {
+    presence_ = std::make_unique<Presence>(session_.executor(), graph_, facts_, notes_);
+    http::ClientSettings http;
+    http.connections_per_host = 128;
+    http.user_agent = std::string("cachefill/") + version;
+    http.environment = session_.environment();
+    // Root's netrc is often for root alone; what needs it then answers 401, which is no "absent".
+    if (!nix_.netrc_file.empty() && ::access(nix_.netrc_file.c_str(), R_OK) == 0) http.netrc = nix_.netrc_file;
+    client_ = http::make_client(session_.executor(), std::move(http));
+
+    auto own = session_.take_cache();
+    auto own_url = own->uri().to_string();
+    std::optional<cache::CacheInfo> info;
+    if (!session_.cache_failure()) info = session_.cache_info();
+    presence_->add(std::move(own), std::move(own_url), session_.cache_keys(), std::move(info));
+    if (session_.cache_keys().empty()) presence_->source(plan::own_cache).any_signature = true;
+    if (session_.cache_failure()) presence_->source(plan::own_cache).aside = true;
+    if (nix_.substitute)
+        for (const auto& url : nix_.substituters)
+            if (cache::CacheUri::parse(url))
+                machine_ |= plan::bit(add_source(url, parse_keys(nix_.trusted_public_keys), !nix_.require_sigs));
+    // Caches that may help and that this machine does not ask, or does not believe.
+    auto keys = parse_keys(evaluated_->trusted_public_keys);
+    auto others = evaluated_->substituters;
+    others.insert(others.end(), session_.settings().upstreams.begin(), session_.settings().upstreams.end());
+    for (const auto& url : others) {
+        if (!cache::CacheUri::parse(url)) continue;
+        auto all_trusted = std::all_of(keys.begin(), keys.end(), [&](const auto& key) {
+            auto trusted = parse_keys(nix_.trusted_public_keys);
+            return std::find(trusted.begin(), trusted.end(), key) != trusted.end();
+        });
+        const auto& sources = presence_->sources();
+        bool known = canonical(url) == canonical(session_.cache_info().substituter_url);
+        for (std::size_t number = 1; number < sources.size(); ++number)
+            known |= sources[number].url == canonical(url) && (all_trusted || !(machine_ & plan::bit(number)));
+        if (!known && sources.size() < 60) add_source(url, keys, false);
+    }
+    return {};
+}
+
+Result<plan::Target> Doctor::adopt(const eval::EvaluatedTarget& evaluated) {
+    auto read = [this](const nix::StorePath& path) -> Result<nix::Derivation> {
+        TRY(text, read_file(session_.endpoint().physical(path)));
+        return with_context(nix::Derivation::parse(text), "reading " + path.to_string());
+    };
+    plan::Target target;
+    target.name = evaluated.target.display();
+    TRY(root, graph_.add_closure(evaluated.derivation, read));
+    target.derivation = root;
+    const auto& outputs = graph_.derivation(root).outputs;
+    for (const auto& wanted : evaluated.outputs)
+        for (std::size_t i = 0; i < outputs.size(); ++i)
+            if (outputs[i].name == wanted) target.outputs.push_back(static_cast<std::uint16_t>(i));
+    if (target.outputs.empty()) target.outputs.push_back(0);
+    return target;
+}
+
+// What is valid here is neither asked about nor fetched.
+Task<Result<void>> Doctor::look_at_store() {
+    std::vector<nix::StorePath> paths;
+    auto first = looked_at_;
+    looked_at_ = graph_.path_count();
+    for (auto i = first; i < looked_at_; ++i) paths.push_back(graph_.path(plan::PathId{static_cast<std::uint32_t>(i)}));
+    CO_TRY(valid, co_await session_.connection().query_valid_paths(std::move(paths)));
+    for (auto i = first; i < looked_at_; ++i) facts_.of(plan::PathId{static_cast<std::uint32_t>(i)}).valid_here = false;
+    for (const auto& path : valid) {
+        auto& facts = facts_.of(graph_.intern(path));
+        facts.valid_here = true;
+        facts.asked = plan::all_caches;
+    }
+    co_return Result<void>();
+}
+
+Task<Result<void>> Doctor::ask(const plan::Target& target, plan::CacheMask caches) {
+    for (int round = 0;; ++round) {
+        CO_TRY_VOID(co_await look_at_store());
+        auto next = plan::consumer_questions(graph_, facts_, target, caches, always_allow());
+        if (next.empty()) co_return Result<void>();
+        if (round == careful_rounds) {
+            next.clear();
+            for (std::size_t i = 0; i < graph_.path_count(); ++i) {
+                plan::PathId id{static_cast<std::uint32_t>(i)};
+                auto producer = graph_.producer(id);
+                bool may_fetch =
+                    producer && (always_allow() || graph_.derivation(producer->derivation).allow_substitutes);
+                if (may_fetch && (facts_.of(id).asked & caches) != caches) next.push_back(id);
+            }
+        }
+        plan::Questions questions;
+        for (auto path : next) questions.remote.push_back({path, caches});
+        auto answered = co_await presence_->answer(questions, nullptr);
+        if (answered) continue;
+        // The own cache failed in the middle; what it has stays unknown.
+        auto& own = presence_->source(plan::own_cache);
+        if (own.aside) co_return std::move(answered).error();
+        notes_.texts.push_back("the cache " + own.url + " is not asked: " + answered.error().one_line());
+        own.aside = true;
+    }
+}
+
+Task<Result<daemon::Missing>> Doctor::ask_daemon(bool forgetting) {
+    CO_TRY(connection, co_await daemon::connect(session_.endpoint()));
+    // A trusted user's own settings count, which the daemon on the socket learns from its client alone.
+    bool may_tell = connection->trust() == daemon::Trust::trusted;
+    if (may_tell && (forgetting || !session_.endpoint().socket.empty())) {
+        daemon::Options options;
+        options.max_build_jobs = nix_.max_jobs;
+        options.build_cores = nix_.cores;
+        options.max_silent_seconds = nix_.max_silent_time;
+        options.use_substitutes = nix_.substitute;
+        for (const auto* name : {"substituters", "trusted-public-keys", "narinfo-cache-negative-ttl",
+                                 "narinfo-cache-positive-ttl", "always-allow-substitutes"})
+            if (auto set = nix_.by_name.find(name); set != nix_.by_name.end()) options.overrides[name] = set->second;
+        if (forgetting) options.overrides["narinfo-cache-negative-ttl"] = "0";
+        CO_TRY_VOID(co_await connection->set_options(std::move(options)));
+    }
+    const auto& derivation = graph_.derivation(target_->derivation);
+    std::vector<daemon::DerivedPath> wanted(1, daemon::DerivedPath{.path = derivation.path, .outputs = {}});
+    for (auto output : target_->outputs) wanted[0].outputs.push_back(derivation.outputs[output].name);
+    co_return co_await connection->query_missing(std::move(wanted), daemon_patience);
+}
+
+Task<Result<void>> Doctor::prepare(std::string host) {
+    auto start = Clock::now();
+    evaluator_ = make_evaluator(flake_reference_);
+    CO_TRY(flake, co_await evaluator_->open());
+    flake_ = std::move(flake);
+    CO_TRY(chosen, co_await choose(std::move(host)));
+    CO_TRY(evaluated, co_await evaluator_->evaluate(chosen));
+    evaluated_ = std::move(evaluated);
+    evaluating_ = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
+    std::vector<nix::StorePath> held{evaluated_->derivation};
+    CO_TRY_VOID(co_await session_.connection().add_temp_roots(std::move(held)));
+    CO_TRY_VOID(co_await read_daemon_settings());
+    CO_TRY_VOID(find_sources());
+    CO_TRY(target, adopt(*evaluated_));
+    target_ = std::move(target);
+    if (!flake_->directory.empty()) {
+        CO_TRY(git, co_await device::read_git_state(flake_->directory, session_.environment().without_our_secrets()));
+        git_ = std::move(git);
+    }
+    if (auto history = History::open(session_.state_directory() / "history.sqlite")) history_ = std::move(*history);
+    co_return Result<void>();
+}
+
+Task<Result<void>> Doctor::fetch_output() {
+    CO_TRY(path, nix::StorePath::parse(output()));
+    CO_TRY(connection, co_await daemon::connect(session_.endpoint()));
+    CO_TRY_VOID(co_await connection->ensure_path(path));
+    // Rooted until we end, by which time the command has taken over.
+    co_return co_await session_.connection().add_temp_root(std::move(path));
+}
+
+Task<Result<void>> Doctor::refresh_daemon() {
+    CO_TRY_VOID(co_await ask_daemon(true));
+    co_return Result<void>();
+}
+
+Task<Result<void>> Doctor::look(Examination& examination) {
+    // What a cache had a moment ago it still has; what it lacked is asked again.
+    for (std::size_t i = 0; i < graph_.path_count(); ++i) {
+        auto& facts = facts_.of(plan::PathId{static_cast<std::uint32_t>(i)});
+        if (facts.present == 0) facts = plan::PathFacts();
+    }
+    looked_at_ = 0;
+    CO_TRY_VOID(co_await ask(*target_, machine_));
+    // The daemon comes second, and only if the caches say that all is there or did not answer us: what it finds absent
+    // it would remember for an hour, and then not see it when it has come.
+    std::optional<daemon::Missing> missing;
+    auto view = plan::consumer_view_here(graph_, facts_, *target_, machine_, always_allow());
+    bool compiles = std::any_of(view.would_compile.begin(), view.would_compile.end(),
+                                [&](auto id) { return graph_.derivation(id).kind == plan::DerivationKind::compile; });
+    if (compiles && answers_are_whole()) {
+        examination.daemon_said = "not asked, because the caches lack something and it would remember that";
+    } else {
+        auto said = co_await ask_daemon(false);
+        if (said)
+            missing = std::move(*said);
+        else
+            examination.daemon_said = said.error().one_line();
+    }
+    co_return co_await classify(missing, examination);
+}
+
+Task<Examination> Doctor::examine(std::string host, std::chrono::system_clock::time_point runs_since) {
+    Examination examination;
+    if (!target_) {
+        examination.failures = co_await session_.preflight(Session::Need::looking, true);
+        if (!examination.failures.empty()) co_return examination;
+        auto prepared = co_await prepare(std::move(host));
+        if (!prepared) {
+            examination.failures.push_back(std::move(prepared).error());
+            co_return examination;
+        }
+    }
+    auto start = Clock::now();
+    examination.evaluating = evaluating_;
+    auto& evidence = examination.evidence;
+    evidence.target = target_->name;
+    evidence.derivation = evaluated_->derivation.to_string();
+    evidence.output = output();
+    evidence.daemon_is_trusting = session_.is_trusted();
+    evidence.always_allow_substitutes = always_allow();
+    evidence.git = git_;
+    evidence.workflows = workflows();
+    if (evaluated_->target.kind == eval::TargetKind::home) evidence.switch_command = "nh home switch";
+    if (evaluated_->target.kind == eval::TargetKind::darwin) evidence.switch_command = "nh darwin switch";
+    auto looked = co_await look(examination);
+    if (!looked) {
+        examination.failures.push_back(std::move(looked).error());
+        co_return examination;
+    }
+    evidence.cannot_ask = cannot_ask();
+    for (std::size_t number = 1; number < presence_->sources().size(); ++number)
+        if (machine_ & plan::bit(number)) examination.asked.push_back(redact_url(presence_->sources()[number].url));
+    examination.notes = notes_.texts;
+    examination.asking = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
+    if (!evidence.heavy.empty()) co_await explain(examination, runs_since);
+    co_return examination;
+}
+
+} // namespace cachefill::app

@@ -1,0 +1,363 @@
+// What the doctor finds out about that which would be compiled: where it could come from, and why it is not there.
+#include "app/doctor.hpp"
+#include "app/expected_time.hpp"
+#include "app/github_client.hpp"
+#include "async/child_process.hpp"
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "cache/manifest_store.hpp"
+#include "device/lock_difference.hpp"
+#include "device/narinfo_memory.hpp"
+#include "nix/derivation_difference.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace cachefill::app {
+
+using async::Task;
+using device::Source;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::chrono::seconds usual_negative_lifetime{3600};
+constexpr std::size_t differences_told = 8;
+
+std::string canonical(const std::string& url) {
+    auto uri = cache::CacheUri::parse(url);
+    return uri ? uri->to_string() : url;
+}
+
+// What is built by whom: for each derivation of `built` the one through which a walk from the target meets it first.
+std::map<plan::DerivationId, plan::DerivationId> find_parents(const plan::Graph& graph, plan::DerivationId target,
+                                                              const std::set<plan::DerivationId>& built) {
+    std::map<plan::DerivationId, plan::DerivationId> parents;
+    std::vector<plan::DerivationId> queue{target};
+    for (std::size_t i = 0; i < queue.size(); ++i)
+        for (const auto& input : graph.derivation(queue[i]).inputs)
+            if (built.contains(input.derivation) && input.derivation != target &&
+                parents.emplace(input.derivation, queue[i]).second)
+                queue.push_back(input.derivation);
+    return parents;
+}
+
+} // namespace
+
+std::vector<std::string> Doctor::cannot_ask() const {
+    std::vector<std::string> all;
+    if (const auto& failure = session_.cache_failure()) all.push_back(failure->one_line());
+    for (const auto& text : notes_.texts)
+        if (text.find(" is not asked") != std::string::npos) all.push_back(text);
+    return all;
+}
+
+bool Doctor::answers_are_whole() const {
+    for (std::size_t number = 1; number < presence_->sources().size(); ++number)
+        if ((machine_ & plan::bit(number)) && presence_->sources()[number].aside) return false;
+    return true;
+}
+
+// The caches that have it, besides those which this machine asks and believes.
+void Doctor::note_helpful(std::size_t number, device::Evidence& evidence) const {
+    const auto& source = presence_->sources()[number];
+    auto url = number == plan::own_cache ? session_.cache_info().substituter_url : source.url;
+    bool is_asked = false;
+    for (std::size_t other = 1; other < presence_->sources().size(); ++other)
+        is_asked |= (machine_ & plan::bit(other)) && presence_->sources()[other].url == canonical(url);
+    auto& list = is_asked ? evidence.not_trusted : evidence.not_asked;
+    for (const auto& known : list)
+        if (known.url == url) return;
+    device::HelpfulCache cache{.url = url, .keys = {}};
+    for (const auto& key : source.keys) {
+        auto text = key.to_string();
+        const auto& trusted = nix_.trusted_public_keys;
+        if (std::find(trusted.begin(), trusted.end(), text) == trusted.end()) cache.keys.push_back(std::move(text));
+    }
+    list.push_back(std::move(cache));
+}
+
+Source Doctor::source_of(plan::DerivationId id, const plan::ConsumerView& machine, const plan::ConsumerView& wide,
+                         device::Evidence& evidence) {
+    auto contains = [](const std::vector<plan::DerivationId>& list, plan::DerivationId wanted) {
+        return std::find(list.begin(), list.end(), wanted) != list.end();
+    };
+    if (!contains(machine.would_compile, id) && !contains(machine.built_by_design, id))
+        return answers_are_whole() ? Source::here_but_daemon_no : Source::unknown;
+    plan::CacheMask present = 0;
+    bool is_hole = false;
+    for (const auto& output : graph_.derivation(id).outputs)
+        if (output.path != plan::no_path) {
+            present |= facts_.of(output.path).present;
+            is_hole |=
+                std::find(wide.unfetchable.begin(), wide.unfetchable.end(), output.path) != wide.unfetchable.end();
+        }
+    if (!contains(wide.would_compile, id)) {
+        // With every cache believed it would be fetched, or not be needed.
+        auto before = evidence.not_trusted.size();
+        bool some_cache = false;
+        for (std::size_t number = 0; number < presence_->sources().size(); ++number)
+            if ((present & plan::bit(number)) && !(machine_ & plan::bit(number))) {
+                note_helpful(number, evidence);
+                some_cache = true;
+            }
+        bool believed_none = evidence.not_trusted.size() > before || (some_cache && evidence.not_asked.empty());
+        if (believed_none || (!some_cache && evidence.not_asked.empty() && !evidence.not_trusted.empty()))
+            return Source::key_not_trusted;
+        return Source::not_a_substituter;
+    }
+    if (present != 0 || is_hole) {
+        bool own = (present & plan::bit(plan::own_cache)) != 0;
+        for (std::size_t number = 1; number < presence_->sources().size(); ++number)
+            own |= (present & plan::bit(number)) != 0 &&
+                   presence_->sources()[number].url == canonical(session_.cache_info().substituter_url);
+        // Of the missing path itself: whoever refers to it tells whose hole it is.
+        if (present == 0)
+            for (std::size_t i = 0; i < graph_.path_count() && !own; ++i) {
+                const auto& facts = facts_.of(plan::PathId{static_cast<std::uint32_t>(i)});
+                for (auto reference : facts.references)
+                    if (auto producer = graph_.producer(reference); producer && producer->derivation == id)
+                        own |= (facts.present & plan::bit(plan::own_cache)) != 0;
+            }
+        return own ? Source::own_cache_holed : Source::upstream_holed;
+    }
+    bool own_away = presence_->sources()[plan::own_cache].aside;
+    return own_away || !answers_are_whole() ? Source::unknown : Source::nowhere;
+}
+
+Task<Result<void>> Doctor::classify(const std::optional<daemon::Missing>& daemon, Examination& examination) {
+    auto& evidence = examination.evidence;
+    auto machine = plan::consumer_view_here(graph_, facts_, *target_, machine_, always_allow());
+    std::set<plan::DerivationId> built;
+    bool ours_counts = !daemon || answers_are_whole();
+    if (ours_counts) {
+        built.insert(machine.would_compile.begin(), machine.would_compile.end());
+        built.insert(machine.built_by_design.begin(), machine.built_by_design.end());
+    }
+    if (daemon)
+        for (const auto& path : daemon->to_build)
+            if (auto id = graph_.find_derivation(path)) built.insert(*id);
+    examination.derivations = graph_.derivation_count();
+    std::vector<plan::DerivationId> heavy;
+    for (auto id : built) {
+        const auto& derivation = graph_.derivation(id);
+        switch (derivation.kind) {
+        case plan::DerivationKind::compile:
+            heavy.push_back(id);
+            break;
+        case plan::DerivationKind::local_by_design:
+            ++evidence.local_by_design;
+            break;
+        case plan::DerivationKind::light:
+            ++examination.light;
+            break;
+        case plan::DerivationKind::fixed_output:
+            ++examination.downloads;
+            break;
+        }
+    }
+    for (auto path : machine.fetched) {
+        ++examination.fetches;
+        examination.fetched_bytes += facts_.of(path).file_size;
+    }
+    if (heavy.empty()) co_return Result<void>();
+
+    auto everywhere = plan::CacheMask{0};
+    for (std::size_t number = 0; number < presence_->sources().size(); ++number) everywhere |= plan::bit(number);
+    CO_TRY_VOID(co_await ask(*target_, everywhere));
+    machine = plan::consumer_view_here(graph_, facts_, *target_, machine_, always_allow());
+    auto wide = plan::consumer_view_here(graph_, facts_, *target_, everywhere, always_allow());
+    for (auto path : wide.unfetchable) evidence.holes.push_back(graph_.path(path).to_string());
+    auto parents = find_parents(graph_, target_->derivation, built);
+    std::map<plan::DerivationId, Source> sources;
+    // From the target down, so that what is needed only because something above it is missing shares its reason.
+    std::reverse(heavy.begin(), heavy.end());
+    auto order = graph_.topological_order();
+    std::map<plan::DerivationId, std::size_t> place;
+    for (std::size_t i = 0; i < order.size(); ++i) place[order[i]] = i;
+    std::sort(heavy.begin(), heavy.end(), [&](auto a, auto b) { return place[a] > place[b]; });
+    for (auto id : heavy) {
+        const auto& derivation = graph_.derivation(id);
+        device::Heavy item;
+        item.name = derivation.name();
+        item.derivation = derivation.path.to_string();
+        if (derivation.outputs.front().path != plan::no_path)
+            item.output = graph_.path(derivation.outputs.front().path).to_string();
+        item.expected = expected_time(history_.get(), derivation);
+        item.source = source_of(id, machine, wide, evidence);
+        std::optional<Source> above;
+        for (auto at = parents.find(id); at != parents.end(); at = parents.find(at->second)) {
+            item.needed_by.emplace_back(graph_.derivation(at->second).name());
+            if (auto known = sources.find(at->second); known != sources.end() && !above) above = known->second;
+        }
+        if (item.source == Source::nowhere && above) item.source = *above;
+        sources[id] = item.source;
+        examination.expected += item.expected;
+        evidence.heavy.push_back(std::move(item));
+    }
+    std::sort(evidence.heavy.begin(), evidence.heavy.end(), [](const auto& a, const auto& b) {
+        return a.expected != b.expected ? a.expected > b.expected : a.name < b.name;
+    });
+    co_return Result<void>();
+}
+
+Task<void> Doctor::explain(Examination& examination, std::chrono::system_clock::time_point runs_since) {
+    auto& evidence = examination.evidence;
+    auto any = [&](Source source) {
+        return std::any_of(evidence.heavy.begin(), evidence.heavy.end(),
+                           [&](const auto& heavy) { return heavy.source == source; });
+    };
+    if (any(Source::here_but_daemon_no)) co_await find_absence(evidence);
+    if (any(Source::nowhere) || any(Source::unknown)) {
+        co_await look_at_commit(evidence);
+        co_await look_at_cloud(evidence, runs_since);
+        co_await compare_with_cloud(evidence);
+    }
+    examination.reasons = device::diagnose(evidence);
+}
+
+Task<void> Doctor::find_absence(device::Evidence& evidence) {
+    std::vector<std::string> hashes;
+    for (const auto& heavy : evidence.heavy)
+        if (auto path = nix::StorePath::parse(heavy.output); path && heavy.source == Source::here_but_daemon_no)
+            hashes.emplace_back(path->hash_part());
+    auto lifetime = usual_negative_lifetime;
+    if (auto set = nix_.by_name.find("narinfo-cache-negative-ttl"); set != nix_.by_name.end())
+        if (auto seconds = parse_u64(set->second)) lifetime = std::chrono::seconds(*seconds);
+    auto now = std::chrono::system_clock::now();
+    for (const auto& file : device::narinfo_memories(session_.environment())) {
+        auto remembered = device::remembered_absences(file, hashes, lifetime, now);
+        if (!remembered) continue; // root's, and we are not
+        for (const auto& absence : *remembered) {
+            evidence.absence_was_seen = true;
+            evidence.absence_until = std::max(evidence.absence_until.value_or(absence.until), absence.until);
+        }
+    }
+    if (!evidence.absence_until) evidence.absence_until = now + lifetime;
+    co_return;
+}
+
+Task<std::optional<eval::EvaluatedTarget>> Doctor::evaluate_commit(std::string commit) {
+    auto evaluator = make_evaluator(git_->flake_at(commit));
+    auto opened = co_await evaluator->open();
+    if (!opened) co_return std::nullopt;
+    auto evaluated = co_await evaluator->evaluate(evaluated_->target);
+    if (!evaluated) co_return std::nullopt;
+    std::vector<nix::StorePath> held{evaluated->derivation};
+    auto rooted = co_await session_.connection().add_temp_roots(std::move(held));
+    if (!rooted) co_return std::nullopt;
+    co_return std::move(*evaluated);
+}
+
+Task<std::vector<std::string>> Doctor::lock_differences(std::string commit, std::string where) {
+    std::vector<std::string> texts;
+    auto file = git_->subdirectory.empty() ? std::string("flake.lock") : git_->subdirectory + "/flake.lock";
+    auto there = co_await device::file_in_commit(git_->root, std::move(commit), file,
+                                                 session_.environment().without_our_secrets());
+    auto here = read_file(git_->root / file);
+    if (!there || !here) co_return texts;
+    auto compared = device::compare_locks(*there, *here);
+    if (!compared) co_return texts;
+    for (const auto& difference : *compared) {
+        if (texts.size() == differences_told) break;
+        auto side = [](const std::string& text) { return text.empty() ? std::string("absent") : text; };
+        texts.push_back("the input " + difference.input + " is " + side(difference.first) + " " + where + " and " +
+                        side(difference.second) + " here");
+    }
+    co_return texts;
+}
+
+std::vector<std::string> Doctor::derivation_differences(const nix::StorePath& there, std::string_view where) const {
+    auto read = [this](const nix::StorePath& path) -> Result<nix::Derivation> {
+        TRY(text, read_file(session_.endpoint().physical(path)));
+        return nix::Derivation::parse(text);
+    };
+    std::vector<std::string> texts;
+    for (const auto& difference : nix::find_differences(there, evaluated_->derivation, read, differences_told)) {
+        if (difference.kind == nix::DerivationDifference::Kind::unreadable) continue;
+        auto text = difference.text(where, "here");
+        if (difference.way.size() > 1) {
+            auto way = difference.way;
+            std::reverse(way.begin(), way.end());
+            text += " (needed by " + join(std::span(way).subspan(1), " < ") + ")";
+        }
+        texts.push_back(std::move(text));
+    }
+    return texts;
+}
+
+// Uncommitted changes matter only if the committed tree gives another system.
+Task<void> Doctor::look_at_commit(device::Evidence& evidence) {
+    if (!git_ || git_->is_clean() || git_->commit.empty()) co_return;
+    evidence.commit_gives_the_same = commit_gives_the_same_;
+    if (commit_gives_the_same_.value_or(false)) co_return;
+    auto committed = co_await evaluate_commit(git_->commit);
+    if (!committed) co_return;
+    commit_gives_the_same_ = committed->derivation == evaluated_->derivation;
+    evidence.commit_gives_the_same = commit_gives_the_same_;
+    if (*commit_gives_the_same_) co_return;
+    auto there = "in the commit " + git_->short_commit();
+    if (git_->lock_changed) evidence.differences = co_await lock_differences(git_->commit, there);
+    for (auto& text : derivation_differences(committed->derivation, there))
+        evidence.differences.push_back(std::move(text));
+    auto target = adopt(*committed);
+    if (!target) co_return;
+    auto asked = co_await ask(*target, machine_);
+    if (!asked) co_return;
+    auto view = plan::consumer_view_here(graph_, facts_, *target, machine_, always_allow());
+    evidence.commit_is_fetchable = std::none_of(view.would_compile.begin(), view.would_compile.end(), [&](auto id) {
+        return graph_.derivation(id).kind == plan::DerivationKind::compile;
+    });
+}
+
+Task<void> Doctor::look_at_cloud(device::Evidence& evidence, std::chrono::system_clock::time_point runs_since) {
+    if (!git_ || git_->commit.empty()) co_return;
+    auto repository = github::parse_remote(git_->remote_url);
+    if (!repository) co_return;
+    auto now = std::chrono::steady_clock::now();
+    if (cloud_ && now < ask_cloud_again_) {
+        evidence.cloud = *cloud_; // GitHub allows few looks without a token; the cache may be asked more often
+        co_return;
+    }
+    if (!rest_) rest_ = co_await make_rest_client(session_, *client_, *repository);
+    github::ActionsApi api(*rest_, *repository);
+    auto since = std::max(git_->committed_at, runs_since);
+    cloud_ = co_await device::ask_cloud(api, git_->commit, git_->branch, evidence.workflows, since);
+    evidence.cloud = *cloud_;
+    constexpr std::size_t calls_per_look = 2; // runs, and the jobs of one
+    auto pause = rest_->polling_interval(calls_per_look);
+    if (cloud_->failure && cloud_->failure->retry_after()) pause = std::max(pause, *cloud_->failure->retry_after());
+    if (session_.settings().interval >= 10s) ask_cloud_again_ = now + pause;
+}
+
+Task<void> Doctor::compare_with_cloud(device::Evidence& evidence) {
+    auto& own = presence_->source(plan::own_cache);
+    if (own.aside) co_return;
+    auto branch = git_ && !git_->branch.empty() ? git_->branch : std::string("main");
+    auto found = co_await cache::find_manifest(*own.backend, branch, evaluated_->system, session_.cache_keys());
+    if (!found || !*found) co_return;
+    evidence.manifest = std::move((*found)->manifest);
+    const auto* built = evidence.manifest->find(evidence.target);
+    if (!built || built->derivation.empty() || built->derivation == evidence.derivation || !git_) co_return;
+    if (!git_->is_clean() && evidence.commit_gives_the_same == false) co_return; // told as such
+    auto theirs = nix::StorePath::parse(built->derivation);
+    if (!theirs) co_return;
+    const auto& commit = evidence.manifest->commit;
+    std::vector<std::string> differences;
+    if (!commit.empty() && commit != git_->commit) differences = co_await lock_differences(commit, "in the cloud");
+    std::error_code error;
+    bool is_here = std::filesystem::exists(session_.endpoint().physical(*theirs), error);
+    if (!is_here && !commit.empty()) {
+        auto evaluated = co_await evaluate_commit(commit);
+        is_here = evaluated && evaluated->derivation == *theirs;
+        if (evaluated && !is_here)
+            differences.push_back(
+                "evaluated here, even the cloud's own commit gives another derivation: it was evaluated "
+                "with another Nix, other settings or --impure");
+    }
+    if (is_here)
+        for (auto& text : derivation_differences(*theirs, "in the cloud")) differences.push_back(std::move(text));
+    evidence.differences = std::move(differences);
+}
+
+} // namespace cachefill::app

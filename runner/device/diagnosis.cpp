@@ -1,0 +1,393 @@
+#include "device/diagnosis.hpp"
+
+#include "base/text.hpp"
+
+#include <fmt/chrono.h>
+
+#include <algorithm>
+#include <ctime>
+
+namespace cachefill::device {
+
+namespace {
+
+constexpr std::size_t most_details = 12;
+
+std::string clock_time(std::chrono::system_clock::time_point when) {
+    auto seconds = std::chrono::system_clock::to_time_t(when + std::chrono::seconds(59));
+    std::tm local{};
+    ::localtime_r(&seconds, &local);
+    return fmt::format("{:%H:%M}", local);
+}
+
+std::string shell_word(std::string_view word) {
+    bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) ||
+               std::string_view("-_./:=@+,%").find(c) != std::string_view::npos;
+    });
+    if (plain) return std::string(word);
+    std::string text = "'";
+    for (char c : word) text += c == '\'' ? "'\\''" : std::string(1, c);
+    return text + "'";
+}
+
+std::string some(const std::vector<std::string>& items, std::size_t most = 3) {
+    std::vector<std::string> first(items.begin(),
+                                   items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), most)));
+    auto text = join(first, ", ");
+    return items.size() > most ? text + " and " + std::to_string(items.size() - most) + " more" : text;
+}
+
+std::string short_sha(const std::string& sha) { return sha.substr(0, 7); }
+
+std::string bare_target(const std::string& target) { return target.substr(target.find(':') + 1); }
+
+class Diagnosis {
+  public:
+    explicit Diagnosis(const Evidence& evidence) : e_(evidence) {}
+
+    std::vector<Reason> make() {
+        if (e_.heavy.empty()) return {};
+        if (any(Source::nowhere)) explain_absence();
+        if (any(Source::own_cache_holed)) explain_hole();
+        if (any(Source::upstream_holed)) explain_upstream_hole();
+        if (any(Source::not_a_substituter)) explain_not_asked();
+        if (any(Source::key_not_trusted)) explain_not_trusted();
+        if (any(Source::here_but_daemon_no)) explain_stale();
+        if (any(Source::unknown)) {
+            // What is known without asking anybody.
+            bool told = e_.git && !e_.git->commit.empty() && !any(Source::nowhere) && explain_tree();
+            if (!told && e_.git && !any(Source::nowhere) && !e_.git->pushed && !e_.git->remote.empty())
+                explain_not_pushed();
+            explain_unknown();
+        }
+        if (e_.local_by_design > 0) explain_local();
+        std::sort(reasons_.begin(), reasons_.end(), [](const Reason& a, const Reason& b) { return a.cause < b.cause; });
+        return std::move(reasons_);
+    }
+
+  private:
+    bool any(Source source) const {
+        return std::any_of(e_.heavy.begin(), e_.heavy.end(), [&](const auto& heavy) { return heavy.source == source; });
+    }
+    std::vector<std::string> names(Source source) const {
+        std::vector<std::string> found;
+        for (const auto& heavy : e_.heavy)
+            if (heavy.source == source) found.push_back(heavy.name);
+        return found;
+    }
+    void add(Cause cause, std::string text, std::string remedy, std::vector<std::string> details = {}) {
+        if (details.size() > most_details) details.resize(most_details);
+        Reason reason{
+            .cause = cause, .text = std::move(text), .remedy = std::move(remedy), .details = std::move(details)};
+        reasons_.push_back(std::move(reason));
+    }
+    std::string wait() const {
+        return "cachefill wait " + shell_word(bare_target(e_.target)) + " && " + e_.switch_command;
+    }
+    std::string start_again() const {
+        if (!e_.git || e_.workflows.empty()) return "cachefill run --hosts " + shell_word(e_.target);
+        return "gh workflow run " + shell_word(e_.workflows.front()) +
+               (e_.git->branch.empty() ? "" : " --ref " + shell_word(e_.git->branch));
+    }
+
+    // No cache has it: is it still to be made, and by whom?
+    void explain_absence() {
+        if (e_.git && !e_.git->commit.empty()) {
+            if (explain_tree()) return;
+            if (!e_.git->pushed && !e_.git->remote.empty()) return explain_not_pushed();
+        }
+        switch (e_.cloud.state) {
+        case CloudState::queued:
+        case CloudState::no_run_yet:
+        case CloudState::needs_action:
+            return explain_queued();
+        case CloudState::in_progress:
+            return explain_in_progress();
+        case CloudState::failed:
+        case CloudState::cancelled:
+            return explain_failed();
+        case CloudState::no_run:
+            return explain_never_started();
+        case CloudState::succeeded:
+        case CloudState::unknown:
+        case CloudState::not_asked:
+            return explain_done();
+        }
+    }
+
+    // Uncommitted changes are told only if they matter.
+    bool explain_tree() {
+        const auto& git = *e_.git;
+        if (git.is_clean() || e_.commit_gives_the_same.value_or(false)) return false;
+        bool is_sure = e_.commit_gives_the_same.has_value();
+        std::vector<std::string> others;
+        for (const auto& file : git.changed)
+            if (!file.ends_with("flake.lock")) others.push_back(file);
+        if (!is_sure && !git.lock_changed) return false;
+        auto then_push = " && git push && " + wait();
+        if (git.lock_changed) {
+            std::vector<std::string> details = e_.differences;
+            if (!others.empty()) details.push_back("also changed: " + some(others, 8));
+            add(Cause::lock_not_pushed,
+                "flake.lock was changed here and is not committed, so the cloud builds with the old inputs" +
+                    (e_.differences.empty() ? std::string() : " (" + e_.differences.front() + ")"),
+                "git commit -m 'flake.lock: update' -- " +
+                    shell_word(git.subdirectory.empty() ? "flake.lock" : git.subdirectory + "/flake.lock") + then_push,
+                std::move(details));
+            if (others.empty()) return true;
+        }
+        std::vector<std::string> details = e_.differences;
+        details.push_back("changed: " + some(git.changed, 8));
+        if (e_.commit_is_fetchable)
+            details.push_back("what is committed needs no compiling: " + e_.switch_command + " " +
+                              shell_word(git.flake_at(git.commit)));
+        add(Cause::tree_differs,
+            "uncommitted changes (" + some(others.empty() ? git.changed : others) +
+                ") give another system than the commit " + git.short_commit(),
+            "git commit -a" + then_push, std::move(details));
+        return true;
+    }
+
+    void explain_not_pushed() {
+        const auto& git = *e_.git;
+        std::string text =
+            "the commit " + git.short_commit() + " is not pushed to " + git.remote + ", so the cloud cannot build it";
+        if (git.lock_unpushed)
+            add(Cause::lock_not_pushed, "flake.lock as committed here is not pushed to " + git.remote,
+                "git push && " + wait());
+        add(Cause::commit_not_pushed, std::move(text), "git push && " + wait());
+    }
+
+    std::string run_name(const github::WorkflowRun& run) const {
+        return "the run '" + run.workflow + "' of " + short_sha(run.head_sha);
+    }
+
+    void explain_queued() {
+        if (const auto* run = e_.cloud.run(); run && e_.cloud.state == CloudState::needs_action)
+            return add(Cause::run_queued, run_name(*run) + " waits for somebody's approval", "open " + run->url);
+        if (const auto* run = e_.cloud.run())
+            return add(Cause::run_queued, run_name(*run) + " is queued", wait(), {run->url});
+        add(Cause::run_queued,
+            "the commit " + e_.git->short_commit() + " was made a moment ago: its run is about to start", wait());
+    }
+
+    void explain_in_progress() {
+        const auto& run = *e_.cloud.run();
+        const auto* built = e_.manifest ? e_.manifest->find(e_.target) : nullptr;
+        bool is_settled = built && e_.git && e_.manifest->commit == e_.git->commit &&
+                          e_.manifest->state == "finished" && built->state != "complete" && built->state != "building";
+        if (is_settled) return explain_done(); // the run goes on, but not with this host
+        auto progress = e_.cloud.progress();
+        add(Cause::run_in_progress, run_name(run) + " is running" + (progress.empty() ? "" : ": " + progress), wait(),
+            {run.url});
+    }
+
+    void explain_failed() {
+        const auto& run = *e_.cloud.run();
+        std::vector<std::string> details;
+        for (const auto& job : e_.cloud.jobs)
+            if (job.state == github::RunState::failed) details.push_back("failed: " + job.name + " " + job.url);
+        bool cancelled = e_.cloud.state == CloudState::cancelled;
+        std::string word = run.conclusion == "timed_out" ? " ran into its time limit"
+                           : cancelled                   ? " was cancelled"
+                                                         : " failed";
+        add(Cause::run_failed, run_name(run) + word + ": " + run.url,
+            "gh run rerun " + std::to_string(run.id) + (cancelled ? "" : " --failed") + " && " + wait(),
+            std::move(details));
+    }
+
+    void explain_never_started() {
+        std::vector<std::string> details;
+        for (const auto& other : e_.cloud.others)
+            details.push_back(run_name(other) + " is " + std::string(github::to_string(other.state)) + ": " +
+                              other.url);
+        auto text = "the cloud was never started for the commit " + e_.git->short_commit();
+        if (!e_.cloud.others.empty()) text += ", but for " + short_sha(e_.cloud.others.front().head_sha);
+        add(Cause::run_never_started, std::move(text), start_again() + " && " + wait(), std::move(details));
+    }
+
+    // The cloud says it is done, or nobody can say: the manifest tells what it made.
+    void explain_done() {
+        const auto* built = e_.manifest ? e_.manifest->find(e_.target) : nullptr;
+        if (built && !built->derivation.empty() && built->derivation != e_.derivation) return explain_other(*built);
+        if (built && built->state == "building")
+            return add(Cause::run_in_progress, "the cloud has begun with " + e_.target + " and not reported its end",
+                       wait());
+        if (built && built->state != "complete")
+            return add(Cause::run_failed,
+                       "the cloud's run ended with " + e_.target + " " + built->state +
+                           (built->missing.empty() ? "" : ": " + counted(built->missing.size(), "path") + " missing"),
+                       start_again(), built->missing);
+        auto which = some(names(Source::nowhere));
+        if (built)
+            return add(Cause::evicted,
+                       "the cloud built this very system and put it into the cache, which no longer has " + which,
+                       start_again());
+        if (e_.cloud.state == CloudState::succeeded)
+            return add(Cause::evicted,
+                       run_name(*e_.cloud.run()) + " succeeded, but the cache does not have " + which +
+                           ": it was evicted, or the run does not build " + e_.target,
+                       start_again(), {e_.cloud.run()->url});
+        std::vector<std::string> details;
+        if (e_.cloud.failure) details.push_back("GitHub could not be asked: " + e_.cloud.failure->one_line());
+        if (e_.cloud.failure && !e_.cloud.failure->hint().empty()) details.push_back(e_.cloud.failure->hint());
+        add(Cause::not_built,
+            "no cache has " + which +
+                (e_.cloud.failure ? ", and GitHub cannot be asked what the cloud is doing" : std::string()),
+            start_again(), std::move(details));
+    }
+
+    void explain_other(const cache::ManifestTarget& built) {
+        auto details = e_.differences;
+        details.push_back("there: " + built.derivation);
+        details.push_back("here:  " + e_.derivation);
+        std::string text = "the cloud built another " + e_.target;
+        bool same_commit = e_.git && e_.git->commit == e_.manifest->commit && !e_.manifest->commit.empty();
+        if (same_commit)
+            text += " from the same commit";
+        else if (!e_.manifest->commit.empty())
+            text += ", of commit " + short_sha(e_.manifest->commit);
+        if (!e_.differences.empty()) text += ": " + e_.differences.front();
+        // What it built can be fetched as it is.
+        bool can_take = built.state == "complete" && !built.output.empty();
+        add(Cause::other_derivation, std::move(text),
+            can_take ? e_.switch_command + " " + built.output : start_again() + " && " + wait(), std::move(details));
+    }
+
+    void explain_hole() {
+        add(Cause::hole,
+            "the cache has " + some(names(Source::own_cache_holed)) + ", but not all that it refers to" +
+                (e_.holes.empty() ? std::string() : ": " + some(e_.holes, 1) + " is missing"),
+            start_again(), e_.holes);
+    }
+
+    void explain_upstream_hole() {
+        add(Cause::upstream_incomplete,
+            "an upstream cache has " + some(names(Source::upstream_holed)) + ", but not all that it refers to" +
+                (e_.holes.empty() ? std::string() : ": " + some(e_.holes, 1) + " is missing"),
+            start_again(), e_.holes);
+    }
+
+    static std::string options_for(const std::vector<HelpfulCache>& caches) {
+        std::vector<std::string> urls, keys;
+        for (const auto& cache : caches) {
+            urls.push_back(cache.url);
+            keys.insert(keys.end(), cache.keys.begin(), cache.keys.end());
+        }
+        auto text = " -- --option extra-substituters " + shell_word(join(urls, " "));
+        if (!keys.empty()) text += " --option extra-trusted-public-keys " + shell_word(join(keys, " "));
+        return text;
+    }
+    static std::vector<std::string> lines_for(const std::vector<HelpfulCache>& caches) {
+        std::vector<std::string> lines{"for good, in the host's configuration:"};
+        for (const auto& cache : caches) {
+            lines.push_back("nix.settings.substituters = [ \"" + cache.url + "\" ];");
+            for (const auto& key : cache.keys)
+                lines.push_back("nix.settings.trusted-public-keys = [ \"" + key + "\" ];");
+        }
+        return lines;
+    }
+
+    void explain_not_asked() {
+        std::vector<std::string> urls;
+        for (const auto& cache : e_.not_asked) urls.push_back(cache.url);
+        add(Cause::not_a_substituter,
+            some(urls) + " has " + some(names(Source::not_a_substituter)) +
+                ", but is not among this machine's substituters",
+            (e_.daemon_is_trusting ? "" : "sudo ") + e_.switch_command + options_for(e_.not_asked),
+            lines_for(e_.not_asked));
+    }
+
+    void explain_not_trusted() {
+        std::vector<std::string> keys;
+        for (const auto& cache : e_.not_trusted)
+            for (const auto& key : cache.keys) keys.push_back(key.substr(0, key.find(':')));
+        add(Cause::key_not_trusted,
+            "this machine does not trust the key " + some(keys) + ", which signed " +
+                some(names(Source::key_not_trusted)),
+            (e_.daemon_is_trusting ? "" : "sudo ") + e_.switch_command + options_for(e_.not_trusted),
+            lines_for(e_.not_trusted));
+    }
+
+    void explain_stale() {
+        auto which = some(names(Source::here_but_daemon_no));
+        std::string until = e_.absence_until ? " until " + std::string(e_.absence_was_seen ? "" : "at most ") +
+                                                   clock_time(*e_.absence_until)
+                                             : std::string();
+        std::vector<std::string> outputs;
+        for (const auto& heavy : e_.heavy)
+            if (heavy.source == Source::here_but_daemon_no && !heavy.output.empty()) outputs.push_back(heavy.output);
+        if (outputs.size() > most_details) outputs.resize(most_details);
+        add(Cause::stale_absence,
+            "the cache has " + which + " by now, but this machine's Nix asked before and remembers the no" + until,
+            (e_.daemon_is_trusting ? "" : "sudo ") +
+                std::string("nix-store --option narinfo-cache-negative-ttl 0 -r ") + join(outputs, " "),
+            {"fresh query: yes; daemon: no"});
+    }
+
+    void explain_unknown() {
+        add(Cause::cannot_ask,
+            "whether a cache has " + some(names(Source::unknown)) + " cannot be told: " +
+                (e_.cannot_ask.empty() ? std::string("a cache did not answer") : e_.cannot_ask.front()),
+            "cachefill doctor --verbose", e_.cannot_ask);
+    }
+
+    void explain_local() {
+        add(Cause::local_by_design,
+            counted(e_.local_by_design, "small derivation") + " would be built here in any case, which takes seconds",
+            "",
+            e_.always_allow_substitutes
+                ? std::vector<std::string>()
+                : std::vector<std::string>{"always-allow-substitutes = true would fetch most of them, too"});
+    }
+
+    const Evidence& e_;
+    std::vector<Reason> reasons_;
+};
+
+} // namespace
+
+std::string_view to_string(Cause cause) {
+    switch (cause) {
+    case Cause::run_queued:
+        return "run-queued";
+    case Cause::run_in_progress:
+        return "run-in-progress";
+    case Cause::run_failed:
+        return "run-failed";
+    case Cause::run_never_started:
+        return "run-never-started";
+    case Cause::commit_not_pushed:
+        return "commit-not-pushed";
+    case Cause::lock_not_pushed:
+        return "lock-not-pushed";
+    case Cause::tree_differs:
+        return "tree-differs";
+    case Cause::other_derivation:
+        return "other-derivation";
+    case Cause::hole:
+        return "hole";
+    case Cause::evicted:
+        return "evicted";
+    case Cause::upstream_incomplete:
+        return "upstream-incomplete";
+    case Cause::not_a_substituter:
+        return "not-a-substituter";
+    case Cause::key_not_trusted:
+        return "key-not-trusted";
+    case Cause::stale_absence:
+        return "stale-absence";
+    case Cause::cannot_ask:
+        return "cannot-ask";
+    case Cause::not_built:
+        return "not-built";
+    case Cause::local_by_design:
+        return "local-by-design";
+    }
+    return "not-built";
+}
+
+std::vector<Reason> diagnose(const Evidence& evidence) { return Diagnosis(evidence).make(); }
+
+} // namespace cachefill::device
