@@ -157,7 +157,8 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
     }
     Invocation invocation{.command = *command, .settings = {}, .ci = {}};
     auto& settings = invocation.settings;
-    bool takes_flake = *command == Command::run || *command == Command::plan || *command == Command::ci;
+    bool takes_flake =
+        *command == Command::run || *command == Command::plan || *command == Command::ci || *command == Command::init;
     if (takes_flake) {
         if (raw.positional.size() > 1)
             return Failure(FailureKind::usage, "'cachefill " + first + "' takes one flake, but got " +
@@ -213,6 +214,7 @@ std::string help_text() {
   cachefill wait [HOST]      until the host is complete in the cache: cachefill wait && nh os switch
   cachefill guard -- CMD…    runs CMD only if nothing heavy would be compiled
   cachefill ci [FLAKE]       the same as run, as a step of GitHub Actions
+  cachefill init [FLAKE]     write a workflow and a configuration for this flake
   cachefill report [FILE…]   join the reports of several jobs; send a message when there is something to say
 
 FLAKE is a directory or any flake reference; without it $NH_FLAKE, else the current directory.
@@ -258,6 +260,9 @@ std::string help_text(Command command, bool full) {
                          "nothing heavy would be "
                          "compiled here; else says why, as\n'doctor' does (exit 1). The host is evaluated once: nh "
                          "gets the store path.\n"},
+        {Command::init, "cachefill init [FLAKE] --cache CACHE [options]\n\nLooks at the flake and its repository and "
+                        "writes a workflow "
+                        "for GitHub and a configuration that fit.\nOverwrites nothing.\n"},
         {Command::report,
          "cachefill report [FILE|DIRECTORY…] [options]\n\nJoins the JSON reports and findings of several jobs, names "
          "jobs that never reported, and sends one\nmessage to the webhook in CACHEFILL_NOTIFY_URL when there is "

@@ -14,7 +14,7 @@ using Apply = std::function<Result<void>(Settings&, const Values&)>;
 
 // `ci` is `run` as a step of GitHub Actions and knows all its options.
 constexpr unsigned run_only = 1 | 16, run_plan = 3 | 16, run_plan_verify = 11 | 16, run_push = 5 | 16, ci_only = 16;
-constexpr unsigned report_only = 512;
+constexpr unsigned init_only = 256, report_only = 512;
 constexpr unsigned laptop = 224; // doctor, wait and guard
 
 Failure unusable(std::string_view value, std::string_view expected) {
@@ -147,7 +147,7 @@ std::vector<Option> make_table() {
     const auto on_deadline =
         std::map<std::string, OnDeadline>{{"stop", OnDeadline::stop}, {"rerun", OnDeadline::rerun}};
     return {
-        {"cache", T::value, all_commands | laptop, true, "CACHE", "What",
+        {"cache", T::value, all_commands | laptop | init_only, true, "CACHE", "What",
          "the cache to fill: NAME or cachix://NAME, https://…, file:///dir",
          "A bare NAME is a Cachix cache. Credentials come from the environment: CACHIX_AUTH_TOKEN for Cachix; "
          "CACHEFILL_SIGNING_KEY or CACHEFILL_SIGNING_KEY_FILE for plain caches.",
@@ -195,7 +195,7 @@ std::vector<Option> make_table() {
          choice<eval::Impure>(&Settings::impure, impure)},
         {"import-from-derivation", T::toggle, run_plan | laptop, true, "", "Evaluation",
          "let evaluation build what it reads (default)", "", toggle(&Settings::import_from_derivation)},
-        {"accept-flake-config", T::toggle, run_plan | laptop, true, "", "Evaluation",
+        {"accept-flake-config", T::toggle, run_plan | laptop | init_only, true, "", "Evaluation",
          "let Nix use the flake's own nixConfig", "", toggle(&Settings::accept_flake_config)},
         {"eval-jobs", T::value, run_plan, true, "N", "Evaluation",
          "evaluators at once (default: as cores and free memory allow)", "", number(&Settings::eval_jobs, 1, 1000)},
@@ -285,16 +285,22 @@ std::vector<Option> make_table() {
         {"notify.format", T::value, report_only, true, "FORMAT", "Notification",
          "what the webhook understands: auto (default, by its host), discord, slack or json", "",
          choice<report::NotifyFormat>(&Settings::notify_format, formats)},
+        {"action", T::value, init_only, false, "OWNER/REPOSITORY[@COMMIT]", "The workflow",
+         "where the workflow takes the action from (default: where this program comes from, at its own release)",
+         "Without a commit, git is asked once which commit the release's tag stands for; the workflow names that "
+         "commit, "
+         "never a tag that may move.",
+         text(&Settings::action)},
         {"why", T::value, 2, false, "PATH", "Output", "explain one store path or derivation", "", text(&Settings::why)},
-        {"dry-run", T::toggle, run_push | report_only, false, "", "Output", "say what would be done", "",
+        {"dry-run", T::toggle, run_push | init_only | report_only, false, "", "Output", "say what would be done", "",
          toggle(&Settings::dry_run)},
         {"json", T::value, all_commands | report_only | laptop, false, "FILE", "Output",
          "write the report as JSON ('-': standard output)", "", text(&Settings::json)},
-        {"quiet", T::toggle, all_commands | report_only | laptop, false, "", "Output", "only warnings and failures", "",
-         toggle(&Settings::quiet)},
-        {"verbose", T::toggle, all_commands | report_only | laptop, false, "", "Output",
+        {"quiet", T::toggle, all_commands | init_only | report_only | laptop, false, "", "Output",
+         "only warnings and failures", "", toggle(&Settings::quiet)},
+        {"verbose", T::toggle, all_commands | init_only | report_only | laptop, false, "", "Output",
          "every build, push and log line", "", toggle(&Settings::verbose)},
-        {"color", T::value, all_commands | report_only | laptop, false, "WHEN", "Output",
+        {"color", T::value, all_commands | init_only | report_only | laptop, false, "WHEN", "Output",
          "auto (default), always or never", "", choice<Color>(&Settings::color, colors)},
     };
 }
@@ -319,6 +325,8 @@ std::string_view to_string(Command command) {
         return "wait";
     case Command::guard:
         return "guard";
+    case Command::init:
+        return "init";
     case Command::report:
         return "report";
     }
@@ -326,8 +334,9 @@ std::string_view to_string(Command command) {
 }
 
 const std::vector<Command>& command_list() {
-    static const std::vector<Command> list{Command::run,    Command::plan, Command::push,  Command::verify, Command::ci,
-                                           Command::doctor, Command::wait, Command::guard, Command::report};
+    static const std::vector<Command> list{Command::run,  Command::plan,   Command::push, Command::verify,
+                                           Command::ci,   Command::doctor, Command::wait, Command::guard,
+                                           Command::init, Command::report};
     return list;
 }
 

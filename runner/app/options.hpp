@@ -19,6 +19,7 @@ enum class Command : unsigned {
     doctor = 32,
     wait = 64,
     guard = 128,
+    init = 256,
     report = 512
 };
 inline constexpr unsigned all_commands = 31;

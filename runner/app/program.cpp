@@ -39,6 +39,8 @@ async::Task<int> dispatch(Command command, CommandContext& context) {
         co_return co_await wait_command(context);
     case Command::guard:
         co_return co_await guard_command(context);
+    case Command::init:
+        co_return co_await init_command(context);
     case Command::report:
         co_return co_await report_command(context);
     }

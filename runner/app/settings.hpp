@@ -90,6 +90,8 @@ struct Settings {
     std::vector<std::string> allow; // globs on names that may be compiled
     std::uint64_t max_minutes = 0;
     bool update = false;
+    // init
+    std::string action; // "OWNER/REPOSITORY[@COMMIT]"; empty: where this program comes from
 
     // report
     std::vector<std::string> expect;

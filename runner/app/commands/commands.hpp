@@ -24,6 +24,7 @@ async::Task<int> verify_command(CommandContext& context);
 async::Task<int> doctor_command(CommandContext& context);
 async::Task<int> wait_command(CommandContext& context);
 async::Task<int> guard_command(CommandContext& context);
+async::Task<int> init_command(CommandContext& context);
 async::Task<int> report_command(CommandContext& context);
 async::Task<int> ci_command(CommandContext& context);
 // The same answers of a step, where it could not even start.
