@@ -1,0 +1,35 @@
+{
+  description = "Fills a Nix binary cache before any of your machines asks for it";
+
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
+
+  outputs =
+    { self, nixpkgs }:
+    let
+      systems = [
+        "x86_64-linux"
+        "aarch64-linux"
+        "aarch64-darwin"
+      ];
+      for_each = f: nixpkgs.lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system});
+    in
+    {
+      packages = for_each (pkgs: rec {
+        cachefill = pkgs.callPackage ./nix/package.nix { };
+        default = cachefill;
+      });
+
+      overlays.default = final: previous: { cachefill = final.callPackage ./nix/package.nix { }; };
+
+      apps = for_each (pkgs: {
+        default = {
+          type = "app";
+          program = "${self.packages.${pkgs.stdenv.hostPlatform.system}.cachefill}/bin/cachefill";
+        };
+      });
+
+      devShells = for_each (pkgs: {
+        default = pkgs.mkShell { inputsFrom = [ self.packages.${pkgs.stdenv.hostPlatform.system}.cachefill ]; };
+      });
+    };
+}

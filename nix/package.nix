@@ -1,0 +1,93 @@
+# cachefill as a package of nixpkgs: callPackage ./package.nix { }.
+{
+  lib,
+  stdenv,
+  boost,
+  cli11,
+  cmake,
+  fmt,
+  installShellFiles,
+  ninja,
+  nlohmann_json,
+  openssl,
+  pkg-config,
+  sqlite,
+  xz,
+  yaml-cpp,
+  zlib,
+  zstd,
+  # OWNER/REPOSITORY that `cachefill init` shall name in workflows.
+  source ? "",
+}:
+
+let
+  root = ./..;
+  version = builtins.head (
+    builtins.match ".*project\\(cachefill VERSION ([0-9.]+) .*" (builtins.readFile ../CMakeLists.txt)
+  );
+in
+stdenv.mkDerivation {
+  pname = "cachefill";
+  inherit version;
+
+  # Only what the program is made of, so that a change of docs or tests builds nothing anew.
+  src = lib.cleanSourceWith {
+    src = root;
+    name = "cachefill-source";
+    filter =
+      path: type:
+      let
+        relative = lib.removePrefix (toString root + "/") (toString path);
+      in
+      builtins.any (part: relative == part || lib.hasPrefix (part + "/") relative) [
+        "CMakeLists.txt"
+        "LICENSE"
+        "runner"
+        "workflows"
+      ];
+  };
+
+  strictDeps = true;
+  nativeBuildInputs = [
+    cmake
+    installShellFiles
+    ninja
+    pkg-config
+  ];
+  buildInputs = [
+    boost
+    cli11
+    fmt
+    nlohmann_json
+    openssl
+    sqlite
+    xz
+    yaml-cpp
+    zlib
+    zstd
+  ];
+  cmakeFlags = [
+    "-DCACHEFILL_TESTS=OFF"
+    "-DCACHEFILL_SOURCE=${source}"
+  ];
+
+  # The program itself knows its man page and completions; one built for another machine cannot be asked here.
+  postInstall = lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) ''
+    $out/bin/cachefill help --man > cachefill.1
+    for shell in bash zsh fish; do $out/bin/cachefill help --completion $shell > cachefill.$shell; done
+    installManPage cachefill.1
+    installShellCompletion --cmd cachefill --bash cachefill.bash --zsh cachefill.zsh --fish cachefill.fish
+  '';
+
+  doInstallCheck = stdenv.buildPlatform.canExecute stdenv.hostPlatform;
+  installCheckPhase = ''
+    test "$($out/bin/cachefill --version)" = "cachefill ${version}"
+  '';
+
+  meta = {
+    description = "Fills a Nix binary cache before any of your machines asks for it";
+    license = lib.licenses.mit;
+    mainProgram = "cachefill";
+    platforms = lib.platforms.linux ++ lib.platforms.darwin;
+  };
+}
