@@ -107,19 +107,22 @@ Task<Result<RepositoryFacts>> look_at_repository(const std::string& flake, const
             .with_hint("init writes files, so it needs the flake's own work tree");
     if (!async::find_program("git", environment))
         co_return Failure(FailureKind::machine, "git is not there").with_hint("install git");
-    auto root = co_await git(directory, {"rev-parse", "--show-toplevel"}, environment);
+    const std::vector<std::string> top{"rev-parse", "--show-toplevel"};
+    auto root = co_await git(directory, top, environment);
     if (root.empty())
         co_return Failure(FailureKind::usage, directory.string() + " lies in no git repository")
             .with_hint("a workflow needs one: git init");
     facts.root = root;
     auto below = directory.lexically_relative(fs::canonical(facts.root, error));
     if (below != ".") facts.flake_subdirectory = below.string();
-    facts.current_branch = co_await git(directory, {"symbolic-ref", "--quiet", "--short", "HEAD"}, environment);
-    auto remote_head =
-        co_await git(directory, {"symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"}, environment);
+    const std::vector<std::string> head{"symbolic-ref", "--quiet", "--short", "HEAD"};
+    facts.current_branch = co_await git(directory, head, environment);
+    const std::vector<std::string> remote{"symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"};
+    auto remote_head = co_await git(directory, remote, environment);
     if (remote_head.starts_with("origin/")) facts.default_branch = remote_head.substr(7);
-    auto list = co_await git(directory, {"for-each-ref", "--format=%(refname)", "refs/heads", "refs/remotes/origin"},
-                             environment);
+    const std::vector<std::string> references{"for-each-ref", "--format=%(refname)", "refs/heads",
+                                              "refs/remotes/origin"};
+    auto list = co_await git(directory, references, environment);
     for (auto line : split(list, '\n')) {
         for (std::string_view prefix : {"refs/heads/", "refs/remotes/origin/"})
             if (line.starts_with(prefix) && !line.ends_with("/HEAD"))
