@@ -1,6 +1,7 @@
 #include "app/run.hpp"
 
 #include "app/history.hpp"
+#include "app/machines.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "build/roots.hpp"
@@ -145,6 +146,9 @@ Task<bool> Run::preflight() {
     if (!*flake && session_.has_store()) fail(std::move(*flake).error());
     if (!failures_.empty()) co_return false;
     flake_ = std::move(**flake);
+    graph_.prefer([machines = machines_from(session_.nix()).abilities](const plan::GraphDerivation& derivation) {
+        return plan::BuildAbility::fits(derivation, machines);
+    });
     auto backend = session_.take_cache();
     auto url = backend->uri().to_string();
     presence_.add(std::move(backend), std::move(url), session_.cache_keys(), session_.cache_info());
@@ -298,6 +302,13 @@ Task<void> Run::evaluate(std::size_t number) {
                                                        "nix-store --verify --check-contents --repair");
             fail(std::move(failure));
         }
+        co_return;
+    }
+    record.needs_system = evaluator_->system_needed_for(target);
+    if (!record.needs_system.empty()) {
+        finished.succeeded = true;
+        finished.needs_system = record.needs_system;
+        session_.sink().on_event(finished);
         co_return;
     }
     record.position = evaluator_->position_of_failure(target);

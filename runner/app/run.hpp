@@ -60,6 +60,7 @@ class Run {
         std::optional<eval::EvaluatedTarget> evaluated;
         std::optional<Failure> failure;
         std::optional<event::Position> position;
+        std::string needs_system; // to be evaluated: it failed here for that alone
         std::chrono::milliseconds took{};
         std::optional<std::size_t> planned; // index into plan_targets_
         event::TargetVerified verified;

@@ -143,6 +143,11 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
     target.evaluation = record.took;
     target.evaluate_only = record.evaluate_only;
     if (record.failure) target.error = record.failure->cause();
+    if (!record.needs_system.empty()) {
+        target.system = record.needs_system;
+        target.verdict = event::TargetVerdict::elsewhere;
+        return target;
+    }
     if (!record.evaluated) {
         target.verdict = event::TargetVerdict::not_evaluated;
         return target;

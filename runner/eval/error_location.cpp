@@ -190,4 +190,22 @@ std::string refusal_variable(std::string_view message) {
     return {};
 }
 
+std::string needed_system(std::string_view message) {
+    struct Wording {
+        std::string_view before, sure; // the name in quotes follows `before`; `sure` stands somewhere behind it
+    };
+    static constexpr std::array<Wording, 2> wordings{{{"a '", "is required to build '"}, {"Required system: '", "'"}}};
+    for (const auto& [before, sure] : wordings) {
+        auto at = message.find(before);
+        if (at == std::string_view::npos) continue;
+        auto rest = message.substr(at + before.size());
+        auto end = rest.find('\'');
+        if (end == std::string_view::npos || rest.substr(end).find(sure) == std::string_view::npos) continue;
+        auto system = rest.substr(0, end);
+        if (system.find('-') != std::string_view::npos && system.find_first_of(" /") == std::string_view::npos)
+            return std::string(system);
+    }
+    return {};
+}
+
 } // namespace cachefill::eval

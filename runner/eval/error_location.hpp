@@ -53,4 +53,8 @@ std::string clean_message(const EvaluatorError& error, const SourceMap& sources)
 // Empty for any other message. The wording of nixpkgs, pkgs/stdenv/generic/check-meta.nix.
 std::string refusal_variable(std::string_view message);
 
+// The system that an evaluation needs because it builds something (import from derivation) that neither this machine
+// nor its builders can: "aarch64-darwin". Empty for any other message. The wordings of Nix 2.8 to 2.34 and Lix.
+std::string needed_system(std::string_view message);
+
 } // namespace cachefill::eval

@@ -53,6 +53,10 @@ class NixEvaluator final : public Evaluator {
         if (it == positions_.end()) return {};
         return it->second;
     }
+    std::string system_needed_for(const TargetRef& target) const override {
+        auto found = needed_systems_.find(target.display());
+        return found == needed_systems_.end() ? std::string() : found->second;
+    }
 
   private:
     // One try: what it evaluated to, or the failure with what decides about another try.
@@ -60,7 +64,8 @@ class NixEvaluator final : public Evaluator {
         std::optional<EvaluatedTarget> evaluated;
         std::optional<Failure> failure;
         std::optional<event::Position> position;
-        std::string refusal; // NIXPKGS_ALLOW_…, when nixpkgs refused a package
+        std::string refusal;       // NIXPKGS_ALLOW_…, when nixpkgs refused a package
+        std::string needed_system; // when evaluation had to build for another one
         std::uint64_t peak_memory = 0;
         bool out_of_memory = false;
     };
@@ -78,8 +83,9 @@ class NixEvaluator final : public Evaluator {
     Admission admission_;
     MemoryHistory history_;
     std::optional<OpenedFlake> flake_;
-    std::map<std::string, event::Position> positions_; // by display name
-    std::set<std::string> said_;                       // hosts share most of their warnings
+    std::map<std::string, event::Position> positions_;  // by display name
+    std::map<std::string, std::string> needed_systems_; // likewise
+    std::set<std::string> said_;                        // hosts share most of their warnings
     bool history_unwritable_ = false;
 };
 
@@ -178,6 +184,7 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt(const TargetRef& target
     if (run->log.error()) {
         result.position = locate(*run->log.error(), sources);
         result.refusal = refusal_variable(sanitize(run->log.error()->text));
+        result.needed_system = needed_system(sanitize(run->log.error()->text));
     }
     result.failure = failure_of(*run, sources).with_context("evaluating " + target.display());
     co_return result;
@@ -203,7 +210,9 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt_with_memory(const Targe
 
 bool NixEvaluator::impure_may_help(const std::string& variable) const {
     if (settings_.impure != Impure::automatic || variable.empty()) return false;
-    return variable == "NIXPKGS_ALLOW_UNFREE" || !settings_.environment.get_or(variable).empty();
+    auto set = settings_.environment.get_or(variable);
+    // Unfree is allowed unless somebody said no.
+    return variable == "NIXPKGS_ALLOW_UNFREE" ? set != "0" : !set.empty();
 }
 
 async::Task<Result<EvaluatedTarget>> NixEvaluator::evaluate(TargetRef target) {
@@ -213,6 +222,7 @@ async::Task<Result<EvaluatedTarget>> NixEvaluator::evaluate(TargetRef target) {
     }
     auto name = target.display();
     positions_.erase(name);
+    needed_systems_.erase(name);
     sink_.on_event(event::EvaluationStarted{.target = name});
     auto result = co_await attempt_with_memory(target, settings_.impure == Impure::always);
     if (result.failure && impure_may_help(result.refusal)) {
@@ -226,6 +236,7 @@ async::Task<Result<EvaluatedTarget>> NixEvaluator::evaluate(TargetRef target) {
     }
     if (result.evaluated) co_return std::move(*result.evaluated);
     if (result.position) positions_[name] = *result.position;
+    if (!result.needed_system.empty()) needed_systems_[name] = result.needed_system;
     if (result.refusal.empty()) co_return std::move(*result.failure);
     auto hint =
         result.refusal == "NIXPKGS_ALLOW_UNFREE"

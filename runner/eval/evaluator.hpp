@@ -22,7 +22,7 @@ enum class Impure { automatic, always, never };
 struct EvalSettings {
     std::string flake;       // as the user gave it: ".", a directory, "github:o/r", "path:…"; without '#'
     std::string store_uri;   // passed to nix as --store unless empty
-    Environment environment; // of the evaluators, without our secrets; NIXPKGS_ALLOW_UNFREE=1 is added
+    Environment environment; // of the evaluators, without our secrets; NIXPKGS_ALLOW_UNFREE=1 is added unless it is 0
     Impure impure = Impure::automatic;
     bool import_from_derivation = true;
     bool accept_flake_config = false;
@@ -81,6 +81,9 @@ class Evaluator {
     // Where the failure that evaluate() just returned for this target lies. For discover(): ask with a target of the
     // kind that could not be listed and no name; for open(): with TargetRef{}.
     virtual std::optional<event::Position> position_of_failure(const TargetRef& target) const = 0;
+    // After a failure: the system of which a machine could have evaluated it, see needed_system(). Empty: none would
+    // help.
+    virtual std::string system_needed_for(const TargetRef&) const { return {}; }
 };
 
 std::unique_ptr<Evaluator> make_evaluator(async::Executor executor, EvalSettings settings, event::Sink& sink);

@@ -96,7 +96,8 @@ std::vector<std::string> nix_arguments(const EvalSettings& settings, std::vector
 
 Environment nix_environment(const EvalSettings& settings) {
     auto environment = settings.environment;
-    environment.set("NIXPKGS_ALLOW_UNFREE", "1"); // acts only with --impure
+    // Acts only with --impure. 0 is somebody's no.
+    if (environment.get_or("NIXPKGS_ALLOW_UNFREE") != "0") environment.set("NIXPKGS_ALLOW_UNFREE", "1");
     environment.set("GIT_TERMINAL_PROMPT", "0");
     // Not GIT_SSH_COMMAND with BatchMode: that would overrule a core.sshCommand that brings the right key. Whoever set
     // an askpass program means it to answer.

@@ -56,6 +56,7 @@ struct EvaluationFinished {
     std::string error;      // if not: the evaluator's message
     std::optional<Position> position;
     std::uint64_t built_by_evaluation = 0; // import-from-derivation
+    std::string needs_system; // if succeeded, without a derivation: evaluation builds what only such a machine can
 };
 
 struct QueryProgress {

@@ -103,16 +103,71 @@ Result<DerivationId> Graph::commit(Staged&& staged) {
         }
         derivation.inputs.push_back(std::move(edge));
     }
-    for (std::size_t i = 0; i < derivation.outputs.size(); ++i) {
-        const PathId path = derivation.outputs[i].path;
-        // Several derivations may make one fixed output; the first that was read stands for all.
-        if (path == no_path || producers_[index(path)]) continue;
-        producers_[index(path)] = Producer{id, static_cast<std::uint16_t>(i)};
-    }
     derivation_ids_.emplace(derivation.path, id);
     derivations_.push_back(std::move(derivation));
     order_.push_back(id);
+    find_producers(id);
     return id;
+}
+
+// Makes `id` stand for those of its outputs that nobody stands for yet, or nobody who could make them here.
+void Graph::find_producers(DerivationId id) {
+    const GraphDerivation& derivation = derivations_[index(id)];
+    for (std::size_t i = 0; i < derivation.outputs.size(); ++i) {
+        const PathId path = derivation.outputs[i].path;
+        if (path == no_path) continue;
+        auto& producer = producers_[index(path)];
+        if (producer) {
+            const bool is_better =
+                is_buildable_ && !is_buildable_(derivations_[index(producer->derivation)]) && is_buildable_(derivation);
+            if (!is_better) continue;
+            order_is_stale_ = true;
+        }
+        producer = Producer{id, static_cast<std::uint16_t>(i)};
+    }
+}
+
+std::vector<DerivationId> Graph::needed_by(DerivationId id) const {
+    std::vector<DerivationId> needed;
+    for (const GraphInput& input : derivations_[index(id)].inputs) {
+        needed.push_back(input.derivation);
+        for (const std::uint16_t output : input.outputs) {
+            const PathId path = derivations_[index(input.derivation)].outputs[output].path;
+            if (path != no_path) needed.push_back(producers_[index(path)]->derivation);
+        }
+    }
+    return needed;
+}
+
+// The order anew, depth first. It was read that way, too, so that little changes.
+void Graph::sort() {
+    order_is_stale_ = false;
+    order_.clear();
+    struct Visit {
+        DerivationId id;
+        std::vector<DerivationId> needed;
+        std::size_t next = 0;
+    };
+    std::vector<bool> entered(derivations_.size());
+    std::vector<Visit> stack;
+    for (std::size_t i = 0; i < derivations_.size(); ++i) {
+        const DerivationId root{static_cast<std::uint32_t>(i)};
+        if (entered[i]) continue;
+        entered[i] = true;
+        stack.push_back({root, needed_by(root)});
+        while (!stack.empty()) {
+            Visit& top = stack.back();
+            if (top.next == top.needed.size()) {
+                order_.push_back(top.id);
+                stack.pop_back();
+                continue;
+            }
+            const DerivationId below = top.needed[top.next++];
+            if (entered[index(below)]) continue;
+            entered[index(below)] = true;
+            stack.push_back({below, needed_by(below)});
+        }
+    }
 }
 
 Result<DerivationId> Graph::walk(const nix::StorePath& root, const Reader& read) {
@@ -149,7 +204,8 @@ void Graph::roll_back(std::size_t derivations, std::size_t paths) {
     derivations_.erase(derivations_.begin() + static_cast<std::ptrdiff_t>(derivations), derivations_.end());
     paths_.erase(paths_.begin() + static_cast<std::ptrdiff_t>(paths), paths_.end());
     producers_.resize(paths);
-    order_.resize(derivations);
+    std::erase_if(order_, [&](DerivationId id) { return index(id) >= derivations; });
+    for (std::size_t i = 0; i < derivations; ++i) find_producers(DerivationId{static_cast<std::uint32_t>(i)});
 }
 
 Result<DerivationId> Graph::add_closure(const nix::StorePath& root, const Reader& read) {
@@ -158,6 +214,7 @@ Result<DerivationId> Graph::add_closure(const nix::StorePath& root, const Reader
     const std::size_t paths = paths_.size();
     auto id = walk(root, read);
     if (!id) roll_back(derivations, paths);
+    if (order_is_stale_) sort();
     return id;
 }
 

@@ -56,6 +56,10 @@ class Graph {
     // there; the failure names it and what needs it) the graph is as before.
     Result<DerivationId> add_closure(const nix::StorePath& root, const Reader& read);
 
+    // Several derivations may make one fixed output: the same source, fetched for two systems. The first that was read
+    // stands for all, unless only a later one can be built here. To be set before anything is added.
+    void prefer(std::function<bool(const GraphDerivation&)> buildable) { is_buildable_ = std::move(buildable); }
+
     PathId intern(const nix::StorePath& path);
     std::optional<PathId> find(const nix::StorePath& path) const;
     std::optional<DerivationId> find_derivation(const nix::StorePath& path) const;
@@ -71,7 +75,7 @@ class Graph {
 
     std::size_t derivation_count() const { return derivations_.size(); }
     std::size_t path_count() const { return paths_.size(); }
-    // Every derivation comes after its inputs.
+    // Every derivation comes after its inputs, and after the one that stands for each of their outputs.
     std::span<const DerivationId> topological_order() const { return order_; }
 
   private:
@@ -80,11 +84,16 @@ class Graph {
     Result<DerivationId> commit(Staged&& staged);
     Result<DerivationId> walk(const nix::StorePath& root, const Reader& read);
     void roll_back(std::size_t derivations, std::size_t paths);
+    void find_producers(DerivationId id);
+    std::vector<DerivationId> needed_by(DerivationId id) const;
+    void sort();
 
     std::vector<GraphDerivation> derivations_;
     std::vector<nix::StorePath> paths_;
     std::vector<std::optional<Producer>> producers_;
     std::vector<DerivationId> order_;
+    bool order_is_stale_ = false;
+    std::function<bool(const GraphDerivation&)> is_buildable_;
     std::unordered_map<nix::StorePath, DerivationId> derivation_ids_;
     std::unordered_map<nix::StorePath, PathId> path_ids_;
 };

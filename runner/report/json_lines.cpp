@@ -62,6 +62,7 @@ struct Encoder {
         if (e.position)
             json["position"] = {{"file", e.position->file}, {"line", e.position->line}, {"column", e.position->column}};
         json["built_by_evaluation"] = e.built_by_evaluation;
+        if (!e.needs_system.empty()) json["needs_system"] = e.needs_system;
         return json;
     }
     Json operator()(const event::QueryProgress& e) const {

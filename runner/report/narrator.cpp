@@ -54,6 +54,9 @@ std::string Narrator::message(event::Severity severity, const std::string& text,
 std::string Narrator::evaluation(const event::EvaluationFinished& finished) const {
     if (finished.succeeded) {
         if (voice_ == Voice::quiet) return {};
+        if (!finished.needs_system.empty())
+            return line(Tone::plain, "elsewhere",
+                        finished.target + "  to evaluate it takes a " + finished.needs_system + " machine");
         auto rest = finished.target + "  " + human_duration(finished.took);
         if (finished.impure) rest += ", needed --impure";
         if (finished.built_by_evaluation > 0)

@@ -103,6 +103,19 @@ BOOST_AUTO_TEST_CASE(other_refusals_are_named_by_their_variable) {
     BOOST_TEST(refusal_variable("do not set NIXPKGS_ALLOW_UNFREE") == "");
 }
 
+BOOST_AUTO_TEST_CASE(an_evaluation_that_builds_for_another_system_tells_which) {
+    BOOST_TEST(
+        needed_system("a 'x86_64-linux' with features {} is required to build '/nix/store/x-facts.drv', but I am "
+                      "a 'aarch64-darwin' with features {benchmark}") == "x86_64-linux");
+    BOOST_TEST(
+        needed_system("Cannot build '/nix/store/x-facts.drv'.\nReason: required system or feature not available\n"
+                      "Required system: 'aarch64-darwin' with features {}\nCurrent system: 'x86_64-linux' with "
+                      "features {kvm}") == "aarch64-darwin");
+    for (const auto* other : {"builder for '/nix/store/x.drv' failed with exit code 1", "a 'thing' is missing",
+                              "a 'string with blanks-' is required to build '/nix/store/x.drv'", "a 'x86_64-linux"})
+        BOOST_TEST(needed_system(other) == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_virtual_path_of_the_flake_is_mapped_and_that_of_an_input_is_not) {
     SourceMap sources{.source = {}, .directory = "/home/kim/fleet", .url = "github:kim/fleet/0123?narHash=x"};
     BOOST_TEST(sources.relative("«github:kim/fleet/0123»/hosts/a.nix").value_or("none") == "hosts/a.nix");

@@ -219,6 +219,9 @@ BOOST_AUTO_TEST_CASE(an_unfree_package_is_evaluated_impurely_and_that_is_said) {
     BOOST_TEST(contains(refused.error().hint(), "allowUnfree"));
 
     scene.settings.impure = Impure::automatic;
+    scene.settings.environment.set("NIXPKGS_ALLOW_UNFREE", "0");
+    BOOST_TEST(!scene.evaluate(nixos("game")).has_value());
+    scene.settings.environment.unset("NIXPKGS_ALLOW_UNFREE");
     scene.settings.environment.set("NIXPKGS_ALLOW_INSECURE", "1");
     BOOST_TEST(scene.evaluate(nixos("insecure")).value().impure);
 

@@ -74,6 +74,45 @@ BOOST_AUTO_TEST_CASE(a_failure_names_the_derivation_and_its_user_and_leaves_the_
     BOOST_TEST(world.graph.derivation_count() == 5U);
 }
 
+BOOST_AUTO_TEST_CASE(of_several_that_make_one_fixed_output_one_that_can_be_built_here_stands_for_all) {
+    const DerivationOptions mac{.fixed = true, .platform = "aarch64-darwin", .output_path = "source"};
+    const DerivationOptions linux{.fixed = true, .platform = "x86_64-linux", .output_path = "source"};
+    for (const bool mac_first : {true, false}) {
+        World world;
+        world.graph.prefer([](const GraphDerivation& derivation) { return derivation.platform == "x86_64-linux"; });
+        world.derivation("curl").derivation("mac-source", {}, mac).derivation("linux-source", {"curl"}, linux);
+        world.derivation("mac-user", {"mac-source"}).derivation("linux-user", {"linux-source"});
+        for (const auto* user : {mac_first ? "mac-user" : "linux-user", mac_first ? "linux-user" : "mac-user"})
+            world.target(user);
+        const auto producer = world.graph.producer(world.path("source"));
+        BOOST_REQUIRE(producer.has_value());
+        BOOST_TEST(world.graph.derivation(producer->derivation).name() == "linux-source");
+        // It may have been read after those that need it.
+        std::vector<bool> seen(world.graph.derivation_count());
+        for (const DerivationId id : world.graph.topological_order()) {
+            for (const GraphInput& input : world.graph.derivation(id).inputs) {
+                BOOST_TEST(seen[index(input.derivation)]);
+                const auto path = world.graph.derivation(input.derivation).outputs[input.outputs[0]].path;
+                BOOST_TEST(seen[index(world.graph.producer(path)->derivation)]);
+            }
+            seen[index(id)] = true;
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_gives_a_fixed_output_back_to_who_stood_for_it) {
+    World world;
+    world.graph.prefer([](const GraphDerivation& derivation) { return derivation.platform == "x86_64-linux"; });
+    world.derivation("mac-source", {}, {.fixed = true, .platform = "aarch64-darwin", .output_path = "source"});
+    world.derivation("linux-source", {}, {.fixed = true, .output_path = "source"});
+    world.derivation("mac-user", {"mac-source"}).derivation("bad", {"linux-source", "absent"}).target("mac-user");
+    BOOST_REQUIRE(!world.graph.add_closure(derivation_path("bad"), reader_of(world.derivations)));
+    const auto producer = world.graph.producer(world.path("source"));
+    BOOST_REQUIRE(producer.has_value());
+    BOOST_TEST(world.graph.derivation(producer->derivation).name() == "mac-source");
+    BOOST_TEST(world.graph.topological_order().size() == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(an_output_that_is_not_there_is_refused) {
     World world;
     world.derivation("lib").derivation("user", {"lib:dev"});
