@@ -77,6 +77,7 @@ struct Settings {
     OnDeadline on_deadline = OnDeadline::stop;
     std::uint64_t max_reruns = 3;
     bool stop_when_superseded = true;
+    bool substituter = true;   // ci: later steps of the job fetch from the cache
     bool deep = false;         // verify: download and hash
     bool strict_trust = false; // a host that does not trust the cache fails the run
     std::set<FailureCause> fail_on{FailureCause::evaluate, FailureCause::build,      FailureCause::check,

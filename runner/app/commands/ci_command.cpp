@@ -1,4 +1,5 @@
 #include "app/ci_siblings.hpp"
+#include "app/ci_substituter.hpp"
 #include "app/commands/commands.hpp"
 #include "app/exit_code.hpp"
 #include "app/run.hpp"
@@ -80,6 +81,7 @@ Task<int> ci_command(CommandContext& context) {
     co_await run.execute();
     watchers.cancel();
     co_await watchers.join();
+    if (auto message = offer_substituter(context.session)) context.session.sink().on_event(*message);
     auto report = run.report();
     bool again = !run.is_interrupted() && co_await siblings.start_again(report);
     context.on_signal = {};

@@ -1,0 +1,40 @@
+#include "app/ci_substituter.hpp"
+
+#include "github/file_commands.hpp"
+
+namespace cachefill::app {
+
+namespace {
+
+event::Message cannot(std::string why, std::string hint) {
+    return {.severity = event::Severity::notice,
+            .text = "later steps of this job do not fetch from the cache: " + std::move(why),
+            .hint = std::move(hint)};
+}
+
+} // namespace
+
+std::optional<event::Message> offer_substituter(const Session& session) {
+    const auto& environment = session.environment();
+    const auto& cache = session.cache_info();
+    auto file = environment.get_or("GITHUB_ENV");
+    if (!session.settings().substituter || file.empty() || cache.substituter_url.empty()) return {};
+    if (!cache.is_public)
+        return cannot("it is private",
+                      "give Nix a netrc file with a token that may read, and name the cache in nix.conf");
+    auto keys = session.cache_keys();
+    if (keys.empty()) return cannot("its public key is not known", "name it with trusted-public-keys");
+    if (session.has_store() && !session.may_be_trusted())
+        return cannot("the Nix daemon does not trust this user",
+                      "add the user to trusted-users in nix.conf (install-nix-action: extra_nix_config), or name the "
+                      "cache there as a substituter");
+    auto config = environment.get_or("NIX_CONFIG");
+    if (!config.empty() && config.back() != '\n') config += '\n';
+    config += "extra-substituters = " + cache.substituter_url + "\nextra-trusted-public-keys =";
+    for (const auto& key : keys) config += " " + key.to_string();
+    auto written = github::set_output(file, "NIX_CONFIG", config);
+    if (!written) return cannot(written.error().one_line(), {});
+    return {};
+}
+
+} // namespace cachefill::app
