@@ -13,10 +13,11 @@ import {tool} from './support/tools.mjs';
 
 const read = file => readFileSync(join(repository, file), 'utf8');
 const listed = directory => readdirSync(join(repository, directory)).filter(name => name.endsWith('.yml')).map(name => join(directory, name));
-const actions = ['action/action.yml', 'action/report/action.yml'];
+const actions = ['action/action.yml', 'action/report/action.yml', 'action/pull-request/action.yml'];
 const shipped = listed('workflows');
 const workflows = [...shipped, ...listed('.github/workflows')];
-const own = {'OWNER/cachefill/action': actions[0], 'OWNER/cachefill/action/report': actions[1]};
+const own = {'OWNER/cachefill/action': actions[0], 'OWNER/cachefill/action/report': actions[1],
+  'OWNER/cachefill/action/pull-request': actions[2]};
 const inputsOf = file => Object.keys(parse(read(file)).inputs);
 
 const steps = file => {
@@ -140,7 +141,7 @@ function tables(file) {
 test("the README's tables say what action.yml says", () => {
   const readme = read('action/README.md');
   const part = name => readme.split(`<!-- ${name} -->\n`)[1].split(`\n<!-- /${name} -->`)[0];
-  for (const [file, prefix] of [[actions[0], ''], [actions[1], 'report ']])
+  for (const [file, prefix] of [[actions[0], ''], [actions[1], 'report '], [actions[2], 'pull-request ']])
     for (const [kind, lines] of Object.entries(tables(file))) assert.equal(part(prefix + kind), lines.join('\n'), `${file}: ${kind}`);
 });
 
@@ -176,7 +177,7 @@ test('the scripts keep to bash 3.2 and shellcheck has nothing to say', () => {
   const script = read('action/fetch');
   for (const newer of [/\$\{\w+(\^|,)/, /declare -[An]/, /\b(mapfile|readarray|coproc)\b/, /&>>/, /\|&/, /\[\[ .* -v /, /\$\{\w+@/])
     assert.doesNotMatch(script, newer);
-  const result = spawnSync('shellcheck', ['action/fetch', 'tests/action/run', ...['cache/cache.sh'].map(name => `tests/action/stand-ins/${name}`)],
+  const result = spawnSync('shellcheck', ['action/fetch', 'action/pull-request/propose', 'tests/action/run', ...['cache/cache.sh'].map(name => `tests/action/stand-ins/${name}`)],
     {cwd: repository, encoding: 'utf8'});
   assert.equal((result.stdout ?? '') + (result.stderr ?? '') + (result.error ?? ''), '');
 });

@@ -45,11 +45,17 @@ export function nixEnvironment(directory) {
 export function gitRepository(target, ...sources) {
   mkdirSync(target, {recursive: true});
   for (const source of sources) cpSync(source, target, {recursive: true});
-  const git = (...args) => execFileSync('git', ['-C', target, '-c', 'user.name=octo', '-c', 'user.email=octo@example.org', ...args], {stdio: 'pipe'});
-  git('init', '-q', '-b', 'main');
-  git('add', '-A');
-  git('commit', '-q', '-m', 'the fleet');
+  git(target, 'init', '-q', '-b', 'main');
+  commitAll(target, 'the fleet');
   return target;
+}
+
+export const git = (directory, ...args) =>
+  execFileSync('git', ['-C', directory, '-c', 'user.name=octo', '-c', 'user.email=octo@example.org', ...args], {encoding: 'utf8', stdio: 'pipe'}).trim();
+
+export function commitAll(directory, message) {
+  git(directory, 'add', '-A');
+  git(directory, 'commit', '-q', '-m', message);
 }
 
 export class Cachix {
@@ -59,15 +65,17 @@ export class Cachix {
     const server = new Cachix();
     server.process = spawn(cachixServer, ['--cache', name, '--dir', directory, '--port-file', ready, '--token', 'rw:write-secret', ...options],
       {stdio: ['ignore', 'inherit', 'inherit']});
-    for (let tries = 0; tries < 400 && !existsSync(ready); ++tries) await wait(50);
+    for (let tries = 0; tries < 2400 && !existsSync(ready); ++tries) await wait(50);
     Object.assign(server, JSON.parse(readFileSync(ready, 'utf8')));
     return server;
   }
-  async log() { return (await fetch(`${this.api.replace(/\/$/, '')}/_log`)).text(); }
-  // Store hashes that a consumer is served.
-  async serves(path) {
-    const hash = path.replace('/nix/store/', '').slice(0, 32);
-    return (await fetch(`${this.uri.replace(/\/$/, '')}/${hash}.narinfo`)).ok;
+  // Rules as tests/support/cachix_faults.hpp describes them.
+  async faults(...rules) {
+    await fetch(`${this.api.replace(/\/$/, '')}/_faults`, {method: 'POST', body: JSON.stringify({rules})});
   }
+  async state() { return (await fetch(`${this.api.replace(/\/$/, '')}/_state`)).json(); }
+  async log() { return (await fetch(`${this.api.replace(/\/$/, '')}/_log`)).text(); }
+  // Was its narinfo published? (Cachix hides one whose closure is not there.)
+  async uploaded(path) { return (await this.state()).narinfos.includes(path.replace('/nix/store/', '').slice(0, 32)); }
   stop() { this.process.kill('SIGTERM'); }
 }

@@ -1,0 +1,195 @@
+// The action's step with the real program, real Nix and the stand-in of Cachix, run as GitHub's runner runs it.
+import assert from 'node:assert/strict';
+import {existsSync, readFileSync, writeFileSync} from 'node:fs';
+import {createServer} from 'node:http';
+import {join} from 'node:path';
+import {after, before, test} from 'node:test';
+import {Job} from './host/step_host.mjs';
+import {Cachix, cachefill, gitRepository, makeFolder, nixEnvironment, removeFolder, repository, tests} from './support/machine.mjs';
+
+const action = join(repository, 'action');
+let folder, cachix, fleet, hostile, number = 0;
+
+before(async () => {
+  folder = makeFolder();
+  cachix = await Cachix.start(folder, 'demo');
+  fleet = gitRepository(join(folder, 'fleet'), join(repository, 'examples/fleet'));
+  hostile = gitRepository(join(folder, 'hostile'), join(tests, 'flakes/hostile'));
+});
+after(() => (cachix.stop(), removeFolder(folder)));
+
+function makeJob({machine = `machine-${++number}`, cache = cachix, workspace = fleet, github = {}, environment = {}} = {}) {
+  const home = join(folder, machine);
+  return new Job({
+    folder: join(folder, `job-${++number}`), workspace, github,
+    environment: {...nixEnvironment(home), XDG_STATE_HOME: join(home, 'state'), CACHEFILL_CACHIX_API: cache.api,
+      STAND_IN_FOLDER: join(folder, 'kept'), ...environment},
+    standIns: {'actions/cache/restore': join(tests, 'stand-ins/cache/restore'), 'actions/cache/save': join(tests, 'stand-ins/cache/save')},
+  });
+}
+const inputs = {binary: cachefill, cache: 'cachix://demo', token: 'write-secret', hosts: 'nixos:nas, home:*', deadline: '1h'};
+const reportOf = result => JSON.parse(readFileSync(result.outputs.report, 'utf8'));
+const runStep = job => job.steps.find(step => step.id === 'run');
+
+test('a first step fills the cache, says what it did, and lets later steps use it', async () => {
+  const job = makeJob();
+  const result = await job.use(action, inputs);
+  assert.equal(result.status, 'success', job.log);
+  const report = reportOf(result);
+  assert.equal(result.outputs.complete, 'true');
+  assert.equal(result.outputs['exit-code'], '0');
+  assert.equal(Number(result.outputs.built), report.builds.filter(b => b.outcome === 'built').length);
+  assert.equal(Number(result.outputs.pushed), report.pushes.filter(p => p.outcome === 'published').length);
+  assert.ok(Number(result.outputs.built) > 50);
+  assert.equal(job.scanner.openGroups, 0);
+  assert.match(job.summary, /nixos:nas/);
+  assert.ok(job.summary.length < 1 << 20);
+  assert.match(job.environment.NIX_CONFIG, new RegExp(`^extra-substituters = ${cachix.uri.replace(/\/$/, '')}`, 'm'));
+  assert.match(job.environment.NIX_CONFIG, /^extra-trusted-public-keys = demo\.cachix\.org-1:/m);
+  assert.match(job.environment.NIX_CONFIG, /^experimental-features = nix-command flakes$/m);
+});
+
+test('a second step on another machine finds everything, and builds nothing', async () => {
+  const job = makeJob();
+  const result = await job.use(action, {...inputs, substituter: 'false'});
+  assert.equal(result.status, 'success', job.log);
+  assert.deepEqual([result.outputs.complete, result.outputs.built, result.outputs.pushed, result.outputs.missing], ['true', '0', '0', '0']);
+  assert.doesNotMatch(job.environment.NIX_CONFIG, /extra-substituters/);
+});
+
+test('an output that the action promises is set by the program, each of them', async () => {
+  const job = makeJob();
+  const result = await job.use(action, {...inputs, hosts: 'home:*'});
+  for (const [name, value] of Object.entries(result.outputs)) assert.ok(name in runStep(job).outputs, `${name}: '${value}'`);
+});
+
+test('the token stands in no line, no argument and no report, and is masked before anything else', async () => {
+  const job = makeJob();
+  const lines = [];
+  job.onLine = line => lines.push(line);
+  const result = await job.use(action, {...inputs, hosts: 'home:*'});
+  assert.match(lines.find(line => line.startsWith('::')), /^::add-mask::write-secret$/);
+  assert.equal(lines.filter(line => line.includes('write-secret')).length, 1);
+  assert.equal(readFileSync(result.outputs.report, 'utf8').includes('write-secret'), false);
+});
+
+test('without a token a push fails, names the secret, and still hands over its outputs', async () => {
+  const job = makeJob();
+  const result = await job.use(action, {...inputs, token: ''});
+  assert.equal(result.status, 'failure');
+  assert.equal(runStep(job).code, 2);
+  assert.equal(result.outputs['exit-code'], '2');
+  assert.match(job.scanner.messages('error').join('\n'), /no token for the cache.*CACHIX_AUTH_TOKEN/s);
+});
+
+test('a token that is refused fails at the start', async () => {
+  const job = makeJob();
+  const result = await job.use(action, {...inputs, token: 'nonsense'});
+  assert.equal(result.status, 'failure');
+  assert.equal(result.outputs['exit-code'], '5');
+  assert.equal(result.outputs.built, '0');
+});
+
+test("a fork's pull request is built, pushes nothing, says so and succeeds", async () => {
+  const fresh = await Cachix.start(folder, 'fork');
+  try {
+    const job = makeJob({cache: fresh, github: {event_name: 'pull_request', ref: 'refs/pull/7/merge', head_ref: 'main', base_ref: 'main', actor: 'stranger'}});
+    const event = join(folder, 'fork-event.json');
+    writeFileSync(event, JSON.stringify({pull_request: {number: 7, head: {sha: 'b'.repeat(40), repo: {full_name: 'stranger/fleet'}}}}));
+    job.github.event_path = event;
+    const result = await job.use(action, {...inputs, cache: 'cachix://fork', token: '', hosts: 'home:*'});
+    assert.equal(result.status, 'success', job.log);
+    assert.equal(result.outputs['read-only'], 'true');
+    assert.ok(Number(result.outputs.built) > 0);
+    assert.match(job.scanner.messages('notice').join('\n'), /pull request of a fork/);
+    assert.match(job.summary, /nothing was pushed/);
+    assert.deepEqual((await fresh.state()).narinfos, []);
+  } finally {
+    fresh.stop();
+  }
+});
+
+test('lines of builders that look like commands change nothing', async () => {
+  const job = makeJob({workspace: hostile});
+  let longest = 0;
+  job.onLine = line => (longest = Math.max(longest, line.length));
+  const before = {...job.environment};
+  const result = await job.use(action, {...inputs, hosts: '', verbose: 'true', substituter: 'false'});
+  assert.equal(runStep(job).code, 1, job.log.slice(-4000));
+  assert.equal(result.outputs.complete, 'false');
+  assert.equal(result.outputs.failed, '1');
+  assert.deepEqual(JSON.parse(result.outputs['failed-names']), ['broken']);
+  assert.deepEqual(job.environment, before);
+  const acted = new Set(job.scanner.commands);
+  for (const command of ['set-output', 'save-state', 'set-env', 'add-path', 'debug', 'echo']) assert.equal(acted.has(command), false, command);
+  assert.deepEqual(job.scanner.masks, ['write-secret']);
+  assert.deepEqual(job.scanner.messages('error').filter(message => /^(an? |in red|behind|no UTF-8)/.test(message)), []);
+  assert.equal(job.scanner.annotations.filter(a => a.level === 'error' && /broken/.test(a.title ?? a.message)).length, 1);
+  assert.deepEqual(job.scanner.messages('warning').filter(message => /^an? /.test(message)), []);
+  assert.deepEqual(job.scanner.messages('notice').filter(message => message === 'a notice'), []);
+  assert.equal(job.scanner.groups.includes('a group'), false);
+  assert.equal(job.scanner.openGroups, 0);
+  assert.ok(longest < 64 * 1024, `a line of ${longest} characters`);
+  assert.ok(job.summary.length < 1 << 20);
+  assert.doesNotMatch(job.log + job.summary, /\u001b/);
+});
+
+test('a cancel in the middle: report and summary in time, exit 130, what was built is published or named', async t => {
+  const slow = await Cachix.start(folder, 'slow', '--delay-ms', '40');
+  try {
+    const job = makeJob({cache: slow});
+    const cancelWhenBusy = (async () => {
+      for (let tries = 0; tries < 2400; ++tries) {
+        const published = (await slow.log()).split('\n').filter(line => line.includes('/complete')).length;
+        if (published >= 40) return job.cancel();
+        await new Promise(done => setTimeout(done, 50));
+      }
+      throw new Error('nothing was published');
+    })();
+    const result = await job.use(action, {...inputs, cache: 'cachix://slow', hosts: ''});
+    await cancelWhenBusy;
+    const step = runStep(job);
+    assert.equal(result.status, 'cancelled');
+    t.diagnostic(`ended ${step.endedAfter} ms after the first signal, exit ${step.code}`);
+    assert.equal(step.code, 130, job.log.slice(-3000));
+    assert.ok(step.endedAfter <= 6500, `${step.endedAfter} ms`);
+    assert.ok(existsSync(result.outputs.report));
+    const report = reportOf(result);
+    assert.equal(report.exit_code, 130);
+    assert.match(job.summary, /interrupted/i);
+    const outcomes = Object.fromEntries(report.pushes.map(push => [push.path, push.outcome]));
+    const built = report.builds.filter(b => b.outcome === 'built').flatMap(b => b.outputs);
+    assert.ok(built.length > 5, `only ${built.length} outputs were built`);
+    let unpublished = 0;
+    for (const path of built) {
+      assert.ok(outcomes[path], `${path} was built and is not mentioned`);
+      if (['published', 'already-there'].includes(outcomes[path])) assert.ok(await slow.uploaded(path), `${path} is not there`);
+      else ++unpublished;
+    }
+    t.diagnostic(`${built.length} outputs built, ${unpublished} of them named as not pushed`);
+    if (unpublished > 0) assert.match(job.log, /not pushed/);
+    assert.equal(job.steps.at(-2).outcome, 'success', 'what was learnt is kept');
+  } finally {
+    slow.stop();
+  }
+});
+
+test('one message is sent when something failed and a webhook is given, none when all is well', async () => {
+  const received = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', chunk => (body += chunk));
+    request.on('end', () => (received.push(JSON.parse(body)), response.end('{}')));
+  });
+  await new Promise(done => server.listen(0, '127.0.0.1', done));
+  try {
+    const url = `http://127.0.0.1:${server.address().port}/hook`;
+    await makeJob().use(action, {...inputs, hosts: 'home:*', 'notify-url': url});
+    assert.equal(received.length, 0);
+    await makeJob({workspace: hostile}).use(action, {...inputs, hosts: 'broken', 'notify-url': url});
+    assert.equal(received.length, 1);
+    assert.match(JSON.stringify(received[0]), /broken/);
+  } finally {
+    server.close();
+  }
+});
