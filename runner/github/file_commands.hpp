@@ -9,7 +9,8 @@
 // What a step hands to its runner through files that the runner names in the environment.
 namespace cachefill::github {
 
-// An output of the step (or, in the file of GITHUB_ENV, a variable of later steps), in the form that holds any value: between two lines of a random delimiter.
+// An output of the step (or, in the file of GITHUB_ENV, a variable of later steps), in the form that holds any value:
+// between two lines of a random delimiter.
 Result<void> set_output(const std::filesystem::path& file, std::string_view name, std::string_view value);
 
 // GitHub throws a summary of more than this away, whole.
