@@ -52,7 +52,7 @@ Result<void> apply_environment(const Environment& environment, Command command, 
         auto value = environment.get_or(name);
         if (value.empty()) continue;
         std::vector<std::string> values{value};
-        if (option.type == OptionType::list) {
+        if (option.type == OptionType::list || option.type == OptionType::table) {
             values.clear();
             for (auto word : split_words(value)) values.emplace_back(word);
             if (values.empty()) continue;
@@ -239,8 +239,12 @@ std::string help_text(Command command, bool full) {
         {Command::plan, "cachefill plan [FLAKE] --cache CACHE [options]\n\nWhat 'run' would build, fetch and push. "
                         "Changes nothing.\n"},
         {Command::push,
-         "cachefill push [PATH…] --cache CACHE [options]\n\nPushes store paths (default: /run/current-system) with "
-         "whatever of their closures is not there.\n'-' reads paths from standard input.\n"},
+         "cachefill push [PATH…] --cache CACHE [options]\ncachefill push --watch [options]\ncachefill push "
+         "--status\n\nPushes store paths (default: the running system and this user's home generation) with whatever "
+         "of "
+         "their closures\nis not there. '-' reads paths from standard input. --watch is a service that pushes what "
+         "gets "
+         "built on this\nmachine; docs/desktop.md shows how to set it up.\n"},
         {Command::ci,
          "cachefill ci [FLAKE] [options]\n\nWhat 'run' does, as a step of GitHub Actions: reads the inputs of the "
          "action "

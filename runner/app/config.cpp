@@ -55,9 +55,40 @@ Result<std::vector<std::string>> values_of_mapping(const std::string& file, cons
     return values;
 }
 
+// NAME: {field: value} as "NAME=,field=value", NAME: value as "NAME=value".
+Result<std::vector<std::string>> entries_of(const std::string& file, const YAML::Node& map) {
+    std::vector<std::string> entries;
+    for (const auto& entry : map) {
+        if (!entry.first.IsScalar()) return at(file, entry.first.Mark(), "a name must be a plain word");
+        auto text = entry.first.Scalar() + "=";
+        if (entry.second.IsScalar()) {
+            text += entry.second.Scalar();
+        } else if (entry.second.IsMap()) {
+            std::string uri, others;
+            for (const auto& field : entry.second) {
+                if (!field.first.IsScalar() || !field.second.IsScalar())
+                    return at(file, field.first.Mark(), "what stands below a name is 'field: value'");
+                if (field.second.Scalar().find(',') != std::string::npos)
+                    return at(file, field.second.Mark(), "a ',' cannot stand here");
+                if (field.first.Scalar() == "uri")
+                    uri = field.second.Scalar();
+                else
+                    others += "," + field.first.Scalar() + "=" + field.second.Scalar();
+            }
+            text += uri + others;
+        } else {
+            return at(file, entry.second.Mark(), "below '" + sanitize(entry.first.Scalar()) + "' stand its fields");
+        }
+        entries.push_back(std::move(text));
+    }
+    if (entries.empty()) return at(file, map.Mark(), "it is empty; leave the key out instead");
+    return entries;
+}
+
 Result<std::vector<std::string>> values_of(const std::string& file, const Option& option, const YAML::Node& node) {
     std::vector<std::string> values;
-    if (option.type == OptionType::list) {
+    if (option.type == OptionType::table && node.IsMap()) return entries_of(file, node);
+    if (option.type == OptionType::list || option.type == OptionType::table) {
         if (node.IsScalar()) return std::vector<std::string>{node.Scalar()};
         if (option.may_be_mapping && node.IsMap()) return values_of_mapping(file, option, node);
         if (!node.IsSequence()) return at(file, node.Mark(), "'" + option.key + "' is a list, or a single value");

@@ -70,10 +70,12 @@ class Console::Recorder final : public event::Sink {
 Console::Console(async::Executor executor, const Settings& settings, const Environment& environment)
     : executor_(executor), settings_(settings), color_(wants_color(settings, environment)), width_(terminal_width()) {
     report::DisplaySettings display;
-    display.live = ::isatty(STDERR_FILENO) && environment.get_or("TERM") != "dumb" && !settings.quiet;
+    display.live =
+        ::isatty(STDERR_FILENO) && environment.get_or("TERM") != "dumb" && !settings.quiet && !settings.watch;
+    display.signs_of_life = !settings.watch;
     display.color = color_;
     display.quiet = settings.quiet;
-    display.verbose = settings.verbose;
+    display.verbose = settings.verbose || settings.watch; // what a service says is all there is to see of it
     display.width = width_;
     if (settings.on_github) {
         display.stream = stdout; // the runner reads both streams, and only within one is their order certain

@@ -1,6 +1,7 @@
 #include "app/options.hpp"
 
 #include "base/text.hpp"
+#include "cache/binary_cache.hpp"
 
 #include <algorithm>
 #include <map>
@@ -14,7 +15,7 @@ using Apply = std::function<Result<void>(Settings&, const Values&)>;
 
 // `ci` is `run` as a step of GitHub Actions and knows all its options.
 constexpr unsigned run_only = 1 | 16, run_plan = 3 | 16, run_plan_verify = 11 | 16, run_push = 5 | 16, ci_only = 16;
-constexpr unsigned init_only = 256, report_only = 512;
+constexpr unsigned init_only = 256, report_only = 512, push_only = 4;
 constexpr unsigned laptop = 224; // doctor, wait and guard
 
 Failure unusable(std::string_view value, std::string_view expected) {
@@ -132,6 +133,61 @@ Result<void> apply_defer(Settings& settings, const Values& values) {
     return {};
 }
 
+Result<PushCache> parse_push_cache(const std::string& text) {
+    PushCache cache;
+    const auto* expected = "NAME=URI, then ,token-file=FILE ,signing-key-file=FILE and ,optional as needed";
+    auto words = split(text, ',');
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        auto equals = words[i].find('=');
+        auto key = words[i].substr(0, equals);
+        std::string value(equals == std::string_view::npos ? "" : words[i].substr(equals + 1));
+        if (i > 0 && (words[i] == "optional" || words[i] == "optional=true"))
+            cache.is_optional = true;
+        else if (i > 0 && words[i] == "optional=false")
+            continue;
+        else if (value.empty())
+            return unusable(text, expected);
+        else if (i == 0 || key == "uri")
+            cache.uri = value;
+        else if (key == "token-file")
+            cache.token_file = value;
+        else if (key == "signing-key-file")
+            cache.signing_key_file = value;
+        else
+            return unusable(words[i], "uri, token-file, signing-key-file or optional");
+        if (i == 0) cache.name = key;
+    }
+    auto is_fine = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
+    };
+    if (cache.name.empty() || !std::all_of(cache.name.begin(), cache.name.end(), is_fine))
+        return unusable(text, "a name of letters, digits, - _ and . before the first '='");
+    auto uri = cache::CacheUri::parse(cache.uri);
+    if (!uri) return Failure(FailureKind::usage, cache.name + ": " + uri.error().cause()).with_hint(uri.error().hint());
+    return cache;
+}
+
+Result<void> apply_push_caches(Settings& settings, const Values& values) {
+    std::vector<PushCache> caches;
+    for (const auto& value : values) {
+        TRY(cache, parse_push_cache(value));
+        auto is_same = [&cache](const auto& other) { return other.name == cache.name; };
+        if (std::any_of(caches.begin(), caches.end(), is_same))
+            return Failure(FailureKind::usage, "two caches are called '" + cache.name + "'");
+        caches.push_back(std::move(cache));
+    }
+    settings.push_caches = std::move(caches);
+    return {};
+}
+
+Result<void> apply_since(Settings& settings, const Values& values) {
+    auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    if (!parse_moment(values.back(), now))
+        return unusable(values.back(), "a time such as 2h, 3d, 2026-08-01 or '2026-08-01 12:30'");
+    settings.since = values.back();
+    return {};
+}
+
 std::vector<Option> make_table() {
     using T = OptionType;
     const auto impure = std::map<std::string, eval::Impure>{
@@ -176,10 +232,10 @@ std::vector<Option> make_table() {
         {"upstream", T::list, all_commands | laptop, true, "CACHE", "Caches",
          "further caches to read; what every consumer there trusts is not pushed again", "",
          list(&Settings::upstreams)},
-        {"upstreams.from-hosts", T::toggle, run_plan_verify, true, "", "Caches",
+        {"upstreams.from-hosts", T::toggle, all_commands, true, "", "Caches",
          "also read the caches that hosts name in their own nix.settings (default)", "",
          toggle(&Settings::upstreams_from_hosts)},
-        {"upstreams.ignore", T::list, run_plan_verify, true, "PATTERN", "Caches",
+        {"upstreams.ignore", T::list, all_commands, true, "PATTERN", "Caches",
          "caches that hosts name and that are never asked: '*.ts.net'", "", list(&Settings::upstreams_ignore)},
         {"trusted-public-keys", T::list, all_commands | laptop, true, "KEY", "Caches",
          "public keys (name:base64) of caches that do not tell theirs", "", list(&Settings::trusted_public_keys)},
@@ -244,6 +300,25 @@ std::vector<Option> make_table() {
          toggle(&Settings::allow_source)},
         {"size-budget", T::value, run_push, true, "SIZE", "Pushing", "push at most so much; the rest is listed", "",
          bytes(&Settings::size_budget)},
+        {"push.scope", T::value, push_only, true, "SCOPE", "Pushing",
+         "what --watch and --since look at: system (default) or all",
+         "system: the closures of system and home generations, and what was built here for them. all: besides, "
+         "whatever gets built on this machine; think before you do that with a public cache.",
+         choice<PushScope>(&Settings::push_scope, {{"system", PushScope::system}, {"all", PushScope::all}})},
+        {"push.caches", T::table, push_only, true, "NAME=URI", "Pushing",
+         "the caches that --watch fills, each with its own credentials and queue",
+         "In the file a mapping: NAME: {uri: …, token-file: …, signing-key-file: …, optional: true}. As a flag "
+         "NAME=URI,token-file=FILE,optional. An optional cache may be away for days. Without it --watch fills the one "
+         "that --cache names; with it --cache may give one of these names.",
+         apply_push_caches},
+        {"push.on-battery", T::value, push_only, true, "WHAT", "Pushing",
+         "what --watch does on battery: push (default) or wait", "",
+         choice<bool>(&Settings::push_on_battery, {{"push", true}, {"wait", false}})},
+        {"push.metered", T::value, push_only, true, "WHAT", "Pushing",
+         "what --watch does on a metered connection: push (default) or wait", "NetworkManager says which is one.",
+         choice<bool>(&Settings::push_when_metered, {{"push", true}, {"wait", false}})},
+        {"retroactive", T::toggle, push_only, true, "", "Pushing",
+         "let --watch push also what was here before its first start", "", toggle(&Settings::retroactive)},
         {"pins.branches", T::list, run_only, true, "BRANCH", "Pushing",
          "branches whose hosts are pinned where the cache has pins (default develop, main)", "",
          list(&Settings::pin_branches)},
@@ -294,6 +369,20 @@ std::vector<Option> make_table() {
          "commit, "
          "never a tag that may move.",
          text(&Settings::action)},
+        {"watch", T::toggle, push_only, false, "", "The run",
+         "stay, and push what gets built here: a service with a queue on disk", "", toggle(&Settings::watch)},
+        {"since", T::value, push_only, false, "TIME", "The run",
+         "push only what was built here since then: 2h, 3d, 2026-08-01, '2026-08-01 12:30'",
+         "Of the paths given and their closures; without paths, of the generations made since then.", apply_since},
+        {"status", T::toggle, push_only, false, "", "The run",
+         "show the queue of --watch: what waits, rate, last error", "", toggle(&Settings::push_status)},
+        {"state-directory", T::value, all_commands, true, "DIR", "The run",
+         "where queue and history are kept (default: $XDG_STATE_HOME/cachefill)", "",
+         [](Settings& settings, const Values& values) -> Result<void> {
+             if (!values.back().starts_with('/')) return unusable(values.back(), "the absolute path of a directory");
+             settings.state_directory = values.back();
+             return {};
+         }},
         {"why", T::value, 2, false, "PATH", "Output", "explain one store path or derivation", "", text(&Settings::why)},
         {"dry-run", T::toggle, run_push | init_only | report_only, false, "", "Output", "say what would be done", "",
          toggle(&Settings::dry_run)},

@@ -27,7 +27,8 @@ inline unsigned bit(Command command) { return static_cast<unsigned>(command); }
 std::string_view to_string(Command command);
 const std::vector<Command>& command_list(); // in the order in which help tells them
 
-enum class OptionType { toggle, value, list };
+// A table is a list whose entries ("NAME=VALUE,field=VALUE,flag") may be written as a mapping in the configuration.
+enum class OptionType { toggle, value, list, table };
 
 // One thing a user can set: flag, configuration key, help. This table is the one source of all of them.
 struct Option {

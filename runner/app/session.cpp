@@ -17,15 +17,6 @@ namespace {
 
 constexpr auto upstream_patience = 5s;
 
-std::filesystem::path state_directory_of(const Settings& settings, const Environment& environment) {
-    if (!settings.state_directory.empty()) return settings.state_directory;
-    auto state = environment.get_or("XDG_STATE_HOME");
-    if (!state.empty()) return std::filesystem::path(state) / "cachefill";
-    auto home = environment.get_or("HOME");
-    if (!home.empty()) return std::filesystem::path(home) / ".local/state/cachefill";
-    return std::filesystem::temp_directory_path() / "cachefill";
-}
-
 std::unique_ptr<http::Client> make_http_client(async::Executor executor, const Environment& environment) {
     http::ClientSettings settings;
     settings.connections_per_host = 128;
@@ -40,6 +31,26 @@ std::unique_ptr<http::Client> make_http_client(async::Executor executor, const E
 
 } // namespace
 
+std::filesystem::path state_directory_of(const Settings& settings, const Environment& environment) {
+    if (!settings.state_directory.empty()) return settings.state_directory;
+    auto given = environment.get_or("STATE_DIRECTORY"); // of a systemd unit; more than one are joined by ':'
+    if (!given.empty()) return given.substr(0, given.find(':'));
+    auto state = environment.get_or("XDG_STATE_HOME");
+    if (!state.empty()) return std::filesystem::path(state) / "cachefill";
+    auto home = environment.get_or("HOME");
+    if (!home.empty()) return std::filesystem::path(home) / ".local/state/cachefill";
+    return std::filesystem::temp_directory_path() / "cachefill";
+}
+
+std::optional<Failure> cannot_write(const cache::CacheUri& uri, const cache::CacheInfo& info) {
+    if (info.permission == cache::Permission::write) return {};
+    Failure failure(FailureKind::auth, "the credentials for the cache " + uri.name + " do not allow writing");
+    return std::move(failure).with_hint(
+        uri.scheme == cache::Scheme::cachix
+            ? "set CACHIX_AUTH_TOKEN to a token with write permission, or use --read-only"
+            : "give a signing key (CACHEFILL_SIGNING_KEY) and credentials that may write, or use --read-only");
+}
+
 Session::Session(async::Executor executor, const Settings& settings, const Environment& environment, event::Sink& sink)
     : executor_(executor), settings_(settings), environment_(environment), sink_(sink),
       workers_(executor, std::max(1U, std::thread::hardware_concurrency())),
@@ -47,16 +58,27 @@ Session::Session(async::Executor executor, const Settings& settings, const Envir
 
 Task<std::vector<Failure>> Session::preflight(Need need, bool with_store) {
     std::vector<Failure> findings;
-    auto state = cachefill::create_directories(state_directory_);
-    if (!state)
-        findings.push_back(
-            std::move(state).error().with_hint("XDG_STATE_HOME names another place for cachefill's state"));
+    check_state_directory(findings);
     async::TaskGroup checks(executor_);
     if (with_store) checks.spawn(find_nix(findings));
     checks.spawn(open_cache(need, findings));
     co_await checks.join();
     if (with_store && findings.empty()) check_disk(findings);
     co_return findings;
+}
+
+Task<std::vector<Failure>> Session::find_store() {
+    std::vector<Failure> findings;
+    check_state_directory(findings);
+    co_await find_nix(findings);
+    co_return findings;
+}
+
+void Session::check_state_directory(std::vector<Failure>& findings) const {
+    auto state = cachefill::create_directories(state_directory_);
+    if (state) return;
+    findings.push_back(
+        std::move(state).error().with_hint("--state-directory names another place for cachefill's state"));
 }
 
 Task<void> Session::find_nix(std::vector<Failure>& findings) {
@@ -128,14 +150,8 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
         event::Message message{.severity = event::Severity::notice, .text = note, .hint = {}};
         sink_.on_event(message);
     }
-    if (need == Need::writing && cache_info_.permission != cache::Permission::write) {
-        Failure failure(FailureKind::auth, "the credentials for the cache " + uri->name + " do not allow writing");
-        auto hint =
-            uri->scheme == cache::Scheme::cachix
-                ? "set CACHIX_AUTH_TOKEN to a token with write permission, or use --read-only"
-                : "give a signing key (CACHEFILL_SIGNING_KEY) and credentials that may write, or use --read-only";
-        findings.push_back(std::move(failure).with_hint(hint));
-    }
+    if (need != Need::writing) co_return;
+    if (auto failure = cannot_write(*uri, cache_info_)) findings.push_back(std::move(*failure));
 }
 
 void Session::check_disk(std::vector<Failure>& findings) const {
@@ -151,6 +167,18 @@ std::vector<nix::PublicKey> Session::cache_keys() const {
     for (const auto& text : settings_.trusted_public_keys)
         if (auto key = nix::PublicKey::parse(text)) keys.push_back(*key);
     return keys;
+}
+
+std::unique_ptr<cache::BinaryCache> Session::make_target(const cache::CacheUri& uri, cache::Credentials credentials,
+                                                         async::RetryPolicy retry, bool for_writing) {
+    cache::CacheContext context{.executor = executor_,
+                                .client = *client_,
+                                .workers = workers_,
+                                .retry = retry,
+                                .spool_directory = state_directory_ / "spool",
+                                .cachix_api = environment_.get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
+                                .for_writing = for_writing};
+    return cache::make_cache(uri, std::move(credentials), std::move(context));
 }
 
 std::unique_ptr<cache::BinaryCache> Session::make_upstream(const cache::CacheUri& uri) {

@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ class Session {
     // Finds Nix, reaches the daemon (if `with_store`) and the cache, checks credentials and key. All findings at once:
     // every failure is in the list, each with what to do.
     async::Task<std::vector<Failure>> preflight(Need need, bool with_store);
+
+    // The part of it that concerns this machine: state directory, Nix, daemon. For a service, whose caches may be away.
+    async::Task<std::vector<Failure>> find_store();
 
     async::Executor executor() const { return executor_; }
     const Settings& settings() const { return settings_; }
@@ -58,11 +62,18 @@ class Session {
     // Another cache to read, with little patience: an upstream that is away must not hold up a run.
     std::unique_ptr<cache::BinaryCache> make_upstream(const cache::CacheUri& uri);
 
+    // Another cache to fill, or only to read, with credentials of its own; not opened.
+    std::unique_ptr<cache::BinaryCache> make_target(const cache::CacheUri& uri, cache::Credentials credentials,
+                                                    async::RetryPolicy retry, bool for_writing);
+    // Ends the connection; a service that is idle needs none.
+    void close_connection() { connection_.reset(); }
+
     const std::filesystem::path& state_directory() const { return state_directory_; }
 
   private:
     async::Task<void> find_nix(std::vector<Failure>& findings);
     async::Task<void> open_cache(Need need, std::vector<Failure>& findings);
+    void check_state_directory(std::vector<Failure>& findings) const;
     void check_disk(std::vector<Failure>& findings) const;
 
     async::Executor executor_;
@@ -80,5 +91,11 @@ class Session {
     cache::CacheInfo cache_info_;
     std::optional<Failure> cache_failure_;
 };
+
+// Where cachefill keeps its state: --state-directory, what systemd gives a service, XDG's place in the home.
+std::filesystem::path state_directory_of(const Settings& settings, const Environment& environment);
+
+// An opened cache whose credentials do not allow writing: what to tell.
+std::optional<Failure> cannot_write(const cache::CacheUri& uri, const cache::CacheInfo& info);
 
 } // namespace cachefill::app

@@ -22,6 +22,16 @@ enum class OnDeadline { stop, rerun };
 
 enum class Color { automatic, always, never };
 
+// What `push --watch` and `push --since` look at.
+enum class PushScope { system, all };
+
+// One of `push.caches`: a cache that this machine fills, with its own credentials.
+struct PushCache {
+    std::string name, uri;
+    std::filesystem::path token_file, signing_key_file; // read whenever they are needed; empty: the environment's
+    bool is_optional = false;                           // may be away for days
+};
+
 // Everything a user can decide, after flags, environment and configuration have been merged.
 struct Settings {
     // what
@@ -71,6 +81,13 @@ struct Settings {
     bool pins = true;
     bool manifest = true;
     std::chrono::seconds retry_budget{90};
+
+    // pushing from a desktop
+    bool watch = false, push_status = false, retroactive = false;
+    std::string since; // a moment, see parse_moment
+    PushScope push_scope = PushScope::system;
+    std::vector<PushCache> push_caches; // empty: `cache`
+    bool push_on_battery = true, push_when_metered = true;
 
     // the run
     std::optional<std::chrono::seconds> deadline;

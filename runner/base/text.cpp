@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <ctime>
 #include <limits>
 
 namespace cachefill {
@@ -332,6 +333,27 @@ std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
     }
     if (text.empty()) return {};
     return std::chrono::seconds(total);
+}
+
+std::optional<std::chrono::sys_seconds> parse_moment(std::string_view text, std::chrono::sys_seconds now) {
+    using std::chrono::seconds, std::chrono::sys_seconds;
+    if (text.starts_with('@')) {
+        auto number = parse_u64(text.substr(1));
+        if (!number || *number > 253'402'300'799) return {}; // the year 9999
+        return sys_seconds(seconds(*number));
+    }
+    if (auto duration = parse_duration(text)) return now - *duration;
+    std::tm parts{};
+    for (const auto* form :
+         {"%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"}) {
+        parts = {};
+        parts.tm_isdst = -1;
+        std::string whole(text);
+        const auto* end = ::strptime(whole.c_str(), form, &parts);
+        if (!end || *end != '\0') continue;
+        return std::chrono::floor<seconds>(std::chrono::system_clock::from_time_t(std::mktime(&parts)));
+    }
+    return {};
 }
 
 std::optional<std::uint64_t> parse_bytes(std::string_view text) {

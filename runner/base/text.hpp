@@ -51,6 +51,9 @@ std::string percent_encode(std::string_view text); // everything but unreserved 
 
 // 300, 90s, 5m, 300m, 6h, 1h30m. Empty when it is none of these.
 std::optional<std::chrono::seconds> parse_duration(std::string_view text);
+// A moment in the past: a duration before `now` ("2h", "3d"), "2026-08-01", "2026-08-01 12:30[:00]" (local time), or
+// "@SECONDS" since 1970. Empty when it is none of these.
+std::optional<std::chrono::sys_seconds> parse_moment(std::string_view text, std::chrono::sys_seconds now);
 // 1024, 64K, 300M, 5G (binary multiples, optional "iB"). Empty when it is none of these.
 std::optional<std::uint64_t> parse_bytes(std::string_view text);
 

@@ -18,10 +18,12 @@ constexpr int format_version = 1;
 constexpr auto rate_window = 10min;
 constexpr std::size_t longest_error = 2000;
 
-// WAL with synchronous=FULL: what has been committed is on the disk, at one flush for each transaction.
+// What has been committed is on the disk, at one flush for each transaction. EXTRA matters once, when the new file is
+// switched to WAL: the deletion of the first journal must be on the disk, too, or after a power cut it would be rolled
+// back over all that came later.
 constexpr const char* schema = R"(
+PRAGMA synchronous = EXTRA;
 PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS caches (name TEXT PRIMARY KEY, uri TEXT NOT NULL, optional INTEGER NOT NULL,
     pushed INTEGER NOT NULL DEFAULT 0, pushed_bytes INTEGER NOT NULL DEFAULT 0, present INTEGER NOT NULL DEFAULT 0,

@@ -34,7 +34,7 @@ struct Settlement {
     nix::StorePath path;
     Settled how = Settled::pushed;
     std::uint64_t bytes = 0; // that went up
-    std::string reason;      // of withheld and failed
+    std::string reason{};    // of withheld and failed
     Time again{};            // failed: not before
 };
 

@@ -11,8 +11,9 @@ namespace cachefill::report {
 struct DisplaySettings {
     bool live = false; // a terminal: one block that is redrawn
     bool color = false;
-    bool quiet = false;   // only warnings, errors and failed builds
-    bool verbose = false; // every build and push, and build logs as they come
+    bool quiet = false;        // only warnings, errors and failed builds
+    bool verbose = false;      // every build and push, and build logs as they come
+    bool signs_of_life = true; // in a log, when nothing else is said; a service that is idle has none to give
     std::size_t width = 80;
     std::FILE* stream = stderr;
 };

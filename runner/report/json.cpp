@@ -71,6 +71,7 @@ Json encode(const PushReport& push) {
     json["built_by_this_run"] = push.built_by_this_run;
     json["in_closure_only"] = push.in_closure_only;
     json["while_building"] = push.while_building;
+    if (push.built_here) json["built_here"] = *push.built_here;
     json["nar_size"] = push.nar_size;
     json["file_size"] = push.file_size;
     json["reason"] = push.reason;

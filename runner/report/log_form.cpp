@@ -21,10 +21,11 @@ constexpr std::uint64_t things_per_summary = 25; // or a tenth of all builds, if
 class LogForm final : public Display {
   public:
     LogForm(const DisplaySettings& settings, bool whole_logs, std::function<void(const std::string&)> write)
-        : write_(std::move(write)), is_quiet_(settings.quiet), narrator_(settings.quiet     ? Voice::quiet
-                                                                         : settings.verbose ? Voice::verbose
-                                                                                            : Voice::normal,
-                                                                         Style(settings.color), whole_logs) {}
+        : write_(std::move(write)), is_quiet_(settings.quiet), is_silent_(!settings.signs_of_life),
+          narrator_(settings.quiet     ? Voice::quiet
+                    : settings.verbose ? Voice::verbose
+                                       : Voice::normal,
+                    Style(settings.color), whole_logs) {}
 
     void on_event(const event::Event& event) override {
         std::string text;
@@ -43,7 +44,7 @@ class LogForm final : public Display {
     void tick(Clock::time_point now) override {
         now_ = now;
         write(narrator_.tell_rest());
-        if (is_quiet_ || is_over_) return;
+        if (is_quiet_ || is_silent_ || is_over_) return;
         if (plan_is_news_ && progress_.has_finished(event::Stage::evaluate)) tell_plan();
         auto things = progress_.builds_ended() + progress_.pushed;
         auto enough = std::max(things_per_summary, progress_.builds_planned() / 10);
@@ -72,7 +73,7 @@ class LogForm final : public Display {
     }
 
     std::function<void(const std::string&)> write_;
-    bool is_quiet_;
+    bool is_quiet_, is_silent_;
     Narrator narrator_;
     Progress progress_;
     Clock::time_point now_ = Clock::now(), last_written_ = now_;

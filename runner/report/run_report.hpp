@@ -55,6 +55,7 @@ struct PushReport {
     std::string path;
     event::PushOutcome outcome = event::PushOutcome::not_pushed;
     bool built_by_this_run = false, in_closure_only = false, while_building = false;
+    std::optional<bool> built_here{}; // on this machine, whenever; unset where it was not asked
     std::uint64_t nar_size = 0, file_size = 0;
     std::string reason;
 };

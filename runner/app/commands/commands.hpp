@@ -20,6 +20,8 @@ struct CommandContext {
 async::Task<int> run_command(CommandContext& context);
 async::Task<int> plan_command(CommandContext& context);
 async::Task<int> push_command(CommandContext& context);
+async::Task<int> push_watch(CommandContext& context);  // push --watch
+async::Task<int> push_status(CommandContext& context); // push --status
 async::Task<int> verify_command(CommandContext& context);
 async::Task<int> doctor_command(CommandContext& context);
 async::Task<int> wait_command(CommandContext& context);

@@ -1,10 +1,12 @@
+#include "app/closures.hpp"
 #include "app/command_line.hpp"
 #include "app/commands/commands.hpp"
 #include "app/exit_code.hpp"
-#include "app/presence.hpp"
-#include "base/files.hpp"
+#include "app/push_targets.hpp"
+#include "app/pusher.hpp"
 #include "base/text.hpp"
-#include "push/pipeline.hpp"
+#include "device/generations.hpp"
+#include "device/store_watch.hpp"
 
 #include <csignal>
 #include <iostream>
@@ -18,7 +20,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto upload_grace = 4500ms;
-constexpr const char* running_system = "/run/current-system";
 
 // Symlinks (result, profiles) are followed to the store path they lead to.
 Result<nix::StorePath> resolve(const std::string& text) {
@@ -33,13 +34,12 @@ Result<nix::StorePath> resolve(const std::string& text) {
     return inside->first;
 }
 
+// The paths that were named; '-' stands for those on standard input.
 Result<std::vector<nix::StorePath>> paths_from(std::vector<std::string> texts) {
     if (texts == std::vector<std::string>{"-"}) {
         texts.clear();
         for (std::string line; std::getline(std::cin, line);)
             if (auto word = trim(line); !word.empty()) texts.emplace_back(word);
-    } else if (texts.empty()) {
-        texts.emplace_back(running_system);
     }
     std::set<nix::StorePath> unique;
     for (const auto& text : texts) {
@@ -52,39 +52,36 @@ Result<std::vector<nix::StorePath>> paths_from(std::vector<std::string> texts) {
 // Pushes some paths; everything a push needs that a whole run has, too, in its simplest form.
 class Push {
   public:
-    explicit Push(Session& session)
-        : session_(session), presence_(session.executor(), graph_, facts_, session.sink()) {}
+    explicit Push(Session& session) : session_(session) {}
 
     Task<int> execute(CommandContext& context) {
         auto start = std::chrono::steady_clock::now();
         report_.command = "push";
         report_.version = version;
         const auto& settings = session_.settings();
-        auto paths = paths_from(settings.arguments);
-        if (!paths) co_return stop(context, std::move(paths).error());
-        auto need = settings.dry_run ? Session::Need::reading : Session::Need::writing;
-        auto findings = co_await session_.preflight(need, true);
+        auto named = paths_from(settings.arguments);
+        if (!named) co_return stop(context, std::move(named).error());
+        auto cache = cache_to_push_to(settings);
+        if (!cache) co_return stop(context, std::move(cache).error());
+        auto findings = co_await session_.find_store();
+        auto retry = async::RetryPolicy();
+        retry.budget = settings.retry_budget;
+        auto target = co_await open_target(session_, *cache, !settings.dry_run && !settings.read_only, retry);
+        if (!target) findings.push_back(std::move(target).error());
         if (!findings.empty()) {
             for (auto& finding : findings) add_failure(std::move(finding));
             co_return context.console.close_with(report_);
         }
-        auto backend = session_.take_cache();
-        auto url = backend->uri().to_string();
-        presence_.add(std::move(backend), std::move(url), session_.cache_keys(), session_.cache_info());
-        if (session_.cache_keys().empty()) presence_.source(plan::own_cache).any_signature = true;
-        report_.cache = session_.cache_info().name;
+        report_.cache = target->info.name;
         report_.nix_version = session_.nix().nix_version;
-        for (const auto& text : settings.upstreams) {
-            auto uri = cache::CacheUri::parse(text);
-            if (!uri) co_return stop(context, std::move(uri).error());
-            presence_.add(session_.make_upstream(*uri), uri->to_string(), session_.cache_keys(), {});
-        }
-        auto checked = co_await check_valid(*paths);
-        if (!checked) co_return stop(context, std::move(checked).error());
-        if (settings.dry_run) co_return co_await show_what_is_missing(context, std::move(*paths));
+        pusher_.emplace(session_, std::move(*target), other_urls(settings.push_caches, *cache), session_.sink());
+        pusher_->use(session_.connection());
+        auto paths = co_await choose(std::move(*named));
+        if (!paths) co_return stop(context, std::move(paths).error());
+        if (settings.dry_run || settings.read_only) co_return co_await show_what_is_missing(context, std::move(*paths));
         co_await push(context, std::move(*paths));
         report_.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
-        co_return context.console.close_with(report_);
+        co_return context.console.close_with(report_, told());
     }
 
   private:
@@ -101,6 +98,28 @@ class Push {
         return context.console.close_with(report_);
     }
 
+    // What is to be pushed: what was named, or what is in use on this machine, or (--since) what is young of it.
+    Task<Result<std::vector<nix::StorePath>>> choose(std::vector<nix::StorePath> named) {
+        const auto& settings = session_.settings();
+        bool reads_input = settings.arguments == std::vector<std::string>{"-"};
+        std::optional<std::chrono::sys_seconds> since;
+        if (!settings.since.empty())
+            since = parse_moment(settings.since,
+                                 std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+        if (named.empty() && reads_input) co_return named; // nothing came: nothing to do
+        if (named.empty() && since) co_return co_await built_since(*since);
+        if (named.empty()) {
+            auto places = device::usual_places(session_.endpoint().physical_root, session_.environment());
+            for (const auto& current : device::find_current(places)) named.push_back(current.path);
+            if (named.empty())
+                co_return Failure(FailureKind::usage, "this machine runs neither NixOS, nix-darwin nor home-manager")
+                    .with_hint("name store paths, or symlinks to them such as ./result");
+        }
+        CO_TRY_VOID(co_await check_valid(named));
+        if (since) co_return co_await young_of(std::move(named), *since);
+        co_return named;
+    }
+
     Task<Result<void>> check_valid(std::vector<nix::StorePath> paths) {
         auto asked = paths;
         CO_TRY(valid, co_await session_.connection().query_valid_paths(std::move(asked)));
@@ -113,78 +132,85 @@ class Push {
         co_return Result<void>();
     }
 
-    Task<Result<std::vector<std::optional<nix::PathInfo>>>> path_infos(std::vector<nix::StorePath> paths) {
-        co_return co_await session_.connection().query_path_infos(std::move(paths));
+    Task<Result<std::vector<nix::StorePath>>> young_of(std::vector<nix::StorePath> roots,
+                                                       std::chrono::sys_seconds since) {
+        CO_TRY(closure, co_await closure_of(session_.connection(), std::move(roots)));
+        std::vector<nix::StorePath> young;
+        for (const auto& info : closure)
+            if (info.ultimate && info.registration_time >= since) young.push_back(info.path);
+        co_return young;
     }
 
-    Task<Result<bool>> is_served(nix::StorePath path) {
-        co_return co_await presence_.is_served(std::move(path), plan::all_caches);
-    }
-
-    Task<int> show_what_is_missing(CommandContext& context, std::vector<nix::StorePath> open) {
-        std::set<nix::StorePath> seen(open.begin(), open.end());
-        while (!open.empty()) {
-            auto asked = std::move(open);
-            open.clear();
-            auto infos = co_await path_infos(std::move(asked));
-            if (!infos) co_return stop(context, std::move(infos).error());
-            for (auto& info : *infos) {
-                if (!info) continue;
-                auto served = co_await is_served(info->path);
-                if (!served) co_return stop(context, std::move(served).error());
-                if (*served) continue;
-                report::PushReport push;
-                push.path = info->path.to_string();
-                push.nar_size = info->nar_size;
-                push.reason = "dry run";
-                report_.pushes.push_back(std::move(push));
-                for (const auto& reference : info->references)
-                    if (seen.insert(reference).second) open.push_back(reference);
-            }
+    Task<Result<std::vector<nix::StorePath>>> built_since(std::chrono::sys_seconds since) {
+        std::set<nix::StorePath> young;
+        const auto& root = session_.endpoint().physical_root;
+        auto places = device::usual_places(root, session_.environment());
+        for (const auto& generation : device::find_generations(places)) {
+            if (generation.made < since) continue;
+            CO_TRY(built, co_await built_for_generation(session_, session_.connection(), generation.path, since));
+            for (auto& item : built) young.insert(std::move(item.path));
         }
-        std::string text = "would push " + counted(report_.pushes.size(), "path") + "\n";
-        for (const auto& push : report_.pushes) text += "  " + push.path + "  " + human_bytes(push.nar_size) + "\n";
+        if (session_.settings().push_scope == PushScope::all) {
+            auto connect = [this] { return daemon::connect(session_.endpoint()); };
+            device::StoreWatch watch(places.state, root.string() + std::string(nix::store_dir), std::move(connect));
+            device::StorePosition position;
+            position.registered = since.time_since_epoch().count();
+            CO_TRY(built, co_await watch.poll(position));
+            for (auto& item : built) young.insert(std::move(item.path));
+        }
+        std::vector<nix::StorePath> paths(young.begin(), young.end());
+        auto rooted = paths;
+        CO_TRY_VOID(co_await session_.connection().add_temp_roots(std::move(rooted)));
+        co_return paths;
+    }
+
+    Task<int> show_what_is_missing(CommandContext& context, std::vector<nix::StorePath> paths) {
+        auto missing = co_await pusher_->missing(std::move(paths));
+        if (!missing) co_return stop(context, std::move(missing).error());
+        for (const auto& info : *missing)
+            report_.pushes.push_back({.path = info.path.to_string(),
+                                      .built_here = info.ultimate,
+                                      .nar_size = info.nar_size,
+                                      .reason = "dry run"});
+        auto text = "would push " + told();
+        if (report_.pushes.empty()) text = "nothing to push\n";
+        for (const auto& push : report_.pushes)
+            text += "  " + push.path + "  " + human_bytes(push.nar_size) + (*push.built_here ? "\n" : "  (fetched)\n");
         co_return context.console.close_with(report_, text);
     }
 
+    // "12 paths built here (1.2 MiB), 3 fetched ones (4 KiB)"
+    std::string told() const {
+        std::uint64_t here = 0, here_bytes = 0, fetched = 0, fetched_bytes = 0;
+        for (const auto& push : report_.pushes) {
+            bool counts = push.outcome == event::PushOutcome::published || push.reason == "dry run";
+            if (!counts) continue;
+            (push.built_here.value_or(false) ? here : fetched) += 1;
+            (push.built_here.value_or(false) ? here_bytes : fetched_bytes) += push.nar_size;
+        }
+        if (here + fetched == 0) return {};
+        auto text = counted(here, "path") + " built here (" + human_bytes(here_bytes) + ")";
+        if (fetched > 0) text += ", " + counted(fetched, "path") + " fetched (" + human_bytes(fetched_bytes) + ")";
+        return text + "\n";
+    }
+
     Task<void> push(CommandContext& context, std::vector<nix::StorePath> paths) {
-        const auto& settings = session_.settings();
-        push::PushSettings push;
-        push.uploads = settings.uploads;
-        push.memory_budget = settings.memory;
-        push.compression = session_.cache_info().preferred_compression;
-        push.compression_level = settings.compression_level;
-        push.exclude = settings.exclude_push;
-        push.push_foreign = settings.push_foreign;
-        push.size_budget = settings.size_budget;
-        push::PushEnvironment environment;
-        environment.physical = [this](const nix::StorePath& path) { return session_.endpoint().physical(path); };
-        environment.is_served = [this](nix::StorePath path) { return is_served(std::move(path)); };
-        environment.path_infos = [this](std::vector<nix::StorePath> asked) { return path_infos(std::move(asked)); };
-        environment.on_settled = [](const nix::StorePath&, event::PushOutcome) {};
-        environment.is_building = [] { return false; };
-        for (const auto& source : presence_.sources())
-            for (const auto& key : source.keys) environment.known_keys.push_back(key);
-        for (const auto& text : session_.nix().trusted_public_keys)
-            if (auto key = nix::PublicKey::parse(text)) environment.known_keys.push_back(*key);
-        auto pipeline =
-            push::make_pipeline(session_.executor(), *presence_.source(plan::own_cache).backend, session_.workers(),
-                                std::move(push), std::move(environment), session_.sink());
         int interrupted = 0;
-        context.on_signal = [&pipeline, &interrupted](int signal) {
+        context.on_signal = [this, &interrupted](int signal) {
             interrupted = signal;
-            pipeline->stop(upload_grace);
+            pusher_->stop(upload_grace);
         };
-        for (auto& path : paths) pipeline->add(std::move(path), false);
-        pipeline->close();
-        co_await pipeline->run();
+        auto settings = push_settings_from(session_.settings());
+        Pusher::OnSettled nobody;
+        auto ledger = co_await pusher_->push(std::move(paths), std::move(settings), std::move(nobody));
         context.on_signal = {};
-        for (const auto& [path, record] : pipeline->ledger())
+        for (const auto& [path, record] : ledger)
             report_.pushes.push_back({.path = path.to_string(),
                                       .outcome = record.outcome,
                                       .built_by_this_run = false,
                                       .in_closure_only = record.in_closure_only,
                                       .while_building = false,
+                                      .built_here = pusher_->was_built_here(path),
                                       .nar_size = record.nar_size,
                                       .file_size = record.file_size,
                                       .reason = record.reason});
@@ -205,15 +231,16 @@ class Push {
     }
 
     Session& session_;
-    plan::Graph graph_;
-    plan::Facts facts_;
-    Presence presence_;
+    std::optional<Pusher> pusher_;
     report::RunReport report_;
 };
 
 } // namespace
 
 Task<int> push_command(CommandContext& context) {
+    const auto& settings = context.session.settings();
+    if (settings.push_status) co_return co_await push_status(context);
+    if (settings.watch) co_return co_await push_watch(context);
     Push push(context.session);
     co_return co_await push.execute(context);
 }

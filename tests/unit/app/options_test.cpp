@@ -20,11 +20,27 @@ std::string row_of(const std::string& text, const Option& option) {
 
 const std::vector<std::string>& good_values(const std::string& key) {
     static const std::map<std::string, std::vector<std::string>> special{
-        {"impure", {"never"}},      {"color", {"always"}},      {"fail-on", {"build"}},
-        {"eval-timeout", {"45m"}},  {"max-silent", {"90s"}},    {"build-timeout", {"5h30m"}},
-        {"retry-budget", {"2m"}},   {"deadline", {"5h"}},       {"min-free", {"5G"}},
-        {"memory", {"300M"}},       {"size-budget", {"1T"}},    {"compression-level", {"19"}},
-        {"on-deadline", {"rerun"}}, {"notify.from", {"error"}}, {"notify.format", {"slack"}},
+        {"impure", {"never"}},
+        {"color", {"always"}},
+        {"fail-on", {"build"}},
+        {"eval-timeout", {"45m"}},
+        {"max-silent", {"90s"}},
+        {"build-timeout", {"5h30m"}},
+        {"retry-budget", {"2m"}},
+        {"deadline", {"5h"}},
+        {"min-free", {"5G"}},
+        {"memory", {"300M"}},
+        {"size-budget", {"1T"}},
+        {"compression-level", {"19"}},
+        {"on-deadline", {"rerun"}},
+        {"notify.from", {"error"}},
+        {"notify.format", {"slack"}},
+        {"push.scope", {"all"}},
+        {"push.on-battery", {"wait"}},
+        {"push.metered", {"wait"}},
+        {"since", {"3d"}},
+        {"push.caches", {"nas=https://nas.example/cache,token-file=/run/token,optional"}},
+        {"state-directory", {"/var/lib/cachefill"}},
     };
     static const std::vector<std::string> number{"7"};
     auto it = special.find(key);

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "app/pusher.hpp"
+#include "device/collector.hpp"
+#include "device/courier.hpp"
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace cachefill::app {
+
+// Carries what is queued to one cache of the configuration. The cache is opened, its credentials read and its answers
+// remembered from the first path after a rest on; all that is dropped when there is nothing to do.
+class CacheCarrier final : public device::Carrier {
+  public:
+    CacheCarrier(Session& session, PushCache cache, std::set<std::string> other_targets, event::Sink& sink)
+        : session_(session), cache_(std::move(cache)), other_targets_(std::move(other_targets)), sink_(sink) {}
+
+    async::Task<Result<void>> carry(std::vector<nix::StorePath> paths, OnSettled on_settled) override;
+    void stop(std::chrono::milliseconds grace) override;
+    void rest() override { pusher_.reset(); }
+
+    // Changes when the token or key is renewed.
+    std::string credentials_fingerprint() const;
+
+  private:
+    async::Task<Result<void>> open();
+
+    Session& session_;
+    PushCache cache_;
+    std::set<std::string> other_targets_;
+    event::Sink& sink_;
+    std::unique_ptr<Pusher> pusher_;
+    std::chrono::steady_clock::time_point opened_{};
+    bool stopped_ = false; // the current carry() is to end
+};
+
+// Passes on only what a service's log should hold: messages, not the progress of each path.
+class MessagesOnly final : public event::Sink {
+  public:
+    explicit MessagesOnly(event::Sink& next) : next_(next) {}
+    void on_event(const event::Event& event) override {
+        if (std::holds_alternative<event::Message>(event)) next_.on_event(event);
+    }
+
+  private:
+    event::Sink& next_;
+};
+
+} // namespace cachefill::app

@@ -1,0 +1,100 @@
+#include "app/push_targets.hpp"
+
+#include "base/files.hpp"
+#include "base/text.hpp"
+
+#include <algorithm>
+
+namespace cachefill::app {
+
+using async::Task;
+
+namespace {
+
+constexpr std::uint64_t longest_token_file = 4096;
+
+Failure no_cache() {
+    return Failure(FailureKind::usage, "no cache was named")
+        .with_hint("give --cache NAME, or push.caches in the configuration");
+}
+
+} // namespace
+
+Result<std::vector<PushCache>> caches_to_watch_for(const Settings& settings) {
+    if (!settings.cache.empty()) {
+        TRY(cache, cache_to_push_to(settings));
+        return std::vector<PushCache>{cache};
+    }
+    if (settings.push_caches.empty()) return no_cache();
+    return settings.push_caches;
+}
+
+Result<PushCache> cache_to_push_to(const Settings& settings) {
+    const auto& known = settings.push_caches;
+    if (settings.cache.empty()) {
+        if (known.size() == 1) return known[0];
+        if (known.empty()) return no_cache();
+        std::vector<std::string> names;
+        for (const auto& cache : known) names.push_back(cache.name);
+        return Failure(FailureKind::usage, "several caches are configured: " + join(names, ", "))
+            .with_hint("choose one with --cache NAME");
+    }
+    auto named = std::find_if(known.begin(), known.end(), [&](const auto& c) { return c.name == settings.cache; });
+    if (named != known.end()) return *named;
+    TRY(uri, cache::CacheUri::parse(settings.cache));
+    PushCache cache;
+    cache.name = uri.name;
+    cache.uri = settings.cache;
+    return cache;
+}
+
+std::set<std::string> other_urls(const std::vector<PushCache>& caches, const PushCache& cache) {
+    std::set<std::string> urls;
+    for (const auto& other : caches) {
+        if (other.name == cache.name) continue;
+        if (auto uri = cache::CacheUri::parse(other.uri)) {
+            urls.insert(uri->to_string());
+            if (uri->scheme == cache::Scheme::cachix) urls.insert("https://" + uri->name + ".cachix.org");
+        }
+    }
+    return urls;
+}
+
+Result<cache::Credentials> credentials_for(const PushCache& cache, const Environment& environment) {
+    auto with_files = environment;
+    if (!cache.token_file.empty()) {
+        auto where = "reading the token of " + cache.name + " from " + cache.token_file.string();
+        auto content = read_file(cache.token_file, longest_token_file);
+        if (!content) return Failure(FailureKind::auth, content.error().cause()).with_context(where);
+        auto token = trim(*content);
+        if (token.empty()) return Failure(FailureKind::auth, "the file is empty").with_context(where);
+        with_files.set("CACHIX_AUTH_TOKEN", std::string(token));
+    }
+    if (!cache.signing_key_file.empty()) {
+        for (const auto* name : {"CACHEFILL_SIGNING_KEY", "CACHIX_SIGNING_KEY"}) with_files.unset(name);
+        with_files.set("CACHEFILL_SIGNING_KEY_FILE", cache.signing_key_file.string());
+    }
+    return with_context(cache::credentials_from(with_files), "reading the credentials of " + cache.name);
+}
+
+Task<Result<PushTarget>> open_target(Session& session, PushCache cache, bool for_writing, async::RetryPolicy retry) {
+    CO_TRY(uri, cache::CacheUri::parse(cache.uri));
+    CO_TRY(credentials, credentials_for(cache, session.environment()));
+    PushTarget target;
+    target.backend = session.make_target(uri, std::move(credentials), retry, for_writing);
+    auto info = co_await target.backend->open();
+    if (!info) co_return std::move(info).error().with_context("reaching the cache " + cache.name);
+    if (for_writing)
+        if (auto failure = cannot_write(uri, *info)) co_return std::move(*failure);
+    for (const auto& note : info->notes) {
+        event::Message message{.severity = event::Severity::notice, .text = note, .hint = {}};
+        session.sink().on_event(message);
+    }
+    target.keys = info->public_keys;
+    for (const auto& text : session.settings().trusted_public_keys)
+        if (auto key = nix::PublicKey::parse(text)) target.keys.push_back(*key);
+    target.info = std::move(*info);
+    co_return target;
+}
+
+} // namespace cachefill::app

@@ -1,0 +1,164 @@
+#include "app/pusher.hpp"
+
+#include "base/text.hpp"
+
+#include <algorithm>
+
+namespace cachefill::app {
+
+using async::Task;
+
+namespace {
+
+constexpr std::string_view nixos_cache = "https://cache.nixos.org";
+constexpr std::size_t infos_at_once = 1000;
+
+std::vector<nix::PublicKey> parse_keys(const std::vector<std::string>& texts) {
+    std::vector<nix::PublicKey> keys;
+    for (const auto& text : texts)
+        if (auto key = nix::PublicKey::parse(text)) keys.push_back(*key); // an unusable key of nix.conf helps nobody
+    return keys;
+}
+
+std::string_view host_of(std::string_view url) {
+    auto start = url.find("://");
+    auto rest = start == std::string_view::npos ? url : url.substr(start + 3);
+    return rest.substr(0, rest.find_first_of("/:?"));
+}
+
+} // namespace
+
+push::PushSettings push_settings_from(const Settings& settings) {
+    push::PushSettings push;
+    push.uploads = settings.uploads;
+    push.memory_budget = settings.memory;
+    push.compression_level = settings.compression_level;
+    push.exclude = settings.exclude_push;
+    push.push_foreign = settings.push_foreign;
+    push.size_budget = settings.size_budget;
+    return push;
+}
+
+Pusher::Pusher(Session& session, PushTarget target, const std::set<std::string>& other_targets, event::Sink& sink)
+    : session_(session), sink_(sink), info_(target.info), presence_(session.executor(), graph_, facts_, sink) {
+    auto url = target.backend->uri().to_string();
+    bool any_signature = target.keys.empty() || target.backend->uri().trusted;
+    presence_.add(std::move(target.backend), std::move(url), std::move(target.keys), std::move(target.info));
+    presence_.source(plan::own_cache).any_signature = any_signature;
+    add_upstreams(other_targets);
+}
+
+bool Pusher::is_own(const std::string& url) const {
+    auto substituter = cache::CacheUri::parse(info_.substituter_url);
+    return url == presence_.sources()[plan::own_cache].url || (substituter && url == substituter->to_string());
+}
+
+void Pusher::add_upstreams(const std::set<std::string>& other_targets) {
+    const auto& settings = session_.settings();
+    auto keys = parse_keys(session_.nix().trusted_public_keys);
+    for (auto& key : parse_keys(settings.trusted_public_keys)) keys.push_back(std::move(key));
+    auto urls = settings.upstreams;
+    if (settings.upstreams_from_hosts)
+        urls.insert(urls.end(), session_.nix().substituters.begin(), session_.nix().substituters.end());
+    std::set<std::string> added;
+    for (const auto& text : urls) {
+        auto uri = cache::CacheUri::parse(text);
+        // A bare word is a Cachix cache on our command line, but nonsense in nix.conf.
+        if (!uri || (uri->scheme == cache::Scheme::cachix && text.find("://") == std::string::npos)) continue;
+        auto url = uri->to_string();
+        bool is_ignored =
+            std::any_of(settings.upstreams_ignore.begin(), settings.upstreams_ignore.end(), [&](const auto& pattern) {
+                return glob_match(pattern, text) || glob_match(pattern, host_of(text));
+            });
+        if (is_ignored || is_own(url) || other_targets.contains(url) || !added.insert(url).second) continue;
+        presence_.add(session_.make_upstream(*uri), std::move(url), keys, {});
+    }
+}
+
+Task<Result<bool>> Pusher::is_served(nix::StorePath path) {
+    auto served = co_await presence_.is_served(std::move(path), plan::all_caches);
+    if (!served || *served) co_return served;
+    // A path that only cache.nixos.org serves would otherwise go up whenever that cannot be reached for a moment.
+    for (const auto& source : presence_.sources())
+        if (source.aside && source.url == nixos_cache)
+            co_return Failure(FailureKind::network, source.url + " cannot be reached, so what it serves is not known")
+                .with_hint("upstreams.ignore leaves it out for good");
+    co_return served;
+}
+
+Task<Result<std::vector<std::optional<nix::PathInfo>>>> Pusher::path_infos(std::vector<nix::StorePath> paths) {
+    auto infos = co_await connection_->query_path_infos(std::move(paths));
+    if (!infos) co_return infos;
+    for (const auto& info : *infos) {
+        if (!info) continue;
+        presence_.note_references(*info);
+        if (info->ultimate) built_here_.insert(info->path);
+    }
+    co_return infos;
+}
+
+Task<Result<std::vector<nix::PathInfo>>> Pusher::missing(std::vector<nix::StorePath> open) {
+    std::set<nix::StorePath> seen(open.begin(), open.end());
+    std::vector<nix::PathInfo> all;
+    while (!open.empty()) {
+        auto from = open.end() - static_cast<std::ptrdiff_t>(std::min(open.size(), infos_at_once));
+        std::vector<nix::StorePath> asked(std::make_move_iterator(from), std::make_move_iterator(open.end()));
+        open.erase(from, open.end());
+        CO_TRY(infos, co_await path_infos(std::move(asked)));
+        for (auto& info : infos) {
+            if (!info) continue;
+            CO_TRY(served, co_await is_served(info->path));
+            if (served) continue;
+            for (const auto& reference : info->references)
+                if (seen.insert(reference).second) open.push_back(reference);
+            all.push_back(std::move(*info));
+        }
+    }
+    co_return all;
+}
+
+push::PushEnvironment Pusher::environment(OnSettled& on_settled) {
+    push::PushEnvironment environment;
+    environment.physical = [this](const nix::StorePath& path) { return session_.endpoint().physical(path); };
+    environment.is_served = [this](nix::StorePath path) { return is_served(std::move(path)); };
+    environment.is_hidden = [this](const nix::StorePath& path) { return presence_.is_hidden(path); };
+    environment.is_served_by_now = [this](nix::StorePath path) {
+        return presence_.is_served_by_now(std::move(path), plan::all_caches);
+    };
+    environment.path_infos = [this](std::vector<nix::StorePath> asked) { return path_infos(std::move(asked)); };
+    environment.on_settled = [this, &on_settled](const nix::StorePath& path, event::PushOutcome outcome) {
+        if (outcome == event::PushOutcome::published || outcome == event::PushOutcome::already_there)
+            presence_.note_published(path);
+        if (on_settled) on_settled(path, pipeline_->ledger().at(path));
+    };
+    environment.is_building = [] { return false; };
+    for (const auto& source : presence_.sources())
+        for (const auto& key : source.keys) environment.known_keys.push_back(key);
+    for (auto& key : parse_keys(session_.nix().trusted_public_keys)) environment.known_keys.push_back(std::move(key));
+    return environment;
+}
+
+Task<Pusher::Ledger> Pusher::push(std::vector<nix::StorePath> paths, push::PushSettings settings,
+                                  OnSettled on_settled) {
+    settings.compression = info_.preferred_compression;
+    pipeline_ = push::make_pipeline(session_.executor(), *presence_.source(plan::own_cache).backend, session_.workers(),
+                                    std::move(settings), environment(on_settled), sink_);
+    for (auto& path : paths) pipeline_->add(std::move(path), false);
+    pipeline_->close();
+    std::exception_ptr broken;
+    try {
+        co_await pipeline_->run();
+    } catch (...) { // cancelled: the pipeline has cleared up, and must go before what it refers to
+        broken = std::current_exception();
+    }
+    auto ledger = pipeline_->ledger();
+    pipeline_.reset();
+    if (broken) std::rethrow_exception(broken);
+    co_return ledger;
+}
+
+void Pusher::stop(std::chrono::milliseconds grace) {
+    if (pipeline_) pipeline_->stop(grace);
+}
+
+} // namespace cachefill::app

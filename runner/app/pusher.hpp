@@ -1,0 +1,66 @@
+#pragma once
+
+#include "app/presence.hpp"
+#include "app/session.hpp"
+#include "push/pipeline.hpp"
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace cachefill::app {
+
+// A cache that has been opened for pushing store paths to it.
+struct PushTarget {
+    std::unique_ptr<cache::BinaryCache> backend;
+    cache::CacheInfo info;
+    std::vector<nix::PublicKey> keys; // empty: its narinfos are taken as they are
+};
+
+// Pushes store paths, and what of their closures nobody serves, to one cache. What the upstreams of this machine serve
+// is not pushed again: those given, and (upstreams.from-hosts) the substituters that this machine's Nix goes by,
+// because the systems and homes that are pushed from here have their consumers trust the same. Other caches that this
+// machine fills never count: being in one excuses no absence from the other.
+class Pusher {
+  public:
+    Pusher(Session& session, PushTarget target, const std::set<std::string>& other_targets, event::Sink& sink);
+
+    // The connection to this machine's store for everything below; set before anything else, and outlives it.
+    void use(daemon::Connection& connection) { connection_ = &connection; }
+
+    async::Task<Result<bool>> is_served(nix::StorePath path);
+    // What of these paths' closures would go up: facts of each, in the order found.
+    async::Task<Result<std::vector<nix::PathInfo>>> missing(std::vector<nix::StorePath> paths);
+
+    using Ledger = std::unordered_map<nix::StorePath, push::PushRecord>;
+    using OnSettled = std::function<void(const nix::StorePath&, const push::PushRecord&)>;
+    // With `settings` (compression is the cache's), until everything is settled or stop() ends it. All paths are valid.
+    async::Task<Ledger> push(std::vector<nix::StorePath> paths, push::PushSettings settings, OnSettled on_settled);
+    void stop(std::chrono::milliseconds grace);
+
+    // Built on this machine, of all that was looked at; the others were fetched or imported.
+    bool was_built_here(const nix::StorePath& path) const { return built_here_.contains(path); }
+    const cache::CacheInfo& info() const { return info_; }
+    bool is_own(const std::string& url) const;
+
+  private:
+    async::Task<Result<std::vector<std::optional<nix::PathInfo>>>> path_infos(std::vector<nix::StorePath> paths);
+    void add_upstreams(const std::set<std::string>& other_targets);
+    push::PushEnvironment environment(OnSettled& on_settled);
+
+    Session& session_;
+    event::Sink& sink_;
+    cache::CacheInfo info_;
+    plan::Graph graph_;
+    plan::Facts facts_;
+    Presence presence_;
+    daemon::Connection* connection_ = nullptr;
+    std::unique_ptr<push::Pipeline> pipeline_; // while push() runs
+    std::set<nix::StorePath> built_here_;
+};
+
+// What the options say of pushing.
+push::PushSettings push_settings_from(const Settings& settings);
+
+} // namespace cachefill::app

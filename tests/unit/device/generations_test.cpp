@@ -1,0 +1,96 @@
+#include "base/files.hpp"
+#include "desktop.hpp"
+#include "device/generations.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+using namespace cachefill;
+using namespace cachefill::device;
+using namespace cachefill::test;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Machine {
+    TemporaryDirectory directory = TemporaryDirectory::make("generations").value();
+    ProfilePlaces places{directory.path() / "var/nix", {directory.path() / "home/alex"}, directory.path() / "run"};
+
+    void link(const fs::path& where, const std::string& name, std::time_t made) {
+        point(where, path(name).to_string(), made);
+    }
+    void point(const fs::path& where, const fs::path& target, std::time_t made) {
+        fs::create_directories(where.parent_path());
+        fs::create_symlink(target, where);
+        struct timespec times[2] = {{made, 0}, {made, 0}};
+        BOOST_REQUIRE(::utimensat(AT_FDCWD, where.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0);
+    }
+    std::vector<std::string> found() const {
+        std::vector<std::string> names;
+        for (const auto& generation : find_generations(places))
+            names.push_back(generation.name + " = " + std::string(generation.path.name()));
+        return names;
+    }
+};
+
+using Names = std::vector<std::string>;
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(generations, Machine)
+
+BOOST_AUTO_TEST_CASE(systems_and_homes_of_every_kind_are_found_once_each_oldest_first) {
+    auto profiles = places.state / "profiles";
+    link(profiles / "system-2-link", "nixos-two", 200);
+    link(profiles / "system-1-link", "nixos-one", 100);
+    point(profiles / "system", "system-2-link", 200);
+    link(profiles / "system-profiles/test-1-link", "nixos-test", 300);
+    link(profiles / "per-user/bob/home-manager-4-link", "home-bob", 400);
+    link(profiles / "per-user/bob/profile-9-link", "user-environment", 50);
+    link(places.homes[0] / ".local/state/nix/profiles/home-manager-7-link", "home-alex", 500);
+    link(places.homes[0] / ".local/state/nix/profiles/profile-7-link", "other", 501);
+    BOOST_TEST(found() == (Names{"system-1 = nixos-one", "system-2 = nixos-two", "test-1 = nixos-test",
+                                 "home-manager-4 of bob = home-bob", "home-manager-7 of alex = home-alex"}),
+               boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_running_system_without_a_generation_counts_and_one_with_a_generation_only_once) {
+    link(places.state / "profiles/system-1-link", "nixos-one", 100);
+    link(places.run / "current-system", "nixos-tested", 150);
+    BOOST_TEST(found() == (Names{"system-1 = nixos-one", "the running system = nixos-tested"}),
+               boost::test_tools::per_element());
+    fs::remove(places.run / "current-system");
+    link(places.run / "current-system", "nixos-one", 999); // made anew at every boot
+    BOOST_TEST(found() == Names{"system-1 = nixos-one"}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_booted_next_counts_before_it_runs) {
+    link(places.state / "profiles/system-1-link", "nixos-one", 100);
+    link(places.run / "current-system", "nixos-one", 100);
+    link(places.state / "profiles/system-2-link", "nixos-next", 200); // nh os boot
+    BOOST_TEST(found().size() == 2U);
+    BOOST_TEST(found().back() == "system-2 = nixos-next");
+}
+
+BOOST_AUTO_TEST_CASE(the_current_ones_are_the_running_system_and_this_users_home) {
+    link(places.run / "current-system", "nixos-now", 100);
+    point(places.homes[0] / ".local/state/nix/profiles/home-manager", "home-manager-7-link", 500);
+    link(places.homes[0] / ".local/state/nix/profiles/home-manager-7-link", "home-alex", 500);
+    auto current = find_current(places);
+    BOOST_REQUIRE(current.size() == 2U);
+    BOOST_TEST((current[0].path == path("nixos-now")));
+    BOOST_TEST((current[1].path == path("home-alex")));
+}
+
+BOOST_AUTO_TEST_CASE(links_that_lead_nowhere_and_machines_without_profiles_are_no_trouble) {
+    BOOST_TEST(found().empty());
+    BOOST_TEST(find_current(places).empty());
+    point(places.state / "profiles/system-1-link", "/somewhere/else", 100);
+    point(places.state / "profiles/system-2-link", "system-2-link", 100); // to itself
+    BOOST_TEST(found().empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
