@@ -31,6 +31,10 @@ std::string file_fingerprint(const std::filesystem::path& file) {
 
 } // namespace
 
+Task<Result<std::unique_ptr<daemon::Connection>>> connect_patiently(const daemon::Endpoint& endpoint) {
+    return daemon::connect(endpoint, 2min);
+}
+
 std::string CacheCarrier::credentials_fingerprint() const {
     return file_fingerprint(cache_.token_file) + " " + file_fingerprint(cache_.signing_key_file);
 }
@@ -55,7 +59,7 @@ Task<Result<void>> CacheCarrier::carry(std::vector<nix::StorePath> paths, OnSett
     stopped_ = false;
     // A connection for each batch: it keeps the paths from garbage collection, and a daemon that was restarted since is
     // no matter.
-    CO_TRY(connection, co_await daemon::connect(session_.endpoint()));
+    CO_TRY(connection, co_await connect_patiently(session_.endpoint()));
     auto rooted = paths;
     CO_TRY_VOID(co_await connection->add_temp_roots(std::move(rooted)));
     auto asked = paths;

@@ -38,6 +38,9 @@ class CacheCarrier final : public device::Carrier {
     bool stopped_ = false; // the current carry() is to end
 };
 
+// A connection for work in the background, which may have to wait for its turn on a busy machine.
+async::Task<Result<std::unique_ptr<daemon::Connection>>> connect_patiently(const daemon::Endpoint& endpoint);
+
 // Passes on only what a service's log should hold: messages, not the progress of each path.
 class MessagesOnly final : public event::Sink {
   public:

@@ -27,7 +27,7 @@ class ServiceManager {
     std::optional<std::chrono::milliseconds> interval_;
 };
 
-// The lowest priority for processor and disk: whatever else runs here goes first. Best effort.
+// Low priority for the processor, the lowest for the disk: whatever else runs here goes first. Best effort.
 void run_in_the_background();
 
 } // namespace cachefill::device

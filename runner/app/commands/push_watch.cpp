@@ -91,7 +91,7 @@ class WatchService {
 
     void make_collector() {
         const auto& settings = session_.settings();
-        auto connect = [this] { return daemon::connect(session_.endpoint()); };
+        auto connect = [this] { return connect_patiently(session_.endpoint()); };
         store_ = std::make_unique<device::StoreWatch>(
             places_.state, session_.endpoint().physical_root.string() + std::string(nix::store_dir),
             std::move(connect));
@@ -111,7 +111,7 @@ class WatchService {
     }
 
     Task<Result<std::vector<device::QueuedPath>>> expand(nix::StorePath generation) {
-        CO_TRY(connection, co_await daemon::connect(session_.endpoint()));
+        CO_TRY(connection, co_await connect_patiently(session_.endpoint()));
         co_return co_await built_for_generation(session_, *connection, std::move(generation));
     }
 
