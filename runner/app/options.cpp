@@ -15,7 +15,7 @@ using Apply = std::function<Result<void>(Settings&, const Values&)>;
 
 // `ci` is `run` as a step of GitHub Actions and knows all its options.
 constexpr unsigned run_only = 1 | 16, run_plan = 3 | 16, run_plan_verify = 11 | 16, run_push = 5 | 16, ci_only = 16;
-constexpr unsigned init_only = 256, report_only = 512, push_only = 4;
+constexpr unsigned init_only = 256, report_only = 512, push_only = 4, at_a_desk = 15;
 constexpr unsigned laptop = 224; // doctor, wait and guard
 
 Failure unusable(std::string_view value, std::string_view expected) {
@@ -376,7 +376,7 @@ std::vector<Option> make_table() {
          "Of the paths given and their closures; without paths, of the generations made since then.", apply_since},
         {"status", T::toggle, push_only, false, "", "The run",
          "show the queue of --watch: what waits, rate, last error", "", toggle(&Settings::push_status)},
-        {"state-directory", T::value, all_commands, true, "DIR", "The run",
+        {"state-directory", T::value, at_a_desk, true, "DIR", "The run",
          "where queue and history are kept (default: $XDG_STATE_HOME/cachefill)", "",
          [](Settings& settings, const Values& values) -> Result<void> {
              if (!values.back().starts_with('/')) return unusable(values.back(), "the absolute path of a directory");

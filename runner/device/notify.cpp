@@ -44,8 +44,9 @@ void ServiceManager::send(const std::string& message) const {
 }
 
 void run_in_the_background() {
-    constexpr int nice = 10; // a tenth of what others get: with less, a busy machine would let its Nix daemon time out
-    ::setpriority(PRIO_PROCESS, 0, nice);
+    constexpr int niceness =
+        10; // a tenth of what others get: with less, a busy machine would let its Nix daemon time out
+    ::setpriority(PRIO_PROCESS, 0, niceness);
 #ifdef __linux__
     // Here priorities belong to threads, and the workers are running already.
     constexpr int who_process = 1, class_idle = 3, class_shift = 13; // linux/ioprio.h
@@ -54,7 +55,7 @@ void run_in_the_background() {
          entry.increment(error)) {
         auto thread = parse_u64(entry->path().filename().string());
         if (!thread) continue;
-        ::setpriority(PRIO_PROCESS, static_cast<id_t>(*thread), nice);
+        ::setpriority(PRIO_PROCESS, static_cast<id_t>(*thread), niceness);
         ::syscall(SYS_ioprio_set, who_process, static_cast<int>(*thread), class_idle << class_shift);
     }
 #elif defined(PRIO_DARWIN_PROCESS)
