@@ -284,6 +284,12 @@ std::vector<Option> make_table() {
          "another Nix store: a directory, local?root=DIR, unix://SOCKET", "", text(&Settings::store)},
         {"read-only", T::toggle, run_push, true, "", "Pushing", "plan and build, but push nothing", "",
          toggle(&Settings::read_only)},
+        {"also-push", T::list, run_only, true, "CACHE", "Pushing",
+         "a further cache to fill beside it; CACHE?optional=1 may be away",
+         "What is built, and what of the hosts is in this machine's store, goes there, too. Only --cache decides what "
+         "is missing "
+         "and whether a host is complete. Credentials of its own: CACHIX_AUTH_TOKEN_NAME, CACHEFILL_SIGNING_KEY_NAME.",
+         list(&Settings::also_push)},
         {"uploads", T::value, run_push, true, "N", "Pushing", "paths uploaded at once (default 16)", "",
          number(&Settings::uploads, 1, 256)},
         {"memory", T::value, run_push, true, "SIZE", "Pushing", "for compressed pieces on their way (default 256M)", "",

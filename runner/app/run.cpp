@@ -65,6 +65,7 @@ void Run::interrupt(int signal) {
     }
     driver_->stop();
     if (pipeline_) pipeline_->stop(upload_grace);
+    for (auto& mirror : mirrors_) mirror->pipeline().stop(upload_grace);
     plan_changed_.notify_all();
     auto last_resort = [](async::TaskGroup& work) -> Task<void> {
         co_await async::sleep_for(everything_ends_after);
@@ -159,6 +160,7 @@ Task<bool> Run::preflight() {
         co_return false;
     }
     upstreams_.emplace(std::move(*upstreams));
+    if (!co_await open_mirrors()) co_return false;
     auto history = History::open(session_.state_directory() / "history.sqlite");
     if (history)
         history_ = std::move(*history);
@@ -229,6 +231,7 @@ Task<Result<void>> Run::open_store_side() {
     if (!session_.settings().read_only)
         pipeline_ = push::make_pipeline(session_.executor(), *presence_.source(plan::own_cache).backend,
                                         session_.workers(), push_settings(), push_environment(), session_.sink());
+    start_mirrors();
     co_return Result<void>();
 }
 
@@ -249,6 +252,7 @@ Task<void> Run::fill() {
         stages.spawn(build_and_close());
         if (pipeline_) stages.spawn(push_all());
         if (pipeline_) stages.spawn(announce_build());
+        for (std::size_t number = 0; number < mirrors_.size(); ++number) stages.spawn(push_to_mirror(number));
         watchers.spawn(watch_disk());
         if (session_.settings().deadline) watchers.spawn(watch_deadline());
     }
@@ -440,8 +444,7 @@ void Run::apply_plan() {
                 "add it and its key to this machine's substituters and trusted-public-keys");
     }
     if (driver_) driver_->update(plan_);
-    if (pipeline_)
-        for (auto path : plan_.pushes) pipeline_->add(graph_.path(path), false);
+    for (auto path : plan_.pushes) push(graph_.path(path), false);
     event::PlanChanged changed;
     changed.derivations = graph_.derivation_count();
     changed.builds = plan_.builds.size();
@@ -484,7 +487,9 @@ Task<void> Run::build_and_close() {
     building_done_ = true;
     if (deadline_reached_) note_used_up_deadline();
     plan_changed_.notify_all();
+    co_await give_targets_to_mirrors();
     if (pipeline_) pipeline_->close();
+    for (auto& mirror : mirrors_) mirror->pipeline().close();
     stage_finished(event::Stage::build, start);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/mirror.hpp"
 #include "app/presence.hpp"
 #include "app/session.hpp"
 #include "app/upstreams.hpp"
@@ -89,6 +90,13 @@ class Run {
     async::Task<Result<void>> plan_once();
     async::Task<Result<void>> ask_ahead(const plan::Target& target, std::vector<plan::PathId> fresh);
     async::Task<void> push_all();
+    async::Task<bool> open_mirrors();
+    void start_mirrors();
+    async::Task<void> push_to_mirror(std::size_t number);
+    async::Task<void> give_targets_to_mirrors();
+    void push(const nix::StorePath& path, bool built);
+    void note_settled(const nix::StorePath& path);
+    std::size_t unsettled() const; // paths, in all caches
     async::Task<void> build_and_close();
     async::Task<void> watch_deadline();
     async::Task<void> watch_disk();
@@ -154,6 +162,8 @@ class Run {
     std::unique_ptr<build::Roots> roots_;
     std::unique_ptr<build::Driver> driver_;
     std::unique_ptr<push::Pipeline> pipeline_;
+    std::vector<std::unique_ptr<Mirror>> mirrors_;
+    std::vector<report::MirrorReport> unreachable_mirrors_; // optional ones
 
     async::TaskGroup work_;
     async::TaskGroup timers_;

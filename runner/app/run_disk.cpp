@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "build/roots.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace cachefill::app {
@@ -53,8 +54,7 @@ Task<void> Run::watch_disk() {
                 continue;
             }
         }
-        bool stuck = Clock::now() - low_since > disk_patience && !driver_->is_building() &&
-                     (!pipeline_ || pipeline_->unsettled() == 0);
+        bool stuck = Clock::now() - low_since > disk_patience && !driver_->is_building() && unsettled() == 0;
         if (!stuck) continue;
         Failure failure(FailureKind::machine, "the disk of " + store + " stayed full");
         fail(std::move(failure).with_hint("free some space and run again; what was built is in the cache"));
@@ -73,6 +73,10 @@ std::vector<nix::StorePath> Run::deletable() const {
         bool in_cache =
             record.outcome == event::PushOutcome::published || record.outcome == event::PushOutcome::already_there;
         if (!in_cache || !record.built_by_this_run) continue;
+        bool wanted = std::any_of(mirrors_.begin(), mirrors_.end(), [&deleted = path](const auto& mirror) {
+            return !mirror->pipeline().ledger().contains(deleted);
+        });
+        if (wanted) continue;
         auto id = graph_.find(path);
         if (id && facts_.of(*id).valid_here != false && !driver_->is_needed(*id)) going.insert(*id);
     }

@@ -52,6 +52,8 @@ report::RunReport Run::report() const {
     report.deadline_reached = deadline_reached_;
     report.superseded_by = superseded_by_;
     report.manifest = manifest_;
+    report.also_pushed = unreachable_mirrors_;
+    for (const auto& mirror : mirrors_) report.also_pushed.push_back(mirror->report());
     report.derivations = graph_.derivation_count();
     report.fetched = fetched_;
     report.present = present_;
@@ -249,6 +251,16 @@ void Run::judge(report::RunReport& report) const {
     if (lost > 0)
         blame_if(FailureCause::push, ExitCode::not_in_cache,
                  counted(lost, "path") + " could not be put into the cache");
+    for (const auto& mirror : report.also_pushed) {
+        auto short_of = mirror.failed + (interrupted_ == 0 ? mirror.not_pushed : 0);
+        if (short_of == 0) continue;
+        auto text = counted(short_of, "path") + " could not be put into the further cache " + mirror.name;
+        if (!mirror.optional)
+            blame_if(FailureCause::push, ExitCode::not_in_cache, std::move(text));
+        else
+            report.messages.push_back(
+                {.severity = event::Severity::warning, .text = std::move(text), .hint = "it is optional"});
+    }
     for (const auto& target : report.targets) {
         bool explained = target.failed + target.blocked > 0 || is_ending();
         if (target.verified && target.verdict == event::TargetVerdict::incomplete && !explained)

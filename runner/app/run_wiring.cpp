@@ -61,7 +61,7 @@ build::DriverCallbacks Run::driver_callbacks() {
     callbacks.on_built = [this](plan::DerivationId id, const std::vector<nix::StorePath>& outputs) {
         for (const auto& output : outputs) {
             facts_.of(graph_.intern(output)).valid_here = true;
-            if (pipeline_) pipeline_->add(output, true);
+            push(output, true);
         }
         if (auto record = driver_->record(id); history_ && record)
             history_->record(graph_.derivation(id).name(), graph_.derivation(id).platform, record->took);
@@ -133,7 +133,7 @@ push::PushEnvironment Run::push_environment() {
     environment.on_settled = [this](const nix::StorePath& path, event::PushOutcome outcome) {
         if (outcome != event::PushOutcome::published && outcome != event::PushOutcome::already_there) return;
         presence_.note_published(path);
-        roots_->release(path);
+        note_settled(path);
     };
     environment.is_building = [this] { return !building_done_ && driver_->is_building(); };
     return environment;

@@ -4,6 +4,7 @@
 #include "async/task_group.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "cache/credentials.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -192,6 +193,18 @@ std::unique_ptr<cache::BinaryCache> Session::make_upstream(const cache::CacheUri
     cache::Credentials reading;
     reading.token = uri.scheme == cache::Scheme::cachix ? credentials_.token : std::nullopt;
     return cache::make_cache(uri, std::move(reading), std::move(context));
+}
+
+Result<std::unique_ptr<cache::BinaryCache>> Session::make_mirror(const cache::CacheUri& uri) {
+    TRY(credentials, cache::credentials_for(environment_, uri));
+    cache::CacheContext context{.executor = executor_,
+                                .client = *client_,
+                                .workers = workers_,
+                                .retry = {.budget = settings_.retry_budget},
+                                .spool_directory = state_directory_ / "spool",
+                                .cachix_api = environment_.get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
+                                .for_writing = true};
+    return cache::make_cache(uri, std::move(credentials), std::move(context));
 }
 
 } // namespace cachefill::app

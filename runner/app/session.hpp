@@ -61,6 +61,8 @@ class Session {
 
     // Another cache to read, with little patience: an upstream that is away must not hold up a run.
     std::unique_ptr<cache::BinaryCache> make_upstream(const cache::CacheUri& uri);
+    // Another cache to fill, with credentials of its own (cache/credentials.hpp).
+    Result<std::unique_ptr<cache::BinaryCache>> make_mirror(const cache::CacheUri& uri);
 
     // Another cache to fill, or only to read, with credentials of its own; not opened.
     std::unique_ptr<cache::BinaryCache> make_target(const cache::CacheUri& uri, cache::Credentials credentials,

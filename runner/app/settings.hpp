@@ -69,6 +69,7 @@ struct Settings {
 
     // pushing
     bool read_only = false;
+    std::vector<std::string> also_push; // further caches, filled beside the one that decides
     std::size_t uploads = 16;
     std::uint64_t memory = 256ULL << 20;
     int compression_level = 3;

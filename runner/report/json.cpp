@@ -88,6 +88,21 @@ Json encode(const CacheReport& cache) {
     return json;
 }
 
+Json encode(const MirrorReport& mirror) {
+    Json json;
+    json["name"] = mirror.name;
+    json["url"] = mirror.url;
+    json["optional"] = mirror.optional;
+    json["reachable"] = mirror.reachable;
+    json["pushed"] = mirror.pushed;
+    json["already_there"] = mirror.already_there;
+    json["failed"] = mirror.failed;
+    json["not_pushed"] = mirror.not_pushed;
+    json["pushed_file_bytes"] = mirror.pushed_bytes;
+    json["error"] = mirror.error;
+    return json;
+}
+
 Json encode(const event::Message& message) {
     Json json;
     json["severity"] = to_string(message.severity);
@@ -165,6 +180,7 @@ std::string to_json(const RunReport& report) {
     json["holes"] = report.holes;
     json["not_fetchable_here"] = report.not_fetchable_here;
     json["caches"] = encode_all(report.caches);
+    json["also_pushed"] = encode_all(report.also_pushed);
     json["messages"] = encode_all(report.messages);
     return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }

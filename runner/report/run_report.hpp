@@ -73,6 +73,16 @@ struct CacheReport {
     std::uint64_t requests = 0;
 };
 
+// A further cache that was filled beside the one that decides.
+struct MirrorReport {
+    std::string name, url;
+    bool optional = false;
+    bool reachable = false;
+    std::uint64_t pushed = 0, already_there = 0, failed = 0, not_pushed = 0;
+    std::uint64_t pushed_bytes = 0; // compressed
+    std::string error;              // why it was not reachable, or the first path failed
+};
+
 struct RunReport {
     static constexpr int schema_version = 1;
 
@@ -92,6 +102,7 @@ struct RunReport {
     std::vector<BuildReport> builds;
     std::vector<PushReport> pushes;
     std::vector<CacheReport> caches;
+    std::vector<MirrorReport> also_pushed;
     std::vector<std::string> holes; // needed, served by nobody, could not be filled
     std::vector<std::string> not_fetchable_here;
     std::uint64_t derivations = 0;           // in the graph

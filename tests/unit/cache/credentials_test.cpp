@@ -1,5 +1,6 @@
 #include "base/files.hpp"
 #include "cache/binary_cache.hpp"
+#include "cache/credentials.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -67,6 +68,30 @@ BOOST_AUTO_TEST_CASE(what_is_malformed_is_named_and_not_shown) {
     check({{"CACHEFILL_SIGNING_KEY", truncated}}, "CACHEFILL_SIGNING_KEY", bare(truncated));
     check({{"CACHEFILL_SIGNING_KEY_FILE", "/no/such/file"}}, "CACHEFILL_SIGNING_KEY_FILE", "geheim");
     check({{"CACHEFILL_SIGNING_KEY_FILE", "/no/such/file"}}, "/no/such/file", "geheim");
+}
+
+BOOST_AUTO_TEST_CASE(a_cache_has_credentials_of_its_own_by_its_name) {
+    auto name_for = [](const char* uri) {
+        return cache::credential_name("CACHIX_AUTH_TOKEN", cache::CacheUri::parse(uri).value());
+    };
+    BOOST_TEST(name_for("alex-nixos") == "CACHIX_AUTH_TOKEN_ALEX_NIXOS");
+    BOOST_TEST(name_for("https://cache.example.org/nix") == "CACHIX_AUTH_TOKEN_CACHE_EXAMPLE_ORG");
+    BOOST_TEST(name_for("https://user:secret@example.org:8080") == "CACHIX_AUTH_TOKEN_EXAMPLE_ORG_8080");
+    BOOST_TEST(name_for("file:///srv/mirror") == "CACHIX_AUTH_TOKEN_MIRROR");
+
+    auto key = nix::SecretKey::generate("own-1");
+    Environment environment;
+    environment.set("CACHIX_AUTH_TOKEN", "first");
+    environment.set("CACHIX_AUTH_TOKEN_MIRROR", "second");
+    environment.set("CACHEFILL_SIGNING_KEY", std::string(key.to_secret_text().reveal()));
+    auto first = cache::credentials_for(environment, cache::CacheUri::parse("team").value()).value();
+    BOOST_TEST(first.token->reveal() == "first");
+    BOOST_TEST(first.signing_key.has_value());
+    auto second = cache::credentials_for(environment, cache::CacheUri::parse("mirror").value()).value();
+    BOOST_TEST(second.token->reveal() == "second");
+    BOOST_TEST(!second.signing_key.has_value()); // the first one's key does not fit
+    auto children = environment.without_our_secrets();
+    BOOST_TEST(!children.find("CACHIX_AUTH_TOKEN_MIRROR").has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -23,6 +23,7 @@ report::RunReport full_report() {
     report.not_fetchable_here = {store_path("cuda")};
     report.caches = {{.name = "team", .url = "https://team.cachix.org"}};
     report.messages = {{event::Severity::warning, "slow", "wait"}};
+    report.also_pushed.push_back({.name = "mirror", .url = "cachix://mirror", .error = {}});
     report.targets[1].position = event::Position{.file = "flake.nix", .line = 3, .column = 7};
     report.pushes.push_back(push("withheld", event::PushOutcome::withheld));
     report.pushes.back().reason = "a reason";

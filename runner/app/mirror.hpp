@@ -1,0 +1,69 @@
+#pragma once
+
+#include "app/presence.hpp"
+#include "app/session.hpp"
+#include "push/pipeline.hpp"
+#include "report/run_report.hpp"
+
+#include <memory>
+#include <string>
+
+namespace cachefill::app {
+
+// A further cache that is filled beside the one that decides (--also-push): what a run built, and what of its targets
+// is in this machine's store, goes there as well, by its own credentials, its own queue and its own view of what is
+// there. It never decides what is built, nor whether a target is complete.
+class Mirror {
+  public:
+    // Reaches the cache and checks that it may be written. "?optional=1" in `given`: whatever is wrong with it later on
+    // is no failure of the run.
+    static async::Task<Result<std::unique_ptr<Mirror>>> open(Session& session, std::string given);
+    // May it be away? (Also of one that cannot be opened.)
+    static bool is_optional(const std::string& given);
+
+    const std::string& name() const { return info_.name; }
+    bool is_optional() const { return optional_; }
+    push::Pipeline& pipeline() { return *pipeline_; }
+
+    // `like`: what the run's own pipeline works with. Which upstreams count for a path is asked of `own` by `counting`;
+    // `on_settled` is called after each path. Everything outlives the mirror.
+    void start(plan::Graph& graph, const Presence& own, std::function<plan::CacheMask(const nix::StorePath&)> counting,
+               push::PushSettings settings, push::PushEnvironment like,
+               std::function<void(const nix::StorePath&)> on_settled);
+
+    report::MirrorReport report() const;
+
+  private:
+    // Of the pipeline's events only messages concern anybody: pushes are counted for the cache that decides.
+    class MessagesOnly final : public event::Sink {
+      public:
+        explicit MessagesOnly(event::Sink& sink) : sink_(sink) {}
+        void on_event(const event::Event& event) override {
+            if (std::holds_alternative<event::Message>(event)) sink_.on_event(event);
+        }
+
+      private:
+        event::Sink& sink_;
+    };
+
+    Mirror(Session& session, std::unique_ptr<cache::BinaryCache> cache, cache::CacheInfo info, bool optional)
+        : session_(session), cache_(std::move(cache)), info_(std::move(info)), optional_(optional),
+          sink_(session.sink()) {}
+    void learn_upstreams(const Presence& own);
+    push::PushEnvironment environment(const Presence& own,
+                                      std::function<plan::CacheMask(const nix::StorePath&)> counting,
+                                      push::PushEnvironment like,
+                                      std::function<void(const nix::StorePath&)> on_settled);
+
+    Session& session_;
+    std::unique_ptr<cache::BinaryCache> cache_; // until start()
+    cache::CacheInfo info_;
+    std::string url_;
+    bool optional_;
+    MessagesOnly sink_;
+    plan::Facts facts_;
+    std::unique_ptr<Presence> presence_;
+    std::unique_ptr<push::Pipeline> pipeline_;
+};
+
+} // namespace cachefill::app

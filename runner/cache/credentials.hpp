@@ -1,0 +1,17 @@
+#pragma once
+
+#include "cache/binary_cache.hpp"
+
+#include <string>
+
+namespace cachefill::cache {
+
+// The variable that holds a credential for one cache only: CACHIX_AUTH_TOKEN_ALEX_NIXOS for cachix://alex-nixos,
+// CACHEFILL_SIGNING_KEY_CACHE_EXAMPLE_ORG for https://cache.example.org/nix, …_MIRROR for file:///srv/mirror: the name,
+// the host or the last directory in capitals, with '_' for all that is neither letter nor digit.
+std::string credential_name(std::string_view variable, const CacheUri& uri);
+
+// Those of that cache only, where they are set; else those of credentials_from().
+Result<Credentials> credentials_for(const Environment& environment, const CacheUri& uri);
+
+} // namespace cachefill::cache
