@@ -106,7 +106,9 @@ Result<RawArguments> read_arguments(Command command, std::span<const std::string
         }
     }
     parser.add_option("positional", raw.positional);
-    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    // What follows `--` is nobody's option, however it looks.
+    auto end = std::find(arguments.begin(), arguments.end(), "--");
+    std::vector<std::string> reversed(std::make_reverse_iterator(end), arguments.rend());
     try {
         parser.parse(reversed);
     } catch (const CLI::ParseError& error) {
@@ -114,6 +116,7 @@ Result<RawArguments> read_arguments(Command command, std::span<const std::string
     }
     for (const auto& extra : parser.remaining())
         if (extra.starts_with("-")) return unknown_flag(command, extra);
+    if (end != arguments.end()) raw.positional.insert(raw.positional.end(), end + 1, arguments.end());
     std::erase_if(raw.flags, [](const auto& entry) { return entry.second.empty(); });
     return raw;
 }

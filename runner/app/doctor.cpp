@@ -247,7 +247,7 @@ Task<Result<void>> Doctor::ask(const plan::Target& target, plan::CacheMask cache
 Task<Result<daemon::Missing>> Doctor::ask_daemon(bool forgetting) {
     CO_TRY(connection, co_await daemon::connect(session_.endpoint()));
     // A trusted user's own settings count, which the daemon on the socket learns from its client alone.
-    bool may_tell = connection->trust() == daemon::Trust::trusted;
+    bool may_tell = connection->trust() != daemon::Trust::not_trusted; // before 2.15 it does not say
     if (may_tell && (forgetting || !session_.endpoint().socket.empty())) {
         daemon::Options options;
         options.max_build_jobs = nix_.max_jobs;
@@ -345,7 +345,8 @@ Task<Examination> Doctor::examine(std::string host, std::chrono::system_clock::t
     evidence.target = target_->name;
     evidence.derivation = evaluated_->derivation.to_string();
     evidence.output = output();
-    evidence.daemon_is_trusting = session_.is_trusted();
+    // A daemon that we start ourselves is nobody else's.
+    evidence.daemon_is_trusting = session_.is_trusted() || session_.endpoint().socket.empty();
     evidence.always_allow_substitutes = always_allow();
     evidence.git = git_;
     evidence.workflows = workflows();

@@ -189,4 +189,19 @@ BOOST_AUTO_TEST_CASE(the_overview_names_every_command_and_the_exit_codes) {
     BOOST_TEST(answer_to({"--version"}).starts_with("cachefill "));
 }
 
+BOOST_AUTO_TEST_CASE(what_follows_two_dashes_is_the_command_to_guard) {
+    auto settings = settings_of({"guard", "--max-minutes", "5", "--", "nh", "os", "switch", "-H", "desk", "--", "-v"});
+    BOOST_TEST(settings.arguments == (Words{"nh", "os", "switch", "-H", "desk", "--", "-v"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(settings.max_minutes == 5U);
+    BOOST_TEST(settings.guard_host == "desk");
+    BOOST_TEST(settings.flake == "github:someone/fleet");
+    BOOST_TEST(settings_of({"guard", "--", "nh", "os", "switch", "."}).flake == ".");
+}
+
+BOOST_AUTO_TEST_CASE(guard_refuses_two_flakes_and_an_update_in_the_command) {
+    refused({"guard", "--flake", "/a", "--", "nh", "os", "switch", "/b"});
+    BOOST_TEST(refused({"guard", "--", "nh", "os", "switch", "-u"}).hint().find("guard --update") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
