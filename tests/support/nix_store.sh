@@ -127,7 +127,11 @@ nix_machine_start() {
         < /dev/null > "$directory/daemon.log" 2>&1 &
     echo $! > "$directory/daemon.pid"
     for ((number = 0; number < 200; ++number)); do
-        [[ -S $directory/root/nix/var/nix/daemon-socket/socket ]] && return
+        if [[ -S $directory/root/nix/var/nix/daemon-socket/socket ]]; then
+            # Makes the store's database, which two first clients at the same time may fail at.
+            nix_machine_run "$directory" root nix-store --gc --print-roots > /dev/null 2>> "$directory/daemon.log"
+            return
+        fi
         kill -0 "$(< "$directory/daemon.pid")" 2> /dev/null || break
         sleep 0.05
     done
