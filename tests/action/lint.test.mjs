@@ -3,7 +3,8 @@ import {FeatureFlags} from '@actions/expressions';
 import {validate} from '@actions/languageservice';
 import assert from 'node:assert/strict';
 import {execFileSync, spawnSync} from 'node:child_process';
-import {readFileSync, readdirSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
+import {tmpdir} from 'node:os';
 import {basename, dirname, join} from 'node:path';
 import {test} from 'node:test';
 import {TextDocument} from 'vscode-languageserver-textdocument';
@@ -33,7 +34,12 @@ for (const file of [...actions, ...workflows]) {
   });
   test(`action-validator has nothing to say about ${file}`, () => {
     const validator = join(tests, 'node_modules/.bin/action-validator');
-    const result = spawnSync(validator, [file], {cwd: repository, encoding: 'utf8'});
+    // Its schema is older than this permission.
+    const copy = mkdtempSync(join(tmpdir(), 'lint-'));
+    mkdirSync(join(copy, dirname(file)), {recursive: true});
+    writeFileSync(join(copy, file), read(file).replace(/^ +attestations: write\n/m, ''));
+    const result = spawnSync(validator, [file], {cwd: copy, encoding: 'utf8'});
+    rmSync(copy, {recursive: true});
     assert.equal(result.status, 0, result.stdout + result.stderr);
   });
 }
