@@ -347,7 +347,7 @@ std::vector<Option> make_table() {
          "What runs is finished and pushed. It needs a token with actions: read.",
          toggle(&Settings::stop_when_superseded)},
         {"substituter", T::toggle, ci_only, true, "", "The run",
-         "let later steps of the job fetch from the cache, where the Nix daemon trusts this user (default)", "",
+         "let later steps of the job fetch from the cache, where Nix trusts this user (default)", "",
          toggle(&Settings::substituter)},
         {"retry-budget", T::value, all_commands | report_only | laptop, true, "TIME", "The run",
          "how long a request that may succeed later is repeated (default 90s)", "", duration(&Settings::retry_budget)},
