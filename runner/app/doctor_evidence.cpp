@@ -121,7 +121,7 @@ Source Doctor::source_of(plan::DerivationId id, const plan::ConsumerView& machin
             }
         return own ? Source::own_cache_holed : Source::upstream_holed;
     }
-    bool own_away = presence_->sources()[plan::own_cache].aside;
+    bool own_away = presence_->sources().empty() || presence_->sources()[plan::own_cache].aside;
     return own_away || !answers_are_whole() ? Source::unknown : Source::nowhere;
 }
 
