@@ -12,7 +12,9 @@ async::Task<int> doctor_command(CommandContext& context) {
         co_return 2;
     }
     Doctor doctor(context.session);
-    auto examination = co_await doctor.examine(settings.arguments.empty() ? std::string() : settings.arguments[0]);
+    // Chosen first: g++ 12 evaluates both sides of a condition inside co_await.
+    auto host = settings.arguments.empty() ? std::string() : settings.arguments.front();
+    auto examination = co_await doctor.examine(std::move(host));
     co_return context.console.close_with_answer(exit_code_of(examination), to_text(examination, settings.verbose),
                                                 to_json(examination));
 }
