@@ -46,9 +46,16 @@ std::vector<std::string> systems_of(const InitFacts& facts) {
     return systems;
 }
 
+// What `runs-on` is given: a label, or a list of them; empty if there is no machine.
+std::string runner_of(const InitFacts& facts, const std::string& system) {
+    auto named = facts.runners.find(system);
+    if (named == facts.runners.end()) return runner_for(system);
+    return named->second.size() == 1 ? yaml(named->second.front()) : yaml_list(named->second);
+}
+
 std::vector<std::string> systems_with_runner(const InitFacts& facts) {
     auto systems = systems_of(facts);
-    std::erase_if(systems, [](const std::string& system) { return runner_for(system).empty(); });
+    std::erase_if(systems, [&](const std::string& system) { return runner_of(facts, system).empty(); });
     return systems;
 }
 
@@ -157,7 +164,7 @@ Result<std::string> fill_template(std::string_view template_text, const InitFact
             if (has_rows) continue;
             has_rows = true;
             for (const auto& system : systems)
-                text += indent + std::string(row) + system + ", runner: " + runner_for(system) + "}\n";
+                text += indent + std::string(row) + system + ", runner: " + runner_of(facts, system) + "}\n";
             continue;
         }
         for (auto& place : places) {
@@ -190,7 +197,7 @@ Result<InitPlan> plan_init(const InitFacts& facts) {
             .with_hint("name it: cachefill init --cache NAME");
     if (systems_with_runner(facts).empty())
         return Failure(FailureKind::usage, "GitHub has no machines for " + join(systems_of(facts), ", "))
-            .with_hint("write a workflow for your own runners; workflows/build.yml of cachefill shows how");
+            .with_hint("name machines of your own in cachefill.yml: 'runners: {SYSTEM: LABEL}'");
     InitPlan plan;
     TRY(workflow, fill_template(init_workflow, facts));
     plan.files.push_back({".github/workflows/cachefill.yml", std::move(workflow)});
@@ -204,9 +211,16 @@ Result<InitPlan> plan_init(const InitFacts& facts) {
             plan.notes.push_back(host.name + " is taken for " + host.system +
                                  ", because its system could not be asked: " + host.guess);
     for (const auto& system : systems_of(facts))
-        if (runner_for(system).empty())
+        if (runner_of(facts, system).empty())
             plan.notes.push_back("GitHub has no machines for " + system +
-                                 "; its hosts are evaluated, but built nowhere");
+                                 "; its hosts are evaluated, but built nowhere. 'runners: {" + system +
+                                 ": LABEL}' in cachefill.yml names one of yours");
+    for (const auto& [system, labels] : facts.runners) {
+        auto systems = systems_of(facts);
+        if (std::find(systems.begin(), systems.end(), system) == systems.end())
+            plan.notes.push_back("no host is for " + sanitize(system) + ", which 'runners' names " +
+                                 sanitize(join(labels, ", ")) + " for");
+    }
     for (const auto& file : facts.repository.workflows)
         plan.notes.push_back(".github/workflows/" + file + " pushes to a cache already; what it does for that can go");
     if (facts.cache.find("://") == std::string::npos || facts.cache.starts_with("cachix://"))

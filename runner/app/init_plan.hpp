@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,6 +41,7 @@ struct InitFacts {
     PinnedAction action;
     std::vector<HostFacts> hosts;
     RepositoryFacts repository;
+    std::map<std::string, std::vector<std::string>> runners; // labels by system, where the user names them
 };
 
 struct InitFile {

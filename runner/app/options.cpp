@@ -133,6 +133,27 @@ Result<void> apply_defer(Settings& settings, const Values& values) {
     return {};
 }
 
+Result<void> apply_systems(Settings& settings, const Values& values) {
+    for (const auto& value : values)
+        if (value.find('-') == value.npos || value.find_first_of(" :/!") != value.npos)
+            return unusable(value, "a system such as x86_64-linux, or a glob such as '*-darwin'");
+    settings.systems = values;
+    return {};
+}
+
+Result<void> apply_runners(Settings& settings, const Values& values) {
+    settings.runners.clear();
+    for (const auto& value : values) {
+        auto colon = value.find(':');
+        auto system = value.substr(0, colon);
+        auto label = colon == value.npos ? std::string() : value.substr(colon + 1);
+        if (system.find('-') == system.npos || label.empty())
+            return unusable(value, "SYSTEM:LABEL such as aarch64-linux:ubuntu-24.04-arm");
+        settings.runners[system].push_back(label);
+    }
+    return {};
+}
+
 Result<PushCache> parse_push_cache(const std::string& text) {
     PushCache cache;
     const auto* expected = "NAME=URI, then ,token-file=FILE ,signing-key-file=FILE and ,optional as needed";
@@ -214,6 +235,11 @@ std::vector<Option> make_table() {
          list(&Settings::hosts)},
         {"evaluate-only", T::list, run_plan, true, "PATTERN", "What",
          "targets to evaluate and report, but never build or push", "", list(&Settings::evaluate_only)},
+        {"systems", T::list, run_plan_verify, true, "SYSTEM", "What",
+         "build and push only for hosts of these systems: x86_64-linux, '*-darwin'",
+         "The others are evaluated and called elsewhere. Without this option a run cares for all that this machine "
+         "and its builders can build.",
+         apply_systems},
         {"also", T::list, run_plan_verify, true, "OUTPUT", "What",
          "further outputs of the flake: packages, checks, devShells", "", list(&Settings::also)},
         {"require-all", T::toggle, run_plan, true, "", "What",
@@ -350,7 +376,9 @@ std::vector<Option> make_table() {
          "let later steps of the job fetch from the cache, where Nix trusts this user (default)", "",
          toggle(&Settings::substituter)},
         {"retry-budget", T::value, all_commands | report_only | laptop, true, "TIME", "The run",
-         "how long a request that may succeed later is repeated (default 90s)", "", duration(&Settings::retry_budget)},
+         "how long a request that may succeed later is repeated (default 90s)",
+         "What could not be pushed for all that is tried again while builds run, and three times as long after them.",
+         duration(&Settings::retry_budget)},
         {"fail-on", T::list, run_only, true, "CAUSE", "The run",
          "what makes the run fail: evaluate, build, check, push, incomplete, deadline; or none",
          "Everything by default. What is left out becomes a warning.", apply_fail_on},
@@ -375,6 +403,11 @@ std::vector<Option> make_table() {
          "commit, "
          "never a tag that may move.",
          text(&Settings::action)},
+        {"runners", T::list, init_only, true, "SYSTEM:LABEL", "The workflow",
+         "which of GitHub's or your own machines builds for a system (default: GitHub's newest for each)",
+         "In the file by system: {aarch64-linux: ubuntu-24.04-arm}; several labels, as machines of your own have, are "
+         "a list.",
+         apply_runners, true},
         {"watch", T::toggle, push_only, false, "", "The run",
          "stay, and push what gets built here: a service with a queue on disk", "", toggle(&Settings::watch)},
         {"since", T::value, push_only, false, "TIME", "The run",

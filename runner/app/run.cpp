@@ -328,7 +328,7 @@ Task<Result<void>> Run::adopt(std::size_t number) {
     std::vector<nix::StorePath> held{evaluated.derivation};
     for (const auto& derivation : evaluated.built_by_evaluation) held.push_back(derivation);
     CO_TRY_VOID(co_await session_.connection().add_temp_roots(std::move(held)));
-    if (targets_[number].evaluate_only) co_return Result<void>();
+    if (targets_[number].evaluate_only || is_left_to_others(*targets_[number].evaluated)) co_return Result<void>();
 
     auto read = [this](const nix::StorePath& path) -> Result<nix::Derivation> {
         TRY(text, read_file(session_.endpoint().physical(path)));

@@ -136,7 +136,8 @@ class Run {
     void add_planned(report::RunReport& report) const;
     void add_pushes(report::RunReport& report) const;
     report::TargetReport describe(const TargetRecord& record, const report::RunReport& report) const;
-    void judge(report::RunReport& report) const; // exit code and causes
+    void judge(report::RunReport& report) const;                       // exit code and causes
+    bool is_left_to_others(const eval::EvaluatedTarget& target) const; // by the option `systems`
 
     Session& session_;
     Extent extent_;

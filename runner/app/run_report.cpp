@@ -159,6 +159,10 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
     target.evaluation = record.evaluated->took;
     target.peak_memory = record.evaluated->peak_memory;
     target.derivation = record.evaluated->derivation.to_string();
+    if (is_left_to_others(*record.evaluated)) {
+        target.verdict = event::TargetVerdict::elsewhere;
+        return target;
+    }
     for (const auto& build : report.builds) {
         if (std::find(build.targets.begin(), build.targets.end(), target.name) == build.targets.end()) continue;
         target.build_time += build.took;
@@ -212,6 +216,12 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
     return target;
 }
 
+bool Run::is_left_to_others(const eval::EvaluatedTarget& target) const {
+    const auto& systems = session_.settings().systems;
+    auto fits = [&target](const std::string& pattern) { return glob_match(pattern, target.system); };
+    return !systems.empty() && std::none_of(systems.begin(), systems.end(), fits);
+}
+
 void Run::judge(report::RunReport& report) const {
     const auto& settings = session_.settings();
     std::set<ExitCode> codes;
@@ -233,6 +243,13 @@ void Run::judge(report::RunReport& report) const {
     for (const auto& target : report.targets)
         if (target.verdict == event::TargetVerdict::not_evaluated && !is_ending() && failures_.empty())
             blame_if(FailureCause::evaluate, ExitCode::failed, target.name + " does not evaluate");
+    bool none_is_ours = !report.targets.empty() && !is_ending() && failures_.empty() &&
+                        std::all_of(targets_.begin(), targets_.end(), [this](const TargetRecord& record) {
+                            return record.evaluated && is_left_to_others(*record.evaluated);
+                        });
+    if (none_is_ours) // or a typing error would be a green run that does nothing
+        blame(ExitCode::usage, "no host is for " + join(settings.systems, ", ") + "; the first, " +
+                                   report.targets.front().name + ", is for " + report.targets.front().system);
     auto failed = report.count(event::BuildOutcome::failed) + report.count(event::BuildOutcome::timed_out);
     if (failed > 0) {
         auto blocked = report.count(event::BuildOutcome::blocked);
@@ -267,7 +284,9 @@ void Run::judge(report::RunReport& report) const {
             blame_if(FailureCause::incomplete, ExitCode::not_in_cache,
                      target.name + " is not complete: " + counted(target.missing.size(), "path") + " missing");
         bool asked_for = settings.require_all;
-        for (const auto& record : targets_) asked_for |= record.named_exactly && record.ref.display() == target.name;
+        for (const auto& record : targets_)
+            if (record.ref.display() == target.name)
+                asked_for |= record.named_exactly && !(record.evaluated && is_left_to_others(*record.evaluated));
         if (target.verdict == event::TargetVerdict::elsewhere && asked_for)
             blame_if(FailureCause::incomplete, ExitCode::failed,
                      target.name + " needs a " + target.system + " machine, which is not here");

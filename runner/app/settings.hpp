@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -38,7 +39,8 @@ struct Settings {
     std::string flake; // empty: $NH_FLAKE, $NH_OS_FLAKE, else "."
     std::vector<std::string> hosts;
     std::vector<std::string> evaluate_only;
-    std::vector<std::string> also; // "packages", "checks", "devShells"
+    std::vector<std::string> systems; // globs; hosts of others are left to other machines; empty: all
+    std::vector<std::string> also;    // "packages", "checks", "devShells"
     std::string cache;
     std::vector<std::string> upstreams;
     bool upstreams_from_hosts = true;
@@ -111,6 +113,7 @@ struct Settings {
     bool update = false;
     // init
     std::string action; // "OWNER/REPOSITORY[@COMMIT]"; empty: where this program comes from
+    std::map<std::string, std::vector<std::string>> runners; // labels of the machine for a system
 
     // report
     std::vector<std::string> expect;

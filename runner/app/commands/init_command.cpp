@@ -41,6 +41,7 @@ Task<Result<InitFacts>> gather(CommandContext& context) {
     if (!repository) co_return std::move(repository).error();
     facts.repository = std::move(*repository);
     facts.cache = settings.cache;
+    facts.runners = settings.runners;
     if (facts.cache.empty() && !facts.repository.cachix_names.empty()) {
         facts.cache = facts.repository.cachix_names.front();
         facts.cache_origin = ".github/workflows/" + facts.repository.workflows.front();

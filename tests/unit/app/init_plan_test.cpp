@@ -73,6 +73,22 @@ BOOST_AUTO_TEST_CASE(each_system_gets_a_machine_of_its_kind) {
     BOOST_TEST(values_of(workflow, "runner") == wanted, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(the_configuration_names_other_machines_than_githubs) {
+    auto facts = fleet();
+    facts.hosts.push_back({.name = "nixos:board", .system = "riscv64-linux", .guess = {}});
+    facts.runners = {{"x86_64-linux", {"self-hosted", "big one"}},
+                     {"riscv64-linux", {"visionfive"}},
+                     {"armv7l-linux", {"nobody's"}}};
+    auto plan = plan_init(facts).value();
+    auto text = file_of(plan, ".github/workflows/cachefill.yml");
+    BOOST_TEST(text.find("{system: x86_64-linux, runner: [self-hosted, \"big one\"]}") != text.npos, text);
+    BOOST_TEST(text.find("{system: riscv64-linux, runner: visionfive}") != text.npos, text);
+    BOOST_TEST(text.find("{system: aarch64-darwin, runner: macos-15}") != text.npos, text);
+    BOOST_TEST(text.find("expect: x86_64-linux riscv64-linux aarch64-darwin") != text.npos, text);
+    BOOST_TEST(has_note(plan.notes, "no host is for armv7l-linux"));
+    BOOST_TEST(!has_note(plan.notes, "GitHub has no machines"));
+}
+
 BOOST_AUTO_TEST_CASE(the_action_is_named_by_its_commit_and_nothing_of_the_example_is_left) {
     auto text = file_of(plan_init(fleet()).value(), ".github/workflows/cachefill.yml");
     BOOST_TEST(text.find("uses: kim/cachefill/action@" + commit + " # v1.2.3") != std::string::npos);

@@ -38,6 +38,8 @@ const std::vector<std::string>& good_values(const std::string& key) {
         {"push.scope", {"all"}},
         {"push.on-battery", {"wait"}},
         {"push.metered", {"wait"}},
+        {"systems", {"aarch64-darwin"}},
+        {"runners", {"aarch64-linux:ubuntu-24.04-arm"}},
         {"since", {"3d"}},
         {"push.caches", {"nas=https://nas.example/cache,token-file=/run/token,optional"}},
         {"state-directory", {"/var/lib/cachefill"}},
