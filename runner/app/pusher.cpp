@@ -36,6 +36,7 @@ push::PushSettings push_settings_from(const Settings& settings) {
     push.exclude = settings.exclude_push;
     push.push_foreign = settings.push_foreign;
     push.size_budget = settings.size_budget;
+    push.retry_later.budget = 3 * settings.retry_budget;
     return push;
 }
 

@@ -2,6 +2,7 @@
 #include "app/expected_time.hpp"
 #include "app/history.hpp"
 #include "app/machines.hpp"
+#include "app/pusher.hpp"
 #include "app/run.hpp"
 #include "base/text.hpp"
 #include "build/roots.hpp"
@@ -103,14 +104,8 @@ plan::CacheMask Run::counting(const nix::StorePath& path) {
 
 push::PushSettings Run::push_settings() const {
     const auto& settings = session_.settings();
-    push::PushSettings push;
-    push.uploads = settings.uploads;
-    push.memory_budget = settings.memory;
+    auto push = push_settings_from(settings);
     push.compression = session_.cache_info().preferred_compression;
-    push.compression_level = settings.compression_level;
-    push.exclude = settings.exclude_push;
-    push.push_foreign = settings.push_foreign;
-    push.size_budget = settings.size_budget;
     if (session_.cache_info().is_public && !settings.allow_source)
         push.withheld.emplace(flake_->source, "it is the flake's own source, and the cache is public (allow-source)");
     return push;
