@@ -15,14 +15,19 @@ using async::Task;
 
 namespace {
 
+void annotate(CommandContext& context, const event::Message& message) {
+    github::Annotation annotation;
+    annotation.level = message.severity == event::Severity::error     ? github::Level::error
+                       : message.severity == event::Severity::warning ? github::Level::warning
+                                                                      : github::Level::notice;
+    annotation.message = message.text + (message.hint.empty() ? "" : "\n" + message.hint);
+    context.console.github_log()->annotate(std::move(annotation));
+}
+
 // Annotations of the lowest level are for what explains a whole run; notices of its parts are lines of the log.
 void remark(CommandContext& context, const event::Message& message) {
     context.session.sink().on_event(message);
-    if (message.severity != event::Severity::notice) return; // the log has made an annotation of it
-    github::Annotation annotation;
-    annotation.level = github::Level::notice;
-    annotation.message = message.text + (message.hint.empty() ? "" : "\n" + message.hint);
-    context.console.github_log()->annotate(std::move(annotation));
+    if (message.severity == event::Severity::notice) annotate(context, message); // others the log has made one of
 }
 
 void annotate_what_matters(CommandContext& context, const report::RunReport& report) {
@@ -85,6 +90,9 @@ Task<int> ci_command(CommandContext& context) {
     auto report = run.report();
     bool again = !run.is_interrupted() && co_await siblings.start_again(report);
     context.on_signal = {};
+    // What `fail-on` leaves out is judged at the end, and nothing has said it so far.
+    for (const auto& message : report.messages)
+        if (message.severity == event::Severity::warning) annotate(context, message);
     report = context.console.completed(std::move(report));
     annotate_what_matters(context, report);
     for (const auto& failure : hand_over(setup.github, report, settings.json, again))
