@@ -61,6 +61,20 @@ test('an output that the action promises is set by the program, each of them', a
   const job = makeJob();
   const result = await job.use(action, {...inputs, hosts: 'home:*'});
   for (const [name, value] of Object.entries(result.outputs)) assert.ok(name in runStep(job).outputs, `${name}: '${value}'`);
+  for (const name of Object.keys(runStep(job).outputs)) assert.ok(name in result.outputs, `${name} is not handed on`);
+});
+
+test('hosts of systems that a job leaves to others are elsewhere, and a system that nobody has is an error', async () => {
+  const job = makeJob();
+  const mine = await job.use(action, {...inputs, hosts: 'home:*, macbook', systems: 'x86_64-*'});
+  assert.equal(mine.status, 'success', job.log);
+  const verdicts = JSON.parse(mine.outputs.hosts);
+  assert.equal(verdicts['darwin:macbook'], 'elsewhere');
+  assert.equal(verdicts['home:alex@nixos-desktop'], 'complete');
+  const other = makeJob();
+  const nobody = await other.use(action, {...inputs, hosts: 'home:*', systems: 'x86_64-linus'});
+  assert.equal(nobody.outputs['exit-code'], '2', other.log);
+  assert.match(other.log, /no host is for x86_64-linus/);
 });
 
 test('the token stands in no line, no argument and no report, and is masked before anything else', async () => {

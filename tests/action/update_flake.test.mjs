@@ -42,7 +42,7 @@ class GitHub {
 
 describe('workflows/update-flake.yml', () => {
   let folder, act, cachix, gitHub, given, library;
-  const version = (number, build = 'mkdir "$out"; fill "$out/data" 20000 ' + number) =>
+  const version = (number, build = `mkdir "$out"; fill "$out/data" ${number}0000 ${number}`) =>
     writeFileSync(join(library, 'flake.nix'), `{ outputs = { self }: { version = "${number}"; build = ${JSON.stringify(build)}; }; }\n`);
   before(async () => {
     folder = makeFolder();
