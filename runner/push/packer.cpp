@@ -34,6 +34,9 @@ Result<Packer::Piece> Packer::next() {
 }
 
 Result<void> Packer::work() {
+    // A part's room at once: a string that grows as it is filled copies all that it has, again and again.
+    auto left = compressed_bound(request_.nar_size - std::min(nar_read_, request_.nar_size));
+    out_.reserve(static_cast<std::size_t>(std::min(request_.part_size + largest_block, out_.size() + left)));
     TRY(count, dump_.read({block_.get(), block_size_}));
     if (count > 0) TRY_VOID(feed({block_.get(), count}));
     if (count < block_size_) TRY_VOID(end_input());
