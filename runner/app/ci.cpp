@@ -96,11 +96,14 @@ std::string masks_of(const Environment& environment) {
     for (const auto* name : {"CACHIX_AUTH_TOKEN", "CACHEFILL_TOKEN", "CACHEFILL_NOTIFY", "CACHEFILL_NOTIFY_URL",
                              "CACHEFILL_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"})
         commands += github::mask(environment.get_or(name));
-    for (const auto* name : {"CACHEFILL_SIGNING_KEY", "CACHIX_SIGNING_KEY"}) {
-        auto key = environment.get_or(name);
-        commands += github::mask(key);
+    // Those of further caches have a name behind: CACHIX_AUTH_TOKEN_NAS.
+    for (const auto& [name, value] : environment.variables()) {
+        if (name.starts_with("CACHIX_AUTH_TOKEN_")) commands += github::mask(value);
+        bool is_key = name.starts_with("CACHEFILL_SIGNING_KEY") || name.starts_with("CACHIX_SIGNING_KEY");
+        if (!is_key || name.starts_with("CACHEFILL_SIGNING_KEY_FILE")) continue;
+        commands += github::mask(value);
         // "name:base64": the part that is secret shows up without its name, too.
-        if (auto colon = key.find(':'); colon != std::string::npos) commands += github::mask(key.substr(colon + 1));
+        if (auto colon = value.find(':'); colon != std::string::npos) commands += github::mask(value.substr(colon + 1));
     }
     return commands;
 }

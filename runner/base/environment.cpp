@@ -9,9 +9,9 @@ namespace cachefill {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> secret_names{
-    "CACHIX_AUTH_TOKEN",    "CACHIX_SIGNING_KEY", "CACHEFILL_TOKEN", "CACHEFILL_SIGNING_KEY",
-    "CACHEFILL_NOTIFY_URL", "CACHEFILL_NOTIFY",   "GITHUB_TOKEN",    "CACHEFILL_GITHUB_TOKEN",
+constexpr std::array<std::string_view, 9> secret_names{
+    "CACHIX_AUTH_TOKEN", "CACHIX_SIGNING_KEY", "CACHEFILL_TOKEN", "CACHEFILL_SIGNING_KEY",  "CACHEFILL_NOTIFY_URL",
+    "CACHEFILL_NOTIFY",  "GITHUB_TOKEN",       "GH_TOKEN",        "CACHEFILL_GITHUB_TOKEN",
 };
 constexpr std::array<std::string_view, 6> secret_prefixes{
     "ACTIONS_", "INPUT_", "CACHEFILL_INPUT_", "CACHIX_AUTH_TOKEN_", "CACHIX_SIGNING_KEY_", "CACHEFILL_SIGNING_KEY_"};

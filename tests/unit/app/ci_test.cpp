@@ -178,4 +178,11 @@ BOOST_AUTO_TEST_CASE(secrets_are_masked_with_and_without_the_name_of_a_key) {
     BOOST_TEST(masks == "::add-mask::abc\n::add-mask::name:b64==\n::add-mask::b64==\n");
 }
 
+BOOST_AUTO_TEST_CASE(secrets_of_further_caches_are_masked_too_but_no_names_of_files) {
+    auto masks = masks_of(Environment(Variables{{"CACHIX_AUTH_TOKEN_NAS", "abc"},
+                                                {"CACHEFILL_SIGNING_KEY_NAS", "name:b64=="},
+                                                {"CACHEFILL_SIGNING_KEY_FILE_NAS", "/run/key"}}));
+    BOOST_TEST(masks == "::add-mask::name:b64==\n::add-mask::b64==\n::add-mask::abc\n");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -93,6 +93,7 @@ BOOST_AUTO_TEST_CASE(children_do_not_see_our_secrets_but_all_else) {
     Environment environment({{"CACHIX_AUTH_TOKEN", "t"},
                              {"ACTIONS_RUNTIME_TOKEN", "t"},
                              {"GITHUB_TOKEN", "t"},
+                             {"GH_TOKEN", "t"},
                              {"CACHEFILL_SIGNING_KEY", "k"},
                              {"NIX_CONFIG", "access-tokens = github.com=x"},
                              {"SSH_AUTH_SOCK", "/run/agent"}});
