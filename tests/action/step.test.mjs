@@ -148,43 +148,62 @@ test('lines of builders that look like commands change nothing', async () => {
   assert.doesNotMatch(job.log + job.summary, /\u001b/);
 });
 
+// Presses "Cancel" once `isTime` says so of the lines so far; what must hold however far the run has come.
+async function cancelled(t, cache, isTime) {
+  const job = makeJob({cache});
+  let built = 0, pushed = 0, sent = false;
+  job.onLine = line => {
+    built += line.startsWith('built ');
+    pushed += line.startsWith('pushed ');
+    if (sent || !isTime(built, pushed)) return;
+    sent = true;
+    job.cancel();
+  };
+  const result = await job.use(action, {...inputs, cache: `cachix://${cache.name}`, hosts: '', verbose: 'true'});
+  const step = runStep(job);
+  assert.equal(result.status, 'cancelled');
+  t.diagnostic(`ended ${step.endedAfter} ms after the first signal, exit ${step.code}`);
+  assert.equal(step.code, 130, job.log.slice(-3000));
+  assert.ok(step.endedAfter <= 6500, `${step.endedAfter} ms`);
+  assert.ok(existsSync(result.outputs.report));
+  const report = reportOf(result);
+  assert.equal(report.exit_code, 130);
+  assert.equal(result.outputs['exit-code'], '130');
+  assert.match(job.summary, /interrupted/i);
+  const outcomes = Object.fromEntries(report.pushes.map(push => [push.path, push.outcome]));
+  const outputs = report.builds.filter(b => b.outcome === 'built').flatMap(b => b.outputs);
+  const lost = [];
+  for (const path of outputs) {
+    assert.ok(outcomes[path], `${path} was built and is not mentioned`);
+    if (['published', 'already-there'].includes(outcomes[path])) assert.ok(await cache.uploaded(path), `${path} is not there`);
+    else lost.push(path);
+  }
+  t.diagnostic(`${outputs.length} outputs built, ${lost.length} of them named as not pushed`);
+  assert.equal(job.steps.at(-2).outcome, 'success', 'what was learnt is kept');
+  return {job, result, outputs, lost};
+}
+
 test('a cancel in the middle: report and summary in time, exit 130, what was built is published or named', async t => {
   const slow = await Cachix.start(folder, 'slow', '--delay-ms', '40');
   try {
-    const job = makeJob({cache: slow});
-    const cancelWhenBusy = (async () => {
-      for (let tries = 0; tries < 2400; ++tries) {
-        const published = (await slow.log()).split('\n').filter(line => line.includes('/complete')).length;
-        if (published >= 40) return job.cancel();
-        await new Promise(done => setTimeout(done, 50));
-      }
-      throw new Error('nothing was published');
-    })();
-    const result = await job.use(action, {...inputs, cache: 'cachix://slow', hosts: ''});
-    await cancelWhenBusy;
-    const step = runStep(job);
-    assert.equal(result.status, 'cancelled');
-    t.diagnostic(`ended ${step.endedAfter} ms after the first signal, exit ${step.code}`);
-    assert.equal(step.code, 130, job.log.slice(-3000));
-    assert.ok(step.endedAfter <= 6500, `${step.endedAfter} ms`);
-    assert.ok(existsSync(result.outputs.report));
-    const report = reportOf(result);
-    assert.equal(report.exit_code, 130);
-    assert.match(job.summary, /interrupted/i);
-    const outcomes = Object.fromEntries(report.pushes.map(push => [push.path, push.outcome]));
-    const built = report.builds.filter(b => b.outcome === 'built').flatMap(b => b.outputs);
-    assert.ok(built.length > 5, `only ${built.length} outputs were built`);
-    let unpublished = 0;
-    for (const path of built) {
-      assert.ok(outcomes[path], `${path} was built and is not mentioned`);
-      if (['published', 'already-there'].includes(outcomes[path])) assert.ok(await slow.uploaded(path), `${path} is not there`);
-      else ++unpublished;
-    }
-    t.diagnostic(`${built.length} outputs built, ${unpublished} of them named as not pushed`);
-    if (unpublished > 0) assert.match(job.log, /not pushed/);
-    assert.equal(job.steps.at(-2).outcome, 'success', 'what was learnt is kept');
+    const {outputs} = await cancelled(t, slow, (built, pushed) => pushed >= 40);
+    assert.ok(outputs.length > 5, `only ${outputs.length} outputs were built`);
   } finally {
     slow.stop();
+  }
+});
+
+test('a cancel while uploads hang: in time all the same, and log, summary and outputs say what was built and not pushed', async t => {
+  const stuck = await Cachix.start(folder, 'stuck');
+  try {
+    await stuck.faults({match: 'PUT *', skip: 20, never_answer: true});
+    const {job, result, lost} = await cancelled(t, stuck, (built, pushed) => built >= pushed + 20);
+    assert.ok(lost.length >= 15, `only ${lost.length} are named`);
+    assert.ok(Number(result.outputs['not-pushed']) >= lost.length, result.outputs['not-pushed']);
+    for (const text of [job.log, job.summary]) assert.match(text, /not pushed/);
+    for (const path of lost.slice(0, 10)) assert.ok(job.summary.includes(path), `the summary lacks ${path}`);
+  } finally {
+    stuck.stop();
   }
 });
 

@@ -63,6 +63,7 @@ export class Cachix {
     const directory = join(folder, `${name}.cachix`), ready = join(folder, `${name}.ready`);
     rmSync(ready, {force: true});
     const server = new Cachix();
+    server.name = name;
     server.process = spawn(cachixServer, ['--cache', name, '--dir', directory, '--port-file', ready, '--token', 'rw:write-secret', ...options],
       {stdio: ['ignore', 'inherit', 'inherit']});
     for (let tries = 0; tries < 2400 && !existsSync(ready); ++tries) await wait(50);
