@@ -49,8 +49,9 @@ class Diagnosis {
     std::vector<Reason> make() {
         if (e_.heavy.empty()) return {};
         if (any(Source::nowhere)) explain_absence();
-        if (any(Source::own_cache_holed)) explain_hole();
-        if (any(Source::upstream_holed)) explain_upstream_hole();
+        if (any(Source::own_cache_holed)) explain_hole(Cause::hole, "the cache", Source::own_cache_holed);
+        if (any(Source::upstream_holed))
+            explain_hole(Cause::upstream_incomplete, "an upstream cache", Source::upstream_holed);
         if (any(Source::not_a_substituter)) explain_not_asked();
         if (any(Source::key_not_trusted)) explain_not_trusted();
         if (any(Source::here_but_daemon_no)) explain_stale();
@@ -255,16 +256,15 @@ class Diagnosis {
             can_take ? e_.switch_command + " " + built.output : start_again() + " && " + wait(), std::move(details));
     }
 
-    void explain_hole() {
-        add(Cause::hole,
-            "the cache has " + some(names(Source::own_cache_holed)) + ", but not all that it refers to" +
-                (e_.holes.empty() ? std::string() : ": " + some(e_.holes, 1) + " is missing"),
-            start_again(), e_.holes);
-    }
-
-    void explain_upstream_hole() {
-        add(Cause::upstream_incomplete,
-            "an upstream cache has " + some(names(Source::upstream_holed)) + ", but not all that it refers to" +
+    // Those that the cache has, not those that it lacks.
+    void explain_hole(Cause cause, const std::string& whose, Source source) {
+        std::vector<std::string> there;
+        for (const auto& heavy : e_.heavy)
+            if (heavy.source == source && std::find(e_.holes.begin(), e_.holes.end(), heavy.output) == e_.holes.end())
+                there.push_back(heavy.name);
+        if (there.empty()) there = names(source);
+        add(cause,
+            whose + " has " + some(there) + ", but not all that it refers to" +
                 (e_.holes.empty() ? std::string() : ": " + some(e_.holes, 1) + " is missing"),
             start_again(), e_.holes);
     }

@@ -31,7 +31,13 @@ std::optional<nix::StorePath> target_of(fs::path link) {
 std::chrono::sys_time<std::chrono::milliseconds> time_of(const fs::path& link) {
     struct stat status {};
     if (::lstat(link.c_str(), &status) != 0) return {};
-    return std::chrono::sys_time<std::chrono::milliseconds>(std::chrono::seconds(status.st_mtime));
+#ifdef __APPLE__
+    const auto& made = status.st_mtimespec;
+#else
+    const auto& made = status.st_mtim;
+#endif
+    auto since_epoch = std::chrono::seconds(made.tv_sec) + std::chrono::nanoseconds(made.tv_nsec);
+    return std::chrono::sys_time<std::chrono::milliseconds>(std::chrono::floor<std::chrono::milliseconds>(since_epoch));
 }
 
 void take(const fs::path& link, std::string name, std::vector<Generation>& found) {

@@ -99,13 +99,11 @@ Result<Queue> Queue::open(const std::filesystem::path& directory, Time now, cons
     TRY(owner, take_lock(directory / lock_name));
     auto file = directory / file_name;
     auto since_file = directory / since_name;
-    // Written before there is a queue, and read whenever the queue does not know what it had seen.
-    auto since = read_file(since_file, 64);
-    auto seconds = since ? parse_u64(trim(*since)) : std::nullopt;
-    if (!seconds) {
-        auto number = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
-        TRY_VOID(write_file_atomically(since_file, std::to_string(number) + "\n"));
-    }
+    // Written before there is a queue, and read whenever the queue does not know what it had seen. In milliseconds: the
+    // generation that a machine was switched to may be hardly older than the service.
+    auto text = read_file(since_file, 64);
+    auto since = text ? parse_u64(trim(*text)) : std::nullopt;
+    if (!since) TRY_VOID(write_file_atomically(since_file, std::to_string(now.time_since_epoch().count()) + "\n"));
     auto open_once = [&]() -> Result<Queue> {
         TRY(database, Database::open(file, Database::Mode::read_write, file_system));
         database.keep_log_file();
@@ -120,9 +118,9 @@ Result<Queue> Queue::open(const std::filesystem::path& directory, Time now, cons
     }
     if (!queue) return std::move(queue).error().with_hint("the queue lies in " + directory.string());
     queue->owner_ = std::move(owner);
-    queue->since_ = seconds ? Time(std::chrono::seconds(*seconds)) : now;
+    queue->since_ = since ? to_time(static_cast<std::int64_t>(*since)) : now;
     TRY(ready, single_number(queue->database_, "SELECT value FROM meta WHERE key = 'ready'"));
-    queue->origin_ = ready ? Origin::existing : seconds ? Origin::lost : Origin::first_start;
+    queue->origin_ = ready ? Origin::existing : since ? Origin::lost : Origin::first_start;
     return queue;
 }
 

@@ -57,6 +57,14 @@ BOOST_AUTO_TEST_CASE(systems_and_homes_of_every_kind_are_found_once_each_oldest_
                boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_generation_is_as_old_as_its_link_to_the_millisecond) {
+    auto where = places.state / "profiles/system-1-link";
+    link(where, "nixos-one", 100);
+    struct timespec times[2] = {{100, 0}, {100, 345'678'901}};
+    BOOST_REQUIRE(::utimensat(AT_FDCWD, where.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0);
+    BOOST_TEST(find_generations(places).at(0).made.time_since_epoch().count() == 100'345);
+}
+
 BOOST_AUTO_TEST_CASE(a_running_system_without_a_generation_counts_and_one_with_a_generation_only_once) {
     link(places.state / "profiles/system-1-link", "nixos-one", 100);
     link(places.run / "current-system", "nixos-tested", 150);

@@ -110,6 +110,20 @@ BOOST_AUTO_TEST_CASE(reasons_come_in_their_order) {
                boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_missing_is_not_said_to_be_there) {
+    for (auto source : {Source::own_cache_holed, Source::upstream_holed}) {
+        auto evidence = missing(source);
+        auto library = evidence.heavy[0];
+        library.name = "library-1.0";
+        library.output = "/nix/store/55555555555555555555555555555555-library-1.0";
+        evidence.holes = {library.output};
+        evidence.heavy.push_back(std::move(library));
+        BOOST_TEST(diagnose(evidence).front().text.find("cache has editor-1.0, but not all that it refers to: "
+                                                        "/nix/store/55555555555555555555555555555555-library-1.0") !=
+                   std::string::npos);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_run_that_goes_on_without_this_host_is_not_waited_for) {
     auto evidence = missing();
     add_run(evidence, CloudState::in_progress, github::RunState::in_progress);
