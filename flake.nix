@@ -19,6 +19,11 @@
         default = cachefill;
       });
 
+      # One module for all three: it looks at what the system it is in offers.
+      nixosModules.default = ./nix/module.nix;
+      darwinModules.default = ./nix/module.nix;
+      homeModules.default = ./nix/module.nix;
+
       overlays.default = final: previous: { cachefill = final.callPackage ./nix/package.nix { }; };
 
       apps = for_each (pkgs: {

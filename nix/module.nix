@@ -160,7 +160,7 @@ in
       type = types.package;
       default = pkgs.callPackage ./package.nix { };
       defaultText = "pkgs.callPackage ./package.nix { }";
-      description = "The cachefill to use; by default the released binary.";
+      description = "The cachefill to use; by default it is built from the source that this module comes with.";
     };
     substituters = mkOption {
       type = types.attrsOf types.str;
