@@ -79,13 +79,14 @@ std::string pushed(const TargetReport& target) {
     return fmt::format("{} ({})", target.pushed, human_bytes(target.pushed_bytes));
 }
 
+// What matters less comes last: a wide table may be cut there.
 const std::vector<Column> number_columns{
     {"built", [](const TargetReport& t) { return number_or_blank(t.built); }},
     {"fetched", [](const TargetReport& t) { return number_or_blank(t.fetched); }},
     {"pushed", pushed},
-    {"evaluation", [](const TargetReport& t) { return time_or_blank(t.evaluation); }},
-    {"building", [](const TargetReport& t) { return time_or_blank(t.build_time); }},
     {"closure", closure},
+    {"to evaluate", [](const TargetReport& t) { return time_or_blank(t.evaluation); }},
+    {"to build", [](const TargetReport& t) { return time_or_blank(t.build_time); }},
 };
 
 std::string host_table(const RunReport& report) {
