@@ -79,3 +79,24 @@ describe('workflows/build.yml on examples/fleet', () => {
     assert.doesNotMatch(asked, /\b(PUT|multipart-nar)\b/);
   });
 });
+
+describe("the example in the action's README", () => {
+  let folder, act, cachix;
+  before(async () => {
+    folder = makeFolder();
+    cachix = await Cachix.start(folder, 'my-cache');
+    const example = /^```yaml\n([^]*?)^```$/m.exec(readFileSync(join(repository, 'action/README.md'), 'utf8'))[1];
+    act = new Act(folder, {sources: [join(repository, 'examples/fleet')], workflows: [], texts: {'example.yml': example}});
+    act.newMachines('x86_64-linux');
+  });
+  after(() => (cachix.stop(), removeFolder(folder)));
+
+  test('fills the cache as it stands there, with one step and one secret', async () => {
+    const run = await act.run('example.yml', {secrets: {CACHIX_AUTH_TOKEN: 'write-secret'}, environment: {CACHEFILL_CACHIX_API: cachix.api}});
+    assert.equal(run.code, 0, run.text);
+    assert.equal(run.outputs().complete, 'true');
+    assert.ok(Number(run.outputs().built) >= 150);
+    assert.equal(JSON.parse(run.outputs().hosts)['darwin:macbook'], 'elsewhere');
+    assert.deepEqual(run.messages('warning').filter(text => /input|deadline/i.test(text)), []);
+  });
+});

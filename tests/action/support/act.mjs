@@ -12,9 +12,9 @@ const standIns = {'actions/checkout': 'checkout', 'cachix/install-nix-action': '
   'actions/upload-artifact': 'upload-artifact', 'actions/download-artifact': 'download-artifact'};
 
 export class Act {
-  // sources: folders whose content becomes the user's repository. workflows: names of shipped workflows. withOrigin: jobs check out
-  // from, and push to, a bare repository; else act copies the work tree.
-  constructor(folder, {sources, workflows = ['build.yml'], withOrigin = false}) {
+  // sources: folders whose content becomes the user's repository. workflows: names of shipped workflows. texts: further ones, by file
+  // name. withOrigin: jobs check out from, and push to, a bare repository; else act copies the work tree.
+  constructor(folder, {sources, workflows = ['build.yml'], texts = {}, withOrigin = false}) {
     this.folder = folder;
     this.kept = join(folder, 'kept');
     this.cache = join(folder, 'act');
@@ -23,6 +23,7 @@ export class Act {
     const shipped = join(folder, 'shipped/.github/workflows');
     mkdirSync(shipped, {recursive: true});
     for (const name of workflows) cpSync(join(repository, 'workflows', name), join(shipped, name));
+    for (const [name, text] of Object.entries(texts)) writeFileSync(join(shipped, name), text);
     gitRepository(this.repository, ...sources, join(folder, 'shipped'));
     if (withOrigin) {
       this.origin = join(this.kept, 'origin.git');
@@ -61,7 +62,7 @@ export class Act {
     const folder = dirname(workflow);
     const files = [join(repository, 'action/action.yml'), ...readdirSync(folder).map(name => join(folder, name))];
     const texts = files.map(file => readFileSync(file, 'utf8')).join('\n');
-    for (const [, name, commit] of texts.matchAll(/uses:\s*([^@\s/]+\/[^@\s/]+)[^@\s]*@([0-9a-f]{40})/g))
+    for (const [, name, commit] of texts.matchAll(/uses:\s*([^@\s/]+\/[^@\s/]+)[^@\s]*@([0-9a-f]{40}|v\d+)/g))
       if (standIns[name]) options.push('--local-repository', `${name}@${commit}=${join(tests, 'stand-ins', standIns[name])}`);
     return options;
   }

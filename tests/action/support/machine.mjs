@@ -29,10 +29,11 @@ export function removeFolder(folder) {
 const bash = (script, ...args) => execFileSync('bash', ['-euc', `. "$0/tests/support/nix_store.sh"; . "$0/tests/support/fleet.sh"; ${script}`, repository, ...args],
   {encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit']});
 
-// The variables by which a process uses the store in `directory` and nothing else of this machine's Nix.
+// The variables by which a process uses the store in `directory` and nothing else of this machine's Nix. As after an installer, the
+// store has its database: of several that make it at once, Nix lets one fail ("schema is corrupt").
 export function nixEnvironment(directory) {
   mkdirSync(directory, {recursive: true});
-  const all = bash('nix_in "$1" env -0', directory);
+  const all = bash('nix_in "$1" nix-store --init; nix_in "$1" env -0', directory);
   const result = {};
   for (const line of all.split('\0')) {
     const [name, value] = [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)];
