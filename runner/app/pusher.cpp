@@ -1,8 +1,10 @@
 #include "app/pusher.hpp"
 
+#include "base/files.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace cachefill::app {
 
@@ -24,6 +26,20 @@ std::string_view host_of(std::string_view url) {
     auto start = url.find("://");
     auto rest = start == std::string_view::npos ? url : url.substr(start + 3);
     return rest.substr(0, rest.find_first_of("/:?"));
+}
+
+constexpr std::uint64_t longest_flake = 1 << 20;
+
+// The source of a flake that describes machines, which evaluation copied into the store. Nothing that was built or
+// fetched from a cache is one, nor is nixpkgs, whose comments mention the same words.
+bool is_own_source(const nix::PathInfo& info, const std::filesystem::path& tree) {
+    bool is_named_so = info.path.name() == "source" || info.path.name().ends_with("-source");
+    if (!is_named_so || info.ultimate || info.content_address.empty() || !info.signatures.empty()) return false;
+    auto flake = read_file(tree / "flake.nix", longest_flake);
+    std::error_code ignored;
+    if (!flake || std::filesystem::exists(tree / "nixos/lib/eval-config.nix", ignored)) return false;
+    constexpr std::array words{"nixosConfigurations", "darwinConfigurations", "homeConfigurations"};
+    return std::any_of(words.begin(), words.end(), [&](const char* word) { return flake->find(word) != flake->npos; });
 }
 
 } // namespace
@@ -133,6 +149,11 @@ push::PushEnvironment Pusher::environment(OnSettled& on_settled) {
         if (on_settled) on_settled(path, pipeline_->ledger().at(path));
     };
     environment.is_building = [] { return false; };
+    if (info_.is_public && !session_.settings().allow_source)
+        environment.reason_to_withhold = [this](const nix::PathInfo& info) -> std::optional<std::string> {
+            if (!is_own_source(info, session_.endpoint().physical(info.path))) return std::nullopt;
+            return "it is the source of a flake with machines, and the cache is public (allow-source)";
+        };
     for (const auto& source : presence_.sources())
         for (const auto& key : source.keys) environment.known_keys.push_back(key);
     for (auto& key : parse_keys(session_.nix().trusted_public_keys)) environment.known_keys.push_back(std::move(key));

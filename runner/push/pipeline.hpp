@@ -54,6 +54,8 @@ struct PushEnvironment {
         path_infos;
     // Tries to repair a path whose files do not match its hash; true if it is whole again. May be empty.
     std::function<async::Task<bool>(nix::StorePath)> repair;
+    // Why a path that is about to go up must not, besides PushSettings::withheld; empty: it may. May be empty.
+    std::function<std::optional<std::string>(const nix::PathInfo&)> reason_to_withhold;
     // Keys of the cache and of every declared upstream: a path signed by one of them is not foreign.
     std::vector<nix::PublicKey> known_keys;
     // A path is settled (once per path): roots may go, dependents may be told.
