@@ -95,8 +95,8 @@ std::string zsh() {
                 "'--config[another cachefill.yml]:file:_files'";
         for (const auto* option : options_of(command)) {
             // With an asterisk: may be given again.
-            std::string entry =
-                (option->type == OptionType::list ? "*" : "") + option->flag() + "[" + zsh_text(option->help) + "]";
+            std::string entry(option->type == OptionType::list ? "*" : "");
+            entry += option->flag() + "[" + zsh_text(option->help) + "]";
             if (auto choices = choices_of(*option); !choices.empty())
                 entry += ":" + zsh_text(option->placeholder) + ":(" + join(choices, " ") + ")";
             else if (takes(*option) != Takes::nothing)

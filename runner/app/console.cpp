@@ -109,8 +109,9 @@ Task<void> Console::watch_signals(std::function<void(int)> on_signal) {
 }
 
 Task<void> Console::keep_drawing() {
+    auto pause = ::isatty(STDERR_FILENO) ? 100ms : 1000ms;
     for (;;) {
-        co_await async::sleep_for(::isatty(STDERR_FILENO) ? 100ms : 1000ms);
+        co_await async::sleep_for(pause);
         display_->set_width(terminal_width());
         display_->tick(std::chrono::steady_clock::now());
     }

@@ -4,6 +4,7 @@
 #include "app/expected_time.hpp"
 #include "async/child_process.hpp"
 #include "async/deadline.hpp"
+#include "base/elapsed.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 
@@ -274,7 +275,7 @@ Task<Result<void>> Doctor::prepare(std::string host) {
     CO_TRY(chosen, co_await choose(std::move(host)));
     CO_TRY(evaluated, co_await evaluator_->evaluate(chosen));
     evaluated_ = std::move(evaluated);
-    evaluating_ = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
+    evaluating_ = elapsed_since(start);
     std::vector<nix::StorePath> held{evaluated_->derivation};
     CO_TRY_VOID(co_await session_.connection().add_temp_roots(std::move(held)));
     CO_TRY_VOID(co_await read_daemon_settings());
@@ -361,7 +362,7 @@ Task<Examination> Doctor::examine(std::string host, std::chrono::system_clock::t
     for (std::size_t number = 1; number < presence_->sources().size(); ++number)
         if (machine_ & plan::bit(number)) examination.asked.push_back(redact_url(presence_->sources()[number].url));
     examination.notes = notes_.texts;
-    examination.asking = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
+    examination.asking = elapsed_since(start);
     if (!evidence.heavy.empty()) co_await explain(examination, runs_since);
     co_return examination;
 }

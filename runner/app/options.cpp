@@ -1,7 +1,7 @@
 #include "app/options.hpp"
 
+#include "app/option_values.hpp"
 #include "base/text.hpp"
-#include "cache/binary_cache.hpp"
 
 #include <algorithm>
 #include <map>
@@ -10,18 +10,15 @@ namespace cachefill::app {
 
 namespace {
 
-using Values = std::vector<std::string>;
+using Values = OptionValues;
 using Apply = std::function<Result<void>(Settings&, const Values&)>;
 
 // `ci` is `run` as a step of GitHub Actions and knows all its options.
-constexpr unsigned run_only = 1 | 16, run_plan = 3 | 16, run_plan_verify = 11 | 16, run_push = 5 | 16, ci_only = 16;
-constexpr unsigned init_only = 256, report_only = 512, push_only = 4, at_a_desk = 15;
+constexpr unsigned run_only = 1 | 16, run_plan = 3 | 16, run_plan_verify = 11 | 16, run_push = 5 | 16,
+                   run_verify = 9 | 16, ci_only = 16;
+constexpr unsigned plan_only = 2, push_only = 4, wait_only = 64, guard_only = 128, init_only = 256, report_only = 512;
+constexpr unsigned at_a_desk = 15;
 constexpr unsigned laptop = 224; // doctor, wait and guard
-
-Failure unusable(std::string_view value, std::string_view expected) {
-    return Failure(FailureKind::usage,
-                   "'" + sanitize(value) + "' is not usable here; expected " + std::string(expected));
-}
 
 Apply text(std::string Settings::*member) {
     return [member](Settings& settings, const Values& values) -> Result<void> {
@@ -101,114 +98,6 @@ template <class T> Apply choice(T Settings::*member, std::map<std::string, T> ch
     };
 }
 
-Result<void> apply_fail_on(Settings& settings, const Values& values) {
-    static const std::map<std::string, FailureCause> causes{
-        {"evaluate", FailureCause::evaluate},     {"build", FailureCause::build},
-        {"check", FailureCause::check},           {"push", FailureCause::push},
-        {"incomplete", FailureCause::incomplete}, {"deadline", FailureCause::deadline}};
-    std::set<FailureCause> chosen;
-    for (const auto& value : values) {
-        if (value == "none" && values.size() == 1) break;
-        auto it = causes.find(value);
-        if (it == causes.end())
-            return unusable(value, "evaluate, build, check, push, incomplete, deadline, or none alone");
-        chosen.insert(it->second);
-    }
-    settings.fail_on = std::move(chosen);
-    return {};
-}
-
-Result<void> apply_defer(Settings& settings, const Values& values) {
-    settings.defer.clear();
-    for (const auto& value : values) {
-        auto colon = value.find(':');
-        Settings::DeferRule rule;
-        rule.pattern = colon == value.npos ? value : value.substr(colon + 1);
-        if (colon != value.npos) rule.system = value.substr(0, colon);
-        bool names_no_system = colon != value.npos && rule.system.find('-') == rule.system.npos;
-        if (rule.pattern.empty() || names_no_system || rule.pattern.find_first_of(":/") != value.npos)
-            return unusable(value, "a glob on names such as 'firefox-unwrapped-*', or SYSTEM:GLOB");
-        settings.defer.push_back(std::move(rule));
-    }
-    return {};
-}
-
-Result<void> apply_systems(Settings& settings, const Values& values) {
-    for (const auto& value : values)
-        if (value.find('-') == value.npos || value.find_first_of(" :/!") != value.npos)
-            return unusable(value, "a system such as x86_64-linux, or a glob such as '*-darwin'");
-    settings.systems = values;
-    return {};
-}
-
-Result<void> apply_runners(Settings& settings, const Values& values) {
-    settings.runners.clear();
-    for (const auto& value : values) {
-        auto colon = value.find(':');
-        auto system = value.substr(0, colon);
-        auto label = colon == value.npos ? std::string() : value.substr(colon + 1);
-        if (system.find('-') == system.npos || label.empty())
-            return unusable(value, "SYSTEM:LABEL such as aarch64-linux:ubuntu-24.04-arm");
-        settings.runners[system].push_back(label);
-    }
-    return {};
-}
-
-Result<PushCache> parse_push_cache(const std::string& text) {
-    PushCache cache;
-    const auto* expected = "NAME=URI, then ,token-file=FILE ,signing-key-file=FILE and ,optional as needed";
-    auto words = split(text, ',');
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        auto equals = words[i].find('=');
-        auto key = words[i].substr(0, equals);
-        std::string value(equals == std::string_view::npos ? "" : words[i].substr(equals + 1));
-        if (i > 0 && (words[i] == "optional" || words[i] == "optional=true"))
-            cache.is_optional = true;
-        else if (i > 0 && words[i] == "optional=false")
-            continue;
-        else if (value.empty())
-            return unusable(text, expected);
-        else if (i == 0 || key == "uri")
-            cache.uri = value;
-        else if (key == "token-file")
-            cache.token_file = value;
-        else if (key == "signing-key-file")
-            cache.signing_key_file = value;
-        else
-            return unusable(words[i], "uri, token-file, signing-key-file or optional");
-        if (i == 0) cache.name = key;
-    }
-    auto is_fine = [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
-    };
-    if (cache.name.empty() || !std::all_of(cache.name.begin(), cache.name.end(), is_fine))
-        return unusable(text, "a name of letters, digits, - _ and . before the first '='");
-    auto uri = cache::CacheUri::parse(cache.uri);
-    if (!uri) return Failure(FailureKind::usage, cache.name + ": " + uri.error().cause()).with_hint(uri.error().hint());
-    return cache;
-}
-
-Result<void> apply_push_caches(Settings& settings, const Values& values) {
-    std::vector<PushCache> caches;
-    for (const auto& value : values) {
-        TRY(cache, parse_push_cache(value));
-        auto is_same = [&cache](const auto& other) { return other.name == cache.name; };
-        if (std::any_of(caches.begin(), caches.end(), is_same))
-            return Failure(FailureKind::usage, "two caches are called '" + cache.name + "'");
-        caches.push_back(std::move(cache));
-    }
-    settings.push_caches = std::move(caches);
-    return {};
-}
-
-Result<void> apply_since(Settings& settings, const Values& values) {
-    auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    if (!parse_moment(values.back(), now))
-        return unusable(values.back(), "a time such as 2h, 3d, 2026-08-01 or '2026-08-01 12:30'");
-    settings.since = values.back();
-    return {};
-}
-
 std::vector<Option> make_table() {
     using T = OptionType;
     const auto impure = std::map<std::string, eval::Impure>{
@@ -242,17 +131,23 @@ std::vector<Option> make_table() {
          apply_systems},
         {"also", T::list, run_plan_verify, true, "OUTPUT", "What",
          "further outputs of the flake: packages, checks, devShells", "", list(&Settings::also)},
+        {"check", T::value, run_only, true, "WHAT", "What",
+         "flake: evaluate the rest of the flake, too, or none (default)",
+         "As `nix flake check --no-build` would: packages, checks, devShells and so on, of all systems, once "
+         "everything "
+         "is pushed. Hosts are not evaluated twice.",
+         choice<bool>(&Settings::check_flake, {{"flake", true}, {"none", false}})},
         {"require-all", T::toggle, run_plan, true, "", "What",
          "fail when a target needs a system or feature nobody here has", "", toggle(&Settings::require_all)},
         {"flake", T::value, laptop, false, "FLAKE", "What",
          "the flake (default: $NH_FLAKE, else the current directory)", "", text(&Settings::flake)},
-        {"host", T::value, 128, false, "HOST", "What", "the host that COMMAND switches to (default: this machine's)",
-         "", text(&Settings::guard_host)},
-        {"allow", T::list, 128, false, "PATTERN", "What", "names that may be compiled all the same: 'firefox-*'", "",
-         list(&Settings::allow)},
-        {"max-minutes", T::value, 128, false, "N", "What", "compile if it is expected to take at most so long", "",
-         number(&Settings::max_minutes, 0, 100000)},
-        {"update", T::toggle, 128, false, "", "What",
+        {"host", T::value, guard_only, false, "HOST", "What",
+         "the host that COMMAND switches to (default: this machine's)", "", text(&Settings::guard_host)},
+        {"allow", T::list, guard_only, false, "PATTERN", "What", "names that may be compiled all the same: 'firefox-*'",
+         "", list(&Settings::allow)},
+        {"max-minutes", T::value, guard_only, false, "N", "What", "compile if it is expected to take at most so long",
+         "", number(&Settings::max_minutes, 0, 100000)},
+        {"update", T::toggle, guard_only, false, "", "What",
          "move flake.lock first, in a copy, and keep it only if nothing has to be compiled", "",
          toggle(&Settings::update)},
         {"upstream", T::list, all_commands | laptop, true, "CACHE", "Caches",
@@ -268,9 +163,9 @@ std::vector<Option> make_table() {
         {"workflow", T::list, laptop, true, "FILE", "The cloud",
          "workflows that fill the cache: fill.yml (default: those that mention cachefill)", "",
          list(&Settings::workflows)},
-        {"timeout", T::value, 64, false, "TIME", "The cloud", "give up after this time (default 3h)", "",
+        {"timeout", T::value, wait_only, false, "TIME", "The cloud", "give up after this time (default 3h)", "",
          duration(&Settings::timeout)},
-        {"interval", T::value, 64, false, "TIME", "The cloud",
+        {"interval", T::value, wait_only, false, "TIME", "The cloud",
          "how often the cache is asked (default 15s); GitHub as often as it allows", "", duration(&Settings::interval)},
         {"impure", T::value, run_plan | laptop, true, "WHEN", "Evaluation", "auto (default), always or never",
          "auto evaluates purely and repeats with --impure only what was refused for an unfree licence.",
@@ -384,7 +279,7 @@ std::vector<Option> make_table() {
          "Everything by default. What is left out becomes a warning.", apply_fail_on},
         {"strict-trust", T::toggle, run_plan_verify, true, "", "The run",
          "fail when a host's own configuration does not trust the cache", "", toggle(&Settings::strict_trust)},
-        {"deep", T::toggle, run_only | 8, true, "", "The run", "verify by downloading and hashing, not only by asking",
+        {"deep", T::toggle, run_verify, true, "", "The run", "verify by downloading and hashing, not only by asking",
          "", toggle(&Settings::deep)},
         {"expect", T::list, report_only, false, "NAME", "Joining",
          "jobs that must have reported, as globs; the others are named", "", list(&Settings::expect)},
@@ -422,7 +317,8 @@ std::vector<Option> make_table() {
              settings.state_directory = values.back();
              return {};
          }},
-        {"why", T::value, 2, false, "PATH", "Output", "explain one store path or derivation", "", text(&Settings::why)},
+        {"why", T::value, plan_only, false, "PATH", "Output", "explain one store path or derivation", "",
+         text(&Settings::why)},
         {"dry-run", T::toggle, run_push | init_only | report_only, false, "", "Output", "say what would be done", "",
          toggle(&Settings::dry_run)},
         {"json", T::value, all_commands | report_only | laptop, false, "FILE", "Output",

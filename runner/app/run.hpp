@@ -80,6 +80,7 @@ class Run {
     std::set<plan::PathId> closure_of(const plan::Target& target) const; // what its consumers may need
     void describe_closure(const plan::Target& target, event::TargetVerified& verified) const;
     async::Task<void> pin();
+    async::Task<void> check_flake();
     async::Task<void> find_branch();
     void compare_closure(TargetRecord& record);
 
@@ -178,6 +179,7 @@ class Run {
     bool disk_is_low_ = false;
     int interrupted_ = 0;
     std::vector<Failure> failures_; // of the run as a whole
+    std::vector<eval::CheckFinding> check_findings_;
     std::vector<report::StageReport> stages_;
     std::string branch_;        // that is built; empty if unknown
     std::string superseded_by_; // empty unless it is

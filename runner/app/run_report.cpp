@@ -2,6 +2,7 @@
 #include "app/command_line.hpp"
 #include "app/exit_code.hpp"
 #include "app/run.hpp"
+#include "base/elapsed.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -44,7 +45,7 @@ report::RunReport Run::report() const {
     report.cache = session_.cache_info().name.empty() ? session_.settings().cache : session_.cache_info().name;
     report.nix_version = session_.nix().nix_version;
     report.started = iso8601(started_at_);
-    report.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start_);
+    report.took = elapsed_since(start_);
     report.stages = stages_;
     report.branch = session_.environment().get_or("GITHUB_HEAD_REF", branch_);
     report.skipped = skipped_;
@@ -69,6 +70,15 @@ report::RunReport Run::report() const {
     add_builds(report);
     add_pushes(report);
     for (const auto& record : targets_) report.targets.push_back(describe(record, report));
+    for (const auto& finding : check_findings_) {
+        report::TargetReport checked;
+        checked.name = "flake:" + finding.output;
+        checked.verdict = event::TargetVerdict::not_evaluated;
+        checked.evaluate_only = checked.is_check = true;
+        checked.error = finding.failure.cause();
+        checked.position = finding.position;
+        report.targets.push_back(std::move(checked));
+    }
     for (auto path : plan_.unfillable_holes) report.holes.push_back(graph_.path(path).to_string());
     for (const auto& [path, cache] : lacking_)
         report.not_fetchable_here.push_back(graph_.path(path).to_string() + " (in " + presence_.sources()[cache].url +
@@ -242,7 +252,8 @@ void Run::judge(report::RunReport& report) const {
     }
     for (const auto& target : report.targets)
         if (target.verdict == event::TargetVerdict::not_evaluated && !is_ending() && failures_.empty())
-            blame_if(FailureCause::evaluate, ExitCode::failed, target.name + " does not evaluate");
+            blame_if(target.is_check ? FailureCause::check : FailureCause::evaluate, ExitCode::failed,
+                     target.name + " does not evaluate");
     bool none_is_ours = !report.targets.empty() && !is_ending() && failures_.empty() &&
                         std::all_of(targets_.begin(), targets_.end(), [this](const TargetRecord& record) {
                             return record.evaluated && is_left_to_others(*record.evaluated);

@@ -182,6 +182,21 @@ Task<void> Run::verify() {
     stage_finished(event::Stage::verify, start);
 }
 
+// Said where hosts that do not evaluate are said, since to whoever reads it this is the same.
+Task<void> Run::check_flake() {
+    auto start = Clock::now();
+    stage_started(event::Stage::check);
+    check_findings_ = co_await evaluator_->check();
+    for (const auto& finding : check_findings_) {
+        event::EvaluationFinished finished;
+        finished.target = "flake:" + finding.output;
+        finished.position = finding.position;
+        finished.error = finding.failure.cause();
+        session_.sink().on_event(finished);
+    }
+    stage_finished(event::Stage::check, start);
+}
+
 void Run::compare_closure(TargetRecord& record) {
     if (!history_ || record.verified.verdict != event::TargetVerdict::complete) return;
     const auto& environment = session_.environment();

@@ -99,6 +99,7 @@ struct Settings {
     bool stop_when_superseded = true;
     bool substituter = true;   // ci: later steps of the job fetch from the cache
     bool deep = false;         // verify: download and hash
+    bool check_flake = false;  // evaluate the rest of the flake, too
     bool strict_trust = false; // a host that does not trust the cache fails the run
     std::set<FailureCause> fail_on{FailureCause::evaluate, FailureCause::build,      FailureCause::check,
                                    FailureCause::push,     FailureCause::incomplete, FailureCause::deadline};

@@ -49,4 +49,8 @@ Task<Result<T>> with_deadline(Task<Result<T>> task, std::chrono::steady_clock::d
     throw boost::system::system_error(asio::error::operation_aborted);
 }
 
+// In deadline.cpp: instantiated by several files, g++ 12 gives its frames different types (seen by link-time
+// optimization).
+extern template Task<Result<void>> with_deadline(Task<Result<void>>, std::chrono::steady_clock::duration, std::string);
+
 } // namespace cachefill::async

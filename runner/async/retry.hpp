@@ -1,6 +1,7 @@
 #pragma once
 
 #include "async/signal.hpp"
+#include "base/elapsed.hpp"
 #include "base/result.hpp"
 #include "base/text.hpp"
 
@@ -39,7 +40,7 @@ auto with_retry(const RetryPolicy& policy, std::mt19937_64& random, Attempt& att
     for (int tries = 1;; ++tries) {
         auto result = co_await attempt();
         if (result || !result.error().can_heal()) co_return result;
-        auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+        auto elapsed = elapsed_since(start);
         auto delay = next_delay(tries, elapsed, policy, result.error().retry_after(), random);
         if (!delay) {
             if (tries == 1) co_return result;

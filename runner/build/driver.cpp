@@ -3,6 +3,7 @@
 #include "async/limiter.hpp"
 #include "async/retry.hpp"
 #include "async/task_group.hpp"
+#include "base/elapsed.hpp"
 #include "base/text.hpp"
 #include "build/log_tail.hpp"
 #include "build/roots.hpp"
@@ -23,10 +24,6 @@ namespace {
 
 constexpr std::size_t batch_limit = 8;
 constexpr int daemon_losses_survived = 3;
-
-std::chrono::milliseconds since(Clock::time_point start) {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
-}
 
 event::BuildOutcome outcome_of(daemon::BuildStatus status) {
     if (daemon::is_success(status)) return event::BuildOutcome::built;
@@ -247,7 +244,7 @@ class NixDriver final : public Driver {
         const auto& derivation = graph_.derivation(entry.id);
         BuildRecord record;
         record.outcome = event::BuildOutcome::built;
-        record.took = entry.announced ? since(entry.start) : std::chrono::milliseconds{};
+        record.took = entry.announced ? elapsed_since(entry.start) : std::chrono::milliseconds{};
         for (const auto& output : derivation.outputs) {
             if (output.path != plan::no_path)
                 record.outputs.push_back(graph_.path(output.path));
@@ -270,7 +267,7 @@ class NixDriver final : public Driver {
         if (stopping_) outcome = event::BuildOutcome::cancelled;
         BuildRecord record;
         record.outcome = outcome;
-        record.took = since(entry.start);
+        record.took = elapsed_since(entry.start);
         record.error = std::move(error);
         record.log_tail = entry.log.lines();
         event::BuildFinished finished = report(entry.id, record);
@@ -282,7 +279,7 @@ class NixDriver final : public Driver {
     void report_cancelled(DerivationId id) {
         BuildRecord record;
         record.outcome = event::BuildOutcome::cancelled;
-        if (auto it = started_.find(id); it != started_.end()) record.took = since(it->second);
+        if (auto it = started_.find(id); it != started_.end()) record.took = elapsed_since(it->second);
         event::BuildFinished finished = report(id, record);
         records_[id] = std::move(record);
         sink_.on_event(finished);
@@ -353,7 +350,7 @@ class NixDriver final : public Driver {
             fetched = co_await async::with_retry(policy, random_, attempt);
         }
         event::FetchFinished finished{
-            .path = path.to_string(), .succeeded = fetched.has_value(), .error = {}, .took = since(start)};
+            .path = path.to_string(), .succeeded = fetched.has_value(), .error = {}, .took = elapsed_since(start)};
         if (!fetched) finished.error = fetched.error().one_line();
         sink_.on_event(finished);
         if (fetched) {

@@ -57,12 +57,8 @@ async::Task<void> list_kind(const EvalSettings& settings, const OpenedFlake& fla
             listing.failure = std::move(parsed).error();
         co_return;
     }
-    // nix looks for packages.SYSTEM.NAME and legacyPackages too; this message says that none of them exists. Any other
-    // one comes from code that exists.
     auto failure = failure_of(*run, sources);
-    if (failure.cause().starts_with("flake '") &&
-        failure.cause().find("does not provide attribute") != std::string::npos)
-        co_return;
+    if (is_missing_attribute(failure)) co_return;
     if (run->log.error()) listing.position = locate(*run->log.error(), sources);
     listing.failure = std::move(failure).with_context("listing " + output);
 }

@@ -7,6 +7,7 @@
 #include "eval/evaluated.hpp"
 #include "eval/expression.hpp"
 #include "eval/flake.hpp"
+#include "eval/flake_check.hpp"
 #include "eval/memory.hpp"
 #include "eval/memory_history.hpp"
 #include "eval/nix_command.hpp"
@@ -47,6 +48,7 @@ class NixEvaluator final : public Evaluator {
     async::Task<Result<FlakeInfo>> open() override;
     async::Task<Result<std::vector<TargetRef>>> discover(std::vector<std::string> extra_kinds) override;
     async::Task<Result<EvaluatedTarget>> evaluate(TargetRef target) override;
+    async::Task<std::vector<CheckFinding>> check() override;
 
     std::optional<event::Position> position_of_failure(const TargetRef& target) const override {
         auto it = positions_.find(target.display());
@@ -244,6 +246,11 @@ async::Task<Result<EvaluatedTarget>> NixEvaluator::evaluate(TargetRef target) {
                           "impurely (impure: auto)")
             : "allow it in the configuration, or set " + result.refusal + "=1 and let cachefill evaluate impurely";
     co_return std::move(*result.failure).with_hint(std::move(hint));
+}
+
+async::Task<std::vector<CheckFinding>> NixEvaluator::check() {
+    auto listening = hooks(std::string());
+    co_return co_await check_outputs(settings_, *flake_, std::move(listening));
 }
 
 void NixEvaluator::remember(const TargetRef& target, std::uint64_t peak) {

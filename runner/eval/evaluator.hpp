@@ -64,6 +64,13 @@ struct EvaluatedTarget {
     std::uint64_t peak_memory = 0;
 };
 
+// Something of the flake that is no host and does not evaluate.
+struct CheckFinding {
+    std::string output; // "packages.x86_64-linux.hello"
+    Failure failure;
+    std::optional<event::Position> position;
+};
+
 // Drives the `nix` command. One process per target, as many at once as cores and free memory allow; none ever writes
 // flake.lock, prompts, or sees a secret of ours.
 class Evaluator {
@@ -78,6 +85,8 @@ class Evaluator {
     // Waits for its turn (jobs, free memory). One killed for memory is tried once more alone. Emits EvaluationStarted,
     // and what the evaluator says that a person should know as Message; the caller emits EvaluationFinished.
     virtual async::Task<Result<EvaluatedTarget>> evaluate(TargetRef target) = 0;
+    // What else of the flake is wrong; see check_outputs().
+    virtual async::Task<std::vector<CheckFinding>> check() = 0;
     // Where the failure that evaluate() just returned for this target lies. For discover(): ask with a target of the
     // kind that could not be listed and no name; for open(): with TargetRef{}.
     virtual std::optional<event::Position> position_of_failure(const TargetRef& target) const = 0;

@@ -2,6 +2,7 @@
 
 #include "async/deadline.hpp"
 #include "async/task_group.hpp"
+#include "base/elapsed.hpp"
 #include "base/text.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -61,7 +62,7 @@ async::Task<Result<NixRun>> run_to_end(async::ProcessSpec spec, NixHooks hooks) 
     readers.spawn(read_log(child.standard_error(), run.log));
     co_await readers.join();
     run.status = co_await child.wait();
-    run.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+    run.took = elapsed_since(start);
     co_return run;
 }
 
@@ -147,6 +148,11 @@ Failure failure_of(const NixRun& run, const SourceMap& sources) {
     bool network = contains_any(cause, {"unable to download", "Couldn't resolve host", "Could not resolve host",
                                         "Connection refused", "Connection timed out", "Connection reset by peer"});
     return Failure(network ? FailureKind::network : FailureKind::eval, std::move(cause));
+}
+
+bool is_missing_attribute(const Failure& failure) {
+    return failure.cause().starts_with("flake '") &&
+           failure.cause().find("does not provide attribute") != std::string::npos;
 }
 
 } // namespace cachefill::eval

@@ -46,5 +46,8 @@ async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, std::vector<st
 
 // The failure behind a run that did not succeed. Kind eval, or network when something could not be downloaded.
 Failure failure_of(const NixRun& run, const SourceMap& sources);
+// Nix found nothing at FLAKE#ATTRIBUTE: it looked for packages.SYSTEM.ATTRIBUTE and legacyPackages, too. Any other
+// failure comes from code that exists.
+bool is_missing_attribute(const Failure& failure);
 
 } // namespace cachefill::eval

@@ -18,6 +18,8 @@ std::string_view to_string(Stage stage) {
         return "push";
     case Stage::verify:
         return "verify";
+    case Stage::check:
+        return "check";
     }
     return "unknown";
 }

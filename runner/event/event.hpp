@@ -15,7 +15,7 @@ namespace cachefill::event {
 
 enum class Severity { info, notice, warning, error };
 
-enum class Stage { preflight, discover, evaluate, query, build, push, verify };
+enum class Stage { preflight, discover, evaluate, query, build, push, verify, check };
 
 struct StageStarted {
     Stage stage;

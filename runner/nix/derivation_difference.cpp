@@ -57,7 +57,7 @@ std::string without_hashes(std::string_view text) {
 std::string shown(std::string_view value) {
     std::string line;
     auto clean = sanitize(value);
-    for (auto word : split_words(clean)) line += (line.empty() ? "" : " ") + std::string(word);
+    for (auto word : split_words(clean)) line.append(line.empty() ? "" : " ").append(word);
     return ellipsize(line, value_shown);
 }
 

@@ -1,5 +1,6 @@
 #include "push/pipeline.hpp"
 
+#include "base/elapsed.hpp"
 #include "push/path_rules.hpp"
 #include "push/staged_pipeline.hpp"
 
@@ -231,8 +232,7 @@ void StagedPipeline::settle_alone(Node& node, PushOutcome outcome, const std::st
     finished.nar_size = record.nar_size;
     finished.file_size = record.file_size;
     finished.reason = record.reason;
-    if (node.started)
-        finished.took = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - *node.started);
+    if (node.started) finished.took = elapsed_since(*node.started);
     ledger_.insert_or_assign(node.path, std::move(record));
     sink_.on_event(finished);
     environment_.on_settled(node.path, outcome);

@@ -122,6 +122,7 @@ class RealGithubLog final : public GithubLog {
                 wanted_group_ = "Look at the machine, the cache and the flake";
             if (started->stage == event::Stage::evaluate) wanted_group_ = "Evaluate, and build what is ready";
             if (started->stage == event::Stage::verify) wanted_group_ = "Verify";
+            if (started->stage == event::Stage::check) wanted_group_ = "Check the rest of the flake";
         }
         if (const auto* finished = std::get_if<event::StageFinished>(&event))
             if (finished->stage == event::Stage::evaluate) wanted_group_ = "Build and push";

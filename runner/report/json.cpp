@@ -19,6 +19,7 @@ Json encode(const TargetReport& target) {
     json["verdict"] = to_string(target.verdict);
     json["verified"] = target.verified;
     json["evaluate_only"] = target.evaluate_only;
+    json["is_check"] = target.is_check;
     json["impure"] = target.impure;
     json["evaluation_ms"] = target.evaluation.count();
     json["peak_memory"] = target.peak_memory;

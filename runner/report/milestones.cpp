@@ -82,7 +82,7 @@ std::string state_line(const Progress& progress, Clock::time_point now) {
         parts.push_back(fmt::format("verifying, {} complete", progress.verified_complete));
     if (auto left = progress.expected_left(now)) parts.push_back("about " + clock_text(*left) + " left");
     if (!parts.empty()) return join(parts, " · ") + "\n";
-    for (auto stage : {event::Stage::preflight, event::Stage::discover, event::Stage::query})
+    for (auto stage : {event::Stage::preflight, event::Stage::discover, event::Stage::query, event::Stage::check})
         if (progress.is_running(stage)) return fmt::format("still at it: {}\n", event::to_string(stage));
     if (progress.paths_asked > 0) return "asking the caches: " + counted(progress.paths_asked, "path") + " so far\n";
     return "still at it\n";

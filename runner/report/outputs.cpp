@@ -16,14 +16,10 @@ constexpr std::size_t most_names = 1000;
 
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-bool counts(const TargetReport& target) {
-    return target.verdict != event::TargetVerdict::elsewhere && !(target.evaluate_only && target.error.empty());
-}
-
 bool is_complete(const RunReport& report) {
     std::size_t counting = 0;
     for (const auto& target : report.targets) {
-        if (!counts(target)) continue;
+        if (!target.counts()) continue;
         if (target.verdict != event::TargetVerdict::complete) return false;
         ++counting;
     }
@@ -33,7 +29,7 @@ bool is_complete(const RunReport& report) {
 std::set<std::string> missing_paths(const RunReport& report) {
     std::set<std::string> paths;
     for (const auto& target : report.targets)
-        if (counts(target)) paths.insert(target.missing.begin(), target.missing.end());
+        if (target.counts()) paths.insert(target.missing.begin(), target.missing.end());
     return paths;
 }
 

@@ -24,6 +24,7 @@ struct TargetReport {
     std::string error;              // of evaluation
     std::optional<event::Position> position;
     bool evaluate_only = false; // neither built nor pushed, because it was asked so
+    bool is_check = false;      // no target of its own: found by checking the rest of the flake
     // Of what it needs. What several targets share counts for each of them.
     std::uint64_t built = 0, failed = 0, blocked = 0, pushed = 0, fetched = 0;
     std::uint64_t pushed_bytes = 0;                // compressed
@@ -36,6 +37,11 @@ struct TargetReport {
     bool verified = false; // asked afresh at the end
     bool trusted = true;
     std::vector<std::string> trust_advice;
+
+    // Was it to be complete in the cache, by this machine?
+    bool counts() const {
+        return !is_check && verdict != event::TargetVerdict::elsewhere && !(evaluate_only && error.empty());
+    }
 };
 
 struct BuildReport {

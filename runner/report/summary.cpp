@@ -339,13 +339,9 @@ std::string closing(const SummarySettings& settings) {
 std::string verdict(const RunReport& report) {
     std::uint64_t complete = 0, counting = 0, elsewhere = 0;
     for (const auto& target : report.targets) {
-        if (target.evaluate_only && target.error.empty()) continue;
-        if (target.verdict == TargetVerdict::elsewhere) {
-            ++elsewhere;
-            continue;
-        }
-        ++counting;
-        complete += target.verdict == TargetVerdict::complete ? 1U : 0U;
+        elsewhere += target.verdict == TargetVerdict::elsewhere ? 1U : 0U;
+        counting += target.counts() ? 1U : 0U;
+        complete += target.counts() && target.verdict == TargetVerdict::complete ? 1U : 0U;
     }
     auto cache = report.cache.empty() ? std::string("the cache") : report.cache;
     std::string text;

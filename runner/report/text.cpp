@@ -297,13 +297,14 @@ std::string mirror_lines(const RunReport& report, const Style& style) {
 }
 
 std::string outcome_line(const RunReport& report, const Figures& sums, const Style& style) {
-    std::uint64_t complete = 0, elsewhere = 0;
+    std::uint64_t complete = 0, counting = 0, elsewhere = 0;
     for (const auto& target : report.targets) {
-        complete += target.verdict == TargetVerdict::complete ? 1U : 0U;
+        counting += target.counts() ? 1U : 0U;
+        complete += target.counts() && target.verdict == TargetVerdict::complete ? 1U : 0U;
         elsewhere += target.verdict == TargetVerdict::elsewhere ? 1U : 0U;
     }
     auto cache = report.cache.empty() ? std::string("the cache") : report.cache;
-    auto whole = fmt::format("{} of {} complete in {}", complete, counted(report.targets.size(), "target"), cache);
+    auto whole = fmt::format("{} of {} complete in {}", complete, counted(counting + elsewhere, "target"), cache);
     if (elsewhere > 0) whole += fmt::format(" ({} elsewhere)", elsewhere);
     bool is_idle = report.builds.empty() && report.pushes.empty();
     if (report.targets.empty())

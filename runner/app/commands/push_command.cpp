@@ -4,6 +4,7 @@
 #include "app/exit_code.hpp"
 #include "app/push_targets.hpp"
 #include "app/pusher.hpp"
+#include "base/elapsed.hpp"
 #include "base/text.hpp"
 #include "device/generations.hpp"
 #include "device/store_watch.hpp"
@@ -80,7 +81,7 @@ class Push {
         if (!paths) co_return stop(context, std::move(paths).error());
         if (settings.dry_run || settings.read_only) co_return co_await show_what_is_missing(context, std::move(*paths));
         co_await push(context, std::move(*paths));
-        report_.took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+        report_.took = elapsed_since(start);
         co_return context.console.close_with(report_, told());
     }
 

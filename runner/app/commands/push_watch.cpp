@@ -168,7 +168,8 @@ class WatchService {
         for (;;) {
             manager_.alive();
             manager_.status(status_line());
-            co_await async::sleep_for(std::min<std::chrono::milliseconds>(pause, stopping_ ? 250ms : 1s));
+            auto longest = stopping_ ? 250ms : 1000ms;
+            co_await async::sleep_for(std::min<std::chrono::milliseconds>(pause, longest));
             if (stopping_ && std::chrono::steady_clock::now() >= stop_by_) work_.cancel();
         }
     }

@@ -1,0 +1,163 @@
+#include "app/run.hpp"
+#include "base/elapsed.hpp"
+#include "base/files.hpp"
+#include "base/text.hpp"
+
+#include <iterator>
+#include <set>
+
+// From the flake to the graph: which hosts there are, what they evaluate to, what that is made of.
+namespace cachefill::app {
+
+using async::Task;
+using Clock = std::chrono::steady_clock;
+
+Task<bool> Run::discover() {
+    auto start = Clock::now();
+    stage_started(event::Stage::discover);
+    const auto& settings = session_.settings();
+    co_await find_branch();
+    auto found = co_await evaluator_->discover(settings.also);
+    if (!found) {
+        fail(std::move(found).error());
+        co_return false;
+    }
+    auto wanted_hosts = settings.hosts;
+    if (extent_ == Extent::verify)
+        for (const auto& argument : settings.arguments) wanted_hosts.push_back(argument);
+    auto selectors = eval::Selectors::parse(wanted_hosts);
+    auto evaluate_only = eval::Selectors::parse(settings.evaluate_only);
+    for (auto* parsed : {&selectors, &evaluate_only})
+        if (!*parsed) {
+            fail(std::move(*parsed).error());
+            co_return false;
+        }
+    std::vector<std::string> names;
+    for (const auto& target : *found) names.push_back(target.name);
+    for (const auto& wrong : selectors->unmatched_names(*found)) {
+        Failure failure(FailureKind::usage, "the flake has no host '" + sanitize(wrong) + "'");
+        auto meant = did_you_mean(wrong, names);
+        fail(std::move(failure).with_hint(meant ? "did you mean '" + *meant + "'?" : "it has: " + join(names, ", ")));
+    }
+    event::TargetsFound targets_found;
+    for (auto& target : *found) {
+        bool only = !settings.evaluate_only.empty() && evaluate_only->selects(target);
+        if (target.is_host() && !only && !selectors->selects(target)) {
+            targets_found.skipped.push_back(target.display());
+            continue;
+        }
+        TargetRecord record;
+        record.evaluate_only = only;
+        record.named_exactly = selectors->names_exactly(target);
+        targets_found.targets.push_back(target.display());
+        record.ref = std::move(target);
+        targets_.push_back(std::move(record));
+    }
+    session_.sink().on_event(targets_found);
+    skipped_ = targets_found.skipped;
+    if (targets_.empty() && failures_.empty())
+        fail(Failure(FailureKind::usage, found->empty() ? "the flake " + settings.flake + " has no hosts"
+                                                        : "no host of the flake is selected")
+                 .with_hint(found->empty() ? "cachefill looks for nixosConfigurations, darwinConfigurations and "
+                                             "homeConfigurations; --also packages adds others"
+                                           : "the flake has: " + join(names, ", ")));
+    stage_finished(event::Stage::discover, start);
+    co_return failures_.empty();
+}
+
+Task<void> Run::evaluate_all() {
+    auto start = Clock::now();
+    stage_started(event::Stage::evaluate);
+    for (std::size_t number = 0; number < targets_.size(); ++number) evaluations_.spawn(evaluate(number));
+    co_await evaluations_.join();
+    evaluating_ = false;
+    plan_changed_.notify_all();
+    if (driver_) driver_->wake();
+    stage_finished(event::Stage::evaluate, start);
+}
+
+Task<void> Run::evaluate(std::size_t number) {
+    auto start = Clock::now();
+    auto target = targets_[number].ref;
+    auto result = co_await evaluator_->evaluate(target);
+    auto& record = targets_[number];
+    record.took = elapsed_since(start);
+    event::EvaluationFinished finished;
+    finished.target = target.display();
+    finished.succeeded = result.has_value();
+    finished.took = record.took;
+    if (result) {
+        finished.impure = result->impure;
+        finished.took = result->took;
+        finished.peak_memory = result->peak_memory;
+        finished.derivation = result->derivation.to_string();
+        finished.built_by_evaluation = result->built_by_evaluation.size();
+        record.evaluated = std::move(*result);
+        session_.sink().on_event(finished);
+        auto adopted = co_await adopt(number);
+        if (!adopted) {
+            auto failure = std::move(adopted).error().with_context("reading the derivations of " + target.display());
+            if (failure.kind() == FailureKind::protocol)
+                failure = std::move(failure).with_hint("a file of the store is damaged: "
+                                                       "nix-store --verify --check-contents --repair");
+            fail(std::move(failure));
+        }
+        co_return;
+    }
+    record.needs_system = evaluator_->system_needed_for(target);
+    if (!record.needs_system.empty()) {
+        finished.succeeded = true;
+        finished.needs_system = record.needs_system;
+        session_.sink().on_event(finished);
+        co_return;
+    }
+    record.position = evaluator_->position_of_failure(target);
+    finished.position = record.position;
+    finished.error = result.error().cause();
+    record.failure = std::move(result).error();
+    session_.sink().on_event(finished);
+}
+
+Task<Result<void>> Run::adopt(std::size_t number) {
+    auto evaluated = *targets_[number].evaluated;
+    // What evaluation wrote and built is rooted by nobody once the evaluator has ended.
+    std::vector<nix::StorePath> held{evaluated.derivation};
+    for (const auto& derivation : evaluated.built_by_evaluation) held.push_back(derivation);
+    CO_TRY_VOID(co_await session_.connection().add_temp_roots(std::move(held)));
+    if (targets_[number].evaluate_only || is_left_to_others(*targets_[number].evaluated)) co_return Result<void>();
+
+    auto read = [this](const nix::StorePath& path) -> Result<nix::Derivation> {
+        TRY(text, read_file(session_.endpoint().physical(path)));
+        return with_context(nix::Derivation::parse(text), "reading " + path.to_string());
+    };
+    auto before = graph_.path_count();
+    CO_TRY(root, graph_.add_closure(evaluated.derivation, read));
+    plan::Target target;
+    target.name = evaluated.target.display();
+    target.derivation = root;
+    const auto& outputs = graph_.derivation(root).outputs;
+    for (const auto& wanted : evaluated.outputs)
+        for (std::size_t i = 0; i < outputs.size(); ++i)
+            if (outputs[i].name == wanted) target.outputs.push_back(static_cast<std::uint16_t>(i));
+    if (target.outputs.empty()) target.outputs.push_back(0);
+    target.trusted_caches = upstreams_->trusted_by(evaluated);
+    std::set<plan::DerivationId> built, inputs_of_built;
+    for (const auto& derivation : evaluated.built_by_evaluation) {
+        CO_TRY(id, graph_.add_closure(derivation, read));
+        built.insert(id);
+        for (const auto& input : graph_.derivation(id).inputs) inputs_of_built.insert(input.derivation);
+    }
+    // Whoever evaluates needs what is read; what that was built from only if it has to be built again.
+    std::set_difference(built.begin(), built.end(), inputs_of_built.begin(), inputs_of_built.end(),
+                        std::back_inserter(target.built_by_evaluation));
+    std::vector<plan::PathId> fresh;
+    for (auto id = before; id < graph_.path_count(); ++id) fresh.push_back(static_cast<plan::PathId>(id));
+    if (extent_ != Extent::verify) CO_TRY_VOID(co_await ask_ahead(target, std::move(fresh)));
+    targets_[number].planned = plan_targets_.size();
+    plan_targets_.push_back(std::move(target));
+    plan_is_stale_ = true;
+    plan_changed_.notify_all();
+    co_return Result<void>();
+}
+
+} // namespace cachefill::app
