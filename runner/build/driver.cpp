@@ -340,7 +340,7 @@ class NixDriver final : public Driver {
 
     Task<void> fetch(std::unique_ptr<daemon::Connection>& connection, PathId id) {
         auto start = Clock::now();
-        const auto& path = graph_.path(id);
+        const auto path = graph_.path(id); // a copy: the graph grows, and moves what it has, while hosts are evaluated
         // The daemon retries and times out by itself; these are for what it does not survive.
         async::RetryPolicy policy{.first_delay = std::chrono::seconds(1), .budget = std::chrono::seconds(60)};
         auto attempt = [this, &connection, &path]() -> Task<Result<void>> { return fetch_once(connection, path); };
