@@ -5,6 +5,7 @@
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "cache/credentials.hpp"
+#include "daemon/lasting_connection.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -97,7 +98,7 @@ Task<void> Session::find_nix(std::vector<Failure>& findings) {
         co_return;
     }
     nix_ = std::move(*nix);
-    auto connection = co_await daemon::connect(endpoint_);
+    auto connection = co_await daemon::connect_lasting(endpoint_);
     if (!connection) {
         findings.push_back(std::move(connection).error());
         co_return;

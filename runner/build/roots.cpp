@@ -1,5 +1,7 @@
 #include "build/roots.hpp"
 
+#include "daemon/lasting_connection.hpp"
+
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -38,7 +40,7 @@ async::Task<Result<std::unique_ptr<Roots>>> Roots::open(const daemon::Endpoint& 
     FileDescriptor lock(::open(lock_of(folder).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!lock.is_open() || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
         co_return errno_failure("cannot lock", lock_of(folder), errno);
-    CO_TRY(connection, co_await daemon::connect(endpoint));
+    CO_TRY(connection, co_await daemon::connect_lasting(endpoint));
     co_return std::unique_ptr<Roots>(new Roots(endpoint, std::move(connection), std::move(folder), std::move(lock)));
 }
 
@@ -66,7 +68,7 @@ async::Task<Result<void>> Roots::keep(nix::StorePath path) {
 }
 
 async::Task<Result<void>> Roots::hold_only(std::vector<nix::StorePath> paths) {
-    CO_TRY(fresh, co_await daemon::connect(endpoint_));
+    CO_TRY(fresh, co_await daemon::connect_lasting(endpoint_));
     CO_TRY_VOID(co_await fresh->add_temp_roots(std::move(paths)));
     connection_ = std::move(fresh);
     co_return Result<void>();

@@ -12,7 +12,7 @@
 
 namespace cachefill::build {
 
-// Keeps paths from garbage collection: temporary roots for as long as this object's daemon connection lives, and for
+// Keeps paths from garbage collection: temporary roots for as long as this object lives, and for
 // what was built and is not yet published indirect roots in a folder of this run, which survive even our death. Folders
 // of dead runs (their lock is free) are cleared at the start.
 class Roots {

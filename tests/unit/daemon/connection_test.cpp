@@ -1,6 +1,6 @@
 #include "async/deadline.hpp"
 #include "daemon/connection.hpp"
-#include "daemon/pool.hpp"
+#include "daemon/lasting_connection.hpp"
 #include "support/fake_daemon.hpp"
 #include "support/run_task.hpp"
 
@@ -252,6 +252,57 @@ BOOST_AUTO_TEST_CASE(a_daemon_that_goes_away_between_requests_is_noticed) {
     run_task<void>(task);
 }
 
+BOOST_AUTO_TEST_CASE(a_lasting_one_is_made_anew_with_its_roots_and_repeats_the_request) {
+    auto rooting = wire(11, hello.to_string());
+    auto script = [&](bool dies) {
+        Script steps{FakeDaemon::expect(rooting), FakeDaemon::send(wire(frame_last, 1))};
+        steps.push_back(FakeDaemon::expect(info_request()));
+        if (!dies) steps.push_back(FakeDaemon::send(absent()));
+        return after_handshake(std::move(steps));
+    };
+    auto serve = [&](FakeDaemon& fake) -> Task<void> {
+        auto first = script(true), second = script(false);
+        co_await fake.play(std::move(first));
+        co_await fake.play(std::move(second));
+    };
+    auto client = [](FakeDaemon& fake) -> Task<void> {
+        auto connection = co_await connect_lasting(fake.endpoint());
+        BOOST_REQUIRE(connection);
+        auto rooted = co_await (*connection)->add_temp_root(hello);
+        BOOST_TEST(rooted.has_value());
+        auto info = co_await (*connection)->query_path_info(hello);
+        BOOST_REQUIRE_MESSAGE(info, (info ? "" : info.error().one_line()));
+        BOOST_TEST(!info->has_value());
+    };
+    auto task = [&](Executor executor) -> Task<void> {
+        FakeDaemon fake(executor);
+        async::TaskGroup group(executor);
+        group.spawn(serve(fake));
+        group.spawn(client(fake));
+        co_await group.join();
+    };
+    run_task<void>(task);
+}
+
+BOOST_AUTO_TEST_CASE(a_lasting_one_whose_daemon_is_gone_says_so) {
+    auto client = [](FakeDaemon& fake) -> Task<void> {
+        auto connection = co_await connect_lasting(fake.endpoint());
+        BOOST_REQUIRE(connection);
+        fake.stop_listening();
+        auto info = co_await (*connection)->query_path_info(hello);
+        BOOST_REQUIRE(!info);
+        BOOST_TEST(mentions(info.error(), "daemon"));
+    };
+    auto task = [&](Executor executor) -> Task<void> {
+        FakeDaemon fake(executor);
+        async::TaskGroup group(executor);
+        group.spawn(fake.play(after_handshake({FakeDaemon::expect(info_request())})));
+        group.spawn(client(fake));
+        co_await group.join();
+    };
+    run_task<void>(task);
+}
+
 BOOST_AUTO_TEST_CASE(a_nar_comes_in_pieces_and_a_sink_that_gives_up_breaks_the_connection) {
     auto nar = wire("nix-archive-1", "(", "type", "regular", "contents", std::string(300'000, 'n'), ")");
     Script script{FakeDaemon::expect(wire(38, hello.to_string())), FakeDaemon::send(wire(frame_last) + nar),
@@ -325,49 +376,6 @@ BOOST_AUTO_TEST_CASE(a_missing_nix_daemon_program_is_advice_to_install_nix) {
     BOOST_REQUIRE(!connected);
     BOOST_TEST(mentions(connected.error(), "nix-daemon"));
     BOOST_TEST(connected.error().hint().find("install Nix") != std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(a_pool_lends_each_connection_to_one_and_drops_broken_ones) {
-    auto task = [](Executor executor) -> Task<void> {
-        FakeDaemon fake(executor);
-        async::TaskGroup daemons(executor);
-        Script quiet = after_handshake({FakeDaemon::wait_for_close()});
-        Script rude = after_handshake({FakeDaemon::expect(info_request())});
-        auto serve = [](FakeDaemon& with, Script first, Script second) -> Task<void> {
-            co_await with.play(first);
-            co_await with.play(std::move(second));
-            co_await with.play(first);
-        };
-        daemons.spawn(serve(fake, quiet, rude));
-        {
-            ConnectionPool pool(executor, fake.endpoint(), 1);
-            const Connection* first = nullptr;
-            {
-                auto lease = co_await pool.acquire();
-                first = &**lease;
-                BOOST_TEST(pool.idle() == 0U);
-                auto other = pool.acquire();
-                auto waited = co_await async::with_deadline(std::move(other), 20ms, "waiting");
-                BOOST_TEST(!waited.has_value());
-            }
-            BOOST_TEST(pool.idle() == 1U);
-            {
-                auto lease = co_await pool.acquire();
-                BOOST_TEST((&**lease == first));
-            }
-            pool.close_idle();
-            {
-                auto lease = co_await pool.acquire();
-                auto info = co_await (*lease)->query_path_info(hello);
-                BOOST_TEST(!info.has_value());
-            }
-            BOOST_TEST(pool.idle() == 0U);
-            auto lease = co_await pool.acquire();
-            BOOST_TEST(lease.has_value());
-        }
-        co_await daemons.join();
-    };
-    run_task<void>(task);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,7 +1,7 @@
 #include "async/deadline.hpp"
 #include "base/text.hpp"
 #include "codec/hash.hpp"
-#include "daemon/pool.hpp"
+#include "daemon/connection.hpp"
 #include "daemon/settings.hpp"
 #include "real_nix.hpp"
 #include "support/run_task.hpp"
