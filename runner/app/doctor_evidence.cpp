@@ -58,6 +58,22 @@ bool Doctor::answers_are_whole() const {
     return true;
 }
 
+// All caches, but not the own one a second time if this machine asks and believes the very same.
+plan::CacheMask Doctor::everywhere() const {
+    auto all = presence_->all();
+    const auto& sources = presence_->sources();
+    const auto& own = sources[plan::own_cache];
+    for (std::size_t number = 1; number < sources.size(); ++number) {
+        const auto& same = sources[number];
+        if (!(machine_ & plan::bit(number)) || same.aside || same.url != own.url) continue;
+        bool believes = std::all_of(own.keys.begin(), own.keys.end(), [&](const auto& key) {
+            return std::find(same.keys.begin(), same.keys.end(), key) != same.keys.end();
+        });
+        if (same.any_signature || (believes && !own.any_signature)) all &= ~plan::bit(plan::own_cache);
+    }
+    return all;
+}
+
 // The caches that have it, besides those which this machine asks and believes.
 void Doctor::note_helpful(std::size_t number, device::Evidence& evidence) const {
     const auto& source = presence_->sources()[number];
@@ -162,11 +178,10 @@ Task<Result<void>> Doctor::classify(const std::optional<daemon::Missing>& daemon
     }
     if (heavy.empty()) co_return Result<void>();
 
-    auto everywhere = plan::CacheMask{0};
-    for (std::size_t number = 0; number < presence_->sources().size(); ++number) everywhere |= plan::bit(number);
-    CO_TRY_VOID(co_await ask(*target_, everywhere));
+    auto all_caches = everywhere();
+    CO_TRY_VOID(co_await ask(*target_, all_caches));
     machine = plan::consumer_view_here(graph_, facts_, *target_, machine_, always_allow());
-    auto wide = plan::consumer_view_here(graph_, facts_, *target_, everywhere, always_allow());
+    auto wide = plan::consumer_view_here(graph_, facts_, *target_, all_caches, always_allow());
     for (auto path : wide.unfetchable) evidence.holes.push_back(graph_.path(path).to_string());
     auto parents = find_parents(graph_, target_->derivation, built);
     std::map<plan::DerivationId, Source> sources;

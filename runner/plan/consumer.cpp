@@ -1,6 +1,8 @@
 #include "plan/availability.hpp"
 #include "plan/plan.hpp"
 
+#include <algorithm>
+
 namespace cachefill::plan {
 
 namespace {
@@ -18,6 +20,9 @@ class Consumer {
     std::vector<PathId> questions(const Target& target) {
         asking_ = true;
         static_cast<void>(view(target));
+        // What many derivations need was come upon as often.
+        std::sort(questions_.begin(), questions_.end());
+        questions_.erase(std::unique(questions_.begin(), questions_.end()), questions_.end());
         return std::move(questions_);
     }
 

@@ -1,5 +1,7 @@
 // How long does it take to ask a cache about every output of a real graph?
-//   query_bench serve PORT_FILE DELAY_MS   a plain cache that has nothing and answers late, until its input ends
+//   query_bench serve PORT_FILE DELAY_MS [CORPUS-FOLDER]   a plain cache that answers late, until its input ends; it
+//   has
+//                                          nothing, or every output of the graph
 //   query_bench ask CACHE CORPUS-FOLDER    asks it, as a run does: in bulk where the cache takes that
 #include "app/presence.hpp"
 #include "base/files.hpp"
@@ -14,6 +16,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <sys/resource.h>
+#include <unordered_map>
 
 using namespace cachefill;
 using Clock = std::chrono::steady_clock;
@@ -24,11 +27,51 @@ struct NullSink final : event::Sink {
     void on_event(const event::Event&) override {}
 };
 
-int serve(const std::string& port_file, std::chrono::milliseconds delay) {
-    auto answer = [delay](const test::HttpRequest& request) {
+using Narinfos = std::unordered_map<std::string, std::string>; // by hash part
+
+// Of every output. What upstream does not have, and so has no references on record, refers to all that it is built
+// from.
+Narinfos narinfos_of(const test::Corpus& corpus) {
+    const auto& graph = corpus.graph;
+    Narinfos narinfos;
+    for (auto id : graph.topological_order())
+        for (const auto& output : graph.derivation(id).outputs) {
+            if (output.path == plan::no_path) continue;
+            const auto& path = graph.path(output.path);
+            std::vector<std::string> references;
+            for (const auto& reference : corpus.world.references(path)) references.emplace_back(reference.base_name());
+            if (!corpus.world.caches[1].contains(path))
+                for (const auto& input : graph.derivation(id).inputs)
+                    for (auto wanted : input.outputs) {
+                        auto input_path = graph.derivation(input.derivation).outputs[wanted].path;
+                        if (input_path != plan::no_path) references.emplace_back(graph.path(input_path).base_name());
+                    }
+            auto hash = "sha256:" + std::string(52, '0');
+            narinfos[std::string(path.hash_part())] =
+                fmt::format("StorePath: {}\nURL: nar/{}.nar\nCompression: none\nFileHash: {}\nFileSize: 4096\n"
+                            "NarHash: {}\nNarSize: 4096\nReferences: {}\n",
+                            path.to_string(), path.hash_part(), hash, hash, join(references, " "));
+        }
+    return narinfos;
+}
+
+int serve(const std::string& port_file, std::chrono::milliseconds delay, const std::string& folder) {
+    Narinfos narinfos;
+    if (!folder.empty()) {
+        auto corpus = test::read_corpus(folder);
+        if (!corpus) {
+            fmt::print(stderr, "{}\n", render(corpus.error()));
+            return EXIT_FAILURE;
+        }
+        narinfos = narinfos_of(*corpus);
+    }
+    auto answer = [delay, &narinfos](const test::HttpRequest& request) {
         bool is_info = request.path() == "/nix-cache-info";
-        test::HttpReply reply(is_info ? 200 : 404,
-                              is_info ? "StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 40\n" : "not here");
+        auto path = request.path();
+        auto found = path.ends_with(".narinfo") ? narinfos.find(path.substr(1, path.size() - 9)) : narinfos.end();
+        test::HttpReply reply(404, "not here");
+        if (is_info) reply = {200, "StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 40\n"};
+        if (found != narinfos.end()) reply = {200, found->second};
         reply.faults.delay = delay;
         return reply;
     };
@@ -80,10 +123,12 @@ async::Task<Result<std::uint64_t>> ask(async::Executor executor, const std::stri
 } // namespace
 
 int main(int argc, char** argv) {
-    std::string mode = argc == 4 ? argv[1] : "";
-    if (mode == "serve") return serve(argv[2], std::chrono::milliseconds(parse_u64(argv[3]).value_or(20)));
-    if (mode != "ask") {
-        fmt::print(stderr, "usage: query_bench serve PORT_FILE DELAY_MS\n       query_bench ask CACHE CORPUS-FOLDER\n");
+    std::string mode = argc >= 4 ? argv[1] : "";
+    if (mode == "serve")
+        return serve(argv[2], std::chrono::milliseconds(parse_u64(argv[3]).value_or(20)), argc == 5 ? argv[4] : "");
+    if (mode != "ask" || argc != 4) {
+        fmt::print(stderr, "usage: query_bench serve PORT_FILE DELAY_MS [CORPUS-FOLDER]\n       query_bench ask CACHE "
+                           "CORPUS-FOLDER\n");
         return 2;
     }
     auto corpus = test::read_corpus(argv[3]);

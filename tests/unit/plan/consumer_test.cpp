@@ -97,4 +97,12 @@ BOOST_AUTO_TEST_CASE(a_machine_asks_only_about_what_it_meets) {
     BOOST_TEST(consumer_questions(host.graph, host.facts, target, 0b11, false).empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_two_of_them_need_is_asked_about_once) {
+    World host;
+    host.derivation("app").derivation("one", {"app"}, {.local = true}).derivation("two", {"app"}, {.local = true});
+    host.derivation("top", {"one", "two"}, {.local = true}).target("top");
+    BOOST_TEST(host.names(consumer_questions(host.graph, host.facts, host.targets.at(0), 0b11, false)) == Names{"app"},
+               boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
