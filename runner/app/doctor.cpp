@@ -283,8 +283,11 @@ Task<Result<daemon::Missing>> Doctor::ask_daemon(bool forgetting) {
 Task<Result<void>> Doctor::prepare(std::string host) {
     auto start = Clock::now();
     evaluator_ = make_evaluator(flake_reference_);
-    CO_TRY(flake, co_await evaluator_->open());
-    flake_ = std::move(flake);
+    auto flake = co_await evaluator_->open();
+    if (!flake && flake.error().kind() == FailureKind::usage && flake.error().hint().empty())
+        co_return std::move(flake).error().with_hint("--flake names the flake, or NH_FLAKE in the environment");
+    if (!flake) co_return std::move(flake).error();
+    flake_ = std::move(*flake);
     CO_TRY(chosen, co_await choose(std::move(host)));
     CO_TRY(evaluated, co_await evaluator_->evaluate(chosen));
     evaluated_ = std::move(evaluated);

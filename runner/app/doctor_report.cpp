@@ -16,11 +16,21 @@ using nlohmann::json;
 constexpr std::size_t names_told = 3;
 constexpr std::size_t rows_told = 40;
 
+// Of what is only expected: no more exact than it is.
+std::string about(std::chrono::milliseconds time) {
+    auto minutes = std::chrono::round<std::chrono::minutes>(time).count();
+    if (time < std::chrono::seconds(90))
+        return "about " + std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
+    if (minutes < 60) return "about " + std::to_string(minutes) + " min";
+    return "about " + std::to_string(minutes / 60) + " h" +
+           (minutes % 60 > 0 ? " " + std::to_string(minutes % 60) + " min" : std::string());
+}
+
 std::string verdict(const Examination& examination) {
     const auto& evidence = examination.evidence;
     if (!evidence.heavy.empty()) {
-        auto text = evidence.target + " would compile " + counted(evidence.heavy.size(), "derivation") +
-                    " here, about " + human_duration(examination.expected) + ": ";
+        auto text = evidence.target + " would compile " + counted(evidence.heavy.size(), "derivation") + " here, " +
+                    about(examination.expected) + ": ";
         for (std::size_t i = 0; i < std::min(evidence.heavy.size(), names_told); ++i)
             text += (i > 0 ? ", " : "") + evidence.heavy[i].name;
         if (evidence.heavy.size() > names_told) text += ", …";
@@ -48,7 +58,7 @@ std::string details(const Examination& examination) {
             const auto& heavy = evidence.heavy[i];
             auto line = "  " + heavy.name;
             line.resize(std::max<std::size_t>(line.size() + 2, 44), ' ');
-            line += "about " + human_duration(heavy.expected);
+            line += about(heavy.expected);
             if (!heavy.needed_by.empty()) {
                 line.resize(std::max<std::size_t>(line.size() + 2, 62), ' ');
                 line += "needed by " + join(heavy.needed_by, " < ");

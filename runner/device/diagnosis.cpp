@@ -339,7 +339,8 @@ class Diagnosis {
             "",
             e_.always_allow_substitutes
                 ? std::vector<std::string>()
-                : std::vector<std::string>{"always-allow-substitutes = true would fetch most of them, too"});
+                : std::vector<std::string>{
+                      "always-allow-substitutes = true (Nix 2.19 and later) would fetch most of them, too"});
     }
 
     const Evidence& e_;
