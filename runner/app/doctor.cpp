@@ -237,25 +237,17 @@ Task<Result<void>> Doctor::ask(const plan::Target& target, plan::CacheMask cache
         if ((caches & plan::bit(plan::own_cache)) && !own.aside) {
             auto asked = next; // in bulk, where the cache takes that: mostly it lacks them all
             auto told = co_await presence_->ask_bulk(std::move(asked));
-            if (!told) {
-                set_own_aside(told.error());
-                continue;
-            }
+            if (!told) own.info.has_bulk_query = false; // perhaps not without a token; one by one it may answer
         }
         plan::Questions questions;
         for (auto path : next) questions.remote.push_back({path, caches});
         auto answered = co_await presence_->answer(questions, nullptr);
         if (answered) continue;
+        // The own cache failed in the middle; what it has stays unknown.
         if (own.aside) co_return std::move(answered).error();
-        set_own_aside(answered.error());
+        notes_.texts.push_back("the cache " + own.url + " is not asked: " + answered.error().one_line());
+        own.aside = true;
     }
-}
-
-// It failed in the middle; what it has stays unknown.
-void Doctor::set_own_aside(const Failure& failure) {
-    auto& own = presence_->source(plan::own_cache);
-    notes_.texts.push_back("the cache " + own.url + " is not asked: " + failure.one_line());
-    own.aside = true;
 }
 
 Task<Result<daemon::Missing>> Doctor::ask_daemon(bool forgetting) {

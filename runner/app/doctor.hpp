@@ -75,7 +75,6 @@ class Doctor {
     Result<plan::Target> adopt(const eval::EvaluatedTarget& evaluated);
     async::Task<Result<void>> look_at_store();
     async::Task<Result<void>> ask(const plan::Target& target, plan::CacheMask caches);
-    void set_own_aside(const Failure& failure);
     plan::CacheMask everywhere() const;
     async::Task<Result<daemon::Missing>> ask_daemon(bool forgetting);
     async::Task<Result<void>> look(Examination& examination);
