@@ -89,10 +89,12 @@ Task<void> Run::work() {
     count_present();
     // The newer run verifies what this one leaves.
     bool verifies = extent_ != Extent::plan && !session_.settings().read_only && superseded_by_.empty();
-    if (interrupted_ || !verifies) co_return;
-    co_await verify();
-    if (is_filling()) co_await pin();
-    if (leaves_manifest()) co_await publish_manifest(true);
+    if (interrupted_) co_return;
+    if (verifies) {
+        co_await verify();
+        if (is_filling()) co_await pin();
+        if (leaves_manifest()) co_await publish_manifest(true);
+    }
     if (session_.settings().check_flake && !is_ending()) co_await check_flake();
 }
 

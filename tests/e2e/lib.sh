@@ -107,4 +107,12 @@ cachefill_in() {
     XDG_STATE_HOME=$directory/state nix_in "$directory" env CACHIX_AUTH_TOKEN="${token-write-secret}" NIXPKGS_ALLOW_UNFREE=1 \
         "${around[@]}" "$cachefill" "$@" > "$work/out" 2>&1 < /dev/null || code=$?
 }
+# cachefill_of SHELL: the process of the program that this job of ours runs. The newest bash replaces itself by it.
+cachefill_of() {
+    local process
+    for process in "$1" $(pgrep -P "$1"); do
+        [[ $(tr '\0' ' ' < "/proc/$process/cmdline") == "$cachefill run "* ]] && { echo "$process"; return; }
+    done 2> /dev/null
+    return 1
+}
 around=() # a command to run it under

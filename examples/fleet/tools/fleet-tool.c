@@ -29,6 +29,7 @@ enum {
     o_trunc = 01000,
     error_exists = -17,
     error_interrupted = -4,
+    error_no_space = -28,
     stat_mode_offset = 24,
     stat_size = 144,
     path_limit = 4096,
@@ -108,6 +109,7 @@ static void write_all(long file, const u8* bytes, u64 count, const char* name) {
     while (count) {
         long done = call(sys_write, file, (long)bytes, (long)count);
         if (done == error_interrupted) continue;
+        if (done == error_no_space) fail("No space left on device: cannot write", name);
         if (done <= 0) fail("cannot write", name);
         bytes += done;
         count -= (u64)done;
