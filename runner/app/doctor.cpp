@@ -37,6 +37,7 @@ std::vector<nix::PublicKey> parse_keys(const std::vector<std::string>& texts) {
 }
 
 Task<std::string> machine_name(const Environment& environment) {
+    if (auto name = environment.get_or("CACHEFILL_HOSTNAME"); !name.empty()) co_return name;
 #ifdef __APPLE__
     async::ProcessSpec spec;
     spec.arguments = {"scutil", "--get", "LocalHostName"};
@@ -44,7 +45,6 @@ Task<std::string> machine_name(const Environment& environment) {
     auto answer = co_await async::run_process(std::move(spec), 5s);
     if (answer && answer->status.success()) co_return std::string(trim(answer->output));
 #endif
-    if (auto name = environment.get_or("CACHEFILL_HOSTNAME"); !name.empty()) co_return name;
     char name[256] = {};
     if (::gethostname(name, sizeof name - 1) != 0) co_return std::string();
     std::string text = name;
