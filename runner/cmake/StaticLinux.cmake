@@ -10,8 +10,11 @@ set(CMAKE_C_COMPILER "${tools}/cc")
 set(CMAKE_CXX_COMPILER "${tools}/c++")
 set(CMAKE_AR "${tools}/ar" CACHE FILEPATH "")
 set(CMAKE_RANLIB "${tools}/ranlib" CACHE FILEPATH "")
-set(CMAKE_C_FLAGS_INIT "-ffunction-sections -fdata-sections")
-set(CMAKE_CXX_FLAGS_INIT "-ffunction-sections -fdata-sections")
+# No path of this machine in what is built, not even where Boost tells the place of an error. Without -g0 zig writes what the
+# linker then strips.
+set(marks "-g0 -ffile-prefix-map=${prefix}/=")
+set(CMAKE_C_FLAGS_INIT "-ffunction-sections -fdata-sections ${marks}")
+set(CMAKE_CXX_FLAGS_INIT "-ffunction-sections -fdata-sections ${marks} -DBOOST_DISABLE_CURRENT_LOCATION")
 set(CMAKE_EXE_LINKER_FLAGS_INIT "-static -Wl,--gc-sections -Wl,-s")
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
