@@ -139,12 +139,12 @@ Task<bool> Run::preflight() {
         result.emplace(co_await evaluator.open());
     };
     async::TaskGroup opening(session_.executor());
-    opening.spawn(open_flake(*evaluator_, flake));
-    auto findings = co_await session_.preflight(need, true);
+    std::function<void()> on_store = [&] { opening.spawn(open_flake(*evaluator_, flake)); };
+    auto findings = co_await session_.preflight(need, true, std::move(on_store));
     co_await opening.join();
     for (auto& finding : findings) fail(std::move(finding));
     // Without Nix or its daemon the flake cannot be read either; one finding is enough.
-    if (!*flake && session_.has_store()) fail(std::move(*flake).error());
+    if (flake && !*flake) fail(std::move(*flake).error());
     if (!failures_.empty()) co_return false;
     flake_ = std::move(**flake);
     graph_.prefer([machines = machines_from(session_.nix()).abilities](const plan::GraphDerivation& derivation) {

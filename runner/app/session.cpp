@@ -58,11 +58,16 @@ Session::Session(async::Executor executor, const Settings& settings, const Envir
       workers_(executor, std::max(1U, std::thread::hardware_concurrency())),
       client_(make_http_client(executor, environment)), state_directory_(state_directory_of(settings, environment)) {}
 
-Task<std::vector<Failure>> Session::preflight(Need need, bool with_store) {
+Task<std::vector<Failure>> Session::preflight(Need need, bool with_store, std::function<void()> on_store) {
     std::vector<Failure> findings;
     check_state_directory(findings);
+    auto store_side = [](Session& session, std::vector<Failure>& found,
+                         const std::function<void()>& then) -> Task<void> {
+        co_await session.find_nix(found);
+        if (session.has_store() && then) then();
+    };
     async::TaskGroup checks(executor_);
-    if (with_store) checks.spawn(find_nix(findings));
+    if (with_store) checks.spawn(store_side(*this, findings, on_store));
     checks.spawn(open_cache(need, findings));
     co_await checks.join();
     if (with_store && findings.empty()) check_disk(findings);

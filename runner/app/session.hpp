@@ -10,6 +10,7 @@
 #include "http/client.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,8 +28,10 @@ class Session {
     // looking: a cache out of reach is no finding, but kept in cache_failure().
     enum class Need { looking, reading, writing };
     // Finds Nix, reaches the daemon (if `with_store`) and the cache, checks credentials and key. All findings at once:
-    // every failure is in the list, each with what to do.
-    async::Task<std::vector<Failure>> preflight(Need need, bool with_store);
+    // every failure is in the list, each with what to do. `on_store` is called once the daemon has answered: two
+    // programs of Nix that open a store for the first time at the same moment spoil it for each other ("schema is
+    // corrupt").
+    async::Task<std::vector<Failure>> preflight(Need need, bool with_store, std::function<void()> on_store = {});
 
     // The part of it that concerns this machine: state directory, Nix, daemon. For a service, whose caches may be away.
     async::Task<std::vector<Failure>> find_store();
