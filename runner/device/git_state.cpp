@@ -72,8 +72,12 @@ Task<void> find_out_what_is_pushed(const Git& git, GitState& state) {
     }
     if (state.pushed || state.branch.empty()) co_return;
     auto lock = (std::filesystem::path(state.subdirectory) / "flake.lock").string();
-    std::vector<std::string> difference{"diff", "--quiet", state.remote + "/" + state.branch, state.commit, "--", lock};
-    std::vector<std::string> is_there{"rev-parse", "--verify", "-q", state.remote + "/" + state.branch};
+    // A branch may have another name there.
+    std::vector<std::string> upstream{"rev-parse", "--abbrev-ref", state.branch + "@{upstream}"};
+    auto configured = co_await git.ask(std::move(upstream));
+    auto theirs = configured.value_or(state.remote + "/" + state.branch);
+    std::vector<std::string> difference{"diff", "--quiet", theirs, state.commit, "--", lock};
+    std::vector<std::string> is_there{"rev-parse", "--verify", "-q", theirs};
     auto has_branch = co_await git.ask(std::move(is_there));
     auto same = co_await git.ask(std::move(difference));
     state.lock_unpushed = has_branch.has_value() && !same.has_value();
