@@ -15,12 +15,17 @@ using OptionValues = std::vector<std::string>;
 
 Failure unusable(std::string_view value, std::string_view expected);
 
-Result<void> apply_fail_on(Settings& settings, const OptionValues& values); // CAUSE…, or none alone
-Result<void> apply_defer(Settings& settings, const OptionValues& values);   // GLOB or SYSTEM:GLOB
-Result<void> apply_systems(Settings& settings, const OptionValues& values); // SYSTEM or a glob on systems
-Result<void> apply_runners(Settings& settings, const OptionValues& values); // SYSTEM:LABEL
-Result<void> apply_push_caches(Settings& settings,
-                               const OptionValues& values); // NAME=URI,token-file=FILE,signing-key-file=FILE,optional
-Result<void> apply_since(Settings& settings, const OptionValues& values); // a time ago (2h), a day or a moment
+// CAUSE…, or none alone.
+Result<void> apply_fail_on(Settings& settings, const OptionValues& values);
+// GLOB or SYSTEM:GLOB.
+Result<void> apply_defer(Settings& settings, const OptionValues& values);
+// SYSTEM, or a glob on systems.
+Result<void> apply_systems(Settings& settings, const OptionValues& values);
+// SYSTEM:LABEL.
+Result<void> apply_runners(Settings& settings, const OptionValues& values);
+// NAME=URI,token-file=FILE,signing-key-file=FILE,optional.
+Result<void> apply_push_caches(Settings& settings, const OptionValues& values);
+// How long ago (2h, 3d), a day or a moment.
+Result<void> apply_since(Settings& settings, const OptionValues& values);
 
 } // namespace cachefill::app

@@ -3,6 +3,8 @@
 #include "app/nar_checks.hpp"
 #include "app/run.hpp"
 #include "async/child_process.hpp"
+#include "async/deadline.hpp"
+#include "base/elapsed.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -186,7 +188,20 @@ Task<void> Run::verify() {
 Task<void> Run::check_flake() {
     auto start = Clock::now();
     stage_started(event::Stage::check);
-    check_findings_ = co_await evaluator_->check();
+    // All of it together takes no longer than one host may, nor than the run.
+    auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(session_.settings().eval_timeout);
+    if (const auto& deadline = session_.settings().deadline)
+        limit = std::min<std::chrono::milliseconds>(limit, *deadline - elapsed_since(start_));
+    auto look = [](eval::Evaluator& evaluator, std::vector<eval::CheckFinding>& findings) -> Task<Result<void>> {
+        co_await evaluator.check(findings);
+        co_return Result<void>();
+    };
+    auto work = look(*evaluator_, check_findings_);
+    auto checked = co_await async::with_deadline(std::move(work), std::max(limit, 0ms), "checking the flake");
+    if (!checked) {
+        eval::CheckFinding unfinished{.output = "the rest", .failure = std::move(checked).error(), .position = {}};
+        check_findings_.push_back(std::move(unfinished));
+    }
     for (const auto& finding : check_findings_) {
         event::EvaluationFinished finished;
         finished.target = "flake:" + finding.output;

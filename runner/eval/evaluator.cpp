@@ -48,7 +48,7 @@ class NixEvaluator final : public Evaluator {
     async::Task<Result<FlakeInfo>> open() override;
     async::Task<Result<std::vector<TargetRef>>> discover(std::vector<std::string> extra_kinds) override;
     async::Task<Result<EvaluatedTarget>> evaluate(TargetRef target) override;
-    async::Task<std::vector<CheckFinding>> check() override;
+    async::Task<void> check(std::vector<CheckFinding>& findings) override;
 
     std::optional<event::Position> position_of_failure(const TargetRef& target) const override {
         auto it = positions_.find(target.display());
@@ -248,9 +248,9 @@ async::Task<Result<EvaluatedTarget>> NixEvaluator::evaluate(TargetRef target) {
     co_return std::move(*result.failure).with_hint(std::move(hint));
 }
 
-async::Task<std::vector<CheckFinding>> NixEvaluator::check() {
+async::Task<void> NixEvaluator::check(std::vector<CheckFinding>& findings) {
     auto listening = hooks(std::string());
-    co_return co_await check_outputs(settings_, *flake_, std::move(listening));
+    co_await check_outputs(settings_, *flake_, std::move(listening), findings);
 }
 
 void NixEvaluator::remember(const TargetRef& target, std::uint64_t peak) {

@@ -85,8 +85,8 @@ class Evaluator {
     // Waits for its turn (jobs, free memory). One killed for memory is tried once more alone. Emits EvaluationStarted,
     // and what the evaluator says that a person should know as Message; the caller emits EvaluationFinished.
     virtual async::Task<Result<EvaluatedTarget>> evaluate(TargetRef target) = 0;
-    // What else of the flake is wrong; see check_outputs().
-    virtual async::Task<std::vector<CheckFinding>> check() = 0;
+    // What else of the flake is wrong, into `findings` as it is found; see check_outputs().
+    virtual async::Task<void> check(std::vector<CheckFinding>& findings) = 0;
     // Where the failure that evaluate() just returned for this target lies. For discover(): ask with a target of the
     // kind that could not be listed and no name; for open(): with TargetRef{}.
     virtual std::optional<event::Position> position_of_failure(const TargetRef& target) const = 0;

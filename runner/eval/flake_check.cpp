@@ -91,9 +91,8 @@ async::Task<std::optional<CheckFinding>> check_one(const EvalSettings& settings,
 
 } // namespace
 
-async::Task<std::vector<CheckFinding>> check_outputs(const EvalSettings& settings, const OpenedFlake& flake,
-                                                     NixHooks hooks) {
-    std::vector<CheckFinding> findings;
+async::Task<void> check_outputs(const EvalSettings& settings, const OpenedFlake& flake, NixHooks hooks,
+                                std::vector<CheckFinding>& findings) {
     for (const auto& check : checks) {
         std::vector<std::string> output{check.output};
         auto all = co_await check_one(settings, flake, std::move(output), check.expression, hooks);
@@ -113,7 +112,6 @@ async::Task<std::vector<CheckFinding>> check_outputs(const EvalSettings& setting
         // They cannot be told apart, or each is fine by itself.
         if (findings.size() == before) findings.push_back(std::move(*all));
     }
-    co_return findings;
 }
 
 } // namespace cachefill::eval
