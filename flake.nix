@@ -14,9 +14,9 @@
       for_each = f: nixpkgs.lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system});
     in
     {
-      packages = for_each (pkgs: rec {
-        cachefill = pkgs.callPackage ./nix/package.nix { };
-        default = cachefill;
+      packages = for_each (pkgs: {
+        default = pkgs.callPackage ./nix { }; # the released program, if this is a release
+        cachefill = pkgs.callPackage ./nix/package.nix { }; # built from source
       });
 
       # One module for all three: it looks at what the system it is in offers.
@@ -24,12 +24,12 @@
       darwinModules.default = ./nix/module.nix;
       homeModules.default = ./nix/module.nix;
 
-      overlays.default = final: previous: { cachefill = final.callPackage ./nix/package.nix { }; };
+      overlays.default = final: previous: { cachefill = final.callPackage ./nix { }; };
 
       apps = for_each (pkgs: {
         default = {
           type = "app";
-          program = "${self.packages.${pkgs.stdenv.hostPlatform.system}.cachefill}/bin/cachefill";
+          program = "${self.packages.${pkgs.stdenv.hostPlatform.system}.default}/bin/cachefill";
         };
       });
 

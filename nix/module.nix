@@ -158,9 +158,9 @@ in
   options.services.cachefill = {
     package = mkOption {
       type = types.package;
-      default = pkgs.callPackage ./package.nix { };
-      defaultText = "pkgs.callPackage ./package.nix { }";
-      description = "The cachefill to use; by default it is built from the source that this module comes with.";
+      default = pkgs.callPackage ./default.nix { };
+      defaultText = "pkgs.callPackage ./default.nix { }";
+      description = "The cachefill to use; by default the program of the release that this module comes with, and on a branch, which has none, one that is built from source.";
     };
     substituters = mkOption {
       type = types.attrsOf types.str;

@@ -71,23 +71,15 @@ stdenv.mkDerivation {
     "-DCACHEFILL_SOURCE=${source}"
   ];
 
-  # The program itself knows its man page and completions; one built for another machine cannot be asked here.
-  postInstall = lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) ''
-    $out/bin/cachefill help --man > cachefill.1
-    for shell in bash zsh fish; do $out/bin/cachefill help --completion $shell > cachefill.$shell; done
-    installManPage cachefill.1
-    installShellCompletion --cmd cachefill --bash cachefill.bash --zsh cachefill.zsh --fish cachefill.fish
-  '';
+  # A program built for another machine cannot be asked here.
+  postInstall = lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) (
+    builtins.readFile ./install-pages.sh
+  );
 
   doInstallCheck = stdenv.buildPlatform.canExecute stdenv.hostPlatform;
   installCheckPhase = ''
     test "$($out/bin/cachefill --version)" = "cachefill ${version}"
   '';
 
-  meta = {
-    description = "Fills a Nix binary cache before any of your machines asks for it";
-    license = lib.licenses.mit;
-    mainProgram = "cachefill";
-    platforms = lib.platforms.linux ++ lib.platforms.darwin;
-  };
+  meta = import ./meta.nix lib;
 }
