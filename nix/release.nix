@@ -18,8 +18,8 @@ let
   version = builtins.head (lines "version");
   repository = builtins.head (lines "source");
   program = "cachefill-${version}-${stdenvNoCC.hostPlatform.system}";
-  hashes = builtins.filter (match: match != null) (
-    map (builtins.match "([0-9a-f]{64})  ${lib.escapeRegex program}") (lines "sha256")
+  hashes = map (builtins.substring 0 64) (
+    builtins.filter (lib.hasSuffix "  ${program}") (lines "sha256")
   );
 in
 if lines "version" == [ ] || lines "source" == [ ] || hashes == [ ] then
@@ -30,7 +30,7 @@ else
     inherit version;
     src = fetchurl {
       url = "https://github.com/${repository}/releases/download/v${version}/${program}";
-      sha256 = builtins.head (builtins.head hashes);
+      sha256 = builtins.head hashes;
     };
     dontUnpack = true;
     dontStrip = true; # it is stripped, and on darwin signed
