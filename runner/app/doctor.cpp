@@ -2,10 +2,10 @@
 
 #include "app/command_line.hpp"
 #include "app/expected_time.hpp"
+#include "app/targets.hpp"
 #include "async/child_process.hpp"
 #include "async/deadline.hpp"
 #include "base/elapsed.hpp"
-#include "base/files.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -23,18 +23,6 @@ constexpr auto cache_patience = 5s;
 constexpr auto daemon_patience = 60s;
 // A host of which nothing is cached is a chain of a hundred rounds; after these all is asked at once.
 constexpr int careful_rounds = 6;
-
-std::string canonical(const std::string& url) {
-    auto uri = cache::CacheUri::parse(url);
-    return uri ? uri->to_string() : url;
-}
-
-std::vector<nix::PublicKey> parse_keys(const std::vector<std::string>& texts) {
-    std::vector<nix::PublicKey> keys;
-    for (const auto& text : texts)
-        if (auto key = nix::PublicKey::parse(text)) keys.push_back(*key);
-    return keys;
-}
 
 Task<std::string> machine_name(const Environment& environment) {
     if (auto name = environment.get_or("CACHEFILL_HOSTNAME"); !name.empty()) co_return name;
@@ -71,16 +59,7 @@ std::vector<std::string> Doctor::workflows() const {
 }
 
 std::unique_ptr<eval::Evaluator> Doctor::make_evaluator(std::string flake) {
-    const auto& settings = session_.settings();
-    eval::EvalSettings eval_settings;
-    eval_settings.flake = std::move(flake);
-    eval_settings.store_uri = settings.store;
-    eval_settings.environment = session_.environment().without_our_secrets();
-    eval_settings.impure = settings.impure;
-    eval_settings.import_from_derivation = settings.import_from_derivation;
-    eval_settings.accept_flake_config = settings.accept_flake_config;
-    eval_settings.deadline = settings.eval_timeout;
-    eval_settings.memory_history = session_.state_directory() / "evaluation-memory.json";
+    auto eval_settings = session_.eval_settings(std::move(flake));
     return eval::make_evaluator(session_.executor(), std::move(eval_settings), session_.sink());
 }
 
@@ -164,42 +143,26 @@ Result<void> Doctor::find_sources() {
     if (session_.cache_failure()) presence_->source(plan::own_cache).aside = true;
     if (nix_.substitute)
         for (const auto& url : nix_.substituters)
-            if (cache::CacheUri::parse(url))
-                machine_ |= plan::bit(add_source(url, parse_keys(nix_.trusted_public_keys), !nix_.require_sigs));
+            if (cache::parse_substituter(url) && presence_->sources().size() < plan::most_caches)
+                machine_ |= plan::bit(add_source(url, nix::usable_keys(nix_.trusted_public_keys), !nix_.require_sigs));
     // Caches that may help and that this machine does not ask, or does not believe.
-    auto keys = parse_keys(evaluated_->trusted_public_keys);
+    auto keys = nix::usable_keys(evaluated_->trusted_public_keys);
     auto others = evaluated_->substituters;
     others.insert(others.end(), session_.settings().upstreams.begin(), session_.settings().upstreams.end());
     for (const auto& url : others) {
-        if (!cache::CacheUri::parse(url)) continue;
+        if (!cache::CacheUri::parse(url) || presence_->sources().size() == plan::most_caches) continue;
         auto all_trusted = std::all_of(keys.begin(), keys.end(), [&](const auto& key) {
-            auto trusted = parse_keys(nix_.trusted_public_keys);
+            auto trusted = nix::usable_keys(nix_.trusted_public_keys);
             return std::find(trusted.begin(), trusted.end(), key) != trusted.end();
         });
         const auto& sources = presence_->sources();
-        bool known = canonical(url) == canonical(session_.cache_info().substituter_url);
+        bool known = cache::canonical_url(url) == cache::canonical_url(session_.cache_info().substituter_url);
         for (std::size_t number = 1; number < sources.size(); ++number)
-            known |= sources[number].url == canonical(url) && (all_trusted || !(machine_ & plan::bit(number)));
-        if (!known && sources.size() < 60) add_source(url, keys, false);
+            known |=
+                sources[number].url == cache::canonical_url(url) && (all_trusted || !(machine_ & plan::bit(number)));
+        if (!known) add_source(url, keys, false);
     }
     return {};
-}
-
-Result<plan::Target> Doctor::adopt(const eval::EvaluatedTarget& evaluated) {
-    auto read = [this](const nix::StorePath& path) -> Result<nix::Derivation> {
-        TRY(text, read_file(session_.endpoint().physical(path)));
-        return with_context(nix::Derivation::parse(text), "reading " + path.to_string());
-    };
-    plan::Target target;
-    target.name = evaluated.target.display();
-    TRY(root, graph_.add_closure(evaluated.derivation, read));
-    target.derivation = root;
-    const auto& outputs = graph_.derivation(root).outputs;
-    for (const auto& wanted : evaluated.outputs)
-        for (std::size_t i = 0; i < outputs.size(); ++i)
-            if (outputs[i].name == wanted) target.outputs.push_back(static_cast<std::uint16_t>(i));
-    if (target.outputs.empty()) target.outputs.push_back(0);
-    return target;
 }
 
 // What is valid here is neither asked about nor fetched.
@@ -288,7 +251,7 @@ Task<Result<void>> Doctor::prepare(std::string host) {
     CO_TRY_VOID(co_await session_.connection().add_temp_roots(std::move(held)));
     CO_TRY_VOID(co_await read_daemon_settings());
     CO_TRY_VOID(find_sources());
-    CO_TRY(target, adopt(*evaluated_));
+    CO_TRY(target, add_target(graph_, session_.endpoint(), *evaluated_));
     target_ = std::move(target);
     if (!flake_->directory.empty()) {
         CO_TRY(git, co_await device::read_git_state(flake_->directory, session_.environment().without_our_secrets()));

@@ -72,7 +72,6 @@ class Doctor {
     async::Task<Result<void>> read_daemon_settings();
     Result<void> find_sources();
     std::size_t add_source(const std::string& url, std::vector<nix::PublicKey> keys, bool any_signature);
-    Result<plan::Target> adopt(const eval::EvaluatedTarget& evaluated);
     async::Task<Result<void>> look_at_store();
     async::Task<Result<void>> ask(const plan::Target& target, plan::CacheMask caches);
     plan::CacheMask everywhere() const;

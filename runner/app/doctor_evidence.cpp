@@ -2,6 +2,7 @@
 #include "app/doctor.hpp"
 #include "app/expected_time.hpp"
 #include "app/github_client.hpp"
+#include "app/targets.hpp"
 #include "async/child_process.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
@@ -23,11 +24,6 @@ namespace {
 
 constexpr std::chrono::seconds usual_negative_lifetime{3600};
 constexpr std::size_t differences_told = 8;
-
-std::string canonical(const std::string& url) {
-    auto uri = cache::CacheUri::parse(url);
-    return uri ? uri->to_string() : url;
-}
 
 // What is built by whom: for each derivation of `built` the one through which a walk from the target meets it first.
 std::map<plan::DerivationId, plan::DerivationId> find_parents(const plan::Graph& graph, plan::DerivationId target,
@@ -80,7 +76,7 @@ void Doctor::note_helpful(std::size_t number, device::Evidence& evidence) const 
     auto url = number == plan::own_cache ? session_.cache_info().substituter_url : source.url;
     bool is_asked = false;
     for (std::size_t other = 1; other < presence_->sources().size(); ++other)
-        is_asked |= (machine_ & plan::bit(other)) && presence_->sources()[other].url == canonical(url);
+        is_asked |= (machine_ & plan::bit(other)) && presence_->sources()[other].url == cache::canonical_url(url);
     auto& list = is_asked ? evidence.not_trusted : evidence.not_asked;
     for (const auto& known : list)
         if (known.url == url) return;
@@ -126,7 +122,7 @@ Source Doctor::source_of(plan::DerivationId id, const plan::ConsumerView& machin
         bool own = (present & plan::bit(plan::own_cache)) != 0;
         for (std::size_t number = 1; number < presence_->sources().size(); ++number)
             own |= (present & plan::bit(number)) != 0 &&
-                   presence_->sources()[number].url == canonical(session_.cache_info().substituter_url);
+                   presence_->sources()[number].url == cache::canonical_url(session_.cache_info().substituter_url);
         // Of the missing path itself: whoever refers to it tells whose hole it is.
         if (present == 0)
             for (std::size_t i = 0; i < graph_.path_count() && !own; ++i) {
@@ -283,10 +279,7 @@ Task<std::vector<std::string>> Doctor::lock_differences(std::string commit, std:
 }
 
 std::vector<std::string> Doctor::derivation_differences(const nix::StorePath& there, std::string_view where) const {
-    auto read = [this](const nix::StorePath& path) -> Result<nix::Derivation> {
-        TRY(text, read_file(session_.endpoint().physical(path)));
-        return nix::Derivation::parse(text);
-    };
+    auto read = [this](const nix::StorePath& path) { return read_derivation(session_.endpoint(), path); };
     std::vector<std::string> texts;
     for (const auto& difference : nix::find_differences(there, evaluated_->derivation, read, differences_told)) {
         if (difference.kind == nix::DerivationDifference::Kind::unreadable) continue;
@@ -315,7 +308,7 @@ Task<void> Doctor::look_at_commit(device::Evidence& evidence) {
     if (git_->lock_changed) evidence.differences = co_await lock_differences(git_->commit, there);
     for (auto& text : derivation_differences(committed->derivation, there))
         evidence.differences.push_back(std::move(text));
-    auto target = adopt(*committed);
+    auto target = add_target(graph_, session_.endpoint(), *committed);
     if (!target) co_return;
     auto asked = co_await ask(*target, machine_);
     if (!asked) co_return;

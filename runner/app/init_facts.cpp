@@ -133,13 +133,8 @@ Task<Result<RepositoryFacts>> look_at_repository(const std::string& flake, const
 }
 
 Task<Result<std::vector<HostFacts>>> look_at_hosts(Session& session) {
-    const auto& settings = session.settings();
-    eval::EvalSettings eval_settings;
-    eval_settings.flake = settings.flake;
-    eval_settings.environment = session.environment().without_our_secrets();
+    auto eval_settings = session.eval_settings(session.settings().flake);
     eval_settings.import_from_derivation = false; // looking builds nothing
-    eval_settings.accept_flake_config = settings.accept_flake_config;
-    eval_settings.deadline = settings.eval_timeout;
     auto hooks = silent_hooks();
     std::optional<event::Position> position;
     auto flake = co_await eval::open_flake(eval_settings, hooks, position);

@@ -2,6 +2,7 @@
 
 #include "app/presence.hpp"
 #include "app/session.hpp"
+#include "event/messages_only.hpp"
 #include "push/pipeline.hpp"
 #include "report/run_report.hpp"
 
@@ -34,18 +35,6 @@ class Mirror {
     report::MirrorReport report() const;
 
   private:
-    // Of the pipeline's events only messages concern anybody: pushes are counted for the cache that decides.
-    class MessagesOnly final : public event::Sink {
-      public:
-        explicit MessagesOnly(event::Sink& sink) : sink_(sink) {}
-        void on_event(const event::Event& event) override {
-            if (std::holds_alternative<event::Message>(event)) sink_.on_event(event);
-        }
-
-      private:
-        event::Sink& sink_;
-    };
-
     Mirror(Session& session, std::unique_ptr<cache::BinaryCache> cache, cache::CacheInfo info, bool optional)
         : session_(session), cache_(std::move(cache)), info_(std::move(info)), optional_(optional),
           sink_(session.sink()) {}
@@ -60,7 +49,7 @@ class Mirror {
     cache::CacheInfo info_;
     std::string url_;
     bool optional_;
-    MessagesOnly sink_;
+    event::MessagesOnly sink_; // pushes are counted for the cache that decides
     plan::Facts facts_;
     std::unique_ptr<Presence> presence_;
     std::unique_ptr<push::Pipeline> pipeline_;

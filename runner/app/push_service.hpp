@@ -41,16 +41,4 @@ class CacheCarrier final : public device::Carrier {
 // A connection for work in the background, which may have to wait for its turn on a busy machine.
 async::Task<Result<std::unique_ptr<daemon::Connection>>> connect_patiently(const daemon::Endpoint& endpoint);
 
-// Passes on only what a service's log should hold: messages, not the progress of each path.
-class MessagesOnly final : public event::Sink {
-  public:
-    explicit MessagesOnly(event::Sink& next) : next_(next) {}
-    void on_event(const event::Event& event) override {
-        if (std::holds_alternative<event::Message>(event)) next_.on_event(event);
-    }
-
-  private:
-    event::Sink& next_;
-};
-
 } // namespace cachefill::app

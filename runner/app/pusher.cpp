@@ -1,5 +1,6 @@
 #include "app/pusher.hpp"
 
+#include "app/upstreams.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 
@@ -14,19 +15,6 @@ namespace {
 
 constexpr std::string_view nixos_cache = "https://cache.nixos.org";
 constexpr std::size_t infos_at_once = 1000;
-
-std::vector<nix::PublicKey> parse_keys(const std::vector<std::string>& texts) {
-    std::vector<nix::PublicKey> keys;
-    for (const auto& text : texts)
-        if (auto key = nix::PublicKey::parse(text)) keys.push_back(*key); // an unusable key of nix.conf helps nobody
-    return keys;
-}
-
-std::string_view host_of(std::string_view url) {
-    auto start = url.find("://");
-    auto rest = start == std::string_view::npos ? url : url.substr(start + 3);
-    return rest.substr(0, rest.find_first_of("/:?"));
-}
 
 constexpr std::uint64_t longest_flake = 1 << 20;
 
@@ -66,28 +54,23 @@ Pusher::Pusher(Session& session, PushTarget target, const std::set<std::string>&
 }
 
 bool Pusher::is_own(const std::string& url) const {
-    auto substituter = cache::CacheUri::parse(info_.substituter_url);
-    return url == presence_.sources()[plan::own_cache].url || (substituter && url == substituter->to_string());
+    return url == presence_.sources()[plan::own_cache].url || url == cache::canonical_url(info_.substituter_url);
 }
 
 void Pusher::add_upstreams(const std::set<std::string>& other_targets) {
     const auto& settings = session_.settings();
-    auto keys = parse_keys(session_.nix().trusted_public_keys);
-    for (auto& key : parse_keys(settings.trusted_public_keys)) keys.push_back(std::move(key));
+    auto keys = nix::usable_keys(session_.nix().trusted_public_keys);
+    for (auto& key : nix::usable_keys(settings.trusted_public_keys)) keys.push_back(std::move(key));
     auto urls = settings.upstreams;
     if (settings.upstreams_from_hosts)
         urls.insert(urls.end(), session_.nix().substituters.begin(), session_.nix().substituters.end());
     std::set<std::string> added;
     for (const auto& text : urls) {
-        auto uri = cache::CacheUri::parse(text);
-        // A bare word is a Cachix cache on our command line, but nonsense in nix.conf.
-        if (!uri || (uri->scheme == cache::Scheme::cachix && text.find("://") == std::string::npos)) continue;
+        auto uri = cache::parse_substituter(text);
+        if (!uri || presence_.sources().size() == plan::most_caches) continue;
         auto url = uri->to_string();
-        bool is_ignored =
-            std::any_of(settings.upstreams_ignore.begin(), settings.upstreams_ignore.end(), [&](const auto& pattern) {
-                return glob_match(pattern, text) || glob_match(pattern, host_of(text));
-            });
-        if (is_ignored || is_own(url) || other_targets.contains(url) || !added.insert(url).second) continue;
+        if (is_ignored_cache(settings, text) || is_own(url) || other_targets.contains(url) || !added.insert(url).second)
+            continue;
         presence_.add(session_.make_upstream(*uri), std::move(url), keys, {});
     }
 }
@@ -156,7 +139,8 @@ push::PushEnvironment Pusher::environment(OnSettled& on_settled) {
         };
     for (const auto& source : presence_.sources())
         for (const auto& key : source.keys) environment.known_keys.push_back(key);
-    for (auto& key : parse_keys(session_.nix().trusted_public_keys)) environment.known_keys.push_back(std::move(key));
+    for (auto& key : nix::usable_keys(session_.nix().trusted_public_keys))
+        environment.known_keys.push_back(std::move(key));
     return environment;
 }
 

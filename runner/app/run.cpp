@@ -121,16 +121,7 @@ Task<bool> Run::preflight() {
     auto start = Clock::now();
     stage_started(event::Stage::preflight);
     const auto& settings = session_.settings();
-    eval::EvalSettings eval_settings;
-    eval_settings.flake = settings.flake;
-    eval_settings.store_uri = settings.store;
-    eval_settings.environment = session_.environment().without_our_secrets();
-    eval_settings.impure = settings.impure;
-    eval_settings.import_from_derivation = settings.import_from_derivation;
-    eval_settings.accept_flake_config = settings.accept_flake_config;
-    eval_settings.jobs = settings.eval_jobs;
-    eval_settings.deadline = settings.eval_timeout;
-    eval_settings.memory_history = session_.state_directory() / "evaluation-memory.json";
+    auto eval_settings = session_.eval_settings(settings.flake);
     evaluator_ = eval::make_evaluator(session_.executor(), std::move(eval_settings), session_.sink());
 
     auto need = is_filling() && !settings.read_only ? Session::Need::writing : Session::Need::reading;

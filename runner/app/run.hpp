@@ -81,6 +81,7 @@ class Run {
     void describe_closure(const plan::Target& target, event::TargetVerified& verified) const;
     async::Task<void> pin();
     async::Task<void> check_flake();
+    async::Task<void> check_outputs();
     async::Task<void> find_branch();
     void compare_closure(TargetRecord& record);
 

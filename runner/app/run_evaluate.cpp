@@ -1,6 +1,6 @@
 #include "app/run.hpp"
+#include "app/targets.hpp"
 #include "base/elapsed.hpp"
-#include "base/files.hpp"
 #include "base/text.hpp"
 
 #include <iterator>
@@ -126,21 +126,10 @@ Task<Result<void>> Run::adopt(std::size_t number) {
     CO_TRY_VOID(co_await session_.connection().add_temp_roots(std::move(held)));
     if (targets_[number].evaluate_only || is_left_to_others(*targets_[number].evaluated)) co_return Result<void>();
 
-    auto read = [this](const nix::StorePath& path) -> Result<nix::Derivation> {
-        TRY(text, read_file(session_.endpoint().physical(path)));
-        return with_context(nix::Derivation::parse(text), "reading " + path.to_string());
-    };
     auto before = graph_.path_count();
-    CO_TRY(root, graph_.add_closure(evaluated.derivation, read));
-    plan::Target target;
-    target.name = evaluated.target.display();
-    target.derivation = root;
-    const auto& outputs = graph_.derivation(root).outputs;
-    for (const auto& wanted : evaluated.outputs)
-        for (std::size_t i = 0; i < outputs.size(); ++i)
-            if (outputs[i].name == wanted) target.outputs.push_back(static_cast<std::uint16_t>(i));
-    if (target.outputs.empty()) target.outputs.push_back(0);
+    CO_TRY(target, add_target(graph_, session_.endpoint(), evaluated));
     target.trusted_caches = upstreams_->trusted_by(evaluated);
+    auto read = [this](const nix::StorePath& path) { return read_derivation(session_.endpoint(), path); };
     std::set<plan::DerivationId> built, inputs_of_built;
     for (const auto& derivation : evaluated.built_by_evaluation) {
         CO_TRY(id, graph_.add_closure(derivation, read));

@@ -188,7 +188,20 @@ Task<void> Run::verify() {
 Task<void> Run::check_flake() {
     auto start = Clock::now();
     stage_started(event::Stage::check);
-    // All of it together takes no longer than one host may, nor than the run.
+    evaluations_.spawn(check_outputs()); // among them, so that a signal ends it as it ends them
+    co_await evaluations_.join();
+    for (const auto& finding : check_findings_) {
+        event::EvaluationFinished finished;
+        finished.target = "flake:" + finding.output;
+        finished.position = finding.position;
+        finished.error = finding.failure.cause();
+        session_.sink().on_event(finished);
+    }
+    stage_finished(event::Stage::check, start);
+}
+
+// All of it together takes no longer than one host may, nor than the run.
+Task<void> Run::check_outputs() {
     auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(session_.settings().eval_timeout);
     if (const auto& deadline = session_.settings().deadline)
         limit = std::min<std::chrono::milliseconds>(limit, *deadline - elapsed_since(start_));
@@ -198,18 +211,9 @@ Task<void> Run::check_flake() {
     };
     auto work = look(*evaluator_, check_findings_);
     auto checked = co_await async::with_deadline(std::move(work), std::max(limit, 0ms), "checking the flake");
-    if (!checked) {
-        eval::CheckFinding unfinished{.output = "the rest", .failure = std::move(checked).error(), .position = {}};
-        check_findings_.push_back(std::move(unfinished));
-    }
-    for (const auto& finding : check_findings_) {
-        event::EvaluationFinished finished;
-        finished.target = "flake:" + finding.output;
-        finished.position = finding.position;
-        finished.error = finding.failure.cause();
-        session_.sink().on_event(finished);
-    }
-    stage_finished(event::Stage::check, start);
+    if (checked) co_return;
+    eval::CheckFinding unfinished{.output = "the rest", .failure = std::move(checked).error(), .position = {}};
+    check_findings_.push_back(std::move(unfinished));
 }
 
 void Run::compare_closure(TargetRecord& record) {

@@ -88,6 +88,20 @@ void Session::check_state_directory(std::vector<Failure>& findings) const {
         std::move(state).error().with_hint("--state-directory names another place for cachefill's state"));
 }
 
+eval::EvalSettings Session::eval_settings(std::string flake) const {
+    eval::EvalSettings eval_settings;
+    eval_settings.flake = std::move(flake);
+    eval_settings.store_uri = settings_.store;
+    eval_settings.environment = environment_.without_our_secrets();
+    eval_settings.impure = settings_.impure;
+    eval_settings.import_from_derivation = settings_.import_from_derivation;
+    eval_settings.accept_flake_config = settings_.accept_flake_config;
+    eval_settings.jobs = settings_.eval_jobs;
+    eval_settings.deadline = settings_.eval_timeout;
+    eval_settings.memory_history = state_directory_ / "evaluation-memory.json";
+    return eval_settings;
+}
+
 Task<void> Session::find_nix(std::vector<Failure>& findings) {
     auto endpoint = daemon::find_endpoint(settings_.store, environment_.without_our_secrets());
     if (!endpoint) {

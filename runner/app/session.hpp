@@ -6,6 +6,7 @@
 #include "cache/binary_cache.hpp"
 #include "daemon/connection.hpp"
 #include "daemon/settings.hpp"
+#include "eval/evaluator.hpp"
 #include "event/event.hpp"
 #include "http/client.hpp"
 
@@ -61,6 +62,9 @@ class Session {
     const cache::CacheInfo& cache_info() const { return cache_info_; }
     // The keys by which the cache's own narinfos are judged; empty: none is known.
     std::vector<nix::PublicKey> cache_keys() const;
+
+    // What an evaluator of `flake` goes by, as the settings have it.
+    eval::EvalSettings eval_settings(std::string flake) const;
 
     // Another cache to read, with little patience: an upstream that is away must not hold up a run.
     std::unique_ptr<cache::BinaryCache> make_upstream(const cache::CacheUri& uri);

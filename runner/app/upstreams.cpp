@@ -10,23 +10,9 @@ namespace {
 
 constexpr std::string_view nixos_cache = "https://cache.nixos.org";
 constexpr std::string_view nixos_key = "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=";
-constexpr std::size_t most_caches = 63;
-
-std::vector<nix::PublicKey> parse_keys(const std::vector<std::string>& texts) {
-    std::vector<nix::PublicKey> keys;
-    for (const auto& text : texts)
-        if (auto key = nix::PublicKey::parse(text)) keys.push_back(*key); // a host's unusable key helps nobody
-    return keys;
-}
 
 bool contains(const std::vector<nix::PublicKey>& keys, const nix::PublicKey& key) {
     return std::find(keys.begin(), keys.end(), key) != keys.end();
-}
-
-// Without parameters, trailing '/' and user: what two spellings of one cache have in common.
-std::string canonical(const std::string& url) {
-    auto uri = cache::CacheUri::parse(url);
-    return uri ? uri->to_string() : url;
 }
 
 std::string_view host_of(std::string_view url) {
@@ -37,9 +23,16 @@ std::string_view host_of(std::string_view url) {
 
 } // namespace
 
+bool is_ignored_cache(const Settings& settings, const std::string& url) {
+    const auto& patterns = settings.upstreams_ignore;
+    return std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) {
+        return glob_match(pattern, url) || glob_match(pattern, host_of(url));
+    });
+}
+
 Result<Upstreams> Upstreams::make(Session& session, Presence& presence) {
     Upstreams upstreams(session, presence);
-    auto keys = parse_keys(session.settings().trusted_public_keys);
+    auto keys = nix::usable_keys(session.settings().trusted_public_keys);
     for (const auto& text : session.settings().upstreams) {
         TRY(uri, with_context(cache::CacheUri::parse(text), "reading --upstream"));
         auto all_keys = keys;
@@ -50,23 +43,16 @@ Result<Upstreams> Upstreams::make(Session& session, Presence& presence) {
 }
 
 bool Upstreams::is_own(const std::string& url) const {
-    return url == presence_.sources()[plan::own_cache].url || url == canonical(session_.cache_info().substituter_url);
-}
-
-bool Upstreams::is_ignored(const std::string& url) const {
-    const auto& patterns = session_.settings().upstreams_ignore;
-    return std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) {
-        return glob_match(pattern, url) || glob_match(pattern, host_of(url));
-    });
+    return url == presence_.sources()[plan::own_cache].url ||
+           url == cache::canonical_url(session_.cache_info().substituter_url);
 }
 
 std::optional<std::size_t> Upstreams::number_of(const std::string& text, const std::vector<nix::PublicKey>& keys) {
     auto uri = cache::CacheUri::parse(text);
-    // A bare word is a Cachix cache on our command line, but nonsense in a host's substituters.
     if (!uri) return {};
     auto url = uri->to_string();
     if (is_own(url)) return plan::own_cache;
-    if (is_ignored(text)) {
+    if (is_ignored_cache(session_.settings(), text)) {
         if (said_.insert(url).second) {
             event::Message message{
                 .severity = event::Severity::info, .text = "not asking " + url + ": upstreams.ignore", .hint = {}};
@@ -82,7 +68,7 @@ std::optional<std::size_t> Upstreams::number_of(const std::string& text, const s
                 if (!contains(known, key)) known.push_back(key);
             return number;
         }
-    if (sources.size() >= most_caches) return {};
+    if (sources.size() >= plan::most_caches) return {};
     return presence_.add(session_.make_upstream(*uri), url, keys, {});
 }
 
@@ -96,17 +82,18 @@ plan::CacheMask Upstreams::trusted_by(const eval::EvaluatedTarget& target) {
                 mask |= plan::bit(*number);
         return mask;
     }
-    auto keys = parse_keys(target.trusted_public_keys);
+    auto keys = nix::usable_keys(target.trusted_public_keys);
     for (const auto& substituter : target.substituters)
-        if (auto number = number_of(substituter, keys)) mask |= plan::bit(*number);
+        if (cache::parse_substituter(substituter))
+            if (auto number = number_of(substituter, keys)) mask |= plan::bit(*number);
     return mask;
 }
 
 bool Upstreams::trusts_own_cache(const eval::EvaluatedTarget& target) const {
     if (!target.has_nix_settings) return true;
     bool named = std::any_of(target.substituters.begin(), target.substituters.end(),
-                             [this](const auto& url) { return is_own(canonical(url)); });
-    auto keys = parse_keys(target.trusted_public_keys);
+                             [this](const auto& url) { return is_own(cache::canonical_url(url)); });
+    auto keys = nix::usable_keys(target.trusted_public_keys);
     auto own = session_.cache_keys();
     bool key = own.empty() || std::any_of(own.begin(), own.end(), [&](const auto& k) { return contains(keys, k); });
     return named && key;
@@ -123,13 +110,14 @@ std::vector<std::string> Upstreams::trust_advice() const {
 plan::CacheMask Upstreams::fetchable_here() const {
     const auto& nix = session_.nix();
     if (!nix.substitute) return 0;
-    auto trusted_keys = parse_keys(nix.trusted_public_keys);
+    auto trusted_keys = nix::usable_keys(nix.trusted_public_keys);
     plan::CacheMask mask = 0;
     const auto& sources = presence_.sources();
     for (std::size_t number = 0; number < sources.size(); ++number) {
         const auto& source = sources[number];
         auto named = [&](const std::string& url) {
-            return canonical(url) == source.url || (number == plan::own_cache && is_own(canonical(url)));
+            return cache::canonical_url(url) == source.url ||
+                   (number == plan::own_cache && is_own(cache::canonical_url(url)));
         };
         bool configured = std::any_of(nix.substituters.begin(), nix.substituters.end(), named);
         bool key_trusted = std::any_of(source.keys.begin(), source.keys.end(),

@@ -10,6 +10,9 @@
 
 namespace cachefill::app {
 
+// Is it one that upstreams.ignore names, by its URL or its host?
+bool is_ignored_cache(const Settings& settings, const std::string& url);
+
 // Which caches and keys a target's consumers trust. Grows with every evaluated host; each new cache is added to
 // Presence.
 class Upstreams {
@@ -36,7 +39,6 @@ class Upstreams {
     // Its number in Presence; empty if it does not count (ignored, unusable, too many).
     std::optional<std::size_t> number_of(const std::string& url, const std::vector<nix::PublicKey>& keys);
     bool is_own(const std::string& canonical) const;
-    bool is_ignored(const std::string& url) const;
 
     Session& session_;
     Presence& presence_;

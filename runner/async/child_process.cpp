@@ -34,13 +34,15 @@ Result<Pipe> make_pipe() {
     return Pipe{.read_end = FileDescriptor(ends[0]), .write_end = FileDescriptor(ends[1])};
 }
 
+constexpr std::chrono::milliseconds pause_while_it_ends{10};
+
 // Only what is allowed between fork and exec: no memory is allocated here.
 [[noreturn]] void become(const char* program, char* const* arguments, char* const* environment, const char* directory,
                          int input, int output, int error, int report, pid_t parent, bool dies_with_parent) {
     ::setsid(); // a group to be killed as one, and no terminal on which anything below could ask
 #ifdef __linux__
     if (dies_with_parent) {
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        ::prctl(PR_SET_PDEATHSIG, SIGTERM);      // with which nix ends its builders, too
         if (::getppid() != parent) ::_exit(127); // the parent died before it could be bound to it
     }
 #else
@@ -180,6 +182,12 @@ Task<ExitStatus> ChildProcess::wait() {
         poll.cancel();
     }
     co_return status_;
+}
+
+Task<void> ChildProcess::end(std::chrono::steady_clock::duration grace) {
+    signal(SIGTERM);
+    auto until = std::chrono::steady_clock::now() + grace;
+    while (!try_reap() && std::chrono::steady_clock::now() < until) co_await sleep_for(pause_while_it_ends);
 }
 
 void ChildProcess::signal(int number) {

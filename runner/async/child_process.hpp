@@ -23,8 +23,8 @@ struct ProcessSpec {
     Environment environment;
     StandardInput standard_input = StandardInput::null;
     std::filesystem::path directory; // empty: ours
-    // On Linux: killed when we die, however that happens. Not for a program that sees its input close and then has
-    // children of its own to end.
+    // On Linux: ended (SIGTERM) when we die, however that happens. Not for a program that sees its input close and then
+    // has children of its own to end.
     bool dies_with_us = true;
 };
 
@@ -53,6 +53,9 @@ class ChildProcess {
 
     // Waits until the process itself has ended; read its output until end of file first, or beside it.
     Task<ExitStatus> wait();
+    // SIGTERM to the group, and time to end what it has started in sessions of their own, as nix does with builders.
+    // What still runs then is killed by the destructor, and leaves those behind.
+    Task<void> end(std::chrono::steady_clock::duration grace);
     // To the whole group.
     void signal(int number);
 

@@ -77,8 +77,8 @@ class LastingConnection final : public Connection {
         co_return co_await ask<std::vector<nix::StorePath>>(std::move(work));
     }
     Task<Result<std::uint64_t>> delete_paths(std::vector<nix::StorePath> paths) override {
-        auto work = [&paths](Connection& connection) { return connection.delete_paths(paths); };
-        co_return co_await ask<std::uint64_t>(std::move(work));
+        CO_TRY(connection, co_await usable());
+        co_return co_await connection->delete_paths(std::move(paths));
     }
     Task<Result<void>> nar_from_path(nix::StorePath path, std::uint64_t nar_size,
                                      std::function<Result<void>(std::string_view)> sink) override {

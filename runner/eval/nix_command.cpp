@@ -18,6 +18,7 @@ namespace cachefill::eval {
 namespace {
 
 constexpr std::size_t longest_output = 64U << 20;
+constexpr std::chrono::seconds grace_for_builders{3};
 constexpr int shell_killed = 128 + SIGKILL;
 
 bool contains_any(std::string_view text, std::initializer_list<std::string_view> words) {
@@ -60,8 +61,19 @@ async::Task<Result<NixRun>> run_to_end(async::ProcessSpec spec, NixHooks hooks) 
     async::TaskGroup readers(executor);
     readers.spawn(read_output(child.standard_output(), run.output));
     readers.spawn(read_log(child.standard_error(), run.log));
-    co_await readers.join();
-    run.status = co_await child.wait();
+    std::exception_ptr cancelled;
+    try {
+        co_await readers.join();
+        run.status = co_await child.wait();
+    } catch (...) { // rethrown below, once what nix builds by itself (import-from-derivation) has ended with it
+        cancelled = std::current_exception();
+    }
+    if (cancelled) {
+        co_await boost::asio::this_coro::throw_if_cancelled(false);
+        co_await child.end(grace_for_builders);
+        co_await boost::asio::this_coro::throw_if_cancelled(true);
+        std::rethrow_exception(cancelled);
+    }
     run.took = elapsed_since(start);
     co_return run;
 }

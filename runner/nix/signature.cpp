@@ -21,6 +21,13 @@ std::pair<std::string_view, std::string_view> split_name(std::string_view text) 
 
 } // namespace
 
+std::vector<PublicKey> usable_keys(const std::vector<std::string>& texts) {
+    std::vector<PublicKey> keys;
+    for (const auto& text : texts)
+        if (auto key = PublicKey::parse(text)) keys.push_back(std::move(*key));
+    return keys;
+}
+
 Result<PublicKey> PublicKey::parse(std::string_view text) {
     auto [name, digits] = split_name(text);
     // Only the name is ever shown: people put the secret key here by mistake.

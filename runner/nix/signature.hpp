@@ -19,6 +19,8 @@ struct PublicKey {
     std::string to_string() const;
     friend bool operator==(const PublicKey&, const PublicKey&) = default;
 };
+// Those of a Nix configuration; what is none is left out, for it helps nobody there either.
+std::vector<PublicKey> usable_keys(const std::vector<std::string>& texts);
 
 // "name:base64 of 64 bytes" (Nix), or the base64 alone (what Cachix hands out), then `name` is empty. The bytes are
 // seed and public key; parse checks that they belong together.

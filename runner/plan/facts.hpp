@@ -10,6 +10,7 @@ namespace cachefill::plan {
 
 // Caches by number: 0 is the one we fill, 1… are upstreams, at most 63.
 using CacheMask = std::uint64_t;
+inline constexpr std::size_t most_caches = 64; // that a mask tells apart
 inline constexpr std::size_t own_cache = 0;
 inline CacheMask bit(std::size_t cache) { return CacheMask{1} << cache; }
 inline constexpr CacheMask all_caches = ~CacheMask{0};

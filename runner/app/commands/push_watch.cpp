@@ -10,6 +10,7 @@
 #include "device/conditions.hpp"
 #include "device/notify.hpp"
 #include "device/store_watch.hpp"
+#include "event/messages_only.hpp"
 
 namespace cachefill::app {
 
@@ -182,7 +183,7 @@ class WatchService {
 
     Session& session_;
     event::Sink& sink_;
-    MessagesOnly messages_{sink_};
+    event::MessagesOnly messages_{sink_}; // progress of each path is no matter for a log
     device::ServiceManager manager_;
     device::ProfilePlaces places_;
     std::optional<device::Queue> queue_;

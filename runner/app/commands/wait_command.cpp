@@ -1,6 +1,7 @@
 #include "app/commands/commands.hpp"
 #include "app/doctor.hpp"
 #include "app/doctor_report.hpp"
+#include "app/exit_code.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -125,7 +126,7 @@ Task<int> wait_command(CommandContext& context) {
     if (context.session.settings().arguments.size() > 1) {
         context.console.print_error(Failure(FailureKind::usage, "wait is for one host")
                                         .with_hint("without a name it is the host of this machine's name"));
-        co_return 2;
+        co_return static_cast<int>(ExitCode::usage);
     }
     Waiting waiting(context);
     co_return co_await waiting.execute();

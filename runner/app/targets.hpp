@@ -1,0 +1,19 @@
+#pragma once
+
+#include "daemon/connection.hpp"
+#include "eval/evaluator.hpp"
+#include "nix/derivation.hpp"
+#include "plan/graph.hpp"
+#include "plan/plan.hpp"
+
+namespace cachefill::app {
+
+// From the store's files; the failure names the path.
+Result<nix::Derivation> read_derivation(const daemon::Endpoint& endpoint, const nix::StorePath& path);
+
+// Adds the derivation that was evaluated to, and all that it is made of. Which caches its consumers trust is for the
+// caller to fill in.
+Result<plan::Target> add_target(plan::Graph& graph, const daemon::Endpoint& endpoint,
+                                const eval::EvaluatedTarget& evaluated);
+
+} // namespace cachefill::app
