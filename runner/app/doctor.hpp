@@ -74,6 +74,7 @@ class Doctor {
     std::size_t add_source(const std::string& url, std::vector<nix::PublicKey> keys, bool any_signature);
     async::Task<Result<void>> look_at_store();
     async::Task<Result<void>> ask(const plan::Target& target, plan::CacheMask caches);
+    plan::CacheMask own_caches() const;
     plan::CacheMask everywhere() const;
     async::Task<Result<daemon::Missing>> ask_daemon(bool forgetting);
     async::Task<Result<void>> look(Examination& examination);

@@ -54,14 +54,27 @@ bool Doctor::answers_are_whole() const {
     return true;
 }
 
-// All caches, but not the own one a second time if this machine asks and believes the very same.
+// The cache that the cloud fills, under each address by which it is asked.
+plan::CacheMask Doctor::own_caches() const {
+    auto mask = plan::bit(plan::own_cache);
+    const auto& sources = presence_->sources();
+    auto substituter = cache::canonical_url(session_.cache_info().substituter_url);
+    for (std::size_t number = 1; number < sources.size(); ++number)
+        if (sources[number].url == sources[plan::own_cache].url || sources[number].url == substituter)
+            mask |= plan::bit(number);
+    return mask;
+}
+
+// All caches, but not the own one a second time if this machine asks and believes the very same: what arrives between
+// two questions would look as if only one of them had it.
 plan::CacheMask Doctor::everywhere() const {
     auto all = presence_->all();
+    auto same_cache = own_caches() & machine_;
     const auto& sources = presence_->sources();
     const auto& own = sources[plan::own_cache];
     for (std::size_t number = 1; number < sources.size(); ++number) {
         const auto& same = sources[number];
-        if (!(machine_ & plan::bit(number)) || same.aside || same.url != own.url) continue;
+        if (!(same_cache & plan::bit(number)) || same.aside) continue;
         bool believes = std::all_of(own.keys.begin(), own.keys.end(), [&](const auto& key) {
             return std::find(same.keys.begin(), same.keys.end(), key) != same.keys.end();
         });
@@ -119,17 +132,15 @@ Source Doctor::source_of(plan::DerivationId id, const plan::ConsumerView& machin
         return Source::not_a_substituter;
     }
     if (present != 0 || is_hole) {
-        bool own = (present & plan::bit(plan::own_cache)) != 0;
-        for (std::size_t number = 1; number < presence_->sources().size(); ++number)
-            own |= (present & plan::bit(number)) != 0 &&
-                   presence_->sources()[number].url == cache::canonical_url(session_.cache_info().substituter_url);
+        auto own_mask = own_caches();
+        bool own = (present & own_mask) != 0;
         // Of the missing path itself: whoever refers to it tells whose hole it is.
         if (present == 0)
             for (std::size_t i = 0; i < graph_.path_count() && !own; ++i) {
                 const auto& facts = facts_.of(plan::PathId{static_cast<std::uint32_t>(i)});
                 for (auto reference : facts.references)
                     if (auto producer = graph_.producer(reference); producer && producer->derivation == id)
-                        own |= (facts.present & plan::bit(plan::own_cache)) != 0;
+                        own |= (facts.present & own_mask) != 0;
             }
         return own ? Source::own_cache_holed : Source::upstream_holed;
     }
