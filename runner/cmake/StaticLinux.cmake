@@ -15,7 +15,8 @@ set(CMAKE_RANLIB "${tools}/ranlib" CACHE FILEPATH "")
 set(marks "-g0 -ffile-prefix-map=${prefix}/=")
 set(CMAKE_C_FLAGS_INIT "-ffunction-sections -fdata-sections ${marks}")
 set(CMAKE_CXX_FLAGS_INIT "-ffunction-sections -fdata-sections ${marks} -DBOOST_DISABLE_CURRENT_LOCATION")
-set(CMAKE_EXE_LINKER_FLAGS_INIT "-static -Wl,--gc-sections -Wl,-s")
+# As an object it comes before the archive of the C library, whose allocator is then not taken.
+set(CMAKE_EXE_LINKER_FLAGS_INIT "-static -Wl,--gc-sections -Wl,-s ${prefix}/lib/mimalloc.o")
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 set(CMAKE_FIND_ROOT_PATH "${prefix}")
