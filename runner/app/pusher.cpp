@@ -18,16 +18,26 @@ constexpr std::size_t infos_at_once = 1000;
 
 constexpr std::uint64_t longest_flake = 1 << 20;
 
-// The source of a flake that describes machines, which evaluation copied into the store. Nothing that was built or
-// fetched from a cache is one, nor is nixpkgs, whose comments mention the same words.
+bool describes_machines(const std::filesystem::path& flake) {
+    auto text = read_file(flake, longest_flake);
+    constexpr std::array words{"nixosConfigurations", "darwinConfigurations", "homeConfigurations"};
+    return text &&
+           std::any_of(words.begin(), words.end(), [&](const char* word) { return text->find(word) != text->npos; });
+}
+
+// The source of a flake that describes machines, which evaluation copied into the store; a repository may have the
+// flake in a folder. Nothing that was built or fetched from a cache is one, nor is nixpkgs, whose comments mention the
+// same words.
 bool is_own_source(const nix::PathInfo& info, const std::filesystem::path& tree) {
     bool is_named_so = info.path.name() == "source" || info.path.name().ends_with("-source");
     if (!is_named_so || info.ultimate || info.content_address.empty() || !info.signatures.empty()) return false;
-    auto flake = read_file(tree / "flake.nix", longest_flake);
     std::error_code ignored;
-    if (!flake || std::filesystem::exists(tree / "nixos/lib/eval-config.nix", ignored)) return false;
-    constexpr std::array words{"nixosConfigurations", "darwinConfigurations", "homeConfigurations"};
-    return std::any_of(words.begin(), words.end(), [&](const char* word) { return flake->find(word) != flake->npos; });
+    if (std::filesystem::exists(tree / "nixos/lib/eval-config.nix", ignored)) return false;
+    if (std::filesystem::exists(tree / "flake.nix", ignored)) return describes_machines(tree / "flake.nix");
+    std::filesystem::directory_iterator folder(tree, ignored), end;
+    for (; !ignored && folder != end; folder.increment(ignored))
+        if (describes_machines(folder->path() / "flake.nix")) return true;
+    return false;
 }
 
 } // namespace

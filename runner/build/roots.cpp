@@ -17,13 +17,13 @@ namespace {
 fs::path lock_of(const fs::path& folder) { return folder.string() + ".lock"; }
 
 void clear_folders_of_dead_runs(const fs::path& base) {
-    std::error_code ignored; // what cannot be cleared now is cleared by a later run
-    for (const auto& entry : fs::directory_iterator(base, ignored)) {
-        if (!entry.is_directory(ignored)) continue;
-        auto lock_path = lock_of(entry.path());
+    std::error_code error, ignored; // what cannot be cleared now is cleared by a later run
+    for (fs::directory_iterator entry(base, error), end; !error && entry != end; entry.increment(error)) {
+        if (!entry->is_directory(ignored)) continue;
+        auto lock_path = lock_of(entry->path());
         FileDescriptor lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
         if (!lock.is_open() || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) continue; // that run lives
-        fs::remove_all(entry.path(), ignored);
+        fs::remove_all(entry->path(), ignored);
         fs::remove(lock_path, ignored);
     }
 }
