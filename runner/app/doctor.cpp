@@ -108,8 +108,7 @@ Task<Result<void>> Doctor::read_daemon_settings() {
     co_return Result<void>();
 }
 
-std::size_t Doctor::add_source(const std::string& url, std::vector<nix::PublicKey> keys, bool any_signature) {
-    auto uri = cache::CacheUri::parse(url);
+std::size_t Doctor::add_source(const cache::CacheUri& uri, std::vector<nix::PublicKey> keys, bool any_signature) {
     cache::CacheContext context{.executor = session_.executor(),
                                 .client = *client_,
                                 .workers = session_.workers(),
@@ -118,8 +117,7 @@ std::size_t Doctor::add_source(const std::string& url, std::vector<nix::PublicKe
                                 .cachix_api =
                                     session_.environment().get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
                                 .for_writing = false};
-    auto number =
-        presence_->add(cache::make_cache(*uri, {}, std::move(context)), uri->to_string(), std::move(keys), {});
+    auto number = presence_->add(cache::make_cache(uri, {}, std::move(context)), uri.to_string(), std::move(keys), {});
     if (any_signature) presence_->source(number).any_signature = true;
     return number;
 }
@@ -141,26 +139,30 @@ Result<void> Doctor::find_sources() {
     presence_->add(std::move(own), std::move(own_url), session_.cache_keys(), std::move(info));
     if (session_.cache_keys().empty()) presence_->source(plan::own_cache).any_signature = true;
     if (session_.cache_failure()) presence_->source(plan::own_cache).aside = true;
+    auto trusted = nix::usable_keys(nix_.trusted_public_keys);
+    const auto& sources = presence_->sources();
     if (nix_.substitute)
         for (const auto& url : nix_.substituters)
-            if (cache::parse_substituter(url) && presence_->sources().size() < plan::most_caches)
-                machine_ |= plan::bit(add_source(url, nix::usable_keys(nix_.trusted_public_keys), !nix_.require_sigs));
+            if (auto uri = cache::parse_substituter(url); uri && sources.size() < plan::most_caches)
+                machine_ |= plan::bit(add_source(*uri, trusted, !nix_.require_sigs));
+
     // Caches that may help and that this machine does not ask, or does not believe.
+    std::vector<cache::CacheUri> others;
+    for (const auto& url : evaluated_->substituters)
+        if (auto uri = cache::parse_substituter(url)) others.push_back(std::move(*uri));
+    for (const auto& text : session_.settings().upstreams)
+        if (auto uri = cache::CacheUri::parse(text)) others.push_back(std::move(*uri));
     auto keys = nix::usable_keys(evaluated_->trusted_public_keys);
-    auto others = evaluated_->substituters;
-    others.insert(others.end(), session_.settings().upstreams.begin(), session_.settings().upstreams.end());
-    for (const auto& url : others) {
-        if (!cache::CacheUri::parse(url) || presence_->sources().size() == plan::most_caches) continue;
-        auto all_trusted = std::all_of(keys.begin(), keys.end(), [&](const auto& key) {
-            auto trusted = nix::usable_keys(nix_.trusted_public_keys);
-            return std::find(trusted.begin(), trusted.end(), key) != trusted.end();
-        });
-        const auto& sources = presence_->sources();
-        bool known = cache::canonical_url(url) == cache::canonical_url(session_.cache_info().substituter_url);
+    bool all_trusted = std::all_of(keys.begin(), keys.end(), [&](const auto& key) {
+        return std::find(trusted.begin(), trusted.end(), key) != trusted.end();
+    });
+    auto own_substituter = cache::canonical_url(session_.cache_info().substituter_url);
+    for (const auto& uri : others) {
+        auto url = uri.to_string();
+        bool known = url == own_substituter;
         for (std::size_t number = 1; number < sources.size(); ++number)
-            known |=
-                sources[number].url == cache::canonical_url(url) && (all_trusted || !(machine_ & plan::bit(number)));
-        if (!known) add_source(url, keys, false);
+            known |= sources[number].url == url && (all_trusted || !(machine_ & plan::bit(number)));
+        if (!known && sources.size() < plan::most_caches) add_source(uri, keys, false);
     }
     return {};
 }

@@ -71,7 +71,7 @@ class Doctor {
     async::Task<Result<eval::TargetRef>> choose(std::string host);
     async::Task<Result<void>> read_daemon_settings();
     Result<void> find_sources();
-    std::size_t add_source(const std::string& url, std::vector<nix::PublicKey> keys, bool any_signature);
+    std::size_t add_source(const cache::CacheUri& uri, std::vector<nix::PublicKey> keys, bool any_signature);
     async::Task<Result<void>> look_at_store();
     async::Task<Result<void>> ask(const plan::Target& target, plan::CacheMask caches);
     plan::CacheMask own_caches() const;

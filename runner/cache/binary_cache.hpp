@@ -31,10 +31,10 @@ struct CacheUri {
     static Result<CacheUri> parse(std::string_view text);
     std::string to_string() const; // canonical: no parameters, no trailing '/'
 };
-// What two spellings of one cache have in common, see CacheUri::to_string(); the text itself if it names no cache.
-std::string canonical_url(const std::string& text);
 // As a Nix configuration names it: there a bare word is no Cachix cache. Empty: nothing that we can ask.
 std::optional<CacheUri> parse_substituter(const std::string& text);
+// What two spellings of one substituter have in common, see CacheUri::to_string(); the text itself if it is none.
+std::string canonical_url(const std::string& text);
 
 enum class Permission { none, read, write };
 

@@ -110,16 +110,16 @@ Result<CacheUri> CacheUri::parse(std::string_view given) {
     return bad_uri(text, "'" + sanitize(scheme) + "' caches are not known here");
 }
 
-std::string canonical_url(const std::string& text) {
-    auto uri = CacheUri::parse(text);
-    return uri ? uri->to_string() : text;
-}
-
 std::optional<CacheUri> parse_substituter(const std::string& text) {
     auto uri = CacheUri::parse(text);
     bool is_bare = text.find("://") == std::string::npos;
     if (!uri || (uri->scheme == Scheme::cachix && is_bare)) return {};
     return std::move(*uri);
+}
+
+std::string canonical_url(const std::string& text) {
+    auto uri = parse_substituter(text);
+    return uri ? uri->to_string() : text;
 }
 
 std::string CacheUri::to_string() const { return scheme == Scheme::cachix ? "cachix://" + name : name; }

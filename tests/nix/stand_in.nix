@@ -49,7 +49,7 @@ let
     stdenv = { isLinux = kind != "darwin"; isDarwin = kind == "darwin"; };
     writeText = name: text: "/STORE/${name}" + builtins.substring 0 0 (builtins.deepSeq text text);
     writeShellScriptBin = name: text: { outPath = "/STORE/${name}"; inherit text; };
-    callPackage = file: _: throw "the package was asked for";
+    callPackage = file: _: throw "the package was asked for: ${baseNameOf (toString file)}";
   };
   options = { nix = { settings = { }; }; }
     // (if kind == "home" then { home = { }; } else if kind == "darwin" then { launchd = { }; } else { systemd = { }; });

@@ -3,6 +3,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <array>
 #include <csignal>
 
 using namespace cachefill;
@@ -47,6 +48,25 @@ BOOST_AUTO_TEST_CASE(a_deadline_kills_the_whole_group) {
     auto finished = run_shell("sleep 1000 & sleep 1000", 50ms);
     BOOST_REQUIRE(!finished);
     BOOST_TEST((finished.error().kind() == FailureKind::timeout));
+}
+
+BOOST_AUTO_TEST_CASE(one_that_is_ended_has_time_to_clear_up_and_no_more) {
+    auto end_shell = [](std::string script, std::chrono::milliseconds grace) {
+        auto body = [&](Executor executor) -> Task<ExitStatus> {
+            ProcessSpec spec;
+            spec.arguments = {"sh", "-c", script};
+            spec.environment.set("PATH", "/usr/bin:/bin");
+            auto child = ChildProcess::start(executor, spec).value();
+            std::array<char, 1> ready{}; // it says so once it listens
+            co_await child->standard_output().async_read_some(asio::buffer(ready), use_task_tuple);
+            co_await child->end(grace);
+            child->signal(SIGKILL); // reaches only one that still runs
+            co_return co_await child->wait();
+        };
+        return run_task<ExitStatus>(body);
+    };
+    BOOST_TEST(end_shell("trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done", 20s).code == 7);
+    BOOST_TEST(end_shell("trap '' TERM; echo ready; while :; do sleep 0.01; done", 50ms).signal == SIGKILL);
 }
 
 BOOST_AUTO_TEST_CASE(being_killed_is_told_from_exiting) {

@@ -33,6 +33,14 @@ BOOST_AUTO_TEST_CASE(a_bare_name_is_a_cachix_cache) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_bare_name_in_a_nix_configuration_is_no_cachix_cache) {
+    BOOST_TEST(!cache::parse_substituter("krit-nixos"));
+    BOOST_TEST(cache::canonical_url("krit-nixos") == "krit-nixos");
+    BOOST_REQUIRE(cache::parse_substituter("https://krit-nixos.cachix.org/?priority=3"));
+    BOOST_TEST(cache::canonical_url("https://krit-nixos.cachix.org/?priority=3") == "https://krit-nixos.cachix.org");
+    BOOST_TEST(cache::canonical_url("nonsense://x") == "nonsense://x");
+}
+
 BOOST_AUTO_TEST_CASE(a_directory_is_absolute_and_decoded) {
     auto uri = CacheUri::parse("file:///srv/my%20cache//");
     BOOST_REQUIRE(uri);
