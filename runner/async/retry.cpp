@@ -8,6 +8,7 @@ std::optional<std::chrono::milliseconds> next_delay(int attempt, std::chrono::mi
                                                     const RetryPolicy& policy,
                                                     std::optional<std::chrono::seconds> retry_after,
                                                     std::mt19937_64& random) {
+    if (policy.attempts > 0 && attempt >= policy.attempts) return {};
     auto exponential = policy.longest_delay;
     if (attempt < 30)
         exponential =

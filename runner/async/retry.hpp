@@ -14,12 +14,13 @@ namespace cachefill::async {
 
 using namespace std::chrono_literals;
 
-// Exponential back-off with jitter. The time budget, not a count, says when to give up.
+// Exponential back-off with jitter. The time budget says when to give up; a count only if one is given.
 struct RetryPolicy {
     std::chrono::milliseconds first_delay = 1s;
     std::chrono::milliseconds longest_delay = 15s;
     std::chrono::milliseconds longest_server_delay = 120s; // a Retry-After beyond this is cut
     std::chrono::milliseconds budget = 90s;                // no further try starts once this would be passed
+    int attempts = 0;                                      // tries in all; 0: as many as the budget allows
 };
 
 // How long to wait before try number `attempt + 1` (attempt counts from 1): half of the exponential delay fixed, half

@@ -12,6 +12,7 @@ namespace cachefill::http {
 namespace {
 
 constexpr int most_redirects = 10;
+constexpr std::size_t most_connections = 128; // to one place, when nobody sets a limit
 
 bool is_redirect(int status) {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -23,8 +24,11 @@ class RealClient final : public Client {
   public:
     RealClient(async::Executor executor, ClientSettings settings)
         : executor_(executor), proxies_(settings.environment), netrc_path_(std::move(settings.netrc)),
-          user_agent_(std::move(settings.user_agent)), dialer_(executor, std::move(settings.environment), user_agent_),
-          pool_(executor, settings.connections_per_host, settings.idle_timeout) {}
+          user_agent_(std::move(settings.user_agent)), connect_timeout_(settings.connect_timeout),
+          stall_timeout_(settings.stall_timeout),
+          dialer_(executor, std::move(settings.environment), std::move(settings.certificates), user_agent_),
+          pool_(executor, settings.connections_per_host > 0 ? settings.connections_per_host : most_connections,
+                settings.idle_timeout) {}
 
     async::Task<Result<Response>> send(Request request) override {
         auto response = co_await follow(request);
@@ -69,7 +73,7 @@ class RealClient final : public Client {
         auto& place = pool_.place(route.key());
         auto permit = co_await place.limiter.acquire();
         // From here on the clock runs: waiting for one's turn is no fault of the server.
-        Watch watch(executor_, request.deadlines);
+        Watch watch(executor_, limits_of(request));
         for (bool fresh = false;; fresh = true) {
             auto connection = fresh ? nullptr : place.take();
             bool pooled = connection != nullptr;
@@ -97,6 +101,13 @@ class RealClient final : public Client {
             bool stale = pooled && traffic.closed_by_peer && traffic.received == 0;
             if (!stale || !(may_repeat(request.method) || traffic.sent == 0)) co_return std::move(answer).error();
         }
+    }
+
+    Deadlines limits_of(const Request& request) const {
+        auto limits = request.deadlines;
+        if (connect_timeout_.count() > 0) limits.connect = connect_timeout_;
+        if (stall_timeout_.count() > 0) limits.stall = stall_timeout_;
+        return limits;
     }
 
     Outgoing compose(const Request& request, const Url& url, const Url& start, const Route& route,
@@ -142,6 +153,8 @@ class RealClient final : public Client {
     std::filesystem::path netrc_path_;
     std::optional<Netrc> netrc_; // read at the first request
     std::string user_agent_;
+    std::chrono::milliseconds connect_timeout_;
+    std::chrono::milliseconds stall_timeout_;
     Dialer dialer_;
     Pool pool_;
     std::optional<async::WorkerPool> readers_; // made for the first body that comes from a file

@@ -73,10 +73,16 @@ class Client {
 };
 
 struct ClientSettings {
+    // In use at once to one place, at most; 0: no limit of the user's, so a bound of our own.
     std::size_t connections_per_host = 64;
     std::chrono::milliseconds idle_timeout{30'000};
     std::string user_agent = "cachefill";
     std::filesystem::path netrc; // empty: none
+    // PEM file of the authorities to trust; empty: see find_certificate_file.
+    std::filesystem::path certificates;
+    // Instead of what a request's Deadlines have, for all requests; 0: as they have it.
+    std::chrono::milliseconds connect_timeout{0};
+    std::chrono::milliseconds stall_timeout{0};
     // http_proxy, https_proxy, all_proxy, no_proxy (either case) and NIX_SSL_CERT_FILE, SSL_CERT_FILE are read here.
     Environment environment;
 };

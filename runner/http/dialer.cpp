@@ -33,8 +33,11 @@ std::string basic_authorization(const Secret& credentials) { return "Basic " + c
 
 async::Task<Result<std::unique_ptr<Connection>>> Dialer::dial(const Route& route, Watch& watch) {
     if (route.tls && !tls_) {
-        CO_TRY(certificates, find_certificate_file(environment_));
-        CO_TRY(context, TlsContext::load(certificates));
+        if (certificates_.empty()) {
+            CO_TRY(found, find_certificate_file(environment_));
+            certificates_ = std::move(found);
+        }
+        CO_TRY(context, TlsContext::load(certificates_));
         tls_ = std::move(context);
     }
     auto peer = route.authority;

@@ -26,9 +26,11 @@ std::string basic_authorization(const Secret& credentials);
 // Makes connections: name, TCP, tunnel, TLS, each phase within its limit.
 class Dialer {
   public:
-    Dialer(async::Executor executor, Environment environment, std::string user_agent)
-        : executor_(executor), environment_(std::move(environment)), user_agent_(std::move(user_agent)),
-          resolver_(executor) {}
+    // `certificates`: empty, or the PEM file to use instead of the one that find_certificate_file finds.
+    Dialer(async::Executor executor, Environment environment, std::filesystem::path certificates,
+           std::string user_agent)
+        : executor_(executor), environment_(std::move(environment)), certificates_(std::move(certificates)),
+          user_agent_(std::move(user_agent)), resolver_(executor) {}
 
     async::Task<Result<std::unique_ptr<Connection>>> dial(const Route& route, Watch& watch);
 
@@ -38,6 +40,7 @@ class Dialer {
 
     async::Executor executor_;
     Environment environment_;
+    std::filesystem::path certificates_;
     std::string user_agent_;
     Resolver resolver_;
     std::unique_ptr<TlsContext> tls_; // made when first needed

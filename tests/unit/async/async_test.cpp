@@ -241,6 +241,9 @@ BOOST_AUTO_TEST_CASE(delays_grow_with_jitter_obey_the_server_and_end_with_the_bu
     BOOST_TEST((next_delay(1, 0ms, patient, 500s, random) == 120s));
     BOOST_TEST(!next_delay(1, 90s, policy, {}, random).has_value());
     BOOST_TEST(next_delay(60, 0ms, policy, {}, random).has_value());
+    RetryPolicy counted{.attempts = 3};
+    BOOST_TEST(next_delay(2, 0ms, counted, {}, random).has_value());
+    BOOST_TEST(!next_delay(3, 0ms, counted, {}, random).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(only_what_can_heal_is_tried_again_and_the_last_failure_counts_the_tries) {

@@ -65,6 +65,23 @@ BOOST_AUTO_TEST_CASE(a_stalled_body_ends_at_the_stall_deadline) {
     check_failure(ask(reply, deadlines), FailureKind::timeout, "sent no byte of its answer for 0.1 s");
 }
 
+BOOST_AUTO_TEST_CASE(limits_among_the_settings_replace_those_of_every_request) {
+    HttpReply reply(200, std::string(1000, 'x'));
+    reply.faults.stall_after = 500;
+    HttpServer server([reply](const HttpRequest&) { return reply; });
+    http::ClientSettings settings;
+    settings.stall_timeout = 50ms;
+    check_failure(send_one(get(server), settings), FailureKind::timeout, "sent no byte of its answer for 0.1 s");
+
+    boost::asio::io_context loop; // nobody runs it: connections are accepted by the kernel and stay silent
+    boost::asio::ip::tcp::acceptor listener(loop, {boost::asio::ip::address_v4::loopback(), 0});
+    auto directory = temporary_directory();
+    settings = trusting(make_test_certificate("DNS:localhost"), directory);
+    settings.connect_timeout = 50ms;
+    Request request(Method::get, "https://127.0.0.1:" + std::to_string(listener.local_endpoint().port()) + "/");
+    check_failure(send_one(request, settings), FailureKind::timeout, "took longer than 0.1 s");
+}
+
 BOOST_AUTO_TEST_CASE(a_server_that_does_not_read_ends_the_upload_at_the_stall_deadline) {
     HttpServerSettings settings;
     settings.answer_before_body = true;

@@ -67,6 +67,22 @@ BOOST_AUTO_TEST_CASE(an_ip_address_is_verified_as_one) {
     BOOST_TEST(response.has_value(), text_of(response));
 }
 
+BOOST_AUTO_TEST_CASE(a_file_of_certificates_among_the_settings_counts_for_more_than_the_environment) {
+    auto tls = make_test_certificate("DNS:localhost");
+    HttpServer server(hello, with(tls));
+    auto directory = temporary_directory();
+    auto settings = trusting(tls, directory);
+    settings.certificates = settings.environment.get_or("NIX_SSL_CERT_FILE");
+    settings.environment.set("NIX_SSL_CERT_FILE", "/no-cert-file.crt");
+    auto response = send_one(get(server), settings);
+    BOOST_TEST(response.has_value(), text_of(response));
+    settings.certificates = directory.path() / "missing.pem";
+    auto refused = send_one(get(server), settings);
+    BOOST_TEST_REQUIRE(!refused.has_value());
+    BOOST_TEST((refused.error().kind() == FailureKind::machine));
+    BOOST_TEST(contains(refused.error().one_line(), "missing.pem"), refused.error().one_line());
+}
+
 BOOST_AUTO_TEST_CASE(a_certificate_for_another_host_is_refused) {
     auto tls = make_test_certificate("DNS:cache.example,IP:127.0.0.2");
     HttpServer server(hello, with(tls));
