@@ -123,7 +123,7 @@ std::size_t Doctor::add_source(const cache::CacheUri& uri, std::vector<nix::Publ
 }
 
 Result<void> Doctor::find_sources() {
-    presence_ = std::make_unique<Presence>(session_.executor(), graph_, facts_, notes_);
+    presence_ = std::make_unique<presence::Judge>(session_.executor(), graph_, facts_, notes_);
     http::ClientSettings http;
     http.connections_per_host = 128;
     http.user_agent = std::string("cachefill/") + version;

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "app/presence.hpp"
 #include "app/session.hpp"
 #include "device/diagnosis.hpp"
 #include "eval/evaluator.hpp"
+#include "presence/judge.hpp"
 
 #include <chrono>
 #include <map>
@@ -104,7 +104,7 @@ class Doctor {
     std::unique_ptr<http::Client> client_; // with the netrc of this machine's Nix
     plan::Graph graph_;
     plan::Facts facts_;
-    std::unique_ptr<Presence> presence_;
+    std::unique_ptr<presence::Judge> presence_;
     plan::CacheMask machine_ = 0; // the caches this machine's Nix asks, judged by the keys it trusts
     std::size_t looked_at_ = 0;   // paths whose validity here is known
     daemon::Settings nix_;        // what the daemon goes by for this user

@@ -39,14 +39,14 @@ Task<Result<std::unique_ptr<Mirror>>> Mirror::open(Session& session, std::string
 }
 
 // The same numbers as in the own cache's view, so that a mask means the same in both.
-void Mirror::learn_upstreams(const Presence& own) {
+void Mirror::learn_upstreams(const presence::Judge& own) {
     for (auto number = presence_->sources().size(); number < own.sources().size(); ++number) {
         const auto& source = own.sources()[number];
         presence_->add(session_.make_upstream(source.backend->uri()), source.url, source.keys, {});
     }
 }
 
-push::PushEnvironment Mirror::environment(const Presence& own,
+push::PushEnvironment Mirror::environment(const presence::Judge& own,
                                           std::function<plan::CacheMask(const nix::StorePath&)> counting,
                                           push::PushEnvironment like,
                                           std::function<void(const nix::StorePath&)> on_settled) {
@@ -68,10 +68,10 @@ push::PushEnvironment Mirror::environment(const Presence& own,
     return environment;
 }
 
-void Mirror::start(plan::Graph& graph, const Presence& own,
+void Mirror::start(plan::Graph& graph, const presence::Judge& own,
                    std::function<plan::CacheMask(const nix::StorePath&)> counting, push::PushSettings settings,
                    push::PushEnvironment like, std::function<void(const nix::StorePath&)> on_settled) {
-    presence_ = std::make_unique<Presence>(session_.executor(), graph, facts_, sink_);
+    presence_ = std::make_unique<presence::Judge>(session_.executor(), graph, facts_, sink_);
     auto number = presence_->add(std::move(cache_), url_, info_.public_keys, info_);
     if (info_.public_keys.empty()) presence_->source(number).any_signature = true;
     settings.compression = info_.preferred_compression;

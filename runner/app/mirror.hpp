@@ -1,8 +1,8 @@
 #pragma once
 
-#include "app/presence.hpp"
 #include "app/session.hpp"
 #include "event/messages_only.hpp"
+#include "presence/judge.hpp"
 #include "push/pipeline.hpp"
 #include "report/run_report.hpp"
 
@@ -28,9 +28,9 @@ class Mirror {
 
     // `like`: what the run's own pipeline works with. Which upstreams count for a path is asked of `own` by `counting`;
     // `on_settled` is called after each path. Everything outlives the mirror.
-    void start(plan::Graph& graph, const Presence& own, std::function<plan::CacheMask(const nix::StorePath&)> counting,
-               push::PushSettings settings, push::PushEnvironment like,
-               std::function<void(const nix::StorePath&)> on_settled);
+    void start(plan::Graph& graph, const presence::Judge& own,
+               std::function<plan::CacheMask(const nix::StorePath&)> counting, push::PushSettings settings,
+               push::PushEnvironment like, std::function<void(const nix::StorePath&)> on_settled);
 
     report::MirrorReport report() const;
 
@@ -38,8 +38,8 @@ class Mirror {
     Mirror(Session& session, std::unique_ptr<cache::BinaryCache> cache, cache::CacheInfo info, bool optional)
         : session_(session), cache_(std::move(cache)), info_(std::move(info)), optional_(optional),
           sink_(session.sink()) {}
-    void learn_upstreams(const Presence& own);
-    push::PushEnvironment environment(const Presence& own,
+    void learn_upstreams(const presence::Judge& own);
+    push::PushEnvironment environment(const presence::Judge& own,
                                       std::function<plan::CacheMask(const nix::StorePath&)> counting,
                                       push::PushEnvironment like,
                                       std::function<void(const nix::StorePath&)> on_settled);
@@ -51,7 +51,7 @@ class Mirror {
     bool optional_;
     event::MessagesOnly sink_; // pushes are counted for the cache that decides
     plan::Facts facts_;
-    std::unique_ptr<Presence> presence_;
+    std::unique_ptr<presence::Judge> presence_;
     std::unique_ptr<push::Pipeline> pipeline_;
 };
 

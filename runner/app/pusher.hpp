@@ -1,7 +1,7 @@
 #pragma once
 
-#include "app/presence.hpp"
 #include "app/session.hpp"
+#include "presence/judge.hpp"
 #include "push/pipeline.hpp"
 
 #include <functional>
@@ -54,7 +54,7 @@ class Pusher {
     cache::CacheInfo info_;
     plan::Graph graph_;
     plan::Facts facts_;
-    Presence presence_;
+    presence::Judge presence_;
     daemon::Connection* connection_ = nullptr;
     std::unique_ptr<push::Pipeline> pipeline_; // while push() runs
     std::set<nix::StorePath> built_here_;

@@ -1,12 +1,12 @@
 #pragma once
 
 #include "app/mirror.hpp"
-#include "app/presence.hpp"
 #include "app/session.hpp"
 #include "app/upstreams.hpp"
 #include "build/driver.hpp"
 #include "cache/manifest.hpp"
 #include "eval/evaluator.hpp"
+#include "presence/judge.hpp"
 #include "push/pipeline.hpp"
 #include "report/run_report.hpp"
 
@@ -148,7 +148,7 @@ class Run {
 
     plan::Graph graph_;
     plan::Facts facts_;
-    Presence presence_;
+    presence::Judge presence_;
     std::optional<Upstreams> upstreams_;
     std::unique_ptr<eval::Evaluator> evaluator_;
     std::optional<eval::FlakeInfo> flake_;

@@ -1,11 +1,11 @@
 // Design stage 10: what a consumer would find, asked afresh.
 #include "app/history.hpp"
-#include "app/nar_checks.hpp"
 #include "app/run.hpp"
 #include "async/child_process.hpp"
 #include "async/deadline.hpp"
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
+#include "presence/nar_checks.hpp"
 
 #include <algorithm>
 #include <map>
@@ -141,9 +141,9 @@ Task<void> Run::verify() {
         auto target = plan_targets_[*record.planned];
         missing_of.emplace(*record.planned, co_await find_missing(target));
     }
-    std::vector<UnusableNar> unusable;
-    auto checked = co_await check_nars(session_.executor(), *presence_.source(plan::own_cache).backend,
-                                       paths_to_check(), session_.settings().deep);
+    std::vector<presence::UnusableNar> unusable;
+    auto checked = co_await presence::check_nars(session_.executor(), *presence_.source(plan::own_cache).backend,
+                                                 paths_to_check(), session_.settings().deep);
     if (checked)
         unusable = std::move(*checked);
     else

@@ -30,7 +30,7 @@ bool is_ignored_cache(const Settings& settings, const std::string& url) {
     });
 }
 
-Result<Upstreams> Upstreams::make(Session& session, Presence& presence) {
+Result<Upstreams> Upstreams::make(Session& session, presence::Judge& presence) {
     Upstreams upstreams(session, presence);
     auto keys = nix::usable_keys(session.settings().trusted_public_keys);
     for (const auto& text : session.settings().upstreams) {

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "app/presence.hpp"
 #include "app/session.hpp"
 #include "eval/evaluator.hpp"
+#include "presence/judge.hpp"
 
 #include <set>
 #include <string>
@@ -14,11 +14,11 @@ namespace cachefill::app {
 bool is_ignored_cache(const Settings& settings, const std::string& url);
 
 // Which caches and keys a target's consumers trust. Grows with every evaluated host; each new cache is added to
-// Presence.
+// the judge.
 class Upstreams {
   public:
     // Adds the caches given by --upstream. A URI that is none is a usage failure.
-    static Result<Upstreams> make(Session& session, Presence& presence);
+    static Result<Upstreams> make(Session& session, presence::Judge& presence);
 
     // The caches that count for this target, the own one always among them. With nix.settings of its own: those it
     // names. Without: those given, and cache.nixos.org.
@@ -35,13 +35,13 @@ class Upstreams {
     std::map<std::string, std::string> fetch_overrides() const;
 
   private:
-    Upstreams(Session& session, Presence& presence) : session_(session), presence_(presence) {}
-    // Its number in Presence; empty if it does not count (ignored, unusable, too many).
+    Upstreams(Session& session, presence::Judge& presence) : session_(session), presence_(presence) {}
+    // Its number in the judge; empty if it does not count (ignored, unusable, too many).
     std::optional<std::size_t> number_of(const std::string& url, const std::vector<nix::PublicKey>& keys);
     bool is_own(const std::string& canonical) const;
 
     Session& session_;
-    Presence& presence_;
+    presence::Judge& presence_;
     std::set<std::string> said_;
 };
 

@@ -3,9 +3,9 @@
 //   has
 //                                          nothing, or every output of the graph
 //   query_bench ask CACHE CORPUS-FOLDER    asks it, as a run does: in bulk where the cache takes that
-#include "app/presence.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "presence/judge.hpp"
 #include "support/corpus.hpp"
 #include "support/http_server.hpp"
 #include "support/run_task.hpp"
@@ -91,7 +91,7 @@ async::Task<Result<std::uint64_t>> ask(async::Executor executor, const std::stri
     async::WorkerPool workers(executor, 2);
     NullSink sink;
     plan::Facts facts;
-    app::Presence presence(executor, corpus.graph, facts, sink);
+    presence::Judge presence(executor, corpus.graph, facts, sink);
     CO_TRY(uri, cache::CacheUri::parse(cache));
     const char* api = std::getenv("CACHEFILL_CACHIX_API");
     cache::CacheContext context{.executor = executor,

@@ -1,10 +1,10 @@
 #include "app/command_line.hpp"
 #include "app/commands/commands.hpp"
 #include "app/exit_code.hpp"
-#include "app/nar_checks.hpp"
-#include "app/presence.hpp"
 #include "app/run.hpp"
 #include "base/text.hpp"
+#include "presence/judge.hpp"
+#include "presence/nar_checks.hpp"
 
 #include <set>
 
@@ -15,8 +15,9 @@ using async::Task;
 namespace {
 
 // Of the whole closure, as far as the cache itself serves it.
-Task<Result<std::vector<UnusableNar>>> find_unusable(Session& session, Presence& presence, const plan::Graph& graph,
-                                                     const plan::Facts& facts, plan::PathId top) {
+Task<Result<std::vector<presence::UnusableNar>>> find_unusable(Session& session, presence::Judge& presence,
+                                                               const plan::Graph& graph, const plan::Facts& facts,
+                                                               plan::PathId top) {
     std::vector<nix::StorePath> paths;
     std::vector<plan::PathId> open{top};
     std::set<plan::PathId> seen(open.begin(), open.end());
@@ -27,8 +28,8 @@ Task<Result<std::vector<UnusableNar>>> find_unusable(Session& session, Presence&
         for (auto reference : facts.of(path).references)
             if (seen.insert(reference).second) open.push_back(reference);
     }
-    co_return co_await check_nars(session.executor(), *presence.source(plan::own_cache).backend, std::move(paths),
-                                  true);
+    co_return co_await presence::check_nars(session.executor(), *presence.source(plan::own_cache).backend,
+                                            std::move(paths), true);
 }
 
 // Store paths are checked as they are: no evaluation, no Nix needed.
@@ -36,7 +37,7 @@ Task<int> verify_paths(CommandContext& context) {
     auto& session = context.session;
     plan::Graph graph;
     plan::Facts facts;
-    Presence presence(session.executor(), graph, facts, session.sink());
+    presence::Judge presence(session.executor(), graph, facts, session.sink());
     report::RunReport report;
     report.command = "verify";
     report.version = version;

@@ -1,6 +1,6 @@
-#include "app/presence.hpp"
+#include "presence/judge.hpp"
 
-namespace cachefill::app {
+namespace cachefill::presence {
 
 using async::Task;
 using plan::CacheMask;
@@ -14,12 +14,12 @@ constexpr std::size_t warnings_told = 5;
 
 } // namespace
 
-Presence::Presence(async::Executor executor, plan::Graph& graph, plan::Facts& facts, event::Sink& sink)
+Judge::Judge(async::Executor executor, plan::Graph& graph, plan::Facts& facts, event::Sink& sink)
     : executor_(executor), graph_(graph), facts_(facts), sink_(sink), requests_(executor, requests_at_once),
       opening_(executor, 1) {}
 
-std::size_t Presence::add(std::unique_ptr<cache::BinaryCache> backend, std::string url,
-                          std::vector<nix::PublicKey> keys, std::optional<cache::CacheInfo> info) {
+std::size_t Judge::add(std::unique_ptr<cache::BinaryCache> backend, std::string url, std::vector<nix::PublicKey> keys,
+                       std::optional<cache::CacheInfo> info) {
     Source source;
     source.any_signature = backend->uri().trusted;
     source.backend = std::move(backend);
@@ -33,20 +33,20 @@ std::size_t Presence::add(std::unique_ptr<cache::BinaryCache> backend, std::stri
     return sources_.size() - 1;
 }
 
-CacheMask Presence::all() const {
+CacheMask Judge::all() const {
     CacheMask mask = 0;
     for (std::size_t number = 0; number < sources_.size(); ++number) mask |= plan::bit(number);
     return mask;
 }
 
-void Presence::warn(std::string text, std::string hint) {
+void Judge::warn(std::string text, std::string hint) {
     if (++warnings_ > warnings_told) return;
     if (warnings_ == warnings_told) text += " (further ones of this sort are not shown)";
     event::Message message{.severity = event::Severity::warning, .text = std::move(text), .hint = std::move(hint)};
     sink_.on_event(message);
 }
 
-void Presence::put_aside(Source& source, const Failure& failure) {
+void Judge::put_aside(Source& source, const Failure& failure) {
     if (source.aside) return;
     source.aside = true;
     event::Message message{.severity = event::Severity::notice,
@@ -55,7 +55,7 @@ void Presence::put_aside(Source& source, const Failure& failure) {
     sink_.on_event(message);
 }
 
-Task<bool> Presence::is_usable(std::size_t number) {
+Task<bool> Judge::is_usable(std::size_t number) {
     if (sources_[number].aside) co_return false;
     if (sources_[number].is_open) co_return true;
     auto turn = co_await opening_.acquire();
@@ -72,14 +72,14 @@ Task<bool> Presence::is_usable(std::size_t number) {
     co_return true;
 }
 
-Task<Result<std::optional<nix::NarInfo>>> Presence::look_up(std::size_t number, const nix::StorePath& path) {
+Task<Result<std::optional<nix::NarInfo>>> Judge::look_up(std::size_t number, const nix::StorePath& path) {
     auto permit = co_await requests_.acquire();
     ++sources_[number].requests;
     auto found = co_await sources_[number].backend->get_narinfo(path);
     co_return found;
 }
 
-void Presence::record(PathId id, std::size_t cache, const nix::NarInfo& info) {
+void Judge::record(PathId id, std::size_t cache, const nix::NarInfo& info) {
     std::vector<PathId> references;
     for (const auto& reference : info.references)
         if (reference != info.path) references.push_back(graph_.intern(reference));
@@ -91,7 +91,7 @@ void Presence::record(PathId id, std::size_t cache, const nix::NarInfo& info) {
     facts.file_size = info.file_size.value_or(0);
 }
 
-Task<void> Presence::ask_remote(PathId id, CacheMask caches, Round& round) {
+Task<void> Judge::ask_remote(PathId id, CacheMask caches, Round& round) {
     auto path = graph_.path(id);
     for (std::size_t number = 0; number < sources_.size(); ++number) {
         if (!(caches & plan::bit(number))) continue;
@@ -143,7 +143,7 @@ Task<void> Presence::ask_remote(PathId id, CacheMask caches, Round& round) {
     }
 }
 
-Task<Result<void>> Presence::ask_bulk(std::vector<PathId> ids) {
+Task<Result<void>> Judge::ask_bulk(std::vector<PathId> ids) {
     auto& own = sources_.at(plan::own_cache);
     if (!own.info.has_bulk_query) co_return Result<void>();
     std::vector<nix::StorePath> paths;
@@ -167,7 +167,7 @@ Task<Result<void>> Presence::ask_bulk(std::vector<PathId> ids) {
     co_return Result<void>();
 }
 
-Task<Result<void>> Presence::answer(plan::Questions questions, daemon::Connection* store) {
+Task<Result<void>> Judge::answer(plan::Questions questions, daemon::Connection* store) {
     Round round(executor_);
     for (const auto& question : questions.remote) round.taken.insert(question.path);
     for (const auto& question : questions.remote) round.group.spawn(ask_remote(question.path, question.caches, round));
@@ -183,7 +183,7 @@ Task<Result<void>> Presence::answer(plan::Questions questions, daemon::Connectio
     co_return Result<void>();
 }
 
-std::vector<PathId> Presence::unknown_below(PathId path, CacheMask counting, bool& whole) {
+std::vector<PathId> Judge::unknown_below(PathId path, CacheMask counting, bool& whole) {
     std::vector<PathId> unknown, open{path}, walked;
     std::set<PathId> seen{path};
     whole = true;
@@ -219,26 +219,26 @@ std::vector<PathId> Presence::unknown_below(PathId path, CacheMask counting, boo
     return unknown;
 }
 
-CacheMask Presence::counting_for(PathId path, CacheMask counting) const {
+CacheMask Judge::counting_for(PathId path, CacheMask counting) const {
     const auto& facts = facts_.of(path);
     bool unknown_there = sources_.front().info.hides_incomplete_closures && !facts.claimed_there;
     return unknown_there ? counting & plan::bit(plan::own_cache) : counting;
 }
 
-bool Presence::is_hidden(const nix::StorePath& path) const {
+bool Judge::is_hidden(const nix::StorePath& path) const {
     auto id = graph_.find(path);
     if (!id || !sources_.front().info.hides_incomplete_closures) return false;
     const auto& facts = facts_.of(*id);
     return facts.claimed_there && !(facts.present & plan::bit(plan::own_cache));
 }
 
-Task<Result<bool>> Presence::is_served_by_now(nix::StorePath path, CacheMask counting) {
+Task<Result<bool>> Judge::is_served_by_now(nix::StorePath path, CacheMask counting) {
     auto& facts = facts_.of(graph_.intern(path));
     facts.asked &= ~plan::bit(plan::own_cache);
     co_return co_await is_served(std::move(path), counting);
 }
 
-Task<Result<bool>> Presence::is_served(nix::StorePath path, CacheMask counting) {
+Task<Result<bool>> Judge::is_served(nix::StorePath path, CacheMask counting) {
     auto id = graph_.intern(path);
     counting &= all(); // a cache that does not exist is never asked, so it would stay unknown for ever
     for (;;) {
@@ -255,24 +255,24 @@ Task<Result<bool>> Presence::is_served(nix::StorePath path, CacheMask counting) 
     }
 }
 
-void Presence::forget_all() {
+void Judge::forget_all() {
     facts_ = plan::Facts();
     complete_under_.clear();
 }
 
-void Presence::forget(PathId path) {
+void Judge::forget(PathId path) {
     facts_.of(path) = plan::PathFacts();
     complete_under_.clear();
 }
 
-void Presence::note_published(const nix::StorePath& path) {
+void Judge::note_published(const nix::StorePath& path) {
     auto& facts = facts_.of(graph_.intern(path));
     facts.present |= plan::bit(plan::own_cache);
     facts.asked |= plan::bit(plan::own_cache);
     facts.claimed_missing = false;
 }
 
-void Presence::note_references(const nix::PathInfo& info) {
+void Judge::note_references(const nix::PathInfo& info) {
     std::vector<PathId> references;
     for (const auto& reference : info.references)
         if (reference != info.path) references.push_back(graph_.intern(reference));
@@ -283,4 +283,4 @@ void Presence::note_references(const nix::PathInfo& info) {
     facts.nar_size = info.nar_size;
 }
 
-} // namespace cachefill::app
+} // namespace cachefill::presence

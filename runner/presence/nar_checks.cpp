@@ -1,4 +1,4 @@
-#include "app/nar_checks.hpp"
+#include "presence/nar_checks.hpp"
 
 #include "async/limiter.hpp"
 #include "async/task_group.hpp"
@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <optional>
 
-namespace cachefill::app {
+namespace cachefill::presence {
 
 using async::Task;
 
@@ -68,4 +68,4 @@ Task<Result<std::vector<UnusableNar>>> check_nars(async::Executor executor, cach
     co_return std::move(pass.unusable);
 }
 
-} // namespace cachefill::app
+} // namespace cachefill::presence

@@ -15,14 +15,14 @@
 #include <string>
 #include <vector>
 
-namespace cachefill::app {
+namespace cachefill::presence {
 
 // Asks the caches and this machine's store what is there, and keeps the answers as plan::Facts for this run only. Cache
 // 0 is the one we fill; the others are upstreams, opened when first asked. An upstream that cannot be reached is put
 // aside for the run and said so once; the own cache being away is a failure.
-class Presence {
+class Judge {
   public:
-    Presence(async::Executor executor, plan::Graph& graph, plan::Facts& facts, event::Sink& sink);
+    Judge(async::Executor executor, plan::Graph& graph, plan::Facts& facts, event::Sink& sink);
 
     struct Source {
         std::unique_ptr<cache::BinaryCache> backend;
@@ -95,4 +95,4 @@ class Presence {
     std::uint64_t asked_ = 0;
 };
 
-} // namespace cachefill::app
+} // namespace cachefill::presence

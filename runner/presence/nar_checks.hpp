@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace cachefill::app {
+namespace cachefill::presence {
 
 // A path whose narinfo the cache serves, but whose archive nobody can use.
 struct UnusableNar {
@@ -19,4 +19,4 @@ struct UnusableNar {
 async::Task<Result<std::vector<UnusableNar>>> check_nars(async::Executor executor, cache::BinaryCache& cache,
                                                          std::vector<nix::StorePath> paths, bool deep);
 
-} // namespace cachefill::app
+} // namespace cachefill::presence
