@@ -148,11 +148,12 @@ Result<void> Doctor::find_sources() {
 
     // Caches that may help and that this machine does not ask, or does not believe.
     std::vector<cache::CacheUri> others;
-    for (const auto& url : evaluated_->substituters)
+    auto says = evaluated_->nix_settings.value_or(nix::CacheSettings());
+    for (const auto& url : says.substituters.over({}))
         if (auto uri = cache::parse_substituter(url)) others.push_back(std::move(*uri));
     for (const auto& text : session_.settings().upstreams)
         if (auto uri = cache::CacheUri::parse(text)) others.push_back(std::move(*uri));
-    auto keys = nix::usable_keys(evaluated_->trusted_public_keys);
+    auto keys = nix::usable_keys(says.trusted_public_keys.over({}));
     bool all_trusted = std::all_of(keys.begin(), keys.end(), [&](const auto& key) {
         return std::find(trusted.begin(), trusted.end(), key) != trusted.end();
     });

@@ -1,6 +1,7 @@
 #include "app/upstreams.hpp"
 
 #include "base/text.hpp"
+#include "nix/trusted_keys.hpp"
 
 #include <algorithm>
 
@@ -74,28 +75,28 @@ std::optional<std::size_t> Upstreams::number_of(const std::string& text, const s
 
 plan::CacheMask Upstreams::trusted_by(const eval::EvaluatedTarget& target) {
     plan::CacheMask mask = plan::bit(plan::own_cache);
-    if (!target.has_nix_settings || !session_.settings().upstreams_from_hosts) {
+    bool is_told = target.nix_settings && session_.settings().upstreams_from_hosts;
+    if (!is_told)
         for (const auto& text : session_.settings().upstreams)
             if (auto number = number_of(text, {})) mask |= plan::bit(*number);
-        if (session_.settings().upstreams.empty())
-            if (auto number = number_of(std::string(nixos_cache), {nix::PublicKey::parse(nixos_key).value()}))
-                mask |= plan::bit(*number);
-        return mask;
-    }
-    auto keys = nix::usable_keys(target.trusted_public_keys);
-    for (const auto& substituter : target.substituters)
+    auto says = is_told ? *target.nix_settings : nix::CacheSettings();
+    const auto& machine = session_.nix();
+    nix::TrustedKeys keys(says.trusted_public_keys.over(machine.trusted_public_keys));
+    for (const auto& substituter : says.substituters.over(machine.substituters))
         if (cache::parse_substituter(substituter))
-            if (auto number = number_of(substituter, keys)) mask |= plan::bit(*number);
+            if (auto number = number_of(substituter, keys.keys())) mask |= plan::bit(*number);
     return mask;
 }
 
 bool Upstreams::trusts_own_cache(const eval::EvaluatedTarget& target) const {
-    if (!target.has_nix_settings) return true;
-    bool named = std::any_of(target.substituters.begin(), target.substituters.end(),
+    if (!target.nix_settings || !target.nix_settings->says_something()) return true;
+    const auto& machine = session_.nix();
+    auto substituters = target.nix_settings->substituters.over(machine.substituters);
+    bool named = std::any_of(substituters.begin(), substituters.end(),
                              [this](const auto& url) { return is_own(cache::canonical_url(url)); });
-    auto keys = nix::usable_keys(target.trusted_public_keys);
+    nix::TrustedKeys keys(target.nix_settings->trusted_public_keys.over(machine.trusted_public_keys));
     auto own = session_.cache_keys();
-    bool key = own.empty() || std::any_of(own.begin(), own.end(), [&](const auto& k) { return contains(keys, k); });
+    bool key = own.empty() || std::any_of(own.begin(), own.end(), [&](const auto& k) { return keys.trusts(k); });
     return named && key;
 }
 

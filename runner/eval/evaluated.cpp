@@ -1,6 +1,7 @@
 #include "eval/evaluated.hpp"
 
 #include "base/text.hpp"
+#include "eval/host_settings.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -43,22 +44,15 @@ Result<EvaluatedTarget> parse_evaluated(const TargetRef& target, std::string_vie
                               .derivation = std::move(derivation),
                               .outputs = words_at(object, "outputs"),
                               .system = system->get<std::string>(),
-                              .has_nix_settings = false,
-                              .substituters = {},
-                              .trusted_substituters = {},
-                              .trusted_public_keys = {},
+                              .nix_settings = {},
                               .impure = false,
                               .built_by_evaluation = {},
                               .fetched_by_evaluation = {},
                               .took = {},
                               .peak_memory = 0};
     if (evaluated.outputs.empty()) return not_understood();
-    if (auto settings = object.find("settings"); settings != object.end() && settings->is_object()) {
-        evaluated.has_nix_settings = true;
-        evaluated.substituters = words_at(*settings, "substituters");
-        evaluated.trusted_substituters = words_at(*settings, "trustedSubstituters");
-        evaluated.trusted_public_keys = words_at(*settings, "trustedPublicKeys");
-    }
+    if (auto settings = object.find("settings"); settings != object.end())
+        evaluated.nix_settings = parse_host_settings(*settings);
     return evaluated;
 }
 

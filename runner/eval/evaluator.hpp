@@ -5,7 +5,7 @@
 #include "base/result.hpp"
 #include "eval/target.hpp"
 #include "event/event.hpp"
-#include "nix/signature.hpp"
+#include "nix/cache_settings.hpp"
 #include "nix/store_path.hpp"
 
 #include <chrono>
@@ -52,11 +52,8 @@ struct EvaluatedTarget {
     nix::StorePath derivation;
     std::vector<std::string> outputs; // demanded, first the one a consumer switches to
     std::string system;
-    // From the host's own evaluated configuration (nix.settings); empty when it has none.
-    bool has_nix_settings = false;
-    std::vector<std::string> substituters;         // that it asks on its own
-    std::vector<std::string> trusted_substituters; // that its users may ask for, and nobody asks unless told to
-    std::vector<std::string> trusted_public_keys;
+    // What the host's own configuration says of caches; empty where no module says anything.
+    std::optional<nix::CacheSettings> nix_settings;
     bool impure = false;                               // only evaluates with --impure
     std::vector<nix::StorePath> built_by_evaluation;   // derivations, import-from-derivation
     std::vector<nix::StorePath> fetched_by_evaluation; // store paths that it asked substituters for

@@ -1,5 +1,7 @@
 #include "eval/expression.hpp"
 
+#include "eval/host_settings.hpp"
+
 namespace cachefill::eval {
 
 namespace {
@@ -23,30 +25,6 @@ constexpr std::string_view package_outputs = R"nix(
     else attempt [ (drv.outputName or "out") ] (drv.meta.outputsToInstall or [ (drv.outputName or "out") ]))nix";
 constexpr std::string_view host_outputs = R"nix( [ (drv.outputName or "out") ])nix";
 
-// Settings are read beside the target: whatever is wrong with them must not fail it. `or` covers what is missing,
-// tryEval what throws. The old names (nix.binaryCaches) are asked for only where the new ones do not exist, because
-// newer NixOS warns about them. nix.enable = false: somebody else writes nix.conf, these settings mean nothing.
-constexpr std::string_view host_settings = R"nix(
-  settings =
-    let
-      nix = value.config.nix or { };
-      enabled = attempt true (nix.enable or true);
-      strings = v: if builtins.isList v then builtins.filter builtins.isString v else if builtins.isString v then [ v ] else [ ];
-      get = name: old:
-        strings (attempt [ ] (
-          if nix ? settings then nix.settings.${name} or [ ]
-          else if old == null then [ ] else nix.${old} or [ ]));
-      known = attempt false (nix ? settings || nix ? binaryCaches || nix ? binaryCachePublicKeys);
-    in
-    if !enabled || !known then null
-    else {
-      substituters = get "substituters" "binaryCaches" ++ get "extra-substituters" null;
-      trustedSubstituters = get "trusted-substituters" "trustedBinaryCaches" ++ get "extra-trusted-substituters" null;
-      trustedPublicKeys = get "trusted-public-keys" "binaryCachePublicKeys" ++ get "extra-trusted-public-keys" null;
-    };)nix";
-constexpr std::string_view no_settings = R"nix(
-  settings = null;)nix";
-
 bool is_host(TargetKind kind) { return TargetRef{.kind = kind, .name = {}, .attribute_path = {}}.is_host(); }
 
 } // namespace
@@ -62,14 +40,14 @@ let
     text += ";\n  outputs =";
     text += is_host(kind) ? host_outputs : package_outputs;
     text += ";";
-    text += is_host(kind) ? host_settings : no_settings;
+    text += "\n  settings = " + (is_host(kind) ? host_settings_expression(kind) : std::string("null")) + ";";
     text += R"nix(
 in
 {
   drvPath = plain drv.drvPath;
   system = plain drv.system;
   outputs = map plain outputs;
-  settings = if settings == null then null else builtins.mapAttrs (_: map plain) settings;
+  inherit settings;
 }
 )nix";
     return text;

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "codec/ed25519.hpp"
 #include "codec/encoding.hpp"
+#include "nix/key_text.hpp"
 
 #include <algorithm>
 
@@ -12,14 +13,31 @@ namespace {
 
 constexpr std::size_t secret_size = 64;
 
-// "name:base64" in its two parts; without a colon all of it is the second.
-std::pair<std::string_view, std::string_view> split_name(std::string_view text) {
+} // namespace
+
+std::pair<std::string_view, std::string_view> split_key_text(std::string_view text) {
     auto colon = text.find(':');
     if (colon == text.npos) return {{}, text};
     return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
-} // namespace
+std::optional<std::string> decode_key_text(std::string_view base64) {
+    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string bytes;
+    std::size_t group = 0;
+    unsigned bits = 0;
+    for (char c : base64.substr(0, base64.find('='))) {
+        if (c == '\n') continue;
+        auto digit = alphabet.find(c);
+        if (digit == alphabet.npos) return {};
+        group = (group << 6 | digit) & 0xFFFF;
+        bits += 6;
+        if (bits < 8) continue;
+        bits -= 8;
+        bytes += static_cast<char>(group >> bits & 0xFF);
+    }
+    return bytes;
+}
 
 std::vector<PublicKey> usable_keys(const std::vector<std::string>& texts) {
     std::vector<PublicKey> keys;
@@ -29,7 +47,7 @@ std::vector<PublicKey> usable_keys(const std::vector<std::string>& texts) {
 }
 
 Result<PublicKey> PublicKey::parse(std::string_view text) {
-    auto [name, digits] = split_name(text);
+    auto [name, digits] = split_key_text(text);
     // Only the name is ever shown: people put the secret key here by mistake.
     auto bad = [key_name = name](std::string_view why) {
         auto which = key_name.empty() ? "" : " '" + ellipsize(sanitize(key_name), 80) + "'";
@@ -37,8 +55,8 @@ Result<PublicKey> PublicKey::parse(std::string_view text) {
             .with_hint("a public key looks like cache.example.org-1:BASE64, with 44 characters after the colon");
     };
     if (name.empty()) return bad("it has no name before a colon");
-    auto bytes = codec::from_base64(digits);
-    if (!bytes) return bad("after the colon it is " + bytes.error().cause());
+    auto bytes = decode_key_text(digits);
+    if (!bytes) return bad("after the colon it is not base 64");
     if (bytes->size() == secret_size) return bad("this is a secret key; its public one is wanted");
     if (bytes->size() != codec::ed25519_public_key_size)
         return bad("it has " + counted(bytes->size(), "byte") + ", not 32");
@@ -53,7 +71,7 @@ Result<SecretKey> SecretKey::parse(const Secret& text) {
             .with_hint("a secret key is what `nix key generate-secret` or `cachix generate-keypair` printed: "
                        "NAME:BASE64 or the base64 alone, 88 characters of it");
     };
-    auto [name, digits] = split_name(trim(text.reveal()));
+    auto [name, digits] = split_key_text(trim(text.reveal()));
     auto decoded = codec::from_base64(digits);
     if (!decoded) return bad("it is " + decoded.error().cause());
     Secret bytes(*std::move(decoded));
@@ -92,10 +110,10 @@ Result<std::string> SecretKey::sign(std::string_view fingerprint) const {
 bool signed_by_one_of(std::string_view fingerprint, std::span<const std::string> signatures,
                       std::span<const PublicKey> keys) {
     return std::any_of(signatures.begin(), signatures.end(), [&](const std::string& signature) {
-        auto [name, digits] = split_name(signature);
+        auto [name, digits] = split_key_text(signature);
         for (const auto& key : keys) {
             if (name.empty() || key.name != name) continue;
-            auto bytes = codec::from_base64(digits);
+            auto bytes = decode_key_text(digits);
             if (bytes && codec::ed25519_verify(key.bytes, fingerprint, *bytes)) return true;
         }
         return false;

@@ -152,46 +152,6 @@ BOOST_AUTO_TEST_CASE(one_failing_host_hides_no_other_and_each_has_its_place) {
     BOOST_TEST(place(scene.position(nixos("good"))) == "unknown");
 }
 
-BOOST_AUTO_TEST_CASE(settings_come_from_the_hosts_own_configuration) {
-    NixScene scene;
-    scene.flake_with(R"({
-        nixosConfigurations = {
-          new.config = { system.build.toplevel = drv "new" { };
-            nix.settings = { substituters = [ "https://a" "https://b" ]; extra-substituters = "https://c https://d";
-              trusted-substituters = [ "https://e" ]; trusted-public-keys = [ "k1:x" ]; extra-trusted-public-keys = [ "k2:y" ]; }; };
-          old.config = { system.build.toplevel = drv "old" { };
-            nix.binaryCaches = [ "https://a" ]; nix.binaryCachePublicKeys = [ "k1:x" ]; };
-          renamed.config = { system.build.toplevel = drv "renamed" { };
-            nix.settings.substituters = [ "https://a" ]; nix.binaryCaches = throw "renamed"; };
-          broken.config = { system.build.toplevel = drv "broken" { };
-            nix.settings = { substituters = throw "no"; trusted-public-keys = [ "k1:x" 5 (throw "no") ]; extra-substituters = 7; }; };
-          worse.config = { system.build.toplevel = drv "worse" { }; nix = throw "no"; };
-          odd.config = { system.build.toplevel = drv "odd" { }; nix.settings = "text"; };
-          none = host (drv "none" { });
-          disabled.config = { system.build.toplevel = drv "disabled" { }; nix.enable = false; nix.settings.substituters = [ "x" ]; };
-        };
-    })");
-    auto results = scene.evaluate_all({nixos("new"), nixos("old"), nixos("renamed"), nixos("broken"), nixos("worse"),
-                                       nixos("odd"), nixos("none"), nixos("disabled")});
-    for (const auto& result : results)
-        BOOST_REQUIRE_MESSAGE(result.has_value(), (result ? "" : result.error().one_line()));
-    BOOST_TEST(results[0]->has_nix_settings);
-    BOOST_TEST(results[0]->substituters ==
-                   (std::vector<std::string>{"https://a", "https://b", "https://c", "https://d"}),
-               boost::test_tools::per_element());
-    BOOST_TEST(results[0]->trusted_substituters == std::vector<std::string>{"https://e"},
-               boost::test_tools::per_element());
-    BOOST_TEST(results[0]->trusted_public_keys == (std::vector<std::string>{"k1:x", "k2:y"}),
-               boost::test_tools::per_element());
-    BOOST_TEST(results[1]->substituters == std::vector<std::string>{"https://a"}, boost::test_tools::per_element());
-    BOOST_TEST(results[1]->trusted_public_keys.size() == 1U);
-    BOOST_TEST(results[2]->substituters.size() == 1U);
-    BOOST_TEST(results[3]->has_nix_settings);
-    BOOST_TEST(results[3]->substituters.empty());
-    for (std::size_t i : {4U, 6U, 7U}) BOOST_TEST(!results[i]->has_nix_settings);
-    BOOST_TEST(results[5]->substituters.empty());
-}
-
 BOOST_AUTO_TEST_CASE(an_unfree_package_is_evaluated_impurely_and_that_is_said) {
     NixScene scene;
     const std::string unfree = R"({

@@ -54,8 +54,18 @@ BOOST_AUTO_TEST_CASE(what_is_no_public_key_is_refused) {
     BOOST_TEST(PublicKey::parse(good).has_value());
     auto digits = good.substr(9);
     for (const auto& bad : {std::string(), std::string("golden-1"), std::string("golden-1:"), digits, ":" + digits,
-                            good + "=", good + " ", good.substr(0, good.size() - 4)})
+                            good.substr(0, good.size() - 4), "golden-1:!" + digits.substr(1), "a:" + good})
         BOOST_TEST(!PublicKey::parse(bad).has_value(), bad);
+}
+
+BOOST_AUTO_TEST_CASE(a_public_key_ends_at_its_first_equals_sign_or_without_one) {
+    auto good = std::string(trim(test::golden("nix/golden-1.public")));
+    BOOST_REQUIRE(good.ends_with("="));
+    for (const auto& text : {good, good.substr(0, good.size() - 1), good + "=", good + "AAAA"}) {
+        auto key = PublicKey::parse(text);
+        BOOST_TEST_REQUIRE(key.has_value(), text);
+        BOOST_TEST(key->to_string() == good);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_secret_key_where_the_public_one_belongs_is_not_shown) {
