@@ -137,7 +137,8 @@ std::map<std::string, std::string> Upstreams::fetch_overrides() const {
     for (std::size_t number = 0; number < sources.size(); ++number) {
         const auto& source = sources[number];
         if (source.aside) continue;
-        substituters.push_back(number == plan::own_cache ? session_.cache_info().substituter_url : source.url);
+        const auto& info = number == plan::own_cache ? session_.cache_info() : source.info;
+        substituters.emplace_back(cache::substituter_of(source.backend->uri(), info).reveal());
         for (const auto& key : source.keys) keys.push_back(key.to_string());
     }
     return {{"substituters", join(substituters, " ")}, {"trusted-public-keys", join(keys, " ")}};

@@ -264,6 +264,11 @@ std::string redact_url(std::string_view url) {
         auto authority = scheme + 3;
         auto end = result.find_first_of("/?#", authority);
         auto at = result.rfind('@', end == std::string::npos ? result.size() : end);
+        // What stands where a port does and is no number is the beginning of a password with a '/', '?' or '#' in it.
+        auto host = std::string_view(result).substr(authority, end == std::string::npos ? end : end - authority);
+        auto colon = host.starts_with('[') ? host.npos : host.rfind(':');
+        bool is_cut = colon != host.npos && host.find_first_not_of("0123456789", colon + 1) != host.npos;
+        if ((at == std::string::npos || at < authority) && is_cut) at = result.rfind('@');
         if (at != std::string::npos && at >= authority) result.erase(authority, at + 1 - authority);
     }
     auto query = result.find('?');

@@ -20,27 +20,34 @@ namespace cachefill::cache {
 enum class Scheme { cachix, http, file };
 
 // NAME or cachix://NAME (Cachix) · https://… and http://… (plain binary cache) · file:///dir (directory).
+// What may be shown and what is used are two things, because a URL may hold a password.
 struct CacheUri {
     Scheme scheme = Scheme::cachix;
-    std::string name;            // cachix: the cache's name; others: the URL without its parameters
-    std::string location;        // http: base URL without trailing '/'; file: the directory; cachix: empty
+    std::string name;            // to show. cachix: the cache's name; others: the URL without password and parameters
+    Secret base;                 // http: what is asked. User and password stay in it; no parameters, no trailing '/'
+    std::string directory;       // file: decoded
     std::optional<int> priority; // ?priority=N
     bool trusted = false;        // ?trusted=1: signatures are not asked for
+    std::string parameters;      // as given, those that are for cachefill alone (optional) left out
 
     // A usage failure for what is none of these; it names what was given and shows the forms.
     static Result<CacheUri> parse(std::string_view text);
-    std::string to_string() const; // canonical: no parameters, no trailing '/'
+    // Canonical, to tell caches apart and to show: no password, no parameters, no trailing '/'.
+    std::string to_string() const;
 };
 // As a Nix configuration names it: there a bare word is no Cachix cache. Empty: nothing that we can ask.
 std::optional<CacheUri> parse_substituter(const std::string& text);
 // What two spellings of one substituter have in common, see CacheUri::to_string(); the text itself if it is none.
 std::string canonical_url(const std::string& text);
+struct CacheInfo;
+// What Nix is given as a substituter: with password and parameters. It goes to Nix only, never into text for people.
+Secret substituter_of(const CacheUri& uri, const CacheInfo& info);
 
 enum class Permission { none, read, write };
 
 struct CacheInfo {
     std::string name;                        // as people call it: "krit-nixos", "file:///srv/cache"
-    std::string substituter_url;             // what a Nix configuration would name
+    std::string substituter_url;             // what a Nix configuration would name, to show; see substituter_of()
     std::vector<nix::PublicKey> public_keys; // empty: not known; then the cache's own signature cannot be judged
     bool is_public = true;
     Permission permission = Permission::none; // what our credentials allow

@@ -50,7 +50,7 @@ Result<CacheUri> parse_file(std::string_view text, std::string_view rest, CacheU
     if (directory == "/") return bad_uri(text, "the root directory cannot be one");
     uri.scheme = Scheme::file;
     uri.name = "file://" + directory;
-    uri.location = directory;
+    uri.directory = directory;
     return uri;
 }
 
@@ -59,7 +59,7 @@ Result<CacheUri> parse_http(std::string_view text, std::string_view base, CacheU
     if (!url) return bad_uri(text, url.error().cause());
     while (base.ends_with('/')) base.remove_suffix(1);
     uri.scheme = Scheme::http;
-    uri.location = base;
+    uri.base = Secret(std::string(base));
     uri.name = redact_url(base);
     return uri;
 }
@@ -67,10 +67,12 @@ Result<CacheUri> parse_http(std::string_view text, std::string_view base, CacheU
 // Nix's spelling of store parameters. Those we do not know are meant for Nix itself, as in a host's substituters.
 Result<CacheUri> parse_parameters(std::string_view text, std::string_view query) {
     CacheUri uri;
+    std::vector<std::string> for_nix;
     for (auto parameter : split(query, '&')) {
         auto equals = parameter.find('=');
         auto key = parameter.substr(0, equals);
         auto value = equals == parameter.npos ? std::string_view() : parameter.substr(equals + 1);
+        if (!parameter.empty() && key != "optional") for_nix.emplace_back(parameter);
         if (key == "priority") {
             auto number = parse_u64(value);
             if (!number || *number > 1'000'000) return bad_uri(text, "its priority is not a number");
@@ -82,6 +84,7 @@ Result<CacheUri> parse_parameters(std::string_view text, std::string_view query)
             uri.trusted = value == "1" || value == "true";
         }
     }
+    uri.parameters = join(for_nix, "&");
     return uri;
 }
 
@@ -120,6 +123,15 @@ std::optional<CacheUri> parse_substituter(const std::string& text) {
 std::string canonical_url(const std::string& text) {
     auto uri = parse_substituter(text);
     return uri ? uri->to_string() : text;
+}
+
+Secret substituter_of(const CacheUri& uri, const CacheInfo& info) {
+    std::string url = uri.name;
+    if (uri.scheme == Scheme::http) url = uri.base.reveal();
+    if (uri.scheme == Scheme::cachix)
+        url = info.substituter_url.empty() ? "https://" + uri.name + ".cachix.org" : info.substituter_url;
+    if (!uri.parameters.empty()) url += "?" + uri.parameters;
+    return Secret(std::move(url));
 }
 
 std::string CacheUri::to_string() const { return scheme == Scheme::cachix ? "cachix://" + name : name; }

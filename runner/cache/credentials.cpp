@@ -65,10 +65,8 @@ std::string credential_name(std::string_view variable, const CacheUri& uri) {
     std::string_view name = uri.name;
     if (uri.scheme == Scheme::file) name = name.substr(name.rfind('/') + 1);
     if (uri.scheme == Scheme::http) {
-        name = uri.location;
         name.remove_prefix(name.find("://") + 3);
         name = name.substr(0, name.find('/'));
-        if (auto user = name.rfind('@'); user != name.npos) name.remove_prefix(user + 1);
     }
     std::string text(variable);
     text += '_';

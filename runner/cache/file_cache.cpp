@@ -130,7 +130,7 @@ class FileCache final : public BinaryCache {
   public:
     FileCache(CacheUri uri, Credentials credentials, CacheContext context)
         : uri_(std::move(uri)), key_(std::move(credentials.signing_key)), context_(std::move(context)),
-          directory_(uri_.location) {}
+          directory_(uri_.directory) {}
 
     const CacheUri& uri() const override { return uri_; }
 

@@ -18,7 +18,7 @@ class HttpWriter {
         : client_(client), policy_(policy), uri_(uri), random_(std::random_device{}()) {}
 
     http::Request put(const std::string& name, std::string_view content_type) const {
-        http::Request request(http::Method::put, uri_.location + "/" + name);
+        http::Request request(http::Method::put, std::string(uri_.base.reveal()) + "/" + name);
         request.headers.push_back({"Content-Type", std::string(content_type)});
         request.follow_redirects = false;
         return request;
@@ -26,7 +26,7 @@ class HttpWriter {
 
     // Is there a file of that name, and of that size if one is given?
     async::Task<Result<bool>> exists(std::string name, std::optional<std::uint64_t> size = {}) {
-        http::Request head(http::Method::head, uri_.location + "/" + name);
+        http::Request head(http::Method::head, std::string(uri_.base.reveal()) + "/" + name);
         auto any_answer = [](const http::Response& response) {
             return response.is_success() || response.status == 403 || response.status == 404 || response.status == 410;
         };
@@ -144,8 +144,10 @@ class HttpCache final : public BinaryCache {
     HttpCache(CacheUri uri, Credentials credentials, CacheContext context)
         : uri_(std::move(uri)), key_(std::move(credentials.signing_key)), context_(std::move(context)),
           reader_(context_.client, context_.retry,
-                  HttpReader::Settings{
-                      .name = uri_.name, .base = uri_.location, .bearer = {}, .forbidden_is_absent = true}),
+                  HttpReader::Settings{.name = uri_.name,
+                                       .base = std::string(uri_.base.reveal()),
+                                       .bearer = {},
+                                       .forbidden_is_absent = true}),
           writer_(context_.client, context_.retry, uri_) {}
 
     const CacheUri& uri() const override { return uri_; }

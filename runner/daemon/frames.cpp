@@ -1,5 +1,6 @@
 #include "daemon/frames.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 
 namespace cachefill::daemon {
@@ -58,7 +59,7 @@ std::string_view text(const std::vector<Field>& fields, std::size_t index) {
 }
 
 std::string clean(std::string_view foreign) {
-    auto text = sanitize(foreign);
+    auto text = clean_foreign(foreign);
     while (!text.empty() && text.back() == '\n') text.pop_back();
     return text;
 }

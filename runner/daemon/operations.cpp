@@ -1,5 +1,6 @@
 #include "daemon/operations.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -130,7 +131,7 @@ BuildResult read_build_result(unsigned minor, WireReader& reader) {
             reader.fail(std::move(path).error());
     });
     if (!reader.ok()) return {};
-    result.error_message = trim(sanitize(message));
+    result.error_message = trim(clean_foreign(message));
     return result;
 }
 

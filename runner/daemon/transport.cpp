@@ -1,6 +1,7 @@
 #include "daemon/transport.hpp"
 
 #include "async/deadline.hpp"
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
@@ -176,7 +177,7 @@ Task<std::string> Transport::last_words() {
     auto end = error_output_->wait_for_end();
     auto waited = co_await async::with_deadline(std::move(end), std::chrono::seconds(2), name_);
     (void)waited; // late or not, what has come is what there is
-    auto text = sanitize(error_output_->text);
+    auto text = clean_foreign(error_output_->text);
     std::string line;
     for (auto part : split(text, '\n')) {
         if (trim(part).empty()) continue;

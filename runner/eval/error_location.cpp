@@ -1,5 +1,6 @@
 #include "eval/error_location.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -137,18 +138,6 @@ std::optional<event::Position> locate(const EvaluatorError& error, const SourceM
     auto own = normalized(error.own);
     if (!is_a_file(own.file)) return {};
     return event::Position{.file = sanitize(own.file), .line = own.line, .column = own.column};
-}
-
-std::string clean_foreign(std::string_view text) {
-    auto clean = sanitize(text);
-    constexpr std::string_view mark = "://";
-    for (std::size_t at = 0; (at = clean.find(mark, at)) != std::string::npos;) {
-        at += mark.size();
-        auto end = std::min(clean.find_first_of("/?#'\"`» \n", at), clean.size());
-        auto sign = clean.rfind('@', end);
-        if (sign != std::string::npos && sign >= at) clean.replace(at, sign - at, "…");
-    }
-    return clean;
 }
 
 std::string clean_message(const EvaluatorError& error, const SourceMap& sources) {

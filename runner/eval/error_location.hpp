@@ -43,10 +43,7 @@ struct SourceMap {
 // error's own place, wherever that is.
 std::optional<event::Position> locate(const EvaluatorError& error, const SourceMap& sources);
 
-// What an evaluator says, without colours, control characters, and the user and password in URLs.
-std::string clean_foreign(std::string_view text);
-
-// The message likewise clean, the flake's own files named relative to it, at most 30 lines.
+// The message as clean_foreign() has it, the flake's own files named relative to it, at most 30 lines.
 std::string clean_message(const EvaluatorError& error, const SourceMap& sources);
 
 // Why nixpkgs refused to evaluate a package, by the environment variable that would allow it: "NIXPKGS_ALLOW_UNFREE".

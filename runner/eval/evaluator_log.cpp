@@ -1,5 +1,6 @@
 #include "eval/evaluator_log.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 
 #include <nlohmann/json.hpp>

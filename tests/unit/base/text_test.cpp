@@ -1,5 +1,6 @@
 #include "base/environment.hpp"
 #include "base/failure.hpp"
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -57,6 +58,21 @@ BOOST_AUTO_TEST_CASE(foreign_text_cannot_steer_the_terminal) {
 BOOST_AUTO_TEST_CASE(urls_lose_their_secrets) {
     BOOST_TEST(redact_url("https://user:pw@host/a?X-Sig=abc&n=1") == "https://host/a?X-Sig=…&n=…");
     BOOST_TEST(redact_url("https://host/a@b") == "https://host/a@b");
+    BOOST_TEST(redact_url("https://[::1]:8080/a@b") == "https://[::1]:8080/a@b");
+}
+
+BOOST_AUTO_TEST_CASE(a_password_that_breaks_its_url_is_not_shown_either) {
+    for (const auto* url : {"https://kim:s3/cret@host/a", "https://kim:s3?cret@host/a", "https://kim:s3#cret@host/a"})
+        BOOST_TEST(redact_url(url) == "https://host/a", url);
+}
+
+BOOST_AUTO_TEST_CASE(urls_in_what_others_say_lose_their_secrets) {
+    BOOST_TEST(clean_foreign("unable to download 'https://kim:s3cret@example.org/x?ref=a': 401") ==
+               "unable to download 'https://…@example.org/x?ref=a': 401");
+    BOOST_TEST(clean_foreign("\x1b[35;1mhttp://kim:s3cret@[::1]:80/x\x1b[0m") == "http://…@[::1]:80/x");
+    BOOST_TEST(clean_foreign("git+ssh://git@example.org/a and https://b/c@d") ==
+               "git+ssh://…@example.org/a and https://b/c@d");
+    BOOST_TEST(clean_foreign("ftp://") == "ftp://");
 }
 
 BOOST_AUTO_TEST_CASE(sizes_and_times_read_well) {

@@ -28,7 +28,7 @@ BOOST_AUTO_TEST_CASE(a_bare_name_is_a_cachix_cache) {
         BOOST_REQUIRE(uri);
         BOOST_TEST((uri->scheme == Scheme::cachix));
         BOOST_TEST(uri->name == "krit-nixos");
-        BOOST_TEST(uri->location == "");
+        BOOST_TEST(uri->base.empty());
         BOOST_TEST(uri->to_string() == "cachix://krit-nixos");
     }
 }
@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(a_directory_is_absolute_and_decoded) {
     auto uri = CacheUri::parse("file:///srv/my%20cache//");
     BOOST_REQUIRE(uri);
     BOOST_TEST((uri->scheme == Scheme::file));
-    BOOST_TEST(uri->location == "/srv/my cache");
+    BOOST_TEST(uri->directory == "/srv/my cache");
     BOOST_TEST(uri->to_string() == "file:///srv/my cache");
 }
 
@@ -53,11 +53,25 @@ BOOST_AUTO_TEST_CASE(a_url_loses_parameters_and_trailing_slash_and_hides_its_pas
     auto uri = CacheUri::parse("https://me:sesame@cache.example.org:8080/a/?priority=7&trusted=1&compression=zstd");
     BOOST_REQUIRE(uri);
     BOOST_TEST((uri->scheme == Scheme::http));
-    BOOST_TEST(uri->location == "https://me:sesame@cache.example.org:8080/a");
+    BOOST_TEST(uri->base.reveal() == "https://me:sesame@cache.example.org:8080/a");
     BOOST_TEST(uri->to_string() == "https://cache.example.org:8080/a");
     BOOST_TEST(uri->name == uri->to_string());
     BOOST_TEST(uri->priority.value() == 7);
     BOOST_TEST(uri->trusted);
+}
+
+BOOST_AUTO_TEST_CASE(nix_is_given_the_whole_url_as_a_substituter) {
+    cache::CacheInfo info;
+    auto given_to_nix = [&info](const char* text) {
+        auto uri = CacheUri::parse(text);
+        return uri ? std::string(cache::substituter_of(*uri, info).reveal()) : uri.error().one_line();
+    };
+    BOOST_TEST(given_to_nix("https://me:sesame@cache.example.org/a/?priority=7&optional=1&trusted=1") ==
+               "https://me:sesame@cache.example.org/a?priority=7&trusted=1");
+    BOOST_TEST(given_to_nix("file:///srv/cache/") == "file:///srv/cache");
+    BOOST_TEST(given_to_nix("krit") == "https://krit.cachix.org"); // not asked yet
+    info.substituter_url = "https://cache.example.org";            // what Cachix says of a cache with its own domain
+    BOOST_TEST(given_to_nix("krit?priority=3") == "https://cache.example.org?priority=3");
 }
 
 BOOST_AUTO_TEST_CASE(without_parameters_nothing_is_trusted_and_no_priority_set) {

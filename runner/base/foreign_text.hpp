@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace cachefill {
+
+// What another program says, for people: sanitize()d, and without the user and password in any URL that it names. Nix
+// repeats the whole address of a substituter or an input in its errors.
+std::string clean_foreign(std::string_view text);
+
+} // namespace cachefill
