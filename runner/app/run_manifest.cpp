@@ -50,7 +50,8 @@ cache::Manifest Run::describe_for_manifest(bool is_finished) const {
     manifest.branch = branch_;
     manifest.commit = flake_->dirty ? "" : flake_->revision;
     manifest.dirty = flake_->dirty;
-    auto lock = session_.endpoint().physical(flake_->source) / flake_->subdirectory / "flake.lock";
+    auto tree = flake_->source ? session_.endpoint().physical(*flake_->source) : flake_->directory;
+    auto lock = tree / flake_->subdirectory / "flake.lock";
     if (auto text = read_file(lock))
         manifest.lock_hash = codec::hash_bytes(codec::HashAlgorithm::sha256, *text).to_string();
     manifest.system = session_.nix().system;
@@ -80,8 +81,10 @@ cache::Manifest Run::describe_for_manifest(bool is_finished) const {
 Task<void> Run::publish_manifest(bool is_finished) {
     auto& own = presence_.source(plan::own_cache);
     auto manifest = describe_for_manifest(is_finished);
-    auto source = co_await session_.connection().query_path_info(flake_->source);
-    if (source && *source) manifest.source_hash = (*source)->nar_hash.to_string();
+    if (flake_->source) {
+        auto source = co_await session_.connection().query_path_info(*flake_->source);
+        if (source && *source) manifest.source_hash = (*source)->nar_hash.to_string();
+    }
     // A run for some hosts only goes on with what others of the same commit have left.
     if (!skipped_.empty()) {
         auto before = co_await cache::find_manifest(*own.backend, manifest.branch, manifest.system, own.keys);

@@ -106,8 +106,8 @@ push::PushSettings Run::push_settings() const {
     const auto& settings = session_.settings();
     auto push = push_settings_from(settings);
     push.compression = session_.cache_info().preferred_compression;
-    if (session_.cache_info().is_public && !settings.allow_source)
-        push.withheld.emplace(flake_->source, "it is the flake's own source, and the cache is public (allow-source)");
+    if (session_.cache_info().is_public && !settings.allow_source && flake_->source)
+        push.withheld.emplace(*flake_->source, "it is the flake's own source, and the cache is public (allow-source)");
     return push;
 }
 

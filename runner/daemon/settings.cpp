@@ -1,7 +1,9 @@
 #include "daemon/settings.hpp"
 
 #include "async/child_process.hpp"
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
+#include "nix/version.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -68,7 +70,7 @@ async::Task<Result<std::string>> run_nix(Environment environment, std::vector<st
     auto command = "'" + join(spec.arguments, " ") + "'";
     CO_TRY(finished, co_await async::run_process(std::move(spec), deadline, output_limit));
     if (!finished.status.success()) {
-        auto said = ellipsize(std::string(trim(sanitize(finished.error))), 2000);
+        auto said = ellipsize(std::string(trim(clean_foreign(finished.error))), 2000);
         co_return Failure(FailureKind::machine,
                           command + " failed (" +
                               (finished.status.signal != 0 ? "signal " + std::to_string(finished.status.signal)
@@ -113,33 +115,15 @@ Result<Settings> parse_settings(std::string_view text) {
     return settings;
 }
 
-Result<std::string> parse_nix_version(std::string_view output) {
-    auto first_line = output.substr(0, output.find('\n'));
-    auto words = split_words(first_line);
-    auto version = words.empty() ? std::string_view() : words.back();
-    auto parts = split(version, '.');
-    auto digits = [](std::string_view text) { return text.substr(0, text.find_first_not_of("0123456789")); };
-    auto major = parse_u64(parts[0]);
-    auto minor = parts.size() > 1 ? parse_u64(digits(parts[1])) : std::nullopt;
-    if (!major || !minor)
-        return Failure(FailureKind::machine,
-                       "'nix --version' printed '" + ellipsize(sanitize(first_line), 200) + "', which names no version")
-            .with_hint(std::string(install_hint));
-    if (*major < 2 || (*major == 2 && *minor < 8))
-        return Failure(FailureKind::machine, "Nix " + sanitize(version) + " is too old; 2.8 is the oldest supported")
-            .with_hint(std::string(install_hint));
-    return std::string(version);
-}
-
 async::Task<Result<Settings>> effective_settings(Environment environment, std::vector<std::string> arguments) {
     std::vector<std::string> version_question{"--version"};
     CO_TRY(version_output, co_await run_nix(environment, std::move(version_question)));
-    CO_TRY(version, parse_nix_version(version_output));
+    CO_TRY(version, nix::parse_version(version_output));
     std::vector<std::string> question{"--extra-experimental-features", "nix-command flakes", "show-config", "--json"};
     question.insert(question.end(), arguments.begin(), arguments.end());
     CO_TRY(output, co_await run_nix(std::move(environment), std::move(question)));
     CO_TRY(settings, parse_settings(output));
-    settings.nix_version = std::move(version);
+    settings.nix_version = std::move(version.text);
     co_return settings;
 }
 

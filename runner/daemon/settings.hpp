@@ -40,9 +40,6 @@ struct Settings {
 // What `nix show-config --json` printed (no version in it).
 Result<Settings> parse_settings(std::string_view json);
 
-// "nix (Nix) 2.8.0", "nix (Lix, like Nix) 2.91.1": the version, if it is 2.8 or newer. Else a failure of kind machine.
-Result<std::string> parse_nix_version(std::string_view output);
-
 // Runs `nix` with `arguments` ("--store", …) added. Fails (kind machine) when there is no Nix or one older than 2.8.
 async::Task<Result<Settings>> effective_settings(Environment environment, std::vector<std::string> arguments = {});
 

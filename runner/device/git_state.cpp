@@ -3,8 +3,11 @@
 #include "async/child_process.hpp"
 #include "base/text.hpp"
 #include "github/repository.hpp"
+#include "nix/flake_url.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace cachefill::device {
 
@@ -103,9 +106,8 @@ Task<void> find_changes(const Git& git, GitState& state) {
 } // namespace
 
 std::string GitState::flake_at(const std::string& revision) const {
-    auto reference = "git+file://" + root.string() + "?rev=" + revision;
-    if (!subdirectory.empty()) reference += "&dir=" + subdirectory;
-    return reference;
+    const std::array<std::pair<std::string, std::string>, 2> parameters{{{"rev", revision}, {"dir", subdirectory}}};
+    return nix::git_file_url(root.string(), parameters);
 }
 
 Task<Result<std::optional<GitState>>> read_git_state(std::filesystem::path directory, Environment environment) {

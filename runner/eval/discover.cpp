@@ -43,7 +43,8 @@ async::Task<void> list_kind(const EvalSettings& settings, const OpenedFlake& fla
                                      "--option",     "eval-cache",
                                      "false",        installable(flake.reference, path),
                                      "--apply",      listing_expression(listing.kind)};
-    auto run = co_await run_nix(settings, std::move(command), flake_deadline, "listing " + output, std::move(hooks));
+    auto run = co_await run_nix(settings, std::move(command), flake_deadline, "listing " + output, std::move(hooks),
+                                flake.directory);
     if (!run) {
         listing.failure = std::move(run).error();
         co_return;

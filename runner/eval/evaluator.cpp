@@ -160,7 +160,7 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt(const TargetRef& target
     auto with_pid = hooks(target.display() + ": ");
     with_pid.on_start = [&ticket](int pid) { ticket.runs_as(pid); };
     auto run = co_await run_nix(settings_, std::move(command), settings_.deadline, "evaluating " + target.display(),
-                                std::move(with_pid));
+                                std::move(with_pid), flake_->directory);
     Attempt result;
     if (!run) {
         result.failure = std::move(run).error();

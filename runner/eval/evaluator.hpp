@@ -22,6 +22,7 @@ enum class Impure { automatic, always, never };
 struct EvalSettings {
     std::string flake;       // as the user gave it: ".", a directory, "github:o/r", "path:…"; without '#'
     std::string store_uri;   // passed to nix as --store unless empty
+    std::string nix_version; // if it is known already; else asked for
     Environment environment; // of the evaluators, without our secrets; NIXPKGS_ALLOW_UNFREE=1 is added unless it is 0
     Impure impure = Impure::automatic;
     bool import_from_derivation = true;
@@ -39,7 +40,8 @@ struct FlakeInfo {
     std::string url;         // locked, as nix names it; may hold credentials, redact before showing
     std::string revision;    // git commit, empty if none (dirty or no git)
     bool dirty = false;
-    nix::StorePath source;           // its tree in the store
+    // Its tree in the store. Empty: with lazy trees (Determinate Nix) it is not there, unless its inputs were fetched.
+    std::optional<nix::StorePath> source;
     std::filesystem::path directory; // the work tree, empty if it is not local
     std::string subdirectory;        // where in the tree flake.nix lies, usually empty
     // From nixConfig, both spellings (with and without "extra-").

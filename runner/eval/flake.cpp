@@ -3,6 +3,9 @@
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "eval/expression.hpp"
+#include "eval/flake_place.hpp"
+#include "nix/flake_url.hpp"
+#include "nix/version.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -24,24 +27,6 @@ std::string text_at(const Json& object, const char* key) {
     return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
-std::string percent_decode(std::string_view text) {
-    std::string decoded;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        auto hex = [&](std::size_t at) {
-            return at < text.size() ? std::string_view("0123456789abcdef")
-                                          .find(static_cast<char>(std::tolower(static_cast<unsigned char>(text[at]))))
-                                    : std::string_view::npos;
-        };
-        if (text[i] == '%' && hex(i + 1) != std::string_view::npos && hex(i + 2) != std::string_view::npos) {
-            decoded += static_cast<char>(hex(i + 1) * 16 + hex(i + 2));
-            i += 2;
-        } else {
-            decoded += text[i];
-        }
-    }
-    return decoded;
-}
-
 // The work tree behind a resolved reference: {"type": "git", "url": "file:///home/kim/fleet?dir=sub"} or {"type":
 // "path"}.
 fs::path work_tree(const Json& resolved) {
@@ -52,15 +37,14 @@ fs::path work_tree(const Json& resolved) {
     // A ref or revision was asked for: the work tree is not what is evaluated.
     if (type != "git" || !url.starts_with(file) || resolved.contains("ref") || resolved.contains("rev")) return {};
     auto path = std::string_view(url).substr(file.size());
-    return fs::path(percent_decode(path.substr(0, path.find('?')))).lexically_normal();
+    return fs::path(nix::percent_decode(path.substr(0, path.find('?')))).lexically_normal();
 }
 
 bool contains(std::string_view text, std::string_view word) { return text.find(word) != std::string_view::npos; }
 
 // What nix says about a flake that it cannot read, told so that a person can act.
-Failure explain(Failure failure, const std::string& flake) {
+Failure explain(Failure failure, const std::string& shown) {
     const std::string cause = failure.cause();
-    auto shown = redact_url(flake);
     if (contains(cause, "requires lock file changes"))
         return Failure(FailureKind::eval, "the lock file of " + shown + " is out of date: " + cause)
             .with_hint("run `nix flake lock` in the flake and commit flake.lock");
@@ -102,13 +86,17 @@ SourceMap guess_source(const EvaluatorError& error, const fs::path& directory) {
     return sources;
 }
 
-// Of a reference to a directory of this machine; empty for any other.
-fs::path directory_of(std::string_view flake) {
+// The directory of this machine that is meant; empty for any other reference.
+fs::path directory_of(const FlakePlace& place) {
+    if (!place.directory.empty()) return place.directory;
+    std::string_view text = place.reference;
     for (std::string_view scheme : {"path:", "git+file://"})
-        if (flake.starts_with(scheme)) flake.remove_prefix(scheme.size());
-    fs::path directory(flake.substr(0, flake.find('?')));
+        if (text.starts_with(scheme)) text.remove_prefix(scheme.size());
+    text = text.substr(0, text.find('?'));
     std::error_code ignored;
-    return fs::is_directory(directory, ignored) ? directory : fs::path();
+    for (fs::path directory : {fs::path(text), fs::path(nix::percent_decode(text))})
+        if (fs::is_directory(directory, ignored)) return directory;
+    return {};
 }
 
 Failure with_position(Failure failure, const std::optional<event::Position>& position) {
@@ -135,7 +123,8 @@ void add_strings(const Json& object, const char* key, std::vector<std::string>& 
 // nixConfig is not part of the metadata. flake.nix is read like any file: its head must be plain values, so nothing of
 // the flake is evaluated. Without it we only know fewer upstreams.
 async::Task<void> read_nix_config(const EvalSettings& settings, FlakeInfo& info) {
-    auto tree = info.directory.empty() ? fs::path(info.source.to_string()) : info.directory;
+    if (info.directory.empty() && !info.source) co_return;
+    auto tree = info.directory.empty() ? fs::path(info.source->to_string()) : info.directory;
     auto file = tree / info.subdirectory / "flake.nix";
     std::vector<std::string> command{
         "eval", "--impure", "--json", "--expr",
@@ -153,52 +142,28 @@ async::Task<void> read_nix_config(const EvalSettings& settings, FlakeInfo& info)
 }
 
 async::Task<Result<std::string>> read_version(const EvalSettings& settings) {
+    if (!settings.nix_version.empty()) co_return settings.nix_version;
     async::ProcessSpec spec;
     spec.arguments = {"nix", "--version"};
     spec.environment = nix_environment(settings);
     if (!async::find_program("nix", spec.environment))
         co_return Failure(FailureKind::machine, "there is no program 'nix' on PATH")
             .with_hint("install Nix 2.8 or newer (https://nixos.org/download), or put its directory on PATH");
-    auto finished = co_await async::run_process(std::move(spec), version_deadline);
-    if (!finished) co_return std::move(finished).error();
-    auto version = parse_nix_version(finished->output);
-    if (version.empty())
-        co_return Failure(FailureKind::machine, "'nix --version' printed no version but '" +
-                                                    ellipsize(sanitize(trim(finished->output + finished->error)), 200) +
-                                                    "'");
-    if (!is_supported_version(version))
-        co_return Failure(FailureKind::machine, "Nix " + version + " is too old").with_hint("install Nix 2.8 or newer");
-    co_return version;
+    CO_TRY(finished, co_await async::run_process(std::move(spec), version_deadline));
+    CO_TRY(version, nix::parse_version(finished.output.empty() ? finished.error : finished.output));
+    co_return std::move(version.text);
+}
+
+// Where the tree lies in the store, in what `nix flake archive --json` printed.
+std::optional<nix::StorePath> archived_source(std::string_view json) {
+    auto object = Json::parse(json, nullptr, false);
+    if (!object.is_object()) return {};
+    auto path = nix::StorePath::parse(text_at(object, "path"));
+    if (!path) return {};
+    return std::move(*path);
 }
 
 } // namespace
-
-std::string normalize_flake(std::string_view flake) {
-    std::string text(flake.empty() ? "." : flake);
-    std::error_code error;
-    if (!fs::is_directory(text, error)) return text;
-    auto absolute = fs::absolute(text, error).lexically_normal().string();
-    while (absolute.size() > 1 && absolute.ends_with('/')) absolute.pop_back();
-    return absolute;
-}
-
-std::string parse_nix_version(std::string_view text) {
-    auto words = split_words(text);
-    if (words.empty() || words.front() != "nix") return {};
-    auto version = words.back();
-    bool has_digit = !version.empty() && version.front() >= '0' && version.front() <= '9';
-    return has_digit ? sanitize(version) : std::string();
-}
-
-bool is_supported_version(std::string_view version) {
-    auto parts = split(version, '.');
-    auto number = [&parts](std::size_t at) -> std::uint64_t {
-        if (at >= parts.size()) return 0;
-        auto digits = parts[at].substr(0, parts[at].find_first_not_of("0123456789"));
-        return parse_u64(digits).value_or(0);
-    };
-    return number(0) > 2 || (number(0) == 2 && number(1) >= 8);
-}
 
 Result<FlakeInfo> parse_metadata(std::string_view json) {
     auto not_understood = [&] {
@@ -207,15 +172,20 @@ Result<FlakeInfo> parse_metadata(std::string_view json) {
     };
     auto object = Json::parse(json, nullptr, false);
     if (!object.is_object()) return not_understood();
-    auto path = nix::StorePath::parse(text_at(object, "path"));
-    if (!path) return not_understood();
+    // Determinate Nix with lazy trees has not copied the tree yet, and names no path.
+    std::optional<nix::StorePath> source;
+    if (object.contains("path")) {
+        auto path = nix::StorePath::parse(text_at(object, "path"));
+        if (!path) return not_understood();
+        source = std::move(*path);
+    }
     auto resolved = object.value("resolved", Json::object());
-    if (!resolved.is_object()) return not_understood();
+    if (!resolved.is_object() || text_at(resolved, "type").empty()) return not_understood();
     FlakeInfo info{.nix_version = {},
                    .url = text_at(object, "url"),
                    .revision = text_at(object, "revision"),
                    .dirty = false,
-                   .source = *path,
+                   .source = std::move(source),
                    .directory = work_tree(resolved),
                    .subdirectory = text_at(resolved, "dir"),
                    .extra_substituters = {},
@@ -233,36 +203,41 @@ async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHoo
     auto version = co_await read_version(settings);
     if (!version) co_return std::move(version).error();
 
-    auto flake = normalize_flake(settings.flake);
-    auto shown = redact_url(flake);
-    std::vector<std::string> metadata{"flake", "metadata", "--json", "--no-update-lock-file", flake};
-    auto run = co_await run_nix(settings, std::move(metadata), flake_deadline, "reading the flake " + shown, hooks);
+    auto place = place_flake(settings.flake);
+    const auto& shown = place.shown;
+    std::vector<std::string> metadata{"flake", "metadata", "--json", "--no-update-lock-file", place.reference};
+    auto run = co_await run_nix(settings, std::move(metadata), flake_deadline, "reading the flake " + shown, hooks,
+                                place.directory);
     if (!run) co_return std::move(run).error();
     if (!run->status.success()) {
         SourceMap sources;
         if (run->log.error()) {
-            sources = guess_source(*run->log.error(), directory_of(flake));
+            sources = guess_source(*run->log.error(), directory_of(place));
             position = locate(*run->log.error(), sources);
         }
-        auto failure = explain(failure_of(*run, sources), flake);
+        auto failure = explain(failure_of(*run, sources), shown);
         co_return with_position(std::move(failure), position).with_context("reading the flake " + shown);
     }
     auto info = parse_metadata(run->output);
     if (!info) co_return std::move(info).error();
     info->nix_version = *version;
-    OpenedFlake opened{.info = std::move(*info), .reference = flake};
-    if (opened.info.directory.empty() && !opened.info.url.empty()) opened.reference = opened.info.url;
+    OpenedFlake opened{.info = std::move(*info), .reference = place.reference, .directory = place.directory};
+    if (opened.info.directory.empty() && !opened.info.url.empty()) {
+        opened.reference = opened.info.url;
+        opened.directory.clear();
+    }
 
     // Once here, or every evaluator would fetch them beside the others. Inputs that nobody can fetch may also be inputs
     // that no host needs, so this is not yet a failure.
     std::vector<std::string> archive{"flake", "archive", "--json", "--no-update-lock-file", opened.reference};
-    auto fetched =
-        co_await run_nix(settings, std::move(archive), flake_deadline, "fetching the inputs of " + shown, hooks);
+    auto fetched = co_await run_nix(settings, std::move(archive), flake_deadline, "fetching the inputs of " + shown,
+                                    hooks, opened.directory);
     if (!fetched) co_return std::move(fetched).error();
+    if (fetched->status.success() && !opened.info.source) opened.info.source = archived_source(fetched->output);
     if (!fetched->status.success()) {
         auto failure = failure_of(*fetched, source_map(opened.info));
         if (contains(failure.cause(), "requires lock file changes"))
-            co_return explain(std::move(failure), flake).with_context("reading the flake " + shown);
+            co_return explain(std::move(failure), shown).with_context("reading the flake " + shown);
         if (hooks.on_message)
             hooks.on_message(event::Severity::warning,
                              "not all inputs of " + shown + " can be fetched: " + failure.cause());

@@ -60,7 +60,8 @@ async::Task<Tried> try_once(const EvalSettings& settings, const OpenedFlake& fla
     command.push_back(installable(flake.reference, path));
     command.emplace_back("--apply");
     command.emplace_back(expression);
-    auto run = co_await run_nix(settings, std::move(command), settings.deadline, "checking " + name, std::move(hooks));
+    auto run = co_await run_nix(settings, std::move(command), settings.deadline, "checking " + name, std::move(hooks),
+                                flake.directory);
     Tried tried;
     if (!run) {
         tried.finding = CheckFinding{.output = name, .failure = std::move(run).error(), .position = {}};

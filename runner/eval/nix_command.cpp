@@ -125,10 +125,13 @@ std::string installable(const std::string& flake, const std::vector<std::string>
 }
 
 async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, std::vector<std::string> command,
-                                    std::chrono::steady_clock::duration deadline, std::string doing, NixHooks hooks) {
+                                    std::chrono::steady_clock::duration deadline, std::string doing, NixHooks hooks,
+                                    std::filesystem::path directory) {
     async::ProcessSpec spec;
     spec.arguments = nix_arguments(settings, std::move(command));
     spec.environment = nix_environment(settings);
+    if (!directory.empty()) spec.environment.set("PWD", directory.string());
+    spec.directory = std::move(directory);
     auto work = run_to_end(std::move(spec), std::move(hooks));
     co_return co_await async::with_deadline(std::move(work), deadline, std::move(doing));
 }

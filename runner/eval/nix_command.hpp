@@ -40,9 +40,11 @@ Environment nix_environment(const EvalSettings& settings);
 // FLAKE#a."b.c": each name quoted, then percent-encoded, because nix decodes the fragment before it parses it.
 std::string installable(const std::string& flake, const std::vector<std::string>& attribute_path);
 
-// Runs nix to its end. A failure only when it could not be started or the deadline passed; then it has been killed.
+// Runs nix to its end, in `directory` (empty: where we are). A failure only when it could not be started or the
+// deadline passed; then it has been killed.
 async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, std::vector<std::string> command,
-                                    std::chrono::steady_clock::duration deadline, std::string doing, NixHooks hooks);
+                                    std::chrono::steady_clock::duration deadline, std::string doing, NixHooks hooks,
+                                    std::filesystem::path directory = {});
 
 // The failure behind a run that did not succeed. Kind eval, or network when something could not be downloaded.
 Failure failure_of(const NixRun& run, const SourceMap& sources);

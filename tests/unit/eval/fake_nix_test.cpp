@@ -37,6 +37,22 @@ std::size_t runs(const NixScene& scene) {
 
 BOOST_AUTO_TEST_SUITE(fake_nix)
 
+BOOST_AUTO_TEST_CASE(a_tree_that_metadata_do_not_name_is_found_where_its_inputs_were_archived) {
+    NixScene scene;
+    scene.fake_nix(R"sh(
+case "$*" in
+  --version) echo "nix (Determinate Nix 3.8.5) 2.30.2" ;;
+  *"flake metadata"*) echo '{"url":"x","revision":"1","resolved":{"type":"git","url":"file:///x"}}' ;;
+  *"flake archive"*) echo '{"inputs":{},"path":"/nix/store/21ivin9r21fi8chfp09yvbi60xfrqrzx-source"}' ;;
+  *) echo '{}' ;;
+esac)sh");
+    auto info = scene.open();
+    BOOST_REQUIRE_MESSAGE(info.has_value(), (info ? "" : info.error().one_line()));
+    BOOST_TEST(info->nix_version == "2.30.2");
+    BOOST_REQUIRE(info->source);
+    BOOST_TEST(info->source->to_string() == "/nix/store/21ivin9r21fi8chfp09yvbi60xfrqrzx-source");
+}
+
 BOOST_AUTO_TEST_CASE(one_killed_for_memory_is_tried_once_more) {
     NixScene scene;
     scene.fake_nix(nix_that("[ $(wc -l < $SCENE/runs) -gt 1 ] || kill -9 $$\ngood"));

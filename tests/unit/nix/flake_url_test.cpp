@@ -1,0 +1,26 @@
+#include "nix/flake_url.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+
+using namespace cachefill;
+
+BOOST_AUTO_TEST_SUITE(flake_url)
+
+BOOST_AUTO_TEST_CASE(a_directory_of_any_name_survives_its_way_through_a_url) {
+    BOOST_TEST(nix::encode_path("/srv/a b#c?d@e%41+ü/x") == "/srv/a%20b%23c%3Fd%40e%2541%2B%C3%BC/x");
+    for (const auto* path : {"/", "", "/plain/path", "/srv/a b#c?d@e%41+ü/x"})
+        BOOST_TEST(nix::percent_decode(nix::encode_path(path)) == path);
+    BOOST_TEST(nix::percent_decode("100%/%4/%zz/%2f") == "100%/%4/%zz//");
+}
+
+BOOST_AUTO_TEST_CASE(a_repository_is_named_with_what_is_known_of_it) {
+    std::array<std::pair<std::string, std::string>, 2> parameters{{{"rev", "0123"}, {"dir", ""}}};
+    BOOST_TEST(nix::git_file_url("/srv/a#b", parameters) == "git+file:///srv/a%23b?rev=0123");
+    parameters[1].second = "hosts/x y";
+    BOOST_TEST(nix::git_file_url("/srv", parameters) == "git+file:///srv?rev=0123&dir=hosts/x%20y");
+    BOOST_TEST(nix::git_file_url("/srv", {}) == "git+file:///srv");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
