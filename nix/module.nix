@@ -79,7 +79,13 @@ let
     fi
     exec ${cfg.package}/bin/cachefill guard -- ${fallbackCommand} "$@"
   '';
-  packages = [ cfg.package ] ++ lib.optional cfg.guard guardedSwitch;
+  # Of a machine and a home of one name, doctor, wait and guard look at the one whose module installed them.
+  kind = if isHome then "home" else if isDarwin then "darwin" else "nixos";
+  forThisKind = lib.hiPrio (pkgs.writeShellScriptBin "cachefill" ''
+    export CACHEFILL_KIND="''${CACHEFILL_KIND-${kind}}"
+    exec -a "$0" ${cfg.package}/bin/cachefill "$@"
+  '');
+  packages = [ cfg.package forThisKind ] ++ lib.optional cfg.guard guardedSwitch;
 
   cacheOptions = {
     options = {

@@ -1,7 +1,7 @@
 #include "app/command_line.hpp"
 
 #include "app/config.hpp"
-#include "app/guarded.hpp"
+#include "app/host_choice.hpp"
 #include "app/inputs.hpp"
 #include "app/manual.hpp"
 #include "base/files.hpp"
@@ -121,12 +121,12 @@ Result<RawArguments> read_arguments(Command command, std::span<const std::string
     return raw;
 }
 
+} // namespace
+
 std::string default_flake(const Environment& environment) {
     auto flake = environment.get_or("NH_FLAKE", environment.get_or("NH_OS_FLAKE", "."));
     return flake.substr(0, flake.find('#'));
 }
-
-} // namespace
 
 Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std::string> arguments,
                                                             const Environment& environment) {
@@ -178,17 +178,13 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
         settings.flake = default_flake(environment);
         settings.arguments = raw.positional;
         if (auto given = raw.flags.find("flake"); given != raw.flags.end()) settings.flake = given->second.back();
-        if (*command == Command::guard) {
-            // What is looked at is what the command will switch to.
-            auto guarded = parse_guarded(settings.arguments);
-            if (!guarded) return std::move(guarded).error();
-            if (!guarded->flake.empty() && raw.flags.contains("flake") && guarded->flake != settings.flake)
-                return Failure(FailureKind::usage, "--flake names another flake than the command does")
-                    .with_hint("leave --flake out: the command's is looked at");
-            if (!guarded->flake.empty()) settings.flake = guarded->flake;
-            if (!guarded->host.empty()) settings.guard_host = guarded->host;
-        }
+        TRY_VOID(take_switch_command(*command, raw.flags.contains("flake"), environment, settings));
     }
+    settings.typed.words.assign(arguments.begin(), arguments.end());
+    settings.typed.flags = raw.flags;
+    settings.typed.config = raw.config;
+    if (takes_flake && !raw.positional.empty()) settings.typed.flake = raw.positional[0];
+    if (raw.flags.contains("flake")) settings.typed.flake = settings.flake;
     auto config = environment.get_or("CACHEFILL_CONFIG");
     if (*command == Command::ci) config = environment.get_or(config_input, config);
     TRY_VOID(apply_config_file(raw.config.empty() ? config : raw.config, settings));
@@ -199,6 +195,7 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
         auto applied = option->apply(settings, values);
         if (!applied) return Failure(FailureKind::usage, option->flag() + ": " + applied.error().cause());
     }
+    TRY_VOID(check_host(settings));
     if (*command == Command::ci) {
         TRY(setup, set_up_ci(settings, environment));
         invocation.ci = std::move(setup);
@@ -257,16 +254,17 @@ std::string help_text(Command command, bool full) {
          "cachefill verify [HOST|PATH…] --cache CACHE [options]\n\nAsks the cache afresh, as a consumer would. Exit 0 "
          "only if everything can be fetched.\nA store path is checked as it is; a host is evaluated first.\n"},
         {Command::doctor,
-         "cachefill doctor [HOST] [options]\n\nEvaluates a host (default: the one of this machine's name) and asks the "
-         "caches, as this machine's Nix\nwould, what switching to it would compile here; and says why, and what to do. "
-         "Exit 0: nothing.\n"},
+         "cachefill doctor [HOST] [options]\ncachefill doctor [options] -- COMMAND…\n\nEvaluates a host (default: the "
+         "one of this machine's name; or what COMMAND would switch to) and asks\nthe caches, as this machine's Nix "
+         "would, what switching to it would compile here; and says why, and what\nto do. Exit 0: nothing.\n"},
         {Command::wait,
-         "cachefill wait [HOST] [options]\n\nFollows the workflow runs of this commit and ends as soon as the host is "
-         "complete in the cache (exit 0),\nor as soon as it is certain that it will not be (exit 1).\n"},
+         "cachefill wait [HOST] [options]\ncachefill wait [options] -- COMMAND…\n\nFollows the workflow runs of this "
+         "commit and ends as soon as the host is complete in the cache (exit 0),\nor as soon as it is certain that it "
+         "will not be (exit 1). COMMAND only tells which host; it is not run.\n"},
         {Command::guard, "cachefill guard [options] -- COMMAND…\n\nRuns a command such as 'nh os switch' only if "
                          "nothing heavy would be "
-                         "compiled here; else says why, as\n'doctor' does (exit 1). The host is evaluated once: nh "
-                         "gets the store path.\n"},
+                         "compiled here; else says why, as\n'doctor' does (exit 1). The host is of the kind that the "
+                         "command switches, and is evaluated once: nh\ngets the store path.\n"},
         {Command::init, "cachefill init [FLAKE] --cache CACHE [options]\n\nLooks at the flake and its repository and "
                         "writes a workflow "
                         "for GitHub and a configuration that fit.\nOverwrites nothing.\n"},

@@ -27,6 +27,9 @@ struct Answer {
 Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std::string> arguments,
                                                             const Environment& environment);
 
+// The flake of a command that names none: $NH_FLAKE, $NH_OS_FLAKE, else ".".
+std::string default_flake(const Environment& environment);
+
 // The overview, or one command's page; `full` adds the details of each option.
 std::string help_text();
 std::string help_text(Command command, bool full);

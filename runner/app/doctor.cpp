@@ -24,19 +24,25 @@ constexpr auto daemon_patience = 60s;
 // A host of which nothing is cached is a chain of a hundred rounds; after these all is asked at once.
 constexpr int careful_rounds = 6;
 
-Task<std::string> machine_name(const Environment& environment) {
-    if (auto name = environment.get_or("CACHEFILL_HOSTNAME"); !name.empty()) co_return name;
+// As the tools that switch know this machine: nix-darwin by its local name, the others by its host name; homes by the
+// host name whole or short.
+Task<std::vector<std::string>> machine_names(const Environment& environment) {
+    std::vector<std::string> names;
+    if (auto name = environment.get_or("CACHEFILL_HOSTNAME"); !name.empty()) names.push_back(std::move(name));
+    if (!names.empty()) co_return names;
 #ifdef __APPLE__
     async::ProcessSpec spec;
     spec.arguments = {"scutil", "--get", "LocalHostName"};
     spec.environment = environment;
     auto answer = co_await async::run_process(std::move(spec), 5s);
-    if (answer && answer->status.success()) co_return std::string(trim(answer->output));
+    if (answer && answer->status.success()) names.emplace_back(trim(answer->output));
 #endif
     char name[256] = {};
-    if (::gethostname(name, sizeof name - 1) != 0) co_return std::string();
-    std::string text = name;
-    co_return text.substr(0, text.find('.'));
+    if (::gethostname(name, sizeof name - 1) != 0) co_return names;
+    const std::string whole = name;
+    for (const auto& one : {whole, whole.substr(0, whole.find('.'))})
+        if (!one.empty() && std::find(names.begin(), names.end(), one) == names.end()) names.push_back(one);
+    co_return names;
 }
 
 } // namespace
@@ -63,28 +69,16 @@ std::unique_ptr<eval::Evaluator> Doctor::make_evaluator(std::string flake) {
     return eval::make_evaluator(session_.executor(), std::move(eval_settings), session_.sink());
 }
 
-Task<Result<eval::TargetRef>> Doctor::choose(std::string host) {
+Task<Result<eval::TargetRef>> Doctor::choose() {
     std::vector<std::string> no_extra_kinds;
     CO_TRY(found, co_await evaluator_->discover(std::move(no_extra_kinds)));
     std::erase_if(found, [](const auto& target) { return !target.is_host(); });
-    std::vector<std::string> names, wanted{host};
-    for (const auto& target : found) names.push_back(target.display());
-    if (host.empty()) {
-        auto machine = co_await machine_name(session_.environment());
-        auto user = session_.environment().get_or("USER", session_.environment().get_or("LOGNAME"));
-        wanted = {machine, user + "@" + machine, user};
-    }
-    for (const auto& name : wanted)
-        for (const auto& target : found)
-            if (!name.empty() && (target.name == name || target.display() == name)) co_return target;
-    auto list = "the flake has: " + (names.empty() ? std::string("no hosts") : join(names, ", "));
-    if (host.empty())
-        co_return Failure(FailureKind::usage,
-                          "the flake has no host named '" + sanitize(wanted.front()) + "', as this machine is")
-            .with_hint("name one: 'cachefill doctor HOST'; " + list);
-    auto meant = did_you_mean(host, names);
-    co_return Failure(FailureKind::usage, "the flake has no host '" + sanitize(host) + "'")
-        .with_hint(meant ? "did you mean '" + *meant + "'?" : list);
+    hosts_ = std::move(found);
+    wanted_ = host_wanted(session_.settings());
+    wanted_.machines = co_await machine_names(session_.environment());
+    auto user = session_.environment().get_or("USER", session_.environment().get_or("LOGNAME"));
+    if (!user.empty()) wanted_.users.push_back(std::move(user));
+    co_return choose_host(hosts_, wanted_);
 }
 
 // What an untrusted user sets for himself does not reach the daemon.
@@ -238,7 +232,7 @@ Task<Result<daemon::Missing>> Doctor::ask_daemon(bool forgetting) {
     co_return co_await connection->query_missing(std::move(wanted), daemon_patience);
 }
 
-Task<Result<void>> Doctor::prepare(std::string host) {
+Task<Result<void>> Doctor::prepare() {
     auto start = Clock::now();
     evaluator_ = make_evaluator(flake_reference_);
     auto flake = co_await evaluator_->open();
@@ -246,7 +240,7 @@ Task<Result<void>> Doctor::prepare(std::string host) {
         co_return std::move(flake).error().with_hint("--flake names the flake, or NH_FLAKE in the environment");
     if (!flake) co_return std::move(flake).error();
     flake_ = std::move(*flake);
-    CO_TRY(chosen, co_await choose(std::move(host)));
+    CO_TRY(chosen, co_await choose());
     CO_TRY(evaluated, co_await evaluator_->evaluate(chosen));
     evaluated_ = std::move(evaluated);
     evaluating_ = elapsed_since(start);
@@ -303,12 +297,12 @@ Task<Result<void>> Doctor::look(Examination& examination) {
     co_return co_await classify(missing, examination);
 }
 
-Task<Examination> Doctor::examine(std::string host, std::chrono::system_clock::time_point runs_since) {
+Task<Examination> Doctor::examine(std::chrono::system_clock::time_point runs_since) {
     Examination examination;
     if (!target_) {
         examination.failures = co_await session_.preflight(Session::Need::looking, true);
         if (!examination.failures.empty()) co_return examination;
-        auto prepared = co_await prepare(std::move(host));
+        auto prepared = co_await prepare();
         if (!prepared) {
             examination.failures.push_back(std::move(prepared).error());
             co_return examination;
@@ -325,8 +319,7 @@ Task<Examination> Doctor::examine(std::string host, std::chrono::system_clock::t
     evidence.always_allow_substitutes = always_allow();
     evidence.git = git_;
     evidence.workflows = workflows();
-    if (evaluated_->target.kind == eval::TargetKind::home) evidence.switch_command = "nh home switch";
-    if (evaluated_->target.kind == eval::TargetKind::darwin) evidence.switch_command = "nh darwin switch";
+    evidence.commands = commands();
     auto looked = co_await look(examination);
     if (!looked) {
         examination.failures.push_back(std::move(looked).error());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/host_choice.hpp"
 #include "app/session.hpp"
 #include "device/diagnosis.hpp"
 #include "eval/evaluator.hpp"
@@ -41,10 +42,9 @@ class Doctor {
     explicit Doctor(Session& session, std::string flake = {});
     ~Doctor();
 
-    // `host`: "laptop", "nixos:laptop"; empty: the host of this machine's name. May be called again (`wait` does): the
-    // host is evaluated once, the caches are asked afresh about what they lacked. `runs_since`: a run for the commit
-    // may be expected for so long, at most.
-    async::Task<Examination> examine(std::string host, std::chrono::system_clock::time_point runs_since = {});
+    // The host that the settings ask for. May be called again (`wait` does): it is evaluated once, the caches are asked
+    // afresh about what they lacked. `runs_since`: a run for the commit may be expected for so long, at most.
+    async::Task<Examination> examine(std::chrono::system_clock::time_point runs_since = {});
     // Has the daemon ask its caches again about what it remembers as absent, which it does for trusted users only.
     async::Task<Result<void>> refresh_daemon();
 
@@ -66,9 +66,11 @@ class Doctor {
         std::vector<std::string> texts;
     };
 
-    async::Task<Result<void>> prepare(std::string host);
+    async::Task<Result<void>> prepare();
     std::unique_ptr<eval::Evaluator> make_evaluator(std::string flake);
-    async::Task<Result<eval::TargetRef>> choose(std::string host);
+    async::Task<Result<eval::TargetRef>> choose();
+    device::Commands commands() const;
+    device::SwitchCommand usual_switch_command() const;
     async::Task<Result<void>> read_daemon_settings();
     Result<void> find_sources();
     std::size_t add_source(const cache::CacheUri& uri, std::vector<nix::PublicKey> keys, bool any_signature);
@@ -113,6 +115,8 @@ class Doctor {
     std::optional<eval::FlakeInfo> flake_;
     std::optional<eval::EvaluatedTarget> evaluated_;
     std::optional<plan::Target> target_;
+    HostWanted wanted_;
+    std::vector<eval::TargetRef> hosts_; // of the flake
     std::optional<device::GitState> git_;
     std::unique_ptr<github::RestClient> rest_;
     std::optional<device::CloudFacts> cloud_; // as seen last

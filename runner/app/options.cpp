@@ -108,6 +108,8 @@ std::vector<Option> make_table() {
                                                                      {"discord", report::NotifyFormat::discord},
                                                                      {"slack", report::NotifyFormat::slack},
                                                                      {"json", report::NotifyFormat::json}};
+    const std::map<std::string, std::optional<eval::TargetKind>> kinds{
+        {"nixos", eval::TargetKind::nixos}, {"darwin", eval::TargetKind::darwin}, {"home", eval::TargetKind::home}};
     const auto colors =
         std::map<std::string, Color>{{"auto", Color::automatic}, {"always", Color::always}, {"never", Color::never}};
     const auto on_deadline =
@@ -141,6 +143,11 @@ std::vector<Option> make_table() {
          "fail when a target needs a system or feature nobody here has", "", toggle(&Settings::require_all)},
         {"flake", T::value, laptop, false, "FLAKE", "What",
          "the flake (default: $NH_FLAKE, else the current directory)", "", text(&Settings::flake)},
+        {"kind", T::value, laptop, false, "KIND", "What",
+         "the kind of host: nixos, darwin or home (default: the one that the command switches)",
+         "Without a command: the one whose module installed this program, else any. It chooses among hosts of one "
+         "name.",
+         choice<std::optional<eval::TargetKind>>(&Settings::kind, kinds)},
         {"host", T::value, guard_only, false, "HOST", "What",
          "the host that COMMAND switches to (default: this machine's)", "", text(&Settings::guard_host)},
         {"allow", T::list, guard_only, false, "PATTERN", "What", "names that may be compiled all the same: 'firefox-*'",
@@ -380,7 +387,9 @@ std::string Option::variable(std::string_view prefix) const {
     return name;
 }
 
-bool Option::in_environment() const { return in_config || key == "store" || key == "expect" || key == "needs"; }
+bool Option::in_environment() const {
+    return in_config || key == "store" || key == "kind" || key == "expect" || key == "needs";
+}
 
 const std::vector<Option>& option_table() {
     static const std::vector<Option> table = make_table();

@@ -3,6 +3,7 @@
 #include "app/command_line.hpp"
 #include "app/commands/commands.hpp"
 #include "app/exit_code.hpp"
+#include "app/typed.hpp"
 #include "async/child_process.hpp"
 #include "async/task_group.hpp"
 #include "base/text.hpp"
@@ -116,7 +117,7 @@ void allow_many_files() {
 
 } // namespace
 
-int run_program(const std::vector<std::string>& arguments) {
+int run_program(const std::string& called_as, const std::vector<std::string>& arguments) {
     forbid_core_files();
     allow_many_files();
     std::signal(SIGPIPE, SIG_IGN);
@@ -136,7 +137,8 @@ int run_program(const std::vector<std::string>& arguments) {
         std::fputs(answer->text.c_str(), stdout);
         return 0;
     }
-    const auto& invocation = std::get<Invocation>(*parsed);
+    auto& invocation = std::get<Invocation>(*parsed);
+    invocation.settings.typed.program = program_name(called_as, environment);
     try {
         boost::asio::io_context loop(1);
         int exit_code = static_cast<int>(ExitCode::machine);

@@ -5,7 +5,7 @@
 
 namespace cachefill::app {
 
-// The whole program: arguments in, exit code out.
-int run_program(const std::vector<std::string>& arguments);
+// The whole program: how it was called and its arguments in, exit code out.
+int run_program(const std::string& called_as, const std::vector<std::string>& arguments);
 
 } // namespace cachefill::app

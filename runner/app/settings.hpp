@@ -1,5 +1,6 @@
 #pragma once
 
+#include "device/switch_command.hpp"
 #include "eval/evaluator.hpp"
 #include "event/event.hpp"
 #include "report/notification.hpp"
@@ -31,6 +32,15 @@ struct PushCache {
     std::string name, uri;
     std::filesystem::path token_file, signing_key_file; // read whenever they are needed; empty: the environment's
     bool is_optional = false;                           // may be away for days
+};
+
+// The command line as it was typed, for commands that a person is told to type next.
+struct Typed {
+    std::string program = "cachefill";                     // how it was called
+    std::vector<std::string> words;                        // all that followed
+    std::map<std::string, std::vector<std::string>> flags; // by option key
+    std::string config;                                    // --config
+    std::string flake;                                     // empty: none was named
 };
 
 // Everything a user can decide, after flags, environment and configuration have been merged.
@@ -109,7 +119,9 @@ struct Settings {
     std::chrono::seconds timeout{3 * 3600};
     std::chrono::seconds interval{15};
     std::string guard_host;
-    std::vector<std::string> allow; // globs on names that may be compiled
+    std::optional<eval::TargetKind> kind;          // of the host; empty: the command tells, or any
+    std::optional<device::SwitchCommand> switches; // the command that was given
+    std::vector<std::string> allow;                // globs on names that may be compiled
     std::uint64_t max_minutes = 0;
     bool update = false;
     // init
@@ -133,6 +145,7 @@ struct Settings {
     std::filesystem::path state_directory; // empty: $XDG_STATE_HOME/cachefill
 
     std::vector<std::string> arguments; // positional ones of push, verify and report
+    Typed typed;
 };
 
 } // namespace cachefill::app

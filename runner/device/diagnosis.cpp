@@ -1,6 +1,8 @@
 #include "device/diagnosis.hpp"
 
+#include "base/shell.hpp"
 #include "base/text.hpp"
+#include "github/repository.hpp"
 
 #include <fmt/chrono.h>
 
@@ -20,17 +22,6 @@ std::string clock_time(std::chrono::system_clock::time_point when) {
     return fmt::format("{:%H:%M}", local);
 }
 
-std::string shell_word(std::string_view word) {
-    bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) ||
-               std::string_view("-_./:=@+,%").find(c) != std::string_view::npos;
-    });
-    if (plain) return std::string(word);
-    std::string text = "'";
-    for (char c : word) text += c == '\'' ? "'\\''" : std::string(1, c);
-    return text + "'";
-}
-
 std::string some(const std::vector<std::string>& items, std::size_t most = 3) {
     std::vector<std::string> first(items.begin(),
                                    items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), most)));
@@ -39,8 +30,6 @@ std::string some(const std::vector<std::string>& items, std::size_t most = 3) {
 }
 
 std::string short_sha(const std::string& sha) { return sha.substr(0, 7); }
-
-std::string bare_target(const std::string& target) { return target.substr(target.find(':') + 1); }
 
 class Diagnosis {
   public:
@@ -83,13 +72,28 @@ class Diagnosis {
             .cause = cause, .text = std::move(text), .remedy = std::move(remedy), .details = std::move(details)};
         reasons_.push_back(std::move(reason));
     }
-    std::string wait() const {
-        return "cachefill wait " + shell_word(bare_target(e_.target)) + " && " + e_.switch_command;
+    // Commands one after the other. One that may not be shown ends the row: nobody should skip it.
+    static std::string in_a_row(const std::vector<std::string>& commands) {
+        std::string row;
+        for (const auto& command : commands) {
+            if (command.empty()) break;
+            row += (row.empty() ? "" : " && ") + command;
+        }
+        return row;
+    }
+    std::string wait() const { return in_a_row({e_.commands.wait, e_.commands.switches.text()}); }
+    std::string git_command(const std::string& command) const {
+        return e_.commands.in_work_tree ? "git " + command
+                                        : "git -C " + shell_word(e_.git->root.string()) + " " + command;
+    }
+    std::string gh_command(const std::string& command) const {
+        auto repository = e_.commands.in_work_tree ? std::nullopt : github::parse_remote(e_.git->remote_url);
+        return "gh " + command + (repository ? " -R " + shell_word(repository->full_name()) : std::string());
     }
     std::string start_again() const {
-        if (!e_.git || e_.workflows.empty()) return "cachefill run --hosts " + shell_word(e_.target);
-        return "gh workflow run " + shell_word(e_.workflows.front()) +
-               (e_.git->branch.empty() ? "" : " --ref " + shell_word(e_.git->branch));
+        if (!e_.git || e_.workflows.empty()) return e_.commands.run;
+        return gh_command("workflow run " + shell_word(e_.workflows.front()) +
+                          (e_.git->branch.empty() ? "" : " --ref " + shell_word(e_.git->branch)));
     }
 
     // No cache has it: is it still to be made, and by whom?
@@ -117,6 +121,13 @@ class Diagnosis {
         }
     }
 
+    static std::string lock_in(const GitState& git) {
+        return git.subdirectory.empty() ? "flake.lock" : git.subdirectory + "/flake.lock";
+    }
+    std::string commit_and_wait(const std::string& commit) const {
+        return in_a_row({git_command(commit), git_command("push"), wait()});
+    }
+
     // Uncommitted changes are told only if they matter.
     bool explain_tree() {
         const auto& git = *e_.git;
@@ -126,27 +137,26 @@ class Diagnosis {
         for (const auto& file : git.changed)
             if (!file.ends_with("flake.lock")) others.push_back(file);
         if (!is_sure && !git.lock_changed) return false;
-        auto then_push = " && git push && " + wait();
         if (git.lock_changed) {
             std::vector<std::string> details = e_.differences;
             if (!others.empty()) details.push_back("also changed: " + some(others, 8));
             add(Cause::lock_not_pushed,
                 "flake.lock was changed here and is not committed, so the cloud builds with the old inputs" +
                     (e_.differences.empty() ? std::string() : " (" + e_.differences.front() + ")"),
-                "git commit -m 'flake.lock: update' -- " +
-                    shell_word(git.subdirectory.empty() ? "flake.lock" : git.subdirectory + "/flake.lock") + then_push,
+                commit_and_wait("commit -m 'flake.lock: update' -- " +
+                                shell_word((e_.commands.in_work_tree ? ":/" : "") + lock_in(git))),
                 std::move(details));
             if (others.empty()) return true;
         }
         std::vector<std::string> details = e_.differences;
         details.push_back("changed: " + some(git.changed, 8));
         if (e_.commit_is_fetchable)
-            details.push_back("what is committed needs no compiling: " + e_.switch_command + " " +
-                              shell_word(git.flake_at(git.commit)));
+            details.push_back("what is committed needs no compiling: " +
+                              e_.commands.switches.with_flake(git.flake_at(git.commit)).text());
         add(Cause::tree_differs,
             "uncommitted changes (" + some(others.empty() ? git.changed : others) +
                 ") give another system than the commit " + git.short_commit(),
-            "git commit -a" + then_push, std::move(details));
+            commit_and_wait("commit -a"), std::move(details));
         return true;
     }
 
@@ -156,8 +166,8 @@ class Diagnosis {
             "the commit " + git.short_commit() + " is not pushed to " + git.remote + ", so the cloud cannot build it";
         if (git.lock_unpushed)
             add(Cause::lock_not_pushed, "flake.lock as committed here is not pushed to " + git.remote,
-                "git push && " + wait());
-        add(Cause::commit_not_pushed, std::move(text), "git push && " + wait());
+                in_a_row({git_command("push"), wait()}));
+        add(Cause::commit_not_pushed, std::move(text), in_a_row({git_command("push"), wait()}));
     }
 
     std::string run_name(const github::WorkflowRun& run) const {
@@ -194,7 +204,7 @@ class Diagnosis {
                            : cancelled                   ? " was cancelled"
                                                          : " failed";
         add(Cause::run_failed, run_name(run) + word + ": " + run.url,
-            "gh run rerun " + std::to_string(run.id) + (cancelled ? "" : " --failed") + " && " + wait(),
+            in_a_row({gh_command("run rerun " + std::to_string(run.id) + (cancelled ? "" : " --failed")), wait()}),
             std::move(details));
     }
 
@@ -205,7 +215,7 @@ class Diagnosis {
                               other.url);
         auto text = "the cloud was never started for the commit " + e_.git->short_commit();
         if (!e_.cloud.others.empty()) text += ", but for " + short_sha(e_.cloud.others.front().head_sha);
-        add(Cause::run_never_started, std::move(text), start_again() + " && " + wait(), std::move(details));
+        add(Cause::run_never_started, std::move(text), in_a_row({start_again(), wait()}), std::move(details));
     }
 
     // The cloud says it is done, or nobody can say: the manifest tells what it made.
@@ -253,7 +263,8 @@ class Diagnosis {
         // What it built can be fetched as it is.
         bool can_take = built.state == "complete" && !built.output.empty();
         add(Cause::other_derivation, std::move(text),
-            can_take ? e_.switch_command + " " + built.output : start_again() + " && " + wait(), std::move(details));
+            can_take ? e_.commands.switches.to_built(built.output) : in_a_row({start_again(), wait()}),
+            std::move(details));
     }
 
     // Those that the cache has, not those that it lacks.
@@ -269,15 +280,43 @@ class Diagnosis {
             start_again(), e_.holes);
     }
 
-    static std::string options_for(const std::vector<HelpfulCache>& caches) {
+    static std::vector<std::string> options_for(const std::vector<HelpfulCache>& caches) {
         std::vector<std::string> urls, keys;
         for (const auto& cache : caches) {
             urls.push_back(cache.url);
             keys.insert(keys.end(), cache.keys.begin(), cache.keys.end());
         }
-        auto text = " -- --option extra-substituters " + shell_word(join(urls, " "));
-        if (!keys.empty()) text += " --option extra-trusted-public-keys " + shell_word(join(keys, " "));
-        return text;
+        std::vector<std::string> options{"--option", "extra-substituters", join(urls, " ")};
+        if (!keys.empty()) options.insert(options.end(), {"--option", "extra-trusted-public-keys", join(keys, " ")});
+        return options;
+    }
+    // Of these, without those that others of them need.
+    std::vector<std::string> outermost_outputs(Source source) const {
+        auto heavies = names(source);
+        std::vector<std::string> outputs;
+        for (const auto& heavy : e_.heavy) {
+            bool is_needed = std::any_of(heavy.needed_by.begin(), heavy.needed_by.end(), [&](const auto& name) {
+                return std::find(heavies.begin(), heavies.end(), name) != heavies.end();
+            });
+            if (heavy.source == source && !heavy.output.empty() && !is_needed) outputs.push_back(heavy.output);
+        }
+        return outputs;
+    }
+    // Whoever the daemon does not trust can set neither caches nor keys. nh refuses to be root, and a home's switching
+    // must not be; so root fetches what is missing, and then the user switches.
+    std::string with_caches(const std::vector<HelpfulCache>& caches, Source source) const {
+        auto options = options_for(caches);
+        const auto& switches = e_.commands.switches;
+        auto with_options = switches.with_nix_options(options);
+        bool reaches_nix = e_.daemon_is_trusting || switches.user == "root";
+        if (reaches_nix && !with_options.empty()) return with_options;
+        auto outputs = outermost_outputs(source);
+        if (outputs.empty()) return switches.text();
+        std::vector<std::string> fetch{"sudo", "nix-store", "-r"};
+        fetch.insert(fetch.end(), outputs.begin(), outputs.end());
+        fetch.insert(fetch.end(), options.begin(), options.end());
+        if (reaches_nix) fetch.erase(fetch.begin());
+        return in_a_row({shell_command(fetch), switches.text()});
     }
     static std::vector<std::string> lines_for(const std::vector<HelpfulCache>& caches) {
         std::vector<std::string> lines{"for good, in the host's configuration:"};
@@ -295,8 +334,7 @@ class Diagnosis {
         add(Cause::not_a_substituter,
             some(urls) + " has " + some(names(Source::not_a_substituter)) +
                 ", but is not among this machine's substituters",
-            (e_.daemon_is_trusting ? "" : "sudo ") + e_.switch_command + options_for(e_.not_asked),
-            lines_for(e_.not_asked));
+            with_caches(e_.not_asked, Source::not_a_substituter), lines_for(e_.not_asked));
     }
 
     void explain_not_trusted() {
@@ -306,8 +344,7 @@ class Diagnosis {
         add(Cause::key_not_trusted,
             "this machine does not trust the key " + some(keys) + ", which signed " +
                 some(names(Source::key_not_trusted)),
-            (e_.daemon_is_trusting ? "" : "sudo ") + e_.switch_command + options_for(e_.not_trusted),
-            lines_for(e_.not_trusted));
+            with_caches(e_.not_trusted, Source::key_not_trusted), lines_for(e_.not_trusted));
     }
 
     void explain_stale() {
@@ -330,7 +367,7 @@ class Diagnosis {
         add(Cause::cannot_ask,
             "whether a cache has " + some(names(Source::unknown)) + " cannot be told: " +
                 (e_.cannot_ask.empty() ? std::string("a cache did not answer") : e_.cannot_ask.front()),
-            "cachefill doctor --verbose", e_.cannot_ask);
+            e_.commands.doctor, e_.cannot_ask);
     }
 
     void explain_local() {

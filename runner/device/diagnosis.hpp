@@ -3,6 +3,7 @@
 #include "cache/manifest.hpp"
 #include "device/cloud.hpp"
 #include "device/git_state.hpp"
+#include "device/switch_command.hpp"
 
 #include <chrono>
 #include <optional>
@@ -67,6 +68,15 @@ struct HelpfulCache {
     std::vector<std::string> keys; // "name:base64", those this machine does not trust yet
 };
 
+// What a person would type here to go on; made from what was typed, and empty where that may not be shown.
+struct Commands {
+    SwitchCommand switches;   // the user's own, or the usual one
+    std::string wait;         // "cachefill wait laptop"
+    std::string run;          // "cachefill run --hosts nixos:laptop"
+    std::string doctor;       // "cachefill doctor --verbose"
+    bool in_work_tree = true; // is the current directory in it? Else git and gh are told where
+};
+
 // Everything the diagnosis is made from; collected by whoever can ask.
 struct Evidence {
     std::string target;     // "nixos:laptop"
@@ -90,7 +100,7 @@ struct Evidence {
     std::vector<std::string> workflows; // files that fill
     std::optional<cache::Manifest> manifest;
     std::vector<std::string> differences; // between the cloud's derivation and ours, the nearest cause first
-    std::string switch_command = "nh os switch";
+    Commands commands;
 };
 
 // Pure. Empty: nothing heavy would be compiled.

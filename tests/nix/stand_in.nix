@@ -27,6 +27,7 @@ let
     mkMerge = contents: { _merge = contents; };
     optional = condition: value: if condition then [ value ] else [ ];
     optionalAttrs = condition: value: if condition then value else { };
+    hiPrio = package: package // { priority = -10; };
     boolToString = b: if b then "true" else "false";
   };
   # Lists of two definitions of one thing add up, as in the real ones.

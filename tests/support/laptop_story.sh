@@ -97,8 +97,9 @@ on_machine() {
     shift 3
     code=0
     rm -f "$work/answer.json"
+    mkdir -p "$work/tools" && ln -sf "$cachefill" "$work/tools/cachefill" # found as a person's shell would find it
     XDG_STATE_HOME=$work/$name/state nix_consumer "$work/$name" "$urls" "$keys" env CACHEFILL_HOSTNAME=box \
-        "$cachefill" "$@" > "$work/out" 2>&1 < /dev/null || code=$?
+        PATH="$work/tools:$PATH" cachefill "$@" > "$work/out" 2>&1 < /dev/null || code=$?
 }
 examine() { # examine NAME URLS KEYS [OPTION...]: doctor on that machine
     local name=$1 urls=$2 keys=$3

@@ -6,15 +6,13 @@ namespace cachefill::app {
 
 async::Task<int> doctor_command(CommandContext& context) {
     const auto& settings = context.session.settings();
-    if (settings.arguments.size() > 1) {
+    if (settings.arguments.size() > 1 && !settings.switches) {
         context.console.print_error(Failure(FailureKind::usage, "doctor looks at one host")
                                         .with_hint("without a name it is the host of this machine's name"));
         co_return 2;
     }
     Doctor doctor(context.session);
-    // Chosen first: g++ 12 evaluates both sides of a condition inside co_await.
-    auto host = settings.arguments.empty() ? std::string() : settings.arguments.front();
-    auto examination = co_await doctor.examine(std::move(host));
+    auto examination = co_await doctor.examine();
     co_return context.console.close_with_answer(exit_code_of(examination), to_text(examination, settings.verbose),
                                                 to_json(examination));
 }

@@ -2,8 +2,8 @@
 #include "app/doctor.hpp"
 #include "app/doctor_report.hpp"
 #include "app/exit_code.hpp"
-#include "app/guarded.hpp"
 #include "app/lock_copy.hpp"
+#include "base/shell.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -25,16 +25,18 @@ bool is_allowed(const Examination& examination, const Settings& settings) {
     return left <= std::chrono::minutes(settings.max_minutes);
 }
 
+// A path of another kind of host, or of a home that may be another user's, is never handed on.
+bool takes_this(const device::SwitchCommand& command, const eval::TargetRef& target) {
+    bool may_be_anothers = target.kind == eval::TargetKind::home && !command.user.empty();
+    return command.takes_path && command.kind == target.kind && !may_be_anothers;
+}
+
 } // namespace
 
 Task<int> guard_command(CommandContext& context) {
     auto& session = context.session;
     const auto& settings = session.settings();
-    auto guarded = parse_guarded(settings.arguments);
-    if (!guarded) {
-        context.console.print_error(guarded.error());
-        co_return static_cast<int>(ExitCode::usage);
-    }
+    const auto& guarded = *settings.switches;
     std::unique_ptr<LockCopy> copy;
     if (settings.update) {
         auto made = co_await LockCopy::make(session);
@@ -45,11 +47,11 @@ Task<int> guard_command(CommandContext& context) {
         copy = std::move(*made);
     }
     Doctor doctor(session, copy ? copy->flake() : settings.flake);
-    auto examination = co_await doctor.examine(settings.guard_host);
+    auto examination = co_await doctor.examine();
     if (!examination.failures.empty() || !is_allowed(examination, settings)) {
         auto text = to_text(examination, settings.verbose);
         if (copy) text += "flake.lock stays as it is\n";
-        text += "not run: " + join(guarded->command, " ") + "\n";
+        text += "not run: " + guarded.text() + "\n";
         co_return context.console.close_with_answer(exit_code_of(examination), text, to_json(examination));
     }
     if (copy) {
@@ -59,17 +61,17 @@ Task<int> guard_command(CommandContext& context) {
             co_return static_cast<int>(ExitCode::machine);
         }
     }
-    context.replacement = guarded->command;
+    context.replacement = guarded.words;
     auto text = to_text(examination, settings.verbose);
     // What is given by its path is fetched whatever is local by design, and is not evaluated again.
-    if (guarded->takes_path && examination.is_healthy()) {
+    if (takes_this(guarded, doctor.evaluated().target) && examination.is_healthy()) {
         auto fetched = co_await doctor.fetch_output();
         if (fetched)
-            context.replacement = with_store_path(*guarded, doctor.output());
+            context.replacement = guarded.with_path(doctor.output());
         else if (settings.verbose)
             text += "not given by its path: " + fetched.error().one_line() + "\n";
     }
-    text += "running: " + join(context.replacement, " ") + "\n";
+    text += "running: " + shell_command(context.replacement) + "\n";
     auto code = context.console.close_with_answer(static_cast<int>(ExitCode::complete), text, to_json(examination));
     if (code != 0) context.replacement.clear();
     co_return code;

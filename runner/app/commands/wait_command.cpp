@@ -40,9 +40,8 @@ class Waiting {
         : context_(context), settings_(context.session.settings()), doctor_(context.session) {}
 
     Task<int> execute() {
-        auto host = settings_.arguments.empty() ? std::string() : settings_.arguments[0];
         for (;;) {
-            auto examination = co_await doctor_.examine(host, started_at_);
+            auto examination = co_await doctor_.examine(started_at_);
             if (!examination.failures.empty() && !can_heal(examination)) co_return close(examination, {});
             if (examination.is_healthy()) co_return close(examination, {});
             bool daemon_is_stale =
@@ -123,11 +122,6 @@ class Waiting {
 } // namespace
 
 Task<int> wait_command(CommandContext& context) {
-    if (context.session.settings().arguments.size() > 1) {
-        context.console.print_error(Failure(FailureKind::usage, "wait is for one host")
-                                        .with_hint("without a name it is the host of this machine's name"));
-        co_return static_cast<int>(ExitCode::usage);
-    }
     Waiting waiting(context);
     co_return co_await waiting.execute();
 }

@@ -194,9 +194,40 @@ BOOST_AUTO_TEST_CASE(what_follows_two_dashes_is_the_command_to_guard) {
     BOOST_TEST(settings.arguments == (Words{"nh", "os", "switch", "-H", "desk", "--", "-v"}),
                boost::test_tools::per_element());
     BOOST_TEST(settings.max_minutes == 5U);
-    BOOST_TEST(settings.guard_host == "desk");
+    BOOST_TEST(settings.switches->host == "desk");
+    BOOST_TEST((settings.switches->kind == eval::TargetKind::nixos));
     BOOST_TEST(settings.flake == "github:someone/fleet");
     BOOST_TEST(settings_of({"guard", "--", "nh", "os", "switch", "."}).flake == ".");
+}
+
+BOOST_AUTO_TEST_CASE(doctor_and_wait_take_a_command_that_tells_which_host) {
+    for (const auto* command : {"doctor", "wait"}) {
+        auto settings = settings_of({command, "--", "sudo", "nixos-rebuild", "switch", "--flake", "/etc/nixos#nas"});
+        BOOST_TEST(settings.flake == "/etc/nixos");
+        BOOST_TEST(settings.switches->host == "nas");
+        BOOST_TEST(!settings_of({command, "nas"}).switches);
+        BOOST_TEST(refused({command, "nas", "laptop"}).cause().find("one host") != std::string::npos);
+        BOOST_TEST(!settings_of({command}).kind);
+        BOOST_TEST((settings_of({command, "--kind", "home"}).kind == eval::TargetKind::home));
+        BOOST_TEST((settings_of({command}, {{"CACHEFILL_KIND", "darwin"}}).kind == eval::TargetKind::darwin));
+    }
+    // It is set for whatever of this program the module installed, and nothing of it to other commands.
+    settings_of({"run"}, {{"CACHEFILL_KIND", "darwin"}});
+}
+
+BOOST_AUTO_TEST_CASE(the_flake_of_nh_follows_its_own_variables) {
+    auto settings =
+        settings_of({"guard", "--", "nh", "home", "switch"}, {{"NH_HOME_FLAKE", "/homes#homeConfigurations.kim"}});
+    BOOST_TEST(settings.flake == "/homes");
+    BOOST_TEST(settings.switches->host == "kim");
+    BOOST_TEST(settings_of({"guard", "--", "nh", "os", "switch"}, {{"NH_HOME_FLAKE", "/homes"}}).flake ==
+               "github:someone/fleet");
+    BOOST_TEST(settings_of({"guard", "--", "env", "-C", "/usr", "nh", "os", "switch", "share"}).flake == "/usr/share");
+}
+
+BOOST_AUTO_TEST_CASE(guard_refuses_two_hosts) {
+    refused({"guard", "--host", "nas", "--", "nh", "os", "switch", "-H", "desk"});
+    settings_of({"guard", "--host", "nixos:desk", "--", "nh", "os", "switch", "-H", "desk"});
 }
 
 BOOST_AUTO_TEST_CASE(guard_refuses_two_flakes_and_an_update_in_the_command) {

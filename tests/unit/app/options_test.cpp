@@ -22,6 +22,7 @@ const std::vector<std::string>& good_values(const std::string& key) {
     static const std::map<std::string, std::vector<std::string>> special{
         {"impure", {"never"}},
         {"color", {"always"}},
+        {"kind", {"home"}},
         {"check", {"flake"}},
         {"fail-on", {"build"}},
         {"eval-timeout", {"45m"}},

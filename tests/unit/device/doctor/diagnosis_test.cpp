@@ -26,6 +26,10 @@ Evidence missing(Source source = Source::nowhere) {
     git.pushed = true;
     evidence.git = std::move(git);
     evidence.workflows = {"fill.yml"};
+    evidence.commands.switches = parse_switch_command({"nh", "os", "switch"}).value();
+    evidence.commands.wait = "cachefill wait box";
+    evidence.commands.run = "cachefill run --hosts nixos:box";
+    evidence.commands.doctor = "cachefill doctor box --verbose";
     return evidence;
 }
 
@@ -92,8 +96,13 @@ BOOST_AUTO_TEST_CASE(what_a_cache_has_needs_no_cloud_to_explain_it) {
     auto reasons = diagnose(evidence);
     BOOST_REQUIRE(reasons.size() == 1U);
     BOOST_TEST((reasons[0].cause == Cause::not_a_substituter));
-    BOOST_TEST(reasons[0].remedy == "sudo nh os switch -- --option extra-substituters https://c.example --option "
-                                    "extra-trusted-public-keys c-1:abc");
+    // nh refuses to be root, and the daemon takes caches from nobody else.
+    BOOST_TEST(reasons[0].remedy ==
+               "sudo nix-store -r /nix/store/22222222222222222222222222222222-editor-1.0 --option extra-substituters "
+               "https://c.example --option extra-trusted-public-keys c-1:abc && nh os switch");
+    evidence.commands.switches = parse_switch_command({"sudo", "nixos-rebuild", "switch"}).value();
+    BOOST_TEST(diagnose(evidence)[0].remedy.starts_with("sudo nixos-rebuild switch --option extra-substituters"));
+    evidence.commands.switches = parse_switch_command({"nh", "os", "switch"}).value();
     evidence.daemon_is_trusting = true;
     BOOST_TEST(diagnose(evidence)[0].remedy.starts_with("nh os switch"));
 }
@@ -169,6 +178,41 @@ BOOST_AUTO_TEST_CASE(of_several_runs_the_one_that_goes_on_counts) {
     BOOST_TEST((judge_runs(runs, deciding) == CloudState::failed));
     runs.clear();
     BOOST_TEST((judge_runs(runs, deciding) == CloudState::no_run));
+}
+
+BOOST_AUTO_TEST_CASE(the_remedy_repeats_the_users_own_command) {
+    auto evidence = missing();
+    evidence.git->pushed = false;
+    evidence.commands.switches =
+        parse_switch_command({"sudo", "nixos-rebuild", "switch", "--flake", "/my fleet#box"}).value();
+    BOOST_TEST(diagnose(evidence)[0].remedy ==
+               "git push && cachefill wait box && sudo nixos-rebuild switch --flake '/my fleet#box'");
+}
+
+BOOST_AUTO_TEST_CASE(git_and_gh_are_told_where_when_they_would_not_know) {
+    auto evidence = missing();
+    evidence.commands.in_work_tree = false;
+    evidence.git->remote_url = "https://github.com/o/r";
+    evidence.git->pushed = false;
+    BOOST_TEST(diagnose(evidence)[0].remedy == "git -C /repo push && cachefill wait box && nh os switch");
+    evidence.git->pushed = true;
+    evidence.cloud.state = CloudState::no_run;
+    BOOST_TEST(diagnose(evidence)[0].remedy ==
+               "gh workflow run fill.yml --ref main -R o/r && cachefill wait box && nh os switch");
+    evidence.git->lock_changed = true;
+    evidence.git->changed = {"flake.lock"};
+    BOOST_TEST(
+        diagnose(evidence)[0].remedy.starts_with("git -C /repo commit -m 'flake.lock: update' -- flake.lock && "));
+    evidence.commands.in_work_tree = true; // perhaps in a folder of it
+    BOOST_TEST(
+        diagnose(evidence)[0].remedy.starts_with("git commit -m 'flake.lock: update' -- :/flake.lock && git push"));
+}
+
+BOOST_AUTO_TEST_CASE(a_row_of_commands_ends_before_the_one_that_may_not_be_shown) {
+    auto evidence = missing();
+    evidence.git->pushed = false;
+    evidence.commands.wait.clear(); // its cache has a password in its address
+    BOOST_TEST(diagnose(evidence)[0].remedy == "git push");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,62 @@
+// What the doctor tells a person to type: the user's own command, and ours with the same flake, cache and store.
+#include "app/command_line.hpp"
+#include "app/doctor.hpp"
+#include "app/typed.hpp"
+#include "async/child_process.hpp"
+
+#include <algorithm>
+
+namespace cachefill::app {
+
+namespace {
+
+using device::SwitchTool;
+using eval::TargetKind;
+
+SwitchTool tool_here(TargetKind kind, const Environment& environment) {
+    auto own = kind == TargetKind::home     ? SwitchTool::home_manager
+               : kind == TargetKind::darwin ? SwitchTool::darwin_rebuild
+                                            : SwitchTool::nixos_rebuild;
+    bool has_nh = async::find_program("nh", environment).has_value();
+    return !has_nh && async::find_program(std::string(to_string(own)), environment) ? own : SwitchTool::nh;
+}
+
+bool is_below(const std::filesystem::path& directory, const std::filesystem::path& root) {
+    std::error_code error;
+    auto way = std::filesystem::relative(directory, root, error);
+    return !error && !way.empty() && *way.begin() != "..";
+}
+
+} // namespace
+
+device::SwitchCommand Doctor::usual_switch_command() const {
+    const auto& settings = session_.settings();
+    const auto& target = evaluated_->target;
+    auto tool = tool_here(target.kind, session_.environment());
+    auto names = names_of({.host = {}, .kind = target.kind, .machines = wanted_.machines, .users = wanted_.users});
+    auto is_ours = std::find(names.begin(), names.end(), target.name) != names.end();
+    auto command = device::make_switch_command(tool, target.kind, {}, {});
+    auto found_alone = default_flake_of(command, session_.environment());
+    bool needs_flake = !settings.typed.flake.empty() || found_alone.substr(0, found_alone.find('#')) != settings.flake;
+    return device::make_switch_command(tool, target.kind, needs_flake ? settings.flake : std::string(),
+                                       is_ours ? std::string() : target.name);
+}
+
+device::Commands Doctor::commands() const {
+    const auto& settings = session_.settings();
+    auto word = word_for(evaluated_->target, hosts_);
+    device::Commands commands;
+    commands.switches = settings.switches ? *settings.switches : usual_switch_command();
+    auto typed = settings.typed;
+    // What the command names is not known to ours.
+    if (settings.switches && typed.flake.empty() && settings.flake != default_flake(session_.environment()))
+        typed.flake = settings.flake;
+    commands.wait = other_command(typed, Command::wait, {word});
+    commands.run = other_command(typed, Command::run, {"--hosts", target_->name});
+    commands.doctor = other_command(typed, Command::doctor, {word, "--verbose"});
+    std::error_code error;
+    commands.in_work_tree = git_ && is_below(std::filesystem::current_path(error), git_->root);
+    return commands;
+}
+
+} // namespace cachefill::app
