@@ -3,9 +3,6 @@
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
 
-#include <iterator>
-#include <set>
-
 // From the flake to the graph: which hosts there are, what they evaluate to, what that is made of.
 namespace cachefill::app {
 
@@ -122,23 +119,25 @@ Task<Result<void>> Run::adopt(std::size_t number) {
     auto evaluated = *targets_[number].evaluated;
     // What evaluation wrote and built is rooted by nobody once the evaluator has ended.
     std::vector<nix::StorePath> held{evaluated.derivation};
-    for (const auto& derivation : evaluated.built_by_evaluation) held.push_back(derivation);
+    for (const auto& read : evaluated.read_by_evaluation) held.push_back(read.derivation);
     CO_TRY_VOID(co_await session_.connection().add_temp_roots(std::move(held)));
     if (targets_[number].evaluate_only || is_left_to_others(*targets_[number].evaluated)) co_return Result<void>();
 
     auto before = graph_.path_count();
     CO_TRY(target, add_target(graph_, session_.endpoint(), evaluated));
     target.trusted_caches = upstreams_->trusted_by(evaluated);
-    auto read = [this](const nix::StorePath& path) { return read_derivation(session_.endpoint(), path); };
-    std::set<plan::DerivationId> built, inputs_of_built;
-    for (const auto& derivation : evaluated.built_by_evaluation) {
-        CO_TRY(id, graph_.add_closure(derivation, read));
-        built.insert(id);
-        for (const auto& input : graph_.derivation(id).inputs) inputs_of_built.insert(input.derivation);
-    }
-    // Whoever evaluates needs what is read; what that was built from only if it has to be built again.
-    std::set_difference(built.begin(), built.end(), inputs_of_built.begin(), inputs_of_built.end(),
-                        std::back_inserter(target.built_by_evaluation));
+    CO_TRY_VOID(add_reads(graph_, session_.endpoint(), evaluated, target));
+    std::vector<nix::StorePath> read; // what was made for evaluation may go with its evaluator, too
+    for (const auto& [id, outputs] : target.read_by_evaluation)
+        for (auto output : outputs)
+            if (auto path = graph_.derivation(id).outputs[output].path; path != plan::no_path)
+                read.push_back(graph_.path(path));
+    CO_TRY_VOID(co_await session_.connection().add_temp_roots(std::move(read)));
+    if (evaluated.unknown_reads > 0)
+        say(event::Severity::warning,
+            "what the evaluation of " + target.name + " reads of " + counted(evaluated.unknown_reads, "build") +
+                " is not known, because this Nix does not tell",
+            "a machine that may not build will perhaps not be able to evaluate it");
     std::vector<plan::PathId> fresh;
     for (auto id = before; id < graph_.path_count(); ++id) fresh.push_back(static_cast<plan::PathId>(id));
     if (extent_ != Extent::verify) CO_TRY_VOID(co_await ask_ahead(target, std::move(fresh)));

@@ -5,6 +5,7 @@
 #include "async/deadline.hpp"
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
+#include "plan/needs.hpp"
 #include "presence/nar_checks.hpp"
 
 #include <algorithm>
@@ -24,35 +25,10 @@ constexpr auto patience_with_new_paths = 60s;
 constexpr auto pause_between_looks = 2s;
 constexpr std::size_t unusable_told = 5;
 
-// Every path this target's consumers may need: its outputs, for the one who is given the path; and for the one who
-// evaluates also the inputs of each local-by-design derivation met on the way, which it builds whatever the cache has.
-std::vector<plan::PathId> needed_by(const plan::Graph& graph, const plan::Target& target) {
-    std::set<plan::PathId> paths;
-    std::set<plan::DerivationId> seen;
-    std::vector<plan::DerivationId> open{target.derivation};
-    auto add = [&](plan::DerivationId id, std::uint16_t output) {
-        auto path = graph.derivation(id).outputs[output].path;
-        if (path != plan::no_path) paths.insert(path);
-    };
-    for (auto output : target.outputs) add(target.derivation, output);
-    for (auto id : target.built_by_evaluation)
-        for (std::uint16_t output = 0; output < graph.derivation(id).outputs.size(); ++output) add(id, output);
-    while (!open.empty()) {
-        auto id = open.back();
-        open.pop_back();
-        if (!seen.insert(id).second || graph.derivation(id).allow_substitutes) continue;
-        for (const auto& input : graph.derivation(id).inputs) {
-            for (auto output : input.outputs) add(input.derivation, output);
-            open.push_back(input.derivation);
-        }
-    }
-    return {paths.begin(), paths.end()};
-}
-
 } // namespace
 
 Task<Result<std::vector<nix::StorePath>>> Run::find_missing(const plan::Target& target) {
-    auto needed = needed_by(graph_, target);
+    auto needed = plan::needed_paths(graph_, target);
     std::vector<plan::Target> alone{target};
     auto give_up = Clock::now() + patience_with_new_paths;
     for (;;) {
@@ -84,7 +60,7 @@ Task<Result<std::vector<nix::StorePath>>> Run::find_missing(const plan::Target& 
 
 std::set<plan::PathId> Run::closure_of(const plan::Target& target) const {
     std::set<plan::PathId> closure;
-    auto open = needed_by(graph_, target);
+    auto open = plan::needed_paths(graph_, target);
     while (!open.empty()) {
         auto path = open.back();
         open.pop_back();

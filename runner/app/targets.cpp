@@ -2,6 +2,8 @@
 
 #include "base/files.hpp"
 
+#include <algorithm>
+
 namespace cachefill::app {
 
 Result<nix::Derivation> read_derivation(const daemon::Endpoint& endpoint, const nix::StorePath& path) {
@@ -22,6 +24,22 @@ Result<plan::Target> add_target(plan::Graph& graph, const daemon::Endpoint& endp
             if (outputs[i].name == wanted) target.outputs.push_back(static_cast<std::uint16_t>(i));
     if (target.outputs.empty()) target.outputs.push_back(0);
     return target;
+}
+
+Result<void> add_reads(plan::Graph& graph, const daemon::Endpoint& endpoint, const eval::EvaluatedTarget& evaluated,
+                       plan::Target& target) {
+    auto read_file_of = [&endpoint](const nix::StorePath& path) { return read_derivation(endpoint, path); };
+    for (const auto& read : evaluated.read_by_evaluation) {
+        TRY(id, graph.add_closure(read.derivation, read_file_of));
+        plan::EvaluationRead added{.derivation = id, .outputs = {}};
+        const auto& made = graph.derivation(id).outputs;
+        for (std::size_t i = 0; i < made.size(); ++i) {
+            bool is_read = std::find(read.outputs.begin(), read.outputs.end(), made[i].name) != read.outputs.end();
+            if (read.outputs.empty() || is_read) added.outputs.push_back(static_cast<std::uint16_t>(i));
+        }
+        target.read_by_evaluation.push_back(std::move(added));
+    }
+    return {};
 }
 
 } // namespace cachefill::app

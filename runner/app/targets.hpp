@@ -16,4 +16,8 @@ Result<nix::Derivation> read_derivation(const daemon::Endpoint& endpoint, const 
 Result<plan::Target> add_target(plan::Graph& graph, const daemon::Endpoint& endpoint,
                                 const eval::EvaluatedTarget& evaluated);
 
+// What its evaluation read of what derivations make, into the graph and the target.
+Result<void> add_reads(plan::Graph& graph, const daemon::Endpoint& endpoint, const eval::EvaluatedTarget& evaluated,
+                       plan::Target& target);
+
 } // namespace cachefill::app

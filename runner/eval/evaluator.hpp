@@ -3,6 +3,7 @@
 #include "async/task.hpp"
 #include "base/environment.hpp"
 #include "base/result.hpp"
+#include "eval/read_watch.hpp"
 #include "eval/target.hpp"
 #include "event/event.hpp"
 #include "nix/cache_settings.hpp"
@@ -56,8 +57,11 @@ struct EvaluatedTarget {
     std::string system;
     // What the host's own configuration says of caches; empty where no module says anything.
     std::optional<nix::CacheSettings> nix_settings;
-    bool impure = false;                               // only evaluates with --impure
-    std::vector<nix::StorePath> built_by_evaluation;   // derivations, import-from-derivation
+    bool impure = false; // only evaluates with --impure
+    // Import-from-derivation: what it read, made now or valid before, and how often it is not known what that was.
+    std::vector<ReadOutputs> read_by_evaluation;
+    std::size_t unknown_reads = 0;
+    std::vector<nix::StorePath> built_by_evaluation;   // derivations, for that
     std::vector<nix::StorePath> fetched_by_evaluation; // store paths that it asked substituters for
     std::chrono::milliseconds took{};
     std::uint64_t peak_memory = 0;

@@ -51,6 +51,15 @@ void add_once(std::vector<nix::StorePath>& paths, const std::string& text) {
     if (path && std::find(paths.begin(), paths.end(), *path) == paths.end()) paths.push_back(std::move(*path));
 }
 
+// Of a message nobody but ReadWatch cares for. There are thousands, which all start alike: nix writes its keys in
+// order.
+bool is_chatter(std::string_view json) {
+    constexpr std::string_view head = R"({"action":"msg","level":)";
+    constexpr char talkative = '4';
+    return json.size() > head.size() && json.starts_with(head) && json[head.size()] >= talkative &&
+           json[head.size()] <= '9';
+}
+
 bool take_prefix(std::string_view& text, std::string_view prefix) {
     if (!text.starts_with(prefix)) return false;
     text = trim(text.substr(prefix.size()));
@@ -88,16 +97,20 @@ void EvaluatorLog::line(std::string_view text) {
 }
 
 void EvaluatorLog::event(std::string_view json) {
+    if (is_chatter(json) && !reads_.is_listening()) return;
     auto object = Json::parse(json, nullptr, false);
     if (!object.is_object()) return;
     auto action = text_of(object, "action");
     auto type = number_of(object, "type");
+    if (action == "start") reads_.on_start(number_of(object, "id"), type, text_of(object, "text"));
+    if (action == "stop") return reads_.on_stop(number_of(object, "id"));
     if (action == "start" && type == build_activity) return add_once(built_, first_field(object));
     if (action == "start" && type == substitute_activity) return add_once(substituted_, first_field(object));
     if (action == "result" && type == log_line_result)
         return keep_last(build_lines_, clean_foreign(ellipsize(first_field(object), 2000)));
     if (action != "msg") return;
 
+    reads_.on_message(text_of(object, "msg"));
     auto level = number_of(object, "level");
     if (!object.contains("raw_msg")) return message(text_of(object, "msg"), level);
     EvaluatorError error{.text = text_of(object, "raw_msg"), .own = frame_of(object), .trace = {}};

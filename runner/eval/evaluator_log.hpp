@@ -1,6 +1,7 @@
 #pragma once
 
 #include "eval/error_location.hpp"
+#include "eval/read_watch.hpp"
 #include "event/event.hpp"
 #include "nix/store_path.hpp"
 
@@ -29,6 +30,8 @@ class EvaluatorLog {
     const std::optional<EvaluatorError>& error() const { return error_ ? error_ : lesser_error_; }
     const std::vector<nix::StorePath>& built() const { return built_; }
     const std::vector<nix::StorePath>& substituted() const { return substituted_; }
+    // Only if nix speaks at verbosity "debug".
+    const ReadWatch& reads() const { return reads_; }
     // Last lines that were not nix's own (git's complaints, "error: stack overflow"), sanitized.
     const std::deque<std::string>& foreign_lines() const { return foreign_; }
     // Last lines of builds during evaluation, sanitized.
@@ -46,6 +49,7 @@ class EvaluatorLog {
     std::optional<EvaluatorError> lesser_error_;
     std::vector<nix::StorePath> built_;
     std::vector<nix::StorePath> substituted_;
+    ReadWatch reads_;
     std::deque<std::string> foreign_;
     std::deque<std::string> build_lines_;
 };

@@ -34,7 +34,7 @@ std::vector<CacheMask> counting_caches(const Graph& graph, const Facts& facts, c
     for (const Target& target : targets) {
         const CacheMask trusted = target.trusted_caches | bit(own_cache);
         derivations[index(target.derivation)] &= trusted;
-        for (const DerivationId built : target.built_by_evaluation) derivations[index(built)] &= trusted;
+        for (const EvaluationRead& read : target.read_by_evaluation) derivations[index(read.derivation)] &= trusted;
     }
     const auto order = graph.topological_order();
     for (auto id = order.rbegin(); id != order.rend(); ++id) { // users before what they use

@@ -27,8 +27,9 @@ class Consumer {
     }
 
     ConsumerView view(const Target& target) {
-        for (const DerivationId built : target.built_by_evaluation)
-            for (const GraphOutput& output : graph_.derivation(built).outputs) need(built, output.path);
+        for (const EvaluationRead& read : target.read_by_evaluation)
+            for (const std::uint16_t output : read.outputs)
+                need(read.derivation, graph_.derivation(read.derivation).outputs[output].path);
         for (const std::uint16_t output : target.outputs)
             need(target.derivation, graph_.derivation(target.derivation).outputs[output].path);
         while (!to_build_.empty()) {

@@ -70,10 +70,11 @@ std::vector<Demand::Node> Demand::seeds_of(const Target& target) const {
     // What it takes to evaluate and finish it is of no use to anybody as long as it cannot be made here.
     if (root_is_elsewhere(target)) return seeds;
     seeds.push_back(node(Role::evaluated, index(target.derivation)));
-    for (const DerivationId built : target.built_by_evaluation) {
-        for (const GraphOutput& output : graph_.derivation(built).outputs)
-            demand_output(seeds, built, output.path, Role::complete);
-        seeds.push_back(node(Role::evaluated, index(built)));
+    for (const EvaluationRead& read : target.read_by_evaluation) {
+        const auto& made = graph_.derivation(read.derivation).outputs;
+        for (const std::uint16_t output : read.outputs)
+            demand_output(seeds, read.derivation, made[output].path, Role::complete);
+        seeds.push_back(node(Role::evaluated, index(read.derivation)));
     }
     return seeds;
 }

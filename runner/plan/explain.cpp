@@ -89,9 +89,12 @@ class Explanation {
             const auto& outputs = graph_.derivation(target.derivation).outputs;
             for (const std::uint16_t output : target.outputs)
                 want_output(target.derivation, outputs[output].path, Why::target, i);
-            for (const DerivationId built : target.built_by_evaluation)
-                for (const GraphOutput& output : graph_.derivation(built).outputs)
-                    want_output(built, output.path, Why::evaluation, i);
+            for (const EvaluationRead& read : target.read_by_evaluation) {
+                const auto& made = graph_.derivation(read.derivation).outputs;
+                for (const std::uint16_t output : read.outputs)
+                    want_output(read.derivation, made[output].path, Why::evaluation, i);
+                want(evaluated_node(read.derivation), Why::evaluation, i);
+            }
             want(evaluated_node(target.derivation), Why::evaluated_root, i);
         }
         for (std::size_t next = 0; next < queue_.size(); ++next) {

@@ -162,7 +162,7 @@ class Assembly {
         std::vector<bool> wanted(graph_.derivation_count());
         for (const Target& target : targets_) {
             wanted[index(target.derivation)] = true;
-            for (const DerivationId built : target.built_by_evaluation) wanted[index(built)] = true;
+            for (const EvaluationRead& read : target.read_by_evaluation) wanted[index(read.derivation)] = true;
         }
         for (std::size_t i = 0; i < wanted.size(); ++i) {
             const DerivationId id{static_cast<std::uint32_t>(i)};

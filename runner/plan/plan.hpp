@@ -12,6 +12,12 @@
 
 namespace cachefill::plan {
 
+// Outputs that evaluation itself reads (import-from-derivation): whoever evaluates needs them first.
+struct EvaluationRead {
+    DerivationId derivation;
+    std::vector<std::uint16_t> outputs;
+};
+
 // What somebody will want to fetch.
 struct Target {
     std::string name; // "nixos:nas"
@@ -20,7 +26,7 @@ struct Target {
     // Caches (see facts.hpp) whose URL this target's own configuration trusts, the own cache always included. Upstreams
     // count for a path only if every target that reaches it trusts them.
     CacheMask trusted_caches = 1;
-    std::vector<DerivationId> built_by_evaluation; // import-from-derivation: demanded as well
+    std::vector<EvaluationRead> read_by_evaluation; // demanded as well
 };
 
 // What this machine (and its builders) can build.

@@ -209,8 +209,16 @@ BOOST_AUTO_TEST_CASE(what_evaluation_builds_is_known_and_can_be_forbidden) {
     BOOST_TEST(results[0]->derivation.name() == "from-ifd.drv");
     BOOST_REQUIRE(!results[1]);
     BOOST_TEST(contains(results[1].error().cause(), "the reason"));
-    // Warm: nothing is built again.
-    BOOST_TEST(scene.evaluate(nixos("ifd")).value().built_by_evaluation.empty());
+    // Warm: nothing is built again, and what is read is known all the same.
+    auto warm = scene.evaluate(nixos("ifd"));
+    BOOST_TEST(warm.value().built_by_evaluation.empty());
+    for (const auto* evaluated : {&*results[0], &*warm}) {
+        BOOST_REQUIRE(evaluated->read_by_evaluation.size() == 1U);
+        BOOST_TEST(evaluated->read_by_evaluation[0].derivation.name() == "generated.drv");
+        BOOST_TEST(evaluated->read_by_evaluation[0].outputs == std::vector<std::string>{"out"},
+                   boost::test_tools::per_element());
+        BOOST_TEST(evaluated->unknown_reads == 0U);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(warnings_are_told_once_and_name_the_first_target) {

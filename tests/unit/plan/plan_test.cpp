@@ -1,3 +1,4 @@
+#include "plan/needs.hpp"
 #include "world.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -277,11 +278,38 @@ BOOST_AUTO_TEST_CASE(what_evaluation_built_is_demanded_as_well) {
     World world;
     world.derivation("parser").derivation("generated", {"parser"}).derivation("top").target("top").served(0, {"top"});
     const auto generated = world.graph.add_closure(derivation_path("generated"), reader_of(world.derivations)).value();
-    world.targets[0].built_by_evaluation = {generated};
+    world.targets[0].read_by_evaluation = {{generated, {0}}};
     world.valid({"generated"});
     world.settle();
     BOOST_TEST(world.pushes() == Names{"generated"}, boost::test_tools::per_element());
     BOOST_TEST(world.builds().empty());
+}
+
+BOOST_AUTO_TEST_CASE(of_what_evaluation_reads_only_the_outputs_that_it_reads_are_demanded) {
+    World world;
+    world.derivation("split", {}, {.outputs = {"out", "dev"}}).derivation("top").target("top").served(0, {"top"});
+    const auto split = world.graph.add_closure(derivation_path("split"), reader_of(world.derivations)).value();
+    world.targets[0].read_by_evaluation = {{split, {1}}};
+    world.valid({"split:dev"});
+    world.settle();
+    BOOST_TEST(world.pushes() == Names{"split-dev"}, boost::test_tools::per_element());
+    BOOST_TEST(world.builds().empty());
+    const auto needed = needed_paths(world.graph, world.targets[0]);
+    BOOST_TEST(world.names(needed) == (Names{"split-dev", "top"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_evaluation_reads_and_everybody_builds_by_design_needs_its_inputs) {
+    World world;
+    world.derivation("tool").derivation("text", {"tool"}, {.local = true}).derivation("top").target("top");
+    world.served(0, {"top", "text"}).valid({"text"});
+    const auto text = world.graph.add_closure(derivation_path("text"), reader_of(world.derivations)).value();
+    world.targets[0].read_by_evaluation = {{text, {0}}};
+    world.settle();
+    BOOST_TEST(world.builds() == Names{"tool"}, boost::test_tools::per_element());
+    require_state(world, TargetState::incomplete);
+    BOOST_TEST(world.explain("tool").back() == "The evaluation of target nixos:top needs text.");
+    const auto needed = needed_paths(world.graph, world.targets[0]);
+    BOOST_TEST(world.names(needed).size() == 3U);
 }
 
 BOOST_AUTO_TEST_CASE(an_upstream_counts_only_if_all_targets_that_reach_a_path_trust_it) {
