@@ -6,6 +6,7 @@
 #include "http/pool.hpp"
 #include "http/proxy.hpp"
 #include "http/request_head.hpp"
+#include "http/retry_after.hpp"
 
 namespace cachefill::http {
 
@@ -13,9 +14,23 @@ namespace {
 
 constexpr int most_redirects = 10;
 constexpr std::size_t most_connections = 128; // to one place, when nobody sets a limit
+// Between tries of what was refused because there was too much at once.
+constexpr std::chrono::milliseconds first_pause{20};
+constexpr std::chrono::milliseconds longest_pause{500};
+constexpr std::chrono::seconds longest_server_pause{5};
 
 bool is_redirect(int status) {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+// What a server says that is asked for too much, or whose workers are all taken.
+bool is_busy(const Response& response) {
+    return response.status == 429 || response.status == 502 || response.status == 503 || response.status == 504;
+}
+
+Use use_of(const Request& request) {
+    bool reads = request.method == Method::get || request.method == Method::head;
+    return reads && !request.sink ? Use::question : Use::transfer;
 }
 
 bool may_repeat(Method method) { return method == Method::get || method == Method::head || method == Method::put; }
@@ -66,31 +81,77 @@ class RealClient final : public Client {
         }
     }
 
-    // One exchange with the host of `url`, on a connection from the pool or a fresh one.
+    // One exchange with the host of `url`, and again where it was only that we crowded it.
     async::Task<Result<Response>> hop(const Request& request, const Url& url, const Url& start) {
         CO_TRY(proxy, proxies_.find(url));
         auto route = route_to(url, std::move(proxy));
         auto& place = pool_.place(route.key());
-        auto permit = co_await place.limiter.acquire();
-        // From here on the clock runs: waiting for one's turn is no fault of the server.
-        Watch watch(executor_, limits_of(request));
+        auto pause = first_pause;
+        for (int tries = 1;; ++tries) {
+            auto turn = co_await place.wait_for_turn(use_of(request));
+            // From here on the clock runs: waiting for one's turn is no fault of the server.
+            Watch watch(executor_, limits_of(request));
+            Attempt attempt(request, url, start, route, tries);
+            auto response = co_await exchange(attempt, place, turn.use(), watch);
+            bool again = false;
+            if (response)
+                again = is_again_after(*response, request, place, turn, tries);
+            else if (attempt.was_given_up)
+                again = place.given_up(turn, tries);
+            else if (attempt.left_no_trace)
+                again = place.refused(turn, tries);
+            if (response && !is_busy(*response)) place.answered(turn, watch.first_byte_wait(), attempt.keeps_open);
+            if (!again) co_return response;
+            turn.release();
+            co_await async::sleep_for(pause);
+            pause = std::min(pause * 2, longest_pause);
+        }
+    }
+
+    // One try of a request: what it is about, and what else there is to know of how it ended.
+    struct Attempt {
+        Attempt(const Request& r, const Url& u, const Url& s, const Route& o, int t)
+            : request(r), url(u), start(s), route(o), tries(t) {}
+        const Request& request;
+        const Url& url;
+        const Url& start;
+        const Route& route;
+        int tries;
+        bool was_given_up = false;  // by its vigil
+        bool keeps_open = false;    // answered, and the connection may be used again
+        bool left_no_trace = false; // refused, reset or closed before the server can have done anything that counts
+    };
+
+    // On a connection from the pool or a fresh one.
+    async::Task<Result<Response>> exchange(Attempt& attempt, Place& place, Use use, Watch& watch) {
+        const auto& request = attempt.request;
         for (bool fresh = false;; fresh = true) {
             auto connection = fresh ? nullptr : place.take();
             bool pooled = connection != nullptr;
+            std::optional<Vigil> vigil;
             if (!connection) {
-                CO_TRY(dialed, co_await dialer_.dial(route, watch));
-                connection = std::move(dialed);
+                vigil.emplace(executor_, place, use, watch, attempt.tries);
+                auto dialed = co_await dialer_.dial(attempt.route, watch);
+                if (!dialed) {
+                    attempt.was_given_up = vigil->has_given_up();
+                    attempt.left_no_trace = is_connection_trouble(dialed.error(), watch);
+                    co_return std::move(dialed).error();
+                }
+                connection = std::move(*dialed);
             }
             std::optional<FileBody> file;
             if (!request.body_file.empty()) {
                 CO_TRY(opened, FileBody::open(request.body_file));
                 file = std::move(opened);
             }
-            auto outgoing = compose(request, url, start, route, file);
+            auto outgoing = compose(request, attempt.url, attempt.start, attempt.route, file);
             BodyTarget target(request);
             auto answer = co_await connection->exchange(outgoing, target, watch);
+            attempt.was_given_up = vigil && vigil->has_given_up();
+            vigil.reset();
             if (answer) {
-                if (connection->is_reusable()) pool_.give_back(place, std::move(connection));
+                attempt.keeps_open = connection->is_reusable();
+                if (attempt.keeps_open) pool_.give_back(place, std::move(connection));
                 Response response;
                 response.status = answer->status;
                 response.headers = std::move(answer->headers);
@@ -98,9 +159,26 @@ class RealClient final : public Client {
                 co_return response;
             }
             const auto& traffic = connection->traffic();
-            bool stale = pooled && traffic.closed_by_peer && traffic.received == 0;
-            if (!stale || !(may_repeat(request.method) || traffic.sent == 0)) co_return std::move(answer).error();
+            bool without_a_word = traffic.closed_by_peer && traffic.received == 0;
+            bool repeats = without_a_word && (may_repeat(request.method) || traffic.sent == 0);
+            attempt.left_no_trace = repeats;
+            if (!pooled || !repeats) co_return std::move(answer).error();
         }
+    }
+
+    // Refused, reset or never answered while the connection was made; not what a certificate or a name is to blame for.
+    static bool is_connection_trouble(const Failure& failure, const Watch& watch) {
+        bool connecting = watch.phase() == Phase::connect || watch.phase() == Phase::tls;
+        return connecting && (failure.kind() == FailureKind::network || failure.kind() == FailureKind::timeout);
+    }
+
+    static bool is_again_after(const Response& response, const Request& request, Place& place, const Place::Turn& turn,
+                               int tries) {
+        if (!is_busy(response)) return false;
+        auto pause = find_retry_after(response, std::chrono::system_clock::now()).value_or(std::chrono::seconds(0));
+        bool is_question = use_of(request) == Use::question;
+        // A longer one is for whoever asks to spend otherwise.
+        return pause <= longest_server_pause && place.busy(turn, tries, pause) && is_question;
     }
 
     Deadlines limits_of(const Request& request) const {

@@ -65,7 +65,8 @@ struct Response {
 };
 
 // Sends requests. An answer of any status is a Response; a Failure means that no whole answer came (network, timeout,
-// protocol; not_found: no such host) or the URL is unusable (usage). One try only; cancelling closes the connection.
+// protocol; not_found: no such host) or the URL is unusable (usage). One try only, but for what a place refuses
+// because there was too much at once, while it answers other requests; cancelling closes the connection.
 class Client {
   public:
     virtual ~Client() = default;
@@ -73,9 +74,11 @@ class Client {
 };
 
 struct ClientSettings {
-    // In use at once to one place, at most; 0: no limit of the user's, so a bound of our own.
-    std::size_t connections_per_host = 64;
-    std::chrono::milliseconds idle_timeout{30'000};
+    // At once to one place, at most; 0: nobody has set a limit. How many it really takes is found out
+    // (concurrency.hpp). Nix's default of 25 is for HTTP/2, where one connection carries many questions: it is nobody's
+    // wish for us.
+    std::size_t connections_per_host = 0;
+    std::chrono::milliseconds idle_timeout{10'000};
     std::string user_agent = "cachefill";
     std::filesystem::path netrc; // empty: none
     // PEM file of the authorities to trust; empty: see find_certificate_file.

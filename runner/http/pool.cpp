@@ -6,34 +6,29 @@ namespace cachefill::http {
 
 using Clock = std::chrono::steady_clock;
 
-std::unique_ptr<Connection> Pool::Place::take() {
-    auto now = Clock::now();
-    while (!idle_.empty()) {
-        auto last = std::move(idle_.back());
-        idle_.pop_back();
-        if (now < last.until && last.connection->looks_alive()) return std::move(last.connection);
-    }
-    return nullptr;
-}
+Pool::Pool(async::Executor executor, std::size_t connections_per_place, std::chrono::milliseconds idle_timeout)
+    : executor_(executor), limit_(connections_per_place), idle_timeout_(idle_timeout),
+      closing_(executor, [this] { close_old(); }) {}
 
-Pool::Place& Pool::place(const std::string& key) {
+Place& Pool::place(const std::string& key) {
     auto& place = places_[key];
     if (!place) place = std::make_unique<Place>(executor_, limit_);
     return *place;
 }
 
 void Pool::give_back(Place& place, std::unique_ptr<Connection> connection) {
-    close_old_ones();
-    place.idle_.push_back({std::move(connection), Clock::now() + idle_timeout_});
+    auto until = Clock::now() + idle_timeout_;
+    place.give_back(std::move(connection), until);
+    if (!closing_.is_set()) closing_.set(until);
 }
 
-void Pool::close_old_ones() {
-    auto now = Clock::now();
+void Pool::close_old() {
+    std::optional<Clock::time_point> next;
     for (auto& [key, place] : places_) {
-        auto& idle = place->idle_;
-        auto first_young = std::find_if(idle.begin(), idle.end(), [&](const auto& i) { return now < i.until; });
-        idle.erase(idle.begin(), first_young);
+        auto then = place->close_old(Clock::now());
+        if (then && (!next || *then < *next)) next = then;
     }
+    if (next) closing_.set(*next);
 }
 
 } // namespace cachefill::http

@@ -52,6 +52,8 @@ struct Watch::State {
     Clock::time_point deadline = Clock::time_point::max();
     milliseconds limit{0};
     Phase phase = Phase::resolve;
+    Clock::time_point entered;
+    Clock::duration first_byte_wait{};
     TcpSocket* socket = nullptr;
     bool expired = false;
 };
@@ -72,10 +74,13 @@ void Watch::guard(TcpSocket* socket) {
 
 void Watch::enter(Phase phase, milliseconds limit) {
     auto& state = *state_;
+    auto now = Clock::now();
+    if (state.phase == Phase::first_byte) state.first_byte_wait = now - state.entered;
+    state.entered = now;
     state.phase = phase;
     state.limit = std::min(limit, state.limit_of_phase());
     auto armed_for = state.timer.expiry();
-    state.deadline = std::min(Clock::now() + state.limit, state.end);
+    state.deadline = std::min(now + state.limit, state.end);
     if (phase == Phase::connect) state.expired = false; // another address, another socket
     if (state.socket && state.deadline < armed_for) State::arm(state_);
 }
@@ -85,9 +90,17 @@ void Watch::progress() {
     if (!state.expired) state.deadline = std::min(Clock::now() + state.limit, state.end);
 }
 
+void Watch::give_up() {
+    auto& state = *state_;
+    state.limit = std::chrono::ceil<milliseconds>(Clock::now() - state.entered);
+    state.close_socket();
+}
+
 Clock::time_point Watch::deadline() const { return state_->deadline; }
 bool Watch::is_expired() const { return state_->expired; }
 bool Watch::is_over() const { return Clock::now() >= state_->end; }
+Phase Watch::phase() const { return state_->phase; }
+Clock::duration Watch::first_byte_wait() const { return state_->first_byte_wait; }
 
 Failure Watch::failure(const std::string& host) const {
     const auto& state = *state_;

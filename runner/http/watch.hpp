@@ -44,9 +44,15 @@ class Watch {
     // A byte moved: sending and receiving have their whole limit again.
     void progress();
 
+    // As if the current phase had lasted too long.
+    void give_up();
+
     std::chrono::steady_clock::time_point deadline() const; // of the current phase
     bool is_expired() const;                                // the socket has been closed
     bool is_over() const;                                   // the limit for the whole exchange has passed
+    Phase phase() const;
+    // How long the server let us wait for the first byte of its answer, once that has come.
+    std::chrono::steady_clock::duration first_byte_wait() const;
     // Says which limit was passed, with `host`.
     Failure failure(const std::string& host) const;
 
