@@ -7,6 +7,7 @@
 #include "async/deadline.hpp"
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
+#include "plan/availability.hpp"
 
 #include <algorithm>
 #include <unistd.h>
@@ -20,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr auto cache_patience = 5s;
+constexpr auto request_patience = 2s;
 constexpr auto daemon_patience = 60s;
 // A host of which nothing is cached is a chain of a hundred rounds; after these all is asked at once.
 constexpr int careful_rounds = 6;
@@ -106,18 +108,21 @@ std::size_t Doctor::add_source(const cache::CacheUri& uri, std::vector<nix::Publ
     cache::CacheContext context{.executor = session_.executor(),
                                 .client = *client_,
                                 .workers = session_.workers(),
-                                .retry = {.first_delay = 500ms, .budget = cache_patience},
+                                .retry = {.first_delay = 500ms, .budget = request_patience},
                                 .spool_directory = session_.state_directory() / "spool",
                                 .cachix_api =
                                     session_.environment().get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
                                 .for_writing = false};
-    auto number = presence_->add(cache::make_cache(uri, {}, std::move(context)), uri.to_string(), std::move(keys), {});
-    if (any_signature) presence_->source(number).any_signature = true;
-    return number;
+    using Signatures = presence::Judge::Signatures;
+    return presence_->add_upstream(cache::make_cache(uri, {}, std::move(context)), std::move(keys),
+                                   any_signature ? Signatures::ignored : Signatures::checked);
 }
 
 Result<void> Doctor::find_sources() {
-    presence_ = std::make_unique<presence::Judge>(session_.executor(), graph_, facts_, notes_);
+    presence::Patience patience;
+    patience.away = patience.never_seen = patience.one_path = cache_patience;
+    presence_ =
+        std::make_unique<presence::Judge>(session_.executor(), session_.clock(), graph_, facts_, notes_, patience);
     http::ClientSettings http;
     http.connections_per_host = 128;
     http.user_agent = std::string("cachefill/") + version;
@@ -127,17 +132,14 @@ Result<void> Doctor::find_sources() {
     client_ = http::make_client(session_.executor(), std::move(http));
 
     auto own = session_.take_cache();
-    auto own_url = own->uri().to_string();
-    std::optional<cache::CacheInfo> info;
-    if (!session_.cache_failure()) info = session_.cache_info();
-    presence_->add(std::move(own), std::move(own_url), session_.cache_keys(), std::move(info));
-    if (session_.cache_keys().empty()) presence_->source(plan::own_cache).any_signature = true;
-    if (session_.cache_failure()) presence_->source(plan::own_cache).aside = true;
+    if (const auto& failure = session_.cache_failure())
+        presence_->add_lost_own(std::move(own.backend), std::move(own.keys), *failure);
+    else
+        presence_->add_own(std::move(own));
     auto trusted = nix::usable_keys(nix_.trusted_public_keys);
-    const auto& sources = presence_->sources();
     if (nix_.substitute)
         for (const auto& url : nix_.substituters)
-            if (auto uri = cache::parse_substituter(url); uri && sources.size() < plan::most_caches)
+            if (auto uri = cache::parse_substituter(url); uri && presence_->size() < plan::most_caches)
                 machine_ |= plan::bit(add_source(*uri, trusted, !nix_.require_sigs));
 
     // Caches that may help and that this machine does not ask, or does not believe.
@@ -155,9 +157,9 @@ Result<void> Doctor::find_sources() {
     for (const auto& uri : others) {
         auto url = uri.to_string();
         bool known = url == own_substituter;
-        for (std::size_t number = 1; number < sources.size(); ++number)
-            known |= sources[number].url == url && (all_trusted || !(machine_ & plan::bit(number)));
-        if (!known && sources.size() < plan::most_caches) add_source(uri, keys, false);
+        for (std::size_t number = 1; number < presence_->size(); ++number)
+            known |= presence_->url(number) == url && (all_trusted || !(machine_ & plan::bit(number)));
+        if (!known && presence_->size() < plan::most_caches) add_source(uri, keys, false);
     }
     return {};
 }
@@ -190,23 +192,17 @@ Task<Result<void>> Doctor::ask(const plan::Target& target, plan::CacheMask cache
                 auto producer = graph_.producer(id);
                 bool may_fetch =
                     producer && (always_allow() || graph_.derivation(producer->derivation).allow_substitutes);
-                if (may_fetch && (facts_.of(id).asked & caches) != caches) next.push_back(id);
+                if (may_fetch && plan::unasked(facts_.of(id), caches)) next.push_back(id);
             }
         }
-        auto& own = presence_->source(plan::own_cache);
-        if ((caches & plan::bit(plan::own_cache)) && !own.aside) {
+        if ((caches & plan::bit(plan::own_cache)) && !presence_->is_out(plan::own_cache)) {
             auto asked = next; // in bulk, where the cache takes that: mostly it lacks them all
             auto told = co_await presence_->ask_bulk(std::move(asked));
-            if (!told) own.info.has_bulk_query = false; // perhaps not without a token; one by one it may answer
+            if (!told) presence_->ask_one_by_one(); // perhaps not without a token
         }
         plan::Questions questions;
         for (auto path : next) questions.remote.push_back({path, caches});
-        auto answered = co_await presence_->answer(questions, nullptr);
-        if (answered) continue;
-        // The own cache failed in the middle; what it has stays unknown.
-        if (own.aside) co_return std::move(answered).error();
-        notes_.texts.push_back("the cache " + own.url + " is not asked: " + answered.error().one_line());
-        own.aside = true;
+        CO_TRY_VOID(co_await presence_->answer(std::move(questions), nullptr));
     }
 }
 
@@ -273,10 +269,7 @@ Task<Result<void>> Doctor::refresh_daemon() {
 
 Task<Result<void>> Doctor::look(Examination& examination) {
     // What a cache had a moment ago it still has; what it lacked is asked again.
-    for (std::size_t i = 0; i < graph_.path_count(); ++i) {
-        auto& facts = facts_.of(plan::PathId{static_cast<std::uint32_t>(i)});
-        if (facts.present == 0) facts = plan::PathFacts();
-    }
+    presence_->forget_what_was_lacking();
     looked_at_ = 0;
     CO_TRY_VOID(co_await ask(*target_, machine_));
     // The daemon comes second, and only if the caches say that all is there or did not answer us: what it finds absent
@@ -326,8 +319,8 @@ Task<Examination> Doctor::examine(std::chrono::system_clock::time_point runs_sin
         co_return examination;
     }
     evidence.cannot_ask = cannot_ask();
-    for (std::size_t number = 1; number < presence_->sources().size(); ++number)
-        if (machine_ & plan::bit(number)) examination.asked.push_back(redact_url(presence_->sources()[number].url));
+    for (std::size_t number = 1; number < presence_->size(); ++number)
+        if (machine_ & plan::bit(number)) examination.asked.push_back(redact_url(presence_->url(number)));
     examination.notes = notes_.texts;
     examination.asking = elapsed_since(start);
     if (!evidence.heavy.empty()) co_await explain(examination, runs_since);

@@ -43,24 +43,24 @@ std::map<plan::DerivationId, plan::DerivationId> find_parents(const plan::Graph&
 std::vector<std::string> Doctor::cannot_ask() const {
     std::vector<std::string> all;
     if (const auto& failure = session_.cache_failure()) all.push_back(failure->one_line());
-    for (const auto& text : notes_.texts)
-        if (text.find(" is not asked") != std::string::npos) all.push_back(text);
+    for (const auto& unasked : presence_->unasked())
+        if (unasked.cache != plan::own_cache || !session_.cache_failure())
+            all.push_back(redact_url(presence_->url(unasked.cache)) + " could not be asked: " + unasked.why.one_line());
     return all;
 }
 
 bool Doctor::answers_are_whole() const {
-    for (std::size_t number = 1; number < presence_->sources().size(); ++number)
-        if ((machine_ & plan::bit(number)) && presence_->sources()[number].aside) return false;
-    return true;
+    const auto& unasked = presence_->unasked();
+    return std::none_of(unasked.begin(), unasked.end(),
+                        [this](const auto& one) { return (machine_ & plan::bit(one.cache)) != 0; });
 }
 
 // The cache that the cloud fills, under each address by which it is asked.
 plan::CacheMask Doctor::own_caches() const {
     auto mask = plan::bit(plan::own_cache);
-    const auto& sources = presence_->sources();
     auto substituter = cache::canonical_url(session_.cache_info().substituter_url);
-    for (std::size_t number = 1; number < sources.size(); ++number)
-        if (sources[number].url == sources[plan::own_cache].url || sources[number].url == substituter)
+    for (std::size_t number = 1; number < presence_->size(); ++number)
+        if (presence_->url(number) == presence_->url(plan::own_cache) || presence_->url(number) == substituter)
             mask |= plan::bit(number);
     return mask;
 }
@@ -70,31 +70,30 @@ plan::CacheMask Doctor::own_caches() const {
 plan::CacheMask Doctor::everywhere() const {
     auto all = presence_->all();
     auto same_cache = own_caches() & machine_;
-    const auto& sources = presence_->sources();
-    const auto& own = sources[plan::own_cache];
-    for (std::size_t number = 1; number < sources.size(); ++number) {
-        const auto& same = sources[number];
-        if (!(same_cache & plan::bit(number)) || same.aside) continue;
-        bool believes = std::all_of(own.keys.begin(), own.keys.end(), [&](const auto& key) {
-            return std::find(same.keys.begin(), same.keys.end(), key) != same.keys.end();
+    const auto& own_keys = presence_->keys(plan::own_cache);
+    for (std::size_t number = 1; number < presence_->size(); ++number) {
+        if (!(same_cache & plan::bit(number)) || presence_->is_out(number)) continue;
+        const auto& keys = presence_->keys(number);
+        bool believes = std::all_of(own_keys.begin(), own_keys.end(), [&](const auto& key) {
+            return std::find(keys.begin(), keys.end(), key) != keys.end();
         });
-        if (same.any_signature || (believes && !own.any_signature)) all &= ~plan::bit(plan::own_cache);
+        if (presence_->takes_any_signature(number) || (believes && !presence_->takes_any_signature(plan::own_cache)))
+            all &= ~plan::bit(plan::own_cache);
     }
     return all;
 }
 
 // The caches that have it, besides those which this machine asks and believes.
 void Doctor::note_helpful(std::size_t number, device::Evidence& evidence) const {
-    const auto& source = presence_->sources()[number];
-    auto url = number == plan::own_cache ? session_.cache_info().substituter_url : source.url;
+    auto url = number == plan::own_cache ? session_.cache_info().substituter_url : presence_->url(number);
     bool is_asked = false;
-    for (std::size_t other = 1; other < presence_->sources().size(); ++other)
-        is_asked |= (machine_ & plan::bit(other)) && presence_->sources()[other].url == cache::canonical_url(url);
+    for (std::size_t other = 1; other < presence_->size(); ++other)
+        is_asked |= (machine_ & plan::bit(other)) && presence_->url(other) == cache::canonical_url(url);
     auto& list = is_asked ? evidence.not_trusted : evidence.not_asked;
     for (const auto& known : list)
         if (known.url == url) return;
     device::HelpfulCache cache{.url = url, .keys = {}};
-    for (const auto& key : source.keys) {
+    for (const auto& key : presence_->keys(number)) {
         auto text = key.to_string();
         const auto& trusted = nix_.trusted_public_keys;
         if (std::find(trusted.begin(), trusted.end(), text) == trusted.end()) cache.keys.push_back(std::move(text));
@@ -121,7 +120,7 @@ Source Doctor::source_of(plan::DerivationId id, const plan::ConsumerView& machin
         // With every cache believed it would be fetched, or not be needed.
         auto before = evidence.not_trusted.size();
         bool some_cache = false;
-        for (std::size_t number = 0; number < presence_->sources().size(); ++number)
+        for (std::size_t number = 0; number < presence_->size(); ++number)
             if ((present & plan::bit(number)) && !(machine_ & plan::bit(number))) {
                 note_helpful(number, evidence);
                 some_cache = true;
@@ -144,7 +143,9 @@ Source Doctor::source_of(plan::DerivationId id, const plan::ConsumerView& machin
             }
         return own ? Source::own_cache_holed : Source::upstream_holed;
     }
-    bool own_away = presence_->sources().empty() || presence_->sources()[plan::own_cache].aside;
+    const auto& unasked = presence_->unasked();
+    bool own_away =
+        std::any_of(unasked.begin(), unasked.end(), [](const auto& one) { return one.cache == plan::own_cache; });
     return own_away || !answers_are_whole() ? Source::unknown : Source::nowhere;
 }
 
@@ -350,10 +351,10 @@ Task<void> Doctor::look_at_cloud(device::Evidence& evidence, std::chrono::system
 }
 
 Task<void> Doctor::compare_with_cloud(device::Evidence& evidence) {
-    auto& own = presence_->source(plan::own_cache);
-    if (own.aside) co_return;
+    if (presence_->is_out(plan::own_cache)) co_return;
     auto branch = git_ && !git_->branch.empty() ? git_->branch : std::string("main");
-    auto found = co_await cache::find_manifest(*own.backend, branch, evaluated_->system, session_.cache_keys());
+    auto found = co_await cache::find_manifest(presence_->backend(plan::own_cache), branch, evaluated_->system,
+                                               session_.cache_keys());
     if (!found || !*found) co_return;
     evidence.manifest = std::move((*found)->manifest);
     const auto* built = evidence.manifest->find(evidence.target);

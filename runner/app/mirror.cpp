@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "cache/credentials.hpp"
+#include "presence/open_cache.hpp"
 
 namespace cachefill::app {
 
@@ -16,34 +17,26 @@ constexpr auto optional_patience = 30s;
 } // namespace
 
 bool Mirror::is_optional(const std::string& given) {
-    auto question = given.find('?');
-    if (question == given.npos) return false;
-    for (auto parameter : split(std::string_view(given).substr(question + 1), '&'))
-        if (parameter == "optional=1" || parameter == "optional=true") return true;
-    return false;
+    auto uri = cache::CacheUri::parse(given);
+    return uri && uri->optional;
 }
 
 Task<Result<std::unique_ptr<Mirror>>> Mirror::open(Session& session, std::string given) {
     CO_TRY(uri, cache::CacheUri::parse(given));
-    CO_TRY(cache, session.make_mirror(uri));
-    auto opened = co_await cache->open();
-    if (!opened) co_return std::move(opened).error().with_context("reaching the further cache " + uri.name);
-    if (opened->permission != cache::Permission::write)
-        co_return Failure(FailureKind::auth,
-                          "the credentials for the further cache " + uri.name + " do not allow writing")
-            .with_hint("its own are named in docs/configuration.md, for instance " +
-                       cache::credential_name("CACHIX_AUTH_TOKEN", uri));
-    std::unique_ptr<Mirror> mirror(new Mirror(session, std::move(cache), std::move(*opened), is_optional(given)));
-    mirror->url_ = uri.to_string();
+    CO_TRY(credentials, cache::credentials_for(session.environment(), uri));
+    async::RetryPolicy retry{.budget = session.settings().retry_budget};
+    auto backend = session.make_cache(uri, std::move(credentials), retry, true);
+    auto keys = nix::usable_keys(session.settings().trusted_public_keys);
+    CO_TRY(opened,
+           co_await presence::open_cache(std::move(backend), presence::Use::fill, std::move(keys), session.sink()));
+    std::unique_ptr<Mirror> mirror(new Mirror(session, std::move(opened)));
     co_return std::move(mirror);
 }
 
 // The same numbers as in the own cache's view, so that a mask means the same in both.
 void Mirror::learn_upstreams(const presence::Judge& own) {
-    for (auto number = presence_->sources().size(); number < own.sources().size(); ++number) {
-        const auto& source = own.sources()[number];
-        presence_->add(session_.make_upstream(source.backend->uri()), source.url, source.keys, {});
-    }
+    for (auto number = presence_->size(); number < own.size(); ++number)
+        presence_->add_upstream(session_.make_upstream(own.backend(number).uri()), own.keys(number));
 }
 
 push::PushEnvironment Mirror::environment(const presence::Judge& own,
@@ -71,14 +64,14 @@ push::PushEnvironment Mirror::environment(const presence::Judge& own,
 void Mirror::start(plan::Graph& graph, const presence::Judge& own,
                    std::function<plan::CacheMask(const nix::StorePath&)> counting, push::PushSettings settings,
                    push::PushEnvironment like, std::function<void(const nix::StorePath&)> on_settled) {
-    presence_ = std::make_unique<presence::Judge>(session_.executor(), graph, facts_, sink_);
-    auto number = presence_->add(std::move(cache_), url_, info_.public_keys, info_);
-    if (info_.public_keys.empty()) presence_->source(number).any_signature = true;
+    presence_ = std::make_unique<presence::Judge>(session_.executor(), session_.clock(), graph, facts_, sink_,
+                                                  session_.patience());
+    presence_->add_own(std::move(cache_));
     settings.compression = info_.preferred_compression;
     if (!info_.is_public) settings.withheld.clear();
     if (optional_) settings.retry_later.budget = optional_patience;
     pipeline_ = push::make_pipeline(
-        session_.executor(), *presence_->source(number).backend, session_.workers(), std::move(settings),
+        session_.executor(), presence_->backend(plan::own_cache), session_.workers(), std::move(settings),
         environment(own, std::move(counting), std::move(like), std::move(on_settled)), sink_);
 }
 

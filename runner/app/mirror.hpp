@@ -35,9 +35,9 @@ class Mirror {
     report::MirrorReport report() const;
 
   private:
-    Mirror(Session& session, std::unique_ptr<cache::BinaryCache> cache, cache::CacheInfo info, bool optional)
-        : session_(session), cache_(std::move(cache)), info_(std::move(info)), optional_(optional),
-          sink_(session.sink()) {}
+    Mirror(Session& session, presence::OpenedCache cache)
+        : session_(session), cache_(std::move(cache)), info_(cache_.info), url_(cache_.backend->uri().to_string()),
+          optional_(cache_.backend->uri().optional), sink_(session.sink()) {}
     void learn_upstreams(const presence::Judge& own);
     push::PushEnvironment environment(const presence::Judge& own,
                                       std::function<plan::CacheMask(const nix::StorePath&)> counting,
@@ -45,7 +45,7 @@ class Mirror {
                                       std::function<void(const nix::StorePath&)> on_settled);
 
     Session& session_;
-    std::unique_ptr<cache::BinaryCache> cache_; // until start()
+    presence::OpenedCache cache_; // until start()
     cache::CacheInfo info_;
     std::string url_;
     bool optional_;

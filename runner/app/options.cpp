@@ -281,6 +281,18 @@ std::vector<Option> make_table() {
          "how long a request that may succeed later is repeated (default 90s)",
          "What could not be pushed for all that is tried again while builds run, and three times as long after them.",
          duration(&Settings::retry_budget)},
+        {"wait-for-caches", T::value, all_commands, true, "TIME", "The run",
+         "how long a cache that answered before and is away is waited for (default 10m)",
+         "One that never answered is waited for a minute at most. What it may have stays unknown then: it is neither "
+         "built nor pushed, the run says so and ends with 5. An upstream with ?optional=1 is not waited for longer "
+         "than "
+         "that, and what only it may have is built.",
+         duration(&Settings::wait_for_caches)},
+        {"build-unknown", T::toggle, run_plan, true, "", "The run",
+         "build what a cache that stays away may have, instead of ending with 5", "", toggle(&Settings::build_unknown)},
+        {"offline", T::toggle, all_commands, true, "", "The run",
+         "do not wait for caches that cannot be reached from the start: they count as empty", "",
+         toggle(&Settings::offline)},
         {"fail-on", T::list, run_only, true, "CAUSE", "The run",
          "what makes the run fail: evaluate, build, check, push, incomplete, deadline; or none",
          "Everything by default. What is left out becomes a warning.", apply_fail_on},

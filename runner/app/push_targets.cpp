@@ -2,6 +2,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "presence/open_cache.hpp"
 
 #include <algorithm>
 
@@ -77,24 +78,14 @@ Result<cache::Credentials> credentials_for(const PushCache& cache, const Environ
     return with_context(cache::credentials_from(with_files), "reading the credentials of " + cache.name);
 }
 
-Task<Result<PushTarget>> open_target(Session& session, PushCache cache, bool for_writing, async::RetryPolicy retry) {
+Task<Result<presence::OpenedCache>> open_target(Session& session, PushCache cache, bool for_writing,
+                                                async::RetryPolicy retry) {
     CO_TRY(uri, cache::CacheUri::parse(cache.uri));
     CO_TRY(credentials, credentials_for(cache, session.environment()));
-    PushTarget target;
-    target.backend = session.make_target(uri, std::move(credentials), retry, for_writing);
-    auto info = co_await target.backend->open();
-    if (!info) co_return std::move(info).error().with_context("reaching the cache " + cache.name);
-    if (for_writing)
-        if (auto failure = cannot_write(uri, *info)) co_return std::move(*failure);
-    for (const auto& note : info->notes) {
-        event::Message message{.severity = event::Severity::notice, .text = note, .hint = {}};
-        session.sink().on_event(message);
-    }
-    target.keys = info->public_keys;
-    for (const auto& text : session.settings().trusted_public_keys)
-        if (auto key = nix::PublicKey::parse(text)) target.keys.push_back(*key);
-    target.info = std::move(*info);
-    co_return target;
+    auto backend = session.make_cache(uri, std::move(credentials), retry, for_writing);
+    auto keys = nix::usable_keys(session.settings().trusted_public_keys);
+    auto use = for_writing ? presence::Use::fill : presence::Use::read;
+    co_return co_await presence::open_cache(std::move(backend), use, std::move(keys), session.sink());
 }
 
 } // namespace cachefill::app

@@ -22,7 +22,7 @@ std::set<std::string> other_urls(const std::vector<PushCache>& caches, const Pus
 Result<cache::Credentials> credentials_for(const PushCache& cache, const Environment& environment);
 
 // Reaches the cache; with `for_writing` it must be allowed to write there.
-async::Task<Result<PushTarget>> open_target(Session& session, PushCache cache, bool for_writing,
-                                            async::RetryPolicy retry);
+async::Task<Result<presence::OpenedCache>> open_target(Session& session, PushCache cache, bool for_writing,
+                                                       async::RetryPolicy retry);
 
 } // namespace cachefill::app

@@ -13,7 +13,6 @@ using async::Task;
 
 namespace {
 
-constexpr std::string_view nixos_cache = "https://cache.nixos.org";
 constexpr std::size_t infos_at_once = 1000;
 
 constexpr std::uint64_t longest_flake = 1 << 20;
@@ -54,17 +53,16 @@ push::PushSettings push_settings_from(const Settings& settings) {
     return push;
 }
 
-Pusher::Pusher(Session& session, PushTarget target, const std::set<std::string>& other_targets, event::Sink& sink)
-    : session_(session), sink_(sink), info_(target.info), presence_(session.executor(), graph_, facts_, sink) {
-    auto url = target.backend->uri().to_string();
-    bool any_signature = target.keys.empty() || target.backend->uri().trusted;
-    presence_.add(std::move(target.backend), std::move(url), std::move(target.keys), std::move(target.info));
-    presence_.source(plan::own_cache).any_signature = any_signature;
+Pusher::Pusher(Session& session, presence::OpenedCache target, const std::set<std::string>& other_targets,
+               event::Sink& sink)
+    : session_(session), sink_(sink), info_(target.info),
+      presence_(session.executor(), session.clock(), graph_, facts_, sink, session.patience()) {
+    presence_.add_own(std::move(target));
     add_upstreams(other_targets);
 }
 
 bool Pusher::is_own(const std::string& url) const {
-    return url == presence_.sources()[plan::own_cache].url || url == cache::canonical_url(info_.substituter_url);
+    return url == presence_.url(plan::own_cache) || url == cache::canonical_url(info_.substituter_url);
 }
 
 void Pusher::add_upstreams(const std::set<std::string>& other_targets) {
@@ -77,23 +75,16 @@ void Pusher::add_upstreams(const std::set<std::string>& other_targets) {
     std::set<std::string> added;
     for (const auto& text : urls) {
         auto uri = cache::parse_substituter(text);
-        if (!uri || presence_.sources().size() == plan::most_caches) continue;
+        if (!uri || presence_.size() == plan::most_caches) continue;
         auto url = uri->to_string();
         if (is_ignored_cache(settings, text) || is_own(url) || other_targets.contains(url) || !added.insert(url).second)
             continue;
-        presence_.add(session_.make_upstream(*uri), std::move(url), keys, {});
+        presence_.add_upstream(session_.make_upstream(*uri), keys);
     }
 }
 
 Task<Result<bool>> Pusher::is_served(nix::StorePath path) {
-    auto served = co_await presence_.is_served(std::move(path), plan::all_caches);
-    if (!served || *served) co_return served;
-    // A path that only cache.nixos.org serves would otherwise go up whenever that cannot be reached for a moment.
-    for (const auto& source : presence_.sources())
-        if (source.aside && source.url == nixos_cache)
-            co_return Failure(FailureKind::network, source.url + " cannot be reached, so what it serves is not known")
-                .with_hint("upstreams.ignore leaves it out for good");
-    co_return served;
+    co_return co_await presence_.is_served(std::move(path), plan::all_caches);
 }
 
 Task<Result<std::vector<std::optional<nix::PathInfo>>>> Pusher::path_infos(std::vector<nix::StorePath> paths) {
@@ -147,8 +138,8 @@ push::PushEnvironment Pusher::environment(OnSettled& on_settled) {
             if (!is_own_source(info, session_.endpoint().physical(info.path))) return std::nullopt;
             return "it is the source of a flake with machines, and the cache is public (allow-source)";
         };
-    for (const auto& source : presence_.sources())
-        for (const auto& key : source.keys) environment.known_keys.push_back(key);
+    for (std::size_t cache = 0; cache < presence_.size(); ++cache)
+        for (const auto& key : presence_.keys(cache)) environment.known_keys.push_back(key);
     for (auto& key : nix::usable_keys(session_.nix().trusted_public_keys))
         environment.known_keys.push_back(std::move(key));
     return environment;
@@ -157,7 +148,7 @@ push::PushEnvironment Pusher::environment(OnSettled& on_settled) {
 Task<Pusher::Ledger> Pusher::push(std::vector<nix::StorePath> paths, push::PushSettings settings,
                                   OnSettled on_settled) {
     settings.compression = info_.preferred_compression;
-    pipeline_ = push::make_pipeline(session_.executor(), *presence_.source(plan::own_cache).backend, session_.workers(),
+    pipeline_ = push::make_pipeline(session_.executor(), presence_.backend(plan::own_cache), session_.workers(),
                                     std::move(settings), environment(on_settled), sink_);
     for (auto& path : paths) pipeline_->add(std::move(path), false);
     pipeline_->close();
@@ -174,6 +165,7 @@ Task<Pusher::Ledger> Pusher::push(std::vector<nix::StorePath> paths, push::PushS
 }
 
 void Pusher::stop(std::chrono::milliseconds grace) {
+    presence_.stop_waiting();
     if (pipeline_) pipeline_->stop(grace);
 }
 

@@ -11,20 +11,14 @@
 
 namespace cachefill::app {
 
-// A cache that has been opened for pushing store paths to it.
-struct PushTarget {
-    std::unique_ptr<cache::BinaryCache> backend;
-    cache::CacheInfo info;
-    std::vector<nix::PublicKey> keys; // empty: its narinfos are taken as they are
-};
-
 // Pushes store paths, and what of their closures nobody serves, to one cache. What the upstreams of this machine serve
 // is not pushed again: those given, and (upstreams.from-hosts) the substituters that this machine's Nix goes by,
 // because the systems and homes that are pushed from here have their consumers trust the same. Other caches that this
 // machine fills never count: being in one excuses no absence from the other.
 class Pusher {
   public:
-    Pusher(Session& session, PushTarget target, const std::set<std::string>& other_targets, event::Sink& sink);
+    Pusher(Session& session, presence::OpenedCache target, const std::set<std::string>& other_targets,
+           event::Sink& sink);
 
     // The connection to this machine's store for everything below; set before anything else, and outlives it.
     void use(daemon::Connection& connection) { connection_ = &connection; }

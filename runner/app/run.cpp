@@ -27,7 +27,8 @@ constexpr auto everything_ends_after = 5500ms;
 } // namespace
 
 Run::Run(Session& session, Extent extent)
-    : session_(session), extent_(extent), presence_(session.executor(), graph_, facts_, session.sink()),
+    : session_(session), extent_(extent),
+      presence_(session.executor(), session.clock(), graph_, facts_, session.sink(), session.patience()),
       work_(session.executor()), timers_(session.executor()), evaluations_(session.executor()),
       plan_changed_(session.executor()) {}
 
@@ -56,6 +57,7 @@ void Run::interrupt(int signal) {
     say(event::Severity::warning, signal == SIGINT ? "interrupted: finishing what is on its way up"
                                                    : "told to end: finishing what is on its way up");
     evaluations_.cancel();
+    presence_.stop_waiting();
     if (!driver_) {
         work_.cancel();
         return;
@@ -77,6 +79,7 @@ void Run::supersede(std::string by) {
     say(event::Severity::notice,
         "a newer run of this workflow waits: nothing new starts, what runs is finished and pushed");
     evaluations_.cancel();
+    presence_.stop_waiting();
     if (driver_) driver_->drain();
     plan_changed_.notify_all();
 }
@@ -86,6 +89,7 @@ Task<void> Run::work() {
     if (going) going = co_await discover();
     if (!going) co_return;
     co_await fill();
+    tell_undecided();
     count_present();
     // The newer run verifies what this one leaves.
     bool verifies = extent_ != Extent::plan && !session_.settings().read_only && superseded_by_.empty();
@@ -141,10 +145,7 @@ Task<bool> Run::preflight() {
     graph_.prefer([machines = machines_from(session_.nix()).abilities](const plan::GraphDerivation& derivation) {
         return plan::BuildAbility::fits(derivation, machines);
     });
-    auto backend = session_.take_cache();
-    auto url = backend->uri().to_string();
-    presence_.add(std::move(backend), std::move(url), session_.cache_keys(), session_.cache_info());
-    if (session_.cache_keys().empty()) presence_.source(plan::own_cache).any_signature = true;
+    presence_.add_own(session_.take_cache());
     auto upstreams = Upstreams::make(session_, presence_);
     if (!upstreams) {
         fail(std::move(upstreams).error());
@@ -167,8 +168,8 @@ Task<Result<void>> Run::open_store_side() {
     driver_ = build::make_driver(session_.executor(), session_.endpoint(), graph_, *roots_, build_settings(),
                                  driver_callbacks(), session_.sink());
     if (!session_.settings().read_only)
-        pipeline_ = push::make_pipeline(session_.executor(), *presence_.source(plan::own_cache).backend,
-                                        session_.workers(), push_settings(), push_environment(), session_.sink());
+        pipeline_ = push::make_pipeline(session_.executor(), presence_.backend(plan::own_cache), session_.workers(),
+                                        push_settings(), push_environment(), session_.sink());
     start_mirrors();
     co_return Result<void>();
 }
@@ -185,7 +186,7 @@ Task<void> Run::fill() {
     evaluating_ = true;
     async::TaskGroup stages(session_.executor()), watchers(session_.executor());
     stages.spawn(evaluate_all());
-    if (extent_ != Extent::verify) stages.spawn(keep_planning());
+    if (extent_ != Extent::verify) stages.spawn(keep_planning(stages));
     if (is_filling()) {
         stages.spawn(build_and_close());
         if (pipeline_) stages.spawn(push_all());
@@ -236,6 +237,7 @@ Task<void> Run::watch_deadline() {
             " has come: no more builds, uploads are finished",
         "the next run goes on from here");
     evaluations_.cancel();
+    presence_.stop_waiting();
     driver_->stop();
     plan_changed_.notify_all();
 }

@@ -75,7 +75,12 @@ class Run {
     async::Task<bool> discover();
     async::Task<void> fill();
     async::Task<void> verify();
-    async::Task<Result<std::vector<nix::StorePath>>> find_missing(const plan::Target& target);
+    struct LastLook {
+        std::vector<nix::StorePath> missing;
+        std::size_t undecided = 0; // paths of which nobody can say it, since a cache could not be asked
+    };
+    async::Task<Result<LastLook>> find_missing(const plan::Target& target);
+    Failure why_unknown(const plan::Target& target, std::size_t paths) const;
     std::vector<nix::StorePath> paths_to_check() const;
     std::set<plan::PathId> closure_of(const plan::Target& target) const; // what its consumers may need
     void describe_closure(const plan::Target& target, event::TargetVerified& verified) const;
@@ -88,8 +93,11 @@ class Run {
     async::Task<void> evaluate_all();
     async::Task<void> evaluate(std::size_t number);
     async::Task<Result<void>> adopt(std::size_t number);
-    async::Task<void> keep_planning();
-    async::Task<Result<void>> plan_once();
+    async::Task<void> keep_planning(async::TaskGroup& beside);
+    async::Task<void> ask(plan::Questions questions);
+    void make_plan_stale();
+    bool is_planning() const { return evaluating_ || plan_is_stale_ || rounds_of_questions_ > 0; }
+    void tell_undecided();
     async::Task<Result<void>> ask_ahead(const plan::Target& target, std::vector<plan::PathId> fresh);
     async::Task<void> push_all();
     async::Task<bool> open_mirrors();
@@ -174,7 +182,8 @@ class Run {
     async::Signal plan_changed_;
     bool plan_is_stale_ = false;
     bool evaluating_ = false;
-    bool planning_ = false;
+    bool planning_failed_ = false;
+    int rounds_of_questions_ = 0;
     bool building_done_ = false;
     bool deadline_reached_ = false;
     bool disk_is_low_ = false;

@@ -68,7 +68,7 @@ Task<void> Run::watch_disk() {
 // that stays, or by an evaluation.
 std::vector<nix::StorePath> Run::deletable() const {
     std::set<plan::PathId> going;
-    if (!pipeline_ || evaluating_ || planning_ || plan_is_stale_) return {};
+    if (!pipeline_ || is_planning()) return {};
     for (const auto& [path, record] : pipeline_->ledger()) {
         bool in_cache =
             record.outcome == event::PushOutcome::published || record.outcome == event::PushOutcome::already_there;

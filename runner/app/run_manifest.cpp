@@ -79,7 +79,7 @@ cache::Manifest Run::describe_for_manifest(bool is_finished) const {
 }
 
 Task<void> Run::publish_manifest(bool is_finished) {
-    auto& own = presence_.source(plan::own_cache);
+    auto& own = presence_.backend(plan::own_cache);
     auto manifest = describe_for_manifest(is_finished);
     if (flake_->source) {
         auto source = co_await session_.connection().query_path_info(*flake_->source);
@@ -87,15 +87,16 @@ Task<void> Run::publish_manifest(bool is_finished) {
     }
     // A run for some hosts only goes on with what others of the same commit have left.
     if (!skipped_.empty()) {
-        auto before = co_await cache::find_manifest(*own.backend, manifest.branch, manifest.system, own.keys);
+        auto before =
+            co_await cache::find_manifest(own, manifest.branch, manifest.system, presence_.keys(plan::own_cache));
         if (before && *before && (*before)->manifest.source_hash == manifest.source_hash)
             for (const auto& target : (*before)->manifest.targets)
                 if (!manifest.find(target.name)) manifest.targets.push_back(target);
     }
     std::sort(manifest.targets.begin(), manifest.targets.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });
-    auto path = co_await cache::publish_manifest(*own.backend, session_.cache_info().preferred_compression,
-                                                 std::move(manifest), session_.settings().pin_keep);
+    auto path = co_await cache::publish_manifest(own, session_.cache_info().preferred_compression, std::move(manifest),
+                                                 session_.settings().pin_keep);
     if (path)
         manifest_ = path->to_string();
     else
@@ -103,7 +104,7 @@ Task<void> Run::publish_manifest(bool is_finished) {
 }
 
 Task<void> Run::announce_build() {
-    while ((evaluating_ || planning_ || plan_is_stale_) && !is_ending()) co_await plan_changed_.wait();
+    while (is_planning() && !is_ending()) co_await plan_changed_.wait();
     bool is_idle = plan_.builds.empty() && plan_.pushes.empty() && pipeline_->ledger().empty();
     if (is_idle || is_ending()) co_return;
     if (leaves_manifest()) co_await publish_manifest(false);

@@ -13,7 +13,7 @@ using Clock = std::chrono::steady_clock;
 // Bulk where the cache has it. Elsewhere a target that is there is walked by its narinfos, which is few requests; one
 // that is not will be asked about output by output, so all of them are asked at once instead of level by level.
 Task<Result<void>> Run::ask_ahead(const plan::Target& target, std::vector<plan::PathId> fresh) {
-    if (presence_.source(plan::own_cache).info.has_bulk_query) co_return co_await presence_.ask_bulk(std::move(fresh));
+    if (presence_.info(plan::own_cache).has_bulk_query) co_return co_await presence_.ask_bulk(std::move(fresh));
     auto top = graph_.derivation(target.derivation).outputs[target.outputs.front()].path;
     if (top == plan::no_path) co_return Result<void>();
     plan::Questions first;
@@ -27,11 +27,14 @@ Task<Result<void>> Run::ask_ahead(const plan::Target& target, std::vector<plan::
     co_return co_await presence_.answer(std::move(all), nullptr);
 }
 
-Task<void> Run::keep_planning() {
+// Plans whenever more is known. Questions are answered beside it, so that a cache that is away holds up only what hangs
+// on it.
+Task<void> Run::keep_planning(async::TaskGroup& beside) {
     auto start = Clock::now();
+    presence_.on_change = [this] { make_plan_stale(); };
     auto is_over = [this] {
-        if (is_ending()) return true;
-        if (plan_is_stale_ || evaluating_) return false;
+        if (is_ending() || planning_failed_) return true;
+        if (is_planning()) return false;
         return !is_filling() || building_done_;
     };
     while (!is_over()) {
@@ -39,33 +42,61 @@ Task<void> Run::keep_planning() {
             co_await plan_changed_.wait();
             continue;
         }
-        planning_ = true;
-        auto planned = co_await plan_once();
-        planning_ = false;
-        plan_changed_.notify_all();
-        if (!planned) {
-            fail(std::move(planned).error().with_context("asking what the caches have"));
-            evaluations_.cancel();
-            plan_is_stale_ = false;
-            if (driver_) driver_->wake();
-            break;
-        }
-        if (driver_) driver_->wake();
-    }
-    note_stage(event::Stage::query, start);
-}
-
-Task<Result<void>> Run::plan_once() {
-    do {
         plan_is_stale_ = false;
         plan_ = plan::make_plan(graph_, facts_, plan_targets_, policy());
         apply_plan();
-        if (plan_.questions.empty()) continue;
-        plan_is_stale_ = true;
         auto questions = plan_.questions;
-        CO_TRY_VOID(co_await presence_.answer(std::move(questions), &session_.connection()));
-    } while (plan_is_stale_ && interrupted_ == 0 && superseded_by_.empty());
-    co_return Result<void>();
+        std::erase_if(questions.remote, [this](const auto& question) { return presence_.is_asking(question.path); });
+        if (!questions.empty()) beside.spawn(ask(std::move(questions)));
+        plan_changed_.notify_all();
+        if (driver_) driver_->wake();
+    }
+    presence_.on_change = {};
+    note_stage(event::Stage::query, start);
+}
+
+Task<void> Run::ask(plan::Questions questions) {
+    ++rounds_of_questions_;
+    auto answered = co_await presence_.answer(std::move(questions), &session_.connection());
+    --rounds_of_questions_;
+    if (!answered && !planning_failed_) {
+        planning_failed_ = true;
+        fail(std::move(answered).error().with_context("asking what the caches have"));
+        evaluations_.cancel();
+        presence_.stop_waiting();
+    }
+    make_plan_stale();
+    if (driver_) driver_->wake();
+}
+
+void Run::make_plan_stale() {
+    plan_is_stale_ = !planning_failed_;
+    plan_changed_.notify_all();
+}
+
+// What could not be known in the end, by whose silence, and what followed from that.
+void Run::tell_undecided() {
+    for (const auto& unasked : presence_.unasked()) {
+        auto what = counted(unasked.paths, "path") + ", for instance " + unasked.example.to_string();
+        if (unasked.counts_as_empty && !session_.settings().offline)
+            say(event::Severity::warning,
+                "what " + presence_.url(unasked.cache) + " may have was built all the same: " + what);
+        else if (unasked.counts_as_empty)
+            say(event::Severity::notice,
+                "upstream " + presence_.url(unasked.cache) + " is not asked in this run: " + unasked.why.one_line(),
+                "what only it has counts as absent");
+    }
+    if (plan_.undecided.empty() || is_ending()) return;
+    std::string causes;
+    for (const auto& unasked : presence_.unasked())
+        if (!unasked.counts_as_empty)
+            causes += (causes.empty() ? "" : "; ") + presence_.url(unasked.cache) + " could not be asked about " +
+                      counted(unasked.paths, "path") + " (" + unasked.example.to_string() +
+                      "): " + unasked.why.one_line();
+    fail(Failure(FailureKind::network,
+                 counted(plan_.undecided.size(), "path") + " may be there or not, and so was not built: " + causes)
+             .with_hint("run again when it answers; --build-unknown builds all the same, upstreams.ignore leaves an "
+                        "upstream out for good"));
 }
 
 void Run::apply_plan() {
@@ -85,7 +116,7 @@ void Run::apply_plan() {
         lacking_.try_emplace(lacking.path, lacking.cache);
         if (is_news)
             say(event::Severity::notice,
-                "this machine lacks the substituter " + presence_.sources()[lacking.cache].url +
+                "this machine lacks the substituter " + presence_.url(lacking.cache) +
                     ": what is there and needed here as an input is built again",
                 "add it and its key to this machine's substituters and trusted-public-keys");
     }

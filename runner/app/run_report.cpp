@@ -59,13 +59,13 @@ report::RunReport Run::report() const {
     report.fetched = fetched_;
     report.present = present_;
     report.upstream = upstream_;
-    for (std::size_t number = 0; number < presence_.sources().size(); ++number) {
-        const auto& source = presence_.sources()[number];
-        report.caches.push_back({.name = source.info.name.empty() ? source.url : source.info.name,
-                                 .url = source.url,
+    for (std::size_t number = 0; number < presence_.size(); ++number) {
+        const auto& name = presence_.info(number).name;
+        report.caches.push_back({.name = name.empty() ? presence_.url(number) : name,
+                                 .url = presence_.url(number),
                                  .is_upstream = number != plan::own_cache,
-                                 .reachable = !source.aside,
-                                 .requests = source.requests});
+                                 .reachable = !presence_.is_out(number),
+                                 .requests = presence_.requests(number)});
     }
     add_builds(report);
     add_pushes(report);
@@ -80,9 +80,9 @@ report::RunReport Run::report() const {
         report.targets.push_back(std::move(checked));
     }
     for (auto path : plan_.unfillable_holes) report.holes.push_back(graph_.path(path).to_string());
+    for (auto path : plan_.undecided) report.undecided.push_back(graph_.path(path).to_string());
     for (const auto& [path, cache] : lacking_)
-        report.not_fetchable_here.push_back(graph_.path(path).to_string() + " (in " + presence_.sources()[cache].url +
-                                            ")");
+        report.not_fetchable_here.push_back(graph_.path(path).to_string() + " (in " + presence_.url(cache) + ")");
     for (const auto& failure : failures_)
         report.messages.push_back(
             {.severity = event::Severity::error, .text = failure.one_line(), .hint = failure.hint()});

@@ -27,7 +27,7 @@ constexpr std::size_t unusable_told = 5;
 
 } // namespace
 
-Task<Result<std::vector<nix::StorePath>>> Run::find_missing(const plan::Target& target) {
+Task<Result<Run::LastLook>> Run::find_missing(const plan::Target& target) {
     auto needed = plan::needed_paths(graph_, target);
     std::vector<plan::Target> alone{target};
     auto give_up = Clock::now() + patience_with_new_paths;
@@ -36,12 +36,13 @@ Task<Result<std::vector<nix::StorePath>>> Run::find_missing(const plan::Target& 
         for (auto path : needed) questions.remote.push_back({path, target.trusted_caches});
         CO_TRY_VOID(co_await presence_.answer(std::move(questions), nullptr));
         auto masks = plan::counting_caches(graph_, facts_, alone);
-        std::set<plan::PathId> missing;
+        std::set<plan::PathId> missing, undecided;
         for (auto path : needed) {
             std::vector<plan::PathId> holes;
-            if (plan::completeness(path, facts_, masks, &holes) == plan::Completeness::complete) continue;
+            auto state = plan::completeness(path, facts_, masks, &holes);
+            if (state == plan::Completeness::complete) continue;
             missing.insert(holes.begin(), holes.end());
-            if (holes.empty()) missing.insert(path);
+            if (holes.empty()) (state == plan::Completeness::unknown ? undecided : missing).insert(path);
         }
         std::vector<plan::PathId> just_published;
         for (auto path : missing)
@@ -49,9 +50,10 @@ Task<Result<std::vector<nix::StorePath>>> Run::find_missing(const plan::Target& 
                 if (auto it = pipeline_->ledger().find(graph_.path(path)); it != pipeline_->ledger().end())
                     if (it->second.outcome == event::PushOutcome::published) just_published.push_back(path);
         if (just_published.empty() || Clock::now() > give_up || interrupted_) {
-            std::vector<nix::StorePath> paths;
-            for (auto path : missing) paths.push_back(graph_.path(path));
-            co_return paths;
+            LastLook look;
+            for (auto path : missing) look.missing.push_back(graph_.path(path));
+            look.undecided = undecided.size();
+            co_return look;
         }
         co_await async::sleep_for(pause_between_looks);
         for (auto path : just_published) presence_.forget(path);
@@ -111,14 +113,14 @@ Task<void> Run::verify() {
     auto start = Clock::now();
     stage_started(event::Stage::verify);
     presence_.forget_all();
-    std::map<std::size_t, Result<std::vector<nix::StorePath>>> missing_of;
+    std::map<std::size_t, Result<LastLook>> missing_of;
     for (const auto& record : targets_) {
         if (!record.planned || interrupted_) continue;
         auto target = plan_targets_[*record.planned];
         missing_of.emplace(*record.planned, co_await find_missing(target));
     }
     std::vector<presence::UnusableNar> unusable;
-    auto checked = co_await presence::check_nars(session_.executor(), *presence_.source(plan::own_cache).backend,
+    auto checked = co_await presence::check_nars(session_.executor(), presence_.backend(plan::own_cache),
                                                  paths_to_check(), session_.settings().deep);
     if (checked)
         unusable = std::move(*checked);
@@ -140,15 +142,17 @@ Task<void> Run::verify() {
         if (!missing) {
             fail(std::move(missing).error().with_context("verifying " + target.name));
         } else {
-            for (const auto& path : *missing) verified.missing.push_back(path.to_string());
+            for (const auto& path : missing->missing) verified.missing.push_back(path.to_string());
             auto closure = closure_of(target);
             for (const auto& nar : unusable)
                 if (auto id = graph_.find(nar.path); id && closure.contains(*id))
                     verified.missing.push_back(nar.path.to_string());
             bool here = plan::BuildAbility::fits(graph_.derivation(target.derivation), policy().machines);
-            verified.verdict = verified.missing.empty() ? event::TargetVerdict::complete
-                               : here                   ? event::TargetVerdict::incomplete
-                                                        : event::TargetVerdict::elsewhere;
+            verified.verdict = verified.missing.empty() && missing->undecided > 0 ? event::TargetVerdict::unknown
+                               : verified.missing.empty()                         ? event::TargetVerdict::complete
+                               : here                                             ? event::TargetVerdict::incomplete
+                                                                                  : event::TargetVerdict::elsewhere;
+            if (verified.verdict == event::TargetVerdict::unknown) fail(why_unknown(target, missing->undecided));
             describe_closure(target, verified);
             record.was_verified = true;
             compare_closure(record);
@@ -158,6 +162,15 @@ Task<void> Run::verify() {
         session_.sink().on_event(verified);
     }
     stage_finished(event::Stage::verify, start);
+}
+
+Failure Run::why_unknown(const plan::Target& target, std::size_t paths) const {
+    std::string text = "whether " + target.name + " is complete cannot be known: " + counted(paths, "path") +
+                       " could not be asked about";
+    for (const auto& unasked : presence_.unasked())
+        if (target.trusted_caches & plan::bit(unasked.cache))
+            text += "; " + presence_.url(unasked.cache) + ": " + unasked.why.one_line();
+    return Failure(FailureKind::network, std::move(text)).with_hint("verify again when it answers");
 }
 
 // Said where hosts that do not evaluate are said, since to whoever reads it this is the same.
@@ -221,8 +234,8 @@ Task<void> Run::pin() {
         if (!record.was_verified || record.verified.verdict != event::TargetVerdict::complete) continue;
         auto path = nix::StorePath::parse(record.verified.output);
         if (!path) continue;
-        auto pinned = co_await presence_.source(plan::own_cache)
-                          .backend->pin(branch_ + "-" + record.ref.name, std::move(*path), settings.pin_keep);
+        auto pinned = co_await presence_.backend(plan::own_cache)
+                          .pin(branch_ + "-" + record.ref.name, std::move(*path), settings.pin_keep);
         if (!pinned)
             say(event::Severity::warning, "cannot pin " + record.ref.display() + ": " + pinned.error().one_line());
     }

@@ -16,6 +16,7 @@ plan::Policy Run::policy() const {
     plan::Policy policy;
     policy.machines = machines_from(session_.nix()).abilities;
     policy.fetchable_here = upstreams_->fetchable_here();
+    policy.does_not_wait = presence_.is_waiting();
     policy.expected_time = [this](const plan::GraphDerivation& derivation) {
         return app::expected_time(history_.get(), derivation);
     };
@@ -80,7 +81,7 @@ build::DriverCallbacks Run::driver_callbacks() {
     };
     callbacks.targets_of = [this](plan::DerivationId id) { return names_of_targets(id); };
     callbacks.may_start = [this] { return !disk_is_low_ && has_room(); };
-    callbacks.expects_more = [this] { return evaluating_ || plan_is_stale_ || planning_; };
+    callbacks.expects_more = [this] { return is_planning(); };
     callbacks.fetch_overrides = [this] { return upstreams_->fetch_overrides(); };
     return callbacks;
 }
@@ -121,8 +122,8 @@ push::PushEnvironment Run::push_environment() {
     };
     environment.path_infos = [this](std::vector<nix::StorePath> paths) { return path_infos(std::move(paths)); };
     if (session_.may_be_trusted()) environment.repair = [this](nix::StorePath path) { return repair(std::move(path)); };
-    for (const auto& source : presence_.sources())
-        for (const auto& key : source.keys) environment.known_keys.push_back(key);
+    for (std::size_t cache = 0; cache < presence_.size(); ++cache)
+        for (const auto& key : presence_.keys(cache)) environment.known_keys.push_back(key);
     for (const auto& text : session_.nix().trusted_public_keys)
         if (auto key = nix::PublicKey::parse(text)) environment.known_keys.push_back(*key);
     environment.on_settled = [this](const nix::StorePath& path, event::PushOutcome outcome) {

@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "cache/credentials.hpp"
 #include "daemon/lasting_connection.hpp"
+#include "presence/open_cache.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -17,7 +18,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto upstream_patience = 5s;
+constexpr auto request_patience = 2s;
 
 std::unique_ptr<http::Client> make_http_client(async::Executor executor, const Environment& environment) {
     http::ClientSettings settings;
@@ -42,15 +43,6 @@ std::filesystem::path state_directory_of(const Settings& settings, const Environ
     auto home = environment.get_or("HOME");
     if (!home.empty()) return std::filesystem::path(home) / ".local/state/cachefill";
     return std::filesystem::temp_directory_path() / "cachefill";
-}
-
-std::optional<Failure> cannot_write(const cache::CacheUri& uri, const cache::CacheInfo& info) {
-    if (info.permission == cache::Permission::write) return {};
-    Failure failure(FailureKind::auth, "the credentials for the cache " + uri.name + " do not allow writing");
-    return std::move(failure).with_hint(
-        uri.scheme == cache::Scheme::cachix
-            ? "set CACHIX_AUTH_TOKEN to a token with write permission, or use --read-only"
-            : "give a signing key (CACHEFILL_SIGNING_KEY) and credentials that may write, or use --read-only");
 }
 
 Session::Session(async::Executor executor, const Settings& settings, const Environment& environment, event::Sink& sink)
@@ -144,35 +136,19 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
         co_return;
     }
     credentials_ = std::move(*credentials);
-    cache::CacheContext context{.executor = executor_,
-                                .client = *client_,
-                                .workers = workers_,
-                                .retry = {.budget = settings_.retry_budget},
-                                .spool_directory = state_directory_ / "spool",
-                                .cachix_api = environment_.get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
-                                .for_writing = need == Need::writing};
-    cache_ = cache::make_cache(*uri, credentials_, std::move(context));
-    auto info = co_await cache_->open();
-    if (!info) {
-        auto failure = std::move(info).error().with_context("reaching the cache " + uri->name);
-        if (failure.kind() == FailureKind::machine && uri->scheme == cache::Scheme::file)
-            failure = std::move(failure).with_hint("name a directory that this user may write to");
-        else if (failure.can_heal() || (failure.kind() == FailureKind::not_found && failure.http_status() == 0))
-            failure = std::move(failure).with_hint(
-                "is its address right, and is this machine online? A proxy is taken from http_proxy and https_proxy");
-        if (need == Need::looking)
-            cache_failure_ = std::move(failure);
-        else
-            findings.push_back(std::move(failure));
-        co_return;
+    async::RetryPolicy retry{.budget = settings_.retry_budget};
+    auto backend = make_cache(*uri, credentials_, retry, need == Need::writing);
+    auto use = need == Need::writing ? presence::Use::fill : presence::Use::read;
+    auto opened = co_await presence::open_cache(std::move(backend), use, {}, sink_);
+    if (opened) {
+        cache_ = std::move(opened->backend);
+        cache_info_ = std::move(opened->info);
+    } else if (need == Need::looking) {
+        cache_ = make_cache(*uri, credentials_, retry, false);
+        cache_failure_ = std::move(opened).error();
+    } else {
+        findings.push_back(std::move(opened).error());
     }
-    cache_info_ = std::move(*info);
-    for (const auto& note : cache_info_.notes) {
-        event::Message message{.severity = event::Severity::notice, .text = note, .hint = {}};
-        sink_.on_event(message);
-    }
-    if (need != Need::writing) co_return;
-    if (auto failure = cannot_write(*uri, cache_info_)) findings.push_back(std::move(*failure));
 }
 
 void Session::check_disk(std::vector<Failure>& findings) const {
@@ -190,8 +166,18 @@ std::vector<nix::PublicKey> Session::cache_keys() const {
     return keys;
 }
 
-std::unique_ptr<cache::BinaryCache> Session::make_target(const cache::CacheUri& uri, cache::Credentials credentials,
-                                                         async::RetryPolicy retry, bool for_writing) {
+presence::Patience Session::patience() const {
+    presence::Patience patience;
+    patience.away = settings_.wait_for_caches;
+    patience.never_seen = std::min<std::chrono::milliseconds>(patience.never_seen, patience.away);
+    patience.one_path = std::min<std::chrono::milliseconds>(patience.one_path, patience.away);
+    patience.offline = settings_.offline;
+    patience.build_unknown = settings_.build_unknown;
+    return patience;
+}
+
+std::unique_ptr<cache::BinaryCache> Session::make_cache(const cache::CacheUri& uri, cache::Credentials credentials,
+                                                        async::RetryPolicy retry, bool for_writing) {
     cache::CacheContext context{.executor = executor_,
                                 .client = *client_,
                                 .workers = workers_,
@@ -203,28 +189,10 @@ std::unique_ptr<cache::BinaryCache> Session::make_target(const cache::CacheUri& 
 }
 
 std::unique_ptr<cache::BinaryCache> Session::make_upstream(const cache::CacheUri& uri) {
-    cache::CacheContext context{.executor = executor_,
-                                .client = *client_,
-                                .workers = workers_,
-                                .retry = {.first_delay = 500ms, .budget = upstream_patience},
-                                .spool_directory = state_directory_ / "spool",
-                                .cachix_api = environment_.get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
-                                .for_writing = false};
     cache::Credentials reading;
     reading.token = uri.scheme == cache::Scheme::cachix ? credentials_.token : std::nullopt;
-    return cache::make_cache(uri, std::move(reading), std::move(context));
-}
-
-Result<std::unique_ptr<cache::BinaryCache>> Session::make_mirror(const cache::CacheUri& uri) {
-    TRY(credentials, cache::credentials_for(environment_, uri));
-    cache::CacheContext context{.executor = executor_,
-                                .client = *client_,
-                                .workers = workers_,
-                                .retry = {.budget = settings_.retry_budget},
-                                .spool_directory = state_directory_ / "spool",
-                                .cachix_api = environment_.get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
-                                .for_writing = true};
-    return cache::make_cache(uri, std::move(credentials), std::move(context));
+    async::RetryPolicy retry{.first_delay = 500ms, .budget = request_patience};
+    return make_cache(uri, std::move(reading), retry, false);
 }
 
 } // namespace cachefill::app

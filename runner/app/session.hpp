@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/settings.hpp"
+#include "async/clock.hpp"
 #include "async/worker_pool.hpp"
 #include "base/environment.hpp"
 #include "cache/binary_cache.hpp"
@@ -9,6 +10,7 @@
 #include "eval/evaluator.hpp"
 #include "event/event.hpp"
 #include "http/client.hpp"
+#include "presence/judge.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -43,6 +45,8 @@ class Session {
     event::Sink& sink() const { return sink_; }
     async::WorkerPool& workers() { return workers_; }
     http::Client& client() { return *client_; }
+    async::Clock& clock() { return clock_; }
+    presence::Patience patience() const;
 
     // After a preflight without findings.
     const daemon::Settings& nix() const { return nix_; }
@@ -57,7 +61,10 @@ class Session {
             return connection_ && endpoint_.socket.empty();
         return connection_->trust() == daemon::Trust::trusted;
     }
-    std::unique_ptr<cache::BinaryCache> take_cache() { return std::move(cache_); }
+    // The own cache; with cache_failure() it is not open.
+    presence::OpenedCache take_cache() {
+        return {.backend = std::move(cache_), .info = cache_info_, .keys = cache_keys()};
+    }
     const std::optional<Failure>& cache_failure() const { return cache_failure_; }
     const cache::CacheInfo& cache_info() const { return cache_info_; }
     // The keys by which the cache's own narinfos are judged; empty: none is known.
@@ -66,14 +73,12 @@ class Session {
     // What an evaluator of `flake` goes by, as the settings have it.
     eval::EvalSettings eval_settings(std::string flake) const;
 
-    // Another cache to read, with little patience: an upstream that is away must not hold up a run.
+    // A cache as the command line and its like name it, or only a place to read from; not opened. `retry`: of each
+    // request.
+    std::unique_ptr<cache::BinaryCache> make_cache(const cache::CacheUri& uri, cache::Credentials credentials,
+                                                   async::RetryPolicy retry, bool for_writing);
+    // Another cache to read. The judge has patience with it, so that a single request needs little.
     std::unique_ptr<cache::BinaryCache> make_upstream(const cache::CacheUri& uri);
-    // Another cache to fill, with credentials of its own (cache/credentials.hpp).
-    Result<std::unique_ptr<cache::BinaryCache>> make_mirror(const cache::CacheUri& uri);
-
-    // Another cache to fill, or only to read, with credentials of its own; not opened.
-    std::unique_ptr<cache::BinaryCache> make_target(const cache::CacheUri& uri, cache::Credentials credentials,
-                                                    async::RetryPolicy retry, bool for_writing);
     // Ends the connection; a service that is idle needs none.
     void close_connection() { connection_.reset(); }
 
@@ -89,6 +94,7 @@ class Session {
     const Settings& settings_;
     const Environment& environment_;
     event::Sink& sink_;
+    async::SteadyClock clock_;
     async::WorkerPool workers_;
     std::unique_ptr<http::Client> client_;
     std::filesystem::path state_directory_;
@@ -103,8 +109,5 @@ class Session {
 
 // Where cachefill keeps its state: --state-directory, what systemd gives a service, XDG's place in the home.
 std::filesystem::path state_directory_of(const Settings& settings, const Environment& environment);
-
-// An opened cache whose credentials do not allow writing: what to tell.
-std::optional<Failure> cannot_write(const cache::CacheUri& uri, const cache::CacheInfo& info);
 
 } // namespace cachefill::app

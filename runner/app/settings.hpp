@@ -94,6 +94,10 @@ struct Settings {
     bool pins = true;
     bool manifest = true;
     std::chrono::seconds retry_budget{90};
+    // A cache that does not answer (presence/patience.hpp).
+    std::chrono::seconds wait_for_caches{600};
+    bool offline = false;
+    bool build_unknown = false;
 
     // pushing from a desktop
     bool watch = false, push_status = false, retroactive = false;

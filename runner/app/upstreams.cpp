@@ -44,8 +44,7 @@ Result<Upstreams> Upstreams::make(Session& session, presence::Judge& presence) {
 }
 
 bool Upstreams::is_own(const std::string& url) const {
-    return url == presence_.sources()[plan::own_cache].url ||
-           url == cache::canonical_url(session_.cache_info().substituter_url);
+    return url == presence_.url(plan::own_cache) || url == cache::canonical_url(session_.cache_info().substituter_url);
 }
 
 std::optional<std::size_t> Upstreams::number_of(const std::string& text, const std::vector<nix::PublicKey>& keys) {
@@ -61,16 +60,13 @@ std::optional<std::size_t> Upstreams::number_of(const std::string& text, const s
         }
         return {};
     }
-    const auto& sources = presence_.sources();
-    for (std::size_t number = 1; number < sources.size(); ++number)
-        if (sources[number].url == url) {
-            auto& known = presence_.source(number).keys;
-            for (const auto& key : keys)
-                if (!contains(known, key)) known.push_back(key);
+    for (std::size_t number = 1; number < presence_.size(); ++number)
+        if (presence_.url(number) == url) {
+            presence_.trust(number, keys);
             return number;
         }
-    if (sources.size() >= plan::most_caches) return {};
-    return presence_.add(session_.make_upstream(*uri), url, keys, {});
+    if (presence_.size() >= plan::most_caches) return {};
+    return presence_.add_upstream(session_.make_upstream(*uri), keys);
 }
 
 plan::CacheMask Upstreams::trusted_by(const eval::EvaluatedTarget& target) {
@@ -113,16 +109,15 @@ plan::CacheMask Upstreams::fetchable_here() const {
     if (!nix.substitute) return 0;
     auto trusted_keys = nix::usable_keys(nix.trusted_public_keys);
     plan::CacheMask mask = 0;
-    const auto& sources = presence_.sources();
-    for (std::size_t number = 0; number < sources.size(); ++number) {
-        const auto& source = sources[number];
+    for (std::size_t number = 0; number < presence_.size(); ++number) {
         auto named = [&](const std::string& url) {
-            return cache::canonical_url(url) == source.url ||
+            return cache::canonical_url(url) == presence_.url(number) ||
                    (number == plan::own_cache && is_own(cache::canonical_url(url)));
         };
         bool configured = std::any_of(nix.substituters.begin(), nix.substituters.end(), named);
-        bool key_trusted = std::any_of(source.keys.begin(), source.keys.end(),
-                                       [&](const auto& key) { return contains(trusted_keys, key); });
+        const auto& keys = presence_.keys(number);
+        bool key_trusted =
+            std::any_of(keys.begin(), keys.end(), [&](const auto& key) { return contains(trusted_keys, key); });
         if (session_.is_trusted() || (configured && (key_trusted || !nix.require_sigs))) mask |= plan::bit(number);
     }
     return mask;
@@ -133,13 +128,11 @@ std::map<std::string, std::string> Upstreams::fetch_overrides() const {
     // Only those we rely on: a configured one that is out of reach would hold up every fetch.
     std::vector<std::string> substituters;
     auto keys = session_.nix().trusted_public_keys;
-    const auto& sources = presence_.sources();
-    for (std::size_t number = 0; number < sources.size(); ++number) {
-        const auto& source = sources[number];
-        if (source.aside) continue;
-        const auto& info = number == plan::own_cache ? session_.cache_info() : source.info;
-        substituters.emplace_back(cache::substituter_of(source.backend->uri(), info).reveal());
-        for (const auto& key : source.keys) keys.push_back(key.to_string());
+    for (std::size_t number = 0; number < presence_.size(); ++number) {
+        if (presence_.is_out(number)) continue;
+        const auto& info = number == plan::own_cache ? session_.cache_info() : presence_.info(number);
+        substituters.emplace_back(cache::substituter_of(presence_.backend(number).uri(), info).reveal());
+        for (const auto& key : presence_.keys(number)) keys.push_back(key.to_string());
     }
     return {{"substituters", join(substituters, " ")}, {"trusted-public-keys", join(keys, " ")}};
 }

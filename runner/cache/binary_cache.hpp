@@ -28,6 +28,7 @@ struct CacheUri {
     std::string directory;       // file: decoded
     std::optional<int> priority; // ?priority=N
     bool trusted = false;        // ?trusted=1: signatures are not asked for
+    bool optional = false;       // ?optional=1: may be away; then nothing waits for it
     std::string parameters;      // as given, those that are for cachefill alone (optional) left out
 
     // A usage failure for what is none of these; it names what was given and shows the forms.

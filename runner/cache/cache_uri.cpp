@@ -78,10 +78,10 @@ Result<CacheUri> parse_parameters(std::string_view text, std::string_view query)
             if (!number || *number > 1'000'000) return bad_uri(text, "its priority is not a number");
             uri.priority = static_cast<int>(*number);
         }
-        if (key == "trusted") {
+        if (key == "trusted" || key == "optional") {
             if (value != "1" && value != "true" && value != "0" && value != "false")
-                return bad_uri(text, "'trusted' is 1 or 0");
-            uri.trusted = value == "1" || value == "true";
+                return bad_uri(text, "'" + std::string(key) + "' is 1 or 0");
+            (key == "trusted" ? uri.trusted : uri.optional) = value == "1" || value == "true";
         }
     }
     uri.parameters = join(for_nix, "&");

@@ -229,7 +229,8 @@ class HttpCache final : public BinaryCache {
         nix::CacheInfoFile info;
         if (!context_.for_writing)
             co_return Failure(FailureKind::not_found,
-                              "there is no binary cache at " + uri_.name + ": it has no nix-cache-info");
+                              "there is no binary cache at " + uri_.name + ": it has no nix-cache-info")
+                .with_http_status(404);
         info.want_mass_query = true;
         info.priority = 40;
         auto request = writer_.put(std::string(cache_info_name), "text/x-nix-cache-info");

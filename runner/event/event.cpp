@@ -38,6 +38,18 @@ std::string_view to_string(Severity severity) {
     return "error";
 }
 
+std::string_view to_string(CacheWaiting::State state) {
+    switch (state) {
+    case CacheWaiting::State::waits:
+        return "waits";
+    case CacheWaiting::State::back:
+        return "back";
+    case CacheWaiting::State::over:
+        break;
+    }
+    return "over";
+}
+
 std::string_view to_string(BuildOutcome outcome) {
     switch (outcome) {
     case BuildOutcome::built:

@@ -59,6 +59,22 @@ struct EvaluationFinished {
     std::string needs_system; // if succeeded, without a derivation: evaluation builds what only such a machine can
 };
 
+// A cache cannot be asked, and what hangs on its answers waits.
+struct CacheWaiting {
+    enum class State {
+        waits, // told again at every try
+        back,  // it answers again
+        over,  // nobody waits any longer; what it has stays unknown
+    };
+    std::string cache; // its address, without secrets
+    State state = State::waits;
+    std::string said;                     // what happened at the last try
+    std::chrono::milliseconds waited{};   // since it was asked first in vain
+    std::chrono::milliseconds patience{}; // the wait ends when so much has passed
+};
+
+std::string_view to_string(CacheWaiting::State state);
+
 struct QueryProgress {
     std::uint64_t asked = 0;    // paths asked about so far
     std::uint64_t requests = 0; // requests that took
@@ -154,8 +170,8 @@ struct RunFinished {
 };
 
 using Event = std::variant<StageStarted, StageFinished, Message, TargetsFound, EvaluationStarted, EvaluationFinished,
-                           QueryProgress, PlanChanged, FetchFinished, BuildStarted, BuildLogLine, BuildFinished,
-                           PushStarted, PushProgress, PushFinished, TargetVerified, RunFinished>;
+                           CacheWaiting, QueryProgress, PlanChanged, FetchFinished, BuildStarted, BuildLogLine,
+                           BuildFinished, PushStarted, PushProgress, PushFinished, TargetVerified, RunFinished>;
 
 // Where events go. Called on the loop's thread; must not wait and must not throw.
 class Sink {

@@ -5,13 +5,24 @@
 namespace cachefill::plan {
 
 CacheMask unasked(const PathFacts& facts, CacheMask counting) {
-    const CacheMask settled = facts.asked | (facts.claimed_missing ? bit(own_cache) : 0);
+    const CacheMask settled = facts.asked | facts.unknown | (facts.claimed_missing ? bit(own_cache) : 0);
     return counting & ~settled;
 }
 
+namespace {
+
+// A cache that could not be asked, and of which nothing else says that it lacks the path.
+bool is_undecided(const PathFacts& facts, CacheMask counting) {
+    const CacheMask lacking = facts.asked | (facts.claimed_missing ? bit(own_cache) : 0);
+    return (facts.unknown & counting & ~lacking) != 0;
+}
+
+} // namespace
+
 Presence presence(const PathFacts& facts, CacheMask counting) {
     if (facts.present & counting) return Presence::present;
-    return unasked(facts, counting) ? Presence::open : Presence::absent;
+    if (unasked(facts, counting)) return Presence::open;
+    return is_undecided(facts, counting) ? Presence::undecided : Presence::absent;
 }
 
 Referrers::Referrers(const Facts& facts, std::size_t path_count) : begin_(path_count + 1, 0) {
@@ -67,6 +78,7 @@ Completeness completeness(PathId path, const Facts& facts, const std::vector<Cac
     const auto mask = [&](PathId id) { return index(id) < counting.size() ? counting[index(id)] : ~CacheMask{0}; };
     switch (presence(facts.of(path), mask(path))) {
     case Presence::open:
+    case Presence::undecided:
         return Completeness::unknown;
     case Presence::absent:
         return Completeness::absent;
@@ -90,6 +102,7 @@ Completeness completeness(PathId path, const Facts& facts, const std::vector<Cac
         const PathFacts& of = facts.of(at);
         switch (presence(of, mask(at))) {
         case Presence::open:
+        case Presence::undecided:
             open = true;
             break;
         case Presence::absent:
@@ -137,7 +150,8 @@ void Availability::find_fetchable(const Graph& graph, const Facts& facts) {
             // Found in a cache out of our daemon's reach: another one, not asked because of that, may do.
             const bool there = (of.present & counting[i]) != 0;
             const CacheMask wanted = there ? counting[i] & fetchable_here : counting[i];
-            known = unasked(of, wanted) || !of.valid_here ? Known::unknown : Known::no;
+            const bool settled = !unasked(of, wanted) && !is_undecided(of, wanted) && of.valid_here;
+            known = !settled ? Known::unknown : Known::no;
         }
         if (known == Known::no) missing.push_back(path);
         if (known == Known::unknown) open.push_back(path);

@@ -11,9 +11,11 @@ namespace cachefill::plan {
 enum class Known : std::uint8_t { no, unknown, yes };
 
 // Of one path, under the caches that count for it.
-enum class Presence : std::uint8_t { open, present, absent };
+// `undecided`: nobody has it, but a cache that may have it could not be asked. It is never taken for absent.
+enum class Presence : std::uint8_t { open, present, absent, undecided };
 
-// Caches of `counting` whose answer is still wanted: not asked yet, and not settled by the own cache's bulk answer.
+// Caches of `counting` whose answer is still wanted: not asked yet, not given up, and not settled by the own cache's
+// bulk answer.
 CacheMask unasked(const PathFacts& facts, CacheMask counting);
 Presence presence(const PathFacts& facts, CacheMask counting);
 

@@ -5,7 +5,7 @@
 namespace cachefill::plan {
 
 Demand::Demand(const Graph& graph, const Facts& facts, const std::vector<Target>& targets,
-               const Availability& availability)
+               const Availability& availability, bool does_not_wait)
     : graph_(graph), facts_(facts), availability_(availability), paths_(graph.path_count()),
       derivations_(graph.derivation_count()), marks_(4 * paths_ + 2 * derivations_, Mark::none),
       edges_of_(marks_.size()), ask_remote_(paths_, 0), ask_local_(paths_, false) {
@@ -16,6 +16,9 @@ Demand::Demand(const Graph& graph, const Facts& facts, const std::vector<Target>
     }
     walk(work, Mark::certain);
     walk(work, Mark::tentative);
+    // With nothing left to ask, what is undecided stays so; it keeps only what is made of it from being built.
+    if (does_not_wait || questions().empty())
+        std::replace(marks_.begin(), marks_.end(), Mark::tentative, Mark::certain);
 }
 
 // Leaves in `work`, when it walks what is certain, the builds of which it is not known whether they can be done.
@@ -125,6 +128,8 @@ void Demand::expand_complete(PathId path) {
     case Presence::present:
         if (!facts.references_known) ask_remote(path, facts.present & counting);
         return references();
+    case Presence::undecided:
+        return stay_open();
     case Presence::absent:
         break;
     }
@@ -168,7 +173,9 @@ void Demand::expand_fetch(PathId path) {
     const bool there = presence(facts, counting) == Presence::present;
     if (const CacheMask caches = unasked(facts, there ? counting & availability_.fetchable_here : counting))
         return ask_remote(path, caches);
-    ask_local(path);
+    // Else what is not known is whether a cache that could not be asked has it: nothing to ask, and no answer.
+    if (!facts.valid_here) return ask_local(path);
+    stay_open();
 }
 
 void Demand::expand_build(DerivationId id) {

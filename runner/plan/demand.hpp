@@ -24,8 +24,9 @@ class Demand {
   public:
     enum class Mark : std::uint8_t { none, certain, tentative };
 
-    Demand(const Graph& graph, const Facts& facts, const std::vector<Target>& targets,
-           const Availability& availability);
+    // `does_not_wait`: open questions will stay open for a while; what is needed however they are answered is certain.
+    Demand(const Graph& graph, const Facts& facts, const std::vector<Target>& targets, const Availability& availability,
+           bool does_not_wait);
 
     Mark mark(PathId path, Role role) const { return marks_[node(role, index(path))]; }
     Mark mark(DerivationId derivation, Role role) const { return marks_[node(role, index(derivation))]; }
@@ -76,6 +77,7 @@ class Demand {
     void demand_output(std::vector<Node>& nodes, DerivationId derivation, PathId path, Role role) const;
     void ask_remote(PathId path, CacheMask caches);
     void ask_local(PathId path);
+    void stay_open() { open_ = true; } // whatever is asked, this cannot be known now
 
     const Graph& graph_;
     const Facts& facts_;

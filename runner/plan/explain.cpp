@@ -152,6 +152,8 @@ class Explanation {
         if (fetched_[index(path)]) return it + " is fetched: a build needs it.";
         if (steps_[index(path)].why == Why::nobody) return it + " is left alone.";
         if (presence == Presence::open) return it + " is not settled yet: not every cache has been asked.";
+        if (presence == Presence::undecided)
+            return it + " is not decided: a cache that may have it could not be asked, so it is not built.";
         if (presence == Presence::present) return it + " is left alone: " + served_by(path) + ".";
         if (here(path)) return it + " is pushed: it is valid here, and no cache that counts has it.";
         if (!facts.valid_here) return it + " is not settled yet: whether it is valid here is not known.";

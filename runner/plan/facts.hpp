@@ -20,6 +20,7 @@ inline constexpr CacheMask all_caches = ~CacheMask{0};
 struct PathFacts {
     CacheMask asked = 0;            // caches whose answer about a narinfo is known
     CacheMask present = 0;          // of those, the ones that serve an acceptable narinfo
+    CacheMask unknown = 0;          // caches that may have it and could not be asked; nobody asks them again
     bool claimed_missing = false;   // the own cache's bulk answer says missing: no narinfo need be asked for
     bool claimed_there = false;     // … says not missing
     std::optional<bool> valid_here; // in this machine's store

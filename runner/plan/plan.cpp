@@ -19,7 +19,8 @@ class Assembly {
   public:
     Assembly(const Graph& graph, const Facts& facts, const std::vector<Target>& targets, const Policy& policy)
         : graph_(graph), facts_(facts), targets_(targets), policy_(policy), available_(graph, facts, targets, policy),
-          demand_(graph, facts, targets, available_), build_index_(graph.derivation_count(), no_build) {}
+          demand_(graph, facts, targets, available_, policy.does_not_wait),
+          build_index_(graph.derivation_count(), no_build) {}
 
     Plan make() {
         plan_.questions = demand_.questions();
@@ -43,6 +44,9 @@ class Assembly {
     bool absent(PathId path) const {
         return presence(facts_.of(path), available_.counting[index(path)]) == Presence::absent;
     }
+    bool undecided(PathId path, CacheMask caches) const {
+        return presence(facts_.of(path), caches) == Presence::undecided;
+    }
     bool present(PathId path) const {
         return presence(facts_.of(path), available_.counting[index(path)]) == Presence::present;
     }
@@ -50,7 +54,12 @@ class Assembly {
     void collect_paths() {
         for (std::size_t i = 0; i < graph_.path_count(); ++i) {
             const PathId path{static_cast<std::uint32_t>(i)};
-            if (demand_.mark(path, Role::complete) == Demand::Mark::none || !absent(path)) continue;
+            const bool wanted = demand_.mark(path, Role::complete) != Demand::Mark::none;
+            const bool to_be_fetched = demand_.mark(path, Role::fetch) != Demand::Mark::none;
+            if ((wanted && undecided(path, available_.counting[i])) ||
+                (to_be_fetched && undecided(path, available_.counting[i] & available_.fetchable_here)))
+                plan_.undecided.push_back(path);
+            if (!wanted || !absent(path)) continue;
             lacking_.push_back(path);
             const std::optional<bool> valid = facts_.of(path).valid_here;
             if (!valid || demand_.mark(path, Role::complete) != Demand::Mark::certain) continue;
@@ -211,7 +220,7 @@ class Assembly {
         for (std::size_t i = first; i < targets_.size() && i < first + 64; ++i) {
             const std::uint64_t bit = std::uint64_t{1} << (i - first);
             TargetPlan& target = plan_.targets[i];
-            if (reach.open() & bit)
+            if (reach.open() & bit) // what is undecided counts as open
                 target.state = TargetState::unknown;
             else if (!(lacking & bit))
                 target.state = TargetState::complete;

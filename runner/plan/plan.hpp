@@ -43,6 +43,8 @@ struct Policy {
     CacheMask fetchable_here = 0;
     // Expected build time: history if known, else guessed by kind. Never zero.
     std::function<std::chrono::milliseconds(const GraphDerivation&)> expected_time;
+    // A cache is away: what does not hang on its answers goes on, although some of it may turn out to be in vain.
+    bool does_not_wait = false;
     // To be built only when nothing else is left to do. May be empty.
     std::function<bool(const GraphDerivation&)> is_deferred = {};
 };
@@ -62,7 +64,7 @@ struct Questions {
 };
 
 enum class TargetState {
-    unknown,    // questions are open
+    unknown,    // questions are open, or something is undecided
     complete,   // everything a consumer may fetch is present, transitively
     incomplete, // this run builds or pushes something for it, or a hole that nobody can fill keeps it from being
                 // complete
@@ -102,6 +104,8 @@ struct Plan {
     std::vector<NotFetchable> not_fetchable_here;
     // Needed by a present path, served by nobody, and no way to make it (a source or unknown path not valid here).
     std::vector<PathId> unfillable_holes;
+    // Demanded, had by nobody that could be asked, and a cache that may have it could not be: neither built nor pushed.
+    std::vector<PathId> undecided;
     std::vector<DerivationId> elsewhere;   // missing and buildable by nobody here
     std::vector<DerivationId> unplannable; // built each run: output paths unknown before
     std::vector<TargetPlan> targets;       // as given

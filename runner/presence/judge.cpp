@@ -1,5 +1,9 @@
 #include "presence/judge.hpp"
 
+#include "plan/availability.hpp"
+
+#include <algorithm>
+
 namespace cachefill::presence {
 
 using async::Task;
@@ -14,29 +18,63 @@ constexpr std::size_t warnings_told = 5;
 
 } // namespace
 
-Judge::Judge(async::Executor executor, plan::Graph& graph, plan::Facts& facts, event::Sink& sink)
-    : executor_(executor), graph_(graph), facts_(facts), sink_(sink), requests_(executor, requests_at_once),
-      opening_(executor, 1) {}
+Judge::Judge(async::Executor executor, async::Clock& clock, plan::Graph& graph, plan::Facts& facts, event::Sink& sink,
+             Patience patience)
+    : executor_(executor), clock_(clock), graph_(graph), facts_(facts), sink_(sink), patience_(patience),
+      requests_(executor, requests_at_once) {}
 
-std::size_t Judge::add(std::unique_ptr<cache::BinaryCache> backend, std::string url, std::vector<nix::PublicKey> keys,
-                       std::optional<cache::CacheInfo> info) {
-    Source source;
-    source.any_signature = backend->uri().trusted;
-    source.backend = std::move(backend);
-    source.url = std::move(url);
-    source.keys = std::move(keys);
-    if (info) {
-        source.info = std::move(*info);
-        source.is_open = true;
-    }
-    sources_.push_back(std::move(source));
-    return sources_.size() - 1;
+std::size_t Judge::add(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys,
+                       bool any_signature) {
+    Member member;
+    member.url = backend->uri().to_string();
+    member.any_signature = any_signature || backend->uri().trusted;
+    member.keys = std::move(keys);
+    member.source = std::make_unique<Source>(executor_, clock_, sink_, std::move(backend), member.url, patience_);
+    member.source->on_change = [this] {
+        if (on_change) on_change();
+    };
+    members_.push_back(std::move(member));
+    return members_.size() - 1;
+}
+
+std::size_t Judge::add_own(OpenedCache cache) {
+    bool no_key_is_known = cache.keys.empty();
+    auto number = add(std::move(cache.backend), std::move(cache.keys), no_key_is_known);
+    members_[number].source->is_open_already(std::move(cache.info));
+    return number;
+}
+
+std::size_t Judge::add_lost_own(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys,
+                                Failure why) {
+    bool no_key_is_known = keys.empty();
+    auto number = add(std::move(backend), std::move(keys), no_key_is_known);
+    members_[number].source->is_lost_already(std::move(why));
+    return number;
+}
+
+std::size_t Judge::add_upstream(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys,
+                                Signatures signatures) {
+    return add(std::move(backend), std::move(keys), signatures == Signatures::ignored);
+}
+
+void Judge::trust(std::size_t cache, const std::vector<nix::PublicKey>& keys) {
+    auto& known = members_[cache].keys;
+    for (const auto& key : keys)
+        if (std::find(known.begin(), known.end(), key) == known.end()) known.push_back(key);
 }
 
 CacheMask Judge::all() const {
     CacheMask mask = 0;
-    for (std::size_t number = 0; number < sources_.size(); ++number) mask |= plan::bit(number);
+    for (std::size_t number = 0; number < members_.size(); ++number) mask |= plan::bit(number);
     return mask;
+}
+
+bool Judge::is_waiting() const {
+    return std::any_of(members_.begin(), members_.end(), [](const auto& member) { return member.source->is_away(); });
+}
+
+void Judge::stop_waiting() {
+    for (auto& member : members_) member.source->stop_waiting();
 }
 
 void Judge::warn(std::string text, std::string hint) {
@@ -46,37 +84,17 @@ void Judge::warn(std::string text, std::string hint) {
     sink_.on_event(message);
 }
 
-void Judge::put_aside(Source& source, const Failure& failure) {
-    if (source.aside) return;
-    source.aside = true;
-    event::Message message{.severity = event::Severity::notice,
-                           .text = "upstream " + source.url + " is not asked in this run: " + failure.one_line(),
-                           .hint = "what only it has counts as absent"};
-    sink_.on_event(message);
-}
-
-Task<bool> Judge::is_usable(std::size_t number) {
-    if (sources_[number].aside) co_return false;
-    if (sources_[number].is_open) co_return true;
-    auto turn = co_await opening_.acquire();
-    if (sources_[number].is_open || sources_[number].aside) co_return !sources_[number].aside;
-    auto info = co_await sources_[number].backend->open();
-    auto& source = sources_[number];
-    if (!info) {
-        put_aside(source, info.error());
-        co_return false;
-    }
-    source.info = std::move(*info);
-    source.is_open = true;
-    for (const auto& key : source.info.public_keys) source.keys.push_back(key);
-    co_return true;
-}
-
-Task<Result<std::optional<nix::NarInfo>>> Judge::look_up(std::size_t number, const nix::StorePath& path) {
-    auto permit = co_await requests_.acquire();
-    ++sources_[number].requests;
-    auto found = co_await sources_[number].backend->get_narinfo(path);
-    co_return found;
+void Judge::note_unasked(std::size_t cache, const nix::StorePath& path, const Failure& why) {
+    for (auto& known : unasked_)
+        if (known.cache == cache) {
+            ++known.paths;
+            return;
+        }
+    unasked_.push_back({.cache = cache,
+                        .paths = 1,
+                        .example = path,
+                        .why = why,
+                        .counts_as_empty = members_[cache].source->counts_as_empty()});
 }
 
 void Judge::record(PathId id, std::size_t cache, const nix::NarInfo& info) {
@@ -91,44 +109,57 @@ void Judge::record(PathId id, std::size_t cache, const nix::NarInfo& info) {
     facts.file_size = info.file_size.value_or(0);
 }
 
-Task<void> Judge::ask_remote(PathId id, CacheMask caches, Round& round) {
+// One question to one cache, and what it means.
+Task<bool> Judge::ask_one(PathId id, std::size_t number) {
     auto path = graph_.path(id);
-    for (std::size_t number = 0; number < sources_.size(); ++number) {
+    auto& source = *members_[number].source;
+    auto permit = co_await requests_.acquire();
+    // Whoever waits for a cache that is away must not keep the others from asking theirs.
+    if (source.is_away()) permit.release();
+    auto found = co_await source.get_narinfo(path);
+    permit.release();
+    const auto& member = members_[number];
+    auto& facts = facts_.of(id);
+    if (!found && found.error().kind() != FailureKind::protocol) {
+        note_unasked(number, path, found.error());
+        (source.counts_as_empty() ? facts.asked : facts.unknown) |= plan::bit(number);
+        co_return false;
+    }
+    facts.asked |= plan::bit(number);
+    if (!found) {
+        warn(found.error().one_line(), "it counts as absent");
+        co_return false;
+    }
+    if (!*found) co_return false;
+    if (!member.any_signature && !(*found)->is_trusted_by(member.keys)) {
+        warn(path.to_string() + " in " + member.url + " is not signed by a key that counts",
+             number == plan::own_cache ? "consumers would refuse it, so it counts as absent; what a cache serves is "
+                                         "never replaced: remove it from the cache and run again"
+                                       : "consumers would refuse it, so it counts as absent");
+        co_return false;
+    }
+    record(id, number, **found);
+    co_return true;
+}
+
+Task<void> Judge::ask_remote(PathId id, CacheMask caches, Round& round) {
+    struct Asking {
+        std::map<PathId, int>& all;
+        PathId id;
+        Asking(std::map<PathId, int>& asking, PathId path) : all(asking), id(path) { ++all[id]; }
+        ~Asking() {
+            if (--all[id] == 0) all.erase(id);
+        }
+    } asking(asking_, id);
+    for (std::size_t number = 0; number < members_.size(); ++number) {
         if (!(caches & plan::bit(number))) continue;
         if (facts_.of(id).present & plan::bit(number)) break;
-        if (facts_.of(id).asked & plan::bit(number)) continue;
-        bool usable = number != plan::own_cache || !facts_.of(id).claimed_missing;
-        if (usable) usable = co_await is_usable(number);
-        if (!usable) {
+        if ((facts_.of(id).asked | facts_.of(id).unknown) & plan::bit(number)) continue;
+        if (number == plan::own_cache && facts_.of(id).claimed_missing) {
             facts_.of(id).asked |= plan::bit(number);
             continue;
         }
-        auto found = co_await look_up(number, path);
-        if (!found && found.error().kind() != FailureKind::protocol) {
-            if (number == plan::own_cache) {
-                if (!round.failure) round.failure = std::move(found).error();
-                round.group.cancel();
-                co_return;
-            }
-            put_aside(sources_[number], found.error());
-        }
-        facts_.of(id).asked |= plan::bit(number);
-        if (!found) {
-            if (found.error().kind() == FailureKind::protocol) warn(found.error().one_line(), "it counts as absent");
-            continue;
-        }
-        if (!*found) continue;
-        const auto& source = sources_[number];
-        if (!source.any_signature && !(*found)->is_trusted_by(source.keys)) {
-            warn(path.to_string() + " in " + source.url + " is not signed by a key that counts",
-                 number == plan::own_cache
-                     ? "consumers would refuse it, so it counts as absent; what a cache serves is "
-                       "never replaced: remove it from the cache and run again"
-                     : "consumers would refuse it, so it counts as absent");
-            continue;
-        }
-        record(id, number, **found);
-        break;
+        if (co_await ask_one(id, number)) break;
     }
     if (++asked_ % 1000 == 0) {
         event::QueryProgress progress{.asked = asked_, .requests = 0};
@@ -137,26 +168,33 @@ Task<void> Judge::ask_remote(PathId id, CacheMask caches, Round& round) {
     if (!facts_.of(id).present) co_return;
     auto references = facts_.of(id).references;
     for (auto reference : references) {
-        if ((facts_.of(reference).asked & caches) == caches || facts_.of(reference).present & caches) continue;
+        if (!plan::unasked(facts_.of(reference), caches) || facts_.of(reference).present & caches) continue;
         if (!round.taken.insert(reference).second) continue;
         round.group.spawn(ask_remote(reference, caches, round));
     }
 }
 
 Task<Result<void>> Judge::ask_bulk(std::vector<PathId> ids) {
-    auto& own = sources_.at(plan::own_cache);
-    if (!own.info.has_bulk_query) co_return Result<void>();
+    auto& own = *members_.at(plan::own_cache).source;
+    if (!own.info().has_bulk_query) co_return Result<void>();
     std::vector<nix::StorePath> paths;
     std::erase_if(ids, [this](PathId id) {
         const auto& facts = facts_.of(id);
-        return facts.claimed_missing || facts.claimed_there;
+        return facts.claimed_missing || facts.claimed_there || (facts.unknown & plan::bit(plan::own_cache));
     });
     if (ids.empty()) co_return Result<void>();
     for (auto id : ids) paths.push_back(graph_.path(id));
-    own.requests += paths.size() / 8000 + 1;
-    CO_TRY(missing, co_await own.backend->query_missing(std::move(paths)));
+    auto missing = co_await own.query_missing(std::move(paths));
+    if (!missing && own.is_out()) {
+        for (auto id : ids) {
+            note_unasked(plan::own_cache, graph_.path(id), missing.error());
+            facts_.of(id).unknown |= plan::bit(plan::own_cache);
+        }
+        co_return Result<void>();
+    }
+    if (!missing) co_return std::move(missing).error();
     std::set<PathId> is_missing;
-    for (const auto& path : missing)
+    for (const auto& path : *missing)
         if (auto id = graph_.find(path)) is_missing.insert(*id);
     for (auto id : ids) {
         if (is_missing.contains(id))
@@ -168,66 +206,72 @@ Task<Result<void>> Judge::ask_bulk(std::vector<PathId> ids) {
 }
 
 Task<Result<void>> Judge::answer(plan::Questions questions, daemon::Connection* store) {
+    if (!questions.local.empty()) {
+        std::vector<nix::StorePath> paths;
+        for (auto id : questions.local) paths.push_back(graph_.path(id));
+        std::vector<nix::StorePath> valid;
+        if (store) {
+            CO_TRY(known, co_await store->query_valid_paths(std::move(paths)));
+            valid = std::move(known);
+        }
+        for (auto id : questions.local) facts_.of(id).valid_here = false;
+        for (const auto& path : valid) facts_.of(graph_.intern(path)).valid_here = true;
+    }
     Round round(executor_);
     for (const auto& question : questions.remote) round.taken.insert(question.path);
     for (const auto& question : questions.remote) round.group.spawn(ask_remote(question.path, question.caches, round));
     co_await round.group.join();
-    if (round.failure) co_return std::move(*round.failure);
-    if (questions.local.empty()) co_return Result<void>();
-    std::vector<nix::StorePath> paths;
-    for (auto id : questions.local) paths.push_back(graph_.path(id));
-    for (auto id : questions.local) facts_.of(id).valid_here = false;
-    if (!store) co_return Result<void>();
-    CO_TRY(valid, co_await store->query_valid_paths(std::move(paths)));
-    for (const auto& path : valid) facts_.of(graph_.intern(path)).valid_here = true;
     co_return Result<void>();
 }
 
-std::vector<PathId> Judge::unknown_below(PathId path, CacheMask counting, bool& whole) {
-    std::vector<PathId> unknown, open{path}, walked;
+Judge::Below Judge::look_below(PathId path, CacheMask counting) {
+    Below below;
+    std::vector<PathId> open{path}, walked;
     std::set<PathId> seen{path};
-    whole = true;
-    while (!open.empty() && whole) {
+    while (!open.empty()) {
         auto current = open.back();
         open.pop_back();
         auto known = complete_under_.find(current);
         if (known != complete_under_.end() && (known->second & ~counting) == 0) continue;
         const auto& facts = facts_.of(current);
         walked.push_back(current);
-        bool unclaimed =
-            sources_.front().info.hides_incomplete_closures && !facts.claimed_there && !facts.claimed_missing;
-        if (unclaimed && !(facts.present & plan::bit(plan::own_cache))) {
-            unknown.push_back(current);
+        const auto own = plan::bit(plan::own_cache);
+        bool is_unclaimed =
+            info(plan::own_cache).hides_incomplete_closures && !facts.claimed_there && !facts.claimed_missing;
+        if (is_unclaimed && !((facts.present | facts.unknown) & own)) {
+            below.open.push_back(current);
             continue;
         }
         auto counting_here = counting_for(current, counting);
-        if (!(facts.present & counting_here)) {
-            auto open_caches = counting_here & ~facts.asked;
-            if (facts.claimed_missing) open_caches &= ~plan::bit(plan::own_cache);
-            if (open_caches)
-                unknown.push_back(current);
-            else
-                whole = false;
-            continue;
+        switch (plan::presence(facts, counting_here)) {
+        case plan::Presence::open:
+            below.open.push_back(current);
+            break;
+        case plan::Presence::undecided:
+            below.undecided = current;
+            break;
+        case plan::Presence::absent:
+            return {.whole = false, .open = {}, .undecided = {}};
+        case plan::Presence::present:
+            for (auto reference : facts.references)
+                if (seen.insert(reference).second) open.push_back(reference);
+            break;
         }
-        for (auto reference : facts.references)
-            if (seen.insert(reference).second) open.push_back(reference);
     }
-    if (!whole) return {};
-    if (unknown.empty())
+    if (below.open.empty() && !below.undecided)
         for (auto id : walked) complete_under_[id] = counting;
-    return unknown;
+    return below;
 }
 
 CacheMask Judge::counting_for(PathId path, CacheMask counting) const {
     const auto& facts = facts_.of(path);
-    bool unknown_there = sources_.front().info.hides_incomplete_closures && !facts.claimed_there;
+    bool unknown_there = info(plan::own_cache).hides_incomplete_closures && !facts.claimed_there;
     return unknown_there ? counting & plan::bit(plan::own_cache) : counting;
 }
 
 bool Judge::is_hidden(const nix::StorePath& path) const {
     auto id = graph_.find(path);
-    if (!id || !sources_.front().info.hides_incomplete_closures) return false;
+    if (!id || !info(plan::own_cache).hides_incomplete_closures) return false;
     const auto& facts = facts_.of(*id);
     return facts.claimed_there && !(facts.present & plan::bit(plan::own_cache));
 }
@@ -235,6 +279,7 @@ bool Judge::is_hidden(const nix::StorePath& path) const {
 Task<Result<bool>> Judge::is_served_by_now(nix::StorePath path, CacheMask counting) {
     auto& facts = facts_.of(graph_.intern(path));
     facts.asked &= ~plan::bit(plan::own_cache);
+    facts.unknown &= ~plan::bit(plan::own_cache);
     co_return co_await is_served(std::move(path), counting);
 }
 
@@ -242,22 +287,48 @@ Task<Result<bool>> Judge::is_served(nix::StorePath path, CacheMask counting) {
     auto id = graph_.intern(path);
     counting &= all(); // a cache that does not exist is never asked, so it would stay unknown for ever
     for (;;) {
-        bool whole = false;
-        auto unknown = unknown_below(id, counting, whole);
-        if (unknown.empty()) co_return whole;
-        auto unclaimed = unknown;
+        auto below = look_below(id, counting);
+        if (!below.whole) co_return false;
+        if (below.open.empty() && !below.undecided) co_return true;
+        if (below.open.empty()) co_return why_undecided(*below.undecided, counting);
+        auto unclaimed = below.open;
         CO_TRY_VOID(co_await ask_bulk(std::move(unclaimed)));
         Round round(executor_);
-        round.taken.insert(unknown.begin(), unknown.end());
-        for (auto open : unknown) round.group.spawn(ask_remote(open, counting, round));
+        round.taken.insert(below.open.begin(), below.open.end());
+        for (auto open : below.open) round.group.spawn(ask_remote(open, counting, round));
         co_await round.group.join();
-        if (round.failure) co_return std::move(*round.failure);
     }
+}
+
+Failure Judge::why_undecided(PathId path, CacheMask counting) const {
+    auto text = "whether " + graph_.path(path).to_string() + " is served cannot be known";
+    for (const auto& known : unasked_) {
+        if (!(facts_.of(path).unknown & counting & plan::bit(known.cache))) continue;
+        return Failure(FailureKind::network,
+                       text + ": " + members_[known.cache].url + " could not be asked: " + known.why.one_line())
+            .with_hint("try again when it answers; upstreams.ignore leaves an upstream out for good");
+    }
+    return Failure(FailureKind::network, text);
 }
 
 void Judge::forget_all() {
     facts_ = plan::Facts();
     complete_under_.clear();
+    ask_again();
+}
+
+void Judge::forget_what_was_lacking() {
+    for (std::size_t i = 0; i < graph_.path_count(); ++i) {
+        auto& facts = facts_.of(static_cast<PathId>(i));
+        if (facts.present == 0) facts = plan::PathFacts();
+    }
+    complete_under_.clear();
+    ask_again();
+}
+
+void Judge::ask_again() {
+    unasked_.clear();
+    for (auto& member : members_) member.source->forgive();
 }
 
 void Judge::forget(PathId path) {
@@ -269,6 +340,7 @@ void Judge::note_published(const nix::StorePath& path) {
     auto& facts = facts_.of(graph_.intern(path));
     facts.present |= plan::bit(plan::own_cache);
     facts.asked |= plan::bit(plan::own_cache);
+    facts.unknown &= ~plan::bit(plan::own_cache);
     facts.claimed_missing = false;
 }
 

@@ -1,13 +1,12 @@
 #pragma once
 
 #include "async/limiter.hpp"
-#include "async/task.hpp"
 #include "async/task_group.hpp"
-#include "cache/binary_cache.hpp"
 #include "daemon/connection.hpp"
-#include "event/event.hpp"
 #include "plan/plan.hpp"
+#include "presence/source.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,80 +16,126 @@
 
 namespace cachefill::presence {
 
-// Asks the caches and this machine's store what is there, and keeps the answers as plan::Facts for this run only. Cache
-// 0 is the one we fill; the others are upstreams, opened when first asked. An upstream that cannot be reached is put
-// aside for the run and said so once; the own cache being away is a failure.
+// A cache that may be filled, as it was opened.
+struct OpenedCache {
+    std::unique_ptr<cache::BinaryCache> backend;
+    cache::CacheInfo info;
+    std::vector<nix::PublicKey> keys; // by which its narinfos are judged; empty: none is known, any signature counts
+};
+
+// The one place where it is decided whether a store path is present, absent, or unknown because a cache that may have
+// it could not be asked. Asks the caches and this machine's store, and keeps the answers as plan::Facts for this run
+// only. Cache 0 is the own one, which is filled; the others are upstreams, opened when first asked.
 class Judge {
   public:
-    Judge(async::Executor executor, plan::Graph& graph, plan::Facts& facts, event::Sink& sink);
+    Judge(async::Executor executor, async::Clock& clock, plan::Graph& graph, plan::Facts& facts, event::Sink& sink,
+          Patience patience);
 
-    struct Source {
-        std::unique_ptr<cache::BinaryCache> backend;
-        std::string url;                  // canonical
-        std::vector<nix::PublicKey> keys; // a narinfo must be signed by one of these (or be content-addressed)
-        bool any_signature = false;       // ?trusted=1, or a cache of which no key is known at all
-        bool is_open = false;
-        bool aside = false;
-        std::uint64_t requests = 0;
-        cache::CacheInfo info;
-    };
+    // Which caches there are, by number; at most 64. The own one comes first. `keys`: a narinfo must be signed by one
+    // of these, or be content-addressed.
+    std::size_t add_own(OpenedCache cache);
+    // The own cache of somebody who only looks and has tried in vain to open it.
+    std::size_t add_lost_own(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys,
+                             Failure why);
+    enum class Signatures { checked, ignored };
+    std::size_t add_upstream(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys,
+                             Signatures signatures = Signatures::checked);
+    void trust(std::size_t cache, const std::vector<nix::PublicKey>& keys); // these as well
 
-    // The first added is the cache we fill; it has been opened. At most 64 in all.
-    std::size_t add(std::unique_ptr<cache::BinaryCache> backend, std::string url, std::vector<nix::PublicKey> keys,
-                    std::optional<cache::CacheInfo> info);
-    const std::vector<Source>& sources() const { return sources_; }
-    Source& source(std::size_t number) { return sources_[number]; }
+    std::size_t size() const { return members_.size(); }
+    const std::string& url(std::size_t cache) const { return members_[cache].url; } // canonical
+    const std::vector<nix::PublicKey>& keys(std::size_t cache) const { return members_[cache].keys; }
+    bool takes_any_signature(std::size_t cache) const { return members_[cache].any_signature; }
+    const cache::CacheInfo& info(std::size_t cache) const { return members_[cache].source->info(); }
+    bool is_out(std::size_t cache) const { return members_[cache].source->is_out(); }
+    std::uint64_t requests(std::size_t cache) const { return members_[cache].source->requests(); }
+    cache::BinaryCache& backend(std::size_t cache) const { return members_[cache].source->backend(); }
     plan::CacheMask all() const; // every cache added so far
+    // What cannot be known and why, a failure for each cache that is out or was silent about some path.
+    struct Unasked {
+        std::size_t cache;
+        std::uint64_t paths; // about which it was asked in vain
+        nix::StorePath example;
+        Failure why;
+        bool counts_as_empty;
+    };
+    const std::vector<Unasked>& unasked() const { return unasked_; }
 
     // The own cache's opinion on many paths at once, where it gives one (bulk): cheap, taken before planning.
     async::Task<Result<void>> ask_bulk(std::vector<plan::PathId> paths);
-    // All questions of a plan; narinfos transitively. `store` answers the local ones; without it nothing is valid here.
+    void ask_one_by_one() { members_[plan::own_cache].source->has_no_bulk_query(); } // from now on
+    // All questions of a plan; narinfos transitively. Ends when all are answered, or will not be. `store` answers the
+    // local ones; without it nothing is valid here, and it is what may fail.
     async::Task<Result<void>> answer(plan::Questions questions, daemon::Connection* store);
-    // Forgets every answer, or those about one path, so that they are asked for afresh.
+    // Is this path being asked about? Then it is no news that its question is open.
+    bool is_asking(plan::PathId path) const { return asking_.contains(path); }
+    // Some cache is away and asked again.
+    bool is_waiting() const;
+    // A cache went away, came back, or was given up: worth planning with what is known by now.
+    std::function<void()> on_change;
+    // Nobody waits for a cache any more: what is open stays unknown.
+    void stop_waiting();
+
+    // Forgets every answer, or those about one path, so that they are asked for afresh; a cache that was given up gets
+    // one more chance.
     void forget_all();
     void forget(plan::PathId path);
-    // Served whole, by caches in `counting`? Asks what is not known yet.
+    void forget_what_was_lacking();
+    // Served whole, by caches in `counting`? Asks what is not known yet. A Failure: that cannot be known now.
     async::Task<Result<bool>> is_served(nix::StorePath path, plan::CacheMask counting);
-
+    // As is_served, forgetting what was known of the path itself.
+    async::Task<Result<bool>> is_served_by_now(nix::StorePath path, plan::CacheMask counting);
     // Claimed by the own cache, which hides what is not whole, and not served: may come back once its references are
     // there.
     bool is_hidden(const nix::StorePath& path) const;
-    // As is_served, forgetting what was known of the path itself.
-    async::Task<Result<bool>> is_served_by_now(nix::StorePath path, plan::CacheMask counting);
 
     // Published by this run just now.
     void note_published(const nix::StorePath& path);
     void note_references(const nix::PathInfo& info);
 
   private:
-    // One round of asking: the coroutines at work, what they have taken on, and the own cache's failure if it had one.
+    struct Member {
+        std::unique_ptr<Source> source;
+        std::string url;
+        std::vector<nix::PublicKey> keys;
+        bool any_signature = false;
+    };
+    // One round of asking: the coroutines at work and what they have taken on.
     struct Round {
         explicit Round(async::Executor executor) : group(executor) {}
         async::TaskGroup group;
         std::set<plan::PathId> taken;
-        std::optional<Failure> failure;
     };
+    std::size_t add(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys, bool any_signature);
     async::Task<void> ask_remote(plan::PathId id, plan::CacheMask caches, Round& round);
-    async::Task<Result<std::optional<nix::NarInfo>>> look_up(std::size_t cache, const nix::StorePath& path);
-    // What keeps `path` from being known whole or not: empty if it is known; then `whole` says which.
-    std::vector<plan::PathId> unknown_below(plan::PathId path, plan::CacheMask counting, bool& whole);
+    async::Task<bool> ask_one(plan::PathId id, std::size_t cache); // true: found
+    void note_unasked(std::size_t cache, const nix::StorePath& path, const Failure& why);
+    // What of the closure of `path` is not known yet.
+    struct Below {
+        bool whole = true;
+        std::vector<plan::PathId> open;        // to be asked about
+        std::optional<plan::PathId> undecided; // cannot be asked about
+    };
+    Below look_below(plan::PathId path, plan::CacheMask counting);
+    Failure why_undecided(plan::PathId path, plan::CacheMask counting) const;
     // The caches that count for this path in the eyes of the own cache's consumers: a cache that hides what is not
     // whole does not know of upstreams but those it claims by itself.
     plan::CacheMask counting_for(plan::PathId path, plan::CacheMask counting) const;
-    async::Task<bool> is_usable(std::size_t cache);
-    void put_aside(Source& source, const Failure& failure);
     void record(plan::PathId id, std::size_t cache, const nix::NarInfo& info);
+    void ask_again();
     void warn(std::string text, std::string hint = {});
 
     async::Executor executor_;
+    async::Clock& clock_;
     plan::Graph& graph_;
     plan::Facts& facts_;
     event::Sink& sink_;
+    Patience patience_;
     async::Limiter requests_;
-    async::Limiter opening_;
-    std::vector<Source> sources_;
+    std::vector<Member> members_;
+    std::vector<Unasked> unasked_;
+    std::map<plan::PathId, int> asking_;                     // by how many rounds
     std::map<plan::PathId, plan::CacheMask> complete_under_; // found whole with these caches counting
-    std::optional<Failure> failure_;                         // of the own cache, in the current answer()
     std::size_t warnings_ = 0;
     std::uint64_t asked_ = 0;
 };

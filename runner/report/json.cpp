@@ -179,6 +179,7 @@ std::string to_json(const RunReport& report) {
     json["builds"] = encode_all(report.builds);
     json["pushes"] = encode_all(report.pushes);
     json["holes"] = report.holes;
+    json["undecided"] = report.undecided;
     json["not_fetchable_here"] = report.not_fetchable_here;
     json["caches"] = encode_all(report.caches);
     json["also_pushed"] = encode_all(report.also_pushed);

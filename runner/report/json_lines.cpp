@@ -65,6 +65,15 @@ struct Encoder {
         if (!e.needs_system.empty()) json["needs_system"] = e.needs_system;
         return json;
     }
+    Json operator()(const event::CacheWaiting& e) const {
+        auto json = start("cache-waiting");
+        json["cache"] = e.cache;
+        json["state"] = to_string(e.state);
+        json["said"] = e.said;
+        json["waited_ms"] = e.waited.count();
+        json["patience_ms"] = e.patience.count();
+        return json;
+    }
     Json operator()(const event::QueryProgress& e) const {
         auto json = start("query-progress");
         json["asked"] = e.asked;

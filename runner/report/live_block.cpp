@@ -30,6 +30,7 @@ class Block {
     std::vector<std::string> lines() {
         evaluation();
         query();
+        waits();
         builds();
         uploads();
         verification();
@@ -84,6 +85,11 @@ class Block {
         if (progress_.paths_asked == 0 || (is_known && progress_.builds_planned() > 0)) return;
         if (progress_.is_running(event::Stage::verify)) return;
         add("query", counted(progress_.paths_asked, "path") + " asked about");
+    }
+
+    void waits() {
+        for (const auto& [cache, wait] : progress_.waits)
+            add("waiting", "for " + cache + ", " + clock_text(since(wait.since, now_)) + " · " + wait.said);
     }
 
     void builds() {

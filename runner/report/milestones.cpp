@@ -66,6 +66,7 @@ std::string plan_line(const event::PlanChanged& plan) {
 std::string state_line(const Progress& progress, Clock::time_point now) {
     std::vector<std::string> parts;
     if (!progress.evaluations.empty()) parts.push_back(evaluations(progress, now));
+    for (const auto& [cache, wait] : progress.waits) parts.push_back("waiting for " + running(cache, wait.since, now));
     if (auto planned = progress.builds_planned(); planned > 0) {
         auto text = fmt::format("{} of {} built", progress.built, planned);
         if (progress.failed > 0) text += fmt::format(", {} failed", progress.failed);

@@ -119,6 +119,24 @@ std::string Narrator::push(const event::PushFinished& finished) const {
                                     : std::string();
 }
 
+// Once for each wait; how long it takes is seen in the live block, or with the signs of life.
+std::string Narrator::waiting(const event::CacheWaiting& waiting, const Progress& progress) const {
+    using State = event::CacheWaiting::State;
+    switch (waiting.state) {
+    case State::waits:
+        if (progress.waits.contains(waiting.cache)) return {};
+        return message(
+            event::Severity::notice,
+            "waiting for " + waiting.cache + ", at most " + human_duration(waiting.patience) + ": " + waiting.said, {});
+    case State::back:
+        return message(event::Severity::notice,
+                       waiting.cache + " answers again, after " + human_duration(waiting.waited), {});
+    case State::over:
+        break;
+    }
+    return message(event::Severity::warning, waiting.cache + " could not be asked: " + waiting.said, {});
+}
+
 std::string Narrator::log_line(const event::BuildLogLine& log, const Progress& progress) const {
     if (voice_ != Voice::verbose) return {};
     auto it = progress.builds.find(log.derivation);
@@ -135,6 +153,7 @@ std::string Narrator::verdict(const event::TargetVerified& verified) const {
 
 std::string Narrator::tell(const event::Event& event, const Progress& progress) {
     if (const auto* e = std::get_if<event::Message>(&event)) return message(e->severity, e->text, e->hint);
+    if (const auto* e = std::get_if<event::CacheWaiting>(&event)) return waiting(*e, progress);
     if (const auto* e = std::get_if<event::EvaluationFinished>(&event)) return evaluation(*e);
     if (const auto* e = std::get_if<event::BuildFinished>(&event)) return build(*e);
     if (const auto* e = std::get_if<event::PushFinished>(&event)) return push(*e);

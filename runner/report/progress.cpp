@@ -100,6 +100,12 @@ void Progress::apply(const event::Event& event, Clock::time_point now) {
                        evaluations.erase(e.target);
                        ++(e.succeeded ? evaluated : not_evaluated);
                    },
+                   [&](const event::CacheWaiting& e) {
+                       if (e.state == event::CacheWaiting::State::waits)
+                           waits[e.cache] = {now - e.waited, one_line(e.said)};
+                       else
+                           waits.erase(e.cache);
+                   },
                    [&](const event::QueryProgress& e) { paths_asked = e.asked; },
                    [&](const event::PlanChanged& e) {
                        plan = e;

@@ -47,8 +47,13 @@ class Progress {
     std::uint64_t pushed = 0, already_there = 0, not_pushed = 0, bytes_up = 0;
     std::uint64_t verified = 0, verified_complete = 0;
     std::map<std::string, Clock::time_point> evaluations; // running, by target
-    std::map<std::string, Build> builds;                  // running, by derivation
-    std::map<std::string, Upload> uploads;                // running, by path
+    struct Wait {
+        Clock::time_point since;
+        std::string said;
+    };
+    std::map<std::string, Wait> waits;     // for caches that do not answer, by address
+    std::map<std::string, Build> builds;   // running, by derivation
+    std::map<std::string, Upload> uploads; // running, by path
     std::optional<event::PlanChanged> plan;
 
   private:

@@ -109,7 +109,8 @@ struct RunReport {
     std::vector<PushReport> pushes;
     std::vector<CacheReport> caches;
     std::vector<MirrorReport> also_pushed;
-    std::vector<std::string> holes; // needed, served by nobody, could not be filled
+    std::vector<std::string> holes;     // needed, served by nobody, could not be filled
+    std::vector<std::string> undecided; // needed, and a cache that may have it could not be asked
     std::vector<std::string> not_fetchable_here;
     std::uint64_t derivations = 0;           // in the graph
     std::uint64_t present = 0, upstream = 0; // demanded outputs found in the cache, in upstreams

@@ -204,6 +204,8 @@ std::string what_did_not_go_up(const RunReport& report) {
 
 std::string missing(const RunReport& report) {
     std::string text = titled("Holes: needed, served by nobody, and not makeable here", paths(report.holes));
+    text +=
+        titled("Undecided: a cache that may have it could not be asked, so it was not built", paths(report.undecided));
     for (const auto& target : report.targets) {
         if (target.missing.empty() || target.verdict == TargetVerdict::elsewhere || report.command == "plan") continue;
         text += folded("What " + markdown::html(target.name) + " cannot fetch", target.missing.size(),

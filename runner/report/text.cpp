@@ -202,6 +202,8 @@ std::string what_is_not_there(const RunReport& report, const Style& style) {
             waiting.push_back(build.name + " (" + build.deferred + ")");
     text += list_of("waiting for upstream:", waiting, Tone::warn, style);
     text += list_of("holes, served by nobody and not fillable here:", report.holes, Tone::bad, style);
+    text +=
+        list_of("undecided, because a cache that may have it could not be asked:", report.undecided, Tone::warn, style);
     for (const auto& target : report.targets) {
         // Nobody here was asked to make an elsewhere target fetchable; the JSON report has the list.
         if (report.command == "plan" || target.missing.empty() || target.verdict == TargetVerdict::elsewhere) continue;

@@ -11,7 +11,7 @@ namespace cachefill::test {
 
 // A cache in memory that remembers what it was asked, fails when told to, and looks after the one rule: no narinfo
 // before its references.
-class MemoryCache final : public cache::BinaryCache {
+class MemoryCache : public cache::BinaryCache {
   public:
     enum class Step { begin, write, finish, publish };
 

@@ -28,8 +28,8 @@ Task<Result<std::vector<presence::UnusableNar>>> find_unusable(Session& session,
         for (auto reference : facts.of(path).references)
             if (seen.insert(reference).second) open.push_back(reference);
     }
-    co_return co_await presence::check_nars(session.executor(), *presence.source(plan::own_cache).backend,
-                                            std::move(paths), true);
+    co_return co_await presence::check_nars(session.executor(), presence.backend(plan::own_cache), std::move(paths),
+                                            true);
 }
 
 // Store paths are checked as they are: no evaluation, no Nix needed.
@@ -37,7 +37,7 @@ Task<int> verify_paths(CommandContext& context) {
     auto& session = context.session;
     plan::Graph graph;
     plan::Facts facts;
-    presence::Judge presence(session.executor(), graph, facts, session.sink());
+    presence::Judge presence(session.executor(), session.clock(), graph, facts, session.sink(), session.patience());
     report::RunReport report;
     report.command = "verify";
     report.version = version;
@@ -50,13 +50,10 @@ Task<int> verify_paths(CommandContext& context) {
     }
     if (!findings.empty()) co_return context.console.close_with(report);
     report.cache = session.cache_info().name;
-    auto backend = session.take_cache();
-    auto url = backend->uri().to_string();
-    presence.add(std::move(backend), std::move(url), session.cache_keys(), session.cache_info());
-    if (session.cache_keys().empty()) presence.source(plan::own_cache).any_signature = true;
+    presence.add_own(session.take_cache());
     for (const auto& text : session.settings().upstreams)
         if (auto uri = cache::CacheUri::parse(text))
-            presence.add(session.make_upstream(*uri), uri->to_string(), session.cache_keys(), {});
+            presence.add_upstream(session.make_upstream(*uri), session.cache_keys());
     for (const auto& argument : session.settings().arguments) {
         auto path = nix::StorePath::parse_inside(argument);
         if (!path) {
@@ -97,6 +94,13 @@ Task<int> verify_paths(CommandContext& context) {
                 target.missing.push_back(nar.path.to_string());
                 target.verdict = event::TargetVerdict::incomplete;
             }
+        }
+        if (state == plan::Completeness::unknown && target.missing.empty()) {
+            target.verdict = event::TargetVerdict::unknown;
+            report.exit_code = static_cast<int>(ExitCode::machine);
+            for (const auto& unasked : presence.unasked())
+                report.causes.push_back("whether " + target.name + " is there whole cannot be known: " +
+                                        presence.url(unasked.cache) + " could not be asked: " + unasked.why.one_line());
         }
         if (state == plan::Completeness::absent && target.missing.empty()) target.missing.push_back(target.name);
         if (target.verdict != event::TargetVerdict::complete && report.exit_code == 0) {

@@ -473,4 +473,57 @@ BOOST_AUTO_TEST_CASE(what_a_consumer_wants_itself_does_not_come_last_for_the_sak
     BOOST_TEST(world.build("browser").last);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_silent_cache_may_have_is_neither_built_nor_pushed_and_named) {
+    World world;
+    world.derivation("glibc").derivation("tool").derivation("own", {"glibc"}).derivation("top", {"tool", "own"});
+    world.target("top").served(1, {"glibc"});
+    world.facts_of("tool").unknown = bit(1);
+    world.settle();
+    BOOST_TEST(world.builds() == Names{"own"}, boost::test_tools::per_element());
+    BOOST_TEST(world.names(world.plan.undecided) == Names{"tool"}, boost::test_tools::per_element());
+    require_state(world, TargetState::unknown);
+}
+
+BOOST_AUTO_TEST_CASE(while_a_cache_is_away_what_does_not_hang_on_its_answers_goes_on) {
+    World world;
+    world.derivation("tool").derivation("own").derivation("top", {"tool", "own"}).target("top");
+    for (const auto* known : {"own", "top"}) {
+        world.facts_of(known).asked = all_caches;
+        world.facts_of(known).valid_here = false;
+    }
+    world.plan = make_plan(world.graph, world.facts, world.targets, world.policy);
+    BOOST_TEST(world.builds().empty());
+    world.policy.does_not_wait = true;
+    world.plan = make_plan(world.graph, world.facts, world.targets, world.policy);
+    BOOST_TEST(world.builds() == Names{"own"}, boost::test_tools::per_element());
+    BOOST_TEST(!world.plan.questions.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_here_and_perhaps_elsewhere_is_not_pushed) {
+    World world;
+    world.derivation("top").target("top").valid({"top"});
+    world.facts_of("top").unknown = bit(1);
+    world.settle();
+    BOOST_TEST(world.pushes().empty());
+    BOOST_TEST(world.names(world.plan.undecided) == Names{"top"}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(the_own_caches_bulk_answer_decides_whatever_its_narinfos_did) {
+    World world;
+    world.derivation("top").target("top");
+    world.facts_of("top").unknown = bit(own_cache);
+    world.facts_of("top").claimed_missing = true;
+    world.settle();
+    BOOST_TEST(world.builds() == Names{"top"}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(another_cache_that_has_it_settles_what_one_could_not_say) {
+    World world;
+    world.derivation("lib").derivation("top", {"lib"}).target("top").served(0, {"lib"});
+    world.facts_of("lib").unknown = bit(1);
+    world.settle();
+    BOOST_TEST(world.builds() == Names{"top"}, boost::test_tools::per_element());
+    BOOST_TEST(world.fetches() == Names{"lib"}, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

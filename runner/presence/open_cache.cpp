@@ -1,0 +1,47 @@
+#include "presence/open_cache.hpp"
+
+#include "cache/credentials.hpp"
+
+namespace cachefill::presence {
+
+using async::Task;
+
+namespace {
+
+Failure cannot_write(const cache::CacheUri& uri) {
+    Failure failure(FailureKind::auth, "the credentials for the cache " + uri.name + " do not allow writing");
+    return std::move(failure).with_hint(
+        uri.scheme == cache::Scheme::cachix
+            ? "set CACHIX_AUTH_TOKEN (for this cache alone: " + cache::credential_name("CACHIX_AUTH_TOKEN", uri) +
+                  ") to a token with write permission, or use --read-only"
+            : "give a signing key (CACHEFILL_SIGNING_KEY) and credentials that may write, or use --read-only");
+}
+
+} // namespace
+
+Task<Result<OpenedCache>> open_cache(std::unique_ptr<cache::BinaryCache> backend, Use use,
+                                     std::vector<nix::PublicKey> more_keys, event::Sink& sink) {
+    auto info = co_await backend->open();
+    if (!info) {
+        auto failure = std::move(info).error();
+        if (failure.kind() == FailureKind::machine && backend->uri().scheme == cache::Scheme::file)
+            failure = std::move(failure).with_hint("name a directory that this user may write to");
+        else if (failure.can_heal() || (failure.kind() == FailureKind::not_found && failure.http_status() == 0))
+            failure = std::move(failure).with_hint(
+                "is its address right, and is this machine online? A proxy is taken from http_proxy and https_proxy");
+        co_return std::move(failure).with_context("reaching the cache " + backend->uri().name);
+    }
+    for (const auto& note : info->notes) {
+        event::Message message{.severity = event::Severity::notice, .text = note, .hint = {}};
+        sink.on_event(message);
+    }
+    if (use == Use::fill && info->permission != cache::Permission::write) co_return cannot_write(backend->uri());
+    OpenedCache opened;
+    opened.keys = info->public_keys;
+    opened.keys.insert(opened.keys.end(), more_keys.begin(), more_keys.end());
+    opened.backend = std::move(backend);
+    opened.info = std::move(*info);
+    co_return opened;
+}
+
+} // namespace cachefill::presence

@@ -1,0 +1,94 @@
+#include "faulty_cache.hpp"
+
+namespace cachefill::test {
+
+using namespace std::chrono_literals;
+
+std::string_view to_string(Fault fault) {
+    switch (fault) {
+    case Fault::refused:
+        return "refused";
+    case Fault::reset:
+        return "reset";
+    case Fault::silent:
+        return "silent";
+    case Fault::unavailable:
+        return "503";
+    case Fault::limited:
+        return "429";
+    case Fault::one_path:
+        return "500 on one path";
+    case Fault::unauthorized:
+        return "401";
+    case Fault::forbidden:
+        break;
+    }
+    return "403";
+}
+
+FaultyCache::FaultyCache(async::Executor executor, HandClock& clock, std::string name)
+    : MemoryCache(executor), executor_(executor), clock_(clock) {
+    address_.scheme = cache::Scheme::http;
+    address_.name = address_.location = "https://" + name;
+}
+
+void FaultyCache::serve(const nix::StorePath& path, std::vector<nix::StorePath> references) {
+    put(path);
+    visible.at(path).info.references = std::move(references);
+}
+
+bool FaultyCache::fails(const nix::StorePath* path) const {
+    if (!fault || (until && clock_.elapsed() >= *until)) return false;
+    if (fault == Fault::one_path) return path && victim && *path == *victim;
+    return true;
+}
+
+async::Task<Failure> FaultyCache::fail() {
+    if (fault == Fault::silent) {
+        async::Nap nap(executor_);
+        co_await clock_.sleep_until(nap, clock_.now() + 20s);
+        co_return Failure(FailureKind::timeout, "no answer for 20 s");
+    }
+    switch (*fault) {
+    case Fault::refused:
+        co_return Failure(FailureKind::network, "connection refused");
+    case Fault::unavailable:
+        co_return Failure(FailureKind::network, "HTTP status 503").with_http_status(503);
+    case Fault::limited:
+        co_return Failure(FailureKind::network, "HTTP status 429").with_http_status(429).with_retry_after(5s);
+    case Fault::one_path:
+        co_return Failure(FailureKind::network, "HTTP status 500").with_http_status(500);
+    case Fault::unauthorized:
+        co_return Failure(FailureKind::auth, "HTTP status 401").with_http_status(401);
+    case Fault::forbidden:
+        co_return Failure(FailureKind::auth, "HTTP status 403").with_http_status(403);
+    case Fault::reset:
+    case Fault::silent:
+        break;
+    }
+    co_return Failure(FailureKind::network, "connection reset by peer");
+}
+
+async::Task<Result<cache::CacheInfo>> FaultyCache::open() {
+    if (fails(nullptr)) co_return co_await fail();
+    cache::CacheInfo info;
+    info.name = address_.name;
+    info.has_bulk_query = has_bulk_query;
+    co_return info;
+}
+
+async::Task<Result<std::optional<nix::NarInfo>>> FaultyCache::get_narinfo(nix::StorePath path) {
+    ++questions;
+    // A plain cache that hides what is not there says 403 for that: absent.
+    if (fails(&path) && fault == Fault::forbidden) co_return std::optional<nix::NarInfo>();
+    if (fails(&path)) co_return co_await fail();
+    co_return co_await MemoryCache::get_narinfo(std::move(path));
+}
+
+async::Task<Result<std::vector<nix::StorePath>>> FaultyCache::query_missing(std::vector<nix::StorePath> paths) {
+    ++questions;
+    if (fails(nullptr)) co_return co_await fail();
+    co_return co_await MemoryCache::query_missing(std::move(paths));
+}
+
+} // namespace cachefill::test

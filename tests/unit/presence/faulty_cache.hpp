@@ -1,0 +1,44 @@
+#pragma once
+
+#include "support/hand_clock.hpp"
+#include "support/memory_cache.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+namespace cachefill::test {
+
+// How a cache fails; each as the http layer tells it.
+enum class Fault { refused, reset, silent, unavailable, limited, one_path, unauthorized, forbidden };
+std::string_view to_string(Fault fault);
+
+// A cache that has a fault for some time of a hand-cranked clock. It counts what it is asked.
+class FaultyCache final : public MemoryCache {
+  public:
+    FaultyCache(async::Executor executor, HandClock& clock, std::string name);
+
+    std::optional<Fault> fault;
+    std::optional<std::chrono::milliseconds> until; // of the clock; empty: for ever
+    std::optional<nix::StorePath> victim;           // of Fault::one_path
+    bool has_bulk_query = false;
+    std::size_t questions = 0;
+
+    void serve(const nix::StorePath& path, std::vector<nix::StorePath> references = {});
+    cache::CacheUri& address() { return address_; }
+
+    const cache::CacheUri& uri() const override { return address_; }
+    async::Task<Result<cache::CacheInfo>> open() override;
+    async::Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path) override;
+    async::Task<Result<std::vector<nix::StorePath>>> query_missing(std::vector<nix::StorePath> paths) override;
+
+  private:
+    bool fails(const nix::StorePath* path) const;
+    async::Task<Failure> fail();
+
+    async::Executor executor_;
+    HandClock& clock_;
+    cache::CacheUri address_;
+};
+
+} // namespace cachefill::test

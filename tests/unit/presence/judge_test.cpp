@@ -1,0 +1,223 @@
+#include "../plan/world.hpp"
+#include "faulty_cache.hpp"
+#include "presence/judge.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using namespace cachefill::test;
+using namespace std::chrono_literals;
+using presence::Judge;
+using presence::Patience;
+
+namespace {
+
+struct Quiet final : event::Sink {
+    void on_event(const event::Event& event) override {
+        if (const auto* message = std::get_if<event::Message>(&event)) messages.push_back(*message);
+        if (const auto* waiting = std::get_if<event::CacheWaiting>(&event)) waits.push_back(*waiting);
+    }
+    std::vector<event::Message> messages;
+    std::vector<event::CacheWaiting> waits;
+};
+
+struct Fixture {
+    HandClock clock;
+    World world;
+    plan::Facts facts;
+    Quiet sink;
+    std::unique_ptr<Judge> judge;
+    FaultyCache* own = nullptr;
+    std::vector<FaultyCache*> upstreams;
+
+    void start(async::Executor executor, Patience patience = {}, std::size_t count = 1) {
+        judge = std::make_unique<Judge>(executor, clock, world.graph, facts, sink, patience);
+        auto cache = std::make_unique<FaultyCache>(executor, clock, "own.example");
+        own = cache.get();
+        judge->add_own({.backend = std::move(cache), .info = {}, .keys = {}});
+        for (std::size_t i = 0; i < count; ++i) {
+            auto upstream = std::make_unique<FaultyCache>(executor, clock, "up" + std::to_string(i) + ".example");
+            upstreams.push_back(upstream.get());
+            judge->add_upstream(std::move(upstream), {}, Judge::Signatures::ignored);
+        }
+    }
+    async::Task<void> ask(std::vector<std::string> names, plan::CacheMask caches) {
+        plan::Questions questions;
+        for (const auto& name : names) questions.remote.push_back({world.path(name), caches});
+        auto answered = co_await judge->answer(std::move(questions), nullptr);
+        BOOST_TEST_REQUIRE(answered.has_value());
+    }
+    void run(std::function<async::Task<void>(async::Executor)> body) { run_by_hand(clock, std::move(body)); }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(judging, Fixture)
+
+BOOST_AUTO_TEST_CASE(the_walk_follows_references_into_the_caches_that_count) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor);
+        own->serve(store_path("top"), {store_path("lib")});
+        upstreams[0]->serve(store_path("lib"));
+        co_await ask({"top"}, 0b11);
+        BOOST_TEST(facts.of(world.path("top")).present == 0b01U);
+        BOOST_TEST(facts.of(world.path("lib")).present == 0b10U);
+        BOOST_TEST(own->questions == 2U);
+        BOOST_TEST(upstreams[0]->questions == 1U);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(while_a_cache_is_away_one_asks_for_all) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor);
+        std::vector<std::string> names;
+        for (int i = 0; i < 100; ++i) {
+            names.push_back("p" + std::to_string(i));
+            upstreams[0]->serve(store_path(names.back()));
+        }
+        co_await ask({"p0"}, 0b10);
+        upstreams[0]->fault = Fault::unavailable;
+        upstreams[0]->until = 100s;
+        upstreams[0]->questions = 0;
+        co_await ask(names, 0b10);
+        for (const auto& name : names) BOOST_TEST(facts.of(world.path(name)).present == 0b10U);
+        // Each once in vain and once for its answer, and some tries between.
+        BOOST_TEST(upstreams[0]->questions < 99U + 99U + 40U);
+        BOOST_TEST((sink.waits.front().patience == 600s));
+        BOOST_TEST((sink.waits.back().state == event::CacheWaiting::State::back));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(one_path_in_trouble_is_unknown_alone_and_named) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor);
+        for (const auto* name : {"a", "b", "c"}) upstreams[0]->serve(store_path(name));
+        upstreams[0]->fault = Fault::one_path;
+        upstreams[0]->victim = store_path("b");
+        co_await ask({"a", "b", "c"}, 0b10);
+        BOOST_TEST(facts.of(world.path("a")).present == 0b10U);
+        BOOST_TEST(facts.of(world.path("b")).unknown == 0b10U);
+        BOOST_TEST(facts.of(world.path("c")).present == 0b10U);
+        BOOST_TEST(!judge->is_out(1));
+        BOOST_TEST_REQUIRE(judge->unasked().size() == 1U);
+        BOOST_TEST((judge->unasked()[0].example == store_path("b")));
+        BOOST_TEST(judge->unasked()[0].why.one_line().find("500") != std::string::npos);
+        BOOST_TEST((clock.elapsed() > 30s && clock.elapsed() <= 60s));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(another_upstream_that_has_it_makes_the_silence_of_the_first_harmless) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor, {}, 2);
+        upstreams[0]->fault = Fault::refused;
+        upstreams[1]->serve(store_path("lib"));
+        co_await ask({"lib"}, 0b111);
+        BOOST_TEST(facts.of(world.path("lib")).present == 0b100U);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(an_optional_upstream_that_stays_away_counts_as_empty_and_that_is_told) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor);
+        upstreams[0]->address().optional = true;
+        upstreams[0]->fault = Fault::refused;
+        co_await ask({"lib"}, 0b11);
+        BOOST_TEST(facts.of(world.path("lib")).unknown == 0U);
+        BOOST_TEST(facts.of(world.path("lib")).asked == 0b11U);
+        BOOST_TEST_REQUIRE(judge->unasked().size() == 1U);
+        BOOST_TEST(judge->unasked()[0].counts_as_empty);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(offline_by_intent_nothing_is_waited_for_that_was_never_reached) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        Patience patience;
+        patience.offline = true;
+        start(executor, patience);
+        upstreams[0]->fault = Fault::refused;
+        co_await ask({"lib"}, 0b11);
+        BOOST_TEST(facts.of(world.path("lib")).asked == 0b11U);
+        BOOST_TEST((clock.elapsed() == 0ms));
+        // The own cache has answered: it is waited for all the same.
+        own->fault = Fault::unavailable;
+        co_await ask({"tool"}, 0b01);
+        BOOST_TEST(facts.of(world.path("tool")).unknown == 0b01U);
+        BOOST_TEST((clock.elapsed() > 500s));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(whoever_is_interrupted_waits_no_longer) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor);
+        upstreams[0]->serve(store_path("warm"));
+        co_await ask({"warm"}, 0b10);
+        upstreams[0]->fault = Fault::refused;
+        async::TaskGroup group(executor);
+        auto asking = [this]() -> async::Task<void> { co_await ask({"a", "b"}, 0b10); };
+        auto stopping = [this, executor]() -> async::Task<void> {
+            async::Nap nap(executor);
+            co_await clock.sleep_until(nap, clock.now() + 30s);
+            judge->stop_waiting();
+        };
+        group.spawn(asking());
+        group.spawn(stopping());
+        co_await group.join();
+        BOOST_TEST((clock.elapsed() <= 31s));
+        BOOST_TEST(facts.of(world.path("a")).unknown == 0b10U);
+        BOOST_TEST(facts.of(world.path("b")).unknown == 0b10U);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(an_address_without_a_binary_cache_is_empty_at_once_and_named) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        struct NoCache final : MemoryCache {
+            using MemoryCache::MemoryCache;
+            async::Task<Result<cache::CacheInfo>> open() override {
+                co_return Failure(FailureKind::not_found, "it has no nix-cache-info").with_http_status(404);
+            }
+        };
+        start(executor, {}, 0);
+        judge->add_upstream(std::make_unique<NoCache>(executor), {});
+        co_await ask({"lib"}, 0b11);
+        BOOST_TEST(facts.of(world.path("lib")).asked == 0b11U);
+        BOOST_TEST((clock.elapsed() == 0ms));
+        BOOST_TEST_REQUIRE(!sink.messages.empty());
+        BOOST_TEST(sink.messages[0].text.find("nix-cache-info") != std::string::npos);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_cache_of_which_no_key_is_known_is_believed_whatever_it_is_signed_with) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor);
+        BOOST_TEST(judge->takes_any_signature(0));
+        auto key = nix::SecretKey::generate("k-1");
+        judge = std::make_unique<Judge>(executor, clock, world.graph, facts, sink, Patience());
+        auto cache = std::make_unique<FaultyCache>(executor, clock, "own.example");
+        cache->serve(store_path("lib"));
+        judge->add_own({.backend = std::move(cache), .info = {}, .keys = {key.public_key()}});
+        co_await ask({"lib"}, 0b01);
+        BOOST_TEST(facts.of(world.path("lib")).present == 0U);
+        BOOST_TEST(facts.of(world.path("lib")).asked == 0b01U);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(after_a_last_look_a_lost_cache_gets_one_more_chance_and_no_patience) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor);
+        upstreams[0]->serve(store_path("lib"));
+        upstreams[0]->fault = Fault::refused;
+        co_await ask({"lib"}, 0b10);
+        BOOST_TEST(judge->is_out(1));
+        auto then = clock.elapsed();
+        judge->forget_all();
+        co_await ask({"lib"}, 0b10);
+        BOOST_TEST(facts.of(world.path("lib")).unknown == 0b10U);
+        BOOST_TEST((clock.elapsed() == then));
+        upstreams[0]->fault.reset();
+        judge->forget_all();
+        co_await ask({"lib"}, 0b10);
+        BOOST_TEST(facts.of(world.path("lib")).present == 0b10U);
+    });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
