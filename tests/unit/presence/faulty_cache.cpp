@@ -29,7 +29,8 @@ std::string_view to_string(Fault fault) {
 FaultyCache::FaultyCache(async::Executor executor, HandClock& clock, std::string name)
     : MemoryCache(executor), executor_(executor), clock_(clock) {
     address_.scheme = cache::Scheme::http;
-    address_.name = address_.location = "https://" + name;
+    address_.name = "https://" + name;
+    address_.base = Secret(address_.name);
 }
 
 void FaultyCache::serve(const nix::StorePath& path, std::vector<nix::StorePath> references) {
