@@ -21,6 +21,8 @@ struct Quiet final : event::Sink {
     std::vector<event::CacheWaiting> waits;
 };
 
+template <class... Names> std::vector<std::string> named(Names... names) { return {names...}; }
+
 struct Fixture {
     HandClock clock;
     World world;
@@ -59,7 +61,7 @@ BOOST_AUTO_TEST_CASE(the_walk_follows_references_into_the_caches_that_count) {
         start(executor);
         own->serve(store_path("top"), {store_path("lib")});
         upstreams[0]->serve(store_path("lib"));
-        co_await ask({"top"}, 0b11);
+        co_await ask(named("top"), 0b11);
         BOOST_TEST(facts.of(world.path("top")).present == 0b01U);
         BOOST_TEST(facts.of(world.path("lib")).present == 0b10U);
         BOOST_TEST(own->questions == 2U);
@@ -75,7 +77,7 @@ BOOST_AUTO_TEST_CASE(while_a_cache_is_away_one_asks_for_all) {
             names.push_back("p" + std::to_string(i));
             upstreams[0]->serve(store_path(names.back()));
         }
-        co_await ask({"p0"}, 0b10);
+        co_await ask(named("p0"), 0b10);
         upstreams[0]->fault = Fault::unavailable;
         upstreams[0]->until = 100s;
         upstreams[0]->questions = 0;
@@ -94,7 +96,7 @@ BOOST_AUTO_TEST_CASE(one_path_in_trouble_is_unknown_alone_and_named) {
         for (const auto* name : {"a", "b", "c"}) upstreams[0]->serve(store_path(name));
         upstreams[0]->fault = Fault::one_path;
         upstreams[0]->victim = store_path("b");
-        co_await ask({"a", "b", "c"}, 0b10);
+        co_await ask(named("a", "b", "c"), 0b10);
         BOOST_TEST(facts.of(world.path("a")).present == 0b10U);
         BOOST_TEST(facts.of(world.path("b")).unknown == 0b10U);
         BOOST_TEST(facts.of(world.path("c")).present == 0b10U);
@@ -111,7 +113,7 @@ BOOST_AUTO_TEST_CASE(another_upstream_that_has_it_makes_the_silence_of_the_first
         start(executor, {}, 2);
         upstreams[0]->fault = Fault::refused;
         upstreams[1]->serve(store_path("lib"));
-        co_await ask({"lib"}, 0b111);
+        co_await ask(named("lib"), 0b111);
         BOOST_TEST(facts.of(world.path("lib")).present == 0b100U);
     });
 }
@@ -121,7 +123,7 @@ BOOST_AUTO_TEST_CASE(an_optional_upstream_that_stays_away_counts_as_empty_and_th
         start(executor);
         upstreams[0]->address().optional = true;
         upstreams[0]->fault = Fault::refused;
-        co_await ask({"lib"}, 0b11);
+        co_await ask(named("lib"), 0b11);
         BOOST_TEST(facts.of(world.path("lib")).unknown == 0U);
         BOOST_TEST(facts.of(world.path("lib")).asked == 0b11U);
         BOOST_TEST_REQUIRE(judge->unasked().size() == 1U);
@@ -135,12 +137,12 @@ BOOST_AUTO_TEST_CASE(offline_by_intent_nothing_is_waited_for_that_was_never_reac
         patience.offline = true;
         start(executor, patience);
         upstreams[0]->fault = Fault::refused;
-        co_await ask({"lib"}, 0b11);
+        co_await ask(named("lib"), 0b11);
         BOOST_TEST(facts.of(world.path("lib")).asked == 0b11U);
         BOOST_TEST((clock.elapsed() == 0ms));
         // The own cache has answered: it is waited for all the same.
         own->fault = Fault::unavailable;
-        co_await ask({"tool"}, 0b01);
+        co_await ask(named("tool"), 0b01);
         BOOST_TEST(facts.of(world.path("tool")).unknown == 0b01U);
         BOOST_TEST((clock.elapsed() > 500s));
     });
@@ -150,10 +152,10 @@ BOOST_AUTO_TEST_CASE(whoever_is_interrupted_waits_no_longer) {
     run([&](async::Executor executor) -> async::Task<void> {
         start(executor);
         upstreams[0]->serve(store_path("warm"));
-        co_await ask({"warm"}, 0b10);
+        co_await ask(named("warm"), 0b10);
         upstreams[0]->fault = Fault::refused;
         async::TaskGroup group(executor);
-        auto asking = [this]() -> async::Task<void> { co_await ask({"a", "b"}, 0b10); };
+        auto asking = [this]() -> async::Task<void> { co_await ask(named("a", "b"), 0b10); };
         auto stopping = [this, executor]() -> async::Task<void> {
             async::Nap nap(executor);
             co_await clock.sleep_until(nap, clock.now() + 30s);
@@ -178,7 +180,7 @@ BOOST_AUTO_TEST_CASE(an_address_without_a_binary_cache_is_empty_at_once_and_name
         };
         start(executor, {}, 0);
         judge->add_upstream(std::make_unique<NoCache>(executor), {});
-        co_await ask({"lib"}, 0b11);
+        co_await ask(named("lib"), 0b11);
         BOOST_TEST(facts.of(world.path("lib")).asked == 0b11U);
         BOOST_TEST((clock.elapsed() == 0ms));
         BOOST_TEST_REQUIRE(!sink.messages.empty());
@@ -195,7 +197,7 @@ BOOST_AUTO_TEST_CASE(a_cache_of_which_no_key_is_known_is_believed_whatever_it_is
         auto cache = std::make_unique<FaultyCache>(executor, clock, "own.example");
         cache->serve(store_path("lib"));
         judge->add_own({.backend = std::move(cache), .info = {}, .keys = {key.public_key()}});
-        co_await ask({"lib"}, 0b01);
+        co_await ask(named("lib"), 0b01);
         BOOST_TEST(facts.of(world.path("lib")).present == 0U);
         BOOST_TEST(facts.of(world.path("lib")).asked == 0b01U);
     });
@@ -206,16 +208,16 @@ BOOST_AUTO_TEST_CASE(after_a_last_look_a_lost_cache_gets_one_more_chance_and_no_
         start(executor);
         upstreams[0]->serve(store_path("lib"));
         upstreams[0]->fault = Fault::refused;
-        co_await ask({"lib"}, 0b10);
+        co_await ask(named("lib"), 0b10);
         BOOST_TEST(judge->is_out(1));
         auto then = clock.elapsed();
         judge->forget_all();
-        co_await ask({"lib"}, 0b10);
+        co_await ask(named("lib"), 0b10);
         BOOST_TEST(facts.of(world.path("lib")).unknown == 0b10U);
         BOOST_TEST((clock.elapsed() == then));
         upstreams[0]->fault.reset();
         judge->forget_all();
-        co_await ask({"lib"}, 0b10);
+        co_await ask(named("lib"), 0b10);
         BOOST_TEST(facts.of(world.path("lib")).present == 0b10U);
     });
 }

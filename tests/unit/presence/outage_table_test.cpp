@@ -169,7 +169,8 @@ Outcome tell(Place place, Fault fault, Duration lasts, Command command, bool fro
     run_by_hand(clock, [&](async::Executor executor) -> async::Task<void> {
         Scene scene(executor, clock, patience_of(command));
         scene.own->has_bulk_query = bulk;
-        if (!from_the_start) co_await scene.ask("warm", place == Place::own ? 0b01 : 0b10);
+        const plan::CacheMask broken = place == Place::own ? 0b01 : 0b10;
+        if (!from_the_start) co_await scene.ask("warm", broken);
         scene.break_cache(place, fault, lasts);
         auto start = clock.elapsed();
         co_await carry_out(scene, command, outcome);
