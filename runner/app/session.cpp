@@ -139,7 +139,8 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
     async::RetryPolicy retry{.budget = settings_.retry_budget};
     auto backend = make_cache(*uri, credentials_, retry, need == Need::writing);
     auto use = need == Need::writing ? presence::Use::fill : presence::Use::read;
-    auto opened = co_await presence::open_cache(std::move(backend), use, {}, sink_);
+    std::vector<nix::PublicKey> more_keys; // those of the options are added by cache_keys()
+    auto opened = co_await presence::open_cache(std::move(backend), use, std::move(more_keys), sink_);
     if (opened) {
         cache_ = std::move(opened->backend);
         cache_info_ = std::move(opened->info);
