@@ -3,7 +3,7 @@
 #include "base/text.hpp"
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
 namespace cachefill::presence {
 
@@ -85,7 +85,7 @@ void Source::note_answer() {
     impatient_ = false;
     last_answer_ = clock_.now();
     if (standing_ != Standing::away) return;
-    if (away_for() >= told_after) tell(event::CacheWaiting::State::back);
+    if (std::exchange(wait_was_told_, false)) tell(event::CacheWaiting::State::back);
     standing_ = Standing::open;
     trouble_.reset();
     changed_.notify_all();
@@ -166,7 +166,10 @@ Task<Source::Next> Source::find_out(Asked& asked) {
             lose(*trouble_);
             co_return Next::end;
         }
-        if (away_for() >= told_after) tell(event::CacheWaiting::State::waits);
+        if (away_for() >= told_after) {
+            wait_was_told_ = true;
+            tell(event::CacheWaiting::State::waits);
+        }
         co_await nap(*pause);
         if (stopped_ || standing_ != Standing::away) continue;
         // About something that was answered before, if there is such: then it shows whether only this path is in

@@ -100,6 +100,7 @@ class Source {
     bool finding_out_ = false; // one asker does, for all
     bool has_answered_ = false;
     bool stopped_ = false;
+    bool wait_was_told_ = false;
     bool impatient_ = false; // the next failure is the last
     async::Clock::TimePoint last_answer_{};
     std::optional<nix::StorePath> answered_about_; // the last path about which there was an answer
