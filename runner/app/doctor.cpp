@@ -3,6 +3,7 @@
 #include "app/command_line.hpp"
 #include "app/expected_time.hpp"
 #include "app/targets.hpp"
+#include "app/upstream_rules.hpp"
 #include "async/child_process.hpp"
 #include "async/deadline.hpp"
 #include "base/elapsed.hpp"
@@ -104,7 +105,9 @@ Task<Result<void>> Doctor::read_daemon_settings() {
     co_return Result<void>();
 }
 
-std::size_t Doctor::add_source(const cache::CacheUri& uri, std::vector<nix::PublicKey> keys, bool any_signature) {
+std::size_t Doctor::add_source(const cache::CacheUri& uri) {
+    for (std::size_t number = 1; number < presence_->size(); ++number)
+        if (presence_->url(number) == uri.to_string()) return number;
     cache::CacheContext context{.executor = session_.executor(),
                                 .client = *client_,
                                 .workers = session_.workers(),
@@ -113,9 +116,19 @@ std::size_t Doctor::add_source(const cache::CacheUri& uri, std::vector<nix::Publ
                                 .cachix_api =
                                     session_.environment().get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
                                 .for_writing = false};
-    using Signatures = presence::Judge::Signatures;
-    return presence_->add_upstream(cache::make_cache(uri, {}, std::move(context)), std::move(keys),
-                                   any_signature ? Signatures::ignored : Signatures::checked);
+    return presence_->add_upstream(cache::make_cache(uri, {}, std::move(context)));
+}
+
+bool Doctor::asks(std::size_t cache) const {
+    return std::any_of(machine_asks_.begin(), machine_asks_.end(), [&](const auto& ask) { return ask.cache == cache; });
+}
+
+plan::CacheMask Doctor::seen_here() const {
+    const auto& views = presence_->views();
+    plan::CacheMask mask = 0;
+    for (const auto& ask : machine_asks_)
+        mask |= ask.believes_all ? views.all_of(ask.cache) : views.counting(ask.cache, machine_keys_);
+    return mask;
 }
 
 Result<void> Doctor::find_sources() {
@@ -136,31 +149,29 @@ Result<void> Doctor::find_sources() {
         presence_->add_lost_own(std::move(own.backend), std::move(own.keys), *failure);
     else
         presence_->add_own(std::move(own));
-    auto trusted = nix::usable_keys(nix_.trusted_public_keys);
-    if (nix_.substitute)
-        for (const auto& url : nix_.substituters)
-            if (auto uri = cache::parse_substituter(url); uri && presence_->size() < plan::most_caches)
-                machine_ |= plan::bit(add_source(*uri, trusted, !nix_.require_sigs));
+    auto has_room = [this] { return presence_->size() < plan::most_caches; };
+    auto trust = machine_trust(nix_);
+    machine_keys_ = presence::keys_of(trust);
+    if (trust.substitutes)
+        for (const auto& url : trust.substituters)
+            if (auto uri = cache::parse_substituter(url); uri && has_room())
+                machine_asks_.push_back({add_source(*uri), uri->trusted});
 
-    // Caches that may help and that this machine does not ask, or does not believe.
+    // Caches that may help and that this machine does not ask.
     std::vector<cache::CacheUri> others;
     auto says = evaluated_->nix_settings.value_or(nix::CacheSettings());
     for (const auto& url : says.substituters.over({}))
         if (auto uri = cache::parse_substituter(url)) others.push_back(std::move(*uri));
     for (const auto& text : session_.settings().upstreams)
         if (auto uri = cache::CacheUri::parse(text)) others.push_back(std::move(*uri));
-    auto keys = nix::usable_keys(says.trusted_public_keys.over({}));
-    bool all_trusted = std::all_of(keys.begin(), keys.end(), [&](const auto& key) {
-        return std::find(trusted.begin(), trusted.end(), key) != trusted.end();
-    });
     auto own_substituter = cache::canonical_url(session_.cache_info().substituter_url);
-    for (const auto& uri : others) {
-        auto url = uri.to_string();
-        bool known = url == own_substituter;
-        for (std::size_t number = 1; number < presence_->size(); ++number)
-            known |= presence_->url(number) == url && (all_trusted || !(machine_ & plan::bit(number)));
-        if (!known && presence_->size() < plan::most_caches) add_source(uri, keys, false);
-    }
+    for (const auto& uri : others)
+        if (uri.to_string() != own_substituter && has_room()) add_source(uri);
+    // Keys that might be trusted, and whatever else is there: to tell what would help.
+    presence_->learn(machine_keys_);
+    presence_->learn(nix::TrustedKeys(says.trusted_public_keys.over({})));
+    presence_->learn(nix::TrustedKeys(session_.settings().trusted_public_keys));
+    presence_->learn(nix::TrustedKeys::everybody());
     return {};
 }
 
@@ -180,9 +191,10 @@ Task<Result<void>> Doctor::look_at_store() {
     co_return Result<void>();
 }
 
-Task<Result<void>> Doctor::ask(const plan::Target& target, plan::CacheMask caches) {
+Task<Result<void>> Doctor::ask(const plan::Target& target, presence::Judge::Counting counting) {
     for (int round = 0;; ++round) {
         CO_TRY_VOID(co_await look_at_store());
+        auto caches = counting();
         auto next = plan::consumer_questions(graph_, facts_, target, caches, always_allow());
         if (next.empty()) co_return Result<void>();
         if (round == careful_rounds) {
@@ -271,11 +283,11 @@ Task<Result<void>> Doctor::look(Examination& examination) {
     // What a cache had a moment ago it still has; what it lacked is asked again.
     presence_->forget_what_was_lacking();
     looked_at_ = 0;
-    CO_TRY_VOID(co_await ask(*target_, machine_));
+    CO_TRY_VOID(co_await ask(*target_, by_machine()));
     // The daemon comes second, and only if the caches say that all is there or did not answer us: what it finds absent
     // it would remember for an hour, and then not see it when it has come.
     std::optional<daemon::Missing> missing;
-    auto view = plan::consumer_view_here(graph_, facts_, *target_, machine_, always_allow());
+    auto view = plan::consumer_view_here(graph_, facts_, *target_, seen_here(), always_allow());
     bool compiles = std::any_of(view.would_compile.begin(), view.would_compile.end(),
                                 [&](auto id) { return graph_.derivation(id).kind == plan::DerivationKind::compile; });
     if (compiles && answers_are_whole()) {
@@ -310,6 +322,7 @@ Task<Examination> Doctor::examine(std::chrono::system_clock::time_point runs_sin
     // A daemon that we start ourselves is nobody else's.
     evidence.daemon_is_trusting = session_.is_trusted() || session_.endpoint().socket.empty();
     evidence.always_allow_substitutes = always_allow();
+    evidence.machine = {.keys = machine_keys_, .words = evaluated_->nix_settings.value_or(nix::CacheSettings())};
     evidence.git = git_;
     evidence.workflows = workflows();
     evidence.commands = commands();
@@ -319,8 +332,7 @@ Task<Examination> Doctor::examine(std::chrono::system_clock::time_point runs_sin
         co_return examination;
     }
     evidence.cannot_ask = cannot_ask();
-    for (std::size_t number = 1; number < presence_->size(); ++number)
-        if (machine_ & plan::bit(number)) examination.asked.push_back(redact_url(presence_->url(number)));
+    for (const auto& ask : machine_asks_) examination.asked.push_back(redact_url(presence_->url(ask.cache)));
     examination.notes = notes_.texts;
     examination.asking = elapsed_since(start);
     if (!evidence.heavy.empty()) co_await explain(examination, runs_since);

@@ -73,9 +73,17 @@ class Doctor {
     device::SwitchCommand usual_switch_command() const;
     async::Task<Result<void>> read_daemon_settings();
     Result<void> find_sources();
-    std::size_t add_source(const cache::CacheUri& uri, std::vector<nix::PublicKey> keys, bool any_signature);
+    std::size_t add_source(const cache::CacheUri& uri);
     async::Task<Result<void>> look_at_store();
-    async::Task<Result<void>> ask(const plan::Target& target, plan::CacheMask caches);
+    async::Task<Result<void>> ask(const plan::Target& target, presence::Judge::Counting counting);
+    plan::CacheMask seen_here() const; // the caches this machine's Nix asks, as far as it believes them
+    bool asks(std::size_t cache) const;
+    presence::Judge::Counting by_machine() const {
+        return [this] { return seen_here(); };
+    }
+    presence::Judge::Counting by_all() const {
+        return [this] { return everywhere(); };
+    }
     plan::CacheMask own_caches() const;
     plan::CacheMask everywhere() const;
     async::Task<Result<daemon::Missing>> ask_daemon(bool forgetting);
@@ -107,9 +115,14 @@ class Doctor {
     plan::Graph graph_;
     plan::Facts facts_;
     std::unique_ptr<presence::Judge> presence_;
-    plan::CacheMask machine_ = 0; // the caches this machine's Nix asks, judged by the keys it trusts
-    std::size_t looked_at_ = 0;   // paths whose validity here is known
-    daemon::Settings nix_;        // what the daemon goes by for this user
+    struct MachineAsks {
+        std::size_t cache;
+        bool believes_all; // ?trusted=1
+    };
+    std::vector<MachineAsks> machine_asks_;
+    nix::TrustedKeys machine_keys_;
+    std::size_t looked_at_ = 0; // paths whose validity here is known
+    daemon::Settings nix_;      // what the daemon goes by for this user
     std::unique_ptr<History> history_;
     std::unique_ptr<eval::Evaluator> evaluator_;
     std::optional<eval::FlakeInfo> flake_;

@@ -51,35 +51,28 @@ std::vector<std::string> Doctor::cannot_ask() const {
 
 bool Doctor::answers_are_whole() const {
     const auto& unasked = presence_->unasked();
-    return std::none_of(unasked.begin(), unasked.end(),
-                        [this](const auto& one) { return (machine_ & plan::bit(one.cache)) != 0; });
+    return std::none_of(unasked.begin(), unasked.end(), [this](const auto& one) { return asks(one.cache); });
 }
 
 // The cache that the cloud fills, under each address by which it is asked.
 plan::CacheMask Doctor::own_caches() const {
-    auto mask = plan::bit(plan::own_cache);
+    const auto& views = presence_->views();
+    auto mask = views.all_of(plan::own_cache);
     auto substituter = cache::canonical_url(session_.cache_info().substituter_url);
     for (std::size_t number = 1; number < presence_->size(); ++number)
         if (presence_->url(number) == presence_->url(plan::own_cache) || presence_->url(number) == substituter)
-            mask |= plan::bit(number);
+            mask |= views.all_of(number);
     return mask;
 }
 
-// All caches, but not the own one a second time if this machine asks and believes the very same: what arrives between
+// All caches in all eyes, but not the own one a second time if this machine asks the very same: what arrives between
 // two questions would look as if only one of them had it.
 plan::CacheMask Doctor::everywhere() const {
     auto all = presence_->all();
-    auto same_cache = own_caches() & machine_;
-    const auto& own_keys = presence_->keys(plan::own_cache);
-    for (std::size_t number = 1; number < presence_->size(); ++number) {
-        if (!(same_cache & plan::bit(number)) || presence_->is_out(number)) continue;
-        const auto& keys = presence_->keys(number);
-        bool believes = std::all_of(own_keys.begin(), own_keys.end(), [&](const auto& key) {
-            return std::find(keys.begin(), keys.end(), key) != keys.end();
-        });
-        if (presence_->takes_any_signature(number) || (believes && !presence_->takes_any_signature(plan::own_cache)))
-            all &= ~plan::bit(plan::own_cache);
-    }
+    auto own = own_caches();
+    for (const auto& ask : machine_asks_)
+        if ((own & plan::bit(ask.cache)) && !presence_->is_out(ask.cache))
+            all &= ~presence_->views().all_of(plan::own_cache);
     return all;
 }
 
@@ -87,16 +80,16 @@ plan::CacheMask Doctor::everywhere() const {
 void Doctor::note_helpful(std::size_t number, device::Evidence& evidence) const {
     auto url = number == plan::own_cache ? session_.cache_info().substituter_url : presence_->url(number);
     bool is_asked = false;
-    for (std::size_t other = 1; other < presence_->size(); ++other)
-        is_asked |= (machine_ & plan::bit(other)) && presence_->url(other) == cache::canonical_url(url);
+    for (const auto& ask : machine_asks_) is_asked |= presence_->url(ask.cache) == cache::canonical_url(url);
     auto& list = is_asked ? evidence.not_trusted : evidence.not_asked;
     for (const auto& known : list)
         if (known.url == url) return;
-    device::HelpfulCache cache{.url = url, .keys = {}};
-    for (const auto& key : presence_->keys(number)) {
-        auto text = key.to_string();
-        const auto& trusted = nix_.trusted_public_keys;
-        if (std::find(trusted.begin(), trusted.end(), text) == trusted.end()) cache.keys.push_back(std::move(text));
+    device::HelpfulCache cache{.url = url, .keys = {}, .strangers = {}, .has_unsigned = false};
+    for (auto& key : presence_->views().signers(number))
+        if (!machine_keys_.trusts(key)) cache.keys.push_back(std::move(key));
+    for (const auto& stranger : presence_->views().strangers(number)) {
+        cache.has_unsigned |= stranger.signer.empty();
+        if (!stranger.signer.empty()) cache.strangers.push_back(ellipsize(sanitize(stranger.signer), 80));
     }
     list.push_back(std::move(cache));
 }
@@ -121,7 +114,7 @@ Source Doctor::source_of(plan::DerivationId id, const plan::ConsumerView& machin
         auto before = evidence.not_trusted.size();
         bool some_cache = false;
         for (std::size_t number = 0; number < presence_->size(); ++number)
-            if ((present & plan::bit(number)) && !(machine_ & plan::bit(number))) {
+            if (auto there = present & presence_->views().all_of(number); there && !(there & seen_here())) {
                 note_helpful(number, evidence);
                 some_cache = true;
             }
@@ -151,7 +144,7 @@ Source Doctor::source_of(plan::DerivationId id, const plan::ConsumerView& machin
 
 Task<Result<void>> Doctor::classify(const std::optional<daemon::Missing>& daemon, Examination& examination) {
     auto& evidence = examination.evidence;
-    auto machine = plan::consumer_view_here(graph_, facts_, *target_, machine_, always_allow());
+    auto machine = plan::consumer_view_here(graph_, facts_, *target_, seen_here(), always_allow());
     std::set<plan::DerivationId> built;
     bool ours_counts = !daemon || answers_are_whole();
     if (ours_counts) {
@@ -186,9 +179,9 @@ Task<Result<void>> Doctor::classify(const std::optional<daemon::Missing>& daemon
     }
     if (heavy.empty()) co_return Result<void>();
 
+    CO_TRY_VOID(co_await ask(*target_, by_all()));
     auto all_caches = everywhere();
-    CO_TRY_VOID(co_await ask(*target_, all_caches));
-    machine = plan::consumer_view_here(graph_, facts_, *target_, machine_, always_allow());
+    machine = plan::consumer_view_here(graph_, facts_, *target_, seen_here(), always_allow());
     auto wide = plan::consumer_view_here(graph_, facts_, *target_, all_caches, always_allow());
     for (auto path : wide.unfetchable) evidence.holes.push_back(graph_.path(path).to_string());
     auto parents = find_parents(graph_, target_->derivation, built);
@@ -322,9 +315,9 @@ Task<void> Doctor::look_at_commit(device::Evidence& evidence) {
         evidence.differences.push_back(std::move(text));
     auto target = add_target(graph_, session_.endpoint(), *committed);
     if (!target) co_return;
-    auto asked = co_await ask(*target, machine_);
+    auto asked = co_await ask(*target, by_machine());
     if (!asked) co_return;
-    auto view = plan::consumer_view_here(graph_, facts_, *target, machine_, always_allow());
+    auto view = plan::consumer_view_here(graph_, facts_, *target, seen_here(), always_allow());
     evidence.commit_is_fetchable = std::none_of(view.would_compile.begin(), view.would_compile.end(), [&](auto id) {
         return graph_.derivation(id).kind == plan::DerivationKind::compile;
     });

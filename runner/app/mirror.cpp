@@ -36,7 +36,7 @@ Task<Result<std::unique_ptr<Mirror>>> Mirror::open(Session& session, std::string
 // The same numbers as in the own cache's view, so that a mask means the same in both.
 void Mirror::learn_upstreams(const presence::Judge& own) {
     for (auto number = presence_->size(); number < own.size(); ++number)
-        presence_->add_upstream(session_.make_upstream(own.backend(number).uri()), own.keys(number));
+        presence_->add_upstream(session_.make_upstream(own.backend(number).uri()));
 }
 
 push::PushEnvironment Mirror::environment(const presence::Judge& own,
@@ -46,18 +46,22 @@ push::PushEnvironment Mirror::environment(const presence::Judge& own,
     auto environment = std::move(like);
     environment.is_served = [this, &own, counting](nix::StorePath path) {
         learn_upstreams(own);
-        return presence_->is_served(path, counting(path));
+        return presence_->is_served(path, [counting, path] { return counting(path); });
     };
     environment.is_hidden = [this](const nix::StorePath& path) { return presence_->is_hidden(path); };
     environment.is_served_by_now = [this, counting](nix::StorePath path) {
-        return presence_->is_served_by_now(path, counting(path));
+        return presence_->is_served_by_now(path, [counting, path] { return counting(path); });
     };
     environment.on_settled = [this, on_settled](const nix::StorePath& path, event::PushOutcome outcome) {
         if (outcome == event::PushOutcome::published || outcome == event::PushOutcome::already_there)
             presence_->note_published(path);
         on_settled(path);
     };
-    for (const auto& key : info_.public_keys) environment.known_keys.push_back(key);
+    environment.known_keys = [keys = info_.public_keys, others = environment.known_keys] {
+        auto all = others();
+        all.insert(all.end(), keys.begin(), keys.end());
+        return all;
+    };
     return environment;
 }
 
@@ -66,6 +70,7 @@ void Mirror::start(plan::Graph& graph, const presence::Judge& own,
                    push::PushEnvironment like, std::function<void(const nix::StorePath&)> on_settled) {
     presence_ = std::make_unique<presence::Judge>(session_.executor(), session_.clock(), graph, facts_, sink_,
                                                   session_.patience());
+    presence_->share_views(own);
     presence_->add_own(std::move(cache_));
     settings.compression = info_.preferred_compression;
     if (!info_.is_public) settings.withheld.clear();

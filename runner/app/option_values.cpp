@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "cache/binary_cache.hpp"
+#include "nix/signature.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -50,6 +51,12 @@ Result<PushCache> parse_push_cache(const std::string& text) {
 Failure unusable(std::string_view value, std::string_view expected) {
     return Failure(FailureKind::usage,
                    "'" + sanitize(value) + "' is not usable here; expected " + std::string(expected));
+}
+
+Result<void> apply_public_keys(Settings& settings, const OptionValues& values) {
+    for (const auto& value : values) TRY_VOID(nix::PublicKey::parse(value));
+    settings.trusted_public_keys = values;
+    return {};
 }
 
 Result<void> apply_fail_on(Settings& settings, const OptionValues& values) {

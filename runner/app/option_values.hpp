@@ -15,6 +15,8 @@ using OptionValues = std::vector<std::string>;
 
 Failure unusable(std::string_view value, std::string_view expected);
 
+// NAME:BASE64, as Nix reads it.
+Result<void> apply_public_keys(Settings& settings, const OptionValues& values);
 // CAUSE…, or none alone.
 Result<void> apply_fail_on(Settings& settings, const OptionValues& values);
 // GLOB or SYSTEM:GLOB.

@@ -1,6 +1,6 @@
 #include "app/pusher.hpp"
 
-#include "app/upstreams.hpp"
+#include "app/upstream_rules.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 
@@ -58,33 +58,27 @@ Pusher::Pusher(Session& session, presence::OpenedCache target, const std::set<st
     : session_(session), sink_(sink), info_(target.info),
       presence_(session.executor(), session.clock(), graph_, facts_, sink, session.patience()) {
     presence_.add_own(std::move(target));
-    add_upstreams(other_targets);
+    upstreams_.emplace(make_upstreams(other_targets));
+    host_ = upstreams_->add_host("this machine", {});
 }
 
-bool Pusher::is_own(const std::string& url) const {
-    return url == presence_.url(plan::own_cache) || url == cache::canonical_url(info_.substituter_url);
-}
-
-void Pusher::add_upstreams(const std::set<std::string>& other_targets) {
-    const auto& settings = session_.settings();
-    auto keys = nix::usable_keys(session_.nix().trusted_public_keys);
-    for (auto& key : nix::usable_keys(settings.trusted_public_keys)) keys.push_back(std::move(key));
-    auto urls = settings.upstreams;
-    if (settings.upstreams_from_hosts)
-        urls.insert(urls.end(), session_.nix().substituters.begin(), session_.nix().substituters.end());
-    std::set<std::string> added;
-    for (const auto& text : urls) {
-        auto uri = cache::parse_substituter(text);
-        if (!uri || presence_.size() == plan::most_caches) continue;
-        auto url = uri->to_string();
-        if (is_ignored_cache(settings, text) || is_own(url) || other_targets.contains(url) || !added.insert(url).second)
-            continue;
-        presence_.add_upstream(session_.make_upstream(*uri), keys);
-    }
+// Whoever fetches what is pushed from here is taken to trust what this machine does.
+presence::Upstreams Pusher::make_upstreams(const std::set<std::string>& other_targets) {
+    auto rules = upstream_rules(session_, info_);
+    rules.excluded = other_targets;
+    if (!rules.from_hosts) rules.machine.substituters.clear();
+    auto made = presence::Upstreams::make(presence_, rules, upstream_maker(session_), sink_);
+    if (made) return std::move(*made);
+    event::Message message{
+        .severity = event::Severity::error, .text = made.error().one_line(), .hint = made.error().hint()};
+    sink_.on_event(message);
+    rules.given.clear();
+    return presence::Upstreams::make(presence_, std::move(rules), upstream_maker(session_), sink_).value();
 }
 
 Task<Result<bool>> Pusher::is_served(nix::StorePath path) {
-    co_return co_await presence_.is_served(std::move(path), plan::all_caches);
+    presence::Judge::Counting counts = [this] { return upstreams_->counting(host_); };
+    co_return co_await presence_.is_served(std::move(path), std::move(counts));
 }
 
 Task<Result<std::vector<std::optional<nix::PathInfo>>>> Pusher::path_infos(std::vector<nix::StorePath> paths) {
@@ -124,7 +118,7 @@ push::PushEnvironment Pusher::environment(OnSettled& on_settled) {
     environment.is_served = [this](nix::StorePath path) { return is_served(std::move(path)); };
     environment.is_hidden = [this](const nix::StorePath& path) { return presence_.is_hidden(path); };
     environment.is_served_by_now = [this](nix::StorePath path) {
-        return presence_.is_served_by_now(std::move(path), plan::all_caches);
+        return presence_.is_served_by_now(std::move(path), [this] { return upstreams_->counting(host_); });
     };
     environment.path_infos = [this](std::vector<nix::StorePath> asked) { return path_infos(std::move(asked)); };
     environment.on_settled = [this, &on_settled](const nix::StorePath& path, event::PushOutcome outcome) {
@@ -138,10 +132,7 @@ push::PushEnvironment Pusher::environment(OnSettled& on_settled) {
             if (!is_own_source(info, session_.endpoint().physical(info.path))) return std::nullopt;
             return "it is the source of a flake with machines, and the cache is public (allow-source)";
         };
-    for (std::size_t cache = 0; cache < presence_.size(); ++cache)
-        for (const auto& key : presence_.keys(cache)) environment.known_keys.push_back(key);
-    for (auto& key : nix::usable_keys(session_.nix().trusted_public_keys))
-        environment.known_keys.push_back(std::move(key));
+    environment.known_keys = [this] { return presence_.views().known_keys(); };
     return environment;
 }
 

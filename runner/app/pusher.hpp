@@ -1,10 +1,11 @@
 #pragma once
 
 #include "app/session.hpp"
-#include "presence/judge.hpp"
+#include "presence/upstreams.hpp"
 #include "push/pipeline.hpp"
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,11 +37,10 @@ class Pusher {
     // Built on this machine, of all that was looked at; the others were fetched or imported.
     bool was_built_here(const nix::StorePath& path) const { return built_here_.contains(path); }
     const cache::CacheInfo& info() const { return info_; }
-    bool is_own(const std::string& url) const;
 
   private:
     async::Task<Result<std::vector<std::optional<nix::PathInfo>>>> path_infos(std::vector<nix::StorePath> paths);
-    void add_upstreams(const std::set<std::string>& other_targets);
+    presence::Upstreams make_upstreams(const std::set<std::string>& other_targets);
     push::PushEnvironment environment(OnSettled& on_settled);
 
     Session& session_;
@@ -49,6 +49,8 @@ class Pusher {
     plan::Graph graph_;
     plan::Facts facts_;
     presence::Judge presence_;
+    std::optional<presence::Upstreams> upstreams_;
+    std::size_t host_ = 0; // this machine, in upstreams_
     daemon::Connection* connection_ = nullptr;
     std::unique_ptr<push::Pipeline> pipeline_; // while push() runs
     std::set<nix::StorePath> built_here_;

@@ -2,6 +2,7 @@
 
 #include "app/history.hpp"
 #include "app/machines.hpp"
+#include "app/upstream_rules.hpp"
 #include "base/elapsed.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
@@ -146,7 +147,8 @@ Task<bool> Run::preflight() {
         return plan::BuildAbility::fits(derivation, machines);
     });
     presence_.add_own(session_.take_cache());
-    auto upstreams = Upstreams::make(session_, presence_);
+    auto upstreams = presence::Upstreams::make(presence_, upstream_rules(session_, session_.cache_info()),
+                                               upstream_maker(session_), session_.sink());
     if (!upstreams) {
         fail(std::move(upstreams).error());
         co_return false;

@@ -2,11 +2,11 @@
 
 #include "app/mirror.hpp"
 #include "app/session.hpp"
-#include "app/upstreams.hpp"
 #include "build/driver.hpp"
 #include "cache/manifest.hpp"
 #include "eval/evaluator.hpp"
 #include "presence/judge.hpp"
+#include "presence/upstreams.hpp"
 #include "push/pipeline.hpp"
 #include "report/run_report.hpp"
 
@@ -51,6 +51,8 @@ class Run {
     const plan::Graph& graph() const { return graph_; }
     const plan::Facts& facts() const { return facts_; }
     const std::vector<plan::Target>& plan_targets() const { return plan_targets_; }
+    // Upstreams that have a path and are not trusted by all who need it: a sentence for each; empty if there is none.
+    std::string where_it_does_not_count(plan::PathId path) const;
 
   private:
     // One thing somebody will want to fetch, through all stages.
@@ -64,6 +66,7 @@ class Run {
         std::string needs_system; // to be evaluated: it failed here for that alone
         std::chrono::milliseconds took{};
         std::optional<std::size_t> planned; // index into plan_targets_
+        std::size_t host = 0;               // number in upstreams_, once evaluated
         event::TargetVerified verified;
         bool was_verified = false;
         std::optional<std::uint64_t> previous_closure_bytes;
@@ -79,7 +82,7 @@ class Run {
         std::vector<nix::StorePath> missing;
         std::size_t undecided = 0; // paths of which nobody can say it, since a cache could not be asked
     };
-    async::Task<Result<LastLook>> find_missing(const plan::Target& target);
+    async::Task<Result<LastLook>> find_missing(const plan::Target& target, std::size_t host);
     Failure why_unknown(const plan::Target& target, std::size_t paths) const;
     std::vector<nix::StorePath> paths_to_check() const;
     std::set<plan::PathId> closure_of(const plan::Target& target) const; // what its consumers may need
@@ -131,6 +134,15 @@ class Run {
 
     plan::Policy policy() const;
     plan::CacheMask counting(const nix::StorePath& path);
+    // What counts for the targets grows with what the caches' answers show.
+    void refresh_trust();
+    plan::Questions questions_to_uncounted() const;
+    void find_uncounted();
+    void tell_uncounted(const report::UncountedUpstream& upstream);
+    std::vector<report::TrustLines> advice_for(std::size_t cache, const std::set<std::size_t>& hosts) const;
+    std::string upstream_of(plan::PathId path) const;
+    report::UpstreamPushes planned_upstream_pushes() const;
+    void add_trust(report::RunReport& report) const;
     push::PushEnvironment push_environment();
     push::PushSettings push_settings() const;
     build::BuildSettings build_settings() const;
@@ -157,7 +169,7 @@ class Run {
     plan::Graph graph_;
     plan::Facts facts_;
     presence::Judge presence_;
-    std::optional<Upstreams> upstreams_;
+    std::optional<presence::Upstreams> upstreams_;
     std::unique_ptr<eval::Evaluator> evaluator_;
     std::optional<eval::FlakeInfo> flake_;
     std::vector<TargetRecord> targets_;
@@ -166,6 +178,11 @@ class Run {
     std::vector<plan::Target> plan_targets_;
     plan::Plan plan_;
     std::vector<plan::CacheMask> counting_;
+    std::vector<std::size_t> host_of_target_; // numbers in upstreams_, as plan_targets_
+    std::size_t views_counted_ = 0;           // in the targets' masks
+    std::vector<report::UncountedUpstream> uncounted_;
+    std::unordered_map<nix::StorePath, std::string> pushed_although_; // an upstream (URL) serves it
+    std::set<std::pair<std::string, std::string>> told_uncounted_;    // URL and host
     // Which targets a build is for; kept here because a later plan no longer holds what has been built.
     std::map<plan::DerivationId, std::vector<std::size_t>> needed_by_;
     std::map<plan::DerivationId, std::string> deferred_; // why

@@ -121,11 +121,14 @@ Task<Result<void>> Run::adopt(std::size_t number) {
     std::vector<nix::StorePath> held{evaluated.derivation};
     for (const auto& read : evaluated.read_by_evaluation) held.push_back(read.derivation);
     CO_TRY_VOID(co_await session_.connection().add_temp_roots(std::move(held)));
-    if (targets_[number].evaluate_only || is_left_to_others(*targets_[number].evaluated)) co_return Result<void>();
+    bool is_wanted = !targets_[number].evaluate_only && !is_left_to_others(*targets_[number].evaluated);
+    auto host = upstreams_->add_host(targets_[number].ref.display(), evaluated.nix_settings, is_wanted);
+    targets_[number].host = host;
+    if (!is_wanted) co_return Result<void>();
 
     auto before = graph_.path_count();
     CO_TRY(target, add_target(graph_, session_.endpoint(), evaluated));
-    target.trusted_caches = upstreams_->trusted_by(evaluated);
+    target.trusted_caches = upstreams_->counting(host);
     CO_TRY_VOID(add_reads(graph_, session_.endpoint(), evaluated, target));
     std::vector<nix::StorePath> read; // what was made for evaluation may go with its evaluator, too
     for (const auto& [id, outputs] : target.read_by_evaluation)
@@ -143,6 +146,8 @@ Task<Result<void>> Run::adopt(std::size_t number) {
     if (extent_ != Extent::verify) CO_TRY_VOID(co_await ask_ahead(target, std::move(fresh)));
     targets_[number].planned = plan_targets_.size();
     plan_targets_.push_back(std::move(target));
+    host_of_target_.push_back(host);
+    refresh_trust();
     plan_is_stale_ = true;
     plan_changed_.notify_all();
     co_return Result<void>();

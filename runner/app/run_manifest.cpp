@@ -87,8 +87,7 @@ Task<void> Run::publish_manifest(bool is_finished) {
     }
     // A run for some hosts only goes on with what others of the same commit have left.
     if (!skipped_.empty()) {
-        auto before =
-            co_await cache::find_manifest(own, manifest.branch, manifest.system, presence_.keys(plan::own_cache));
+        auto before = co_await cache::find_manifest(own, manifest.branch, manifest.system, presence_.own_keys());
         if (before && *before && (*before)->manifest.source_hash == manifest.source_hash)
             for (const auto& target : (*before)->manifest.targets)
                 if (!manifest.find(target.name)) manifest.targets.push_back(target);

@@ -43,9 +43,16 @@ Task<void> Run::keep_planning(async::TaskGroup& beside) {
             continue;
         }
         plan_is_stale_ = false;
+        refresh_trust();
         plan_ = plan::make_plan(graph_, facts_, plan_targets_, policy());
-        apply_plan();
-        auto questions = plan_.questions;
+        // What an upstream has that does not count is told before it is built.
+        auto questions = questions_to_uncounted();
+        std::erase_if(questions.remote, [this](const auto& question) { return presence_.is_asking(question.path); });
+        if (questions.empty())
+            apply_plan();
+        else
+            beside.spawn(ask(std::move(questions)));
+        questions = plan_.questions;
         std::erase_if(questions.remote, [this](const auto& question) { return presence_.is_asking(question.path); });
         if (!questions.empty()) beside.spawn(ask(std::move(questions)));
         plan_changed_.notify_all();
@@ -101,6 +108,7 @@ void Run::tell_undecided() {
 
 void Run::apply_plan() {
     counting_ = plan::counting_caches(graph_, facts_, plan_targets_);
+    find_uncounted();
     for (const auto& build : plan_.builds) {
         needed_by_[build.derivation] = build.targets;
         if (build.last)
@@ -111,12 +119,13 @@ void Run::apply_plan() {
         for (auto path : build.fetch) fetched_for_[path].insert(build.targets.begin(), build.targets.end());
     }
     for (const auto& lacking : plan_.not_fetchable_here) {
-        auto is_known = [&](const auto& entry) { return entry.second == lacking.cache; };
+        auto cache = presence_.views().cache_of(lacking.cache);
+        auto is_known = [&](const auto& entry) { return entry.second == cache; };
         bool is_news = std::none_of(lacking_.begin(), lacking_.end(), is_known);
-        lacking_.try_emplace(lacking.path, lacking.cache);
+        lacking_.try_emplace(lacking.path, cache);
         if (is_news)
             say(event::Severity::notice,
-                "this machine lacks the substituter " + presence_.url(lacking.cache) +
+                "this machine lacks the substituter " + presence_.url(cache) +
                     ": what is there and needed here as an input is built again",
                 "add it and its key to this machine's substituters and trusted-public-keys");
     }

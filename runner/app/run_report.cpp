@@ -69,6 +69,7 @@ report::RunReport Run::report() const {
     }
     add_builds(report);
     add_pushes(report);
+    add_trust(report);
     for (const auto& record : targets_) report.targets.push_back(describe(record, report));
     for (const auto& finding : check_findings_) {
         report::TargetReport checked;
@@ -144,7 +145,8 @@ void Run::add_pushes(report::RunReport& report) const {
                                  .while_building = record.while_building,
                                  .nar_size = record.nar_size,
                                  .file_size = record.file_size,
-                                 .reason = record.reason});
+                                 .reason = record.reason,
+                                 .upstream = pushed_although_.contains(path) ? pushed_although_.at(path) : ""});
     std::sort(report.pushes.begin(), report.pushes.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
 }
 
@@ -209,8 +211,10 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
             break;
         }
     }
-    target.trusted = upstreams_ && upstreams_->trusts_own_cache(*record.evaluated);
-    if (upstreams_ && !target.trusted) target.trust_advice = upstreams_->trust_advice();
+    target.trusted =
+        record.was_verified ? record.verified.trusted : upstreams_ && upstreams_->trusts_own_cache(record.host);
+    if (upstreams_ && !target.trusted) target.trust_advice = upstreams_->advice_for_own_cache(record.host);
+    if (upstreams_) target.not_asked = upstreams_->not_asked(record.host);
     if (!record.was_verified) return target;
     const auto& verified = record.verified;
     target.verified = true;

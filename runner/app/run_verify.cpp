@@ -27,14 +27,15 @@ constexpr std::size_t unusable_told = 5;
 
 } // namespace
 
-Task<Result<Run::LastLook>> Run::find_missing(const plan::Target& target) {
+Task<Result<Run::LastLook>> Run::find_missing(const plan::Target& target, std::size_t host) {
     auto needed = plan::needed_paths(graph_, target);
     std::vector<plan::Target> alone{target};
     auto give_up = Clock::now() + patience_with_new_paths;
     for (;;) {
-        plan::Questions questions;
-        for (auto path : needed) questions.remote.push_back({path, target.trusted_caches});
-        CO_TRY_VOID(co_await presence_.answer(std::move(questions), nullptr));
+        auto asked = needed;
+        presence::Judge::Counting counts = [this, host] { return upstreams_->counting(host); };
+        co_await presence_.ask_whole(std::move(asked), std::move(counts));
+        alone.front().trusted_caches = upstreams_->counting(host);
         auto masks = plan::counting_caches(graph_, facts_, alone);
         std::set<plan::PathId> missing, undecided;
         for (auto path : needed) {
@@ -117,7 +118,7 @@ Task<void> Run::verify() {
     for (const auto& record : targets_) {
         if (!record.planned || interrupted_) continue;
         auto target = plan_targets_[*record.planned];
-        missing_of.emplace(*record.planned, co_await find_missing(target));
+        missing_of.emplace(*record.planned, co_await find_missing(target, record.host));
     }
     std::vector<presence::UnusableNar> unusable;
     auto checked = co_await presence::check_nars(session_.executor(), presence_.backend(plan::own_cache),
@@ -133,6 +134,7 @@ Task<void> Run::verify() {
     if (unusable.size() > unusable_told)
         say(event::Severity::error,
             "so it is with " + counted(unusable.size() - unusable_told, "more path") + ", named as missing");
+    refresh_trust();
     for (auto& record : targets_) {
         if (!record.planned || !missing_of.contains(*record.planned)) continue;
         const auto& target = plan_targets_[*record.planned];
@@ -156,9 +158,10 @@ Task<void> Run::verify() {
             describe_closure(target, verified);
             record.was_verified = true;
             compare_closure(record);
+            verified.trusted = upstreams_->believes_own_cache(record.host, {closure.begin(), closure.end()}, facts_);
         }
-        verified.trusted = upstreams_->trusts_own_cache(*record.evaluated);
-        if (!verified.trusted) verified.trust_advice = upstreams_->trust_advice();
+        verified.trusted = verified.trusted && upstreams_->trusts_own_cache(record.host);
+        if (!verified.trusted) verified.trust_advice = upstreams_->advice_for_own_cache(record.host);
         session_.sink().on_event(verified);
     }
     stage_finished(event::Stage::verify, start);

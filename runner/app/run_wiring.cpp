@@ -96,6 +96,10 @@ std::vector<std::string> Run::names_of_targets(plan::DerivationId derivation) co
 
 plan::CacheMask Run::counting(const nix::StorePath& path) {
     auto id = graph_.intern(path);
+    if (views_counted_ != presence_.views().size()) {
+        refresh_trust();
+        counting_ = plan::counting_caches(graph_, facts_, plan_targets_);
+    }
     if (plan::index(id) < counting_.size()) return counting_[plan::index(id)];
     // Learnt of only now, as a reference: what every target trusts is safe to count.
     plan::CacheMask all = plan::all_caches;
@@ -115,19 +119,19 @@ push::PushSettings Run::push_settings() const {
 push::PushEnvironment Run::push_environment() {
     push::PushEnvironment environment;
     environment.physical = [this](const nix::StorePath& path) { return session_.endpoint().physical(path); };
-    environment.is_served = [this](nix::StorePath path) { return presence_.is_served(path, counting(path)); };
+    auto counts = [this](const nix::StorePath& path) { return [this, path] { return counting(path); }; };
+    environment.is_served = [this, counts](nix::StorePath path) { return presence_.is_served(path, counts(path)); };
     environment.is_hidden = [this](const nix::StorePath& path) { return presence_.is_hidden(path); };
-    environment.is_served_by_now = [this](nix::StorePath path) {
-        return presence_.is_served_by_now(path, counting(path));
+    environment.is_served_by_now = [this, counts](nix::StorePath path) {
+        return presence_.is_served_by_now(path, counts(path));
     };
     environment.path_infos = [this](std::vector<nix::StorePath> paths) { return path_infos(std::move(paths)); };
     if (session_.may_be_trusted()) environment.repair = [this](nix::StorePath path) { return repair(std::move(path)); };
-    for (std::size_t cache = 0; cache < presence_.size(); ++cache)
-        for (const auto& key : presence_.keys(cache)) environment.known_keys.push_back(key);
-    for (const auto& text : session_.nix().trusted_public_keys)
-        if (auto key = nix::PublicKey::parse(text)) environment.known_keys.push_back(*key);
+    environment.known_keys = [this] { return presence_.views().known_keys(); };
     environment.on_settled = [this](const nix::StorePath& path, event::PushOutcome outcome) {
         if (outcome != event::PushOutcome::published && outcome != event::PushOutcome::already_there) return;
+        auto upstream = upstream_of(graph_.intern(path));
+        if (outcome == event::PushOutcome::published && !upstream.empty()) pushed_although_[path] = std::move(upstream);
         presence_.note_published(path);
         note_settled(path);
     };

@@ -54,6 +54,7 @@ struct Settings {
     std::string cache;
     std::vector<std::string> upstreams;
     bool upstreams_from_hosts = true;
+    bool upstreams_count_given = false; // for every host, whether it trusts them or not
     std::vector<std::string> upstreams_ignore;
     std::vector<std::string> trusted_public_keys; // of caches that do not tell theirs
     bool require_all = false;

@@ -280,16 +280,6 @@ class Diagnosis {
             start_again(), e_.holes);
     }
 
-    static std::vector<std::string> options_for(const std::vector<HelpfulCache>& caches) {
-        std::vector<std::string> urls, keys;
-        for (const auto& cache : caches) {
-            urls.push_back(cache.url);
-            keys.insert(keys.end(), cache.keys.begin(), cache.keys.end());
-        }
-        std::vector<std::string> options{"--option", "extra-substituters", join(urls, " ")};
-        if (!keys.empty()) options.insert(options.end(), {"--option", "extra-trusted-public-keys", join(keys, " ")});
-        return options;
-    }
     // Of these, without those that others of them need.
     std::vector<std::string> outermost_outputs(Source source) const {
         auto heavies = names(source);
@@ -304,12 +294,11 @@ class Diagnosis {
     }
     // Whoever the daemon does not trust can set neither caches nor keys. nh refuses to be root, and a home's switching
     // must not be; so root fetches what is missing, and then the user switches.
-    std::string with_caches(const std::vector<HelpfulCache>& caches, Source source) const {
-        auto options = options_for(caches);
+    std::string with_options(const std::vector<std::string>& options, Source source) const {
         const auto& switches = e_.commands.switches;
-        auto with_options = switches.with_nix_options(options);
+        auto with_them = switches.with_nix_options(options);
         bool reaches_nix = e_.daemon_is_trusting || switches.user == "root";
-        if (reaches_nix && !with_options.empty()) return with_options;
+        if (reaches_nix && !with_them.empty()) return with_them;
         auto outputs = outermost_outputs(source);
         if (outputs.empty()) return switches.text();
         std::vector<std::string> fetch{"sudo", "nix-store", "-r"};
@@ -318,33 +307,17 @@ class Diagnosis {
         if (reaches_nix) fetch.erase(fetch.begin());
         return in_a_row({shell_command(fetch), switches.text()});
     }
-    static std::vector<std::string> lines_for(const std::vector<HelpfulCache>& caches) {
-        std::vector<std::string> lines{"for good, in the host's configuration:"};
-        for (const auto& cache : caches) {
-            lines.push_back("nix.settings.substituters = [ \"" + cache.url + "\" ];");
-            for (const auto& key : cache.keys)
-                lines.push_back("nix.settings.trusted-public-keys = [ \"" + key + "\" ];");
-        }
-        return lines;
+    void add(Cause cause, Source source, TrustRemedy remedy) {
+        auto what = remedy.options.empty() ? remedy.words : with_options(remedy.options, source);
+        add(cause, std::move(remedy.text), std::move(what), std::move(remedy.lines));
     }
-
     void explain_not_asked() {
-        std::vector<std::string> urls;
-        for (const auto& cache : e_.not_asked) urls.push_back(cache.url);
-        add(Cause::not_a_substituter,
-            some(urls) + " has " + some(names(Source::not_a_substituter)) +
-                ", but is not among this machine's substituters",
-            with_caches(e_.not_asked, Source::not_a_substituter), lines_for(e_.not_asked));
+        add(Cause::not_a_substituter, Source::not_a_substituter,
+            remedy_for_not_asked(e_.machine, e_.not_asked, some(names(Source::not_a_substituter))));
     }
-
     void explain_not_trusted() {
-        std::vector<std::string> keys;
-        for (const auto& cache : e_.not_trusted)
-            for (const auto& key : cache.keys) keys.push_back(key.substr(0, key.find(':')));
-        add(Cause::key_not_trusted,
-            "this machine does not trust the key " + some(keys) + ", which signed " +
-                some(names(Source::key_not_trusted)),
-            with_caches(e_.not_trusted, Source::key_not_trusted), lines_for(e_.not_trusted));
+        add(Cause::key_not_trusted, Source::key_not_trusted,
+            remedy_for_not_believed(e_.machine, e_.not_trusted, some(names(Source::key_not_trusted))));
     }
 
     void explain_stale() {

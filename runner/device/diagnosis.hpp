@@ -4,6 +4,7 @@
 #include "device/cloud.hpp"
 #include "device/git_state.hpp"
 #include "device/switch_command.hpp"
+#include "device/trust_remedy.hpp"
 
 #include <chrono>
 #include <optional>
@@ -38,7 +39,7 @@ std::string_view to_string(Cause cause); // "run-queued", as in the JSON
 struct Reason {
     Cause cause;
     std::string text;                 // one sentence
-    std::string remedy;               // a command; empty: nothing to do
+    std::string remedy;               // a command, or in words what to do; empty: nothing
     std::vector<std::string> details; // for --verbose
 };
 
@@ -60,12 +61,6 @@ struct Heavy {
     std::chrono::milliseconds expected{};
     std::vector<std::string> needed_by; // names, from the nearest up to the target
     Source source = Source::nowhere;
-};
-
-// A cache that would help, if this machine only asked it.
-struct HelpfulCache {
-    std::string url;
-    std::vector<std::string> keys; // "name:base64", those this machine does not trust yet
 };
 
 // What a person would type here to go on; made from what was typed, and empty where that may not be shown.
@@ -91,6 +86,7 @@ struct Evidence {
     std::optional<std::chrono::system_clock::time_point> absence_until; // of the oldest remembered "no" that matters
     bool absence_was_seen = false; // read from Nix's own memory, not only inferred from its answer
     bool daemon_is_trusting = false;
+    MachineBelief machine;
 
     std::optional<GitState> git;
     // Does the committed tree give the same system? Only asked when the work tree has changes.

@@ -6,7 +6,12 @@ namespace cachefill::plan {
 
 CacheMask unasked(const PathFacts& facts, CacheMask counting) {
     const CacheMask settled = facts.asked | facts.unknown | (facts.claimed_missing ? bit(own_cache) : 0);
-    return counting & ~settled;
+    return counting & every_cache & ~settled;
+}
+
+CacheMask to_ask(const PathFacts& facts, CacheMask counting) {
+    const CacheMask caches = unasked(facts, counting);
+    return caches ? caches | (counting & ~every_cache) : 0;
 }
 
 namespace {

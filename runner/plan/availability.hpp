@@ -17,6 +17,8 @@ enum class Presence : std::uint8_t { open, present, absent, undecided };
 // Caches of `counting` whose answer is still wanted: not asked yet, not given up, and not settled by the own cache's
 // bulk answer.
 CacheMask unasked(const PathFacts& facts, CacheMask counting);
+// The same with the views in which an answer would count; 0 if there is nothing to ask.
+CacheMask to_ask(const PathFacts& facts, CacheMask counting);
 Presence presence(const PathFacts& facts, CacheMask counting);
 
 // Who makes an input that a derivation names as an output of `named`. Several derivations may make one fixed output;

@@ -124,7 +124,7 @@ void Demand::expand_complete(PathId path) {
     };
     switch (presence(facts, counting)) {
     case Presence::open:
-        return ask_remote(path, unasked(facts, counting));
+        return ask_remote(path, to_ask(facts, counting));
     case Presence::present:
         if (!facts.references_known) ask_remote(path, facts.present & counting);
         return references();
@@ -171,7 +171,7 @@ void Demand::expand_fetch(PathId path) {
         return;
     }
     const bool there = presence(facts, counting) == Presence::present;
-    if (const CacheMask caches = unasked(facts, there ? counting & availability_.fetchable_here : counting))
+    if (const CacheMask caches = to_ask(facts, there ? counting & availability_.fetchable_here : counting))
         return ask_remote(path, caches);
     // Else what is not known is whether a cache that could not be asked has it: nothing to ask, and no answer.
     if (!facts.valid_here) return ask_local(path);

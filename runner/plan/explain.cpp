@@ -12,9 +12,11 @@ namespace {
 // first that wanted it: the shortest chain of reasons.
 class Explanation {
   public:
-    Explanation(const Graph& graph, const Facts& facts, const std::vector<Target>& targets, const Plan& plan)
-        : graph_(graph), facts_(facts), targets_(targets), counting_(counting_caches(graph, facts, targets)),
-          built_(graph.derivation_count()), elsewhere_(graph.derivation_count()), fetched_(graph.path_count()),
+    Explanation(const Graph& graph, const Facts& facts, const std::vector<Target>& targets, const Plan& plan,
+                const std::function<std::string(PathId)>& uncounted)
+        : graph_(graph), facts_(facts), targets_(targets), uncounted_(uncounted),
+          counting_(counting_caches(graph, facts, targets)), built_(graph.derivation_count()),
+          elsewhere_(graph.derivation_count()), fetched_(graph.path_count()),
           steps_(graph.path_count() + 2 * graph.derivation_count()) {
         for (const PlannedBuild& build : plan.builds) built_[index(build.derivation)] = true;
         for (const DerivationId id : plan.elsewhere) elsewhere_[index(id)] = true;
@@ -27,6 +29,8 @@ class Explanation {
         const bool built = producer && built_[index(producer->derivation)] && !fetched_[index(path)] && !here(path) &&
                            steps_[build_node(producer->derivation)].why != Why::nobody;
         std::vector<std::string> sentences{state(path, built)};
+        if (auto elsewhere = uncounted_ && !present(path) ? uncounted_(path) : std::string(); !elsewhere.empty())
+            sentences.push_back(std::move(elsewhere));
         const std::size_t node = built ? build_node(producer->derivation) : index(path);
         if (steps_[node].why == Why::nobody)
             sentences.push_back(nobody(path));
@@ -66,6 +70,7 @@ class Explanation {
     }
 
     bool here(PathId path) const { return facts_.of(path).valid_here == true; }
+    bool present(PathId path) const { return presence(facts_.of(path), counting_[index(path)]) == Presence::present; }
     bool absent(PathId path) const { return presence(facts_.of(path), counting_[index(path)]) == Presence::absent; }
     std::string_view name(DerivationId id) const { return graph_.derivation(id).name(); }
     std::string_view name(std::size_t node) const {
@@ -226,6 +231,7 @@ class Explanation {
     const Graph& graph_;
     const Facts& facts_;
     const std::vector<Target>& targets_;
+    const std::function<std::string(PathId)>& uncounted_;
     std::vector<CacheMask> counting_;
     std::vector<bool> built_;     // by derivation
     std::vector<bool> elsewhere_; // by derivation
@@ -237,8 +243,9 @@ class Explanation {
 } // namespace
 
 std::vector<std::string> explain(const Graph& graph, const Facts& facts, const std::vector<Target>& targets,
-                                 const Plan& plan, const nix::StorePath& path) {
-    const Explanation explanation(graph, facts, targets, plan);
+                                 const Plan& plan, const nix::StorePath& path,
+                                 const std::function<std::string(PathId)>& uncounted) {
+    const Explanation explanation(graph, facts, targets, plan, uncounted);
     if (const auto derivation = graph.find_derivation(path)) return explanation.of_derivation(*derivation);
     if (const auto id = graph.find(path)) return explanation.of_path(*id);
     return {std::string(path.base_name()) + " is not known: no target needs it, and nothing they need references it."};

@@ -8,12 +8,16 @@
 
 namespace cachefill::plan {
 
-// Caches by number: 0 is the one we fill, 1… are upstreams, at most 63.
+// Caches by number: 0 is the one we fill, 1… are upstreams. Above them are views (presence/views.hpp): a cache as those
+// see it who trust some key. A view is never asked; it may be present in the facts and in what counts.
 using CacheMask = std::uint64_t;
-inline constexpr std::size_t most_caches = 64; // that a mask tells apart
+inline constexpr std::size_t mask_bits = 64;
+inline constexpr std::size_t most_caches = 32; // that a mask tells apart
+inline constexpr std::size_t first_view = most_caches;
 inline constexpr std::size_t own_cache = 0;
 inline CacheMask bit(std::size_t cache) { return CacheMask{1} << cache; }
-inline constexpr CacheMask all_caches = ~CacheMask{0};
+inline constexpr CacheMask all_caches = ~CacheMask{0};                      // and all views of them
+inline constexpr CacheMask every_cache = (CacheMask{1} << most_caches) - 1; // without views
 
 // What is known of one store path in this run. Presence never looks at allowSubstitutes and demands an acceptable
 // narinfo; who asks records only acceptable ones (a bad signature or a 404 is absent).

@@ -153,7 +153,9 @@ std::vector<PathId> consumer_questions(const Graph& graph, const Facts& facts, c
                                        bool always_allow_substitutes);
 
 // Why a path is built, pushed, fetched, or left alone: a chain of sentences, from the path up to a target. For --why.
+// `uncounted`: a sentence on caches that have a path and do not count for it, or nothing.
 std::vector<std::string> explain(const Graph& graph, const Facts& facts, const std::vector<Target>& targets,
-                                 const Plan& plan, const nix::StorePath& path);
+                                 const Plan& plan, const nix::StorePath& path,
+                                 const std::function<std::string(PathId)>& uncounted = {});
 
 } // namespace cachefill::plan

@@ -23,12 +23,9 @@ Judge::Judge(async::Executor executor, async::Clock& clock, plan::Graph& graph, 
     : executor_(executor), clock_(clock), graph_(graph), facts_(facts), sink_(sink), patience_(patience),
       requests_(executor, requests_at_once) {}
 
-std::size_t Judge::add(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys,
-                       bool any_signature) {
+std::size_t Judge::add(std::unique_ptr<cache::BinaryCache> backend) {
     Member member;
     member.url = backend->uri().to_string();
-    member.any_signature = any_signature || backend->uri().trusted;
-    member.keys = std::move(keys);
     member.source = std::make_unique<Source>(executor_, clock_, sink_, std::move(backend), member.url, patience_);
     member.source->on_change = [this] {
         if (on_change) on_change();
@@ -37,35 +34,43 @@ std::size_t Judge::add(std::unique_ptr<cache::BinaryCache> backend, std::vector<
     return members_.size() - 1;
 }
 
+// Of a cache of which no key is known any signature counts.
+std::size_t Judge::add_own(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys) {
+    bool takes_any = keys.empty() || backend->uri().trusted;
+    own_keys_ = std::move(keys);
+    own_trust_ = takes_any ? nix::TrustedKeys::everybody() : nix::TrustedKeys(own_keys_);
+    learn(nix::TrustedKeys(own_keys_));
+    return add(std::move(backend));
+}
+
 std::size_t Judge::add_own(OpenedCache cache) {
-    bool no_key_is_known = cache.keys.empty();
-    auto number = add(std::move(cache.backend), std::move(cache.keys), no_key_is_known);
+    auto number = add_own(std::move(cache.backend), std::move(cache.keys));
     members_[number].source->is_open_already(std::move(cache.info));
     return number;
 }
 
 std::size_t Judge::add_lost_own(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys,
                                 Failure why) {
-    bool no_key_is_known = keys.empty();
-    auto number = add(std::move(backend), std::move(keys), no_key_is_known);
+    auto number = add_own(std::move(backend), std::move(keys));
     members_[number].source->is_lost_already(std::move(why));
     return number;
 }
 
-std::size_t Judge::add_upstream(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys,
-                                Signatures signatures) {
-    return add(std::move(backend), std::move(keys), signatures == Signatures::ignored);
+std::size_t Judge::add_upstream(std::unique_ptr<cache::BinaryCache> backend) { return add(std::move(backend)); }
+
+void Judge::learn(const nix::TrustedKeys& keys) {
+    views_->learn(keys);
+    for (const auto& [cache, path] : views_->take_doubtful()) facts_.of(path).asked &= ~plan::bit(cache);
 }
 
-void Judge::trust(std::size_t cache, const std::vector<nix::PublicKey>& keys) {
-    auto& known = members_[cache].keys;
-    for (const auto& key : keys)
-        if (std::find(known.begin(), known.end(), key) == known.end()) known.push_back(key);
+void Judge::share_views(const Judge& other) {
+    views_ = other.views_;
+    has_own_views_ = false;
 }
 
 CacheMask Judge::all() const {
     CacheMask mask = 0;
-    for (std::size_t number = 0; number < members_.size(); ++number) mask |= plan::bit(number);
+    for (std::size_t number = 0; number < members_.size(); ++number) mask |= views_->all_of(number);
     return mask;
 }
 
@@ -97,12 +102,12 @@ void Judge::note_unasked(std::size_t cache, const nix::StorePath& path, const Fa
                         .counts_as_empty = members_[cache].source->counts_as_empty()});
 }
 
-void Judge::record(PathId id, std::size_t cache, const nix::NarInfo& info) {
+void Judge::record(PathId id, CacheMask present, const nix::NarInfo& info) {
     std::vector<PathId> references;
     for (const auto& reference : info.references)
         if (reference != info.path) references.push_back(graph_.intern(reference));
     auto& facts = facts_.of(id);
-    facts.present |= plan::bit(cache);
+    facts.present |= present;
     facts.references = std::move(references);
     facts.references_known = true;
     facts.nar_size = info.nar_size;
@@ -110,7 +115,7 @@ void Judge::record(PathId id, std::size_t cache, const nix::NarInfo& info) {
 }
 
 // One question to one cache, and what it means.
-Task<bool> Judge::ask_one(PathId id, std::size_t number) {
+Task<void> Judge::ask_one(PathId id, std::size_t number) {
     auto path = graph_.path(id);
     auto& source = *members_[number].source;
     auto permit = co_await requests_.acquire();
@@ -118,28 +123,37 @@ Task<bool> Judge::ask_one(PathId id, std::size_t number) {
     if (source.is_away()) permit.release();
     auto found = co_await source.get_narinfo(path);
     permit.release();
-    const auto& member = members_[number];
     auto& facts = facts_.of(id);
     if (!found && found.error().kind() != FailureKind::protocol) {
         note_unasked(number, path, found.error());
         (source.counts_as_empty() ? facts.asked : facts.unknown) |= plan::bit(number);
-        co_return false;
+        co_return;
     }
     facts.asked |= plan::bit(number);
-    if (!found) {
+    if (!found)
         warn(found.error().one_line(), "it counts as absent");
-        co_return false;
+    else if (*found)
+        if (auto present = judge(id, number, **found)) record(id, present, **found);
+}
+
+// In whose eyes it is there: nobody's, if it is 0.
+CacheMask Judge::judge(PathId id, std::size_t number, const nix::NarInfo& info) {
+    bool is_own = number == plan::own_cache;
+    // What an upstream tells of itself is not believed for that, but who trusts it may be told.
+    if (const auto& told = members_[number].source->info().public_keys; !is_own && !told.empty())
+        learn(nix::TrustedKeys(told));
+    CacheMask present = is_own ? plan::bit(number) : 0;
+    if (!is_own || own_trust_.believes(info)) {
+        auto views = views_->size();
+        if (!is_own || has_own_views_) present |= views_->judge(number, id, info);
+        if (!is_own && views_->size() > views) ++upstream_views_;
+        if (present) return present;
     }
-    if (!*found) co_return false;
-    if (!member.any_signature && !(*found)->is_trusted_by(member.keys)) {
-        warn(path.to_string() + " in " + member.url + " is not signed by a key that counts",
-             number == plan::own_cache ? "consumers would refuse it, so it counts as absent; what a cache serves is "
-                                         "never replaced: remove it from the cache and run again"
-                                       : "consumers would refuse it, so it counts as absent");
-        co_return false;
-    }
-    record(id, number, **found);
-    co_return true;
+    warn(graph_.path(id).to_string() + " in " + members_[number].url + " is not signed by a key that counts",
+         is_own ? "consumers would refuse it, so it counts as absent; what a cache serves is never replaced: remove it "
+                  "from the cache and run again"
+                : "consumers would refuse it, so it counts as absent");
+    return 0;
 }
 
 Task<void> Judge::ask_remote(PathId id, CacheMask caches, Round& round) {
@@ -151,21 +165,23 @@ Task<void> Judge::ask_remote(PathId id, CacheMask caches, Round& round) {
             if (--all[id] == 0) all.erase(id);
         }
     } asking(asking_, id);
+    bool only_own = !(caches & plan::every_cache & ~plan::bit(plan::own_cache));
     for (std::size_t number = 0; number < members_.size(); ++number) {
+        if (!only_own && is_outdated(round)) co_return;
         if (!(caches & plan::bit(number))) continue;
-        if (facts_.of(id).present & plan::bit(number)) break;
+        if (facts_.of(id).present & caches) break;
         if ((facts_.of(id).asked | facts_.of(id).unknown) & plan::bit(number)) continue;
         if (number == plan::own_cache && facts_.of(id).claimed_missing) {
             facts_.of(id).asked |= plan::bit(number);
             continue;
         }
-        if (co_await ask_one(id, number)) break;
+        co_await ask_one(id, number);
     }
     if (++asked_ % 1000 == 0) {
         event::QueryProgress progress{.asked = asked_, .requests = 0};
         sink_.on_event(progress);
     }
-    if (!facts_.of(id).present) co_return;
+    if (!(facts_.of(id).present & caches)) co_return;
     auto references = facts_.of(id).references;
     for (auto reference : references) {
         if (!plan::unasked(facts_.of(reference), caches) || facts_.of(reference).present & caches) continue;
@@ -217,11 +233,34 @@ Task<Result<void>> Judge::answer(plan::Questions questions, daemon::Connection* 
         for (auto id : questions.local) facts_.of(id).valid_here = false;
         for (const auto& path : valid) facts_.of(graph_.intern(path)).valid_here = true;
     }
-    Round round(executor_);
+    Round round(executor_, upstream_views_);
     for (const auto& question : questions.remote) round.taken.insert(question.path);
     for (const auto& question : questions.remote) round.group.spawn(ask_remote(question.path, question.caches, round));
     co_await round.group.join();
     co_return Result<void>();
+}
+
+Task<void> Judge::ask_whole(std::vector<PathId> paths, Counting counting) {
+    for (;;) {
+        auto counts = counting() & all();
+        Round round(executor_, upstream_views_);
+        std::vector<PathId> work = paths;
+        std::set<PathId> seen(work.begin(), work.end());
+        while (!work.empty()) {
+            auto path = work.back();
+            work.pop_back();
+            const auto& facts = facts_.of(path);
+            auto state = plan::presence(facts, counts);
+            if (state == plan::Presence::open) round.taken.insert(path);
+            if (state != plan::Presence::present) continue;
+            for (auto reference : facts.references)
+                if (seen.insert(reference).second) work.push_back(reference);
+        }
+        if (round.taken.empty()) co_return;
+        auto open = round.taken;
+        for (auto path : open) round.group.spawn(ask_remote(path, counts, round));
+        co_await round.group.join();
+    }
 }
 
 Judge::Below Judge::look_below(PathId path, CacheMask counting) {
@@ -276,26 +315,26 @@ bool Judge::is_hidden(const nix::StorePath& path) const {
     return facts.claimed_there && !(facts.present & plan::bit(plan::own_cache));
 }
 
-Task<Result<bool>> Judge::is_served_by_now(nix::StorePath path, CacheMask counting) {
+Task<Result<bool>> Judge::is_served_by_now(nix::StorePath path, Counting counting) {
     auto& facts = facts_.of(graph_.intern(path));
     facts.asked &= ~plan::bit(plan::own_cache);
     facts.unknown &= ~plan::bit(plan::own_cache);
-    co_return co_await is_served(std::move(path), counting);
+    co_return co_await is_served(std::move(path), std::move(counting));
 }
 
-Task<Result<bool>> Judge::is_served(nix::StorePath path, CacheMask counting) {
+Task<Result<bool>> Judge::is_served(nix::StorePath path, Counting counting) {
     auto id = graph_.intern(path);
-    counting &= all(); // a cache that does not exist is never asked, so it would stay unknown for ever
     for (;;) {
-        auto below = look_below(id, counting);
+        auto counts = counting() & all(); // a cache that does not exist is never asked: it would stay unknown for ever
+        auto below = look_below(id, counts);
         if (!below.whole) co_return false;
         if (below.open.empty() && !below.undecided) co_return true;
-        if (below.open.empty()) co_return why_undecided(*below.undecided, counting);
+        if (below.open.empty()) co_return why_undecided(*below.undecided, counts);
         auto unclaimed = below.open;
         CO_TRY_VOID(co_await ask_bulk(std::move(unclaimed)));
-        Round round(executor_);
+        Round round(executor_, upstream_views_);
         round.taken.insert(below.open.begin(), below.open.end());
-        for (auto open : below.open) round.group.spawn(ask_remote(open, counting, round));
+        for (auto open : below.open) round.group.spawn(ask_remote(open, counts, round));
         co_await round.group.join();
     }
 }

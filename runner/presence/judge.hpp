@@ -5,6 +5,7 @@
 #include "daemon/connection.hpp"
 #include "plan/plan.hpp"
 #include "presence/source.hpp"
+#include "presence/views.hpp"
 
 #include <functional>
 #include <map>
@@ -31,26 +32,28 @@ class Judge {
     Judge(async::Executor executor, async::Clock& clock, plan::Graph& graph, plan::Facts& facts, event::Sink& sink,
           Patience patience);
 
-    // Which caches there are, by number; at most 64. The own one comes first. `keys`: a narinfo must be signed by one
-    // of these, or be content-addressed.
+    // Which caches there are, by number; at most plan::most_caches. The own one comes first; what it serves must be
+    // believed by its keys. What an upstream serves is there for those who believe it: see views().
     std::size_t add_own(OpenedCache cache);
     // The own cache of somebody who only looks and has tried in vain to open it.
     std::size_t add_lost_own(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys,
                              Failure why);
-    enum class Signatures { checked, ignored };
-    std::size_t add_upstream(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys,
-                             Signatures signatures = Signatures::checked);
-    void trust(std::size_t cache, const std::vector<nix::PublicKey>& keys); // these as well
+    std::size_t add_upstream(std::unique_ptr<cache::BinaryCache> backend);
+    // Somebody trusts these keys: what they sign is told apart from now on.
+    void learn(const nix::TrustedKeys& keys);
+    const Views& views() const { return *views_; }
+    // The masks of the other judge mean the same here: both have the same upstreams under the same numbers.
+    void share_views(const Judge& other);
 
     std::size_t size() const { return members_.size(); }
     const std::string& url(std::size_t cache) const { return members_[cache].url; } // canonical
-    const std::vector<nix::PublicKey>& keys(std::size_t cache) const { return members_[cache].keys; }
-    bool takes_any_signature(std::size_t cache) const { return members_[cache].any_signature; }
+    const std::vector<nix::PublicKey>& own_keys() const { return own_keys_; }       // empty: none is known
+    const nix::TrustedKeys& own_trust() const { return own_trust_; }
     const cache::CacheInfo& info(std::size_t cache) const { return members_[cache].source->info(); }
     bool is_out(std::size_t cache) const { return members_[cache].source->is_out(); }
     std::uint64_t requests(std::size_t cache) const { return members_[cache].source->requests(); }
     cache::BinaryCache& backend(std::size_t cache) const { return members_[cache].source->backend(); }
-    plan::CacheMask all() const; // every cache added so far
+    plan::CacheMask all() const; // every cache added so far, in every view
     // What cannot be known and why, a failure for each cache that is out or was silent about some path.
     struct Unasked {
         std::size_t cache;
@@ -67,6 +70,9 @@ class Judge {
     // All questions of a plan; narinfos transitively. Ends when all are answered, or will not be. `store` answers the
     // local ones; without it nothing is valid here, and it is what may fail.
     async::Task<Result<void>> answer(plan::Questions questions, daemon::Connection* store);
+    // Asks until everything below these paths is known that counts, or cannot be.
+    using Counting = std::function<plan::CacheMask()>; // what counts grows with the answers, see views()
+    async::Task<void> ask_whole(std::vector<plan::PathId> paths, Counting counting);
     // Is this path being asked about? Then it is no news that its question is open.
     bool is_asking(plan::PathId path) const { return asking_.contains(path); }
     // Some cache is away and asked again.
@@ -81,10 +87,10 @@ class Judge {
     void forget_all();
     void forget(plan::PathId path);
     void forget_what_was_lacking();
-    // Served whole, by caches in `counting`? Asks what is not known yet. A Failure: that cannot be known now.
-    async::Task<Result<bool>> is_served(nix::StorePath path, plan::CacheMask counting);
+    // Served whole, by caches in `counting`? Asks what is not known yet. A Failure: it cannot be known now.
+    async::Task<Result<bool>> is_served(nix::StorePath path, Counting counting);
     // As is_served, forgetting what was known of the path itself.
-    async::Task<Result<bool>> is_served_by_now(nix::StorePath path, plan::CacheMask counting);
+    async::Task<Result<bool>> is_served_by_now(nix::StorePath path, Counting counting);
     // Claimed by the own cache, which hides what is not whole, and not served: may come back once its references are
     // there.
     bool is_hidden(const nix::StorePath& path) const;
@@ -97,18 +103,22 @@ class Judge {
     struct Member {
         std::unique_ptr<Source> source;
         std::string url;
-        std::vector<nix::PublicKey> keys;
-        bool any_signature = false;
     };
     // One round of asking: the coroutines at work and what they have taken on.
     struct Round {
-        explicit Round(async::Executor executor) : group(executor) {}
+        Round(async::Executor executor, std::size_t views) : group(executor), upstream_views(views) {}
         async::TaskGroup group;
         std::set<plan::PathId> taken;
+        std::size_t upstream_views; // known when it began
     };
-    std::size_t add(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys, bool any_signature);
+    // A key was seen with which an upstream signs: the masks that this round asks by are those of before, so what was
+    // found there seems not to count. It ends, and whoever began it asks on with what counts now.
+    bool is_outdated(const Round& round) const { return round.upstream_views != upstream_views_; }
+    std::size_t add(std::unique_ptr<cache::BinaryCache> backend);
+    std::size_t add_own(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys);
     async::Task<void> ask_remote(plan::PathId id, plan::CacheMask caches, Round& round);
-    async::Task<bool> ask_one(plan::PathId id, std::size_t cache); // true: found
+    async::Task<void> ask_one(plan::PathId id, std::size_t cache);
+    plan::CacheMask judge(plan::PathId id, std::size_t cache, const nix::NarInfo& info);
     void note_unasked(std::size_t cache, const nix::StorePath& path, const Failure& why);
     // What of the closure of `path` is not known yet.
     struct Below {
@@ -121,7 +131,7 @@ class Judge {
     // The caches that count for this path in the eyes of the own cache's consumers: a cache that hides what is not
     // whole does not know of upstreams but those it claims by itself.
     plan::CacheMask counting_for(plan::PathId path, plan::CacheMask counting) const;
-    void record(plan::PathId id, std::size_t cache, const nix::NarInfo& info);
+    void record(plan::PathId id, plan::CacheMask present, const nix::NarInfo& info);
     void ask_again();
     void warn(std::string text, std::string hint = {});
 
@@ -133,6 +143,11 @@ class Judge {
     Patience patience_;
     async::Limiter requests_;
     std::vector<Member> members_;
+    std::vector<nix::PublicKey> own_keys_;
+    nix::TrustedKeys own_trust_;
+    std::shared_ptr<Views> views_ = std::make_shared<Views>();
+    std::size_t upstream_views_ = 0;
+    bool has_own_views_ = true; // of the own cache; not of one that only shares the upstreams' views
     std::vector<Unasked> unasked_;
     std::map<plan::PathId, int> asking_;                     // by how many rounds
     std::map<plan::PathId, plan::CacheMask> complete_under_; // found whole with these caches counting

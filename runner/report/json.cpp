@@ -44,6 +44,7 @@ Json encode(const TargetReport& target) {
     json["would_build_with_always_allow"] = target.would_build_with_always_allow;
     json["trusted"] = target.trusted;
     json["trust_advice"] = target.trust_advice;
+    json["not_asked"] = target.not_asked;
     return json;
 }
 
@@ -76,6 +77,18 @@ Json encode(const PushReport& push) {
     json["nar_size"] = push.nar_size;
     json["file_size"] = push.file_size;
     json["reason"] = push.reason;
+    json["upstream"] = push.upstream;
+    return json;
+}
+
+Json encode(const TrustLines& advice) { return {{"hosts", advice.hosts}, {"lines", advice.lines}}; }
+
+Json encode(const UpstreamPushes& pushes) {
+    Json json;
+    json["paths"] = pushes.paths;
+    json["nar_bytes"] = pushes.nar_bytes;
+    json["file_bytes"] = pushes.file_bytes;
+    json["upstreams"] = pushes.upstreams;
     return json;
 }
 
@@ -147,9 +160,21 @@ Json encode(const RunReport& report, const Figures& sums) {
     return json;
 }
 
+Json encode(const UncountedUpstream& upstream);
+
 template <class Items> Json encode_all(const Items& items) {
     auto json = Json::array();
     for (const auto& item : items) json.push_back(encode(item));
+    return json;
+}
+
+Json encode(const UncountedUpstream& upstream) {
+    Json json;
+    json["url"] = upstream.url;
+    json["paths"] = upstream.paths;
+    json["of"] = upstream.of;
+    json["hosts"] = upstream.hosts;
+    json["advice"] = encode_all(upstream.advice);
     return json;
 }
 
@@ -181,6 +206,8 @@ std::string to_json(const RunReport& report) {
     json["holes"] = report.holes;
     json["undecided"] = report.undecided;
     json["not_fetchable_here"] = report.not_fetchable_here;
+    json["uncounted_upstreams"] = encode_all(report.uncounted_upstreams);
+    json["upstream_pushes"] = encode(report.upstream_pushes);
     json["caches"] = encode_all(report.caches);
     json["also_pushed"] = encode_all(report.also_pushed);
     json["messages"] = encode_all(report.messages);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "event/event.hpp"
+#include "report/uncounted.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -37,6 +38,7 @@ struct TargetReport {
     bool verified = false; // asked afresh at the end
     bool trusted = true;
     std::vector<std::string> trust_advice;
+    std::vector<std::string> not_asked; // substituters of its own that cannot be asked from here
 
     // Was it to be complete in the cache, by this machine?
     bool counts() const {
@@ -64,6 +66,7 @@ struct PushReport {
     std::optional<bool> built_here{}; // on this machine, whenever; unset where it was not asked
     std::uint64_t nar_size = 0, file_size = 0;
     std::string reason;
+    std::string upstream{}; // that serves it, too: its URL
 };
 
 struct StageReport {
@@ -112,6 +115,8 @@ struct RunReport {
     std::vector<std::string> holes;     // needed, served by nobody, could not be filled
     std::vector<std::string> undecided; // needed, and a cache that may have it could not be asked
     std::vector<std::string> not_fetchable_here;
+    std::vector<UncountedUpstream> uncounted_upstreams;
+    UpstreamPushes upstream_pushes;
     std::uint64_t derivations = 0;           // in the graph
     std::uint64_t present = 0, upstream = 0; // demanded outputs found in the cache, in upstreams
     std::uint64_t fetched = 0;               // inputs fetched for builds

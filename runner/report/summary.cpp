@@ -249,7 +249,7 @@ std::string trust(const RunReport& report) {
                             markdown::code(report.cache), lines.empty() ? "." : ", unless there is added:");
         if (!lines.empty()) text += markdown::code_block(lines, 400);
     }
-    return titled("Trust", text);
+    return titled("Trust", text + uncounted_markdown(report));
 }
 
 std::string left_out(const RunReport& report) {

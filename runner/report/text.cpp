@@ -261,6 +261,12 @@ std::string trust_advice(const RunReport& report, const Style& style) {
     return text;
 }
 
+std::string uncounted(const RunReport& report) {
+    std::string text;
+    for (const auto& line : uncounted_text(report)) text += line + "\n";
+    return text;
+}
+
 std::string warnings(const RunReport& report, const Style& style) {
     std::string text;
     std::vector<std::string> seen(report.causes);
@@ -370,7 +376,7 @@ std::string to_text(const RunReport& report, bool color, std::size_t width, bool
     std::vector<std::string> blocks{target_table(report, style, width)};
     if (worked || report.command == "plan") blocks.push_back(figure_table(report, sums, style, width));
     blocks.push_back(what_is_not_there(report, style));
-    blocks.push_back(trust_advice(report, style) + warnings(report, style));
+    blocks.push_back(trust_advice(report, style) + uncounted(report) + warnings(report, style));
     auto failures = failures_text(report, style);
     if (!failures_last) blocks.push_back(failures);
     auto end = mirror_lines(report, style) + consumer_line(report, sums, style) + outcome_line(report, sums, style) +

@@ -63,7 +63,9 @@ async::Task<int> plan_command(CommandContext& context) {
     if (!why.empty()) {
         if (auto path = find_path(run, why)) {
             text.clear();
-            for (const auto& line : plan::explain(run.graph(), run.facts(), run.plan_targets(), run.plan(), *path))
+            auto uncounted = [&run](plan::PathId id) { return run.where_it_does_not_count(id); };
+            for (const auto& line :
+                 plan::explain(run.graph(), run.facts(), run.plan_targets(), run.plan(), *path, uncounted))
                 text += line + "\n";
             text += "\n";
         } else {

@@ -2,6 +2,7 @@
 #include "app/commands/commands.hpp"
 #include "app/exit_code.hpp"
 #include "app/run.hpp"
+#include "app/upstream_rules.hpp"
 #include "base/text.hpp"
 #include "presence/judge.hpp"
 #include "presence/nar_checks.hpp"
@@ -51,9 +52,14 @@ Task<int> verify_paths(CommandContext& context) {
     if (!findings.empty()) co_return context.console.close_with(report);
     report.cache = session.cache_info().name;
     presence.add_own(session.take_cache());
-    for (const auto& text : session.settings().upstreams)
-        if (auto uri = cache::CacheUri::parse(text))
-            presence.add_upstream(session.make_upstream(*uri), session.cache_keys());
+    auto upstreams = presence::Upstreams::make(presence, upstream_rules(session, session.cache_info()),
+                                               upstream_maker(session), session.sink());
+    if (!upstreams) {
+        report.exit_code = static_cast<int>(ExitCode::usage);
+        report.causes.push_back(upstreams.error().one_line());
+        co_return context.console.close_with(report);
+    }
+    auto anybody = upstreams->add_host("anybody", {});
     for (const auto& argument : session.settings().arguments) {
         auto path = nix::StorePath::parse_inside(argument);
         if (!path) {
@@ -62,16 +68,11 @@ Task<int> verify_paths(CommandContext& context) {
             continue;
         }
         auto id = graph.intern(path->first);
-        plan::Questions questions;
-        questions.remote.push_back({id, presence.all()});
-        auto answered = co_await presence.answer(std::move(questions), nullptr);
-        if (!answered) {
-            report.exit_code = static_cast<int>(ExitCode::machine);
-            report.causes.push_back(answered.error().one_line());
-            break;
-        }
+        std::vector<plan::PathId> asked{id};
+        presence::Judge::Counting counts = [&] { return upstreams->counting(anybody); };
+        co_await presence.ask_whole(std::move(asked), std::move(counts));
         std::vector<plan::PathId> holes;
-        std::vector<plan::CacheMask> counting(graph.path_count(), presence.all());
+        std::vector<plan::CacheMask> counting(graph.path_count(), upstreams->counting(anybody));
         auto state = plan::completeness(id, facts, counting, &holes);
         report::TargetReport target;
         target.name = path->first.to_string();

@@ -61,14 +61,17 @@ class Scene {
         cache::CacheInfo info;
         info.name = "own";
         judge.add_own({.backend = std::move(own_cache), .info = info, .keys = {}});
-        judge.add_upstream(std::move(upstream_cache), {}, Judge::Signatures::ignored);
+        judge.learn(nix::TrustedKeys::everybody());
+        judge.add_upstream(std::move(upstream_cache));
     }
 
     async::Task<void> ask(std::string name, plan::CacheMask caches) {
-        plan::Questions questions;
-        questions.remote.push_back({world.path(name), caches});
-        auto answered = co_await judge.answer(std::move(questions), nullptr);
-        BOOST_TEST_REQUIRE(answered.has_value());
+        std::vector<plan::PathId> asked{world.path(name)};
+        Judge::Counting counting = [this, caches] {
+            return judge.all() & ~(caches & 0b01 ? 0 : judge.views().all_of(0)) &
+                   ~(caches & 0b10 ? 0 : judge.views().all_of(1));
+        };
+        co_await judge.ask_whole(std::move(asked), std::move(counting));
     }
 
     void break_cache(Place place, Fault fault, Duration lasts) {
@@ -81,6 +84,8 @@ class Scene {
     // As Run does: plan, ask, plan.
     async::Task<void> settle() {
         for (int round = 0; round < 100; ++round) {
+            for (auto& target : world.targets) target.trusted_caches = judge.all();
+            world.policy.fetchable_here = judge.all();
             plan = plan::make_plan(world.graph, world.facts, world.targets, world.policy);
             if (plan.questions.empty()) co_return;
             auto answered = co_await judge.answer(plan.questions, nullptr);
@@ -117,7 +122,7 @@ Patience patience_of(Command command) {
 async::Task<void> carry_out(Scene& scene, Command command, Outcome& outcome) {
     const auto& facts = scene.world.facts;
     auto top = scene.world.path("top");
-    auto everything = [&] { return std::vector<plan::CacheMask>(scene.world.graph.path_count(), 0b11); };
+    auto everything = [&] { return std::vector<plan::CacheMask>(scene.world.graph.path_count(), scene.judge.all()); };
     switch (command) {
     case Command::run:
         co_await scene.settle();
@@ -153,7 +158,8 @@ async::Task<void> carry_out(Scene& scene, Command command, Outcome& outcome) {
                 co_await sleep(scene.executor_, scene.clock_, 1min);
                 scene.judge.forget_all();
             }
-            auto served = co_await scene.judge.is_served(store_path("top"), 0b11);
+            Judge::Counting counting = [&scene] { return scene.judge.all(); };
+            auto served = co_await scene.judge.is_served(store_path("top"), std::move(counting));
             outcome.decided = served.has_value() && *served;
             outcome.wrong |= served.has_value() && !*served;
             if (command == Command::push) break;

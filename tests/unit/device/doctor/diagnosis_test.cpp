@@ -90,7 +90,8 @@ BOOST_AUTO_TEST_CASE(what_a_cache_has_needs_no_cloud_to_explain_it) {
     auto evidence = missing(Source::not_a_substituter);
     HelpfulCache cache;
     cache.url = "https://c.example";
-    cache.keys = {"c-1:abc"};
+    auto key = nix::SecretKey::generate("c-1").public_key();
+    cache.keys = {key};
     evidence.not_asked.push_back(std::move(cache));
     add_run(evidence, CloudState::failed, github::RunState::failed);
     auto reasons = diagnose(evidence);
@@ -99,7 +100,8 @@ BOOST_AUTO_TEST_CASE(what_a_cache_has_needs_no_cloud_to_explain_it) {
     // nh refuses to be root, and the daemon takes caches from nobody else.
     BOOST_TEST(reasons[0].remedy ==
                "sudo nix-store -r /nix/store/22222222222222222222222222222222-editor-1.0 --option extra-substituters "
-               "https://c.example --option extra-trusted-public-keys c-1:abc && nh os switch");
+               "https://c.example --option extra-trusted-public-keys " +
+                   key.to_string() + " && nh os switch");
     evidence.commands.switches = parse_switch_command({"sudo", "nixos-rebuild", "switch"}).value();
     BOOST_TEST(diagnose(evidence)[0].remedy.starts_with("sudo nixos-rebuild switch --option extra-substituters"));
     evidence.commands.switches = parse_switch_command({"nh", "os", "switch"}).value();
