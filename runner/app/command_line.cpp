@@ -5,6 +5,7 @@
 #include "app/inputs.hpp"
 #include "app/manual.hpp"
 #include "base/files.hpp"
+#include "base/shell.hpp"
 #include "base/text.hpp"
 
 #include <CLI/CLI.hpp>
@@ -173,7 +174,8 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
         if (settings.flake.find('#') != std::string::npos)
             return Failure(FailureKind::usage, "'" + sanitize(settings.flake) +
                                                    "' names an output of a flake; cachefill takes the flake itself")
-                .with_hint("choose hosts with --hosts '" + settings.flake.substr(settings.flake.find('#') + 1) + "'");
+                .with_hint("choose hosts with --hosts " +
+                           shell_word(device::host_in(settings.flake.substr(settings.flake.find('#') + 1))));
     } else {
         settings.flake = default_flake(environment);
         settings.arguments = raw.positional;

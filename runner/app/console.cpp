@@ -1,6 +1,7 @@
 #include "app/console.hpp"
 
 #include "app/exit_code.hpp"
+#include "app/typed.hpp"
 #include "base/files.hpp"
 
 #include <boost/asio/signal_set.hpp>
@@ -77,6 +78,7 @@ Console::Console(async::Executor executor, const Settings& settings, const Envir
     display.quiet = settings.quiet;
     display.verbose = settings.verbose || settings.watch; // what a service says is all there is to see of it
     display.width = width_;
+    display.log_command = log_command(settings.store);
     if (settings.on_github) {
         display.stream = stdout; // the runner reads both streams, and only within one is their order certain
         auto log = report::make_github_log(display);

@@ -33,13 +33,13 @@ Task<std::vector<std::string>> machine_names(const Environment& environment) {
     std::vector<std::string> names;
     if (auto name = environment.get_or("CACHEFILL_HOSTNAME"); !name.empty()) names.push_back(std::move(name));
     if (!names.empty()) co_return names;
-#ifdef __APPLE__
-    async::ProcessSpec spec;
-    spec.arguments = {"scutil", "--get", "LocalHostName"};
-    spec.environment = environment;
-    auto answer = co_await async::run_process(std::move(spec), 5s);
-    if (answer && answer->status.success()) names.emplace_back(trim(answer->output));
-#endif
+    if (async::find_program("scutil", environment)) { // macOS
+        async::ProcessSpec spec;
+        spec.arguments = {"scutil", "--get", "LocalHostName"};
+        spec.environment = environment;
+        auto answer = co_await async::run_process(std::move(spec), 5s);
+        if (answer && answer->status.success()) names.emplace_back(trim(answer->output));
+    }
     char name[256] = {};
     if (::gethostname(name, sizeof name - 1) != 0) co_return names;
     const std::string whole = name;

@@ -2,24 +2,12 @@
 #include "app/command_line.hpp"
 #include "app/doctor.hpp"
 #include "app/typed.hpp"
-#include "async/child_process.hpp"
 
 #include <algorithm>
 
 namespace cachefill::app {
 
 namespace {
-
-using device::SwitchTool;
-using eval::TargetKind;
-
-SwitchTool tool_here(TargetKind kind, const Environment& environment) {
-    auto own = kind == TargetKind::home     ? SwitchTool::home_manager
-               : kind == TargetKind::darwin ? SwitchTool::darwin_rebuild
-                                            : SwitchTool::nixos_rebuild;
-    bool has_nh = async::find_program("nh", environment).has_value();
-    return !has_nh && async::find_program(std::string(to_string(own)), environment) ? own : SwitchTool::nh;
-}
 
 bool is_below(const std::filesystem::path& directory, const std::filesystem::path& root) {
     std::error_code error;
@@ -32,7 +20,7 @@ bool is_below(const std::filesystem::path& directory, const std::filesystem::pat
 device::SwitchCommand Doctor::usual_switch_command() const {
     const auto& settings = session_.settings();
     const auto& target = evaluated_->target;
-    auto tool = tool_here(target.kind, session_.environment());
+    auto tool = tool_for(target.kind, session_.environment());
     auto names = names_of({.host = {}, .kind = target.kind, .machines = wanted_.machines, .users = wanted_.users});
     auto is_ours = std::find(names.begin(), names.end(), target.name) != names.end();
     auto command = device::make_switch_command(tool, target.kind, {}, {});

@@ -113,6 +113,7 @@ Task<Result<RepositoryFacts>> look_at_repository(const std::string& flake, const
         co_return Failure(FailureKind::usage, directory.string() + " lies in no git repository")
             .with_hint("a workflow needs one: git init");
     facts.root = root;
+    facts.is_current_directory = fs::equivalent(facts.root, fs::current_path(error), error);
     auto below = directory.lexically_relative(fs::canonical(facts.root, error));
     if (below != ".") facts.flake_subdirectory = below.string();
     const std::vector<std::string> head{"symbolic-ref", "--quiet", "--short", "HEAD"};

@@ -1,6 +1,7 @@
 #include "app/init_plan.hpp"
 
 #include "app/init_templates.hpp"
+#include "base/shell.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -223,14 +224,16 @@ Result<InitPlan> plan_init(const InitFacts& facts) {
     }
     for (const auto& file : facts.repository.workflows)
         plan.notes.push_back(".github/workflows/" + file + " pushes to a cache already; what it does for that can go");
+    const auto& repository = facts.repository;
+    auto there = repository.is_current_directory ? "" : "cd " + shell_word(repository.root.string()) + " && ";
     if (facts.cache.find("://") == std::string::npos || facts.cache.starts_with("cachix://"))
-        plan.steps.push_back(
-            "put a token that may write to the cache into the repository's secrets: gh secret set CACHIX_AUTH_TOKEN");
+        plan.steps.push_back("put a token that may write to the cache into the repository's secrets: " + there +
+                             "gh secret set CACHIX_AUTH_TOKEN");
     else
-        plan.steps.push_back(
-            "put the key that signs for the cache into the repository's secrets: gh secret set CACHEFILL_SIGNING_KEY");
-    plan.steps.push_back("look at what was written, then: git add .github/workflows/cachefill.yml " +
-                         plan.files[1].path.string());
+        plan.steps.push_back("put the key that signs for the cache into the repository's secrets: " + there +
+                             "gh secret set CACHEFILL_SIGNING_KEY");
+    plan.steps.push_back("look at what was written, then: " + there + "git add .github/workflows/cachefill.yml " +
+                         shell_word(plan.files[1].path.string()));
     return plan;
 }
 

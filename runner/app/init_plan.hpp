@@ -20,6 +20,7 @@ struct HostFacts {
 
 struct RepositoryFacts {
     std::filesystem::path root;            // of the work tree
+    bool is_current_directory = true;      // the root is where we are; else commands are told to go there
     std::string flake_subdirectory;        // of the flake below it; usually empty
     std::string default_branch;            // of the remote, empty if unknown
     std::string current_branch;            // empty with a detached head

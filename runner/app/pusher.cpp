@@ -13,8 +13,6 @@ using async::Task;
 
 namespace {
 
-constexpr std::size_t infos_at_once = 1000;
-
 constexpr std::uint64_t longest_flake = 1 << 20;
 
 bool describes_machines(const std::filesystem::path& flake) {
@@ -90,26 +88,6 @@ Task<Result<std::vector<std::optional<nix::PathInfo>>>> Pusher::path_infos(std::
         if (info->ultimate) built_here_.insert(info->path);
     }
     co_return infos;
-}
-
-Task<Result<std::vector<nix::PathInfo>>> Pusher::missing(std::vector<nix::StorePath> open) {
-    std::set<nix::StorePath> seen(open.begin(), open.end());
-    std::vector<nix::PathInfo> all;
-    while (!open.empty()) {
-        auto from = open.end() - static_cast<std::ptrdiff_t>(std::min(open.size(), infos_at_once));
-        std::vector<nix::StorePath> asked(std::make_move_iterator(from), std::make_move_iterator(open.end()));
-        open.erase(from, open.end());
-        CO_TRY(infos, co_await path_infos(std::move(asked)));
-        for (auto& info : infos) {
-            if (!info) continue;
-            CO_TRY(served, co_await is_served(info->path));
-            if (served) continue;
-            for (const auto& reference : info->references)
-                if (seen.insert(reference).second) open.push_back(reference);
-            all.push_back(std::move(*info));
-        }
-    }
-    co_return all;
 }
 
 push::PushEnvironment Pusher::environment(OnSettled& on_settled) {

@@ -26,7 +26,6 @@ class Pusher {
 
     async::Task<Result<bool>> is_served(nix::StorePath path);
     // What of these paths' closures would go up: facts of each, in the order found.
-    async::Task<Result<std::vector<nix::PathInfo>>> missing(std::vector<nix::StorePath> paths);
 
     using Ledger = std::unordered_map<nix::StorePath, push::PushRecord>;
     using OnSettled = std::function<void(const nix::StorePath&, const push::PushRecord&)>;

@@ -91,6 +91,7 @@ Task<void> Run::work() {
     if (!going) co_return;
     co_await fill();
     tell_undecided();
+    if (extent_ == Extent::plan && !is_ending() && failures_.empty()) co_await plan_pushes();
     count_present();
     // The newer run verifies what this one leaves.
     bool verifies = extent_ != Extent::plan && !session_.settings().read_only && superseded_by_.empty();

@@ -47,6 +47,7 @@ class Run {
 
     report::RunReport report() const;
     // For `plan`: the plan and what it is about.
+    std::size_t planned_pushes() const; // of a plan: paths that are here and would go up
     const plan::Plan& plan() const { return plan_; }
     const plan::Graph& graph() const { return graph_; }
     const plan::Facts& facts() const { return facts_; }
@@ -101,6 +102,7 @@ class Run {
     void make_plan_stale();
     bool is_planning() const { return evaluating_ || plan_is_stale_ || rounds_of_questions_ > 0; }
     void tell_undecided();
+    async::Task<void> plan_pushes();
     async::Task<Result<void>> ask_ahead(const plan::Target& target, std::vector<plan::PathId> fresh);
     async::Task<void> push_all();
     async::Task<bool> open_mirrors();
@@ -158,6 +160,7 @@ class Run {
     void add_planned(report::RunReport& report) const;
     void add_pushes(report::RunReport& report) const;
     report::TargetReport describe(const TargetRecord& record, const report::RunReport& report) const;
+    std::string example_of_switching(const report::RunReport& report) const;
     void judge(report::RunReport& report) const;                       // exit code and causes
     bool is_left_to_others(const eval::EvaluatedTarget& target) const; // by the option `systems`
 
@@ -177,6 +180,7 @@ class Run {
     std::string manifest_;             // its store path, once published
     std::vector<plan::Target> plan_targets_;
     plan::Plan plan_;
+    std::unordered_map<nix::StorePath, push::PushRecord> planned_pushes_; // of a plan: what would become of each
     std::vector<plan::CacheMask> counting_;
     std::vector<std::size_t> host_of_target_; // numbers in upstreams_, as plan_targets_
     std::size_t views_counted_ = 0;           // in the targets' masks

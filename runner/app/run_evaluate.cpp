@@ -111,6 +111,7 @@ Task<void> Run::evaluate(std::size_t number) {
     record.position = evaluator_->position_of_failure(target);
     finished.position = record.position;
     finished.error = result.error().cause();
+    finished.hint = result.error().hint();
     record.failure = std::move(result).error();
     session_.sink().on_event(finished);
 }

@@ -13,20 +13,21 @@ using async::Task;
 
 namespace {
 
-std::string state_of(const report::TargetReport& target) {
+cache::ManifestTargetState state_of(const report::TargetReport& target) {
+    using State = cache::ManifestTargetState;
     switch (target.verdict) {
     case event::TargetVerdict::complete:
-        return "complete";
+        return State::complete;
     case event::TargetVerdict::elsewhere:
-        return "elsewhere";
+        return State::elsewhere;
     case event::TargetVerdict::not_evaluated:
-        return "not-evaluated";
+        return State::not_evaluated;
     case event::TargetVerdict::incomplete:
     case event::TargetVerdict::unknown:
         break;
     }
     bool only_waits = !target.waiting_for_upstream.empty() && target.failed + target.blocked == 0;
-    return only_waits ? "waiting-for-upstream" : "incomplete";
+    return only_waits ? State::waiting_for_upstream : State::incomplete;
 }
 
 } // namespace
@@ -46,7 +47,7 @@ bool Run::leaves_manifest() const {
 
 cache::Manifest Run::describe_for_manifest(bool is_finished) const {
     cache::Manifest manifest;
-    manifest.state = is_finished ? "finished" : "building";
+    manifest.state = is_finished ? cache::ManifestState::finished : cache::ManifestState::building;
     manifest.branch = branch_;
     manifest.commit = flake_->dirty ? "" : flake_->revision;
     manifest.dirty = flake_->dirty;
@@ -71,7 +72,8 @@ cache::Manifest Run::describe_for_manifest(bool is_finished) const {
             if (path != plan::no_path) target.output = graph_.path(path).to_string();
         }
         target.state = state_of(told);
-        if (!is_finished && target.state == "incomplete") target.state = "building";
+        using State = cache::ManifestTargetState;
+        if (!is_finished && target.state == State::incomplete) target.state = State::building;
         target.missing = told.missing;
         manifest.targets.push_back(std::move(target));
     }

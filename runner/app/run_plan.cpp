@@ -106,6 +106,36 @@ void Run::tell_undecided() {
                         "upstream out for good"));
 }
 
+// As a run would push it, with whatever its closure needs, and without what must or shall not go up.
+Task<void> Run::plan_pushes() {
+    auto settings = push_settings();
+    settings.only_plan = true;
+    settings.retry_later.budget = {};
+    auto environment = push_environment();
+    environment.on_settled = [](const nix::StorePath&, event::PushOutcome) {};
+    environment.is_building = [] { return false; };
+    event::NullSink nobody;
+    auto pipeline = push::make_pipeline(session_.executor(), presence_.backend(plan::own_cache), session_.workers(),
+                                        std::move(settings), std::move(environment), nobody);
+    for (auto path : plan_.pushes) pipeline->add(graph_.path(path), false);
+    pipeline->close();
+    co_await pipeline->run();
+    planned_pushes_ = pipeline->ledger();
+    auto is_unknown = [](const auto& entry) { return entry.second.outcome == event::PushOutcome::failed; };
+    auto unknown = std::find_if(planned_pushes_.begin(), planned_pushes_.end(), is_unknown);
+    if (unknown != planned_pushes_.end())
+        fail(Failure(FailureKind::network, "whether it would be pushed is not known of " +
+                                               counted(static_cast<std::uint64_t>(std::count_if(
+                                                           planned_pushes_.begin(), planned_pushes_.end(), is_unknown)),
+                                                       "path") +
+                                               ": " + unknown->second.reason));
+}
+
+std::size_t Run::planned_pushes() const {
+    return static_cast<std::size_t>(std::count_if(planned_pushes_.begin(), planned_pushes_.end(),
+                                                  [](const auto& entry) { return entry.second.planned; }));
+}
+
 void Run::apply_plan() {
     counting_ = plan::counting_caches(graph_, facts_, plan_targets_);
     find_uncounted();

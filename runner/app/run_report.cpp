@@ -2,7 +2,9 @@
 #include "app/command_line.hpp"
 #include "app/exit_code.hpp"
 #include "app/run.hpp"
+#include "app/typed.hpp"
 #include "base/elapsed.hpp"
+#include "base/shell.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -35,12 +37,14 @@ bool ran_out_of_disk(const report::BuildReport& build) {
 
 report::RunReport Run::report() const {
     report::RunReport report;
-    report.command = extent_ == Extent::fill ? "run" : extent_ == Extent::plan ? "plan" : "verify";
+    using report::Command;
+    report.command = extent_ == Extent::fill ? Command::run : extent_ == Extent::plan ? Command::plan : Command::verify;
     report.version = version;
     if (flake_) {
         report.flake_url = redact_url(flake_->url);
         report.flake_revision = flake_->revision;
         report.flake_dirty = flake_->dirty;
+        report.flake_is_local = !flake_->directory.empty();
     }
     report.cache = session_.cache_info().name.empty() ? session_.settings().cache : session_.cache_info().name;
     report.nix_version = session_.nix().nix_version;
@@ -87,8 +91,26 @@ report::RunReport Run::report() const {
     for (const auto& failure : failures_)
         report.messages.push_back(
             {.severity = event::Severity::error, .text = failure.one_line(), .hint = failure.hint()});
+    report.again = command_again(session_.settings().typed);
+    report.switch_command = example_of_switching(report);
+    report.log_command = log_command(session_.settings().store);
     judge(report);
     return report;
+}
+
+// On one of the machines that this run was for: the first that is complete.
+std::string Run::example_of_switching(const report::RunReport& report) const {
+    const auto& typed = session_.settings().typed;
+    for (const auto& record : targets_) {
+        auto is_it = [&](const auto& target) { return target.name == record.ref.display(); };
+        auto told = std::find_if(report.targets.begin(), report.targets.end(), is_it);
+        if (told == report.targets.end() || told->verdict != event::TargetVerdict::complete || !record.ref.is_host())
+            continue;
+        auto command = device::make_switch_command(tool_for(record.ref.kind, session_.environment()), record.ref.kind,
+                                                   typed.flake, {});
+        return holds_secret(typed.flake) ? std::string() : command.text();
+    }
+    return {};
 }
 
 void Run::add_builds(report::RunReport& report) const {
@@ -126,13 +148,18 @@ void Run::add_planned(report::RunReport& report) const {
             if (output.path != plan::no_path) build.outputs.push_back(graph_.path(output.path).to_string());
         report.builds.push_back(std::move(build));
     }
-    for (auto path : plan_.pushes) {
+    for (const auto& [path, record] : planned_pushes_) {
+        if (record.outcome == event::PushOutcome::already_there) continue;
         report::PushReport push;
-        push.path = graph_.path(path).to_string();
-        push.reason = "planned";
-        push.nar_size = facts_.of(path).nar_size;
+        push.path = path.to_string();
+        push.outcome = record.outcome;
+        push.planned = record.planned;
+        push.in_closure_only = record.in_closure_only;
+        push.reason = record.planned ? "planned" : record.reason;
+        push.nar_size = record.nar_size;
         report.pushes.push_back(std::move(push));
     }
+    std::sort(report.pushes.begin(), report.pushes.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
 }
 
 void Run::add_pushes(report::RunReport& report) const {
@@ -157,6 +184,7 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
     target.evaluation = record.took;
     target.evaluate_only = record.evaluate_only;
     if (record.failure) target.error = record.failure->cause();
+    if (record.failure) target.hint = record.failure->hint();
     if (!record.needs_system.empty()) {
         target.system = record.needs_system;
         target.verdict = event::TargetVerdict::elsewhere;
@@ -279,7 +307,8 @@ void Run::judge(report::RunReport& report) const {
         break;
     }
     auto lost = report.count(event::PushOutcome::failed) + report.count(event::PushOutcome::withheld);
-    if (interrupted_ == 0) lost += report.count(event::PushOutcome::not_pushed);
+    if (extent_ == Extent::plan) lost = 0; // a plan is no failure, whatever it says
+    if (interrupted_ == 0 && extent_ != Extent::plan) lost += report.count(event::PushOutcome::not_pushed);
     if (lost > 0)
         blame_if(FailureCause::push, ExitCode::not_in_cache,
                  counted(lost, "path") + " could not be put into the cache");
@@ -301,12 +330,19 @@ void Run::judge(report::RunReport& report) const {
         bool asked_for = settings.require_all;
         for (const auto& record : targets_)
             if (record.ref.display() == target.name)
-                asked_for |= record.named_exactly && !(record.evaluated && is_left_to_others(*record.evaluated));
+                asked_for |= record.named_exactly && extent_ != Extent::plan &&
+                             !(record.evaluated && is_left_to_others(*record.evaluated));
         if (target.verdict == event::TargetVerdict::elsewhere && asked_for)
             blame_if(FailureCause::incomplete, ExitCode::failed,
                      target.name + " needs a " + target.system + " machine, which is not here");
         if (!target.trusted && settings.strict_trust)
             blame(ExitCode::failed, target.name + " does not trust the cache by its own configuration");
+    }
+    if (extent_ == Extent::plan && settings.exit_code) {
+        auto pushes = figures(report).not_pushed;
+        if (!report.builds.empty() || pushes > 0)
+            blame(ExitCode::failed, counted(report.builds.size(), "derivation") + " would be built and " +
+                                        counted(pushes, "path") + " pushed, which --exit-code asks about");
     }
     if (deadline_reached_)
         blame_if(FailureCause::deadline, ExitCode::deadline, "stopped at the deadline; the next run goes on from here");

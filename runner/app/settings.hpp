@@ -143,6 +143,7 @@ struct Settings {
     bool on_github = false; // speak to GitHub's log instead of a terminal
     std::string json;       // file to write the report to, "-": stdout
     std::string why;        // plan --why PATH
+    bool exit_code = false; // plan: 1 when something would be built or pushed
     bool dry_run = false;
     bool quiet = false;
     bool verbose = false;

@@ -57,6 +57,21 @@ std::string other_command(const Typed& typed, Command command, const std::vector
     return shown(words);
 }
 
+std::string log_command(const std::string& store) {
+    std::vector<std::string> words{"nix", "log"};
+    if (!store.empty() && !holds_secret(store)) words.insert(words.end(), {"--store", store});
+    return shell_command(words);
+}
+
+device::SwitchTool tool_for(eval::TargetKind kind, const Environment& environment) {
+    using device::SwitchTool;
+    auto own = kind == eval::TargetKind::home     ? SwitchTool::home_manager
+               : kind == eval::TargetKind::darwin ? SwitchTool::darwin_rebuild
+                                                  : SwitchTool::nixos_rebuild;
+    bool has_nh = async::find_program("nh", environment).has_value();
+    return !has_nh && async::find_program(std::string(to_string(own)), environment) ? own : SwitchTool::nh;
+}
+
 std::string program_name(const std::string& called_as, const Environment& environment) {
     const std::string usual = "cachefill";
     if (called_as.find('/') == std::string::npos) return called_as.empty() ? usual : called_as;

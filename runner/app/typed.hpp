@@ -19,4 +19,10 @@ std::string other_command(const Typed& typed, Command command, const std::vector
 // How this program is called again: "cachefill" where that is what a shell would find, else as it was called.
 std::string program_name(const std::string& called_as, const Environment& environment);
 
+// Shows the log of the derivation that follows it, kept in that store: "nix log".
+std::string log_command(const std::string& store);
+
+// What switches hosts of this kind on this machine: nh where there is one, else the tool of its own.
+device::SwitchTool tool_for(eval::TargetKind kind, const Environment& environment);
+
 } // namespace cachefill::app

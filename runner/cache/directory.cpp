@@ -70,13 +70,16 @@ Result<std::vector<nix::PublicKey>> Directory::read_public_keys() const {
 
 Result<Directory::Opened> Directory::open_for_reading() const {
     std::error_code error;
-    if (!fs::is_directory(root_, error)) {
-        if (error && error != std::errc::no_such_file_or_directory)
-            return errno_failure("cannot look at", root_, error.value());
-        return Failure(FailureKind::not_found, "there is no directory " + root_.string())
-            .with_hint("a directory cache is created by the first run that pushes to it");
-    }
     Opened opened;
+    auto type = fs::status(root_, error).type();
+    if (type == fs::file_type::not_found) {
+        opened.notes.push_back("there is no directory " + root_.string() +
+                               " yet, which makes an empty cache: the first run that pushes to it creates it");
+        return opened;
+    }
+    if (error) return errno_failure("cannot look at", root_, error.value());
+    if (type != fs::file_type::directory)
+        return Failure(FailureKind::usage, root_.string() + " is no directory").with_hint("name another place");
     TRY(info, read_info());
     opened.info = std::move(info);
     TRY(keys, read_public_keys());

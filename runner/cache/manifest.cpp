@@ -3,12 +3,39 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace cachefill::cache {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr std::array<std::pair<ManifestState, std::string_view>, 2> states{{
+    {ManifestState::building, "building"},
+    {ManifestState::finished, "finished"},
+}};
+constexpr std::array<std::pair<ManifestTargetState, std::string_view>, 6> target_states{{
+    {ManifestTargetState::building, "building"},
+    {ManifestTargetState::complete, "complete"},
+    {ManifestTargetState::incomplete, "incomplete"},
+    {ManifestTargetState::waiting_for_upstream, "waiting-for-upstream"},
+    {ManifestTargetState::elsewhere, "elsewhere"},
+    {ManifestTargetState::not_evaluated, "not-evaluated"},
+}};
+
+template <class Table, class State> std::string_view word_for(const Table& table, State state) {
+    for (const auto& [value, word] : table)
+        if (value == state) return word;
+    return "other";
+}
+
+template <class State, class Table> State state_for(const Table& table, std::string_view word) {
+    for (const auto& [value, known] : table)
+        if (known == word) return value;
+    return State::other;
+}
 
 std::string text_of(const Json& json, const char* name) {
     auto field = json.find(name);
@@ -21,7 +48,7 @@ Json encode(const ManifestTarget& target) {
     json["system"] = target.system;
     json["derivation"] = target.derivation;
     json["output"] = target.output;
-    json["state"] = target.state;
+    json["state"] = to_string(target.state);
     json["missing"] = target.missing;
     return json;
 }
@@ -32,7 +59,7 @@ ManifestTarget decode(const Json& json) {
     target.system = text_of(json, "system");
     target.derivation = text_of(json, "derivation");
     target.output = text_of(json, "output");
-    target.state = text_of(json, "state");
+    target.state = state_for<ManifestTargetState>(target_states, text_of(json, "state"));
     if (auto missing = json.find("missing"); missing != json.end() && missing->is_array())
         for (const auto& path : *missing)
             if (path.is_string()) target.missing.push_back(path.get<std::string>());
@@ -53,6 +80,9 @@ std::string as_file_name(std::string_view text) {
 
 } // namespace
 
+std::string_view to_string(ManifestState state) { return word_for(states, state); }
+std::string_view to_string(ManifestTargetState state) { return word_for(target_states, state); }
+
 const ManifestTarget* Manifest::find(std::string_view target) const {
     auto is_it = [&](const ManifestTarget& each) { return each.name == target; };
     auto found = std::find_if(targets.begin(), targets.end(), is_it);
@@ -62,7 +92,7 @@ const ManifestTarget* Manifest::find(std::string_view target) const {
 std::string to_json(const Manifest& manifest) {
     Json json;
     json["cachefill_manifest"] = Manifest::format_version;
-    json["state"] = manifest.state;
+    json["state"] = to_string(manifest.state);
     json["branch"] = manifest.branch;
     json["commit"] = manifest.commit;
     json["dirty"] = manifest.dirty;
@@ -85,7 +115,8 @@ Result<Manifest> parse_manifest(std::string_view text) {
         return Failure(FailureKind::usage, "the manifest was written by a newer cachefill")
             .with_hint("update cachefill on this machine");
     Manifest manifest;
-    manifest.state = text_of(json, "state");
+    auto state = text_of(json, "state");
+    manifest.state = state_for<ManifestState>(states, state);
     manifest.branch = text_of(json, "branch");
     manifest.commit = text_of(json, "commit");
     if (auto dirty = json.find("dirty"); dirty != json.end() && dirty->is_boolean())
@@ -96,7 +127,7 @@ Result<Manifest> parse_manifest(std::string_view text) {
     manifest.cachefill_version = text_of(json, "cachefill");
     manifest.nix_version = text_of(json, "nix");
     auto targets = json.find("targets");
-    if (manifest.state.empty() || targets == json.end() || !targets->is_array())
+    if (state.empty() || targets == json.end() || !targets->is_array())
         return Failure(FailureKind::protocol, "the manifest has no state or no list of targets");
     for (const auto& target : *targets)
         if (target.is_object()) manifest.targets.push_back(decode(target));

@@ -11,12 +11,28 @@ namespace cachefill::cache {
 // What a run put (or is putting) into a cache, for whoever asks the cache later: a machine that wants to know whether
 // its commit has been filled, a report of a runner that died. docs/manifest.md describes the JSON. Two runs that come
 // to the same end make the same manifest, byte by byte: it holds no times.
+enum class ManifestState {
+    building, // written when the build began
+    finished, // when it had ended, however it ended
+    other,    // a word of a newer cachefill
+};
+enum class ManifestTargetState {
+    building,
+    complete,
+    incomplete,
+    waiting_for_upstream,
+    elsewhere,
+    not_evaluated,
+    other
+};
+std::string_view to_string(ManifestState state); // as in the JSON
+std::string_view to_string(ManifestTargetState state);
+
 struct ManifestTarget {
     std::string name;               // "nixos:nas"
     std::string system;             // empty if it was not evaluated
     std::string derivation, output; // store paths; empty if it was not evaluated
-    // "building", "complete", "incomplete", "waiting-for-upstream", "elsewhere", "not-evaluated"
-    std::string state;
+    ManifestTargetState state = ManifestTargetState::other;
     std::vector<std::string> missing; // store paths a consumer cannot fetch
 
     friend bool operator==(const ManifestTarget&, const ManifestTarget&) = default;
@@ -25,7 +41,7 @@ struct ManifestTarget {
 struct Manifest {
     static constexpr int format_version = 1;
 
-    std::string state;  // "building": written when the build began; "finished": when it had ended, however it ended
+    ManifestState state = ManifestState::other;
     std::string branch; // of the flake
     std::string commit; // empty: unknown, or the tree had uncommitted changes
     bool dirty = false;

@@ -57,6 +57,8 @@ class Diagnosis {
     }
 
   private:
+    using State = cache::ManifestTargetState;
+
     bool any(Source source) const {
         return std::any_of(e_.heavy.begin(), e_.heavy.end(), [&](const auto& heavy) { return heavy.source == source; });
     }
@@ -187,7 +189,8 @@ class Diagnosis {
         const auto& run = *e_.cloud.run();
         const auto* built = e_.manifest ? e_.manifest->find(e_.target) : nullptr;
         bool is_settled = built && e_.git && e_.manifest->commit == e_.git->commit &&
-                          e_.manifest->state == "finished" && built->state != "complete" && built->state != "building";
+                          e_.manifest->state == cache::ManifestState::finished && built->state != State::complete &&
+                          built->state != State::building;
         if (is_settled) return explain_done(); // the run goes on, but not with this host
         auto progress = e_.cloud.progress();
         add(Cause::run_in_progress, run_name(run) + " is running" + (progress.empty() ? "" : ": " + progress), wait(),
@@ -200,9 +203,7 @@ class Diagnosis {
         for (const auto& job : e_.cloud.jobs)
             if (job.state == github::RunState::failed) details.push_back("failed: " + job.name + " " + job.url);
         bool cancelled = e_.cloud.state == CloudState::cancelled;
-        std::string word = run.conclusion == "timed_out" ? " ran into its time limit"
-                           : cancelled                   ? " was cancelled"
-                                                         : " failed";
+        std::string word = run.timed_out ? " ran into its time limit" : cancelled ? " was cancelled" : " failed";
         add(Cause::run_failed, run_name(run) + word + ": " + run.url,
             in_a_row({gh_command("run rerun " + std::to_string(run.id) + (cancelled ? "" : " --failed")), wait()}),
             std::move(details));
@@ -222,12 +223,12 @@ class Diagnosis {
     void explain_done() {
         const auto* built = e_.manifest ? e_.manifest->find(e_.target) : nullptr;
         if (built && !built->derivation.empty() && built->derivation != e_.derivation) return explain_other(*built);
-        if (built && built->state == "building")
+        if (built && built->state == State::building)
             return add(Cause::run_in_progress, "the cloud has begun with " + e_.target + " and not reported its end",
                        wait());
-        if (built && built->state != "complete")
+        if (built && built->state != State::complete)
             return add(Cause::run_failed,
-                       "the cloud's run ended with " + e_.target + " " + built->state +
+                       "the cloud's run ended with " + e_.target + " " + std::string(to_string(built->state)) +
                            (built->missing.empty() ? "" : ": " + counted(built->missing.size(), "path") + " missing"),
                        start_again(), built->missing);
         auto which = some(names(Source::nowhere));
@@ -261,7 +262,7 @@ class Diagnosis {
             text += ", of commit " + short_sha(e_.manifest->commit);
         if (!e_.differences.empty()) text += ": " + e_.differences.front();
         // What it built can be fetched as it is.
-        bool can_take = built.state == "complete" && !built.output.empty();
+        bool can_take = built.state == State::complete && !built.output.empty();
         add(Cause::other_derivation, std::move(text),
             can_take ? e_.commands.switches.to_built(built.output) : in_a_row({start_again(), wait()}),
             std::move(details));

@@ -3,6 +3,7 @@
 #include "async/task_group.hpp"
 #include "base/text.hpp"
 #include "eval/expression.hpp"
+#include "eval/flake_failure.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -58,8 +59,9 @@ async::Task<void> list_kind(const EvalSettings& settings, const OpenedFlake& fla
             listing.failure = std::move(parsed).error();
         co_return;
     }
-    auto failure = failure_of(*run, sources);
-    if (is_missing_attribute(failure)) co_return;
+    // It looked for packages.SYSTEM.OUTPUT and legacyPackages, too. Any other failure comes from code that exists.
+    if (run->complaint() == Complaint::missing_attribute) co_return;
+    auto failure = co_await failure_in_flake(*run, sources, settings.environment);
     if (run->log.error()) listing.position = locate(*run->log.error(), sources);
     listing.failure = std::move(failure).with_context("listing " + output);
 }

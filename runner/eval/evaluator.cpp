@@ -8,6 +8,7 @@
 #include "eval/expression.hpp"
 #include "eval/flake.hpp"
 #include "eval/flake_check.hpp"
+#include "eval/flake_failure.hpp"
 #include "eval/memory.hpp"
 #include "eval/memory_history.hpp"
 #include "eval/nix_command.hpp"
@@ -191,7 +192,8 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt(const TargetRef& target
         result.refusal = refusal_variable(sanitize(run->log.error()->text));
         result.needed_system = needed_system(sanitize(run->log.error()->text));
     }
-    result.failure = failure_of(*run, sources).with_context("evaluating " + target.display());
+    auto failure = co_await failure_in_flake(*run, std::move(sources), settings_.environment);
+    result.failure = std::move(failure).with_context("evaluating " + target.display());
     co_return result;
 }
 

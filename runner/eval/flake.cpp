@@ -3,6 +3,7 @@
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "eval/expression.hpp"
+#include "eval/flake_failure.hpp"
 #include "eval/flake_place.hpp"
 #include "nix/flake_url.hpp"
 #include "nix/version.hpp"
@@ -19,9 +20,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
 constexpr std::chrono::seconds version_deadline{60};
-constexpr std::string_view name_the_flake =
-    "name the flake: a directory with a flake.nix, or a reference such as github:owner/repository";
-
 std::string text_at(const Json& object, const char* key) {
     auto it = object.find(key);
     return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
@@ -38,71 +36,6 @@ fs::path work_tree(const Json& resolved) {
     if (type != "git" || !url.starts_with(file) || resolved.contains("ref") || resolved.contains("rev")) return {};
     auto path = std::string_view(url).substr(file.size());
     return fs::path(nix::percent_decode(path.substr(0, path.find('?')))).lexically_normal();
-}
-
-bool contains(std::string_view text, std::string_view word) { return text.find(word) != std::string_view::npos; }
-
-// What nix says about a flake that it cannot read, told so that a person can act.
-Failure explain(Failure failure, const std::string& shown) {
-    const std::string cause = failure.cause();
-    if (contains(cause, "requires lock file changes"))
-        return Failure(FailureKind::eval, "the lock file of " + shown + " is out of date: " + cause)
-            .with_hint("run `nix flake lock` in the flake and commit flake.lock");
-    if (contains(cause, "could not find a flake.nix") || contains(cause, "is not part of a flake") ||
-        contains(cause, "does not contain a 'flake.nix'") ||
-        (contains(cause, "flake.nix") && contains(cause, "does not exist")))
-        return Failure(FailureKind::usage, "there is no flake.nix in " + shown + " or above it")
-            .with_hint(std::string(name_the_flake));
-    // 2.8 runs `git diff`, which refuses such a repository and prints its usage (exit code 129).
-    if (contains(cause, "not owned by current user") || contains(cause, "dubious ownership") ||
-        contains(cause, "program 'git' failed with exit code 129"))
-        return Failure(FailureKind::machine, "git refuses to read " + shown +
-                                                 ", because another user owns it: " + cause.substr(0, cause.find('\n')))
-            .with_hint("run `git config --global --add safe.directory " + shown + "`, or change the owner");
-    if (contains(cause, "unexpected fragment"))
-        return Failure(FailureKind::usage, cause)
-            .with_hint("leave out '#' and what follows; choose hosts with --hosts");
-    if (contains(cause, "is unsupported") || contains(cause, "is not a valid URL") || contains(cause, "is not a flake"))
-        return Failure(FailureKind::usage, shown + " is no flake: " + cause);
-    if (contains(cause, "No such file or directory") || contains(cause, "does not exist"))
-        return Failure(FailureKind::usage, "the flake " + shown + " cannot be read: " + cause)
-            .with_hint(std::string(name_the_flake));
-    return failure;
-}
-
-// Before nix has said where the flake's copy in the store is, an error in flake.nix can only be recognised by the file:
-// it is ours if our work tree holds the same text at the same place.
-SourceMap guess_source(const EvaluatorError& error, const fs::path& directory) {
-    SourceMap sources{.source = {}, .directory = directory, .url = {}};
-    if (directory.empty()) return sources;
-    auto at = error.own.file.find(std::string(nix::store_dir) + "/");
-    if (at == std::string::npos) return sources;
-    auto named = error.own.file.substr(0, error.own.file.find(':'));
-    auto inside = nix::StorePath::parse_inside(std::string_view(named).substr(std::min(at, named.size())));
-    if (!inside || inside->second.empty()) return sources;
-    auto ours = read_file(directory / fs::path(inside->second).relative_path());
-    auto theirs = read_file(named);
-    if (ours && theirs && *ours == *theirs) sources.source = inside->first;
-    return sources;
-}
-
-// The directory of this machine that is meant; empty for any other reference.
-fs::path directory_of(const FlakePlace& place) {
-    if (!place.directory.empty()) return place.directory;
-    std::string_view text = place.reference;
-    for (std::string_view scheme : {"path:", "git+file://"})
-        if (text.starts_with(scheme)) text.remove_prefix(scheme.size());
-    text = text.substr(0, text.find('?'));
-    std::error_code ignored;
-    for (fs::path directory : {fs::path(text), fs::path(nix::percent_decode(text))})
-        if (fs::is_directory(directory, ignored)) return directory;
-    return {};
-}
-
-Failure with_position(Failure failure, const std::optional<event::Position>& position) {
-    if (!position || position->line == 0) return failure;
-    auto place = position->file + ":" + std::to_string(position->line) + ":" + std::to_string(position->column);
-    return std::move(failure).with_context("reading " + place);
 }
 
 void add_strings(const Json& object, const char* key, std::vector<std::string>& strings) {
@@ -210,13 +143,8 @@ async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHoo
                                 place.directory);
     if (!run) co_return std::move(run).error();
     if (!run->status.success()) {
-        SourceMap sources;
-        if (run->log.error()) {
-            sources = guess_source(*run->log.error(), directory_of(place));
-            position = locate(*run->log.error(), sources);
-        }
-        auto failure = explain(failure_of(*run, sources), shown);
-        co_return with_position(std::move(failure), position).with_context("reading the flake " + shown);
+        auto failure = co_await flake_failure(*run, settings, place, *version, position);
+        co_return std::move(failure).with_context("reading the flake " + shown);
     }
     auto info = parse_metadata(run->output);
     if (!info) co_return std::move(info).error();
@@ -235,9 +163,11 @@ async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHoo
     if (!fetched) co_return std::move(fetched).error();
     if (fetched->status.success() && !opened.info.source) opened.info.source = archived_source(fetched->output);
     if (!fetched->status.success()) {
+        if (fetched->complaint() == Complaint::lock_out_of_date) {
+            auto failure = co_await flake_failure(*fetched, settings, place, *version, position);
+            co_return std::move(failure).with_context("reading the flake " + shown);
+        }
         auto failure = failure_of(*fetched, source_map(opened.info));
-        if (contains(failure.cause(), "requires lock file changes"))
-            co_return explain(std::move(failure), shown).with_context("reading the flake " + shown);
         if (hooks.on_message)
             hooks.on_message(event::Severity::warning,
                              "not all inputs of " + shown + " can be fetched: " + failure.cause());

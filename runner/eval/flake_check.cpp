@@ -4,6 +4,7 @@
 #include "eval/discover.hpp"
 #include "eval/error_location.hpp"
 #include "eval/expression.hpp"
+#include "eval/flake_failure.hpp"
 
 #include <array>
 #include <span>
@@ -69,8 +70,9 @@ async::Task<Tried> try_once(const EvalSettings& settings, const OpenedFlake& fla
     }
     if (run->status.success()) co_return tried;
     auto sources = source_map(flake.info);
-    auto failure = failure_of(*run, sources);
-    if (is_missing_attribute(failure)) co_return tried;
+    // It looked for packages.SYSTEM.OUTPUT and legacyPackages, too. Any other failure comes from code that exists.
+    if (run->complaint() == Complaint::missing_attribute) co_return tried;
+    auto failure = co_await failure_in_flake(*run, sources, settings.environment);
     CheckFinding finding{.output = name, .failure = std::move(failure), .position = {}};
     if (run->log.error()) {
         finding.position = locate(*run->log.error(), sources);

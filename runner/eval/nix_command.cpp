@@ -80,16 +80,21 @@ async::Task<Result<NixRun>> run_to_end(async::ProcessSpec spec, NixHooks hooks) 
 
 } // namespace
 
+std::string NixRun::message() const {
+    if (status.success()) return {};
+    if (log.error()) return sanitize(log.error()->text);
+    auto is_error = [](const std::string& line) { return line.starts_with("error:"); };
+    const auto& lines = log.foreign_lines();
+    auto last = std::find_if(lines.rbegin(), lines.rend(), is_error);
+    return last == lines.rend() ? std::string() : std::string(trim(std::string_view(*last).substr(strlen("error:"))));
+}
+
 bool NixRun::out_of_memory() const {
     if (status.success()) return false;
     if (status.signal == SIGKILL || status.code == shell_killed) return true;
     // Nix reports it as its own error in some places and dies of it in others (an abort from Boehm's collector).
-    auto says_so = [](std::string_view text) {
-        return text.starts_with("out of memory") ||
-               contains_any(text, {"error: out of memory", "std::bad_alloc", "Cannot allocate memory", "Out of Memory!",
-                                   "Failed to expand heap", "Too many heap sections"});
-    };
-    if (log.error() && says_so(sanitize(log.error()->text))) return true;
+    auto says_so = [](std::string_view text) { return complaint_in(text) == Complaint::out_of_memory; };
+    if (says_so(message())) return true;
     return std::any_of(log.foreign_lines().begin(), log.foreign_lines().end(), says_so);
 }
 
@@ -137,37 +142,26 @@ async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, std::vector<st
 }
 
 Failure failure_of(const NixRun& run, const SourceMap& sources) {
-    std::string cause;
-    if (run.log.error()) cause = clean_message(*run.log.error(), sources);
-    if (cause.empty()) {
-        auto is_error = [](const std::string& line) { return line.starts_with("error:"); };
-        const auto& lines = run.log.foreign_lines();
-        auto last = std::find_if(lines.rbegin(), lines.rend(), is_error);
-        if (last != lines.rend()) cause = std::string(trim(std::string_view(*last).substr(strlen("error:"))));
-    }
+    auto cause = run.log.error() ? clean_message(*run.log.error(), sources) : run.message();
     if (cause.empty() && run.status.signal)
         cause =
             "nix was ended by signal " + std::to_string(run.status.signal) + " (" + strsignal(run.status.signal) + ")";
     if (cause.empty()) cause = "nix ended with exit code " + std::to_string(run.status.code) + " and did not say why";
 
     std::vector<std::string> more;
-    if (cause.find("program 'git' failed") != std::string::npos) {
+    auto complaint = run.complaint();
+    if (complaint == Complaint::git_failed || complaint == Complaint::foreign_owner) {
         for (const auto& line : run.log.foreign_lines())
             if (contains_any(line, {"fatal:", "error:", "warning:", "denied", "ERROR"})) more.push_back(line);
-    } else if (contains_any(cause, {"builder for", "Cannot build"}) || (cause.starts_with("build of"))) {
+    } else if (complaint == Complaint::build_failed) {
         more.assign(run.log.build_lines().begin(), run.log.build_lines().end());
     }
     if (more.size() > 10) more.erase(more.begin(), more.end() - 10);
     if (!more.empty()) cause += "\n" + join(more, "\n");
 
-    bool network = contains_any(cause, {"unable to download", "Couldn't resolve host", "Could not resolve host",
-                                        "Connection refused", "Connection timed out", "Connection reset by peer"});
+    auto is_network = [](std::string_view text) { return complaint_in(text) == Complaint::network; };
+    bool network = complaint == Complaint::network || std::any_of(more.begin(), more.end(), is_network);
     return Failure(network ? FailureKind::network : FailureKind::eval, std::move(cause));
-}
-
-bool is_missing_attribute(const Failure& failure) {
-    return failure.cause().starts_with("flake '") &&
-           failure.cause().find("does not provide attribute") != std::string::npos;
 }
 
 } // namespace cachefill::eval

@@ -3,6 +3,7 @@
 #include "async/child_process.hpp"
 #include "async/task.hpp"
 #include "base/result.hpp"
+#include "eval/complaint.hpp"
 #include "eval/evaluator.hpp"
 #include "eval/evaluator_log.hpp"
 
@@ -20,6 +21,9 @@ struct NixRun {
     EvaluatorLog log;
     std::chrono::milliseconds took{};
 
+    // What it ended with, without colours; empty if it succeeded, or said nothing.
+    std::string message() const;
+    Complaint complaint() const { return complaint_in(message()); }
     // Killed by the kernel (or a supervisor) for memory, or refused some.
     bool out_of_memory() const;
 };
@@ -48,8 +52,5 @@ async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, std::vector<st
 
 // The failure behind a run that did not succeed. Kind eval, or network when something could not be downloaded.
 Failure failure_of(const NixRun& run, const SourceMap& sources);
-// Nix found nothing at FLAKE#ATTRIBUTE: it looked for packages.SYSTEM.ATTRIBUTE and legacyPackages, too. Any other
-// failure comes from code that exists.
-bool is_missing_attribute(const Failure& failure);
 
 } // namespace cachefill::eval

@@ -21,11 +21,13 @@ constexpr std::array<std::pair<TargetKind, std::string_view>, 7> kind_names{{
 }};
 
 // Flake outputs are plural; both spellings are understood.
-std::string canonical_kind(std::string_view word) {
-    if (word == "packages") return "package";
-    if (word == "checks") return "check";
-    if (word == "devShells" || word == "devShell" || word == "dev-shells") return "dev-shell";
-    return std::string(word);
+std::optional<TargetKind> kind_of(std::string_view word) {
+    if (word == "packages") return TargetKind::package;
+    if (word == "checks") return TargetKind::check;
+    if (word == "devShells" || word == "devShell" || word == "dev-shells") return TargetKind::dev_shell;
+    for (const auto& [value, name] : kind_names)
+        if (name == word) return value;
+    return {};
 }
 
 bool has_wildcard(std::string_view pattern) { return pattern.find_first_of("*?") != std::string_view::npos; }
@@ -60,9 +62,8 @@ Result<Selectors> Selectors::parse(const std::vector<std::string>& texts) {
             rest = trim(rest.substr(1));
         }
         if (auto colon = rest.find(':'); colon != std::string_view::npos) {
-            rule.kind = canonical_kind(rest.substr(0, colon));
-            auto is_named = [&](const auto& known) { return known.second == rule.kind; };
-            if (std::none_of(kind_names.begin(), kind_names.end(), is_named)) return unknown_kind(rule.kind, text);
+            rule.kind = kind_of(rest.substr(0, colon));
+            if (!rule.kind) return unknown_kind(std::string(rest.substr(0, colon)), text);
             rest = rest.substr(colon + 1);
         }
         if (rest.empty())
@@ -75,7 +76,7 @@ Result<Selectors> Selectors::parse(const std::vector<std::string>& texts) {
 }
 
 bool Selectors::Rule::matches(const TargetRef& target) const {
-    if (kind.empty() ? !target.is_host() : kind != to_string(target.kind)) return false;
+    if (kind ? *kind != target.kind : !target.is_host()) return false;
     return glob_match(pattern, target.name);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,7 +35,7 @@ class Selectors {
   private:
     struct Rule {
         bool negative = false;
-        std::string kind; // empty: any host
+        std::optional<TargetKind> kind; // empty: any host
         std::string pattern;
         std::string text; // as written
         bool matches(const TargetRef& target) const;

@@ -54,6 +54,7 @@ struct EvaluationFinished {
     std::uint64_t peak_memory = 0;
     std::string derivation; // store path, if succeeded
     std::string error;      // if not: the evaluator's message
+    std::string hint;       // if not: what to do about it; may be empty
     std::optional<Position> position;
     std::uint64_t built_by_evaluation = 0; // import-from-derivation
     std::string needs_system; // if succeeded, without a derivation: evaluation builds what only such a machine can
@@ -178,6 +179,12 @@ class Sink {
   public:
     virtual ~Sink() = default;
     virtual void on_event(const Event& event) = 0;
+};
+
+// For what nobody wants to hear of.
+class NullSink final : public Sink {
+  public:
+    void on_event(const Event&) override {}
 };
 
 std::string_view to_string(Stage stage);

@@ -59,6 +59,7 @@ Result<WorkflowRun> read_run(const json& object) {
     run.url = text(object, "html_url");
     run.state = state_of(object);
     run.conclusion = text(object, "conclusion");
+    run.timed_out = run.conclusion == "timed_out";
     run.created = moment(object, "created_at");
     run.started = moment(object, "run_started_at");
     run.updated = moment(object, "updated_at");

@@ -43,6 +43,7 @@ struct WorkflowRun {
     std::string url; // for a person
     RunState state = RunState::queued;
     std::string conclusion; // GitHub's word, empty while it runs
+    bool timed_out = false; // it ended at its time limit
     Moment created, started, updated;
 };
 

@@ -238,6 +238,22 @@ void StagedPipeline::settle_alone(Node& node, PushOutcome outcome, const std::st
     environment_.on_settled(node.path, outcome);
 }
 
+// Nobody is told: nothing happens to it. What refers to it goes on as if it were served.
+void StagedPipeline::settle_as_planned(Node& node) {
+    node.stage = Stage::settled;
+    publishable_.erase(node.id);
+    early_.erase(node.id);
+    --unsettled_;
+    PushRecord record;
+    record.planned = true;
+    record.built_by_this_run = node.built_by_this_run;
+    record.in_closure_only = !node.asked_for;
+    record.nar_size = node.info->nar_size;
+    ledger_.insert_or_assign(node.path, std::move(record));
+    gate_.serve(node.id);
+    sort_in_opened();
+}
+
 void StagedPipeline::settle_leftovers() {
     if (!closed_ || unsettled_ == 0) return;
     if (excluded_ < unsettled_) {

@@ -34,6 +34,7 @@ struct PushSettings {
                                       .longest_delay = std::chrono::minutes(5),
                                       .longest_server_delay = std::chrono::minutes(5),
                                       .budget = std::chrono::minutes(5)};
+    bool only_plan = false; // upload nothing: what would go up is settled as not_pushed and `planned`
     // Paths that must not go to a public cache, with the reason a person reads (the flake's own source).
     std::unordered_map<nix::StorePath, std::string> withheld;
 };
@@ -70,6 +71,7 @@ struct PushRecord {
     bool built_by_this_run = false;
     bool in_closure_only = false; // nobody asked for it; a reference of something that was pushed
     bool while_building = false;
+    bool planned = false; // it would have been pushed (PushSettings::only_plan)
     std::uint64_t nar_size = 0, file_size = 0;
     std::string reason; // unless published
 };

@@ -105,6 +105,7 @@ class StagedPipeline final : public Pipeline {
     void note_success();
     void settle(Node& node, PushOutcome outcome, const std::string& reason);
     void settle_alone(Node& node, PushOutcome outcome, const std::string& reason);
+    void settle_as_planned(Node& node);
     void settle_leftovers();
     void settle_excluded();
     void settle_where(bool (*applies)(Stage), PushOutcome outcome, const std::string& reason);

@@ -111,6 +111,10 @@ void StagedPipeline::start_uploads() {
             node->charged = size;
             charged_ += size;
         }
+        if (settings_.only_plan) {
+            settle_as_planned(*node);
+            continue;
+        }
         bool is_early = publishable_.erase(node->id) == 0;
         early_.erase(node->id);
         bool is_large = size >= large_nar;

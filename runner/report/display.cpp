@@ -40,7 +40,7 @@ class LiveDisplay final : public Display {
   public:
     explicit LiveDisplay(const DisplaySettings& settings)
         : stream_(settings.stream), width_(settings.width), style_(settings.color),
-          narrator_(settings.verbose ? Voice::verbose : Voice::normal, style_, false) {}
+          narrator_(settings.verbose ? Voice::verbose : Voice::normal, style_, false, settings.log_command) {}
     ~LiveDisplay() override { clear(); }
     LiveDisplay(const LiveDisplay&) = delete;
     LiveDisplay& operator=(const LiveDisplay&) = delete;

@@ -15,6 +15,7 @@ struct DisplaySettings {
     bool verbose = false;      // every build and push, and build logs as they come
     bool signs_of_life = true; // in a log, when nothing else is said; a service that is idle has none to give
     std::size_t width = 80;
+    std::string log_command = "nix log"; // see RunReport
     std::FILE* stream = stderr;
 };
 

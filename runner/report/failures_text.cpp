@@ -30,7 +30,8 @@ std::string evaluation_failure(const TargetReport& target, const Style& style) {
     std::vector<std::string> lines;
     for (auto line : split(trim(target.error), '\n')) lines.emplace_back(line);
     // Nix prints the outermost frame first and the reason last.
-    return text + "\n" + last_lines(lines, most_error_lines);
+    text += "\n" + last_lines(lines, most_error_lines);
+    return target.hint.empty() ? text : text + "  hint: " + one_line(target.hint) + "\n";
 }
 
 std::string build_failure(const RunReport& report, const BuildReport& build, std::size_t tail, const Style& style) {
@@ -47,7 +48,7 @@ std::string build_failure(const RunReport& report, const BuildReport& build, std
         if (other.outcome == event::BuildOutcome::blocked && other.blocked_by == build.name)
             blocked.push_back(other.name);
     if (!blocked.empty()) text += "  blocks " + listed(blocked, 10) + "\n";
-    return text + "  see more: nix log " + build.derivation + "\n";
+    return text + "  see more: " + report.log_command + " " + build.derivation + "\n";
 }
 
 } // namespace

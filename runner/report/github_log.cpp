@@ -34,6 +34,7 @@ github::Annotation annotation_of(const event::EvaluationFinished& finished) {
     annotation.level = github::Level::error;
     annotation.title = finished.target + " does not evaluate";
     annotation.message = reason_of(finished.error);
+    if (!finished.hint.empty()) annotation.message += "\n" + finished.hint;
     // A file outside of the flake, such as one of nixpkgs, is none that GitHub could show.
     if (finished.position && !finished.position->file.starts_with("/")) {
         annotation.file = finished.position->file;

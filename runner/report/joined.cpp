@@ -20,7 +20,9 @@ int worse_exit_code(int a, int b) {
 }
 
 void judge_needs(const JoinInput& input, Joined& joined) {
-    auto has_failed = [](const NeededJob& job) { return job.result != "success" && job.result != "skipped"; };
+    auto has_failed = [](const NeededJob& job) {
+        return job.result != JobResult::success && job.result != JobResult::skipped;
+    };
     bool is_only_one = std::count_if(input.needs.begin(), input.needs.end(), has_failed) == 1;
     for (const auto& job : input.needs) {
         Finding finding{.severity = Severity::error, .source = job.name, .title = {}, .text = {}, .url = {}};
@@ -30,17 +32,17 @@ void judge_needs(const JoinInput& input, Joined& joined) {
             return report.exit_code != 0 && (is_its_own || is_only_one);
         };
         bool is_explained = std::any_of(input.reports.begin(), input.reports.end(), explains);
-        if (job.result == "success" || (job.result != "skipped" && is_explained)) continue;
-        if (job.result == "skipped") {
+        if (job.result == JobResult::success || (job.result != JobResult::skipped && is_explained)) continue;
+        if (job.result == JobResult::skipped) {
             finding.severity = Severity::info;
             finding.title = "the job '" + job.name + "' was skipped";
-        } else if (job.result == "cancelled") {
+        } else if (job.result == JobResult::cancelled) {
             // Somebody stopped it, or the job's own time limit did: not to be taken for success.
             finding.severity = Severity::warning;
             finding.title = "the job '" + job.name + "' was cancelled";
             joined.exit_code = worse_exit_code(joined.exit_code, 1);
         } else {
-            finding.title = "the job '" + job.name + "' ended with " + job.result;
+            finding.title = "the job '" + job.name + "' ended with " + job.result_word;
             joined.exit_code = worse_exit_code(joined.exit_code, 1);
         }
         joined.findings.push_back(std::move(finding));

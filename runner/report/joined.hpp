@@ -46,10 +46,12 @@ enum class DocumentKind { report, findings, other };
 DocumentKind kind_of_document(std::string_view json);
 
 // One entry of GitHub's `toJSON(needs)`.
+enum class JobResult { success, skipped, cancelled, failed };
 struct NeededJob {
     std::string name;
-    std::string result;   // success, failure, cancelled, skipped
-    std::string findings; // its output of that name, a document for parse_findings(); may be empty
+    JobResult result = JobResult::failed;
+    std::string result_word; // GitHub's: "failure"
+    std::string findings;    // its output of that name, a document for parse_findings(); may be empty
 };
 Result<std::vector<NeededJob>> parse_needs(std::string_view json);
 

@@ -5,9 +5,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include <array>
+#include <optional>
+
 namespace cachefill::report {
 
+using event::BuildOutcome;
 using event::Severity;
+using event::TargetVerdict;
 using nlohmann::json;
 
 namespace {
@@ -73,13 +78,32 @@ std::string position_of(const json& target) {
     return file;
 }
 
+JobResult result_of(std::string_view word) {
+    if (word == "success") return JobResult::success;
+    if (word == "skipped") return JobResult::skipped;
+    return word == "cancelled" ? JobResult::cancelled : JobResult::failed;
+}
+
+// What a report says in words; empty for a word that is not ours.
+template <class Value, std::size_t count>
+std::optional<Value> one_of(const std::array<Value, count>& values, std::string_view word) {
+    for (auto value : values)
+        if (event::to_string(value) == word) return value;
+    return {};
+}
+
+constexpr std::array verdicts{TargetVerdict::complete, TargetVerdict::incomplete, TargetVerdict::not_evaluated,
+                              TargetVerdict::elsewhere};
+constexpr std::array outcomes{BuildOutcome::built, BuildOutcome::failed, BuildOutcome::timed_out};
+
 void read_target(const json& target, Severity bad, JobReport& job) {
-    auto name = text_at(target, "name"), verdict = text_at(target, "verdict"), error = text_at(target, "error");
+    auto name = text_at(target, "name"), error = text_at(target, "error");
+    auto verdict = one_of(verdicts, text_at(target, "verdict")).value_or(TargetVerdict::unknown);
     auto missing = list_at(target, "missing").size();
-    bool is_incomplete = verdict == "incomplete";
-    if (error.empty() && (verdict == "elsewhere" || verdict == "unknown")) return;
+    bool is_incomplete = verdict == TargetVerdict::incomplete;
+    if (error.empty() && (verdict == TargetVerdict::elsewhere || verdict == TargetVerdict::unknown)) return;
     ++job.targets;
-    if (verdict == "complete") ++job.complete;
+    if (verdict == TargetVerdict::complete) ++job.complete;
     job.missing += missing;
     Finding finding{.severity = bad, .source = job.name, .title = {}, .text = {}, .url = {}};
     if (!error.empty()) {
@@ -104,14 +128,15 @@ void read_target(const json& target, Severity bad, JobReport& job) {
 }
 
 void read_build(const json& build, Severity bad, JobReport& job) {
-    auto outcome = text_at(build, "outcome");
-    if (outcome == "built") ++job.built;
-    if (outcome != "failed" && outcome != "timed-out") return;
+    auto outcome = one_of(outcomes, text_at(build, "outcome"));
+    if (outcome == BuildOutcome::built) ++job.built;
+    if (outcome != BuildOutcome::failed && outcome != BuildOutcome::timed_out) return;
     ++job.failed;
     std::string text = text_at(build, "error");
     if (auto targets = texts_at(build, "targets"); !targets.empty())
         text += (text.empty() ? "" : "; ") + ("needed by " + listed(targets, 5));
-    auto title = text_at(build, "name") + (outcome == "failed" ? " does not build" : " took too long to build");
+    auto title =
+        text_at(build, "name") + (outcome == BuildOutcome::failed ? " does not build" : " took too long to build");
     job.findings.push_back(
         {.severity = bad, .source = job.name, .title = std::move(title), .text = std::move(text), .url = {}});
 }
@@ -136,7 +161,7 @@ Result<JobReport> parse_job_report(std::string_view text, std::string name) {
     for (const auto& build : list_at(document, "builds")) read_build(build, bad, job);
     for (const auto& target : list_at(document, "targets")) read_target(target, bad, job);
     for (const auto& push : list_at(document, "pushes"))
-        if (text_at(push, "outcome") == "published") ++job.pushed;
+        if (text_at(push, "outcome") == event::to_string(event::PushOutcome::published)) ++job.pushed;
     // The causes say it in sums, which is what remains when no list says it.
     auto level = severity_of_exit(job.exit_code);
     bool is_told = level == Severity::error && !job.findings.empty() &&
@@ -212,8 +237,9 @@ Result<std::vector<NeededJob>> parse_needs(std::string_view text) {
     for (const auto& [name, entry] : document.items()) {
         NeededJob job;
         job.name = sanitize(name);
-        job.result = entry.is_object() ? text_at(entry, "result") : std::string();
-        if (job.result.empty())
+        job.result_word = entry.is_object() ? text_at(entry, "result") : std::string();
+        job.result = result_of(job.result_word);
+        if (job.result_word.empty())
             return Failure(FailureKind::protocol, "the needed job '" + job.name + "' has no result");
         auto outputs = entry.find("outputs");
         if (outputs != entry.end() && outputs->is_object()) {

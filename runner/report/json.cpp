@@ -26,6 +26,7 @@ Json encode(const TargetReport& target) {
     json["derivation"] = target.derivation;
     json["output"] = target.output;
     json["error"] = target.error;
+    json["hint"] = target.hint;
     json["position"] = target.position ? encode(*target.position) : Json();
     json["built"] = target.built;
     json["failed"] = target.failed;
@@ -183,7 +184,7 @@ Json encode(const UncountedUpstream& upstream) {
 std::string to_json(const RunReport& report) {
     Json json;
     json["schema_version"] = RunReport::schema_version;
-    json["command"] = report.command;
+    json["command"] = to_string(report.command);
     json["version"] = report.version;
     json["exit_code"] = report.exit_code;
     json["causes"] = report.causes;

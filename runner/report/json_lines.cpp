@@ -58,6 +58,7 @@ struct Encoder {
         json["peak_memory"] = e.peak_memory;
         json["derivation"] = e.derivation;
         json["error"] = e.error;
+        json["hint"] = e.hint;
         json["position"] = nullptr;
         if (e.position)
             json["position"] = {{"file", e.position->file}, {"line", e.position->line}, {"column", e.position->column}};

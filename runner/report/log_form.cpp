@@ -25,7 +25,7 @@ class LogForm final : public Display {
           narrator_(settings.quiet     ? Voice::quiet
                     : settings.verbose ? Voice::verbose
                                        : Voice::normal,
-                    Style(settings.color), whole_logs) {}
+                    Style(settings.color), whole_logs, settings.log_command) {}
 
     void on_event(const event::Event& event) override {
         std::string text;

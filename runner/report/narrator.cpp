@@ -65,7 +65,8 @@ std::string Narrator::evaluation(const event::EvaluationFinished& finished) cons
     }
     auto headline = finished.target + " does not evaluate";
     if (finished.position) headline += ": " + to_string(*finished.position);
-    return style_(Tone::bad, "error:") + " " + headline + "\n" + fenced(finished.error);
+    auto text = style_(Tone::bad, "error:") + " " + headline + "\n" + fenced(finished.error);
+    return finished.hint.empty() ? text : text + "  hint: " + one_line(finished.hint) + "\n";
 }
 
 std::string Narrator::build(const event::BuildFinished& finished) {
@@ -95,7 +96,7 @@ std::string Narrator::build(const event::BuildFinished& finished) {
         text += fmt::format("  last {}:\n", counted(finished.log_tail.size(), "log line"));
         for (const auto& log_line : finished.log_tail) text += fenced(log_line.empty() ? " " : log_line);
     }
-    return text + "  all of it: nix log " + finished.derivation + "\n";
+    return text + "  all of it: " + log_command_ + " " + finished.derivation + "\n";
 }
 
 std::string Narrator::push(const event::PushFinished& finished) const {

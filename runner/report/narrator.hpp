@@ -14,8 +14,10 @@ enum class Voice { quiet, normal, verbose };
 // What is said once about an event and stays: lasting lines above the live block, or lines of a log.
 class Narrator {
   public:
-    // `whole_logs`: the last lines of a failed build are told with its failure, not left to the closing report.
-    Narrator(Voice voice, Style style, bool whole_logs) : voice_(voice), style_(style), whole_logs_(whole_logs) {}
+    // `whole_logs`: the last lines of a failed build are told with its failure, not left to the closing report;
+    // `log_command` shows all of them.
+    Narrator(Voice voice, Style style, bool whole_logs, std::string log_command)
+        : voice_(voice), style_(style), whole_logs_(whole_logs), log_command_(std::move(log_command)) {}
 
     // Lines, each with a newline; empty if there is nothing to say. Call it before `progress` applies the event.
     std::string tell(const event::Event& event, const Progress& progress);
@@ -35,6 +37,7 @@ class Narrator {
     Voice voice_;
     Style style_;
     bool whole_logs_;
+    std::string log_command_;
     std::map<std::string, std::uint64_t> blocked_; // number of builds, by what blocks them
 };
 

@@ -68,7 +68,7 @@ std::string plan(const RunReport& report) {
     json["local_by_design"] = kinds["local by design"];
     json["fixed_output"] = kinds["fixed-output"];
     json["pushes_without_build"] = pushes;
-    if (report.command == "plan") json["expected_seconds"] = expected.count() / 1000;
+    if (report.command == Command::plan) json["expected_seconds"] = expected.count() / 1000;
     return dump(json);
 }
 
@@ -96,7 +96,8 @@ std::vector<std::pair<std::string, std::string>> step_outputs(const RunReport& r
         {"failed", number(sums.failed + sums.timed_out)},
         {"failed-names", array(failed)},
         {"not-evaluated", number(not_evaluated)},
-        {"not-pushed", number(report.command == "plan" ? 0 : sums.failed_to_push + sums.withheld + sums.not_pushed)},
+        {"not-pushed",
+         number(report.command == Command::plan ? 0 : sums.failed_to_push + sums.withheld + sums.not_pushed)},
         {"missing", verified ? number(missing.size()) : ""},
         {"missing-paths", verified ? array(missing) : ""},
         {"hosts", verdicts(report)},

@@ -13,6 +13,20 @@ template <class Records, class Outcome> std::uint64_t count_in(const Records& re
 
 } // namespace
 
+std::string_view to_string(Command command) {
+    switch (command) {
+    case Command::run:
+        return "run";
+    case Command::plan:
+        return "plan";
+    case Command::push:
+        return "push";
+    case Command::verify:
+        return "verify";
+    }
+    return "run";
+}
+
 std::uint64_t RunReport::count(event::BuildOutcome outcome) const { return count_in(builds, outcome); }
 
 std::uint64_t RunReport::count(event::PushOutcome outcome) const { return count_in(pushes, outcome); }
@@ -40,8 +54,8 @@ Figures figures(const RunReport& report) {
             ++result.blocked;
             break;
         case BuildOutcome::not_started:
-            ++(build.waits_for_upstream() && report.command != "plan" ? result.waiting_for_upstream
-                                                                      : result.not_started);
+            ++(build.waits_for_upstream() && report.command != Command::plan ? result.waiting_for_upstream
+                                                                             : result.not_started);
             break;
         case BuildOutcome::elsewhere:
             ++result.elsewhere;
@@ -65,7 +79,8 @@ Figures figures(const RunReport& report) {
             ++result.failed_to_push;
             break;
         case PushOutcome::not_pushed:
-            ++result.not_pushed;
+            // Of a plan: those to push. What it leaves out stands in the list, with the reason.
+            if (push.planned || report.command != Command::plan) ++result.not_pushed;
             break;
         }
     }

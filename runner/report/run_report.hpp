@@ -23,6 +23,7 @@ struct TargetReport {
     std::uint64_t peak_memory = 0;
     std::string derivation, output; // store paths
     std::string error;              // of evaluation
+    std::string hint;               // what to do about that; may be empty
     std::optional<event::Position> position;
     bool evaluate_only = false; // neither built nor pushed, because it was asked so
     bool is_check = false;      // no target of its own: found by checking the rest of the flake
@@ -63,6 +64,7 @@ struct PushReport {
     std::string path;
     event::PushOutcome outcome = event::PushOutcome::not_pushed;
     bool built_by_this_run = false, in_closure_only = false, while_building = false;
+    bool planned = false;             // it would be pushed: of a plan, or of a dry run
     std::optional<bool> built_here{}; // on this machine, whenever; unset where it was not asked
     std::uint64_t nar_size = 0, file_size = 0;
     std::string reason;
@@ -92,14 +94,18 @@ struct MirrorReport {
     std::string error;              // why it was not reachable, or the first path failed
 };
 
+enum class Command { run, plan, push, verify };
+std::string_view to_string(Command command); // as in the JSON
+
 struct RunReport {
     static constexpr int schema_version = 1;
 
-    std::string command; // "run", "plan", "push", "verify"
+    Command command = Command::run;
     std::string version; // of cachefill
     std::string flake_url, flake_revision;
     bool flake_dirty = false;
-    std::string branch; // empty if unknown
+    bool flake_is_local = false; // a directory of this machine
+    std::string branch;          // empty if unknown
     std::string cache;
     std::string manifest; // store path of what the run left in the cache about itself
     std::string nix_version;
@@ -126,6 +132,10 @@ struct RunReport {
     std::string superseded_by; // the newer run that waits for this one: its URL; else empty
     int exit_code = 0;
     std::vector<std::string> causes; // why it is not 0; each a sentence
+    // Commands for a person to paste; empty where one cannot be told.
+    std::string again;                   // this one once more, as it was typed
+    std::string switch_command;          // on a machine that fetches what was built
+    std::string log_command = "nix log"; // shows the log of the derivation that follows it
 
     std::uint64_t count(event::BuildOutcome outcome) const;
     std::uint64_t count(event::PushOutcome outcome) const;

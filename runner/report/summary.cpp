@@ -119,7 +119,7 @@ std::string host_table(const RunReport& report) {
 
 // Each figure by itself, so that "nothing was pushed" can never hide behind "nothing was built".
 std::string figure_table(const RunReport& report, const Figures& sums) {
-    bool is_plan = report.command == "plan";
+    bool is_plan = report.command == Command::plan;
     std::vector<std::vector<std::string>> rows(2);
     auto add = [&rows](std::string heading, std::uint64_t number) {
         rows[0].push_back(std::move(heading));
@@ -181,7 +181,7 @@ std::string folded(std::string_view title, std::size_t count, const std::string&
 std::string not_pushed(const RunReport& report, PushOutcome outcome) {
     std::vector<std::string> items;
     for (const auto& push : report.pushes) {
-        if (push.outcome != outcome) continue;
+        if (push.outcome != outcome || push.planned) continue;
         auto item = markdown::code(push.path);
         if (!push.reason.empty()) item += ": " + markdown::text(push.reason);
         if (push.built_by_this_run) item = "built: " + item;
@@ -191,7 +191,6 @@ std::string not_pushed(const RunReport& report, PushOutcome outcome) {
 }
 
 std::string what_did_not_go_up(const RunReport& report) {
-    if (report.command == "plan") return {};
     std::string text;
     auto add = [&](std::string_view title, PushOutcome outcome) {
         text += folded(title, report.count(outcome), not_pushed(report, outcome));
@@ -207,7 +206,8 @@ std::string missing(const RunReport& report) {
     text +=
         titled("Undecided: a cache that may have it could not be asked, so it was not built", paths(report.undecided));
     for (const auto& target : report.targets) {
-        if (target.missing.empty() || target.verdict == TargetVerdict::elsewhere || report.command == "plan") continue;
+        if (target.missing.empty() || target.verdict == TargetVerdict::elsewhere || report.command == Command::plan)
+            continue;
         text += folded("What " + markdown::html(target.name) + " cannot fetch", target.missing.size(),
                        paths(target.missing));
     }
@@ -290,7 +290,7 @@ std::string notes(const RunReport& report) {
     if (!report.superseded_by.empty())
         lines.push_back("Superseded: a [newer run](" + report.superseded_by +
                         ") waits. Nothing new was started; what was built is in the cache.");
-    if (report.read_only && report.command != "plan")
+    if (report.read_only && report.command != Command::plan)
         lines.push_back("**Read-only**: nothing was pushed. What is built here goes up when it is merged.");
     for (std::size_t i = 0; i < std::min(report.causes.size(), most_paths); ++i)
         lines.push_back(markdown::text(report.causes[i]));
@@ -314,9 +314,8 @@ std::string opening(const RunReport& report) {
     auto text = fmt::format("## {} {}\n\n", symbol(report), markdown::text(verdict(report)));
     std::vector<std::string> facts;
     // Of a checkout the revision says it all; the directory it lies in is the runner's affair.
-    bool is_checkout =
-        report.flake_url.starts_with("git+file:") || report.flake_url.starts_with("path:") || report.flake_url == ".";
-    if (!report.flake_url.empty() && !is_checkout) facts.push_back("flake " + markdown::code(report.flake_url));
+    if (!report.flake_url.empty() && !report.flake_is_local)
+        facts.push_back("flake " + markdown::code(report.flake_url));
     if (!report.flake_revision.empty())
         facts.push_back("commit " + markdown::code(report.flake_revision.substr(0, 12)) +
                         (report.flake_dirty ? " with uncommitted changes" : ""));
@@ -358,7 +357,7 @@ std::string verdict(const RunReport& report) {
                " complete in " + cache;
     else
         text = fmt::format("{} of {} complete in {}", complete, counted(counting, "host"), cache);
-    if (report.command == "plan")
+    if (report.command == Command::plan)
         text = "Plan: " + text;
     else if (report.read_only)
         text = "Read-only: " + text;

@@ -39,7 +39,8 @@ std::string evaluation_failure(const TargetReport& target, bool open) {
     auto text = "❌ " + markdown::code(target.name) + " does not evaluate";
     if (target.position) text += ": " + markdown::code(to_string(*target.position));
     return text + "\n\n" +
-           markdown::details("what Nix says", markdown::code_block(lines_of(target.error), widest_line), open) + "\n";
+           markdown::details("what Nix says", markdown::code_block(lines_of(target.error), widest_line), open) + "\n" +
+           (target.hint.empty() ? std::string() : markdown::text(target.hint) + "\n\n");
 }
 
 std::string build_failure(const RunReport& report, const BuildReport& build, bool open) {
@@ -64,7 +65,9 @@ std::string build_failure(const RunReport& report, const BuildReport& build, boo
     }
     if (lines.empty() || (lines.size() == 1 && lines[0].empty())) lines = {"it printed nothing"};
     text += markdown::details(title, markdown::code_block(lines, widest_line), open);
-    return text + "\nAll of it, on the machine that built: " + markdown::code("nix log " + build.derivation) + "\n\n";
+    return text +
+           "\nAll of it, on the machine that built: " + markdown::code(report.log_command + " " + build.derivation) +
+           "\n\n";
 }
 
 } // namespace

@@ -128,7 +128,7 @@ std::string kinds_of(const Figures& sums) {
 // Each figure by itself, so that "nothing was pushed" can never hide behind "nothing was built". Those that tell
 // whether pushing works at all are there even when they are 0; the others only when they are not.
 std::string figure_table(const RunReport& report, const Figures& sums, const Style& style, std::size_t width) {
-    bool is_plan = report.command == "plan";
+    bool is_plan = report.command == Command::plan;
     Table table({Align::left, Align::right, Align::left});
     auto add = [&table](std::string label, std::uint64_t number, std::string remark = {}, Tone tone = Tone::plain) {
         table.add({{std::move(label), tone}, {std::to_string(number)}, {std::move(remark), Tone::dim}});
@@ -179,26 +179,23 @@ std::string list_of(std::string heading, const std::vector<std::string>& items, 
 std::vector<std::string> pushes_with(const RunReport& report, PushOutcome outcome, bool built) {
     std::vector<std::string> found;
     for (const auto& push : report.pushes)
-        if (push.outcome == outcome && push.built_by_this_run == built)
+        if (push.outcome == outcome && push.built_by_this_run == built && !push.planned)
             found.push_back(push.reason.empty() ? push.path : push.path + ": " + push.reason);
     return found;
 }
 
 std::string what_is_not_there(const RunReport& report, const Style& style) {
     std::string text;
-    if (report.command != "plan") {
-        for (bool built : {true, false}) {
-            std::string prefix = built ? "built, " : "";
-            text += list_of(prefix + "withheld:", pushes_with(report, PushOutcome::withheld, built), Tone::warn, style);
-            text +=
-                list_of(prefix + "failed to push:", pushes_with(report, PushOutcome::failed, built), Tone::bad, style);
-            text +=
-                list_of(prefix + "not pushed:", pushes_with(report, PushOutcome::not_pushed, built), Tone::warn, style);
-        }
+    for (bool built : {true, false}) {
+        std::string prefix = built ? "built, " : "";
+        text += list_of(prefix + "withheld:", pushes_with(report, PushOutcome::withheld, built), Tone::warn, style);
+        text += list_of(prefix + "failed to push:", pushes_with(report, PushOutcome::failed, built), Tone::bad, style);
+        text += list_of(prefix + (report.command == Command::plan ? "not to be pushed:" : "not pushed:"),
+                        pushes_with(report, PushOutcome::not_pushed, built), Tone::warn, style);
     }
     std::vector<std::string> waiting;
     for (const auto& build : report.builds)
-        if (build.waits_for_upstream() && report.command != "plan")
+        if (build.waits_for_upstream() && report.command != Command::plan)
             waiting.push_back(build.name + " (" + build.deferred + ")");
     text += list_of("waiting for upstream:", waiting, Tone::warn, style);
     text += list_of("holes, served by nobody and not fillable here:", report.holes, Tone::bad, style);
@@ -206,7 +203,8 @@ std::string what_is_not_there(const RunReport& report, const Style& style) {
         list_of("undecided, because a cache that may have it could not be asked:", report.undecided, Tone::warn, style);
     for (const auto& target : report.targets) {
         // Nobody here was asked to make an elsewhere target fetchable; the JSON report has the list.
-        if (report.command == "plan" || target.missing.empty() || target.verdict == TargetVerdict::elsewhere) continue;
+        if (report.command == Command::plan || target.missing.empty() || target.verdict == TargetVerdict::elsewhere)
+            continue;
         text += list_of(target.name + " cannot fetch:", target.missing, Tone::bad, style);
     }
     text += list_of("present, but not fetchable by this machine (it lacks the substituter or key):",
@@ -319,22 +317,23 @@ std::string outcome_line(const RunReport& report, const Figures& sums, const Sty
         whole = sums.pushed_while_building + sums.pushed_after > 0
                     ? counted(sums.pushed_while_building + sums.pushed_after, "path") + " pushed to " + cache
                     : std::string("no target was looked at");
-    else if (is_idle && complete == report.targets.size() && report.command == "run")
+    else if (is_idle && complete == report.targets.size() && report.command == Command::run)
         whole = "nothing to build, nothing to push: " + whole;
     auto tone = report.exit_code == 0 ? Tone::good : Tone::bad;
     auto text = style(tone, report.exit_code == 0 ? "ok" : fmt::format("exit {}", report.exit_code));
     return text + fmt::format(": {}, in {}\n", whole, human_duration(report.took));
 }
 
+// Each a command that can be pasted; what is to be known about it stands in front of it or in parentheses.
 std::string next_step(const RunReport& report, const Figures& sums) {
-    auto again = "cachefill " + report.command;
-    if (!report.flake_url.empty() && (report.command == "run" || report.command == "plan"))
-        again += " " + report.flake_url;
-    if (!report.cache.empty()) again += " --cache " + report.cache;
+    auto pushed = sums.pushed_while_building + sums.pushed_after;
+    if (report.exit_code == 0) {
+        if (report.command != Command::run || sums.built + pushed == 0 || report.switch_command.empty()) return {};
+        return "next: " + report.switch_command + " (on any of these machines; they fetch what was built)\n";
+    }
+    // A command with a secret in it is not told.
+    auto again = report.again.empty() ? std::string("the same command once more") : report.again;
     switch (report.exit_code) {
-    case 0:
-        if (report.command != "run" || sums.built + sums.pushed_while_building + sums.pushed_after == 0) return {};
-        return "next: switch on any of these machines, for instance with nh os switch; they fetch what was built\n";
     case 1:
         if (sums.built == 0) return "next: mend what failed, then: " + again + "\n";
         return fmt::format("next: mend what failed, then: {} ({} succeeded and will not be repeated)\n", again,
@@ -374,7 +373,7 @@ std::string to_text(const RunReport& report, bool color, std::size_t width, bool
     bool worked = !report.builds.empty() || !report.pushes.empty();
     // Blocks with a blank line between them; a run that had nothing to do is one block.
     std::vector<std::string> blocks{target_table(report, style, width)};
-    if (worked || report.command == "plan") blocks.push_back(figure_table(report, sums, style, width));
+    if (worked || report.command == Command::plan) blocks.push_back(figure_table(report, sums, style, width));
     blocks.push_back(what_is_not_there(report, style));
     blocks.push_back(trust_advice(report, style) + uncounted(report) + warnings(report, style));
     auto failures = failures_text(report, style);

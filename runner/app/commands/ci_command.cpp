@@ -103,7 +103,7 @@ Task<int> ci_command(CommandContext& context) {
 int refuse_step(const Failure& failure, const Environment& environment) {
     auto step = github::read_context(environment);
     report::RunReport report;
-    report.command = "run";
+    report.command = report::Command::run;
     report.version = version;
     report.exit_code = static_cast<int>(ExitCode::usage);
     report.causes.push_back(failure.one_line());

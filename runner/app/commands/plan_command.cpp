@@ -13,7 +13,8 @@ constexpr std::size_t builds_shown = 20;
 std::string plan_text(const Run& run) {
     const auto& plan = run.plan();
     const auto& graph = run.graph();
-    if (plan.builds.empty() && plan.pushes.empty()) return {};
+    auto pushes = run.planned_pushes();
+    if (plan.builds.empty() && pushes == 0) return {};
     std::string text;
     auto heavy = plan.builds;
     std::sort(heavy.begin(), heavy.end(), [](const auto& a, const auto& b) {
@@ -33,7 +34,7 @@ std::string plan_text(const Run& run) {
     if (!plan.fetches.empty())
         text += "would fetch " + counted(plan.fetches.size(), "path") + ", " + human_bytes(plan.bytes_to_fetch) +
                 " at least\n";
-    if (!plan.pushes.empty()) text += "would push " + counted(plan.pushes.size(), "path") + " that are built already\n";
+    if (pushes > 0) text += "would push " + counted(pushes, "path") + " that are here already\n";
     if (!plan.builds.empty())
         text += "expected: " + human_duration(plan.expected_total) + " of work, longest chain " +
                 human_duration(plan.critical_path) + "\n";

@@ -4,11 +4,13 @@
 #include "app/exit_code.hpp"
 #include "app/push_targets.hpp"
 #include "app/pusher.hpp"
+#include "app/typed.hpp"
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
 #include "device/generations.hpp"
 #include "device/store_watch.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <set>
@@ -57,7 +59,8 @@ class Push {
 
     Task<int> execute(CommandContext& context) {
         auto start = std::chrono::steady_clock::now();
-        report_.command = "push";
+        report_.command = report::Command::push;
+        report_.again = command_again(session_.settings().typed);
         report_.version = version;
         const auto& settings = session_.settings();
         auto named = paths_from(settings.arguments);
@@ -165,26 +168,57 @@ class Push {
         co_return paths;
     }
 
+    // What push() would do with them, by the same rules.
     Task<int> show_what_is_missing(CommandContext& context, std::vector<nix::StorePath> paths) {
-        auto missing = co_await pusher_->missing(std::move(paths));
-        if (!missing) co_return stop(context, std::move(missing).error());
-        for (const auto& info : *missing)
-            report_.pushes.push_back({.path = info.path.to_string(),
-                                      .built_here = info.ultimate,
-                                      .nar_size = info.nar_size,
-                                      .reason = "dry run"});
-        auto text = "would push " + told();
-        if (report_.pushes.empty()) text = "nothing to push\n";
-        for (const auto& push : report_.pushes)
-            text += "  " + push.path + "  " + human_bytes(push.nar_size) + (*push.built_here ? "\n" : "  (fetched)\n");
+        auto settings = push_settings_from(session_.settings());
+        settings.only_plan = true;
+        settings.retry_later.budget = {};
+        Pusher::OnSettled nobody;
+        auto ledger = co_await pusher_->push(std::move(paths), std::move(settings), std::move(nobody));
+        note(ledger);
+        std::size_t unknown = 0;
+        std::string text, left_out;
+        for (auto& push : report_.pushes) {
+            unknown += push.outcome == event::PushOutcome::failed;
+            if (push.planned)
+                text +=
+                    "  " + push.path + "  " + human_bytes(push.nar_size) + (*push.built_here ? "\n" : "  (fetched)\n");
+            else
+                left_out += "  " + push.path + ": " + push.reason + "\n";
+            if (push.planned) push.reason = "dry run";
+        }
+        text = text.empty() ? "nothing to push\n" : "would push " + told() + text;
+        if (!left_out.empty()) text += "would not push\n" + left_out;
+        if (unknown > 0)
+            add_failure(Failure(FailureKind::network, "of " + counted(unknown, "path") + " it cannot be told"));
         co_return context.console.close_with(report_, text);
+    }
+
+    // What is there already is no news of a dry run.
+    void note(const Pusher::Ledger& ledger) {
+        bool is_dry = session_.settings().dry_run || session_.settings().read_only;
+        for (const auto& [path, record] : ledger) {
+            if (is_dry && record.outcome == event::PushOutcome::already_there) continue;
+            report_.pushes.push_back({.path = path.to_string(),
+                                      .outcome = record.outcome,
+                                      .built_by_this_run = false,
+                                      .in_closure_only = record.in_closure_only,
+                                      .while_building = false,
+                                      .planned = record.planned,
+                                      .built_here = pusher_->was_built_here(path),
+                                      .nar_size = record.nar_size,
+                                      .file_size = record.file_size,
+                                      .reason = record.reason});
+        }
+        std::sort(report_.pushes.begin(), report_.pushes.end(),
+                  [](const auto& a, const auto& b) { return a.path < b.path; });
     }
 
     // "12 paths built here (1.2 MiB), 3 fetched ones (4 KiB)"
     std::string told() const {
         std::uint64_t here = 0, here_bytes = 0, fetched = 0, fetched_bytes = 0;
         for (const auto& push : report_.pushes) {
-            bool counts = push.outcome == event::PushOutcome::published || push.reason == "dry run";
+            bool counts = push.outcome == event::PushOutcome::published || push.planned;
             if (!counts) continue;
             (push.built_here.value_or(false) ? here : fetched) += 1;
             (push.built_here.value_or(false) ? here_bytes : fetched_bytes) += push.nar_size;
@@ -205,16 +239,7 @@ class Push {
         Pusher::OnSettled nobody;
         auto ledger = co_await pusher_->push(std::move(paths), std::move(settings), std::move(nobody));
         context.on_signal = {};
-        for (const auto& [path, record] : ledger)
-            report_.pushes.push_back({.path = path.to_string(),
-                                      .outcome = record.outcome,
-                                      .built_by_this_run = false,
-                                      .in_closure_only = record.in_closure_only,
-                                      .while_building = false,
-                                      .built_here = pusher_->was_built_here(path),
-                                      .nar_size = record.nar_size,
-                                      .file_size = record.file_size,
-                                      .reason = record.reason});
+        note(ledger);
         judge(interrupted);
     }
 

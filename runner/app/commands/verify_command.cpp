@@ -3,6 +3,7 @@
 #include "app/exit_code.hpp"
 #include "app/run.hpp"
 #include "app/upstream_rules.hpp"
+#include "app/typed.hpp"
 #include "base/text.hpp"
 #include "presence/judge.hpp"
 #include "presence/nar_checks.hpp"
@@ -40,7 +41,8 @@ Task<int> verify_paths(CommandContext& context) {
     plan::Facts facts;
     presence::Judge presence(session.executor(), session.clock(), graph, facts, session.sink(), session.patience());
     report::RunReport report;
-    report.command = "verify";
+    report.command = report::Command::verify;
+    report.again = command_again(session.settings().typed);
     report.version = version;
     auto findings = co_await session.preflight(Session::Need::reading, false);
     for (const auto& finding : findings) {

@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(impossible_values_and_missing_ones_are_refused) {
 
 BOOST_AUTO_TEST_CASE(two_flakes_and_an_output_of_a_flake_are_refused_with_what_to_do) {
     BOOST_TEST(refused({"run", "a", "b"}).hint() == "hosts are chosen with --hosts");
-    BOOST_TEST(refused({"run", ".#nas"}).hint() == "choose hosts with --hosts 'nas'");
+    BOOST_TEST(refused({"run", ".#nas"}).hint() == "choose hosts with --hosts nas");
 }
 
 BOOST_AUTO_TEST_CASE(without_a_flake_it_is_that_of_nh_and_else_the_current_directory) {

@@ -101,8 +101,23 @@ BOOST_AUTO_TEST_CASE(a_key_file_that_went_bad_is_named) {
 }
 
 BOOST_AUTO_TEST_CASE(reading_where_nothing_is_creates_nothing) {
-    check_failure(try_open(settings(false)), FailureKind::not_found, directory.string());
+    for (const auto& place : {directory, directory / "below" / "it"}) {
+        auto there = settings(false);
+        there.uri = "file://" + place.string();
+        at_desk(there, [](Desk& desk) -> Task<void> {
+            BOOST_REQUIRE(desk.info.notes.size() == 1U);
+            BOOST_TEST(desk.info.notes[0].find("an empty cache") != std::string::npos);
+            auto info = co_await desk.cache.get_narinfo(make_sample("any", 10).info.path);
+            BOOST_REQUIRE(info.has_value());
+            BOOST_TEST(!info->has_value());
+        });
+    }
     BOOST_TEST(!fs::exists(directory));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_is_no_empty_cache) {
+    BOOST_REQUIRE(write_file_atomically(directory, "a file"));
+    check_failure(try_open(settings(false)), FailureKind::usage, "no directory");
 }
 
 BOOST_AUTO_TEST_CASE(a_place_that_cannot_be_written_is_named) {

@@ -15,7 +15,7 @@ using Backends = boost::mpl::list<FileBackend, HttpBackend, CachixBackend>;
 
 Manifest sample_manifest() {
     Manifest manifest;
-    manifest.state = "finished";
+    manifest.state = cache::ManifestState::finished;
     manifest.branch = "feature/café";
     manifest.commit = "3b1c6f0d2a";
     manifest.source_hash = "sha256:0h3p6q5r6bl2qk3i0kdj8q3xg3nq9x4c7yx3m2a1w5v9z8l6k4jf";
@@ -27,7 +27,7 @@ Manifest sample_manifest() {
     target.system = "x86_64-linux";
     target.derivation = "/nix/store/1a2b3c4d5f6g7h8j9k0l1m2n3p4q5r6s-nas.drv";
     target.output = "/nix/store/0rmpay4y7fdq6dg6qipqqgkja788h0p5-nas";
-    target.state = "incomplete";
+    target.state = cache::ManifestTargetState::incomplete;
     target.missing = {"/nix/store/9jr8mah3q50r1lakv449fb768vxqr03n-firefox"};
     manifest.targets.push_back(target);
     return manifest;
@@ -81,9 +81,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_latest_of_a_branch_and_system_is_found, Backen
         auto none = co_await cache::find_manifest(desk.cache, manifest.branch, manifest.system, desk.info.public_keys);
         BOOST_REQUIRE_MESSAGE(none.has_value(), (none ? "" : none.error().one_line()));
         BOOST_TEST(!none->has_value());
-        manifest.state = "building";
+        manifest.state = cache::ManifestState::building;
         auto first = co_await publish_well(desk, manifest);
-        manifest.state = "finished";
+        manifest.state = cache::ManifestState::finished;
         auto second = co_await publish_well(desk, manifest);
         BOOST_TEST((first != second));
         auto again = co_await publish_well(desk, manifest);

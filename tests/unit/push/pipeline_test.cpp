@@ -99,6 +99,43 @@ BOOST_AUTO_TEST_CASE(the_missing_part_of_a_closure_goes_up_and_nothing_below_wha
     BOOST_TEST(std::count(infos_asked.begin(), infos_asked.end(), served) == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_plan_says_what_a_push_then_does_and_uploads_nothing) {
+    auto served = store.add("served");
+    auto source = store.add("source");
+    auto above_source = store.add("above-source", {source});
+    auto library = store.add("library", {served});
+    auto tool = store.add("tool", {library});
+    auto left_out = store.add("left-out", {library});
+    auto large = store.add("large", {}, test::half_compressible(200'000, 1));
+    cache.served_elsewhere = {served};
+    settings.withheld.emplace(source, "it is the flake's own source");
+    settings.exclude = {"left-*"};
+    settings.size_budget = 100'000;
+    const Paths wanted{tool, left_out, above_source, large, served};
+    settings.only_plan = true;
+    push(wanted);
+    BOOST_TEST(cache.published.empty());
+    BOOST_TEST(cache.times_asked(Step::begin, tool) == 0U);
+    BOOST_TEST(pipeline->unsettled() == 0U);
+    BOOST_TEST(settled.count(tool) == 0U);
+    auto planned = pipeline->ledger();
+    BOOST_TEST(planned.at(tool).planned);
+    BOOST_TEST(planned.at(library).planned);
+    BOOST_TEST(planned.at(library).in_closure_only);
+    BOOST_TEST(!planned.at(left_out).planned);
+
+    settings.only_plan = false;
+    push(wanted);
+    const auto& pushed = pipeline->ledger();
+    BOOST_TEST(pushed.size() == planned.size());
+    for (const auto& [path, record] : pushed) {
+        BOOST_TEST(planned.at(path).planned == (record.outcome == PushOutcome::published), path.to_string());
+        if (record.outcome == PushOutcome::published) continue;
+        BOOST_TEST((planned.at(path).outcome == record.outcome), path.to_string());
+        BOOST_TEST(planned.at(path).reason == record.reason);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_path_is_pushed_once_however_often_it_is_added) {
     auto library = store.add("library");
     auto top = store.add("top", {library});

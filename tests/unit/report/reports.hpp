@@ -48,9 +48,12 @@ inline report::PushReport push(const std::string& name, event::PushOutcome outco
 
 inline report::RunReport warm_report() {
     report::RunReport report;
-    report.command = "run";
+    report.command = report::Command::run;
     report.version = "1.0.0";
-    report.flake_url = ".";
+    report.flake_url = "git+file:///home/kim/fleet";
+    report.flake_is_local = true;
+    report.again = "cachefill run . --cache team";
+    report.switch_command = "nh os switch .";
     report.flake_revision = "3b1c6f0d";
     report.cache = "team";
     report.nix_version = "2.24.9";

@@ -53,6 +53,40 @@ BOOST_AUTO_TEST_CASE(nothing_pushed_shows_beside_what_was_built) {
     BOOST_TEST(has_figure(text, "pushed after 0"));
 }
 
+BOOST_AUTO_TEST_CASE(what_stands_behind_next_is_the_command_that_was_typed) {
+    auto report = filled_report();
+    BOOST_TEST(to_text(report, false, 80).find("next: nh os switch . (on any of these machines;") != std::string::npos);
+    report.exit_code = 1;
+    for (const auto& [code, beginning] : std::vector<std::pair<int, std::string>>{
+             {1, "next: mend what failed, then: cachefill run . --cache team (2 builds succeeded"},
+             {3, "next: cachefill run . --cache team (pushes only"},
+             {4, "next: cachefill run . --cache team (goes on"},
+             {130, "next: cachefill run . --cache team (goes on"}}) {
+        report.exit_code = code;
+        BOOST_TEST(to_text(report, false, 80).find("\n" + beginning) != std::string::npos, to_text(report, false, 80));
+    }
+    // With a secret in it, it would have to be masked, and be another command.
+    report.again.clear();
+    BOOST_TEST(to_text(report, false, 80).find("next: the same command once more (goes on") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_does_not_evaluate_is_told_with_what_to_do) {
+    auto report = warm_report();
+    report.targets[0].verdict = event::TargetVerdict::not_evaluated;
+    report.targets[0].error = "hosts/nas.nix is not tracked by git, so for Nix it is not there";
+    report.targets[0].hint = "git add hosts/nas.nix";
+    BOOST_TEST(to_text(report, false, 80).find("it is not there\n  hint: git add hosts/nas.nix\n") != std::string::npos,
+               to_text(report, false, 80));
+}
+
+BOOST_AUTO_TEST_CASE(a_log_of_another_store_is_shown_by_a_command_that_names_it) {
+    auto report = filled_report();
+    report.builds.push_back(build("broken", BuildOutcome::failed));
+    report.log_command = "nix log --store /srv/nix";
+    BOOST_TEST(to_text(report, false, 80).find("see more: nix log --store /srv/nix " + store_path("broken.drv")) !=
+               std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(where_failures_come_last_the_end_is_the_end_of_a_failed_builds_log) {
     auto report = filled_report();
     report.exit_code = 1;
@@ -156,7 +190,7 @@ BOOST_AUTO_TEST_CASE(untrusting_hosts_are_told_once_which_lines_to_add) {
 
 BOOST_AUTO_TEST_CASE(a_plan_says_what_is_to_do) {
     auto report = filled_report();
-    report.command = "plan";
+    report.command = Command::plan;
     for (auto& b : report.builds) b.outcome = BuildOutcome::not_started;
     for (auto& p : report.pushes) p.outcome = PushOutcome::not_pushed;
     auto text = to_text(report, false, 80);
@@ -167,7 +201,7 @@ BOOST_AUTO_TEST_CASE(a_plan_says_what_is_to_do) {
 
 BOOST_AUTO_TEST_CASE(a_failed_preflight_leaves_only_its_causes) {
     report::RunReport report;
-    report.command = "run";
+    report.command = Command::run;
     report.exit_code = 5;
     report.took = std::chrono::milliseconds(300);
     report.causes = {"no program 'nix' was found on PATH"};

@@ -47,7 +47,7 @@ void add_run(Evidence& evidence, CloudState state, github::RunState run_state) {
 
 cache::Manifest manifest_of(const Evidence& evidence, const std::string& state, const std::string& derivation) {
     cache::Manifest manifest;
-    manifest.state = "finished";
+    manifest.state = cache::ManifestState::finished;
     manifest.commit = evidence.git->commit;
     cache::ManifestTarget target;
     target.name = evidence.target;

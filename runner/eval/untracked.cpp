@@ -1,0 +1,135 @@
+#include "eval/untracked.hpp"
+
+#include "async/child_process.hpp"
+#include "base/shell.hpp"
+#include "base/text.hpp"
+
+namespace cachefill::eval {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::seconds git_deadline{20};
+
+struct GitAnswer {
+    int code = 0;
+    std::string text;
+};
+
+// Pathspecs are taken as they are: a file may be called "a[1].nix". Empty: git could not be asked.
+async::Task<std::optional<GitAnswer>> ask_git(fs::path directory, std::vector<std::string> arguments,
+                                              Environment environment) {
+    async::ProcessSpec spec;
+    spec.arguments = {"git", "--literal-pathspecs", "-C", directory.string()};
+    spec.arguments.insert(spec.arguments.end(), arguments.begin(), arguments.end());
+    spec.environment = std::move(environment);
+    spec.environment.set("GIT_OPTIONAL_LOCKS", "0");
+    auto finished = co_await async::run_process(std::move(spec), git_deadline);
+    if (!finished || finished->status.signal) co_return std::nullopt;
+    GitAnswer answer{.code = finished->status.code, .text = std::string(trim(finished->output))};
+    co_return answer;
+}
+
+std::string in_url(const fs::path& directory) {
+    std::string encoded;
+    for (const auto& part : directory)
+        if (part != "/") encoded += "/" + percent_encode(part.string());
+    return encoded;
+}
+
+bool is_there(const fs::path& file) {
+    std::error_code ignored;
+    return fs::symlink_status(file, ignored).type() != fs::file_type::not_found;
+}
+
+// What to type so that git adds it: short where one stands in the repository already.
+std::string add_command(const UntrackedFile& untracked, const fs::path& current_directory) {
+    std::error_code error;
+    auto file = untracked.repository / untracked.file;
+    auto here = fs::relative(current_directory, untracked.repository, error);
+    bool is_inside = !error && !here.empty() && *here.begin() != "..";
+    std::vector<std::string> words{"git", "add"};
+    if (untracked.why == UntrackedFile::Why::ignored) words.emplace_back("-f");
+    auto name = is_inside ? fs::relative(file, current_directory, error).string() : untracked.file;
+    if (name.starts_with("-")) words.emplace_back("--");
+    words.push_back(std::move(name));
+    auto add = shell_command(words);
+    return is_inside ? add : "cd " + shell_word(untracked.repository.string()) + " && " + add;
+}
+
+} // namespace
+
+async::Task<fs::path> work_tree_root(fs::path directory, Environment environment) {
+    std::vector<std::string> question{"rev-parse", "--show-toplevel"};
+    auto answer = co_await ask_git(std::move(directory), std::move(question), std::move(environment));
+    co_return answer && answer->code == 0 ? fs::path(answer->text) : fs::path();
+}
+
+async::Task<std::optional<UntrackedFile>> find_untracked_below(fs::path directory, std::string file,
+                                                               Environment environment) {
+    auto whole = (directory / file).lexically_normal();
+    if (!is_there(whole)) co_return std::nullopt;
+    auto root = co_await work_tree_root(directory, environment);
+    if (root.empty()) co_return std::nullopt;
+    std::error_code error;
+    auto real = fs::weakly_canonical(whole.parent_path(), error) / whole.filename();
+    UntrackedFile untracked;
+    untracked.repository = fs::weakly_canonical(root, error);
+    untracked.file = real.lexically_relative(untracked.repository).string();
+    if (untracked.file.empty() || untracked.file.starts_with("..")) co_return std::nullopt;
+    // A repository below this one: a submodule, or one that somebody put there.
+    bool is_directory = fs::is_directory(real, error);
+    auto nearest = is_directory ? real : real.parent_path();
+    auto inner = co_await work_tree_root(std::move(nearest), environment);
+    if (!inner.empty() && !fs::equivalent(inner, root, error)) {
+        untracked.why = UntrackedFile::Why::in_submodule;
+        co_return untracked;
+    }
+    std::vector<std::string> is_tracked{"ls-files", "--", untracked.file};
+    auto tracked = co_await ask_git(root, std::move(is_tracked), environment);
+    if (!tracked || tracked->code != 0 || !tracked->text.empty()) co_return std::nullopt;
+    std::vector<std::string> is_ignored{"check-ignore", "-v", "--", untracked.file};
+    auto ignored = co_await ask_git(root, std::move(is_ignored), std::move(environment));
+    if (ignored && ignored->code == 0) {
+        untracked.why = UntrackedFile::Why::ignored;
+        untracked.rule = sanitize(ignored->text.substr(0, ignored->text.find('\t')));
+    }
+    co_return untracked;
+}
+
+async::Task<std::optional<UntrackedFile>> find_untracked(std::string missing, SourceMap sources,
+                                                         Environment environment) {
+    if (sources.directory.empty()) co_return std::nullopt;
+    auto relative = sources.relative(missing);
+    bool is_relative = !missing.starts_with('/') && !missing.starts_with("«");
+    if (!relative && !is_relative) co_return std::nullopt;
+    auto file = relative ? *relative : missing;
+    co_return co_await find_untracked_below(sources.directory, std::move(file), std::move(environment));
+}
+
+Failure explain_untracked(const Failure& failure, const UntrackedFile& untracked, const fs::path& current_directory) {
+    auto add = add_command(untracked, current_directory);
+    auto said = failure.cause().substr(0, failure.cause().find('\n'));
+    auto file = sanitize(untracked.file);
+    std::string cause, hint;
+    switch (untracked.why) {
+    case UntrackedFile::Why::unknown_to_git:
+        cause = file + " is not tracked by git, so for Nix it is not there";
+        hint = add;
+        break;
+    case UntrackedFile::Why::ignored:
+        cause = file + " is ignored by git (" + untracked.rule + "), so for Nix it is not there";
+        hint = add + ", or mend the rule; what is in the flake gets into the store, where everybody can read it";
+        break;
+    case UntrackedFile::Why::in_submodule:
+        cause = file + " lies in a repository of its own below the flake's, so for Nix it is not there";
+        hint = "of a submodule: name the flake as 'git+file://" + in_url(untracked.repository) + "?submodules=1'";
+        break;
+    }
+    if (!said.empty()) cause += ": " + said;
+    return Failure(failure.kind() == FailureKind::usage ? FailureKind::usage : FailureKind::eval, std::move(cause))
+        .with_hint(std::move(hint));
+}
+
+} // namespace cachefill::eval
