@@ -1,6 +1,7 @@
 #include "app/ci.hpp"
 
 #include "base/files.hpp"
+#include "base/secret_variables.hpp"
 #include "base/text.hpp"
 #include "cache/binary_cache.hpp"
 #include "github/commands.hpp"
@@ -93,18 +94,17 @@ Result<CiSetup> set_up_ci(Settings& settings, const Environment& environment) {
 
 std::string masks_of(const Environment& environment) {
     std::string commands;
-    for (const auto* name : {"CACHIX_AUTH_TOKEN", "CACHEFILL_TOKEN", "CACHEFILL_NOTIFY", "CACHEFILL_NOTIFY_URL",
-                             "CACHEFILL_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"})
-        commands += github::mask(environment.get_or(name));
-    // Those of further caches have a name behind: CACHIX_AUTH_TOKEN_NAS.
-    for (const auto& [name, value] : environment.variables()) {
-        if (name.starts_with("CACHIX_AUTH_TOKEN_")) commands += github::mask(value);
-        bool is_key = name.starts_with("CACHEFILL_SIGNING_KEY") || name.starts_with("CACHIX_SIGNING_KEY");
-        if (!is_key || name.starts_with("CACHEFILL_SIGNING_KEY_FILE")) continue;
-        commands += github::mask(value);
-        // "name:base64": the part that is secret shows up without its name, too.
-        if (auto colon = value.find(':'); colon != std::string::npos) commands += github::mask(value.substr(colon + 1));
-    }
+    for (const auto& value : secret_values(environment)) commands += github::mask(value);
+    return commands;
+}
+
+std::string masks_of(const Settings& settings) {
+    auto texts = settings.also_push;
+    texts.insert(texts.end(), settings.upstreams.begin(), settings.upstreams.end());
+    texts.push_back(settings.cache);
+    std::string commands;
+    for (const auto& text : texts)
+        for (const auto& password : passwords_in(text)) commands += github::mask(password);
     return commands;
 }
 

@@ -26,5 +26,7 @@ Result<CiSetup> set_up_ci(Settings& settings, const Environment& environment);
 
 // Workflow commands that hide our secrets in the log. To be printed before anything else.
 std::string masks_of(const Environment& environment);
+// Those that came with the configuration: passwords in the URLs of caches. As soon as it has been read.
+std::string masks_of(const Settings& settings);
 
 } // namespace cachefill::app

@@ -30,7 +30,10 @@ std::optional<event::Message> offer_substituter(const Session& session) {
                       "cache there as a substituter");
     auto config = environment.get_or("NIX_CONFIG");
     if (!config.empty() && config.back() != '\n') config += '\n';
-    config += "extra-substituters = " + cache.substituter_url + "\nextra-trusted-public-keys =";
+    // With the password, if its URL has one: later steps show their environment, and it is masked by then.
+    auto uri = cache::CacheUri::parse(session.settings().cache);
+    Secret url = uri ? cache::substituter_of(*uri, cache) : Secret(cache.substituter_url);
+    config += "extra-substituters = " + std::string(url.reveal()) + "\nextra-trusted-public-keys =";
     for (const auto& key : keys) config += " " + key.to_string();
     auto written = github::set_output(file, "NIX_CONFIG", config);
     if (!written) return cannot(written.error().one_line(), {});

@@ -136,12 +136,9 @@ Result<void> Doctor::find_sources() {
     patience.away = patience.never_seen = patience.one_path = cache_patience;
     presence_ =
         std::make_unique<presence::Judge>(session_.executor(), session_.clock(), graph_, facts_, notes_, patience);
-    http::ClientSettings http;
-    http.connections_per_host = 128;
-    http.user_agent = std::string("cachefill/") + version;
-    http.environment = session_.environment();
+    auto http = client_settings_like(&nix_, session_.environment());
     // Root's netrc is often for root alone; what needs it then answers 401, which is no "absent".
-    if (!nix_.netrc_file.empty() && ::access(nix_.netrc_file.c_str(), R_OK) == 0) http.netrc = nix_.netrc_file;
+    if (!nix_.netrc_file.empty() && ::access(nix_.netrc_file.c_str(), R_OK) == 0) http.netrc = {nix_.netrc_file};
     client_ = http::make_client(session_.executor(), std::move(http));
 
     auto own = session_.take_cache();

@@ -8,7 +8,7 @@
 namespace cachefill::app {
 
 // The REST API of the GitHub that this repository is on, with a token if one can be found: GH_TOKEN, GITHUB_TOKEN, or
-// Nix's access-tokens (asked from `nix` itself, which reads them from files that we need not know).
+// Nix's access-tokens.
 async::Task<std::unique_ptr<github::RestClient>> make_rest_client(Session& session, http::Client& client,
                                                                   github::Repository repository);
 

@@ -139,6 +139,10 @@ int run_program(const std::string& called_as, const std::vector<std::string>& ar
     }
     auto& invocation = std::get<Invocation>(*parsed);
     invocation.settings.typed.program = program_name(called_as, environment);
+    if (is_step) {
+        std::fputs(masks_of(invocation.settings).c_str(), stdout);
+        std::fflush(stdout);
+    }
     try {
         boost::asio::io_context loop(1);
         int exit_code = static_cast<int>(ExitCode::machine);

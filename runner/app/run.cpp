@@ -144,8 +144,8 @@ Task<bool> Run::preflight() {
     if (flake && !*flake) fail(std::move(*flake).error());
     if (!failures_.empty()) co_return false;
     flake_ = std::move(**flake);
-    graph_.prefer([machines = machines_from(session_.nix()).abilities](const plan::GraphDerivation& derivation) {
-        return plan::BuildAbility::fits(derivation, machines);
+    graph_.prefer([this](const plan::GraphDerivation& derivation) {
+        return plan::BuildAbility::fits(derivation, session_.machines().abilities);
     });
     presence_.add_own(session_.take_cache());
     auto upstreams = presence::Upstreams::make(presence_, upstream_rules(session_, session_.cache_info()),

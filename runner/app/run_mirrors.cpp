@@ -1,5 +1,6 @@
 // Further caches, filled beside the one that decides (design section 3.8, end).
 #include "app/run.hpp"
+#include "base/text.hpp"
 #include "build/roots.hpp"
 
 #include <algorithm>
@@ -24,7 +25,7 @@ Task<bool> Run::open_mirrors() {
         say(event::Severity::notice, opened.error().one_line(), "it is optional: the run goes on without it");
         report::MirrorReport away;
         auto uri = cache::CacheUri::parse(given);
-        away.name = away.url = uri ? uri->to_string() : given;
+        away.name = away.url = uri ? uri->to_string() : redact_url(given);
         if (uri) away.name = uri->name;
         away.optional = true;
         away.error = opened.error().one_line();

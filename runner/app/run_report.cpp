@@ -46,7 +46,8 @@ report::RunReport Run::report() const {
         report.flake_dirty = flake_->dirty;
         report.flake_is_local = !flake_->directory.empty();
     }
-    report.cache = session_.cache_info().name.empty() ? session_.settings().cache : session_.cache_info().name;
+    report.cache =
+        session_.cache_info().name.empty() ? redact_url(session_.settings().cache) : session_.cache_info().name;
     report.nix_version = session_.nix().nix_version;
     report.started = iso8601(started_at_);
     report.took = elapsed_since(start_);

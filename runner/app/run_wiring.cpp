@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 plan::Policy Run::policy() const {
     plan::Policy policy;
-    policy.machines = machines_from(session_.nix()).abilities;
+    policy.machines = session_.machines().abilities;
     policy.fetchable_here = upstreams_->fetchable_here();
     policy.does_not_wait = presence_.is_waiting();
     policy.expected_time = [this](const plan::GraphDerivation& derivation) {
@@ -47,14 +47,14 @@ void Run::note_used_up_deadline() {
 build::BuildSettings Run::build_settings() const {
     const auto& settings = session_.settings();
     const auto& nix = session_.nix();
-    auto machines = machines_from(nix);
+    const auto& machines = session_.machines();
     build::BuildSettings build;
     build.local_slots = settings.jobs.value_or(nix.max_jobs);
     build.remote_slots = machines.remote_slots;
     build.cores = settings.cores.value_or(nix.cores);
     build.silence_limit = settings.max_silent;
     build.time_limit = settings.build_timeout;
-    build.machines = std::move(machines.abilities);
+    build.machines = machines.abilities;
     return build;
 }
 

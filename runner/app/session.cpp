@@ -1,6 +1,5 @@
 #include "app/session.hpp"
 
-#include "app/command_line.hpp"
 #include "async/task_group.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
@@ -20,16 +19,10 @@ namespace {
 
 constexpr auto request_patience = 2s;
 
-std::unique_ptr<http::Client> make_http_client(async::Executor executor, const Environment& environment) {
-    http::ClientSettings settings;
-    settings.connections_per_host = 128;
-    settings.user_agent = std::string("cachefill/") + version;
-    settings.environment = environment;
-    auto home = environment.get_or("HOME");
-    settings.netrc = environment.get_or("NETRC", home.empty() ? "" : home + "/.netrc");
-    std::error_code ignored;
-    if (!std::filesystem::exists(settings.netrc, ignored)) settings.netrc = "/etc/nix/netrc";
-    return http::make_client(executor, std::move(settings));
+// A store is a directory, too, and evaluators need not run where we do.
+std::string absolute_store(const std::string& uri) {
+    bool is_relative = !uri.starts_with('/') && uri.find("://") == uri.npos && uri.find('/') < uri.find('?');
+    return is_relative ? std::filesystem::absolute(uri).lexically_normal().string() : uri;
 }
 
 } // namespace
@@ -48,7 +41,9 @@ std::filesystem::path state_directory_of(const Settings& settings, const Environ
 Session::Session(async::Executor executor, const Settings& settings, const Environment& environment, event::Sink& sink)
     : executor_(executor), settings_(settings), environment_(environment), sink_(sink),
       workers_(executor, std::max(1U, std::thread::hardware_concurrency())),
-      client_(make_http_client(executor, environment)), state_directory_(state_directory_of(settings, environment)) {}
+      nix_configuration_(executor, environment, settings.store),
+      client_(make_client_like_nix(executor, nix_configuration_, environment, sink)),
+      state_directory_(state_directory_of(settings, environment)) {}
 
 Task<std::vector<Failure>> Session::preflight(Need need, bool with_store, std::function<void()> on_store) {
     std::vector<Failure> findings;
@@ -83,8 +78,11 @@ void Session::check_state_directory(std::vector<Failure>& findings) const {
 eval::EvalSettings Session::eval_settings(std::string flake) const {
     eval::EvalSettings eval_settings;
     eval_settings.flake = std::move(flake);
-    eval_settings.store_uri = settings_.store;
+    eval_settings.store_uri = absolute_store(settings_.store);
+    eval_settings.nix_version = nix_.nix_version;
     eval_settings.environment = environment_.without_our_secrets();
+    if (auto store = environment_.get_or("NIX_REMOTE"); !store.empty())
+        eval_settings.environment.set("NIX_REMOTE", absolute_store(store));
     eval_settings.impure = settings_.impure;
     eval_settings.import_from_derivation = settings_.import_from_derivation;
     eval_settings.accept_flake_config = settings_.accept_flake_config;
@@ -95,20 +93,25 @@ eval::EvalSettings Session::eval_settings(std::string flake) const {
 }
 
 Task<void> Session::find_nix(std::vector<Failure>& findings) {
-    auto endpoint = daemon::find_endpoint(settings_.store, environment_.without_our_secrets());
+    const auto* nix = co_await nix_configuration_.read();
+    if (!*nix) {
+        findings.push_back(nix->error());
+        co_return;
+    }
+    nix_ = **nix;
+    auto endpoint = daemon::find_endpoint(nix_.store, environment_.without_our_secrets(), nix_.version);
     if (!endpoint) {
         findings.push_back(std::move(endpoint).error());
         co_return;
     }
     endpoint_ = std::move(*endpoint);
-    std::vector<std::string> arguments;
-    if (!settings_.store.empty()) arguments = {"--store", settings_.store};
-    auto nix = co_await daemon::effective_settings(environment_.without_our_secrets(), std::move(arguments));
-    if (!nix) {
-        findings.push_back(std::move(nix).error());
-        co_return;
+    machines_ = machines_from(nix_);
+    for (const auto& failure : machines_.unreadable) {
+        event::Message message{.severity = event::Severity::warning,
+                               .text = "some of Nix's builders are not known: " + failure.one_line(),
+                               .hint = "what only they could build counts as not buildable here"};
+        sink_.on_event(message);
     }
-    nix_ = std::move(*nix);
     auto connection = co_await daemon::connect_lasting(endpoint_);
     if (!connection) {
         findings.push_back(std::move(connection).error());
@@ -193,6 +196,7 @@ std::unique_ptr<cache::BinaryCache> Session::make_upstream(const cache::CacheUri
     cache::Credentials reading;
     reading.token = uri.scheme == cache::Scheme::cachix ? credentials_.token : std::nullopt;
     async::RetryPolicy retry{.first_delay = 500ms, .budget = request_patience};
+    retry.attempts = static_cast<int>(std::min<std::uint64_t>(nix_.download_attempts.value_or(0), 1000));
     return make_cache(uri, std::move(reading), retry, false);
 }
 

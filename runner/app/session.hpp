@@ -1,5 +1,7 @@
 #pragma once
 
+#include "app/machines.hpp"
+#include "app/nix_configuration.hpp"
 #include "app/settings.hpp"
 #include "async/clock.hpp"
 #include "async/worker_pool.hpp"
@@ -48,8 +50,12 @@ class Session {
     async::Clock& clock() { return clock_; }
     presence::Patience patience() const;
 
+    // For what comes before a preflight, or needs no store; nix() is the same after it.
+    NixConfiguration& nix_configuration() { return nix_configuration_; }
+
     // After a preflight without findings.
     const daemon::Settings& nix() const { return nix_; }
+    const Machines& machines() const { return machines_; }
     const daemon::Endpoint& endpoint() const { return endpoint_; }
     daemon::Connection& connection() { return *connection_; } // for short questions; requests queue up
     bool has_store() const { return connection_ != nullptr; } // after a preflight with or without findings
@@ -96,9 +102,11 @@ class Session {
     event::Sink& sink_;
     async::SteadyClock clock_;
     async::WorkerPool workers_;
-    std::unique_ptr<http::Client> client_;
+    NixConfiguration nix_configuration_;
+    std::unique_ptr<http::Client> client_; // asks as Nix would
     std::filesystem::path state_directory_;
     daemon::Settings nix_;
+    Machines machines_;
     daemon::Endpoint endpoint_;
     std::unique_ptr<daemon::Connection> connection_;
     cache::Credentials credentials_;

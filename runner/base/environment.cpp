@@ -1,30 +1,12 @@
 #include "base/environment.hpp"
 
-#include <array>
+#include "base/secret_variables.hpp"
+
 #include <string_view>
 
 extern char** environ;
 
 namespace cachefill {
-
-namespace {
-
-constexpr std::array<std::string_view, 9> secret_names{
-    "CACHIX_AUTH_TOKEN", "CACHIX_SIGNING_KEY", "CACHEFILL_TOKEN", "CACHEFILL_SIGNING_KEY",  "CACHEFILL_NOTIFY_URL",
-    "CACHEFILL_NOTIFY",  "GITHUB_TOKEN",       "GH_TOKEN",        "CACHEFILL_GITHUB_TOKEN",
-};
-constexpr std::array<std::string_view, 6> secret_prefixes{
-    "ACTIONS_", "INPUT_", "CACHEFILL_INPUT_", "CACHIX_AUTH_TOKEN_", "CACHIX_SIGNING_KEY_", "CACHEFILL_SIGNING_KEY_"};
-
-bool is_our_secret(std::string_view name) {
-    for (auto secret : secret_names)
-        if (name == secret) return true;
-    for (auto prefix : secret_prefixes)
-        if (name.starts_with(prefix)) return true;
-    return false;
-}
-
-} // namespace
 
 Environment Environment::of_this_process() {
     Environment environment;
@@ -58,7 +40,7 @@ std::vector<std::string> Environment::to_strings() const {
 Environment Environment::without_our_secrets() const {
     Environment cleaned;
     for (const auto& [name, value] : variables_)
-        if (!is_our_secret(name)) cleaned.set(name, value);
+        if (!is_kept_from_children(name)) cleaned.set(name, value);
     return cleaned;
 }
 

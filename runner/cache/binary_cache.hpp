@@ -38,7 +38,8 @@ struct CacheUri {
 };
 // As a Nix configuration names it: there a bare word is no Cachix cache. Empty: nothing that we can ask.
 std::optional<CacheUri> parse_substituter(const std::string& text);
-// What two spellings of one substituter have in common, see CacheUri::to_string(); the text itself if it is none.
+// What two spellings of one substituter have in common, see CacheUri::to_string(); the text itself, without a password,
+// if it is none.
 std::string canonical_url(const std::string& text);
 struct CacheInfo;
 // What Nix is given as a substituter: with password and parameters. It goes to Nix only, never into text for people.

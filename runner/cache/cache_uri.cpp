@@ -1,3 +1,4 @@
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "cache/binary_cache.hpp"
 #include "http/url.hpp"
@@ -122,7 +123,7 @@ std::optional<CacheUri> parse_substituter(const std::string& text) {
 
 std::string canonical_url(const std::string& text) {
     auto uri = parse_substituter(text);
-    return uri ? uri->to_string() : text;
+    return uri ? uri->to_string() : clean_foreign(text);
 }
 
 Secret substituter_of(const CacheUri& uri, const CacheInfo& info) {

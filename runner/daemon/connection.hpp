@@ -6,6 +6,7 @@
 #include "daemon/messages.hpp"
 #include "nix/path_info.hpp"
 #include "nix/store_path.hpp"
+#include "nix/version.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 namespace cachefill::daemon {
@@ -30,10 +32,13 @@ struct Endpoint {
     }
 };
 
-// Root always talks to `nix-daemon --stdio`, others to the socket, single-user owners to --stdio. `store_uri` is "",
-// "auto", "daemon", "local", "local?root=DIR", an absolute DIR (the same), or "unix://SOCKET". NIX_REMOTE,
-// NIX_DAEMON_SOCKET_PATH and NIX_STATE_DIR of `environment` count when it is empty. A usage failure for anything else.
-Result<Endpoint> find_endpoint(const std::string& store_uri, const Environment& environment);
+// Root always talks to `nix-daemon --stdio`, others to the socket, single-user owners to --stdio. `store` is what Nix's
+// setting of that name says (Settings::store): "" or "auto", "daemon", "local", "unix://SOCKET", each with "?root=DIR"
+// if its files lie below DIR, or DIR itself. NIX_DAEMON_SOCKET_PATH and NIX_STATE_DIR of `environment` count, and for
+// "auto" what `version` does for a `user` without /nix: a store of his own (libstore/store-api.cc). A usage failure for
+// anything else.
+Result<Endpoint> find_endpoint(const std::string& store, const Environment& environment,
+                               const nix::Version& version = {}, unsigned user = ::geteuid());
 
 // One connection to the daemon, one request at a time (a second one waits). A connection that broke, or was cancelled
 // in the middle of a message, stays broken: every later call fails at once with kind store. Destroying it closes it,

@@ -7,6 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <thread>
+
 namespace cachefill::daemon {
 
 namespace {
@@ -36,7 +39,8 @@ std::string as_written(const json& value) {
 
 class Reader {
   public:
-    explicit Reader(const std::map<std::string, std::string>& by_name) : by_name_(by_name) {}
+    Reader(const std::map<std::string, std::string>& by_name, const std::map<std::string, std::string>& defaults)
+        : by_name_(by_name), defaults_(defaults) {}
 
     std::string text(const std::string& name) const {
         auto found = by_name_.find(name);
@@ -54,10 +58,60 @@ class Reader {
         auto value = text(name);
         return value.empty() ? otherwise : value == "true";
     }
+    // Empty when it is as Nix has it anyway.
+    std::string text_unless_default(const std::string& name) const {
+        auto usual = defaults_.find(name);
+        return usual != defaults_.end() && usual->second == text(name) ? std::string() : text(name);
+    }
+    std::optional<std::uint64_t> number_unless_default(const std::string& name) const {
+        return parse_u64(text_unless_default(name));
+    }
+    std::optional<std::chrono::seconds> seconds_unless_default(const std::string& name) const {
+        auto count = number_unless_default(name);
+        if (!count) return {};
+        return seconds(*count);
+    }
+    // Nobody waits for longer than a year, and clocks overflow.
+    static std::chrono::seconds seconds(std::uint64_t count) {
+        return std::chrono::seconds(std::min<std::uint64_t>(count, 365ULL * 24 * 3600));
+    }
 
   private:
     const std::map<std::string, std::string>& by_name_;
+    const std::map<std::string, std::string>& defaults_;
 };
+
+void read_building(const Reader& reader, Settings& settings) {
+    settings.store = reader.text("store");
+    settings.system = reader.text("system");
+    settings.extra_platforms = reader.words("extra-platforms");
+    settings.system_features = reader.words("system-features");
+    settings.max_jobs = reader.text("max-jobs") == "auto" ? std::max(1U, std::thread::hardware_concurrency())
+                                                          : reader.number("max-jobs", 1);
+    settings.cores = reader.number("cores", 0);
+    settings.builders = reader.text("builders");
+    settings.max_silent_time = reader.number("max-silent-time", 0);
+    settings.timeout = reader.number("timeout", 0);
+    settings.fallback = reader.flag("fallback", false);
+    settings.sandbox = reader.text("sandbox");
+}
+
+void read_fetching(const Reader& reader, Settings& settings) {
+    settings.substituters = reader.words("substituters");
+    settings.trusted_substituters = reader.words("trusted-substituters");
+    settings.trusted_public_keys = reader.words("trusted-public-keys");
+    settings.require_sigs = reader.flag("require-sigs", true);
+    settings.substitute = reader.flag("substitute", true);
+    settings.always_allow_substitutes = reader.flag("always-allow-substitutes", false);
+    settings.netrc_file = reader.text("netrc-file");
+    settings.ssl_cert_file = reader.text_unless_default("ssl-cert-file");
+    settings.http_connections = reader.number_unless_default("http-connections");
+    settings.connect_timeout = reader.seconds_unless_default("connect-timeout");
+    settings.stalled_timeout = reader.seconds_unless_default("stalled-download-timeout");
+    settings.download_attempts = reader.number_unless_default("download-attempts");
+    settings.narinfo_absent_ttl = Reader::seconds(reader.number("narinfo-cache-negative-ttl", 3600));
+    settings.narinfo_present_ttl = Reader::seconds(reader.number("narinfo-cache-positive-ttl", 30ULL * 24 * 3600));
+}
 
 async::Task<Result<std::string>> run_nix(Environment environment, std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), "nix");
@@ -88,28 +142,21 @@ Result<Settings> parse_settings(std::string_view text) {
         return Failure(FailureKind::protocol, "'nix show-config --json' printed " + human_bytes(text.size()) +
                                                   " that are not the JSON object expected");
     Settings settings;
+    std::map<std::string, std::string> defaults;
     for (const auto& [name, setting] : document.items()) {
-        if (name == "access-tokens" || !setting.is_object()) continue;
-        auto value = setting.find("value");
-        if (value != setting.end()) settings.by_name[name] = as_written(*value);
+        if (!setting.is_object()) continue;
+        auto value = setting.find("value"), usual = setting.find("defaultValue");
+        if (value == setting.end()) continue;
+        if (name == "access-tokens") {
+            settings.access_tokens = Secret(as_written(*value));
+            continue;
+        }
+        settings.by_name[name] = as_written(*value);
+        if (usual != setting.end()) defaults[name] = as_written(*usual);
     }
-    Reader reader(settings.by_name);
-    settings.substituters = reader.words("substituters");
-    settings.trusted_substituters = reader.words("trusted-substituters");
-    settings.trusted_public_keys = reader.words("trusted-public-keys");
-    settings.system = reader.text("system");
-    settings.extra_platforms = reader.words("extra-platforms");
-    settings.system_features = reader.words("system-features");
-    settings.max_jobs = reader.number("max-jobs", 1);
-    settings.cores = reader.number("cores", 0);
-    settings.builders = reader.text("builders");
-    settings.max_silent_time = reader.number("max-silent-time", 0);
-    settings.timeout = reader.number("timeout", 0);
-    settings.require_sigs = reader.flag("require-sigs", true);
-    settings.sandbox = reader.text("sandbox");
-    settings.substitute = reader.flag("substitute", true);
-    settings.always_allow_substitutes = reader.flag("always-allow-substitutes", false);
-    settings.netrc_file = reader.text("netrc-file");
+    Reader reader(settings.by_name, defaults);
+    read_building(reader, settings);
+    read_fetching(reader, settings);
     if (settings.system.empty())
         return Failure(FailureKind::protocol, "'nix show-config --json' does not name this machine's system");
     return settings;
@@ -123,7 +170,8 @@ async::Task<Result<Settings>> effective_settings(Environment environment, std::v
     question.insert(question.end(), arguments.begin(), arguments.end());
     CO_TRY(output, co_await run_nix(std::move(environment), std::move(question)));
     CO_TRY(settings, parse_settings(output));
-    settings.nix_version = std::move(version.text);
+    settings.nix_version = version.text;
+    settings.version = std::move(version);
     co_return settings;
 }
 

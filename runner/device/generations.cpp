@@ -1,6 +1,7 @@
 #include "device/generations.hpp"
 
 #include "base/text.hpp"
+#include "device/store_link.hpp"
 
 #include <algorithm>
 #include <pwd.h>
@@ -15,18 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The store path that a link leads to, followed by hand: below another root the targets are logical.
-std::optional<nix::StorePath> target_of(fs::path link) {
-    std::error_code error;
-    for (int steps = 0; steps < 8; ++steps) {
-        auto target = fs::read_symlink(link, error);
-        if (error) return {};
-        if (auto inside = nix::StorePath::parse_inside(target.string())) return inside->first;
-        link = target.is_absolute() ? target : link.parent_path() / target;
-    }
-    return {};
-}
-
 // When the link itself was made.
 std::chrono::sys_time<std::chrono::milliseconds> time_of(const fs::path& link) {
     struct stat status {};
@@ -40,12 +29,12 @@ std::chrono::sys_time<std::chrono::milliseconds> time_of(const fs::path& link) {
     return std::chrono::sys_time<std::chrono::milliseconds>(std::chrono::floor<std::chrono::milliseconds>(since_epoch));
 }
 
-void take(const fs::path& link, std::string name, std::vector<Generation>& found) {
-    if (auto path = target_of(link)) found.push_back({std::move(*path), std::move(name), time_of(link)});
+void take(const fs::path& link, std::string name, const fs::path& root, std::vector<Generation>& found) {
+    if (auto path = store_path_at(link, root)) found.push_back({std::move(*path), std::move(name), time_of(link)});
 }
 
 // "PROFILE-17-link", of any profile that `wanted` (a glob) names.
-void take_links(const fs::path& directory, std::string_view wanted, const std::string& whose,
+void take_links(const fs::path& directory, std::string_view wanted, const std::string& whose, const fs::path& root,
                 std::vector<Generation>& found) {
     std::error_code error;
     for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
@@ -53,14 +42,14 @@ void take_links(const fs::path& directory, std::string_view wanted, const std::s
         if (!name.ends_with("-link") || !glob_match(wanted, name)) continue;
         auto label = name.substr(0, name.size() - 5);
         if (!whose.empty()) label += " of " + whose;
-        take(entry->path(), std::move(label), found);
+        take(entry->path(), std::move(label), root, found);
     }
 }
 
-void take_homes(const fs::path& users, std::vector<Generation>& found) {
+void take_homes(const fs::path& users, const fs::path& root, std::vector<Generation>& found) {
     std::error_code error;
     for (fs::directory_iterator entry(users, error), end; !error && entry != end; entry.increment(error))
-        take_links(entry->path(), "home-manager-*-link", entry->path().filename().string(), found);
+        take_links(entry->path(), "home-manager-*-link", entry->path().filename().string(), root, found);
 }
 
 std::vector<fs::path> all_homes() {
@@ -79,23 +68,29 @@ std::vector<fs::path> all_homes() {
 
 ProfilePlaces usual_places(const fs::path& physical_root, const Environment& environment) {
     ProfilePlaces places;
-    places.state = physical_root.string() + environment.get_or("NIX_STATE_DIR", "/nix/var/nix");
+    // A store with another root keeps its state below it, whatever the variable says.
+    places.state = environment.get_or("NIX_STATE_DIR", "/nix/var/nix");
+    if (!physical_root.empty()) places.state = physical_root.string() + "/nix/var/nix";
+    places.root = physical_root;
     places.run = physical_root.string() + "/run";
     auto home = environment.get_or("HOME");
-    if (::geteuid() == 0 && physical_root.empty()) places.homes = all_homes();
-    if (!home.empty() && std::find(places.homes.begin(), places.homes.end(), home) == places.homes.end())
-        places.homes.emplace_back(home);
+    if (::geteuid() == 0 && physical_root.empty())
+        for (const auto& other : all_homes())
+            if (other != home) places.homes.push_back({.directory = other, .state = other / ".local/state"});
+    if (home.empty()) return places;
+    auto state = environment.get_or("XDG_STATE_HOME", home + "/.local/state");
+    places.homes.push_back({.directory = home, .state = std::move(state)});
     return places;
 }
 
 std::vector<Generation> find_generations(const ProfilePlaces& places) {
     std::vector<Generation> found;
     auto profiles = places.state / "profiles";
-    take_links(profiles, "system-*-link", {}, found);
-    take_links(profiles / "system-profiles", "*-link", {}, found);
-    take_homes(profiles / "per-user", found);
+    take_links(profiles, "system-*-link", {}, places.root, found);
+    take_links(profiles / "system-profiles", "*-link", {}, places.root, found);
+    take_homes(profiles / "per-user", places.root, found);
     for (const auto& home : places.homes)
-        take_links(home / ".local/state/nix/profiles", "home-manager-*-link", home.filename().string(), found);
+        take_links(home.state / "nix/profiles", "home-manager-*-link", home.name(), places.root, found);
     // `nixos-rebuild test` makes no generation.
     for (auto& current : find_current(places)) found.push_back(std::move(current));
     auto by_age = [](const auto& a, const auto& b) { return std::tie(a.made, a.name) < std::tie(b.made, b.name); };
@@ -107,15 +102,13 @@ std::vector<Generation> find_generations(const ProfilePlaces& places) {
 
 std::vector<Generation> find_current(const ProfilePlaces& places) {
     std::vector<Generation> found;
-    take(places.run / "current-system", "the running system", found);
+    take(places.run / "current-system", "the running system", places.root, found);
     for (const auto& home : places.homes) {
         auto before = found.size();
-        for (const auto* link :
-             {".local/state/nix/profiles/home-manager", ".local/state/home-manager/gcroots/current-home"})
-            if (found.size() == before) take(home / link, "the home of " + home.filename().string(), found);
-        if (found.size() == before)
-            take(places.state / "profiles/per-user" / home.filename() / "home-manager",
-                 "the home of " + home.filename().string(), found);
+        for (const auto& link :
+             {home.state / "nix/profiles/home-manager", home.state / "home-manager/gcroots/current-home",
+              places.state / "profiles/per-user" / home.name() / "home-manager"})
+            if (found.size() == before) take(link, "the home of " + home.name(), places.root, found);
     }
     return found;
 }

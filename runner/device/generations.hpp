@@ -19,9 +19,15 @@ struct Generation {
 
 // Where generations are to be found on this machine.
 struct ProfilePlaces {
+    struct Home {
+        std::filesystem::path directory;
+        std::filesystem::path state; // $XDG_STATE_HOME, as far as it is known: usually .local/state in it
+        std::string name() const { return directory.filename().string(); }
+    };
     std::filesystem::path state; // "/nix/var/nix", with the physical root before it
-    std::vector<std::filesystem::path> homes;
-    std::filesystem::path run; // "/run", with the physical root before it
+    std::vector<Home> homes;
+    std::filesystem::path run;  // "/run", with the physical root before it
+    std::filesystem::path root; // the physical root, usually empty
 };
 
 // The machine's usual places: homes of this user, or of everybody if this user may look into them.

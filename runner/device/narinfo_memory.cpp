@@ -1,5 +1,6 @@
 #include "device/narinfo_memory.hpp"
 
+#include "base/text.hpp"
 #include "device/database.hpp"
 
 #include <algorithm>
@@ -44,7 +45,7 @@ Result<std::vector<RememberedAbsence>> remembered_absences(const std::filesystem
             if (!has_row) break;
             RememberedAbsence absence;
             absence.hash_part = hash_part;
-            absence.cache = statement.text(0);
+            absence.cache = redact_url(statement.text(0)); // Nix keeps it with its password
             absence.until = system_clock::from_time_t(static_cast<std::time_t>(statement.number(1))) + lifetime;
             remembered.push_back(std::move(absence));
         }

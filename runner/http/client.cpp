@@ -8,6 +8,9 @@
 #include "http/request_head.hpp"
 #include "http/retry_after.hpp"
 
+#include <algorithm>
+#include <map>
+
 namespace cachefill::http {
 
 namespace {
@@ -38,7 +41,7 @@ bool may_repeat(Method method) { return method == Method::get || method == Metho
 class RealClient final : public Client {
   public:
     RealClient(async::Executor executor, ClientSettings settings)
-        : executor_(executor), proxies_(settings.environment), netrc_path_(std::move(settings.netrc)),
+        : executor_(executor), proxies_(settings.environment), netrc_files_(std::move(settings.netrc)),
           user_agent_(std::move(settings.user_agent)), connect_timeout_(settings.connect_timeout),
           stall_timeout_(settings.stall_timeout),
           dialer_(executor, std::move(settings.environment), std::move(settings.certificates), user_agent_),
@@ -57,13 +60,13 @@ class RealClient final : public Client {
         CO_TRY_VOID(check_headers(request));
         CO_TRY(start, parse_url(request.url));
         if (!netrc_) {
-            CO_TRY(netrc, Netrc::read(netrc_path_));
+            CO_TRY(netrc, Netrc::read(netrc_files_));
             netrc_ = std::move(netrc);
         }
         bool follows = request.follow_redirects && (request.method == Method::get || request.method == Method::head);
         Url url = start;
         for (int redirects = 0;; ++redirects) {
-            CO_TRY(response, co_await hop(request, url, start));
+            CO_TRY(response, co_await log_in(request, url, start));
             response.effective_url = url.to_string();
             auto location = response.find_header("Location");
             if (!follows || !is_redirect(response.status) || !location) co_return response;
@@ -81,8 +84,24 @@ class RealClient final : public Client {
         }
     }
 
+    // With netrc's login for the host; with the next one, if there are several, where that is refused.
+    async::Task<Result<Response>> log_in(const Request& request, const Url& url, const Url& start) {
+        auto logins = netrc_logins(request, url, start);
+        auto count = std::max<std::size_t>(logins.size(), 1);
+        auto first = accepted_logins_[url.host] % count;
+        for (std::size_t tried = 0;; ++tried) {
+            auto number = (first + tried) % count;
+            const Secret* login = logins.empty() ? nullptr : &logins[number];
+            auto response = co_await hop(request, url, start, login);
+            bool is_refused = response && response->status == 401;
+            if (is_refused && tried + 1 < count) continue;
+            if (response && !is_refused) accepted_logins_[url.host] = number;
+            co_return response;
+        }
+    }
+
     // One exchange with the host of `url`, and again where it was only that we crowded it.
-    async::Task<Result<Response>> hop(const Request& request, const Url& url, const Url& start) {
+    async::Task<Result<Response>> hop(const Request& request, const Url& url, const Url& start, const Secret* login) {
         CO_TRY(proxy, proxies_.find(url));
         auto route = route_to(url, std::move(proxy));
         auto& place = pool_.place(route.key());
@@ -91,7 +110,7 @@ class RealClient final : public Client {
             auto turn = co_await place.wait_for_turn(use_of(request));
             // From here on the clock runs: waiting for one's turn is no fault of the server.
             Watch watch(executor_, limits_of(request));
-            Attempt attempt(request, url, start, route, tries);
+            Attempt attempt(request, url, start, route, login, tries);
             auto response = co_await exchange(attempt, place, turn.use(), watch);
             bool again = false;
             if (response)
@@ -110,12 +129,13 @@ class RealClient final : public Client {
 
     // One try of a request: what it is about, and what else there is to know of how it ended.
     struct Attempt {
-        Attempt(const Request& r, const Url& u, const Url& s, const Route& o, int t)
-            : request(r), url(u), start(s), route(o), tries(t) {}
+        Attempt(const Request& r, const Url& u, const Url& s, const Route& o, const Secret* l, int t)
+            : request(r), url(u), start(s), route(o), login(l), tries(t) {}
         const Request& request;
         const Url& url;
         const Url& start;
         const Route& route;
+        const Secret* login; // netrc's; null: the request has its own, or none
         int tries;
         bool was_given_up = false;  // by its vigil
         bool keeps_open = false;    // answered, and the connection may be used again
@@ -144,7 +164,7 @@ class RealClient final : public Client {
                 CO_TRY(opened, FileBody::open(request.body_file));
                 file = std::move(opened);
             }
-            auto outgoing = compose(request, attempt.url, attempt.start, attempt.route, file);
+            auto outgoing = compose(attempt, file);
             BodyTarget target(request);
             auto answer = co_await connection->exchange(outgoing, target, watch);
             attempt.was_given_up = vigil && vigil->has_given_up();
@@ -188,13 +208,15 @@ class RealClient final : public Client {
         return limits;
     }
 
-    Outgoing compose(const Request& request, const Url& url, const Url& start, const Route& route,
-                     std::optional<FileBody>& file) {
+    Outgoing compose(const Attempt& attempt, std::optional<FileBody>& file) {
+        const auto& request = attempt.request;
+        const auto& url = attempt.url;
+        const auto& route = attempt.route;
         HeadExtras extras;
         extras.user_agent = user_agent_;
-        bool at_home = is_same_host(url, start);
+        bool at_home = is_same_host(url, attempt.start);
         extras.drop_authorization = !at_home;
-        extras.authorization = authorization(request, url, at_home);
+        extras.authorization = authorization(request, url, at_home, attempt.login);
         extras.absolute_form = route.proxy && !route.tls;
         if (extras.absolute_form && route.proxy->credentials)
             extras.proxy_authorization = basic_authorization(*route.proxy->credentials);
@@ -213,23 +235,41 @@ class RealClient final : public Client {
         return outgoing;
     }
 
-    std::string authorization(const Request& request, const Url& url, bool at_home) const {
-        if (at_home) {
-            for (const auto& header : request.headers)
-                if (iequals(header.name, "Authorization")) return {};
-            if (request.bearer && !request.bearer->empty()) return "Bearer " + std::string(request.bearer->reveal());
-            if (url.credentials) return basic_authorization(*url.credentials);
+    static bool has_own_login(const Request& request, const Url& url) {
+        auto is_it = [](const Header& header) { return iequals(header.name, "Authorization"); };
+        return (request.bearer && !request.bearer->empty()) || url.credentials ||
+               std::any_of(request.headers.begin(), request.headers.end(), is_it);
+    }
+
+    std::vector<Secret> netrc_logins(const Request& request, const Url& url, const Url& start) const {
+        bool at_home = is_same_host(url, start);
+        if (at_home && url.credentials && url.credentials->reveal().ends_with(':')) {
+            // "https://kim@host": the password may be known, as it is to curl.
+            auto logins = netrc_->find(url.host, Netrc::Default::ignore);
+            auto user = url.credentials->reveal();
+            std::erase_if(logins, [user](const Secret& login) { return !login.reveal().starts_with(user); });
+            return logins;
         }
+        if (at_home && has_own_login(request, url)) return {};
         // "default" is for the hosts that we were told to ask, not for those a redirect leads to: presigned URLs do not
         // work with a login, and need not learn it.
-        auto found = netrc_->find(url.host, at_home ? Netrc::Default::use : Netrc::Default::ignore);
-        return found ? basic_authorization(*found) : std::string();
+        return netrc_->find(url.host, at_home ? Netrc::Default::use : Netrc::Default::ignore);
+    }
+
+    static std::string authorization(const Request& request, const Url& url, bool at_home, const Secret* login) {
+        if (login) return basic_authorization(*login);
+        if (!at_home) return {};
+        for (const auto& header : request.headers)
+            if (iequals(header.name, "Authorization")) return {};
+        if (request.bearer && !request.bearer->empty()) return "Bearer " + std::string(request.bearer->reveal());
+        return url.credentials ? basic_authorization(*url.credentials) : std::string();
     }
 
     async::Executor executor_;
     ProxyRules proxies_;
-    std::filesystem::path netrc_path_;
-    std::optional<Netrc> netrc_; // read at the first request
+    std::vector<std::filesystem::path> netrc_files_;
+    std::optional<Netrc> netrc_;                         // read at the first request
+    std::map<std::string, std::size_t> accepted_logins_; // by host: which of netrc's it took last
     std::string user_agent_;
     std::chrono::milliseconds connect_timeout_;
     std::chrono::milliseconds stall_timeout_;

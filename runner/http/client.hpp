@@ -80,7 +80,8 @@ struct ClientSettings {
     std::size_t connections_per_host = 0;
     std::chrono::milliseconds idle_timeout{10'000};
     std::string user_agent = "cachefill";
-    std::filesystem::path netrc; // empty: none
+    // Logins by host. Where a server refuses (401) that of one file, the next file's is tried.
+    std::vector<std::filesystem::path> netrc;
     // PEM file of the authorities to trust; empty: see find_certificate_file.
     std::filesystem::path certificates;
     // Instead of what a request's Deadlines have, for all requests; 0: as they have it.

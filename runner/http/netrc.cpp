@@ -3,6 +3,9 @@
 #include "base/files.hpp"
 #include "base/text.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace cachefill::http {
 
 namespace {
@@ -73,21 +76,31 @@ Netrc Netrc::parse(std::string_view text) {
     return netrc;
 }
 
-Result<Netrc> Netrc::read(const std::filesystem::path& path) {
-    std::error_code error;
-    if (path.empty() || !std::filesystem::exists(path, error)) return Netrc();
-    TRY(text, read_file(path, largest_file));
-    auto netrc = parse(text);
-    Secret wiped(std::move(text));
-    return netrc;
+Result<Netrc> Netrc::read(std::span<const std::filesystem::path> files) {
+    Netrc all;
+    for (const auto& file : files) {
+        std::error_code error;
+        if (file.empty() || !std::filesystem::exists(file, error)) continue;
+        TRY(text, read_file(file, largest_file));
+        auto netrc = parse(text);
+        Secret wiped(std::move(text));
+        std::move(netrc.entries_.begin(), netrc.entries_.end(), std::back_inserter(all.entries_));
+    }
+    return all;
 }
 
-std::optional<Secret> Netrc::find(std::string_view host, Default use_default) const {
-    for (const auto& entry : entries_) {
-        bool matches = entry.host.empty() ? use_default == Default::use : iequals(entry.host, host);
-        if (matches) return Secret(entry.login + ":" + std::string(entry.password.reveal()));
-    }
-    return {};
+std::vector<Secret> Netrc::find(std::string_view host, Default use_default) const {
+    std::vector<Secret> found;
+    auto add = [&found](const Entry& entry) {
+        Secret login(entry.login + ":" + std::string(entry.password.reveal()));
+        auto is_same = [&login](const Secret& other) { return other.reveal() == login.reveal(); };
+        if (std::none_of(found.begin(), found.end(), is_same)) found.push_back(std::move(login));
+    };
+    for (const auto& entry : entries_)
+        if (!entry.host.empty() && iequals(entry.host, host)) add(entry);
+    for (const auto& entry : entries_)
+        if (entry.host.empty() && use_default == Default::use) add(entry);
+    return found;
 }
 
 } // namespace cachefill::http

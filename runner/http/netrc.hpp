@@ -4,7 +4,7 @@
 #include "base/secret.hpp"
 
 #include <filesystem>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,12 +16,13 @@ namespace cachefill::http {
 class Netrc {
   public:
     static Netrc parse(std::string_view text);
-    // A file that is not there is an empty one.
-    static Result<Netrc> read(const std::filesystem::path& path);
+    // All of them one after the other. A file that is not there is an empty one.
+    static Result<Netrc> read(std::span<const std::filesystem::path> files);
 
     enum class Default { use, ignore };
-    // "login:password" of the first entry for that host, as Basic authentication wants it.
-    std::optional<Secret> find(std::string_view host, Default use_default) const;
+    // "login:password" of the entries for that host, as Basic authentication wants it: the first file's first, each
+    // but once, "default" after all that name the host.
+    std::vector<Secret> find(std::string_view host, Default use_default) const;
 
   private:
     struct Entry {

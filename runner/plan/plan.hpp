@@ -33,6 +33,8 @@ struct Target {
 struct BuildAbility {
     std::set<std::string> platforms; // "builtin" is always among them
     std::set<std::string> features;
+    // It has these, too, and builds only what requires every one of them.
+    std::set<std::string> mandatory_features = {};
     // Together on one machine: a derivation must fit one entry whole. The first is this machine.
     static bool fits(const GraphDerivation& derivation, const std::vector<BuildAbility>& machines);
 };

@@ -41,6 +41,11 @@ Task<Result<InitFacts>> gather(CommandContext& context) {
     if (!repository) co_return std::move(repository).error();
     facts.repository = std::move(*repository);
     facts.cache = settings.cache;
+    auto uri = cache::CacheUri::parse(settings.cache);
+    if (uri && uri->scheme == cache::Scheme::http && uri->base.reveal() != uri->name) {
+        facts.cache_has_login = true; // what init writes is committed
+        facts.cache = uri->name + (uri->parameters.empty() ? "" : "?" + uri->parameters);
+    }
     facts.runners = settings.runners;
     if (facts.cache.empty() && !facts.repository.cachix_names.empty()) {
         facts.cache = facts.repository.cachix_names.front();

@@ -8,6 +8,7 @@
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
 #include "device/generations.hpp"
+#include "device/store_link.hpp"
 #include "device/store_watch.hpp"
 
 #include <algorithm>
@@ -24,21 +25,8 @@ namespace {
 
 constexpr auto upload_grace = 4500ms;
 
-// Symlinks (result, profiles) are followed to the store path they lead to.
-Result<nix::StorePath> resolve(const std::string& text) {
-    if (auto inside = nix::StorePath::parse_inside(text)) return inside->first;
-    std::error_code error;
-    auto path = std::filesystem::canonical(text, error);
-    if (error) return Failure(FailureKind::usage, "there is nothing at '" + sanitize(text) + "': " + error.message());
-    auto inside = nix::StorePath::parse_inside(path.string());
-    if (!inside)
-        return Failure(FailureKind::usage, "'" + sanitize(text) + "' does not lead into " + std::string(nix::store_dir))
-            .with_hint("give a store path, or a symlink such as ./result");
-    return inside->first;
-}
-
-// The paths that were named; '-' stands for those on standard input.
-Result<std::vector<nix::StorePath>> paths_from(std::vector<std::string> texts) {
+// The paths that were named, or that links lead to; '-' stands for those on standard input.
+Result<std::vector<nix::StorePath>> paths_from(std::vector<std::string> texts, const std::filesystem::path& root) {
     if (texts == std::vector<std::string>{"-"}) {
         texts.clear();
         for (std::string line; std::getline(std::cin, line);)
@@ -46,7 +34,7 @@ Result<std::vector<nix::StorePath>> paths_from(std::vector<std::string> texts) {
     }
     std::set<nix::StorePath> unique;
     for (const auto& text : texts) {
-        TRY(path, resolve(text));
+        TRY(path, device::store_path_at(text, root));
         unique.insert(path);
     }
     return std::vector<nix::StorePath>(unique.begin(), unique.end());
@@ -63,11 +51,11 @@ class Push {
         report_.again = command_again(session_.settings().typed);
         report_.version = version;
         const auto& settings = session_.settings();
-        auto named = paths_from(settings.arguments);
-        if (!named) co_return stop(context, std::move(named).error());
         auto cache = cache_to_push_to(settings);
         if (!cache) co_return stop(context, std::move(cache).error());
         auto findings = co_await session_.find_store();
+        auto named = paths_from(settings.arguments, session_.endpoint().physical_root);
+        if (!named) findings.push_back(std::move(named).error());
         auto retry = async::RetryPolicy();
         retry.budget = settings.retry_budget;
         auto target = co_await open_target(session_, *cache, !settings.dry_run && !settings.read_only, retry);

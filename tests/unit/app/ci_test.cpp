@@ -1,5 +1,6 @@
 #include "app/command_line.hpp"
 #include "base/files.hpp"
+#include "base/secret_variables.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -12,6 +13,8 @@ namespace {
 
 using Words = std::vector<std::string>;
 using Variables = std::map<std::string, std::string>;
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // A step of a workflow that runs `cachefill ci`, with a temporary directory of its own.
 class Step {
@@ -175,7 +178,37 @@ BOOST_AUTO_TEST_CASE(outside_of_github_it_is_refused_with_what_to_use_instead) {
 BOOST_AUTO_TEST_CASE(secrets_are_masked_with_and_without_the_name_of_a_key) {
     auto masks =
         masks_of(Environment(Variables{{"CACHIX_AUTH_TOKEN", "abc"}, {"CACHEFILL_SIGNING_KEY", "name:b64=="}}));
-    BOOST_TEST(masks == "::add-mask::abc\n::add-mask::name:b64==\n::add-mask::b64==\n");
+    BOOST_TEST(masks == "::add-mask::name:b64==\n::add-mask::b64==\n::add-mask::abc\n");
+}
+
+BOOST_AUTO_TEST_CASE(passwords_in_the_urls_of_caches_are_masked) {
+    Settings settings;
+    settings.cache = "https://kim:s3cret%21@cache.example.org";
+    settings.also_push = {"https://kim:other-one@example.org/nix?optional=1"};
+    settings.upstreams = {"https://cache.nixos.org", "https://a:b@example.org"}; // too short to be worth it
+    BOOST_TEST(masks_of(settings) == "::add-mask::other-one\n::add-mask::s3cret%2521\n::add-mask::s3cret!\n");
+}
+
+// One list for both: what is masked is kept from children, and the other way round.
+BOOST_AUTO_TEST_CASE(every_secret_is_masked_in_the_log_and_kept_from_children) {
+    for (const auto& secret : secret_variables()) {
+        std::vector<std::string> names{std::string(secret.name)};
+        if (secret.names == SecretVariable::Names::and_one_for_each_cache) names.push_back(names[0] + "_NAS");
+        if (secret.names == SecretVariable::Names::all_that_begin_so) names = {names[0] + "TOKEN"};
+        for (const auto& name : names) {
+            Environment environment(Variables{{name, "name:value"}, {"HOME", "/home/kim"}});
+            bool is_secret = secret.holds == SecretVariable::Holds::token || secret.holds == SecretVariable::Holds::key;
+            BOOST_TEST(contains(masks_of(environment), "::add-mask::name:value\n") == is_secret, name);
+            bool is_seen = environment.without_our_secrets().find(name).has_value();
+            BOOST_TEST(is_seen == (secret.children == SecretVariable::Children::need_it), name);
+        }
+    }
+    for (const std::string name : {"CACHIX_AUTH_TOKEN", "CACHIX_AUTH_TOKEN_NAS", "CACHEFILL_BEARER_TOKEN",
+                                   "CACHEFILL_BEARER_TOKEN_NAS", "CACHEFILL_SIGNING_KEY", "GH_ENTERPRISE_TOKEN"}) {
+        Environment environment(Variables{{name, "value"}});
+        BOOST_TEST(contains(masks_of(environment), "::add-mask::value\n"), name);
+        BOOST_TEST(environment.without_our_secrets().variables().empty(), name);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(secrets_of_further_caches_are_masked_too_but_no_names_of_files) {

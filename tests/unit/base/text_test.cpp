@@ -1,6 +1,7 @@
 #include "base/environment.hpp"
 #include "base/failure.hpp"
 #include "base/foreign_text.hpp"
+#include "base/secret_variables.hpp"
 #include "base/text.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -116,6 +117,28 @@ BOOST_AUTO_TEST_CASE(children_do_not_see_our_secrets_but_all_else) {
     auto cleaned = environment.without_our_secrets();
     BOOST_TEST(cleaned.variables().size() == 2U);
     BOOST_TEST(cleaned.get_or("SSH_AUTH_SOCK") == "/run/agent");
+}
+
+BOOST_AUTO_TEST_CASE(secrets_are_found_where_they_hide) {
+    auto found = [](std::map<std::string, std::string> variables) {
+        return secret_values(Environment(std::move(variables)));
+    };
+    using Texts = std::vector<std::string>;
+    BOOST_TEST(
+        (found({{"NIX_CONFIG", "max-jobs = 2\n extra-access-tokens = github.com=ghp_x1 gitlab.com=PAT:glpat\n"}}) ==
+         Texts{"ghp_x1", "glpat"}));
+    BOOST_TEST((found({{"https_proxy", "http://kim:s3cret@proxy:3128"}}) == Texts{"s3cret"}));
+    BOOST_TEST((found({{"CACHEFILL_CACHE", "https://kim:s3cret@cache.example.org"}}) == Texts{"s3cret"}));
+    BOOST_TEST(
+        (found({{"INPUT_UPSTREAMS", "https://a.example\nhttps://kim:p%40ss@b.example/x"}}) == Texts{"p%40ss", "p@ss"}));
+    BOOST_TEST(
+        (found({{"CACHEFILL_CACHE", "https://0123456789abcdef@cache.example.org"}}) == Texts{"0123456789abcdef"}));
+    BOOST_TEST(found({{"CACHEFILL_SIGNING_KEY_FILE_NAS", "/run/key"},
+                      {"INPUT_HOSTS", "true"},
+                      {"HOME", "/x"},
+                      {"CACHEFILL_UPSTREAM", "https://cache.nixos.org"},
+                      {"EDITOR", "ssh://git@host"}})
+                   .empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

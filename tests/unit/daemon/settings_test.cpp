@@ -30,6 +30,40 @@ BOOST_AUTO_TEST_CASE(values_are_typed_and_all_of_them_kept_by_name) {
     BOOST_TEST(parsed.by_name.at("substituters") == "https://a https://b");
     BOOST_TEST(parsed.by_name.at("some-map") == "a=1 b=2");
     BOOST_TEST(!parsed.by_name.contains("access-tokens"));
+    BOOST_TEST(parsed.access_tokens.reveal() == "github.com=ghp_secret");
+}
+
+BOOST_AUTO_TEST_CASE(how_caches_are_asked_is_told_only_where_somebody_has_decided_it) {
+    auto untouched = parse_settings(R"({"system": {"value": "x86_64-linux"},
+        "http-connections": {"value": 25, "defaultValue": 25}, "connect-timeout": {"value": 15, "defaultValue": 15},
+        "stalled-download-timeout": {"value": 300, "defaultValue": 300}, "download-attempts": {"value": 5, "defaultValue": 5},
+        "ssl-cert-file": {"value": "/etc/ssl/x", "defaultValue": "/etc/ssl/x"}})")
+                         .value();
+    BOOST_TEST(!untouched.http_connections);
+    BOOST_TEST(!untouched.connect_timeout);
+    BOOST_TEST(!untouched.stalled_timeout);
+    BOOST_TEST(!untouched.download_attempts);
+    BOOST_TEST(untouched.ssl_cert_file.empty());
+    auto decided = parse_settings(R"({"system": {"value": "x86_64-linux"}, "store": {"value": "local?root=/srv"},
+        "http-connections": {"value": 0, "defaultValue": 25}, "connect-timeout": {"value": 3, "defaultValue": 0},
+        "stalled-download-timeout": {"value": 18446744073709551615, "defaultValue": 300},
+        "download-attempts": {"value": 1, "defaultValue": 5}, "fallback": {"value": true},
+        "ssl-cert-file": {"value": "/srv/ca.pem", "defaultValue": null},
+        "narinfo-cache-negative-ttl": {"value": 0, "defaultValue": 3600}})")
+                       .value();
+    BOOST_TEST(decided.store == "local?root=/srv");
+    BOOST_TEST(decided.http_connections.value() == 0U);
+    BOOST_TEST(decided.connect_timeout.value().count() == 3);
+    BOOST_TEST((decided.stalled_timeout.value() == std::chrono::hours(365 * 24)));
+    BOOST_TEST(decided.download_attempts.value() == 1U);
+    BOOST_TEST(decided.fallback);
+    BOOST_TEST(decided.ssl_cert_file == "/srv/ca.pem");
+    BOOST_TEST(decided.narinfo_absent_ttl.count() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(nobody_builds_on_a_machine_without_jobs) {
+    BOOST_TEST(parse_settings(R"({"system": {"value": "x"}, "max-jobs": {"value": 0}})").value().max_jobs == 0U);
+    BOOST_TEST(parse_settings(R"({"system": {"value": "x"}, "max-jobs": {"value": "auto"}})").value().max_jobs > 0U);
 }
 
 BOOST_AUTO_TEST_CASE(settings_an_old_nix_does_not_know_have_its_behaviour) {

@@ -17,7 +17,10 @@ namespace fs = std::filesystem;
 
 struct Machine {
     TemporaryDirectory directory = TemporaryDirectory::make("generations").value();
-    ProfilePlaces places{directory.path() / "var/nix", {directory.path() / "home/alex"}, directory.path() / "run"};
+    ProfilePlaces places{.state = directory.path() / "var/nix",
+                         .homes = {{directory.path() / "home/alex", directory.path() / "home/alex/.local/state"}},
+                         .run = directory.path() / "run",
+                         .root = {}};
 
     void link(const fs::path& where, const std::string& name, std::time_t made) {
         point(where, path(name).to_string(), made);
@@ -50,8 +53,8 @@ BOOST_AUTO_TEST_CASE(systems_and_homes_of_every_kind_are_found_once_each_oldest_
     link(profiles / "system-profiles/test-1-link", "nixos-test", 300);
     link(profiles / "per-user/bob/home-manager-4-link", "home-bob", 400);
     link(profiles / "per-user/bob/profile-9-link", "user-environment", 50);
-    link(places.homes[0] / ".local/state/nix/profiles/home-manager-7-link", "home-alex", 500);
-    link(places.homes[0] / ".local/state/nix/profiles/profile-7-link", "other", 501);
+    link(places.homes[0].state / "nix/profiles/home-manager-7-link", "home-alex", 500);
+    link(places.homes[0].state / "nix/profiles/profile-7-link", "other", 501);
     BOOST_TEST(found() == (Names{"system-1 = nixos-one", "system-2 = nixos-two", "test-1 = nixos-test",
                                  "home-manager-4 of bob = home-bob", "home-manager-7 of alex = home-alex"}),
                boost::test_tools::per_element());
@@ -85,8 +88,8 @@ BOOST_AUTO_TEST_CASE(what_is_booted_next_counts_before_it_runs) {
 
 BOOST_AUTO_TEST_CASE(the_current_ones_are_the_running_system_and_this_users_home) {
     link(places.run / "current-system", "nixos-now", 100);
-    point(places.homes[0] / ".local/state/nix/profiles/home-manager", "home-manager-7-link", 500);
-    link(places.homes[0] / ".local/state/nix/profiles/home-manager-7-link", "home-alex", 500);
+    point(places.homes[0].state / "nix/profiles/home-manager", "home-manager-7-link", 500);
+    link(places.homes[0].state / "nix/profiles/home-manager-7-link", "home-alex", 500);
     auto current = find_current(places);
     BOOST_REQUIRE(current.size() == 2U);
     BOOST_TEST((current[0].path == path("nixos-now")));
@@ -99,6 +102,30 @@ BOOST_AUTO_TEST_CASE(links_that_lead_nowhere_and_machines_without_profiles_are_n
     point(places.state / "profiles/system-1-link", "/somewhere/else", 100);
     point(places.state / "profiles/system-2-link", "system-2-link", 100); // to itself
     BOOST_TEST(found().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_home_whose_state_lies_elsewhere_is_found_there) {
+    auto state = directory.path() / "state";
+    Environment environment({{"HOME", places.homes[0].directory.string()}, {"XDG_STATE_HOME", state.string()}});
+    auto usual = usual_places(directory.path(), environment);
+    BOOST_REQUIRE(usual.homes.size() == 1U);
+    point(state / "nix/profiles/home-manager", "home-manager-7-link", 500);
+    link(state / "nix/profiles/home-manager-7-link", "home-alex", 500);
+    auto current = find_current(usual);
+    BOOST_REQUIRE(current.size() == 1U);
+    BOOST_TEST(current[0].path.name() == "home-alex");
+    BOOST_TEST(find_generations(usual).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(links_below_another_root_name_places_below_it) {
+    Environment environment({{"HOME", "/nonexistent/alex"}, {"NIX_STATE_DIR", "/nonexistent/state"}});
+    auto usual = usual_places(directory.path(), environment);
+    point(usual.run / "current-system", "/nix/var/nix/profiles/system", 500);
+    point(usual.state / "profiles/system", "system-1-link", 500);
+    link(usual.state / "profiles/system-1-link", "nixos-one", 500);
+    auto current = find_current(usual);
+    BOOST_REQUIRE(current.size() == 1U);
+    BOOST_TEST(current[0].path.name() == "nixos-one");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

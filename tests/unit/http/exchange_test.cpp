@@ -245,8 +245,8 @@ BOOST_AUTO_TEST_CASE(credentials_are_taken_from_bearer_then_url_then_netrc) {
     HttpServer server(echo);
     auto directory = temporary_directory();
     ClientSettings settings;
-    settings.netrc = directory.path() / "netrc";
-    BOOST_TEST(write_file_atomically(settings.netrc, "machine 127.0.0.1 password TOKEN\n").has_value());
+    settings.netrc = {directory.path() / "netrc"};
+    BOOST_TEST(write_file_atomically(settings.netrc[0], "machine 127.0.0.1 password TOKEN\n").has_value());
 
     auto plain = get(server);
     BOOST_TEST(send_one(plain, settings).has_value());
@@ -265,6 +265,52 @@ BOOST_AUTO_TEST_CASE(credentials_are_taken_from_bearer_then_url_then_netrc) {
     with_login.headers.push_back({"Authorization", "AWS4 x"});
     BOOST_TEST(send_one(with_login, settings).has_value());
     BOOST_TEST(server.log().back().header("Authorization") == "AWS4 x");
+}
+
+BOOST_AUTO_TEST_CASE(a_login_that_is_refused_gives_way_to_the_next_files) {
+    std::string accepted = "Basic a2ltOnNlY29uZA=="; // kim:second
+    HttpServer server([&accepted](const HttpRequest& request) {
+        return HttpReply(request.header("Authorization") == accepted ? 200 : 401);
+    });
+    auto directory = temporary_directory();
+    ClientSettings settings;
+    settings.netrc = {directory.path() / "first", directory.path() / "absent", directory.path() / "second"};
+    BOOST_REQUIRE(write_file_atomically(settings.netrc[0], "machine 127.0.0.1 login kim password first\n"
+                                                           "default login anybody password x\n"));
+    BOOST_REQUIRE(write_file_atomically(settings.netrc[2], "machine 127.0.0.1 login kim password second\n"));
+    auto body = [&](http::Client& client) -> async::Task<void> {
+        auto status_of = [&client](Request request) -> async::Task<int> {
+            auto response = co_await client.send(std::move(request));
+            co_return response ? response->status : 0;
+        };
+        BOOST_TEST(co_await status_of(get(server)) == 200);
+        BOOST_TEST(server.log().size() == 2U);
+        BOOST_TEST(co_await status_of(put(server, "content")) == 200); // remembered
+        BOOST_TEST(server.log().size() == 3U);
+        accepted = "Basic a2ltOmZpcnN0"; // kim:first
+        BOOST_TEST(co_await status_of(put(server, "content")) == 200);
+        BOOST_TEST(server.log().back().body_size == 7U);
+        accepted = "nothing";
+        auto before = server.log().size();
+        BOOST_TEST(co_await status_of(get(server)) == 401);
+        BOOST_TEST(server.log().size() == before + 3); // each once
+    };
+    with_client(settings, body);
+}
+
+BOOST_AUTO_TEST_CASE(a_user_without_a_password_finds_his_in_netrc) {
+    HttpServer server(echo);
+    auto directory = temporary_directory();
+    ClientSettings settings;
+    settings.netrc = {directory.path() / "netrc"};
+    BOOST_REQUIRE(write_file_atomically(settings.netrc[0], "machine 127.0.0.1 login alex password a\n"
+                                                           "machine 127.0.0.1 login kim password second\n"));
+    for (auto [user, header] : {std::pair("kim", "Basic a2ltOnNlY29uZA=="), std::pair("robin", "Basic cm9iaW46")}) {
+        Request request(Method::get,
+                        "http://" + std::string(user) + "@127.0.0.1:" + std::to_string(server.port()) + "/");
+        BOOST_TEST(send_one(request, settings).has_value());
+        BOOST_TEST(server.log().back().header("Authorization") == header);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(failures_name_the_request_and_hide_its_secrets) {

@@ -70,8 +70,8 @@ BOOST_AUTO_TEST_CASE(credentials_stay_on_the_host_they_are_for) {
     });
     auto directory = temporary_directory();
     ClientSettings settings;
-    settings.netrc = directory.path() / "netrc";
-    BOOST_TEST(write_file_atomically(settings.netrc, "default login me password everybody\n").has_value());
+    settings.netrc = {directory.path() / "netrc"};
+    BOOST_TEST(write_file_atomically(settings.netrc[0], "default login me password everybody\n").has_value());
 
     auto bearer = get(server, "/here");
     bearer.bearer = Secret("abc");

@@ -131,7 +131,9 @@ BOOST_AUTO_TEST_CASE(derivations_in_a_circle_are_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(a_machine_must_fit_whole) {
-    const std::vector<BuildAbility> machines = {{{"x86_64-linux"}, {"kvm"}}, {{"aarch64-linux"}, {"big-parallel"}}};
+    const std::vector<BuildAbility> machines = {{{"x86_64-linux"}, {"kvm"}},
+                                                {{"aarch64-linux"}, {"big-parallel"}},
+                                                {{"riscv64-linux"}, {"kvm"}, {"benchmark", "slow"}}};
     const auto fits = [&](const std::string& platform, std::vector<std::string> features) {
         GraphDerivation derivation{derivation_path("x"), platform, DerivationKind::compile, true, features, {}, {}, {}};
         return BuildAbility::fits(derivation, machines);
@@ -140,6 +142,10 @@ BOOST_AUTO_TEST_CASE(a_machine_must_fit_whole) {
     BOOST_TEST(!fits("x86_64-linux", {"big-parallel"}));
     BOOST_TEST(fits("builtin", {"big-parallel"}));
     BOOST_TEST(!fits("aarch64-darwin", {}));
+    BOOST_TEST(fits("riscv64-linux", {"slow", "benchmark"})); // mandatory: what does not ask for them is not for it
+    BOOST_TEST(fits("riscv64-linux", {"slow", "kvm", "benchmark"}));
+    BOOST_TEST(!fits("riscv64-linux", {"benchmark"}));
+    BOOST_TEST(!fits("riscv64-linux", {}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

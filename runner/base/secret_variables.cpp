@@ -1,0 +1,131 @@
+#include "base/secret_variables.hpp"
+
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace cachefill {
+
+namespace {
+
+using Names = SecretVariable::Names;
+using Holds = SecretVariable::Holds;
+using Children = SecretVariable::Children;
+
+// The first that fits counts.
+constexpr std::array<SecretVariable, 19> variables{{
+    {.name = "CACHEFILL_SIGNING_KEY_FILE", .names = Names::and_one_for_each_cache, .holds = Holds::path},
+    {.name = "CACHEFILL_BEARER_TOKEN_FILE", .names = Names::and_one_for_each_cache, .holds = Holds::path},
+    {.name = "CACHIX_AUTH_TOKEN", .names = Names::and_one_for_each_cache},
+    {.name = "CACHEFILL_BEARER_TOKEN", .names = Names::and_one_for_each_cache},
+    {.name = "CACHIX_SIGNING_KEY", .names = Names::and_one_for_each_cache, .holds = Holds::key},
+    {.name = "CACHEFILL_SIGNING_KEY", .names = Names::and_one_for_each_cache, .holds = Holds::key},
+    {.name = "CACHEFILL_TOKEN"},
+    {.name = "CACHEFILL_NOTIFY"},
+    {.name = "CACHEFILL_NOTIFY_URL"},
+    {.name = "CACHEFILL_GITHUB_TOKEN"},
+    {.name = "GITHUB_TOKEN"},
+    {.name = "GH_TOKEN"},
+    {.name = "GITHUB_ENTERPRISE_TOKEN"},
+    {.name = "GH_ENTERPRISE_TOKEN"},
+    // The runner's own, and the inputs of our step: among them are tokens, and none concerns a child.
+    {.name = "ACTIONS_", .names = Names::all_that_begin_so, .holds = Holds::anything},
+    {.name = "INPUT_", .names = Names::all_that_begin_so, .holds = Holds::anything},
+    {.name = "CACHEFILL_INPUT_", .names = Names::all_that_begin_so, .holds = Holds::anything},
+    // Nix fetches inputs and asks substituters of s3:// with them.
+    {.name = "AWS_SECRET_ACCESS_KEY", .children = Children::need_it},
+    {.name = "AWS_SESSION_TOKEN", .children = Children::need_it},
+}};
+
+constexpr std::size_t shortest_password = 4; // masking "1" would leave nothing of a log
+constexpr std::size_t shortest_token = 16;   // "https://TOKEN@host" as against "ssh://git@host"
+
+const SecretVariable* find(std::string_view variable) {
+    auto fits = [variable](const SecretVariable& secret) { return secret.is_called(variable); };
+    auto found = std::find_if(variables.begin(), variables.end(), fits);
+    return found == variables.end() ? nullptr : &*found;
+}
+
+std::string decoded(std::string_view text) {
+    auto digit = [text](std::size_t at) {
+        return at < text.size() ? std::string_view("0123456789abcdef").find(to_lower(text.substr(at, 1)))
+                                : std::string_view::npos;
+    };
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        auto high = digit(i + 1), low = digit(i + 2);
+        bool is_encoded = text[i] == '%' && high != std::string_view::npos && low != std::string_view::npos;
+        result += is_encoded ? static_cast<char>(high * 16 + low) : text[i];
+        if (is_encoded) i += 2;
+    }
+    return result;
+}
+
+// "access-tokens = github.com=ghp_… gitlab.com=PAT:…", on lines of nix.conf.
+void add_access_tokens(std::string_view config, std::vector<std::string>& values) {
+    for (auto line : split(config, '\n')) {
+        auto equals = line.find('=');
+        auto name = trim(line.substr(0, equals));
+        if (equals == line.npos || (name != "access-tokens" && name != "extra-access-tokens")) continue;
+        for (auto entry : split_words(line.substr(equals + 1))) {
+            auto token = entry.substr(std::min(entry.find('=') + 1, entry.size()));
+            if (auto colon = token.find(':'); colon != token.npos) token.remove_prefix(colon + 1);
+            if (token.size() >= shortest_password) values.emplace_back(token);
+        }
+    }
+}
+
+} // namespace
+
+bool SecretVariable::is_called(std::string_view variable) const {
+    if (!variable.starts_with(name)) return false;
+    auto rest = variable.substr(name.size());
+    return rest.empty() || names == Names::all_that_begin_so ||
+           (names == Names::and_one_for_each_cache && rest.starts_with('_'));
+}
+
+std::span<const SecretVariable> secret_variables() { return variables; }
+
+bool is_kept_from_children(std::string_view variable) {
+    const auto* secret = find(variable);
+    return secret && secret->children == Children::must_not_see;
+}
+
+std::vector<std::string> passwords_in(std::string_view text) {
+    constexpr std::string_view mark = "://";
+    std::vector<std::string> passwords;
+    for (std::size_t at = 0; (at = text.find(mark, at)) != text.npos;) {
+        at += mark.size();
+        auto authority = text.substr(at, text.substr(at).find_first_of("/?# \t\n\"'"));
+        auto sign = authority.rfind('@');
+        auto colon = authority.find(':');
+        if (sign == authority.npos) continue;
+        bool has_user = colon < sign;
+        auto password = authority.substr(has_user ? colon + 1 : 0, sign - (has_user ? colon + 1 : 0));
+        if (password.size() < (has_user ? shortest_password : shortest_token)) continue;
+        passwords.emplace_back(password);
+        if (auto plain = decoded(password); plain != password) passwords.push_back(std::move(plain));
+    }
+    return passwords;
+}
+
+std::vector<std::string> secret_values(const Environment& environment) {
+    std::vector<std::string> values;
+    for (const auto& [name, value] : environment.variables()) {
+        if (value.empty()) continue;
+        if (name == "NIX_CONFIG") add_access_tokens(value, values);
+        const auto* secret = find(name);
+        bool is_whole = secret && (secret->holds == Holds::token || secret->holds == Holds::key);
+        if (is_whole) {
+            values.push_back(value);
+            auto colon = secret->holds == Holds::key ? value.find(':') : value.npos;
+            if (colon != value.npos && colon + 1 < value.size()) values.push_back(value.substr(colon + 1));
+        } else if (secret || name.starts_with("CACHEFILL_") || to_lower(name).ends_with("_proxy")) {
+            for (auto& password : passwords_in(value)) values.push_back(std::move(password));
+        }
+    }
+    return values;
+}
+
+} // namespace cachefill

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "base/environment.hpp"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cachefill {
+
+// An environment variable that holds a secret, or several of one name ("CACHIX_AUTH_TOKEN_NAS" belongs to
+// CACHIX_AUTH_TOKEN).
+struct SecretVariable {
+    enum class Names { one, and_one_for_each_cache, all_that_begin_so };
+    enum class Holds {
+        token,
+        key,      // "name:base64", of which the second part is secret without its name, too
+        path,     // of a file, which is no secret in itself
+        anything, // not every one is a secret, "true" for instance
+    };
+    enum class Children { must_not_see, need_it };
+
+    std::string_view name;
+    Names names = Names::one;
+    Holds holds = Holds::token;
+    Children children = Children::must_not_see;
+
+    bool is_called(std::string_view variable) const;
+};
+
+// The one list. A credential that is added here is kept from children and masked in GitHub's log.
+std::span<const SecretVariable> secret_variables();
+
+// Is it kept from children (evaluators, the daemon on --stdio, git)?
+bool is_kept_from_children(std::string_view variable);
+
+// What no output may show: what these variables hold, the access tokens in NIX_CONFIG, and passwords in the URLs of
+// proxies and in our own variables.
+std::vector<std::string> secret_values(const Environment& environment);
+
+// The passwords in all URLs of a text, as they stand there and decoded.
+std::vector<std::string> passwords_in(std::string_view text);
+
+} // namespace cachefill
