@@ -189,8 +189,8 @@ std::vector<Option> make_table() {
          "evaluators at once (default: as cores and free memory allow)", "", number(&Settings::eval_jobs, 1, 1000)},
         {"eval-timeout", T::value, run_plan | laptop, true, "TIME", "Evaluation", "limit for each host (default 30m)",
          "", duration(&Settings::eval_timeout)},
-        {"jobs", T::value, run_only, true, "N", "Building", "builds at once (default: Nix's max-jobs)", "",
-         number(&Settings::jobs, 1, 4096)},
+        {"jobs", T::value, run_only, true, "N", "Building", "builds at once on this machine (default: Nix's max-jobs)",
+         "", number(&Settings::jobs, 0, 4096)},
         {"cores", T::value, run_only, true, "N", "Building", "cores for each build (default: Nix's cores; 0: all)", "",
          [](Settings& settings, const Values& values) -> Result<void> {
              TRY(value, number_in(values.back(), 0, 4096));

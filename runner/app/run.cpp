@@ -169,7 +169,7 @@ Task<Result<void>> Run::open_store_side() {
     CO_TRY(roots, co_await build::Roots::open(session_.endpoint(), session_.state_directory() / "roots"));
     roots_ = std::move(roots);
     driver_ = build::make_driver(session_.executor(), session_.endpoint(), graph_, *roots_, build_settings(),
-                                 driver_callbacks(), session_.sink());
+                                 driver_callbacks(), session_.sink(), session_.clock());
     if (!session_.settings().read_only)
         pipeline_ = push::make_pipeline(session_.executor(), presence_.backend(plan::own_cache), session_.workers(),
                                         push_settings(), push_environment(), session_.sink());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/machines.hpp"
 #include "app/mirror.hpp"
 #include "app/session.hpp"
 #include "build/driver.hpp"
@@ -100,6 +101,8 @@ class Run {
     async::Task<void> keep_planning(async::TaskGroup& beside);
     async::Task<void> ask(plan::Questions questions);
     void make_plan_stale();
+    void tell_unfetched();
+    void tell_who_does_not_build();
     bool is_planning() const { return evaluating_ || plan_is_stale_ || rounds_of_questions_ > 0; }
     void tell_undecided();
     async::Task<void> plan_pushes();
@@ -149,6 +152,8 @@ class Run {
     push::PushSettings push_settings() const;
     build::BuildSettings build_settings() const;
     build::DriverCallbacks driver_callbacks();
+    void note_unfetchable(plan::PathId path, const daemon::FetchReason& reason);
+    std::vector<std::string> caches_to_fetch_from(const nix::StorePath& path) const;
     async::Task<Result<std::vector<std::optional<nix::PathInfo>>>> path_infos(std::vector<nix::StorePath> paths);
     async::Task<bool> repair(nix::StorePath path);
     std::vector<std::string> names_of_targets(plan::DerivationId derivation) const;
@@ -158,6 +163,7 @@ class Run {
     bool is_filling() const { return extent_ == Extent::fill; }
     void add_builds(report::RunReport& report) const;
     void add_planned(report::RunReport& report) const;
+    void add_unbuildable(report::RunReport& report) const;
     void add_pushes(report::RunReport& report) const;
     report::TargetReport describe(const TargetRecord& record, const report::RunReport& report) const;
     std::string example_of_switching(const report::RunReport& report) const;
@@ -217,9 +223,11 @@ class Run {
     // Which targets a fetched input is for; kept for the report, as needed_by_ is.
     std::map<plan::PathId, std::set<std::size_t>> fetched_for_;
     std::vector<std::uint64_t> fetched_by_target_;
+    std::map<plan::PathId, daemon::FetchReason> unfetched_; // that nothing is built for want of
     // Present in a cache that this machine's Nix does not use, by path; what has been built since is no longer in the
     // plan.
     std::map<plan::PathId, std::size_t> lacking_;
+    std::string why_nothing_is_built_; // by this machine, although something is missing that it could build
     std::uint64_t fetched_ = 0;
     std::uint64_t present_ = 0, upstream_ = 0; // outputs of the graph, before this run pushed any
 };

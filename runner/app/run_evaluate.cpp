@@ -1,3 +1,4 @@
+#include "app/derivation_damage.hpp"
 #include "app/run.hpp"
 #include "app/targets.hpp"
 #include "base/elapsed.hpp"
@@ -94,9 +95,9 @@ Task<void> Run::evaluate(std::size_t number) {
         auto adopted = co_await adopt(number);
         if (!adopted) {
             auto failure = std::move(adopted).error().with_context("reading the derivations of " + target.display());
-            if (failure.kind() == FailureKind::protocol)
-                failure = std::move(failure).with_hint("a file of the store is damaged: "
-                                                       "nix-store --verify --check-contents --repair");
+            auto root = targets_[number].evaluated->derivation;
+            if (co_await is_damaged(session_.connection(), session_.endpoint(), root))
+                failure = std::move(failure).with_hint(repair_hint(root));
             fail(std::move(failure));
         }
         co_return;
@@ -128,6 +129,7 @@ Task<Result<void>> Run::adopt(std::size_t number) {
     if (!is_wanted) co_return Result<void>();
 
     auto before = graph_.path_count();
+    auto known = graph_.derivation_count();
     CO_TRY(target, add_target(graph_, session_.endpoint(), evaluated));
     target.trusted_caches = upstreams_->counting(host);
     CO_TRY_VOID(add_reads(graph_, session_.endpoint(), evaluated, target));
@@ -142,6 +144,12 @@ Task<Result<void>> Run::adopt(std::size_t number) {
             "what the evaluation of " + target.name + " reads of " + counted(evaluated.unknown_reads, "build") +
                 " is not known, because this Nix does not tell",
             "a machine that may not build will perhaps not be able to evaluate it");
+    for (; known < graph_.derivation_count(); ++known) {
+        const auto derivation = graph_.derivation(plan::DerivationId{static_cast<std::uint32_t>(known)});
+        if (derivation.is_unread && co_await is_damaged(session_.connection(), session_.endpoint(), derivation.path))
+            say(event::Severity::warning, derivation.path.to_string() + ": " + derivation.flaw,
+                repair_hint(derivation.path));
+    }
     std::vector<plan::PathId> fresh;
     for (auto id = before; id < graph_.path_count(); ++id) fresh.push_back(static_cast<plan::PathId>(id));
     if (extent_ != Extent::verify) CO_TRY_VOID(co_await ask_ahead(target, std::move(fresh)));

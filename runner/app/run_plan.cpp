@@ -94,14 +94,18 @@ void Run::tell_undecided() {
                 "what only it has counts as absent");
     }
     if (plan_.undecided.empty() || is_ending()) return;
+    tell_unfetched();
+    auto unknown = std::count_if(plan_.undecided.begin(), plan_.undecided.end(),
+                                 [this](plan::PathId path) { return !unfetched_.contains(path); });
+    if (unknown == 0) return;
     std::string causes;
     for (const auto& unasked : presence_.unasked())
         if (!unasked.counts_as_empty)
             causes += (causes.empty() ? "" : "; ") + presence_.url(unasked.cache) + " could not be asked about " +
                       counted(unasked.paths, "path") + " (" + unasked.example.to_string() +
                       "): " + unasked.why.one_line();
-    fail(Failure(FailureKind::network,
-                 counted(plan_.undecided.size(), "path") + " may be there or not, and so was not built: " + causes)
+    fail(Failure(FailureKind::network, counted(static_cast<std::uint64_t>(unknown), "path") +
+                                           " may be there or not, and so was not built: " + causes)
              .with_hint("run again when it answers; --build-unknown builds all the same, upstreams.ignore leaves an "
                         "upstream out for good"));
 }
@@ -136,6 +140,45 @@ std::size_t Run::planned_pushes() const {
                                                   [](const auto& entry) { return entry.second.planned; }));
 }
 
+// What builds need, is there, and could not be had.
+void Run::tell_unfetched() {
+    std::map<std::string, std::pair<std::size_t, daemon::FetchTrouble>> by_reason;
+    for (const auto& [path, reason] : unfetched_) {
+        auto& [paths, trouble] = by_reason[reason.in_words()];
+        ++paths;
+        trouble = reason.trouble;
+    }
+    for (const auto& [words, what] : by_reason) {
+        auto paths = counted(what.first, "path") +
+                     " that builds need could not be fetched, and nothing is compiled for " + "want of them";
+        if (what.second == daemon::FetchTrouble::disk)
+            fail(Failure(FailureKind::machine, "the disk of the Nix store is full (" + words + "): " + paths)
+                     .with_hint("free some space and run again"));
+        else
+            fail(Failure(FailureKind::network, "waited in vain for " + words + ": " + paths)
+                     .with_hint("run again when it answers; --build-unknown builds all the same"));
+    }
+}
+
+// Once, and before anything else is built or waited for.
+void Run::tell_who_does_not_build() {
+    if (plan_.elsewhere.empty() || !plan_.questions.empty() || !why_nothing_is_built_.empty()) return;
+    auto machines = session_.machines();
+    auto why = why_nothing_is_built_here(machines);
+    machines.abilities.front().builds = true;
+    auto is_ours = [&](plan::DerivationId id) {
+        return plan::BuildAbility::fits(graph_.derivation(id), {machines.abilities.front()});
+    };
+    auto ours = std::count_if(plan_.elsewhere.begin(), plan_.elsewhere.end(), is_ours);
+    if (why.empty() || ours == 0) return;
+    why_nothing_is_built_ =
+        why + ": " + counted(static_cast<std::uint64_t>(ours), "derivation") +
+        " would be built here otherwise, for instance " +
+        std::string(graph_.derivation(*std::find_if(plan_.elsewhere.begin(), plan_.elsewhere.end(), is_ours)).name());
+    say(event::Severity::warning, why_nothing_is_built_,
+        "--jobs N lets this machine build, `builders` in nix.conf names others");
+}
+
 void Run::apply_plan() {
     counting_ = plan::counting_caches(graph_, facts_, plan_targets_);
     find_uncounted();
@@ -159,6 +202,7 @@ void Run::apply_plan() {
                     ": what is there and needed here as an input is built again",
                 "add it and its key to this machine's substituters and trusted-public-keys");
     }
+    tell_who_does_not_build();
     if (driver_) driver_->update(plan_);
     for (auto path : plan_.pushes) push(graph_.path(path), false);
     event::PlanChanged changed;

@@ -1,6 +1,7 @@
 // What a run says at its end, from its records.
 #include "app/command_line.hpp"
 #include "app/exit_code.hpp"
+#include "app/machines.hpp"
 #include "app/run.hpp"
 #include "app/typed.hpp"
 #include "base/elapsed.hpp"
@@ -128,27 +129,72 @@ void Run::add_builds(report::RunReport& report) const {
         build.targets = names_of_targets(id);
         build.log_tail = record.log_tail;
         build.error = record.error;
+        build.waits_for = record.waits_for;
         if (record.blocked_by) build.blocked_by = std::string(graph_.derivation(*record.blocked_by).name());
         if (auto why = deferred_.find(id); why != deferred_.end()) build.deferred = why->second;
+        report.builds.push_back(std::move(build));
+    }
+    add_unbuildable(report);
+}
+
+// What no machine here can build, and what that blocks. The driver never hears of them.
+void Run::add_unbuildable(report::RunReport& report) const {
+    auto begin = [this](plan::DerivationId id, event::BuildOutcome outcome) {
+        const auto& derivation = graph_.derivation(id);
+        report::BuildReport build;
+        build.derivation = derivation.path.to_string();
+        build.name = std::string(derivation.name());
+        build.kind = std::string(plan::to_string(derivation.kind));
+        build.outcome = outcome;
+        return build;
+    };
+    const auto& machines = session_.machines().abilities;
+    for (auto id : plan_.elsewhere) {
+        auto build = begin(id, event::BuildOutcome::elsewhere);
+        build.error = "it takes " + plan::BuildAbility::wanted(graph_.derivation(id), machines);
+        for (std::size_t i = 0; i < plan_.targets.size(); ++i) {
+            const auto& ids = plan_.targets[i].elsewhere;
+            if (std::find(ids.begin(), ids.end(), id) != ids.end()) build.targets.push_back(plan_targets_[i].name);
+        }
+        report.builds.push_back(std::move(build));
+    }
+    for (const auto& blocked : plan_.blocked) {
+        auto build = begin(blocked.derivation, event::BuildOutcome::blocked);
+        if (blocked.by) build.blocked_by = std::string(graph_.derivation(*blocked.by).name());
+        for (auto target : blocked.targets) build.targets.push_back(plan_targets_[target].name);
         report.builds.push_back(std::move(build));
     }
 }
 
 // For `plan`: what would be built and pushed.
 void Run::add_planned(report::RunReport& report) const {
+    std::map<plan::DerivationId, plan::DerivationId> blocked_by; // what Nix refuses blocks what needs it
     for (const auto& planned : plan_.builds) {
         const auto& derivation = graph_.derivation(planned.derivation);
         report::BuildReport build;
         build.derivation = derivation.path.to_string();
         build.name = std::string(derivation.name());
         build.kind = std::string(plan::to_string(derivation.kind));
-        build.expected = planned.expected;
         build.targets = names_of_targets(planned.derivation);
+        if (!derivation.flaw.empty()) {
+            build.outcome = event::BuildOutcome::refused;
+            build.error = derivation.flaw;
+            blocked_by.emplace(planned.derivation, planned.derivation);
+        }
+        for (auto before : planned.after)
+            if (auto by = blocked_by.find(plan_.builds[before].derivation); by != blocked_by.end())
+                if (build.outcome == event::BuildOutcome::not_started) {
+                    build.outcome = event::BuildOutcome::blocked;
+                    build.blocked_by = std::string(graph_.derivation(by->second).name());
+                    blocked_by.emplace(planned.derivation, by->second);
+                }
+        if (build.outcome == event::BuildOutcome::not_started) build.expected = planned.expected;
         if (auto why = deferred_.find(planned.derivation); why != deferred_.end()) build.deferred = why->second;
         for (const auto& output : derivation.outputs)
             if (output.path != plan::no_path) build.outputs.push_back(graph_.path(output.path).to_string());
         report.builds.push_back(std::move(build));
     }
+    add_unbuildable(report);
     for (const auto& [path, record] : planned_pushes_) {
         if (record.outcome == event::PushOutcome::already_there) continue;
         report::PushReport push;
@@ -208,8 +254,7 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
         if (std::find(build.targets.begin(), build.targets.end(), target.name) == build.targets.end()) continue;
         target.build_time += build.took;
         target.built += build.outcome == event::BuildOutcome::built;
-        target.failed +=
-            build.outcome == event::BuildOutcome::failed || build.outcome == event::BuildOutcome::timed_out;
+        target.failed += event::is_failure(build.outcome);
         target.blocked += build.outcome == event::BuildOutcome::blocked;
         if (build.waits_for_upstream() && is_filling()) target.waiting_for_upstream.push_back(build.name);
         if (build.outcome != event::BuildOutcome::built) continue;
@@ -294,8 +339,10 @@ void Run::judge(report::RunReport& report) const {
     if (none_is_ours) // or a typing error would be a green run that does nothing
         blame(ExitCode::usage, "no host is for " + join(settings.systems, ", ") + "; the first, " +
                                    report.targets.front().name + ", is for " + report.targets.front().system);
-    auto failed = report.count(event::BuildOutcome::failed) + report.count(event::BuildOutcome::timed_out);
-    if (failed > 0) {
+    if (is_filling() && !why_nothing_is_built_.empty() && session_.machines().remote_slots == 0)
+        blame(ExitCode::machine, why_nothing_is_built_);
+    auto failed = report::figures(report).all_failed();
+    if (failed > 0 && is_filling()) {
         auto blocked = report.count(event::BuildOutcome::blocked);
         blame_if(FailureCause::build, ExitCode::failed,
                  counted(failed, "derivation") + " did not build" +
@@ -324,8 +371,17 @@ void Run::judge(report::RunReport& report) const {
                 {.severity = event::Severity::warning, .text = std::move(text), .hint = "it is optional"});
     }
     for (const auto& target : report.targets) {
-        bool explained = target.failed + target.blocked > 0 || is_ending();
-        if (target.verified && target.verdict == event::TargetVerdict::incomplete && !explained)
+        auto needs_another_machine = [&target](const report::BuildReport& build) {
+            return build.outcome == event::BuildOutcome::elsewhere &&
+                   std::find(build.targets.begin(), build.targets.end(), target.name) != build.targets.end();
+        };
+        auto foreign = std::find_if(report.builds.begin(), report.builds.end(), needs_another_machine);
+        bool explained = target.failed > 0 || is_ending();
+        if (target.verified && target.verdict == event::TargetVerdict::incomplete && target.failed == 0 &&
+            foreign != report.builds.end() && !is_ending())
+            blame_if(FailureCause::incomplete, ExitCode::failed,
+                     target.name + " is not complete: " + foreign->name + " cannot be built here, " + foreign->error);
+        else if (target.verified && target.verdict == event::TargetVerdict::incomplete && !explained)
             blame_if(FailureCause::incomplete, ExitCode::not_in_cache,
                      target.name + " is not complete: " + counted(target.missing.size(), "path") + " missing");
         bool asked_for = settings.require_all;

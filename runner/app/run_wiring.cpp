@@ -7,6 +7,8 @@
 #include "base/text.hpp"
 #include "build/roots.hpp"
 
+#include <bit>
+
 namespace cachefill::app {
 
 using async::Task;
@@ -49,11 +51,11 @@ build::BuildSettings Run::build_settings() const {
     const auto& nix = session_.nix();
     const auto& machines = session_.machines();
     build::BuildSettings build;
-    build.local_slots = settings.jobs.value_or(nix.max_jobs);
+    build.local_slots = machines.local_slots;
     build.remote_slots = machines.remote_slots;
     build.cores = settings.cores.value_or(nix.cores);
-    build.silence_limit = settings.max_silent;
-    build.time_limit = settings.build_timeout;
+    build.limits = {.silence = settings.max_silent, .time = settings.build_timeout};
+    build.cache_patience = settings.wait_for_caches;
     build.machines = machines.abilities;
     return build;
 }
@@ -74,16 +76,45 @@ build::DriverCallbacks Run::driver_callbacks() {
         fetched_by_target_.resize(plan_targets_.size());
         for (auto target : fetched_for_[path]) ++fetched_by_target_[target];
     };
-    callbacks.on_unfetchable = [this](plan::PathId path) {
-        facts_.of(path).fetch_failed = true;
-        plan_is_stale_ = true;
-        plan_changed_.notify_all();
+    callbacks.on_unfetchable = [this](plan::PathId path, const daemon::FetchReason& reason) {
+        note_unfetchable(path, reason);
     };
+    callbacks.caches_of = [this](const nix::StorePath& path) { return caches_to_fetch_from(path); };
     callbacks.targets_of = [this](plan::DerivationId id) { return names_of_targets(id); };
     callbacks.may_start = [this] { return !disk_is_low_ && has_room(); };
     callbacks.expects_more = [this] { return is_planning(); };
     callbacks.fetch_overrides = [this] { return upstreams_->fetch_overrides(); };
     return callbacks;
+}
+
+// A substituter that is away may have it tomorrow, and a full disk holds no build either: nothing is compiled for want
+// of them.
+void Run::note_unfetchable(plan::PathId path, const daemon::FetchReason& reason) {
+    using daemon::FetchTrouble;
+    auto producer = graph_.producer(path);
+    bool is_compiled = !producer || graph_.derivation(producer->derivation).kind == plan::DerivationKind::compile;
+    bool may_be_had_later = reason.trouble == FetchTrouble::network || reason.trouble == FetchTrouble::disk;
+    if (may_be_had_later && is_compiled && !session_.settings().build_unknown) {
+        facts_.of(path).fetch_waits = true;
+        unfetched_.insert_or_assign(path, reason);
+    } else {
+        facts_.of(path).fetch_failed = true;
+    }
+    make_plan_stale();
+}
+
+// As Nix writes their addresses.
+std::vector<std::string> Run::caches_to_fetch_from(const nix::StorePath& path) const {
+    std::vector<std::string> urls;
+    auto id = graph_.find(path);
+    if (!id) return urls;
+    auto caches = facts_.of(*id).present & upstreams_->fetchable_here();
+    for (; caches; caches &= caches - 1) {
+        auto url = redact_url(presence_.url(static_cast<std::size_t>(std::countr_zero(caches))));
+        while (url.ends_with('/')) url.pop_back();
+        urls.push_back(std::move(url));
+    }
+    return urls;
 }
 
 std::vector<std::string> Run::names_of_targets(plan::DerivationId derivation) const {

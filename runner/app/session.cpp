@@ -105,7 +105,7 @@ Task<void> Session::find_nix(std::vector<Failure>& findings) {
         co_return;
     }
     endpoint_ = std::move(*endpoint);
-    machines_ = machines_from(nix_);
+    machines_ = machines_from(nix_, settings_.jobs);
     for (const auto& failure : machines_.unreadable) {
         event::Message message{.severity = event::Severity::warning,
                                .text = "some of Nix's builders are not known: " + failure.one_line(),

@@ -1,8 +1,11 @@
 #pragma once
 
-#include "async/task.hpp"
+#include "async/clock.hpp"
+#include "build/build_record.hpp"
+#include "build/limits.hpp"
 #include "build/scheduler.hpp"
 #include "daemon/connection.hpp"
+#include "daemon/fetch_trouble.hpp"
 #include "event/event.hpp"
 #include "plan/plan.hpp"
 
@@ -19,29 +22,24 @@ class Roots;
 
 struct BuildSettings {
     std::size_t local_slots = 1;
-    std::size_t remote_slots = 0;             // handed to the daemon's own remote builders
-    std::size_t fetches = 8;                  // at once
-    std::uint64_t cores = 0;                  // of each build; 0: as the builder likes
-    std::chrono::seconds silence_limit{0};    // without a log line; 0: none
-    std::chrono::seconds time_limit{0};       // of one build; 0: none
+    std::size_t remote_slots = 0; // handed to the daemon's own remote builders
+    std::size_t fetches = 8;      // at once
+    std::uint64_t cores = 0;      // of each build; 0: as the builder likes
+    BuildLimits limits;           // of each build
+    // How long a substituter may be away before what hangs on it is given up.
+    std::chrono::seconds cache_patience{600};
     std::vector<plan::BuildAbility> machines; // the first is this one
-};
-
-struct BuildRecord {
-    event::BuildOutcome outcome = event::BuildOutcome::not_started;
-    std::chrono::milliseconds took{};
-    std::vector<nix::StorePath> outputs;
-    std::string error;
-    std::vector<std::string> log_tail;
-    std::optional<plan::DerivationId> blocked_by;
 };
 
 struct DriverCallbacks {
     // All outputs of the derivation are valid and rooted.
     std::function<void(plan::DerivationId, const std::vector<nix::StorePath>& outputs)> on_built;
     std::function<void(plan::PathId)> on_fetched;
-    // Not for the network's sake, and for good: it must be built instead.
-    std::function<void(plan::PathId)> on_unfetchable;
+    // For good. Of trouble with the network it is known only that nobody could be asked: whatever needs the path waits.
+    // Else it must be built instead.
+    std::function<void(plan::PathId, const daemon::FetchReason&)> on_unfetchable;
+    // Addresses of the substituters that have a path, as far as they are known. May be empty.
+    std::function<std::vector<std::string>(const nix::StorePath&)> caches_of;
     // Names of the targets that need a derivation, for the report.
     std::function<std::vector<std::string>(plan::DerivationId)> targets_of;
     // May another build start now? (disk space) May be empty.
@@ -86,6 +84,6 @@ class Driver {
 
 std::unique_ptr<Driver> make_driver(async::Executor executor, const daemon::Endpoint& endpoint,
                                     const plan::Graph& graph, Roots& roots, BuildSettings settings,
-                                    DriverCallbacks callbacks, event::Sink& sink);
+                                    DriverCallbacks callbacks, event::Sink& sink, async::Clock& clock);
 
 } // namespace cachefill::build

@@ -16,7 +16,8 @@ constexpr std::chrono::milliseconds cheap_limit{1500};
 
 Scheduler::ReadyKey Scheduler::key(DerivationId id) const { return {-nodes_.at(id).build.longest_chain.count(), id}; }
 
-void Scheduler::update(const plan::Plan& plan, const std::vector<plan::BuildAbility>& machines) {
+std::vector<DerivationId> Scheduler::update(const plan::Plan& plan, const std::vector<plan::BuildAbility>& machines) {
+    std::vector<DerivationId> ended;
     for (const auto& build : plan.builds) {
         auto id = build.derivation;
         auto [it, is_new] = nodes_.try_emplace(id);
@@ -31,18 +32,28 @@ void Scheduler::update(const plan::Plan& plan, const std::vector<plan::BuildAbil
             dependents_[node.after.back()].insert(id);
         }
         const auto& derivation = graph_.derivation(id);
+        if (!derivation.flaw.empty()) {
+            node.state = State::failed;
+            ended.push_back(id);
+            continue;
+        }
         bool fits_here = !machines.empty() && plan::BuildAbility::fits(derivation, {machines.front()});
         node.slot = fits_here ? SlotKind::local : SlotKind::remote;
-        node.cheap = derivation.kind != plan::DerivationKind::compile && build.expected <= cheap_limit;
+        node.cheap = !node.alone && derivation.kind != plan::DerivationKind::compile && build.expected <= cheap_limit;
         for (auto path : build.fetch) {
             waiting_for_fetch_[path].insert(id);
             fetches_.try_emplace(path);
         }
     }
     for (const auto& build : plan.builds) {
+        bool was_waiting = nodes_.at(build.derivation).state == State::waiting;
         refresh(build.derivation);
+        auto state = nodes_.at(build.derivation).state;
+        if (was_waiting && state == State::blocked) ended.push_back(build.derivation);
+        if (state == State::failed || state == State::blocked) continue;
         for (auto path : build.fetch) queue_fetch(path, build);
     }
+    return ended;
 }
 
 // As urgent as the most urgent build that waits for it.
@@ -128,11 +139,13 @@ std::vector<DerivationId> Scheduler::take_builds(SlotKind kind, std::size_t limi
     return taken;
 }
 
-std::optional<PathId> Scheduler::take_fetch(bool nothing_else_comes) {
-    if (fetch_queue_.empty()) return {};
-    auto [urgency, path] = *fetch_queue_.begin();
+std::optional<PathId> Scheduler::take_fetch(bool nothing_else_comes, const std::function<bool(PathId)>& is_its_turn) {
+    auto may_go = [&](const auto& entry) { return !is_its_turn || is_its_turn(entry.second); };
+    auto found = std::find_if(fetch_queue_.begin(), fetch_queue_.end(), may_go);
+    if (found == fetch_queue_.end()) return {};
+    auto [urgency, path] = *found;
     if (urgency == last_urgency && (!nothing_else_comes || anything_else_is_left())) return {};
-    fetch_queue_.erase(fetch_queue_.begin());
+    fetch_queue_.erase(found);
     fetches_[path].state = FetchState::running;
     ++running_fetches_;
     if (urgency == last_urgency) ++running_last_fetches_;
@@ -184,8 +197,11 @@ std::vector<DerivationId> Scheduler::build_failed(DerivationId id) {
     return blocked;
 }
 
-void Scheduler::build_returned(DerivationId id) {
+void Scheduler::build_returned(DerivationId id, bool alone) {
     stop_running(id, State::waiting);
+    auto& node = nodes_.at(id);
+    node.alone |= alone;
+    node.cheap &= !node.alone;
     refresh(id);
 }
 
@@ -223,6 +239,22 @@ std::vector<DerivationId> Scheduler::unfinished() const {
     for (const auto& [id, node] : nodes_)
         if (node.state == State::waiting || node.state == State::running) ids.push_back(id);
     return ids;
+}
+
+std::optional<PathId> Scheduler::failed_fetch_before(DerivationId id) const {
+    std::vector<DerivationId> open{id};
+    std::set<DerivationId> seen{id};
+    while (!open.empty()) {
+        auto found = nodes_.find(open.back());
+        open.pop_back();
+        if (found == nodes_.end() || found->second.state != State::waiting) continue;
+        for (auto path : found->second.build.fetch)
+            if (auto fetch = fetches_.find(path); fetch != fetches_.end() && fetch->second.state == FetchState::failed)
+                return path;
+        for (auto before : found->second.after)
+            if (seen.insert(before).second) open.push_back(before);
+    }
+    return {};
 }
 
 bool Scheduler::is_needed(PathId path) const {

@@ -2,6 +2,7 @@
 
 #include "plan/plan.hpp"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -22,21 +23,24 @@ class Scheduler {
     explicit Scheduler(const plan::Graph& graph) : graph_(graph) {}
 
     // Takes over what is new in a plan. Builds that are running or finished keep their state; those still waiting get
-    // the plan's newest inputs, since a fetch may have become a build in the meantime.
-    void update(const plan::Plan& plan, const std::vector<plan::BuildAbility>& machines);
+    // the plan's newest inputs, since a fetch may have become a build in the meantime. Returns those that have failed
+    // at once, because they have a flaw, and those that are blocked by what failed before, in the plan's order.
+    std::vector<plan::DerivationId> update(const plan::Plan& plan, const std::vector<plan::BuildAbility>& machines);
 
     // Up to `limit` ready builds for one request. More than one only if all are cheap and others are left for the other
     // slots: a request's results come together. `nothing_else_comes`: no further plan is expected, so that what comes
     // last may have its turn.
     std::vector<plan::DerivationId> take_builds(SlotKind kind, std::size_t limit, std::size_t slots,
                                                 bool nothing_else_comes = true);
-    std::optional<plan::PathId> take_fetch(bool nothing_else_comes = true);
+    // `is_its_turn`, if given, says whether a path may be fetched now; others are passed over.
+    std::optional<plan::PathId> take_fetch(bool nothing_else_comes = true,
+                                           const std::function<bool(plan::PathId)>& is_its_turn = {});
 
     void build_succeeded(plan::DerivationId id);
     // Everything that depends on it, transitively, is now blocked; returns those that were not before.
     std::vector<plan::DerivationId> build_failed(plan::DerivationId id);
-    // Back to waiting, for instance because the daemon went away under it.
-    void build_returned(plan::DerivationId id);
+    // Back to waiting, for instance because the daemon went away under it. `alone`: it shares no request from now on.
+    void build_returned(plan::DerivationId id, bool alone = false);
     void fetch_succeeded(plan::PathId path);
     // What was built is no longer in the store. It is built again if a newer plan says so.
     void build_deleted(plan::DerivationId id);
@@ -57,6 +61,8 @@ class Scheduler {
     }
     std::size_t running() const { return running_; }
     std::vector<plan::DerivationId> unfinished() const; // waiting or running
+    // A fetch that has failed and that this one, or what it needs, still waits for.
+    std::optional<plan::PathId> failed_fetch_before(plan::DerivationId id) const;
     // Does a build that has not ended need this path as an input?
     bool is_needed(plan::PathId path) const;
 
@@ -67,6 +73,7 @@ class Scheduler {
         State state = State::waiting;
         SlotKind slot = SlotKind::local;
         bool cheap = false;
+        bool alone = false; // shares no request
         std::optional<plan::DerivationId> blocker;
     };
     enum class FetchState { queued, running, done, failed };

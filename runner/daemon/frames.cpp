@@ -13,11 +13,13 @@ constexpr std::size_t most_traces = 20;
 constexpr std::size_t most_fields = 8; // those we read come first
 
 enum ActivityType : std::uint64_t {
+    copy_path = 100,
     file_transfer = 101,
     copy_paths = 103,
     builds = 104,
     build = 105,
     substitute = 108,
+    query_path_info = 109,
     post_build_hook = 110,
 };
 
@@ -127,14 +129,19 @@ std::optional<LogEvent> ActivityLog::on_start(const StartActivityFrame& frame) {
         if (auto path = nix::StorePath::parse(text(frame.fields, 0))) activity.path = std::move(path).value();
     } else if (auto parent = activities_.find(frame.parent); parent != activities_.end()) {
         activity.path = parent->second.path;
+        activity.cache = parent->second.cache;
     }
+    if (frame.type == substitute || frame.type == query_path_info || frame.type == copy_path)
+        activity.cache = sanitize(redact_url(text(frame.fields, 1)));
     auto path = activity.path;
+    auto cache = activity.cache;
     if (activities_.size() < most_activities) activities_.insert_or_assign(frame.id, std::move(activity));
     if (frame.type == build) return make_event(LogEvent::Kind::build_started, std::move(path), clean(frame.text));
-    if (frame.type == substitute)
-        return make_event(LogEvent::Kind::substitution_started, std::move(path), clean(frame.text));
-    if (frame.text.empty()) return {};
-    return make_event(LogEvent::Kind::other, std::move(path), clean(frame.text));
+    if (frame.type != substitute && frame.text.empty()) return {};
+    auto kind = frame.type == substitute ? LogEvent::Kind::substitution_started : LogEvent::Kind::other;
+    auto event = make_event(kind, std::move(path), clean(frame.text));
+    event.cache = std::move(cache);
+    return event;
 }
 
 std::optional<LogEvent> ActivityLog::on_stop(std::uint64_t id) {
@@ -166,13 +173,16 @@ std::optional<LogEvent> ActivityLog::on_result(const ResultFrame& frame) {
 // Every step of the daemon's scheduler repeats all the counts: only a change is news.
 std::optional<LogEvent> ActivityLog::on_progress(Activity& activity, const ResultFrame& frame) {
     bool goals = activity.type == builds || activity.type == copy_paths;
-    if (!goals && activity.type != file_transfer) return {};
+    if (!goals && activity.type != file_transfer && activity.type != copy_path) return {};
     auto done = number(frame.fields, 0), failed = number(frame.fields, 3);
     if (done == activity.done && failed == activity.failed) return {};
+    auto moved = done > activity.done ? done - activity.done : done; // one that begins anew counts from zero
     activity.done = done;
     activity.failed = failed;
     auto event = make_event(goals ? LogEvent::Kind::goals_progress : LogEvent::Kind::download_progress, activity.path);
     event.done = done;
+    if (!goals) event.moved = moved;
+    event.cache = activity.cache;
     event.expected = number(frame.fields, 1);
     event.failed = failed;
     return event;

@@ -62,6 +62,7 @@ class ActivityLog {
         std::uint64_t done = 0;
         std::uint64_t failed = 0;
         std::optional<nix::StorePath> path; // its own, else its parent's
+        std::string cache;                  // likewise
     };
     std::optional<LogEvent> on_progress(Activity& activity, const ResultFrame& frame);
 

@@ -84,6 +84,8 @@ struct LogEvent {
     std::optional<nix::StorePath> path;   // the .drv of a build; the path of a substitution
     std::uint64_t done = 0, expected = 0; // download_progress: bytes; goals_progress: goals
     std::uint64_t failed = 0;             // goals_progress
+    std::uint64_t moved = 0;              // download_progress: bytes since the one before
+    std::string cache;                    // of a substitution and its downloads: the substituter, without secrets
 };
 using LogSink = std::function<void(const LogEvent&)>;
 

@@ -58,6 +58,10 @@ std::string_view to_string(BuildOutcome outcome) {
         return "failed";
     case BuildOutcome::timed_out:
         return "timed-out";
+    case BuildOutcome::silent:
+        return "silent";
+    case BuildOutcome::refused:
+        return "refused";
     case BuildOutcome::cancelled:
         return "cancelled";
     case BuildOutcome::blocked:
@@ -68,6 +72,19 @@ std::string_view to_string(BuildOutcome outcome) {
         return "elsewhere";
     }
     return "failed";
+}
+
+std::string_view failure_in_words(BuildOutcome outcome) {
+    switch (outcome) {
+    case BuildOutcome::timed_out:
+        return "timed out";
+    case BuildOutcome::silent:
+        return "fell silent";
+    case BuildOutcome::refused:
+        return "is refused by Nix";
+    default:
+        return "does not build";
+    }
 }
 
 std::string_view to_string(PushOutcome outcome) {

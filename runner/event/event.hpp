@@ -96,8 +96,25 @@ struct FetchFinished {
     std::chrono::milliseconds took{};
 };
 
-enum class BuildOutcome { built, failed, timed_out, cancelled, blocked, not_started, elsewhere };
+enum class BuildOutcome {
+    built,
+    failed,
+    timed_out, // ran for longer than --build-timeout allows
+    silent,    // printed nothing for longer than --max-silent allows
+    refused,   // Nix would not begin: an attribute of the wrong type, a file that cannot be read, …
+    cancelled,
+    blocked, // something it needs is not built
+    not_started,
+    elsewhere, // for a system or feature that nobody here has
+};
 std::string_view to_string(BuildOutcome outcome);
+// It ended, by its own fault, without its outputs.
+inline bool is_failure(BuildOutcome outcome) {
+    return outcome == BuildOutcome::failed || outcome == BuildOutcome::timed_out || outcome == BuildOutcome::silent ||
+           outcome == BuildOutcome::refused;
+}
+// Of a failure, after the name of what was to be built: "does not build", "timed out", …
+std::string_view failure_in_words(BuildOutcome outcome);
 
 struct BuildStarted {
     std::string derivation;

@@ -4,6 +4,7 @@
 #include "codec/encoding.hpp"
 #include "codec/hash.hpp"
 #include "nix/aterm.hpp"
+#include "nix/attribute_types.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -36,6 +37,30 @@ bool is_hash(std::string_view algorithm, std::string_view digits) {
     return codec::from_base16(digits).has_value() && (wanted == 0 || digits.size() == wanted);
 }
 
+void note_flaw(Derivation& derivation, const std::string& flaw) {
+    if (!derivation.flaw.empty()) derivation.flaw += "; ";
+    derivation.flaw += flaw;
+}
+
+// What Nix throws at when it asks of which type a derivation is (libstore/derivations.cc, BasicDerivation::type).
+void judge_outputs(Derivation& derivation) {
+    const auto& outputs = derivation.outputs; // sorted by name
+    if (outputs.empty()) return note_flaw(derivation, "it has no outputs");
+    if (outputs.front().name.empty()) note_flaw(derivation, "an output has no name");
+    auto is_fixed = [](const DerivationOutput& output) { return output.kind == OutputKind::fixed; };
+    auto is_alike = [&outputs](const DerivationOutput& output) {
+        return output.kind == outputs.front().kind &&
+               (output.kind != OutputKind::floating || output.hash_algorithm == outputs.front().hash_algorithm);
+    };
+    if (!std::all_of(outputs.begin(), outputs.end(), is_alike))
+        note_flaw(derivation, "its outputs are of different kinds");
+    else if (is_fixed(outputs.front()) && outputs.size() > 1)
+        note_flaw(derivation, "it has " + counted(outputs.size(), "fixed output") + ", and only one is allowed");
+    else if (is_fixed(outputs.front()) && outputs.front().name != "out")
+        note_flaw(derivation, "its fixed output is called '" + ellipsize(sanitize(outputs.front().name), 80) +
+                                  "', and must be called 'out'");
+}
+
 // Reads one file. Every method returns false after the reader has noted what is wrong.
 class DerivationReader {
   public:
@@ -49,8 +74,8 @@ class DerivationReader {
     bool read_input(DerivationInput& input);
     bool skip_children(int depth);
     bool read_path(std::optional<StorePath>& path);
-    bool read_flags(Derivation& derivation);
-    bool read_structured_flags(Derivation& derivation, const std::string& text);
+    static void read_flags(Derivation& derivation);
+    static void read_structured_flags(Derivation& derivation, const std::string& text);
 
     ATermReader in_;
     bool dynamic_ = false; // the form that allows outputs of outputs
@@ -73,7 +98,6 @@ bool DerivationReader::read_output(DerivationOutput& output) {
     auto bad = [&](const std::string& why) {
         return in_.fail("output '" + ellipsize(sanitize(output.name), 80) + "' " + why);
     };
-    if (output.name.empty()) return in_.fail("an output has no name");
     if (output.hash_algorithm.empty()) {
         if (!output.hash.empty()) return bad("has a hash without an algorithm");
         output.kind = path.empty() ? OutputKind::deferred : OutputKind::input_addressed;
@@ -169,10 +193,12 @@ bool DerivationReader::read(Derivation& derivation) {
     auto twice = std::adjacent_find(derivation.outputs.begin(), derivation.outputs.end(), same_name);
     if (twice != derivation.outputs.end())
         return in_.fail("output '" + ellipsize(sanitize(twice->name), 80) + "' appears twice");
-    return read_flags(derivation);
+    judge_outputs(derivation);
+    read_flags(derivation);
+    return true;
 }
 
-bool DerivationReader::read_flags(Derivation& derivation) {
+void DerivationReader::read_flags(Derivation& derivation) {
     const auto& environment = derivation.environment;
     if (auto structured = environment.find("__json"); structured != environment.end())
         return read_structured_flags(derivation, structured->second);
@@ -185,30 +211,25 @@ bool DerivationReader::read_flags(Derivation& derivation) {
     derivation.prefer_local_build = flag("preferLocalBuild", false);
     if (auto features = environment.find("requiredSystemFeatures"); features != environment.end())
         for (auto feature : split_words(features->second)) derivation.required_system_features.emplace_back(feature);
-    return true;
 }
 
-bool DerivationReader::read_structured_flags(Derivation& derivation, const std::string& text) {
+void DerivationReader::read_structured_flags(Derivation& derivation, const std::string& text) {
     derivation.structured_attributes = true;
     auto attributes = json::parse(text, nullptr, false);
-    if (!attributes.is_object()) return in_.fail("its structured attributes (__json) are not a JSON object");
+    if (!attributes.is_object())
+        return note_flaw(derivation, "its structured attributes (__json) are not a JSON object");
+    for (const auto& odd : odd_attributes(attributes))
+        if (odd.is_always_refused) note_flaw(derivation, odd.in_words());
     auto flag = [&](const char* name, bool& value) {
         auto found = attributes.find(name);
-        if (found == attributes.end()) return true;
-        if (!found->is_boolean()) return in_.fail("its structured attribute '" + std::string(name) + "' is no boolean");
-        value = found->get<bool>();
-        return true;
+        if (found != attributes.end() && found->is_boolean()) value = found->get<bool>();
     };
-    if (!flag("allowSubstitutes", derivation.allow_substitutes) ||
-        !flag("preferLocalBuild", derivation.prefer_local_build))
-        return false;
+    flag("allowSubstitutes", derivation.allow_substitutes);
+    flag("preferLocalBuild", derivation.prefer_local_build);
     auto features = attributes.find("requiredSystemFeatures");
-    if (features == attributes.end()) return true;
-    bool strings = features->is_array() &&
-                   std::all_of(features->begin(), features->end(), [](const json& item) { return item.is_string(); });
-    if (!strings) return in_.fail("its structured attribute 'requiredSystemFeatures' is no list of strings");
-    for (const auto& feature : *features) derivation.required_system_features.push_back(feature.get<std::string>());
-    return true;
+    if (features == attributes.end() || !features->is_array()) return;
+    for (const auto& feature : *features)
+        if (feature.is_string()) derivation.required_system_features.push_back(feature.get<std::string>());
 }
 
 } // namespace

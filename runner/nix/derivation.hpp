@@ -47,7 +47,11 @@ struct Derivation {
     bool prefer_local_build = false;
     std::vector<std::string> required_system_features;
     bool structured_attributes = false;
+    // Why every Nix refuses to build it, although it can be read: "its attribute 'preferLocalBuild' is no Boolean".
+    // Empty: nothing is known against it.
+    std::string flaw;
 
+    // Fails only for a text that is no derivation; what can be read, but never be built, has a flaw.
     static Result<Derivation> parse(std::string_view aterm);
 
     const DerivationOutput* find_output(std::string_view name) const;

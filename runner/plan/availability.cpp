@@ -155,7 +155,7 @@ void Availability::find_fetchable(const Graph& graph, const Facts& facts) {
             // Found in a cache out of our daemon's reach: another one, not asked because of that, may do.
             const bool there = (of.present & counting[i]) != 0;
             const CacheMask wanted = there ? counting[i] & fetchable_here : counting[i];
-            const bool settled = !unasked(of, wanted) && !is_undecided(of, wanted) && of.valid_here;
+            const bool settled = !unasked(of, wanted) && !is_undecided(of, wanted) && of.valid_here && !of.fetch_waits;
             known = !settled ? Known::unknown : Known::no;
         }
         if (known == Known::no) missing.push_back(path);
@@ -192,8 +192,13 @@ Known Availability::obtainable_source(PathId path, const Facts& facts) const {
 void Availability::find_buildable(const Graph& graph, const Facts& facts, const Policy& policy) {
     for (const DerivationId id : graph.topological_order()) {
         const GraphDerivation& derivation = graph.derivation(id);
-        fits[index(id)] = BuildAbility::fits(derivation, policy.machines);
+        // One with a flaw is planned like any other, and whoever is to build it will refuse.
+        fits[index(id)] = !derivation.flaw.empty() || BuildAbility::fits(derivation, policy.machines);
         if (!fits[index(id)]) continue;
+        if (!derivation.flaw.empty()) {
+            buildable[index(id)] = Known::yes;
+            continue;
+        }
         Known known = Known::yes;
         for (const GraphInput& input : derivation.inputs) {
             const auto& outputs = graph.derivation(input.derivation).outputs;

@@ -58,7 +58,7 @@ struct Availability {
 
     // Present in a cache that this daemon may fetch from (its references aside).
     bool served_here(PathId path, const Facts& facts) const {
-        if (facts.of(path).fetch_failed) return false;
+        if (facts.of(path).fetch_failed || facts.of(path).fetch_waits) return false;
         return (facts.of(path).present & counting[index(path)] & fetchable_here) != 0;
     }
     CacheMask fetchable_here;

@@ -164,6 +164,7 @@ void Demand::expand_source(PathId path) {
 void Demand::expand_fetch(PathId path) {
     if (availability_.fetchable[index(path)] != Known::unknown) return;
     const PathFacts& facts = facts_.of(path);
+    if (facts.fetch_waits) return stay_open();
     const CacheMask counting = availability_.counting[index(path)];
     if (availability_.served_here(path, facts_)) {
         if (!facts.references_known) ask_remote(path, facts.present & counting);
@@ -180,30 +181,14 @@ void Demand::expand_fetch(PathId path) {
 
 void Demand::expand_build(DerivationId id) {
     if (!availability_.fits[index(id)]) return;
+    // Where one input cannot be had the others are built all the same, as Nix does when it keeps going.
     const GraphDerivation& derivation = graph_.derivation(id);
-    if (availability_.buildable[index(id)] == Known::no) return expand_blocked(derivation);
     for (const GraphInput& input : derivation.inputs) {
         const auto& outputs = graph_.derivation(input.derivation).outputs;
         for (const std::uint16_t output : input.outputs)
             demand_output(edges_, input.derivation, outputs[output].path, Role::input);
     }
     for (const PathId source : derivation.sources) edges_.push_back(node(Role::source, index(source)));
-}
-
-// It will not be built, so its inputs are not needed: follow only those that stand in the way, to name them.
-void Demand::expand_blocked(const GraphDerivation& derivation) {
-    for (const GraphInput& input : derivation.inputs) {
-        const auto& outputs = graph_.derivation(input.derivation).outputs;
-        for (const std::uint16_t output : input.outputs) {
-            const PathId path = outputs[output].path;
-            const DerivationId made_by = maker(graph_, input.derivation, path);
-            if (availability_.obtainable(path, made_by, facts_) == Known::no)
-                edges_.push_back(node(Role::build, index(made_by)));
-        }
-    }
-    for (const PathId source : derivation.sources)
-        if (availability_.obtainable_source(source, facts_) == Known::no)
-            edges_.push_back(node(Role::source, index(source)));
 }
 
 void Demand::expand_evaluated(DerivationId id) {

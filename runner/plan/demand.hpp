@@ -72,7 +72,6 @@ class Demand {
     void expand_source(PathId path);
     void expand_fetch(PathId path);
     void expand_build(DerivationId id);
-    void expand_blocked(const GraphDerivation& derivation);
     void expand_evaluated(DerivationId id);
     void demand_output(std::vector<Node>& nodes, DerivationId derivation, PathId path, Role role) const;
     void ask_remote(PathId path, CacheMask caches);

@@ -29,6 +29,7 @@ struct PathFacts {
     bool claimed_there = false;     // … says not missing
     std::optional<bool> valid_here; // in this machine's store
     bool fetch_failed = false;      // present, but this machine's daemon could not fetch it: built instead
+    bool fetch_waits = false; // present, but this machine's daemon could not reach it for as long as we wait: not built
     std::vector<PathId> references; // from a narinfo (or the store, if valid here and absent remotely); self left out
     bool references_known = false;
     std::uint64_t nar_size = 0;  // 0: not known

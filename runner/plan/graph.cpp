@@ -1,5 +1,7 @@
 #include "plan/graph.hpp"
 
+#include "base/text.hpp"
+
 #include <algorithm>
 #include <unordered_set>
 
@@ -56,14 +58,7 @@ std::optional<DerivationId> Graph::find_derivation(const nix::StorePath& path) c
 
 std::optional<Graph::Producer> Graph::producer(PathId id) const { return producers_[index(id)]; }
 
-Result<Graph::Staged> Graph::stage(const nix::StorePath& path, const nix::StorePath* needed_by, const Reader& read) {
-    auto parsed = read(path);
-    if (!parsed) {
-        auto failure = std::move(parsed).error().with_context("reading " + std::string(path.base_name()));
-        if (!needed_by) return failure;
-        return std::move(failure).with_context("reading what " + std::string(needed_by->base_name()) + " needs");
-    }
-    nix::Derivation& from = *parsed;
+Graph::Staged Graph::stage(const nix::StorePath& path, nix::Derivation&& from) {
     GraphDerivation to{path,
                        std::move(from.platform),
                        classify(from),
@@ -71,7 +66,9 @@ Result<Graph::Staged> Graph::stage(const nix::StorePath& path, const nix::StoreP
                        std::move(from.required_system_features),
                        {},
                        {},
-                       {}};
+                       {},
+                       std::move(from.flaw),
+                       false};
     for (auto& output : from.outputs) {
         const bool known = path_is_known(output.kind) && output.path;
         to.outputs.push_back({std::move(output.name), known ? intern(*output.path) : no_path});
@@ -80,29 +77,43 @@ Result<Graph::Staged> Graph::stage(const nix::StorePath& path, const nix::StoreP
     return Staged{std::move(to), std::move(from.input_derivations)};
 }
 
-Result<DerivationId> Graph::commit(Staged&& staged) {
+Graph::Staged Graph::stage_unread(const nix::StorePath& path, const Failure& why) {
+    auto flaw = "its file cannot be read: " + why.one_line();
+    GraphDerivation unread{path, {}, DerivationKind::compile, true, {}, {}, {}, {}, std::move(flaw), true};
+    return Staged{std::move(unread), {}};
+}
+
+// What `user` needs of one of its inputs, which is in the graph already.
+GraphInput Graph::connect(GraphDerivation& user, const nix::DerivationInput& input) {
+    const DerivationId id = derivation_ids_.at(input.derivation);
+    auto& offered = derivations_[index(id)];
+    GraphInput edge{id, {}};
+    const auto find = [&offered](const std::string& name) {
+        return std::find_if(offered.outputs.begin(), offered.outputs.end(),
+                            [&name](const GraphOutput& output) { return output.name == name; });
+    };
+    for (const auto& name : input.outputs) {
+        if (find(name) != offered.outputs.end()) continue;
+        if (offered.is_unread)
+            offered.outputs.push_back({name, no_path});
+        else if (user.flaw.empty())
+            user.flaw = "it wants the output '" + ellipsize(sanitize(name), 80) + "' of " +
+                        std::string(input.derivation.base_name()) + ", which has no such output";
+    }
+    for (std::size_t i = 0; i < offered.outputs.size(); ++i) {
+        // Of a derivation that makes a derivation every output is wanted: which one holds it stands nowhere.
+        const auto& name = offered.outputs[i].name;
+        const bool wanted =
+            input.dynamic || std::find(input.outputs.begin(), input.outputs.end(), name) != input.outputs.end();
+        if (wanted) edge.outputs.push_back(static_cast<std::uint16_t>(i));
+    }
+    return edge;
+}
+
+DerivationId Graph::commit(Staged&& staged) {
     GraphDerivation& derivation = staged.derivation;
     const DerivationId id{static_cast<std::uint32_t>(derivations_.size())};
-    for (const auto& input : staged.inputs) {
-        const DerivationId input_id = derivation_ids_.at(input.derivation);
-        const auto& offered = derivations_[index(input_id)].outputs;
-        GraphInput edge{input_id, {}};
-        for (std::size_t i = 0; i < offered.size(); ++i) {
-            // Of a derivation that makes a derivation every output is wanted: which one holds it stands nowhere.
-            const bool wanted = input.dynamic || std::find(input.outputs.begin(), input.outputs.end(),
-                                                           offered[i].name) != input.outputs.end();
-            if (wanted) edge.outputs.push_back(static_cast<std::uint16_t>(i));
-        }
-        for (const auto& name : input.outputs) {
-            const bool there =
-                std::any_of(offered.begin(), offered.end(), [&](const auto& o) { return o.name == name; });
-            if (there) continue;
-            return Failure(FailureKind::protocol, std::string(derivation.path.base_name()) + " wants the output \"" +
-                                                      name + "\" of " + std::string(input.derivation.base_name()) +
-                                                      ", which has no such output");
-        }
-        derivation.inputs.push_back(std::move(edge));
-    }
+    for (const auto& input : staged.inputs) derivation.inputs.push_back(connect(derivation, input));
     derivation_ids_.emplace(derivation.path, id);
     derivations_.push_back(std::move(derivation));
     order_.push_back(id);
@@ -170,50 +181,39 @@ void Graph::sort() {
     }
 }
 
-Result<DerivationId> Graph::walk(const nix::StorePath& root, const Reader& read) {
+DerivationId Graph::walk(Staged&& root, const Reader& read) {
     std::vector<Staged> stack;
-    std::unordered_set<nix::StorePath> open;
-    TRY(first, stage(root, nullptr, read));
-    open.insert(root);
-    stack.push_back(std::move(first));
+    std::unordered_set<nix::StorePath> open{root.derivation.path};
+    stack.push_back(std::move(root));
     for (;;) {
         Staged& top = stack.back();
         if (top.next_input < top.inputs.size()) {
-            const nix::StorePath& input = top.inputs[top.next_input++].derivation;
+            const nix::StorePath& input = top.inputs[top.next_input].derivation;
+            if (open.contains(input)) {
+                if (top.derivation.flaw.empty())
+                    top.derivation.flaw = "it needs " + std::string(input.base_name()) + ", which needs it";
+                top.inputs.erase(top.inputs.begin() + static_cast<std::ptrdiff_t>(top.next_input));
+                continue;
+            }
+            ++top.next_input;
             if (derivation_ids_.contains(input)) continue;
-            if (!open.insert(input).second)
-                return Failure(FailureKind::protocol,
-                               "derivations need each other in a circle: " + std::string(input.base_name()) + " and " +
-                                   std::string(top.derivation.path.base_name()));
-            TRY(next, stage(input, &top.derivation.path, read));
-            stack.push_back(std::move(next));
+            open.insert(input);
+            auto parsed = read(input);
+            stack.push_back(parsed ? stage(input, *std::move(parsed)) : stage_unread(input, parsed.error()));
             continue;
         }
         open.erase(top.derivation.path);
-        TRY(id, commit(std::move(top)));
+        const DerivationId id = commit(std::move(top));
         stack.pop_back();
         if (stack.empty()) return id;
     }
 }
 
-void Graph::roll_back(std::size_t derivations, std::size_t paths) {
-    for (std::size_t i = derivations; i < derivations_.size(); ++i) derivation_ids_.erase(derivations_[i].path);
-    for (std::size_t i = paths; i < paths_.size(); ++i) path_ids_.erase(paths_[i]);
-    for (std::size_t i = 0; i < paths; ++i)
-        if (producers_[i] && index(producers_[i]->derivation) >= derivations) producers_[i].reset();
-    derivations_.erase(derivations_.begin() + static_cast<std::ptrdiff_t>(derivations), derivations_.end());
-    paths_.erase(paths_.begin() + static_cast<std::ptrdiff_t>(paths), paths_.end());
-    producers_.resize(paths);
-    std::erase_if(order_, [&](DerivationId id) { return index(id) >= derivations; });
-    for (std::size_t i = 0; i < derivations; ++i) find_producers(DerivationId{static_cast<std::uint32_t>(i)});
-}
-
 Result<DerivationId> Graph::add_closure(const nix::StorePath& root, const Reader& read) {
     if (const auto known = find_derivation(root)) return *known;
-    const std::size_t derivations = derivations_.size();
-    const std::size_t paths = paths_.size();
-    auto id = walk(root, read);
-    if (!id) roll_back(derivations, paths);
+    auto parsed = read(root);
+    if (!parsed) return std::move(parsed).error().with_context("reading " + std::string(root.base_name()));
+    const DerivationId id = walk(stage(root, *std::move(parsed)), read);
     if (order_is_stale_) sort();
     return id;
 }

@@ -43,6 +43,10 @@ struct GraphDerivation {
     std::vector<GraphOutput> outputs;
     std::vector<GraphInput> inputs;
     std::vector<PathId> sources;
+    // Why no Nix would ever build it, for a person; empty: nothing is known against it. It costs what needs it, and no
+    // more.
+    std::string flaw = {};
+    bool is_unread = false; // its file cannot be read (the flaw says why): its outputs are those that others want of it
     std::string_view name() const; // the store path's name without ".drv"
 };
 
@@ -52,8 +56,8 @@ class Graph {
   public:
     using Reader = std::function<Result<nix::Derivation>(const nix::StorePath&)>;
 
-    // Adds `root` and everything it needs, reading each derivation once. On failure (one does not parse or is not
-    // there; the failure names it and what needs it) the graph is as before.
+    // Adds `root` and everything it needs, reading each derivation once. What cannot be read, wants an output that is
+    // not there, or needs itself, is added with a flaw; only an unreadable root is a failure.
     Result<DerivationId> add_closure(const nix::StorePath& root, const Reader& read);
 
     // Several derivations may make one fixed output: the same source, fetched for two systems. The first that was read
@@ -80,10 +84,11 @@ class Graph {
 
   private:
     struct Staged;
-    Result<Staged> stage(const nix::StorePath& path, const nix::StorePath* needed_by, const Reader& read);
-    Result<DerivationId> commit(Staged&& staged);
-    Result<DerivationId> walk(const nix::StorePath& root, const Reader& read);
-    void roll_back(std::size_t derivations, std::size_t paths);
+    Staged stage(const nix::StorePath& path, nix::Derivation&& from);
+    static Staged stage_unread(const nix::StorePath& path, const Failure& why);
+    DerivationId commit(Staged&& staged);
+    DerivationId walk(Staged&& root, const Reader& read);
+    GraphInput connect(GraphDerivation& user, const nix::DerivationInput& input);
     void find_producers(DerivationId id);
     std::vector<DerivationId> needed_by(DerivationId id) const;
     void sort();

@@ -1,3 +1,4 @@
+#include "base/text.hpp"
 #include "plan/plan.hpp"
 
 #include <algorithm>
@@ -18,19 +19,39 @@ std::string_view to_string(DerivationKind kind) {
     return "compile";
 }
 
+bool BuildAbility::has(const std::string& feature) const {
+    return features.contains(feature) || mandatory_features.contains(feature);
+}
+
 bool BuildAbility::fits(const GraphDerivation& derivation, const std::vector<BuildAbility>& machines) {
+    const auto& required = derivation.required_features;
     return std::any_of(machines.begin(), machines.end(), [&](const BuildAbility& machine) {
+        if (!machine.builds) return false;
         if (derivation.platform != "builtin" && !machine.platforms.contains(derivation.platform)) return false;
-        const auto& required = derivation.required_features;
-        auto is_required = [&](const std::string& feature) {
-            return std::find(required.begin(), required.end(), feature) != required.end();
-        };
-        auto has = [&](const std::string& feature) {
-            return machine.features.contains(feature) || machine.mandatory_features.contains(feature);
-        };
-        return std::all_of(required.begin(), required.end(), has) &&
-               std::all_of(machine.mandatory_features.begin(), machine.mandatory_features.end(), is_required);
+        return std::all_of(required.begin(), required.end(),
+                           [&](const std::string& feature) { return machine.has(feature); }) &&
+               std::all_of(machine.mandatory_features.begin(), machine.mandatory_features.end(),
+                           [&](const std::string& feature) {
+                               return std::find(required.begin(), required.end(), feature) != required.end();
+                           });
     });
+}
+
+std::string BuildAbility::wanted(const GraphDerivation& derivation, const std::vector<BuildAbility>& machines) {
+    const auto platform = sanitize(derivation.platform);
+    const bool vowel = !platform.empty() && std::string_view("aeiouAEIOUx").find(platform[0]) != std::string_view::npos;
+    auto words = (vowel ? "an " : "a ") + platform + " machine";
+    // Of several machines for that platform, the one that comes closest.
+    std::optional<std::vector<std::string>> lacking;
+    for (const BuildAbility& machine : machines) {
+        if (!machine.builds || !machine.platforms.contains(derivation.platform)) continue;
+        std::vector<std::string> here;
+        for (const std::string& feature : derivation.required_features)
+            if (!machine.has(feature)) here.push_back(sanitize(feature));
+        if (!lacking || here.size() < lacking->size()) lacking = std::move(here);
+    }
+    if (!lacking || lacking->empty()) return words;
+    return words + " with the feature" + (lacking->size() > 1 ? "s " : " ") + join(*lacking, ", ");
 }
 
 } // namespace cachefill::plan

@@ -20,7 +20,7 @@ class Assembly {
     Assembly(const Graph& graph, const Facts& facts, const std::vector<Target>& targets, const Policy& policy)
         : graph_(graph), facts_(facts), targets_(targets), policy_(policy), available_(graph, facts, targets, policy),
           demand_(graph, facts, targets, available_, policy.does_not_wait),
-          build_index_(graph.derivation_count(), no_build) {}
+          build_index_(graph.derivation_count(), no_build), blocked_by_(graph.derivation_count()) {}
 
     Plan make() {
         plan_.questions = demand_.questions();
@@ -56,7 +56,7 @@ class Assembly {
             const PathId path{static_cast<std::uint32_t>(i)};
             const bool wanted = demand_.mark(path, Role::complete) != Demand::Mark::none;
             const bool to_be_fetched = demand_.mark(path, Role::fetch) != Demand::Mark::none;
-            if ((wanted && undecided(path, available_.counting[i])) ||
+            if ((wanted && undecided(path, available_.counting[i])) || (to_be_fetched && facts_.of(path).fetch_waits) ||
                 (to_be_fetched && undecided(path, available_.counting[i] & available_.fetchable_here)))
                 plan_.undecided.push_back(path);
             if (!wanted || !absent(path)) continue;
@@ -81,11 +81,28 @@ class Assembly {
                 plan_.builds.push_back({id, {}, {}, policy_.expected_time(derivation), {}, {}});
                 const bool plannable = std::none_of(derivation.outputs.begin(), derivation.outputs.end(),
                                                     [](const GraphOutput& output) { return output.path == no_path; });
-                if (!plannable) plan_.unplannable.push_back(id);
+                if (!plannable && derivation.flaw.empty()) plan_.unplannable.push_back(id);
             } else {
+                if (available_.buildable[index(id)] == Known::no) {
+                    plan_.blocked.push_back({id, blocker(derivation), {}});
+                    blocked_by_[index(id)] = plan_.blocked.back().by;
+                }
                 note_unfetchable(derivation);
             }
         }
+    }
+
+    // Which of those that nobody here can make keeps it from being built; empty: a hole does.
+    std::optional<DerivationId> blocker(const GraphDerivation& derivation) const {
+        for (const GraphInput& input : derivation.inputs)
+            for (const std::uint16_t output : input.outputs) {
+                const PathId path = graph_.derivation(input.derivation).outputs[output].path;
+                const DerivationId made_by = maker(graph_, input.derivation, path);
+                if (available_.obtainable(path, made_by, facts_) != Known::no) continue;
+                if (!available_.fits[index(made_by)]) return made_by;
+                if (blocked_by_[index(made_by)]) return blocked_by_[index(made_by)];
+            }
+        return std::nullopt;
     }
 
     void wire(PlannedBuild& build) {
@@ -97,7 +114,8 @@ class Assembly {
                 const DerivationId made_by = maker(graph_, input.derivation, path);
                 if (path != no_path && available_.fetchable[index(path)] == Known::yes)
                     fetch(build, path);
-                else
+                else if (build_index_[index(made_by)] !=
+                         no_build) // a derivation with a flaw is planned whatever it needs
                     build.after.push_back(build_index_[index(made_by)]);
             }
         }
@@ -132,6 +150,7 @@ class Assembly {
                 return available_.fetchable[index(reference)] == Known::no;
             });
         }
+        if (facts_.of(culprit).fetch_failed) return; // the substituter is there: it failed
         const CacheMask caches = facts_.of(culprit).present & available_.counting[index(culprit)];
         if (!caches || available_.served_here(culprit, facts_)) return;
         plan_.not_fetchable_here.push_back({path, static_cast<std::size_t>(std::countr_zero(caches))});
@@ -213,6 +232,8 @@ class Assembly {
         }
         for (const PathId path : plan_.pushes)
             each(reach.of(path, Role::complete), [&](std::size_t t) { plan_.targets[t].pushes.push_back(path); });
+        for (Plan::Blocked& blocked : plan_.blocked)
+            each(reach.of(blocked.derivation, Role::build), [&](std::size_t t) { blocked.targets.push_back(t); });
         for (const DerivationId id : plan_.elsewhere) {
             lacking |= reach.of(id, Role::build);
             each(reach.of(id, Role::build), [&](std::size_t t) { plan_.targets[t].elsewhere.push_back(id); });
@@ -237,9 +258,10 @@ class Assembly {
     const Policy& policy_;
     Availability available_;
     Demand demand_;
-    std::vector<std::size_t> build_index_; // by derivation
-    std::vector<PathId> lacking_;          // demanded by consumers and absent
-    std::vector<PathId> unfetchable_;      // inputs, present but not to be had
+    std::vector<std::size_t> build_index_;                // by derivation
+    std::vector<std::optional<DerivationId>> blocked_by_; // by derivation
+    std::vector<PathId> lacking_;                         // demanded by consumers and absent
+    std::vector<PathId> unfetchable_;                     // inputs, present but not to be had
     Plan plan_;
 };
 

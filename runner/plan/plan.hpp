@@ -33,10 +33,15 @@ struct Target {
 struct BuildAbility {
     std::set<std::string> platforms; // "builtin" is always among them
     std::set<std::string> features;
-    // It has these, too, and builds only what requires every one of them.
+    // It takes only what requires all of these (the last but one field of Nix's `builders`), and has them, too.
     std::set<std::string> mandatory_features = {};
+    bool builds = true; // no: max-jobs = 0
     // Together on one machine: a derivation must fit one entry whole. The first is this machine.
     static bool fits(const GraphDerivation& derivation, const std::vector<BuildAbility>& machines);
+    bool has(const std::string& feature) const;
+    // What it takes to build one that fits none of them: "a vax-vms machine", "an x86_64-linux machine with the feature
+    // kvm".
+    static std::string wanted(const GraphDerivation& derivation, const std::vector<BuildAbility>& machines);
 };
 
 struct Policy {
@@ -108,7 +113,14 @@ struct Plan {
     std::vector<PathId> unfillable_holes;
     // Demanded, had by nobody that could be asked, and a cache that may have it could not be: neither built nor pushed.
     std::vector<PathId> undecided;
-    std::vector<DerivationId> elsewhere;   // missing and buildable by nobody here
+    std::vector<DerivationId> elsewhere; // missing and buildable by nobody here
+    // Missing, and not built because something it needs cannot be had here: made elsewhere only, or a hole.
+    struct Blocked {
+        DerivationId derivation;
+        std::optional<DerivationId> by;   // of `elsewhere`, if that is why
+        std::vector<std::size_t> targets; // indexes of those that need it
+    };
+    std::vector<Blocked> blocked;          // every one after those it needs
     std::vector<DerivationId> unplannable; // built each run: output paths unknown before
     std::vector<TargetPlan> targets;       // as given
     std::uint64_t bytes_to_fetch = 0;      // compressed, as far as known

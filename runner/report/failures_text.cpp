@@ -35,9 +35,9 @@ std::string evaluation_failure(const TargetReport& target, const Style& style) {
 }
 
 std::string build_failure(const RunReport& report, const BuildReport& build, std::size_t tail, const Style& style) {
-    bool timed_out = build.outcome == event::BuildOutcome::timed_out;
-    auto text = style(Tone::bad, timed_out ? "timed out" : "failed") + ": " + build.name + " after " +
-                human_duration(build.took);
+    bool was_tried = build.outcome != event::BuildOutcome::refused;
+    auto text = style(Tone::bad, outcome_in_words(build.outcome)) + ": " + build.name;
+    if (was_tried) text += " after " + human_duration(build.took);
     if (!build.targets.empty()) text += ", needed by " + listed(build.targets, 5);
     text += "\n";
     if (auto error = trim(build.error); !error.empty())
@@ -48,7 +48,8 @@ std::string build_failure(const RunReport& report, const BuildReport& build, std
         if (other.outcome == event::BuildOutcome::blocked && other.blocked_by == build.name)
             blocked.push_back(other.name);
     if (!blocked.empty()) text += "  blocks " + listed(blocked, 10) + "\n";
-    return text + "  see more: " + report.log_command + " " + build.derivation + "\n";
+    return text + (was_tried ? "  see more: " + report.log_command + " " : std::string("  it is ")) + build.derivation +
+           "\n";
 }
 
 } // namespace
@@ -64,7 +65,7 @@ std::string failures_text(const RunReport& report, const Style& style) {
             fmt::format("{} more targets do not evaluate; the table names them\n", evaluations - failures_told_long));
     std::size_t builds = 0;
     for (const auto& build : report.builds) {
-        if (build.outcome != event::BuildOutcome::failed && build.outcome != event::BuildOutcome::timed_out) continue;
+        if (!event::is_failure(build.outcome)) continue;
         if (++builds <= failures_told_short)
             told.push_back(build_failure(report, build, builds <= failures_told_long ? long_tail : short_tail, style));
     }

@@ -47,8 +47,7 @@ github::Annotation annotation_of(const event::EvaluationFinished& finished) {
 github::Annotation annotation_of(const event::BuildFinished& finished) {
     github::Annotation annotation;
     annotation.level = github::Level::error;
-    annotation.title =
-        finished.name + (finished.outcome == event::BuildOutcome::failed ? " does not build" : " timed out");
+    annotation.title = finished.name + " " + std::string(event::failure_in_words(finished.outcome));
     auto error = std::string(trim(finished.error));
     annotation.message = ellipsize(error.substr(0, error.find('\n')), bytes_of_line_in_annotation);
     if (!finished.targets.empty()) annotation.message += "\nneeded by " + listed(finished.targets, 5);
@@ -62,10 +61,6 @@ github::Annotation annotation_of(const event::Message& message) {
     annotation.message = message.text;
     if (!message.hint.empty()) annotation.message += "\n" + message.hint;
     return annotation;
-}
-
-bool is_failure(const event::BuildFinished& finished) {
-    return finished.outcome == event::BuildOutcome::failed || finished.outcome == event::BuildOutcome::timed_out;
 }
 
 class RealGithubLog final : public GithubLog {
@@ -84,7 +79,7 @@ class RealGithubLog final : public GithubLog {
         const auto* evaluation = std::get_if<event::EvaluationFinished>(&event);
         const auto* build = std::get_if<event::BuildFinished>(&event);
         bool evaluation_failed = evaluation && !evaluation->succeeded;
-        bool build_failed = build && is_failure(*build);
+        bool build_failed = build && event::is_failure(build->outcome);
         is_foreign_ = evaluation_failed || build_failed || std::holds_alternative<event::BuildLogLine>(event);
         inner_->on_event(event);
         is_foreign_ = false;

@@ -64,6 +64,7 @@ Json encode(const BuildReport& build) {
     json["log_tail"] = build.log_tail;
     json["blocked_by"] = build.blocked_by;
     json["deferred"] = build.deferred;
+    json["waits_for"] = build.waits_for;
     return json;
 }
 
@@ -143,6 +144,8 @@ Json encode(const RunReport& report, const Figures& sums) {
     json["built"] = sums.built;
     json["failed"] = sums.failed;
     json["timed_out"] = sums.timed_out;
+    json["silent"] = sums.silent;
+    json["refused"] = sums.refused;
     json["cancelled"] = sums.cancelled;
     json["blocked"] = sums.blocked;
     json["not_started"] = sums.not_started;

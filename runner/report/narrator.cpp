@@ -28,6 +28,10 @@ std::string fenced(std::string_view text) {
     return result;
 }
 
+std::string_view outcome_in_words(event::BuildOutcome outcome) {
+    return outcome == event::BuildOutcome::timed_out ? "timed out" : event::to_string(outcome);
+}
+
 std::string to_string(const event::Position& position) {
     std::string text = position.file;
     if (position.line > 0) text += fmt::format(":{}", position.line);
@@ -81,6 +85,8 @@ std::string Narrator::build(const event::BuildFinished& finished) {
         return line(Tone::warn, "blocked", finished.name + " by " + finished.blocked_by);
     case BuildOutcome::failed:
     case BuildOutcome::timed_out:
+    case BuildOutcome::silent:
+    case BuildOutcome::refused:
         break;
     case BuildOutcome::cancelled:
     case BuildOutcome::not_started:
@@ -88,15 +94,17 @@ std::string Narrator::build(const event::BuildFinished& finished) {
         if (voice_ != Voice::verbose) return {};
         return line(Tone::warn, event::to_string(finished.outcome), finished.name);
     }
-    auto text = line(Tone::bad, finished.outcome == BuildOutcome::failed ? "failed" : "timed out",
-                     finished.name + " after " + human_duration(finished.took));
+    bool was_tried = finished.outcome != BuildOutcome::refused;
+    auto text = line(Tone::bad, outcome_in_words(finished.outcome),
+                     was_tried ? finished.name + " after " + human_duration(finished.took) : finished.name);
     if (!whole_logs_) return text + "  " + one_line(finished.error.substr(0, finished.error.find('\n'))) + "\n";
     text += fenced(finished.error);
     if (!finished.log_tail.empty()) {
         text += fmt::format("  last {}:\n", counted(finished.log_tail.size(), "log line"));
         for (const auto& log_line : finished.log_tail) text += fenced(log_line.empty() ? " " : log_line);
     }
-    return text + "  all of it: " + log_command_ + " " + finished.derivation + "\n";
+    return text + (was_tried ? "  all of it: " + log_command_ + " " : std::string("  it is ")) + finished.derivation +
+           "\n";
 }
 
 std::string Narrator::push(const event::PushFinished& finished) const {

@@ -44,6 +44,9 @@ class Narrator {
 // "  | line" for each line of foreign text, so that it cannot be taken for ours.
 std::string fenced(std::string_view text);
 
+// "failed", "timed out", "silent", …: of a build, before its name.
+std::string_view outcome_in_words(event::BuildOutcome outcome);
+
 // "hosts/web.nix:12:5", as far as it is known.
 std::string to_string(const event::Position& position);
 

@@ -79,8 +79,7 @@ std::vector<std::pair<std::string, std::string>> step_outputs(const RunReport& r
     std::set<std::string> failed;
     std::uint64_t not_evaluated = 0;
     for (const auto& build : report.builds)
-        if (build.outcome == event::BuildOutcome::failed || build.outcome == event::BuildOutcome::timed_out)
-            failed.insert(build.name);
+        if (event::is_failure(build.outcome)) failed.insert(build.name);
     for (const auto& target : report.targets) not_evaluated += target.error.empty() ? 0U : 1U;
     bool verified = std::any_of(report.targets.begin(), report.targets.end(), [](const auto& t) { return t.verified; });
     auto missing = missing_paths(report);
@@ -93,7 +92,7 @@ std::vector<std::pair<std::string, std::string>> step_outputs(const RunReport& r
         {"pushed", number(sums.pushed_while_building + sums.pushed_after)},
         {"present", number(report.present)},
         {"upstream", number(report.upstream)},
-        {"failed", number(sums.failed + sums.timed_out)},
+        {"failed", number(sums.all_failed())},
         {"failed-names", array(failed)},
         {"not-evaluated", number(not_evaluated)},
         {"not-pushed",

@@ -76,6 +76,8 @@ void Progress::apply(const event::BuildFinished& finished) {
         break;
     case event::BuildOutcome::failed:
     case event::BuildOutcome::timed_out:
+    case event::BuildOutcome::silent:
+    case event::BuildOutcome::refused:
         ++failed;
         break;
     case event::BuildOutcome::blocked:

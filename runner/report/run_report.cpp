@@ -47,6 +47,12 @@ Figures figures(const RunReport& report) {
         case BuildOutcome::timed_out:
             ++result.timed_out;
             break;
+        case BuildOutcome::silent:
+            ++result.silent;
+            break;
+        case BuildOutcome::refused:
+            ++result.refused;
+            break;
         case BuildOutcome::cancelled:
             ++result.cancelled;
             break;

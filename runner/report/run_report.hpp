@@ -54,7 +54,8 @@ struct BuildReport {
     std::optional<std::chrono::milliseconds> start; // since the run's; unless it never started
     std::vector<std::string> outputs, targets, log_tail;
     std::string error, blocked_by;
-    std::string deferred; // why it comes last, or empty
+    std::string deferred;  // why it comes last, or empty
+    std::string waits_for; // not started: the cache with one of its inputs that is away, and what it said
 
     // Deferred, and the run ended before its turn came.
     bool waits_for_upstream() const { return !deferred.empty() && outcome == event::BuildOutcome::not_started; }
@@ -143,7 +144,10 @@ struct RunReport {
 
 // What the lists of a report add up to; each thing is counted in exactly one of them.
 struct Figures {
-    std::uint64_t built = 0, failed = 0, timed_out = 0, cancelled = 0, blocked = 0, not_started = 0, elsewhere = 0;
+    std::uint64_t all_failed() const { return failed + timed_out + silent + refused; } // builds
+
+    std::uint64_t built = 0, failed = 0, timed_out = 0, silent = 0, refused = 0, cancelled = 0, blocked = 0,
+                  not_started = 0, elsewhere = 0;
     std::uint64_t waiting_for_upstream = 0;
     std::map<std::string, std::uint64_t> built_of_kind;
     std::uint64_t pushed_while_building = 0, pushed_after = 0, already_there = 0, withheld = 0, failed_to_push = 0,

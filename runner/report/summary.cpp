@@ -139,6 +139,8 @@ std::string figure_table(const RunReport& report, const Figures& sums) {
     add_if("inputs fetched", report.fetched);
     add_if("failed", sums.failed);
     add_if("timed out", sums.timed_out);
+    add_if("silent", sums.silent);
+    add_if("refused", sums.refused);
     add_if("blocked", sums.blocked);
     add_if("cancelled", sums.cancelled);
     add_if(is_plan ? "to build" : "not started", sums.not_started);

@@ -44,9 +44,11 @@ std::string evaluation_failure(const TargetReport& target, bool open) {
 }
 
 std::string build_failure(const RunReport& report, const BuildReport& build, bool open) {
-    bool timed_out = build.outcome == event::BuildOutcome::timed_out;
-    auto text = fmt::format("❌ {} {} after {}", markdown::code(build.name), timed_out ? "timed out" : "did not build",
-                            human_duration(build.took));
+    bool was_tried = build.outcome != event::BuildOutcome::refused;
+    auto text = fmt::format("❌ {} {}", markdown::code(build.name),
+                            build.outcome == event::BuildOutcome::failed ? "did not build"
+                                                                         : event::failure_in_words(build.outcome));
+    if (was_tried) text += " after " + human_duration(build.took);
     if (!build.targets.empty()) text += ", needed by " + names(build.targets, 5);
     text += "\n\n";
     std::vector<std::string> blocked;
@@ -55,7 +57,7 @@ std::string build_failure(const RunReport& report, const BuildReport& build, boo
             blocked.push_back(other.name);
     if (!blocked.empty()) text += "It blocks " + names(blocked, 10) + ".\n\n";
     auto lines = lines_of(build.error);
-    auto title = std::string("what the daemon says");
+    auto title = std::string(was_tried ? "what the daemon says" : "why");
     if (!build.log_tail.empty()) {
         auto tail = last_lines(build.log_tail);
         title = "last " + counted(tail.size(), "line") + " of its log";
@@ -65,6 +67,7 @@ std::string build_failure(const RunReport& report, const BuildReport& build, boo
     }
     if (lines.empty() || (lines.size() == 1 && lines[0].empty())) lines = {"it printed nothing"};
     text += markdown::details(title, markdown::code_block(lines, widest_line), open);
+    if (!was_tried) return text + "\nIt is " + markdown::code(build.derivation) + ".\n\n";
     return text +
            "\nAll of it, on the machine that built: " + markdown::code(report.log_command + " " + build.derivation) +
            "\n\n";
@@ -78,8 +81,7 @@ std::string failures_markdown(const RunReport& report, std::size_t most_bytes) {
         if (!target.error.empty()) targets.push_back(&target);
     std::vector<const BuildReport*> builds;
     for (const auto& build : report.builds)
-        if (build.outcome == event::BuildOutcome::failed || build.outcome == event::BuildOutcome::timed_out)
-            builds.push_back(&build);
+        if (event::is_failure(build.outcome)) builds.push_back(&build);
     if (targets.empty() && builds.empty()) return {};
 
     std::string text;

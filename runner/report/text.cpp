@@ -155,6 +155,8 @@ std::string figure_table(const RunReport& report, const Figures& sums, const Sty
     add_if("inputs fetched", report.fetched);
     add_if("failed", sums.failed, {}, Tone::bad);
     add_if("timed out", sums.timed_out, {}, Tone::bad);
+    add_if("silent", sums.silent, "printed nothing for too long", Tone::bad);
+    add_if("refused", sums.refused, "Nix would not begin", Tone::bad);
     add_if("blocked", sums.blocked, "something they need failed", Tone::warn);
     add_if("cancelled", sums.cancelled, {}, Tone::warn);
     add_if(is_plan ? "to build" : "not started", sums.not_started, {}, is_plan ? Tone::plain : Tone::warn);

@@ -43,6 +43,8 @@ std::string_view state_of(event::BuildOutcome outcome) {
     switch (outcome) {
     case event::BuildOutcome::failed:
     case event::BuildOutcome::timed_out:
+    case event::BuildOutcome::silent:
+    case event::BuildOutcome::refused:
         return "crit";
     case event::BuildOutcome::cancelled:
         return "active";

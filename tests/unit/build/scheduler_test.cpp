@@ -1,4 +1,5 @@
 #include "build/scheduler.hpp"
+#include "chain.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -6,58 +7,10 @@ using namespace cachefill;
 using namespace cachefill::build;
 using plan::DerivationId;
 using plan::PathId;
+using namespace cachefill::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-nix::StorePath path_of(char digit, const std::string& name) {
-    return nix::StorePath::parse_base_name(std::string(32, digit) + "-" + name).value();
-}
-
-// a ← b ← c, and d by itself; all input-addressed, for one platform.
-struct Chain {
-    plan::Graph graph;
-    DerivationId a, b, c, d;
-    std::vector<plan::BuildAbility> machines{{.platforms = {"x86_64-linux"}, .features = {}}};
-
-    Chain() {
-        std::map<std::string, nix::Derivation> all;
-        auto add = [&](char digit, const std::string& name, const std::vector<nix::StorePath>& inputs) {
-            nix::Derivation derivation;
-            derivation.platform = "x86_64-linux";
-            nix::DerivationOutput out;
-            out.name = "out";
-            out.path = path_of(static_cast<char>(digit + 5), name);
-            derivation.outputs.push_back(out);
-            for (const auto& input : inputs) {
-                nix::DerivationInput needed{.derivation = input, .outputs = {"out"}, .dynamic = false};
-                derivation.input_derivations.push_back(needed);
-            }
-            auto path = path_of(digit, name + ".drv");
-            all[path.to_string()] = derivation;
-            return path;
-        };
-        auto path_a = add('1', "a", {});
-        auto path_b = add('2', "b", {path_a});
-        auto path_c = add('3', "c", {path_b});
-        auto path_d = add('4', "d", {});
-        auto read = [&](const nix::StorePath& path) -> Result<nix::Derivation> { return all.at(path.to_string()); };
-        c = graph.add_closure(path_c, read).value();
-        d = graph.add_closure(path_d, read).value();
-        a = graph.find_derivation(path_a).value();
-        b = graph.find_derivation(path_b).value();
-    }
-
-    plan::Plan plan() const {
-        plan::Plan plan;
-        plan.builds = {
-            {.derivation = a, .after = {}, .fetch = {}, .expected = 10s, .longest_chain = 30s, .targets = {}},
-            {.derivation = d, .after = {}, .fetch = {}, .expected = 20s, .longest_chain = 20s, .targets = {}},
-            {.derivation = b, .after = {0}, .fetch = {}, .expected = 10s, .longest_chain = 20s, .targets = {}},
-            {.derivation = c, .after = {2}, .fetch = {}, .expected = 10s, .longest_chain = 10s, .targets = {}}};
-        return plan;
-    }
-};
 
 DerivationId take_one(Scheduler& scheduler) {
     auto taken = scheduler.take_builds(SlotKind::local, 8, 2);
@@ -194,6 +147,45 @@ BOOST_AUTO_TEST_CASE(what_was_deleted_is_built_again_only_when_a_newer_plan_says
     BOOST_TEST((take_one(scheduler) == chain.a));
     scheduler.build_deleted(chain.d); // never built: nothing changes
     BOOST_TEST((take_one(scheduler) == chain.d));
+}
+
+BOOST_AUTO_TEST_CASE(what_has_a_flaw_fails_at_once_and_blocks_what_needs_it) {
+    Chain chain({.flaw_of_b = "no"});
+    Scheduler scheduler(chain.graph);
+    auto ended = scheduler.update(chain.plan(), chain.machines);
+    BOOST_TEST((ended == std::vector<DerivationId>{chain.b, chain.c}));
+    BOOST_TEST((scheduler.state(chain.b) == Scheduler::State::failed));
+    BOOST_TEST(!scheduler.blocker(chain.b).has_value());
+    BOOST_TEST((scheduler.blocker(chain.c) == chain.b));
+    BOOST_TEST(scheduler.update(chain.plan(), chain.machines).empty()); // and is told once
+    BOOST_TEST((take_one(scheduler) == chain.a));
+    BOOST_TEST((take_one(scheduler) == chain.d));
+    scheduler.build_succeeded(chain.a);
+    scheduler.build_succeeded(chain.d);
+    BOOST_TEST(scheduler.is_idle());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_later_plan_brings_is_blocked_by_what_failed_before) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    auto first = chain.plan();
+    first.builds.resize(1);
+    BOOST_TEST(scheduler.update(first, chain.machines).empty());
+    BOOST_TEST(scheduler.build_failed(take_one(scheduler)).empty());
+    auto ended = scheduler.update(chain.plan(), chain.machines);
+    BOOST_TEST((ended == std::vector<DerivationId>{chain.b, chain.c}));
+    BOOST_TEST((scheduler.blocker(chain.c) == chain.a));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_to_be_asked_for_alone_shares_no_request_any_more) {
+    Chain chain({.are_tiny = true});
+    Scheduler scheduler(chain.graph);
+    scheduler.update(chain.plan_without_order(), chain.machines);
+    auto together = scheduler.take_builds(SlotKind::local, 8, 1);
+    BOOST_REQUIRE(together.size() == 4U);
+    for (auto id : together) scheduler.build_returned(id, true);
+    scheduler.update(chain.plan_without_order(), chain.machines);
+    for (int i = 0; i < 4; ++i) BOOST_TEST(scheduler.take_builds(SlotKind::local, 8, 1).size() == 1U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+
 using namespace cachefill;
 using namespace cachefill::plan;
 using namespace cachefill::test;
@@ -165,7 +167,10 @@ BOOST_AUTO_TEST_CASE(a_source_that_nobody_has_stops_the_build_and_is_named) {
     world.derivation("lib").derivation("top", {"lib"}, {.sources = {"setup.sh"}}).target("top");
     world.simulated.store.clear();
     world.settle();
-    BOOST_TEST(world.builds().empty());
+    BOOST_TEST(world.builds() == Names{"lib"}, boost::test_tools::per_element());
+    BOOST_REQUIRE(world.plan.blocked.size() == 1U);
+    BOOST_TEST(world.graph.derivation(world.plan.blocked[0].derivation).name() == "top");
+    BOOST_TEST(!world.plan.blocked[0].by.has_value());
     BOOST_TEST(world.holes() == Names{"setup.sh"}, boost::test_tools::per_element());
     require_state(world, TargetState::incomplete);
 }
@@ -252,13 +257,38 @@ BOOST_AUTO_TEST_CASE(a_feature_that_nobody_has_stops_what_needs_it_and_no_more) 
     require_state(world, TargetState::incomplete);
 }
 
-BOOST_AUTO_TEST_CASE(inputs_of_what_cannot_be_built_are_not_built_for_it) {
+BOOST_AUTO_TEST_CASE(whatever_else_is_needed_by_what_cannot_be_built_is_built_all_the_same) {
     World world;
-    world.derivation("lib").derivation("image", {}, {.features = {"nixos-test"}});
-    world.derivation("top", {"image", "lib"}).target("top");
+    world.derivation("lib").derivation("image", {"gcc"}, {.features = {"nixos-test"}}).derivation("app", {"image"});
+    world.derivation("top", {"app", "lib"}).derivation("gcc").target("top");
+    world.settle();
+    BOOST_TEST(world.builds() == Names{"lib"}, boost::test_tools::per_element());
+    BOOST_TEST(world.names(world.plan.elsewhere) == Names{"image"}, boost::test_tools::per_element());
+    Names blocked;
+    for (const auto& entry : world.plan.blocked) {
+        blocked.emplace_back(world.graph.derivation(entry.derivation).name());
+        BOOST_REQUIRE(entry.by.has_value());
+        BOOST_TEST(world.graph.derivation(*entry.by).name() == "image");
+    }
+    BOOST_TEST(blocked == (Names{"app", "top"}), boost::test_tools::per_element());
+    require_state(world, TargetState::incomplete);
+    world.execute();
     world.settle();
     BOOST_TEST(world.builds().empty());
     require_state(world, TargetState::elsewhere);
+}
+
+BOOST_AUTO_TEST_CASE(what_nix_refuses_is_planned_like_any_other_so_that_it_costs_only_itself) {
+    World world;
+    world.derivation("gcc").derivation("lib").derivation("odd", {"gcc", "absent"}, {.flaw = "no"});
+    world.derivation("app", {"odd"}).derivation("top", {"app", "lib"}).target("top");
+    world.settle();
+    auto builds = world.builds();
+    std::sort(builds.begin(), builds.end());
+    BOOST_TEST(builds == (Names{"absent", "app", "gcc", "lib", "odd", "top"}), boost::test_tools::per_element());
+    BOOST_TEST(world.plan.blocked.empty());
+    BOOST_TEST(world.plan.unplannable.empty()); // nobody knows what the one that cannot be read would make
+    require_state(world, TargetState::incomplete);
 }
 
 BOOST_AUTO_TEST_CASE(a_complete_target_demands_the_inputs_of_what_a_consumer_builds_by_design) {

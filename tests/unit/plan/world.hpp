@@ -24,6 +24,7 @@ struct DerivationOptions {
     std::string platform = "x86_64-linux";
     std::vector<std::string> features = {};
     std::string output_path = {}; // by name, if not that of the derivation
+    std::string flaw = {};
 };
 
 // Graphs, caches and a store in a few words. A path is written "glibc" (output out of glibc), "glibc:dev", or

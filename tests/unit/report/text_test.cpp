@@ -122,8 +122,12 @@ BOOST_AUTO_TEST_CASE(failures_come_last_with_log_and_what_they_block) {
     auto blocked = build("firefox-141.0", BuildOutcome::blocked);
     blocked.blocked_by = failed.name;
     auto late = build("chromium-140", BuildOutcome::timed_out);
-    late.error = "timed out after 3600 seconds of silence";
-    report.builds.insert(report.builds.end(), {failed, blocked, late});
+    late.error = "ran for 3 h 00 min (--build-timeout)";
+    auto silent = build("chromium-test", BuildOutcome::silent);
+    silent.error = "printed nothing for 1 h 00 min (--max-silent)";
+    auto refused = build("odd", BuildOutcome::refused);
+    refused.error = "its attribute 'requiredSystemFeatures' is a string, and must be a list of strings";
+    report.builds.insert(report.builds.end(), {failed, blocked, late, silent, refused});
     report.targets[0].verdict = event::TargetVerdict::incomplete;
     report.targets[0].failed = 2;
     report.targets[0].blocked = 1;

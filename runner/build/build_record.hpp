@@ -1,0 +1,25 @@
+#pragma once
+
+#include "event/event.hpp"
+#include "nix/store_path.hpp"
+#include "plan/graph.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cachefill::build {
+
+// What became of one derivation.
+struct BuildRecord {
+    event::BuildOutcome outcome = event::BuildOutcome::not_started;
+    std::chrono::milliseconds took{};
+    std::vector<nix::StorePath> outputs;
+    std::string error;
+    std::vector<std::string> log_tail;
+    std::optional<plan::DerivationId> blocked_by;
+    std::string waits_for; // not started, because a cache with one of its inputs is away: which, and what it said
+};
+
+} // namespace cachefill::build

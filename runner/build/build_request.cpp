@@ -1,0 +1,150 @@
+#include "build/build_request.hpp"
+
+#include "base/text.hpp"
+
+#include <algorithm>
+
+namespace cachefill::build {
+
+using async::Task;
+using event::BuildOutcome;
+using plan::DerivationId;
+
+namespace {
+
+// The first line of what newer daemons say ("Cannot build 'PATH'.") repeats what was asked for; the reason is the
+// second.
+std::string reason(const daemon::BuildResult& result) {
+    constexpr std::string_view label = "Reason: ";
+    auto text = std::string_view(result.error_message);
+    if (text.empty()) return std::string(daemon::to_string(result.status));
+    auto line_end = text.find('\n');
+    if (text.starts_with("Cannot build ") && line_end != text.npos && text.substr(line_end + 1).starts_with(label))
+        text.remove_prefix(line_end + 1 + label.size());
+    return std::string(text);
+}
+
+// Without the outermost "building PATH", which whoever reads it knows.
+std::string reason(const Failure& failure) {
+    std::string text;
+    const auto& context = failure.context();
+    for (std::size_t i = context.size() - std::min<std::size_t>(context.size(), 1); i-- > 0;) text += context[i] + ": ";
+    return text + failure.cause();
+}
+
+BuildOutcome outcome_of(const daemon::BuildResult& result, bool daemon_began) {
+    if (daemon::is_success(result.status)) return BuildOutcome::built;
+    bool was_refused = result.status == daemon::BuildStatus::input_rejected && !daemon_began;
+    return was_refused ? BuildOutcome::refused : BuildOutcome::failed;
+}
+
+} // namespace
+
+BuildRequest::BuildRequest(const plan::Graph& graph, const async::Clock& clock, std::vector<DerivationId> derivations,
+                           const BuildLimits& limits, const BuildListener& listener)
+    : graph_(graph), clock_(clock), limits_(limits), listener_(listener) {
+    for (auto id : derivations) {
+        Running running{.derivation = id, .start = clock_.now(), .last_line = clock_.now(), .log = {}};
+        running_.emplace(graph_.derivation(id).path.to_string(), std::move(running));
+    }
+}
+
+Task<std::vector<BuildRequest::Ending>> BuildRequest::run(daemon::Connection& connection) {
+    std::vector<daemon::DerivedPath> wanted;
+    for (const auto& [path, running] : running_) {
+        daemon::DerivedPath request{.path = graph_.derivation(running.derivation).path, .outputs = {"*"}};
+        wanted.push_back(std::move(request));
+    }
+    auto listen = [this](const daemon::LogEvent& log) { on_log(log); };
+    connection.set_log_sink(std::move(listen));
+    if (running_.size() == 1) announce(running_.begin()->second);
+    auto results = co_await connection.build_paths(std::move(wanted), daemon::BuildMode::normal);
+    connection.set_log_sink({});
+    if (!results) co_return end_without_results(results.error(), connection.is_broken());
+    std::vector<Ending> endings;
+    for (const auto& [path, running] : running_) {
+        auto is_its = [&asked = path](const daemon::BuildResult& result) {
+            return std::string_view(result.derived_path).substr(0, result.derived_path.find('!')) == asked;
+        };
+        auto result = std::find_if(results->begin(), results->end(), is_its);
+        if (result != results->end()) {
+            endings.push_back(end(running, *result));
+            continue;
+        }
+        auto record = record_of(running);
+        record.outcome = BuildOutcome::failed;
+        record.error = "the daemon gave no result for it";
+        endings.push_back({running.derivation, Ending::How::ended, std::move(record), false});
+    }
+    co_return endings;
+}
+
+void BuildRequest::announce(Running& running) {
+    if (running.announced) return;
+    running.announced = true;
+    running.start = running.last_line = clock_.now();
+    listener_.on_started(running.derivation);
+}
+
+void BuildRequest::on_log(const daemon::LogEvent& log) {
+    if (!log.path) return;
+    auto found = running_.find(log.path->to_string());
+    if (found == running_.end()) return;
+    auto& running = found->second;
+    if (log.kind == daemon::LogEvent::Kind::build_started) {
+        announce(running);
+        running.daemon_began = true;
+        running.start = running.last_line = clock_.now();
+    }
+    if (log.kind != daemon::LogEvent::Kind::build_log_line) return;
+    running.last_line = clock_.now();
+    running.log.add(log.text);
+    listener_.on_log_line(running.derivation, log.text);
+}
+
+BuildRecord BuildRequest::record_of(const Running& running) const {
+    BuildRecord record;
+    record.took = running.announced ? since(running.start) : std::chrono::milliseconds{};
+    return record;
+}
+
+BuildRequest::Ending BuildRequest::end(const Running& running, const daemon::BuildResult& result) const {
+    auto record = record_of(running);
+    record.outcome = outcome_of(result, running.daemon_began);
+    if (result.status == daemon::BuildStatus::timed_out) {
+        TimesOfBuild times{.ran = since(running.start), .silent = since(running.last_line)};
+        auto limit = limit_reached(limits_, times, result.error_message);
+        record.outcome = limit.outcome;
+        record.error = std::move(limit.words);
+    } else if (record.outcome == BuildOutcome::built) {
+        for (const auto& output : graph_.derivation(running.derivation).outputs) {
+            if (output.path != plan::no_path)
+                record.outputs.push_back(graph_.path(output.path));
+            else if (auto it = result.outputs.find(output.name); it != result.outputs.end())
+                record.outputs.push_back(it->second);
+        }
+        return {running.derivation, Ending::How::ended, std::move(record), false};
+    } else {
+        record.error = reason(result);
+    }
+    record.log_tail = running.log.lines();
+    return {running.derivation, Ending::How::ended, std::move(record), false};
+}
+
+// Of one derivation that Nix will not build it may say so by failing the request as a whole, whatever else was asked
+// for; a daemon may even end by it.
+std::vector<BuildRequest::Ending> BuildRequest::end_without_results(const Failure& failure, bool daemon_is_gone) const {
+    bool is_shared = running_.size() > 1;
+    std::vector<Ending> endings;
+    for (const auto& [path, running] : running_) {
+        auto record = record_of(running);
+        record.outcome = running.daemon_began || daemon_is_gone ? BuildOutcome::failed : BuildOutcome::refused;
+        record.error = reason(failure);
+        record.log_tail = running.log.lines();
+        auto how = is_shared ? Ending::How::ask_alone : daemon_is_gone ? Ending::How::daemon_gone : Ending::How::ended;
+        endings.push_back({running.derivation, how, std::move(record), true});
+    }
+    return endings;
+}
+
+} // namespace cachefill::build

@@ -1,0 +1,135 @@
+#include "base/files.hpp"
+#include "build/nix_driver.hpp"
+#include "build/roots.hpp"
+#include "build/slot_connection.hpp"
+#include "nix/attribute_types.hpp"
+
+namespace cachefill::build {
+
+using async::Task;
+using plan::DerivationId;
+
+namespace {
+
+constexpr std::size_t batch_limit = 8;
+constexpr int daemon_losses_survived = 3;
+
+} // namespace
+
+Task<void> NixDriver::build_slot(SlotKind kind) {
+    std::unique_ptr<daemon::Connection> connection;
+    auto slots = kind == SlotKind::local ? settings_.local_slots : settings_.remote_slots;
+    auto generation = idle_generation_;
+    while (!is_done()) {
+        if (std::exchange(generation, idle_generation_) != idle_generation_) connection.reset();
+        std::vector<DerivationId> batch;
+        if (!callbacks_.may_start || callbacks_.may_start())
+            batch = scheduler_.take_builds(kind, batch_limit, slots, !callbacks_.expects_more());
+        if (batch.empty()) {
+            co_await changed_.wait();
+            continue;
+        }
+        co_await build(connection, kind, std::move(batch));
+        notify();
+    }
+    notify(); // the others may be done, too
+}
+
+daemon::Options NixDriver::build_options(SlotKind kind) const {
+    daemon::Options options;
+    options.max_build_jobs = kind == SlotKind::local ? 1 : 0;
+    options.build_cores = settings_.cores;
+    options.max_silent_seconds = static_cast<std::uint64_t>(settings_.limits.silence.count());
+    // What could be fetched has been fetched; asking the substituters again would only cost time.
+    options.use_substitutes = false;
+    if (settings_.limits.time.count() > 0) options.overrides["timeout"] = std::to_string(settings_.limits.time.count());
+    return options;
+}
+
+Task<void> NixDriver::build(std::unique_ptr<daemon::Connection>& connection, SlotKind kind,
+                            std::vector<DerivationId> batch) {
+    std::vector<nix::StorePath> held;
+    for (auto id : batch) add_paths_around(graph_, id, held);
+    auto options = build_options(kind);
+    auto ready = co_await ensure_connected(connection, endpoint_, std::move(options));
+    if (ready) ready = co_await roots_.hold(std::move(held));
+    if (!ready) {
+        BuildRecord record;
+        record.outcome = event::BuildOutcome::failed;
+        record.error = ready.error().one_line();
+        for (auto id : batch) lost(id, record);
+        co_return;
+    }
+    BuildRequest request(graph_, clock_, std::move(batch), settings_.limits, listener_);
+    auto endings = co_await request.run(*connection);
+    for (auto& ending : endings) co_await settle(std::move(ending));
+}
+
+void NixDriver::announce(DerivationId id) {
+    started_[id] = clock_.now();
+    const auto& derivation = graph_.derivation(id);
+    const auto* planned = scheduler_.planned(id);
+    event::BuildStarted started{.derivation = derivation.path.to_string(),
+                                .name = std::string(derivation.name()),
+                                .expected = planned ? planned->expected : std::chrono::milliseconds{}};
+    sink_.on_event(started);
+}
+
+Task<void> NixDriver::settle(BuildRequest::Ending ending) {
+    auto id = ending.derivation;
+    switch (ending.how) {
+    case BuildRequest::Ending::How::ask_alone:
+        scheduler_.build_returned(id, true);
+        co_return;
+    case BuildRequest::Ending::How::daemon_gone:
+        lost(id, std::move(ending.record));
+        co_return;
+    case BuildRequest::Ending::How::ended:
+        break;
+    }
+    if (ending.record.outcome == event::BuildOutcome::built) {
+        co_await built(id, std::move(ending.record));
+        co_return;
+    }
+    bool may_be_refused = ending.request_failed || ending.record.outcome == event::BuildOutcome::refused;
+    if (may_be_refused) ending.record.error += doubts(id);
+    failed(id, std::move(ending.record));
+}
+
+Task<void> NixDriver::built(DerivationId id, BuildRecord record) {
+    for (const auto& output : record.outputs) {
+        auto kept = co_await roots_.keep(output);
+        // The temporary root still holds it while we live; only a crash would leave it unprotected.
+        if (!kept) warn("cannot root " + output.to_string() + ": " + kept.error().one_line());
+    }
+    auto outputs = record.outputs;
+    scheduler_.build_succeeded(id);
+    conclude(id, std::move(record));
+    callbacks_.on_built(id, outputs);
+}
+
+void NixDriver::failed(DerivationId id, BuildRecord record) {
+    if (stopping_) record.outcome = event::BuildOutcome::cancelled;
+    conclude(id, std::move(record));
+    for (auto dependent : scheduler_.build_failed(id)) blocked(dependent, id);
+}
+
+// The daemon went away under it. Whether it was built is unknown; asking for it again costs nothing if it was.
+void NixDriver::lost(DerivationId id, BuildRecord record) {
+    if (stopping_ || ++losses_[id] < daemon_losses_survived)
+        scheduler_.build_returned(id, true);
+    else
+        failed(id, std::move(record));
+}
+
+// What Nix says of an attribute of the wrong type does not always name it.
+std::string NixDriver::doubts(DerivationId id) const {
+    auto text = read_file(endpoint_.physical(graph_.derivation(id).path));
+    auto derivation = text ? nix::Derivation::parse(*text) : Result<nix::Derivation>(std::move(text).error());
+    std::string words;
+    if (derivation)
+        for (const auto& odd : nix::odd_attributes(*derivation)) words += "; " + odd.in_words();
+    return words;
+}
+
+} // namespace cachefill::build

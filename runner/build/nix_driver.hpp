@@ -1,0 +1,117 @@
+#pragma once
+
+#include "async/task_group.hpp"
+#include "build/build_request.hpp"
+#include "build/driver.hpp"
+#include "build/fetcher.hpp"
+
+namespace cachefill::build {
+
+// Outputs, and those of inputs that are needed.
+void add_paths_around(const plan::Graph& graph, plan::DerivationId id, std::vector<nix::StorePath>& paths);
+
+// The driver, in three parts: what there is to do and what became of it (driver.cpp), builds (driver_builds.cpp),
+// fetches (driver_fetches.cpp).
+class NixDriver final : public Driver {
+  public:
+    NixDriver(async::Executor executor, const daemon::Endpoint& endpoint, const plan::Graph& graph, Roots& roots,
+              BuildSettings settings, DriverCallbacks callbacks, event::Sink& sink, async::Clock& clock)
+        : endpoint_(endpoint), graph_(graph), roots_(roots), settings_(std::move(settings)),
+          callbacks_(std::move(callbacks)), sink_(sink), clock_(clock), scheduler_(graph),
+          fetcher_(executor, endpoint, roots, clock, settings_.cache_patience,
+                   {callbacks_.fetch_overrides, callbacks_.caches_of}, sink),
+          workers_(executor), changed_(executor), alarm_(executor) {
+        listener_.on_started = [this](plan::DerivationId id) { announce(id); };
+        listener_.on_log_line = [this](plan::DerivationId id, const std::string& text) {
+            event::BuildLogLine line{.derivation = graph_.derivation(id).path.to_string(), .line = text};
+            sink_.on_event(line);
+        };
+    }
+
+    void update(const plan::Plan& plan) override;
+    async::Task<void> run() override;
+
+    void stop() override {
+        stopping_ = true;
+        notify();
+        workers_.cancel();
+    }
+
+    void drain() override {
+        draining_ = true;
+        notify();
+    }
+
+    void wake() override { notify(); }
+
+    void close_idle_connections() override {
+        ++idle_generation_;
+        notify();
+    }
+
+    std::vector<nix::StorePath> needed_paths() const override;
+    void note_deleted(plan::DerivationId id) override { scheduler_.build_deleted(id); }
+
+    bool is_building() const override { return scheduler_.running() > 0; }
+    bool is_needed(plan::PathId path) const override { return scheduler_.is_needed(path); }
+
+    const BuildRecord* record(plan::DerivationId id) const override {
+        auto it = records_.find(id);
+        return it == records_.end() ? nullptr : &it->second;
+    }
+
+    std::map<plan::DerivationId, BuildRecord> records() const override;
+
+  private:
+    bool is_done() const { return stopping_ || draining_ || (scheduler_.is_idle() && !callbacks_.expects_more()); }
+
+    async::Task<void> build_slot(SlotKind kind);
+    daemon::Options build_options(SlotKind kind) const;
+    async::Task<void> build(std::unique_ptr<daemon::Connection>& connection, SlotKind kind,
+                            std::vector<plan::DerivationId> batch);
+    void announce(plan::DerivationId id);
+    async::Task<void> settle(BuildRequest::Ending ending);
+    async::Task<void> built(plan::DerivationId id, BuildRecord record);
+    void failed(plan::DerivationId id, BuildRecord record);
+    void lost(plan::DerivationId id, BuildRecord record);
+    void blocked(plan::DerivationId id, plan::DerivationId by);
+    void conclude(plan::DerivationId id, BuildRecord record);
+    std::string doubts(plan::DerivationId id) const;
+
+    async::Task<void> fetch_slot();
+    async::Task<void> fetch(std::unique_ptr<daemon::Connection>& connection, plan::PathId id);
+    void unfetchable(plan::PathId id, const daemon::FetchReason& reason, std::chrono::milliseconds took);
+    async::Task<void> look_at_the_clock();
+    void notify() {
+        changed_.notify_all();
+        alarm_.wake();
+    }
+
+    void warn(std::string text) {
+        event::Message message{.severity = event::Severity::warning, .text = std::move(text), .hint = {}};
+        sink_.on_event(message);
+    }
+
+    const daemon::Endpoint& endpoint_;
+    const plan::Graph& graph_;
+    Roots& roots_;
+    BuildSettings settings_;
+    DriverCallbacks callbacks_;
+    event::Sink& sink_;
+    async::Clock& clock_;
+    BuildListener listener_;
+    Scheduler scheduler_;
+    Fetcher fetcher_;
+    async::TaskGroup workers_;
+    async::Signal changed_;
+    async::Nap alarm_; // until a fetch may be tried again
+    std::map<plan::DerivationId, BuildRecord> records_;
+    std::map<plan::DerivationId, async::Clock::TimePoint> started_;
+    std::map<plan::DerivationId, int> losses_;
+    std::map<plan::PathId, daemon::FetchReason> given_up_; // fetches, for the network's sake
+    std::uint64_t idle_generation_ = 0;                    // connections older than this are closed when idle
+    bool stopping_ = false;
+    bool draining_ = false;
+};
+
+} // namespace cachefill::build

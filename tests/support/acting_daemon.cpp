@@ -1,0 +1,188 @@
+#include "support/acting_daemon.hpp"
+
+#include "base/text.hpp"
+#include "daemon/operations.hpp"
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/write.hpp>
+
+#include <array>
+#include <csignal>
+#include <stdexcept>
+
+namespace cachefill::test {
+
+namespace asio = boost::asio;
+using async::Task;
+using Protocol = asio::local::stream_protocol;
+using Socket = asio::basic_stream_socket<Protocol, async::Executor>;
+
+struct ActingDaemon::Listener {
+    Listener(async::Executor executor, const std::filesystem::path& path)
+        : acceptor(executor, Protocol::endpoint(path.native())) {}
+    asio::basic_socket_acceptor<Protocol, async::Executor> acceptor;
+};
+
+// One client: messages are read by trying until one is whole.
+class ActingDaemon::Peer {
+  public:
+    explicit Peer(async::Executor executor) : socket(executor) {}
+
+    // Reads one message by `read`; false once the client has closed.
+    template <class Read> Task<bool> receive(Read read) {
+        for (;;) {
+            daemon::WireReader reader(buffer_);
+            read(reader);
+            if (reader.failure())
+                throw std::runtime_error("a request that makes no sense: " + reader.failure()->cause());
+            if (reader.ok()) {
+                buffer_.erase(0, reader.position());
+                co_return true;
+            }
+            std::array<char, 4096> bytes{};
+            auto [error, count] = co_await socket.async_read_some(asio::buffer(bytes), async::use_task_tuple);
+            if (error == asio::error::operation_aborted) throw boost::system::system_error(error);
+            if (error) co_return false;
+            buffer_.append(bytes.data(), count);
+        }
+    }
+
+    Task<bool> send(std::string bytes) {
+        auto [error, count] = co_await asio::async_write(socket, asio::buffer(bytes), async::use_task_tuple);
+        if (error == asio::error::operation_aborted) throw boost::system::system_error(error);
+        co_return !error;
+    }
+
+    Socket socket;
+
+  private:
+    std::string buffer_;
+};
+
+ActingDaemon::ActingDaemon(async::Executor executor, async::Clock& clock)
+    : executor_(executor), clock_(clock), directory_(TemporaryDirectory::make("cachefill-acting-daemon-").value()),
+      listener_(std::make_unique<Listener>(executor, directory_.path() / "socket")) {
+    std::signal(SIGPIPE, SIG_IGN); // as main() does
+    on_build = [](const std::vector<std::string>& derived_paths) {
+        std::vector<BuildAnswer> answers;
+        for (const auto& path : derived_paths) answers.push_back({path});
+        return Play{send(build_reply(answers))};
+    };
+    on_fetch = [](const std::string&) { return Play{send(fetched_reply())}; };
+}
+
+ActingDaemon::~ActingDaemon() = default;
+
+daemon::Endpoint ActingDaemon::endpoint() const {
+    daemon::Endpoint endpoint;
+    endpoint.socket = directory_.path() / "socket";
+    return endpoint;
+}
+
+Task<void> ActingDaemon::serve() {
+    async::TaskGroup peers(executor_);
+    for (;;) {
+        auto peer = std::make_unique<Peer>(executor_);
+        auto [error] = co_await listener_->acceptor.async_accept(peer->socket, async::use_task_tuple);
+        if (error) break;
+        ++connections;
+        peers.spawn(converse(std::move(peer)));
+    }
+    co_await asio::this_coro::throw_if_cancelled(false);
+    peers.cancel();
+    co_await peers.join();
+}
+
+Task<bool> ActingDaemon::act(Peer& peer, const Play& play) {
+    for (const auto& step : play) {
+        if (step.kind == Step::Kind::hang_up) co_return false;
+        if (step.kind == Step::Kind::wait) {
+            async::Nap nap(executor_);
+            co_await clock_.sleep_until(nap, clock_.now() + step.time);
+        } else if (!co_await peer.send(step.bytes)) {
+            co_return false;
+        }
+    }
+    co_return true;
+}
+
+Task<void> ActingDaemon::converse(std::unique_ptr<Peer> peer) {
+    auto words = [](std::size_t count) {
+        return [count](daemon::WireReader& reader) {
+            for (std::size_t i = 0; i < count; ++i) reader.word();
+        };
+    };
+    auto greeting = words(2), rest = words(3);
+    if (!co_await peer->receive(greeting)) co_return;
+    co_await peer->send(wire(0x6478696f, 0x126));
+    if (!co_await peer->receive(rest)) co_return;
+    co_await peer->send(wire(0, "2.34.8", 1, frame_last));
+    for (;;) {
+        daemon::Operation operation{};
+        std::vector<std::string> texts;
+        auto read = [&](daemon::WireReader& reader) {
+            operation = static_cast<daemon::Operation>(reader.word());
+            texts.clear();
+            switch (operation) {
+            case daemon::Operation::set_options:
+                for (int i = 0; i < 12; ++i) reader.word();
+                reader.list(16, [&] { texts.emplace_back(reader.string()), reader.string(); });
+                break;
+            case daemon::Operation::query_valid_paths:
+            case daemon::Operation::build_paths_with_results:
+                reader.list(8, [&] { texts.emplace_back(reader.string()); });
+                reader.word();
+                break;
+            default:
+                texts.emplace_back(reader.string());
+            }
+        };
+        if (!co_await peer->receive(read)) co_return;
+        Play play{send(wire(frame_last, 1))}; // rooted, or nothing is valid
+        if (operation == daemon::Operation::set_options) play = {send(wire(frame_last))};
+        if (operation == daemon::Operation::query_valid_paths) play = {send(wire(frame_last, 0))};
+        if (operation == daemon::Operation::ensure_path) {
+            fetches.push_back(texts.front());
+            play = on_fetch(texts.front());
+        }
+        if (operation == daemon::Operation::build_paths_with_results) {
+            builds.push_back(join(texts, " "));
+            play = on_build(texts);
+        }
+        if (!co_await act(*peer, play)) co_return;
+    }
+}
+
+std::string message_frame(const std::string& text) { return wire(frame_next, text + "\n"); }
+
+std::string start_frame(std::uint64_t id, std::uint64_t type, const std::string& text,
+                        const std::vector<std::string>& fields, std::uint64_t parent) {
+    auto bytes = wire(frame_start, id, 3, type, text, fields.size());
+    for (const auto& field : fields) bytes += wire(1, field);
+    return bytes + wire(parent);
+}
+
+std::string stop_frame(std::uint64_t id) { return wire(frame_stop, id); }
+
+std::string log_line_frame(std::uint64_t id, const std::string& line) {
+    return wire(frame_result, id, 101, 1, 1, line);
+}
+
+std::string progress_frame(std::uint64_t id, std::uint64_t done, std::uint64_t expected) {
+    return wire(frame_result, id, 105, 4, 0, done, 0, expected, 0, 0, 0, 0);
+}
+
+std::string build_reply(const std::vector<BuildAnswer>& answers) {
+    auto bytes = wire(frame_last, answers.size());
+    for (const auto& answer : answers)
+        bytes +=
+            wire(answer.derived_path, static_cast<std::uint64_t>(answer.status), answer.message, 0, 0, 0, 0, 0, 0, 0);
+    return bytes;
+}
+
+std::string fetched_reply() { return wire(frame_last, 1); }
+
+} // namespace cachefill::test

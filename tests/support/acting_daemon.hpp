@@ -1,0 +1,78 @@
+#pragma once
+
+#include "async/clock.hpp"
+#include "async/task_group.hpp"
+#include "base/files.hpp"
+#include "daemon/connection.hpp"
+#include "support/fake_daemon.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace cachefill::test {
+
+// A Nix daemon that understands what it is asked, on as many connections as come, each a worker process of its own: it
+// roots and registers at once, and builds and fetches as the test says, moment by moment. Frames are those of Nix 2.34.
+class ActingDaemon {
+  public:
+    ActingDaemon(async::Executor executor, async::Clock& clock);
+    ~ActingDaemon();
+
+    daemon::Endpoint endpoint() const;
+
+    // What it does with one request.
+    struct Step {
+        enum class Kind { send, wait, hang_up };
+        Kind kind = Kind::send;
+        std::string bytes = {};
+        std::chrono::milliseconds time = {};
+    };
+    using Play = std::vector<Step>;
+    static Step send(std::string bytes) { return {Step::Kind::send, std::move(bytes), {}}; }
+    static Step wait(std::chrono::milliseconds time) { return {Step::Kind::wait, {}, time}; }
+    static Step hang_up() { return {Step::Kind::hang_up, {}, {}}; } // as a worker process that died does
+
+    // By default everything is built and fetched at once. The paths are as on the wire ("/nix/store/x.drv!*").
+    std::function<Play(const std::vector<std::string>& derived_paths)> on_build;
+    std::function<Play(const std::string& path)> on_fetch;
+
+    // Accepts until cancelled.
+    async::Task<void> serve();
+
+    std::vector<std::string> builds, fetches; // what was asked for, a request each, paths joined by blanks
+    std::size_t connections = 0;
+
+  private:
+    struct Listener;
+    class Peer;
+    async::Task<void> converse(std::unique_ptr<Peer> peer);
+    async::Task<bool> act(Peer& peer, const Play& play);
+
+    async::Executor executor_;
+    async::Clock& clock_;
+    TemporaryDirectory directory_;
+    std::unique_ptr<Listener> listener_;
+};
+
+// Frames and replies, as bytes.
+std::string message_frame(const std::string& text);
+std::string start_frame(std::uint64_t id, std::uint64_t type, const std::string& text,
+                        const std::vector<std::string>& fields, std::uint64_t parent = 0);
+std::string stop_frame(std::uint64_t id);
+std::string log_line_frame(std::uint64_t id, const std::string& line);
+std::string progress_frame(std::uint64_t id, std::uint64_t done, std::uint64_t expected);
+struct BuildAnswer {
+    std::string derived_path;
+    daemon::BuildStatus status = daemon::BuildStatus::built;
+    std::string message = {};
+};
+std::string build_reply(const std::vector<BuildAnswer>& answers);
+std::string fetched_reply();
+
+// Types of activities (Nix, libutil/logging.hh).
+inline constexpr std::uint64_t activity_copy_path = 100, activity_file_transfer = 101, activity_build = 105,
+                               activity_substitute = 108, activity_query_path_info = 109;
+
+} // namespace cachefill::test

@@ -1,0 +1,80 @@
+#include "app/machines.hpp"
+#include "base/files.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using namespace cachefill::app;
+
+namespace {
+
+daemon::Settings nix(std::uint64_t max_jobs, const std::string& builders) {
+    daemon::Settings settings;
+    settings.system = "x86_64-linux";
+    settings.system_features = {"kvm"};
+    settings.max_jobs = max_jobs;
+    settings.builders = builders;
+    return settings;
+}
+
+nix::StorePath some_path() { return nix::StorePath::parse_base_name(std::string(32, '1') + "-x.drv").value(); }
+
+bool fits(const Machines& machines, const std::string& platform, const std::vector<std::string>& features = {}) {
+    plan::GraphDerivation derivation{some_path(), platform, plan::DerivationKind::compile, true, features, {}, {}, {}};
+    return plan::BuildAbility::fits(derivation, machines.abilities);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(machines)
+
+BOOST_AUTO_TEST_CASE(a_machine_with_max_jobs_0_builds_nothing_itself) {
+    auto none = machines_from(nix(0, ""));
+    BOOST_TEST(none.local_slots == 0U);
+    BOOST_TEST(none.remote_slots == 0U);
+    BOOST_TEST(!fits(none, "x86_64-linux"));
+    BOOST_TEST(!fits(none, "builtin"));
+    BOOST_TEST(why_nothing_is_built_here(none) ==
+               "this machine builds nothing itself (max-jobs = 0) and has no remote builders");
+    auto forced = machines_from(nix(0, ""), 2);
+    BOOST_TEST(forced.local_slots == 2U);
+    BOOST_TEST(fits(forced, "x86_64-linux", {"kvm"}));
+    BOOST_TEST(why_nothing_is_built_here(forced) == "");
+    BOOST_TEST(!fits(machines_from(nix(4, ""), 0), "x86_64-linux"));
+    auto coordinator = machines_from(nix(0, "ssh://arm aarch64-linux - 4 1 kvm"));
+    BOOST_TEST(coordinator.remote_slots == 4U);
+    BOOST_TEST(fits(coordinator, "aarch64-linux", {"kvm"}));
+    BOOST_TEST(fits(coordinator, "builtin")); // any builder can
+    BOOST_TEST(!fits(coordinator, "x86_64-linux"));
+}
+
+BOOST_AUTO_TEST_CASE(a_builder_with_mandatory_features_takes_only_what_requires_them) {
+    auto machines = machines_from(nix(0, "ssh://big x86_64-linux - 1 1 kvm big-parallel,benchmark"));
+    BOOST_TEST(!fits(machines, "x86_64-linux"));
+    BOOST_TEST(!fits(machines, "x86_64-linux", {"big-parallel"}));
+    BOOST_TEST(fits(machines, "x86_64-linux", {"benchmark", "big-parallel"}));
+    BOOST_TEST(fits(machines, "x86_64-linux", {"benchmark", "big-parallel", "kvm"}));
+    BOOST_TEST(!fits(machines, "x86_64-linux", {"benchmark", "big-parallel", "nixos-test"}));
+}
+
+BOOST_AUTO_TEST_CASE(builders_are_taken_apart_as_nix_does) {
+    auto folder = TemporaryDirectory::make("cachefill-machines-").value();
+    auto file = folder.path() / "machines";
+    BOOST_REQUIRE(
+        write_file_atomically(file, "ssh://a aarch64-linux,armv7l-linux - 2 # comment ; ssh://no riscv64-linux\n\n"
+                                    "ssh://b aarch64-darwin /key - - - -\n@" +
+                                        file.string() + "\n")
+            .has_value());
+    auto machines = machines_from(nix(1, "ssh://c ; @" + file.string() + "; ssh://d - - 0\nssh://e x - 100000"));
+    BOOST_TEST(fits(machines, "armv7l-linux"));
+    BOOST_TEST(fits(machines, "aarch64-darwin"));
+    BOOST_TEST(fits(machines, "x86_64-linux"));
+    BOOST_TEST(!fits(machines, "riscv64-linux"));
+    BOOST_TEST(machines.remote_slots >= 1U + 2 + 1 + 64);
+    BOOST_TEST(machines_from(nix(1, "@" + (folder.path() / "nowhere").string())).abilities.size() == 1U);
+    auto idle = machines_from(nix(0, "ssh://d x86_64-linux - 0"));
+    BOOST_TEST(idle.remote_slots == 0U);
+    BOOST_TEST(!fits(idle, "x86_64-linux"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,109 @@
+#include "driver_scene.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+
+using namespace cachefill;
+using namespace cachefill::test;
+using event::BuildOutcome;
+using Play = ActingDaemon::Play;
+using Paths = std::vector<std::string>;
+using namespace std::chrono_literals;
+
+namespace {
+
+const std::string drv_a = path_of('1', "a.drv").to_string(), drv_b = path_of('2', "b.drv").to_string();
+
+bool asks_for_b(const Paths& paths) { return std::find(paths.begin(), paths.end(), drv_b + "!*") != paths.end(); }
+
+std::vector<std::string> sorted(std::vector<std::string> names) {
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(driver_builds)
+
+BOOST_AUTO_TEST_CASE(a_request_that_fails_as_a_whole_is_repeated_for_each_alone) {
+    DriverScene scene({.are_tiny = true});
+    scene.settings.local_slots = 1;
+    scene.run(scene.chain.plan_without_order(), [](ActingDaemon& daemon) {
+        daemon.on_build = [usual = daemon.on_build](const Paths& paths) {
+            if (!asks_for_b(paths)) return usual(paths);
+            return Play{
+                ActingDaemon::send(error_frame("attribute '__noChroot' of derivation 'b.drv' must be a Boolean"))};
+        };
+    });
+    BOOST_TEST((sorted(scene.built) == Paths{"a", "c", "d"}));
+    BOOST_TEST((scene.records["b"].outcome == BuildOutcome::refused));
+    BOOST_TEST(scene.records["b"].error == "attribute '__noChroot' of derivation 'b.drv' must be a Boolean");
+    BOOST_TEST(scene.builds_asked.size() == 5U); // all at once, and then each
+}
+
+BOOST_AUTO_TEST_CASE(a_derivation_that_kills_the_daemon_costs_only_itself) {
+    DriverScene scene({.are_tiny = true});
+    scene.settings.local_slots = 1;
+    scene.run(scene.chain.plan_without_order(), [](ActingDaemon& daemon) {
+        daemon.on_build = [usual = daemon.on_build](const Paths& paths) {
+            return asks_for_b(paths) ? Play{ActingDaemon::hang_up()} : usual(paths);
+        };
+    });
+    BOOST_TEST((sorted(scene.built) == Paths{"a", "c", "d"}));
+    BOOST_TEST((scene.records["b"].outcome == BuildOutcome::failed));
+    BOOST_TEST(scene.records["b"].error.find("closed the connection") != std::string::npos);
+    BOOST_TEST(scene.builds_asked.size() == 7U); // all at once, a, c and d, and three times b
+}
+
+BOOST_AUTO_TEST_CASE(what_has_a_flaw_is_refused_without_asking_and_blocks_what_needs_it) {
+    DriverScene scene({.flaw_of_b = "its attribute 'x' is a string, and must be a Boolean"});
+    scene.run(scene.chain.plan(), [](ActingDaemon&) {});
+    BOOST_TEST((sorted(scene.built) == Paths{"a", "d"}));
+    BOOST_TEST((scene.records["b"].outcome == BuildOutcome::refused));
+    BOOST_TEST(scene.records["b"].error == "its attribute 'x' is a string, and must be a Boolean");
+    BOOST_TEST((scene.records["c"].outcome == BuildOutcome::blocked));
+    BOOST_TEST((scene.records["c"].blocked_by == scene.chain.b));
+}
+
+BOOST_AUTO_TEST_CASE(what_newer_daemons_say_first_is_left_out) {
+    DriverScene scene;
+    scene.run(scene.chain.plan(), [](ActingDaemon& daemon) {
+        daemon.on_build = [](const Paths& paths) {
+            auto message =
+                "Cannot build '" + paths[0] + "'.\nReason: builder failed with exit code 3.\nOutput paths:\n  x";
+            return Play{ActingDaemon::send(build_reply({{paths[0], daemon::BuildStatus::permanent_failure, message}}))};
+        };
+    });
+    BOOST_TEST((scene.records["a"].outcome == BuildOutcome::failed));
+    BOOST_TEST(scene.records["a"].error == "builder failed with exit code 3.\nOutput paths:\n  x");
+}
+
+BOOST_AUTO_TEST_CASE(what_ended_a_build_is_known_by_our_clock_because_the_daemon_says_the_same_of_both) {
+    for (bool is_silent : {true, false}) {
+        DriverScene scene;
+        scene.settings.limits = {.silence = 1h, .time = 3h};
+        scene.run(scene.chain.plan(), [is_silent](ActingDaemon& daemon) {
+            daemon.on_build = [is_silent, usual = daemon.on_build](const Paths& paths) {
+                if (paths[0] != drv_a + "!*") return usual(paths);
+                Play play{ActingDaemon::send(start_frame(7, activity_build, "building", {drv_a, ""}))};
+                for (int i = 0; i < (is_silent ? 1 : 6); ++i) {
+                    play.push_back(ActingDaemon::wait(30min));
+                    play.push_back(ActingDaemon::send(log_line_frame(7, "line")));
+                }
+                if (is_silent) play.push_back(ActingDaemon::wait(1h));
+                play.push_back(ActingDaemon::send(
+                    build_reply({{paths[0], daemon::BuildStatus::timed_out, "timed out after 3600 seconds"}})));
+                return play;
+            };
+        });
+        const auto& record = scene.records["a"];
+        BOOST_TEST((record.outcome == (is_silent ? BuildOutcome::silent : BuildOutcome::timed_out)));
+        BOOST_TEST(record.error == (is_silent ? "printed nothing for 1 h 00 min (--max-silent)"
+                                              : "ran for 3 h 00 min (--build-timeout)"));
+        BOOST_TEST((record.took == (is_silent ? 90min : 180min)));
+        BOOST_TEST(record.log_tail.size() == (is_silent ? 1U : 6U));
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
