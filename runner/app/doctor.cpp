@@ -136,6 +136,9 @@ Result<void> Doctor::find_sources() {
     patience.away = patience.never_seen = patience.one_path = cache_patience;
     presence_ =
         std::make_unique<presence::Judge>(session_.executor(), session_.clock(), graph_, facts_, notes_, patience);
+    realisations_ = std::make_unique<presence::Realisations>(
+        session_.executor(), graph_, facts_, *presence_,
+        [this](const nix::StorePath& path) { return read_derivation(session_.endpoint(), path); });
     auto http = client_settings_like(&nix_, session_.environment());
     // Root's netrc is often for root alone; what needs it then answers 401, which is no "absent".
     if (!nix_.netrc_file.empty() && ::access(nix_.netrc_file.c_str(), R_OK) == 0) http.netrc = {nix_.netrc_file};
@@ -189,6 +192,8 @@ Task<Result<void>> Doctor::look_at_store() {
 }
 
 Task<Result<void>> Doctor::ask(const plan::Target& target, presence::Judge::Counting counting) {
+    auto learnt = co_await realisations_->learn(counting(), &session_.connection());
+    if (!learnt) notes_.texts.push_back(learnt.error().one_line());
     for (int round = 0;; ++round) {
         CO_TRY_VOID(co_await look_at_store());
         auto caches = counting();
@@ -285,8 +290,8 @@ Task<Result<void>> Doctor::look(Examination& examination) {
     // it would remember for an hour, and then not see it when it has come.
     std::optional<daemon::Missing> missing;
     auto view = plan::consumer_view_here(graph_, facts_, *target_, seen_here(), always_allow());
-    bool compiles = std::any_of(view.would_compile.begin(), view.would_compile.end(),
-                                [&](auto id) { return graph_.derivation(id).kind == plan::DerivationKind::compile; });
+    bool compiles =
+        std::any_of(view.would_compile.begin(), view.would_compile.end(), [&](auto id) { return takes_long(id); });
     if (compiles && answers_are_whole()) {
         examination.daemon_said = "not asked, because the caches lack something and it would remember that";
     } else {

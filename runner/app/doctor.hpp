@@ -5,6 +5,7 @@
 #include "device/diagnosis.hpp"
 #include "eval/evaluator.hpp"
 #include "presence/judge.hpp"
+#include "presence/realisations.hpp"
 
 #include <chrono>
 #include <map>
@@ -93,6 +94,9 @@ class Doctor {
     async::Task<Result<void>> classify(const std::optional<daemon::Missing>& daemon, Examination& examination);
     device::Source source_of(plan::DerivationId id, const plan::ConsumerView& machine, const plan::ConsumerView& wide,
                              device::Evidence& evidence);
+    bool is_hole_of(plan::PathId path, plan::CacheMask caches) const;
+    bool is_told_by_caches(plan::DerivationId id) const; // where its outputs went
+    bool takes_long(plan::DerivationId id) const;        // to build
     void note_helpful(std::size_t source, device::Evidence& evidence) const;
     std::vector<std::string> cannot_ask() const;
     bool answers_are_whole() const;
@@ -115,6 +119,7 @@ class Doctor {
     plan::Graph graph_;
     plan::Facts facts_;
     std::unique_ptr<presence::Judge> presence_;
+    std::unique_ptr<presence::Realisations> realisations_;
     struct MachineAsks {
         std::size_t cache;
         bool believes_all; // ?trusted=1

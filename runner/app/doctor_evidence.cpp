@@ -94,6 +94,28 @@ void Doctor::note_helpful(std::size_t number, device::Evidence& evidence) const 
     list.push_back(std::move(cache));
 }
 
+// Does something that one of these caches serves refer to it?
+bool Doctor::is_hole_of(plan::PathId path, plan::CacheMask caches) const {
+    for (std::size_t i = 0; i < graph_.path_count(); ++i) {
+        const auto& facts = facts_.of(plan::PathId{static_cast<std::uint32_t>(i)});
+        if (!(facts.present & caches)) continue;
+        if (std::find(facts.references.begin(), facts.references.end(), path) != facts.references.end()) return true;
+    }
+    return false;
+}
+
+// The daemon says of every content-addressed output that it would be built (Nix 2.8), and then fetches it as the cache
+// tells.
+bool Doctor::is_told_by_caches(plan::DerivationId id) const {
+    const auto& outputs = graph_.derivation(id).outputs;
+    return std::all_of(outputs.begin(), outputs.end(), [](const auto& output) {
+        bool is_addressed = output.kind == nix::OutputKind::floating || output.kind == nix::OutputKind::deferred;
+        return is_addressed && output.path != plan::no_path;
+    });
+}
+
+bool Doctor::takes_long(plan::DerivationId id) const { return app::takes_long(history_.get(), graph_.derivation(id)); }
+
 Source Doctor::source_of(plan::DerivationId id, const plan::ConsumerView& machine, const plan::ConsumerView& wide,
                          device::Evidence& evidence) {
     auto contains = [](const std::vector<plan::DerivationId>& list, plan::DerivationId wanted) {
@@ -124,17 +146,14 @@ Source Doctor::source_of(plan::DerivationId id, const plan::ConsumerView& machin
         return Source::not_a_substituter;
     }
     if (present != 0 || is_hole) {
-        auto own_mask = own_caches();
-        bool own = (present & own_mask) != 0;
+        // Who was not asked may have what is missing.
+        for (const auto& unasked : presence_->unasked())
+            if (!unasked.counts_as_empty) return Source::unknown;
+        if (present != 0) return (present & own_caches()) != 0 ? Source::own_cache_holed : Source::upstream_holed;
         // Of the missing path itself: whoever refers to it tells whose hole it is.
-        if (present == 0)
-            for (std::size_t i = 0; i < graph_.path_count() && !own; ++i) {
-                const auto& facts = facts_.of(plan::PathId{static_cast<std::uint32_t>(i)});
-                for (auto reference : facts.references)
-                    if (auto producer = graph_.producer(reference); producer && producer->derivation == id)
-                        own |= (facts.present & own_mask) != 0;
-            }
-        return own ? Source::own_cache_holed : Source::upstream_holed;
+        for (const auto& output : graph_.derivation(id).outputs)
+            if (output.path != plan::no_path && is_hole_of(output.path, own_caches())) return Source::own_cache_holed;
+        return Source::upstream_holed;
     }
     const auto& unasked = presence_->unasked();
     bool own_away =
@@ -153,14 +172,18 @@ Task<Result<void>> Doctor::classify(const std::optional<daemon::Missing>& daemon
     }
     if (daemon)
         for (const auto& path : daemon->to_build)
-            if (auto id = graph_.find_derivation(path)) built.insert(*id);
+            if (auto id = graph_.find_derivation(path); id && !(ours_counts && is_told_by_caches(*id)))
+                built.insert(*id);
     examination.derivations = graph_.derivation_count();
     std::vector<plan::DerivationId> heavy;
     for (auto id : built) {
         const auto& derivation = graph_.derivation(id);
         switch (derivation.kind) {
         case plan::DerivationKind::compile:
-            heavy.push_back(id);
+            if (takes_long(id))
+                heavy.push_back(id);
+            else
+                ++examination.light;
             break;
         case plan::DerivationKind::local_by_design:
             ++evidence.local_by_design;
@@ -183,7 +206,11 @@ Task<Result<void>> Doctor::classify(const std::optional<daemon::Missing>& daemon
     auto all_caches = everywhere();
     machine = plan::consumer_view_here(graph_, facts_, *target_, seen_here(), always_allow());
     auto wide = plan::consumer_view_here(graph_, facts_, *target_, all_caches, always_allow());
-    for (auto path : wide.unfetchable) evidence.holes.push_back(graph_.path(path).to_string());
+    for (auto path : wide.unfetchable) {
+        auto others = all_caches & ~own_caches();
+        if (is_hole_of(path, own_caches())) evidence.holes.push_back(graph_.path(path).to_string());
+        if (is_hole_of(path, others)) evidence.upstream_holes.push_back(graph_.path(path).to_string());
+    }
     auto parents = find_parents(graph_, target_->derivation, built);
     std::map<plan::DerivationId, Source> sources;
     // From the target down, so that what is needed only because something above it is missing shares its reason.
@@ -206,7 +233,13 @@ Task<Result<void>> Doctor::classify(const std::optional<daemon::Missing>& daemon
             item.needed_by.emplace_back(graph_.derivation(at->second).name());
             if (auto known = sources.find(at->second); known != sources.end() && !above) above = known->second;
         }
-        if (item.source == Source::nowhere && above) item.source = *above;
+        bool is_holed = above == Source::own_cache_holed || above == Source::upstream_holed;
+        if (item.source == Source::nowhere && above) item.source = is_holed ? Source::below_a_hole : *above;
+        if (item.source == Source::own_cache_holed || item.source == Source::upstream_holed) {
+            auto of = item.source == Source::own_cache_holed ? own_caches() : ~own_caches();
+            for (const auto& output : derivation.outputs)
+                item.is_there |= output.path != plan::no_path && (facts_.of(output.path).present & of) != 0;
+        }
         sources[id] = item.source;
         examination.expected += item.expected;
         evidence.heavy.push_back(std::move(item));
@@ -318,9 +351,8 @@ Task<void> Doctor::look_at_commit(device::Evidence& evidence) {
     auto asked = co_await ask(*target, by_machine());
     if (!asked) co_return;
     auto view = plan::consumer_view_here(graph_, facts_, *target, seen_here(), always_allow());
-    evidence.commit_is_fetchable = std::none_of(view.would_compile.begin(), view.would_compile.end(), [&](auto id) {
-        return graph_.derivation(id).kind == plan::DerivationKind::compile;
-    });
+    evidence.commit_is_fetchable =
+        std::none_of(view.would_compile.begin(), view.would_compile.end(), [&](auto id) { return takes_long(id); });
 }
 
 Task<void> Doctor::look_at_cloud(device::Evidence& evidence, std::chrono::system_clock::time_point runs_since) {

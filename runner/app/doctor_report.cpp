@@ -96,6 +96,8 @@ std::string_view name_of(device::Source source) {
         return "cache-with-hole";
     case device::Source::upstream_holed:
         return "upstream-with-hole";
+    case device::Source::below_a_hole:
+        return "below-a-hole";
     case device::Source::not_a_substituter:
         return "cache-not-asked";
     case device::Source::key_not_trusted:

@@ -8,6 +8,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto moments = 2s;
+
 std::chrono::milliseconds guess(plan::DerivationKind kind) {
     switch (kind) {
     case plan::DerivationKind::fixed_output:
@@ -27,6 +29,12 @@ std::chrono::milliseconds guess(plan::DerivationKind kind) {
 std::chrono::milliseconds expected_time(const History* history, const plan::GraphDerivation& derivation) {
     auto known = history ? history->expected(derivation.name(), derivation.platform) : std::nullopt;
     return std::max(known.value_or(guess(derivation.kind)), std::chrono::milliseconds(1));
+}
+
+bool takes_long(const History* history, const plan::GraphDerivation& derivation) {
+    if (derivation.kind != plan::DerivationKind::compile) return false;
+    auto measured = history ? history->expected(derivation.name(), derivation.platform) : std::nullopt;
+    return !measured || *measured >= moments;
 }
 
 } // namespace cachefill::app

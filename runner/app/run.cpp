@@ -2,6 +2,7 @@
 
 #include "app/history.hpp"
 #include "app/machines.hpp"
+#include "app/targets.hpp"
 #include "app/upstream_rules.hpp"
 #include "base/elapsed.hpp"
 #include "base/files.hpp"
@@ -30,6 +31,8 @@ constexpr auto everything_ends_after = 5500ms;
 Run::Run(Session& session, Extent extent)
     : session_(session), extent_(extent),
       presence_(session.executor(), session.clock(), graph_, facts_, session.sink(), session.patience()),
+      realisations_(session.executor(), graph_, facts_, presence_,
+                    [&session](const nix::StorePath& path) { return read_derivation(session.endpoint(), path); }),
       work_(session.executor()), timers_(session.executor()), evaluations_(session.executor()),
       plan_changed_(session.executor()) {}
 
@@ -93,9 +96,11 @@ Task<void> Run::work() {
     tell_undecided();
     if (extent_ == Extent::plan && !is_ending() && failures_.empty()) co_await plan_pushes();
     count_present();
+    co_await keep_realisations();
     // The newer run verifies what this one leaves.
     bool verifies = extent_ != Extent::plan && !session_.settings().read_only && superseded_by_.empty();
     if (interrupted_) co_return;
+    if (extent_ == Extent::plan) co_await find_by_path_only();
     if (verifies) {
         co_await verify();
         if (is_filling()) co_await pin();

@@ -7,6 +7,7 @@
 #include "cache/manifest.hpp"
 #include "eval/evaluator.hpp"
 #include "presence/judge.hpp"
+#include "presence/realisations.hpp"
 #include "presence/upstreams.hpp"
 #include "push/pipeline.hpp"
 #include "report/run_report.hpp"
@@ -72,6 +73,9 @@ class Run {
         event::TargetVerified verified;
         bool was_verified = false;
         std::optional<std::uint64_t> previous_closure_bytes;
+        // Complete for those who are given its path alone: names of what everybody who evaluates it builds.
+        bool by_path_only = false;
+        std::vector<std::string> built_by_all;
     };
 
     // Stages; each returns false when the run cannot go on.
@@ -87,6 +91,10 @@ class Run {
     async::Task<Result<LastLook>> find_missing(const plan::Target& target, std::size_t host);
     Failure why_unknown(const plan::Target& target, std::size_t paths) const;
     std::vector<nix::StorePath> paths_to_check() const;
+    async::Task<void> keep_realisations();
+    async::Task<Result<void>> find_what_all_build(TargetRecord& record);
+    async::Task<void> find_by_path_only(); // of what a plan finds complete
+    std::vector<std::string> outputs_without_path(const plan::Target& target) const;
     std::set<plan::PathId> closure_of(const plan::Target& target) const; // what its consumers may need
     void describe_closure(const plan::Target& target, event::TargetVerified& verified) const;
     async::Task<void> pin();
@@ -178,6 +186,7 @@ class Run {
     plan::Graph graph_;
     plan::Facts facts_;
     presence::Judge presence_;
+    presence::Realisations realisations_;
     std::optional<presence::Upstreams> upstreams_;
     std::unique_ptr<eval::Evaluator> evaluator_;
     std::optional<eval::FlakeInfo> flake_;

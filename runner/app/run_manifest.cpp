@@ -17,6 +17,7 @@ cache::ManifestTargetState state_of(const report::TargetReport& target) {
     using State = cache::ManifestTargetState;
     switch (target.verdict) {
     case event::TargetVerdict::complete:
+    case event::TargetVerdict::by_path: // the run has nothing left to do for it
         return State::complete;
     case event::TargetVerdict::elsewhere:
         return State::elsewhere;

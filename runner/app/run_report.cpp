@@ -273,7 +273,7 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
     if (record.planned && !record.was_verified && *record.planned < plan_.targets.size()) {
         switch (plan_.targets[*record.planned].state) {
         case plan::TargetState::complete:
-            target.verdict = event::TargetVerdict::complete;
+            target.verdict = record.by_path_only ? event::TargetVerdict::by_path : event::TargetVerdict::complete;
             break;
         case plan::TargetState::incomplete:
             target.verdict = event::TargetVerdict::incomplete;
@@ -285,6 +285,7 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
             break;
         }
     }
+    target.built_by_all = record.built_by_all;
     target.trusted =
         record.was_verified ? record.verified.trusted : upstreams_ && upstreams_->trusts_own_cache(record.host);
     if (upstreams_ && !target.trusted) target.trust_advice = upstreams_->advice_for_own_cache(record.host);

@@ -114,6 +114,7 @@ Task<void> Run::verify() {
     auto start = Clock::now();
     stage_started(event::Stage::verify);
     presence_.forget_all();
+    realisations_.forget();
     std::map<std::size_t, Result<LastLook>> missing_of;
     for (const auto& record : targets_) {
         if (!record.planned || interrupted_) continue;
@@ -150,11 +151,18 @@ Task<void> Run::verify() {
                 if (auto id = graph_.find(nar.path); id && closure.contains(*id))
                     verified.missing.push_back(nar.path.to_string());
             bool here = plan::BuildAbility::fits(graph_.derivation(target.derivation), policy().machines);
+            for (auto& output : outputs_without_path(target)) verified.missing.push_back(std::move(output));
+            auto all_build = co_await find_what_all_build(record);
+            if (!all_build) fail(std::move(all_build).error().with_context("verifying " + target.name));
             verified.verdict = verified.missing.empty() && missing->undecided > 0 ? event::TargetVerdict::unknown
                                : verified.missing.empty()                         ? event::TargetVerdict::complete
                                : here                                             ? event::TargetVerdict::incomplete
                                                                                   : event::TargetVerdict::elsewhere;
             if (verified.verdict == event::TargetVerdict::unknown) fail(why_unknown(target, missing->undecided));
+            if (verified.verdict == event::TargetVerdict::complete && !all_build)
+                verified.verdict = event::TargetVerdict::unknown;
+            if (verified.verdict == event::TargetVerdict::complete && record.by_path_only)
+                verified.verdict = event::TargetVerdict::by_path;
             describe_closure(target, verified);
             record.was_verified = true;
             compare_closure(record);
@@ -209,7 +217,7 @@ Task<void> Run::check_outputs() {
 }
 
 void Run::compare_closure(TargetRecord& record) {
-    if (!history_ || record.verified.verdict != event::TargetVerdict::complete) return;
+    if (!history_ || !event::is_filled(record.verified.verdict)) return;
     const auto& environment = session_.environment();
     auto base = environment.get_or("GITHUB_BASE_REF"); // of a pull request; what it would merge into
     record.previous_closure_bytes = history_->closure_bytes(record.ref.display(), base.empty() ? branch_ : base);
@@ -234,7 +242,7 @@ Task<void> Run::pin() {
         co_return;
     if (!is_pinned_branch(branch_)) co_return;
     for (const auto& record : targets_) {
-        if (!record.was_verified || record.verified.verdict != event::TargetVerdict::complete) continue;
+        if (!record.was_verified || !event::is_filled(record.verified.verdict)) continue;
         auto path = nix::StorePath::parse(record.verified.output);
         if (!path) continue;
         auto pinned = co_await presence_.backend(plan::own_cache)

@@ -7,6 +7,7 @@
 #include "base/secret.hpp"
 #include "http/client.hpp"
 #include "nix/narinfo.hpp"
+#include "nix/realisation.hpp"
 #include "nix/signature.hpp"
 
 #include <filesystem>
@@ -59,6 +60,7 @@ struct CacheInfo {
     bool has_pins = false;
     bool has_bulk_query = false;            // see query_missing
     bool hides_incomplete_closures = false; // Cachix serves a narinfo only when its closure is there
+    bool keeps_realisations = false;        // see get_realisation
     std::vector<std::string> notes;         // worth telling once, for instance that a signing key was made
 };
 
@@ -140,6 +142,11 @@ class BinaryCache {
     // '/'.
     virtual async::Task<Result<void>> set_name(std::string name, nix::StorePath path, int keep) = 0;
     virtual async::Task<Result<std::optional<nix::StorePath>>> find_name(std::string name) = 0;
+
+    // Where an output of a content-addressed derivation went: `realisations/ID.doi`. Absent in a cache that keeps none.
+    virtual async::Task<Result<std::optional<nix::Realisation>>> get_realisation(std::string id);
+    // Signed with our key, if there is one. Replaces what was told before. Only if CacheInfo::keeps_realisations.
+    virtual async::Task<Result<void>> put_realisation(nix::Realisation realisation);
 };
 
 // Where credentials come from: the environment, or files named in the configuration; never the command line.

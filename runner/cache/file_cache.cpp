@@ -185,6 +185,16 @@ class FileCache final : public BinaryCache {
         co_return co_await context_.workers.run(std::move(work));
     }
 
+    async::Task<Result<std::optional<nix::Realisation>>> get_realisation(std::string id) override {
+        auto work = [this, &id] { return get_realisation_now(id); };
+        co_return co_await context_.workers.run(std::move(work));
+    }
+
+    async::Task<Result<void>> put_realisation(nix::Realisation realisation) override {
+        auto work = [this, &realisation] { return put_realisation_now(std::move(realisation)); };
+        co_return co_await context_.workers.run(std::move(work));
+    }
+
   private:
     async::Task<Result<void>> check_file(const nix::NarInfo& info, std::string* kept = nullptr) {
         CO_TRY(place, directory_.nar_place(info.url));
@@ -207,6 +217,7 @@ class FileCache final : public BinaryCache {
         info.public_keys = std::move(opened.public_keys);
         info.permission = context_.for_writing ? Permission::write : Permission::read;
         info.priority = uri_.priority.value_or(opened.info.priority);
+        info.keeps_realisations = true;
         info.notes = std::move(opened.notes);
         return info;
     }
@@ -242,6 +253,22 @@ class FileCache final : public BinaryCache {
         TRY(text, read_file(place, 4096));
         TRY(path, read_named_path(text, name, uri_.name));
         return std::optional<nix::StorePath>(std::move(path));
+    }
+
+    Result<std::optional<nix::Realisation>> get_realisation_now(const std::string& id) const {
+        auto place = directory_.root() / realisation_file(id);
+        std::error_code error;
+        if (!std::filesystem::exists(place, error) && !error) return std::optional<nix::Realisation>();
+        TRY(text, read_file(place, longest_realisation));
+        TRY(realisation, read_realisation(text, id, uri_.name));
+        return std::optional<nix::Realisation>(std::move(realisation));
+    }
+
+    Result<void> put_realisation_now(nix::Realisation realisation) const {
+        auto place = directory_.root() / realisation_file(realisation.id);
+        TRY(text, complete_realisation(std::move(realisation), key_));
+        TRY_VOID(cachefill::create_directories(place.parent_path()));
+        return write_file_atomically(place, text);
     }
 
     CacheUri uri_;

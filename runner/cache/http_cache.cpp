@@ -161,6 +161,7 @@ class HttpCache final : public BinaryCache {
         if (context_.for_writing && key_) info.public_keys.push_back(key_->public_key());
         info.permission = context_.for_writing ? Permission::write : Permission::read;
         info.priority = uri_.priority.value_or(file.priority);
+        info.keeps_realisations = true; // a server that takes no such files refuses them
         co_return info;
     }
 
@@ -205,6 +206,20 @@ class HttpCache final : public BinaryCache {
         if (!text) co_return std::optional<nix::StorePath>();
         CO_TRY(path, read_named_path(*text, name, uri_.name));
         co_return std::optional<nix::StorePath>(std::move(path));
+    }
+
+    async::Task<Result<std::optional<nix::Realisation>>> get_realisation(std::string id) override {
+        CO_TRY(text, co_await reader_.get_text(realisation_file(id)));
+        if (!text) co_return std::optional<nix::Realisation>();
+        CO_TRY(realisation, read_realisation(*text, id, uri_.name));
+        co_return std::optional<nix::Realisation>(std::move(realisation));
+    }
+
+    async::Task<Result<void>> put_realisation(nix::Realisation realisation) override {
+        auto request = writer_.put(realisation_file(realisation.id), "application/json");
+        CO_TRY(text, complete_realisation(std::move(realisation), key_));
+        request.body = std::make_shared<const std::string>(std::move(text));
+        co_return co_await writer_.send(std::move(request));
     }
 
   private:

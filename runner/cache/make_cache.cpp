@@ -4,6 +4,14 @@
 
 namespace cachefill::cache {
 
+async::Task<Result<std::optional<nix::Realisation>>> BinaryCache::get_realisation(std::string) {
+    co_return std::optional<nix::Realisation>();
+}
+
+async::Task<Result<void>> BinaryCache::put_realisation(nix::Realisation realisation) {
+    co_return Failure(FailureKind::internal, uri().name + " keeps no realisations, such as " + realisation.id);
+}
+
 std::unique_ptr<BinaryCache> make_cache(const CacheUri& uri, Credentials credentials, CacheContext context) {
     switch (uri.scheme) {
     case Scheme::file:

@@ -53,6 +53,26 @@ Result<void> check_signing_key(const std::optional<nix::SecretKey>& key, const C
     return {};
 }
 
+std::string realisation_file(const std::string& id) { return "realisations/" + id + ".doi"; }
+
+Result<nix::Realisation> read_realisation(std::string_view text, const std::string& id, std::string_view cache) {
+    auto realisation = nix::Realisation::parse(text);
+    if (realisation && realisation->id == id) return realisation;
+    auto failure = realisation ? Failure(FailureKind::protocol, "it is another one, " + realisation->id)
+                               : std::move(realisation).error();
+    return std::move(failure).with_context("reading the realisation " + id + " from " + std::string(cache));
+}
+
+Result<std::string> complete_realisation(nix::Realisation realisation, const std::optional<nix::SecretKey>& key) {
+    if (key && !key->name().empty()) {
+        TRY(signature, key->sign(realisation.fingerprint()));
+        std::erase_if(realisation.signatures,
+                      [&](const std::string& old) { return old.starts_with(key->name() + ":"); });
+        realisation.signatures.push_back(std::move(signature));
+    }
+    return realisation.to_string();
+}
+
 std::string named_path_file(const std::string& name) { return name + ".path"; }
 
 Result<nix::StorePath> read_named_path(std::string_view text, const std::string& name, std::string_view cache) {

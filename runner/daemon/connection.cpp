@@ -49,6 +49,7 @@ class DaemonConnection final : public Connection {
     Task<Result<Missing>> query_missing(std::vector<DerivedPath> paths, std::chrono::milliseconds deadline) override;
     Task<Result<std::map<std::string, std::optional<StorePath>>>>
     query_derivation_outputs(StorePath derivation) override;
+    Task<Result<std::optional<nix::Realisation>>> query_realisation(std::string id) override;
     Task<Result<std::vector<StorePath>>> find_dead(std::vector<StorePath> paths) override;
     Task<Result<std::uint64_t>> delete_paths(std::vector<StorePath> paths) override;
     Task<Result<void>> nar_from_path(StorePath path, std::uint64_t nar_size, NarSink sink) override;
@@ -281,6 +282,12 @@ Task<Result<std::map<std::string, std::optional<StorePath>>>>
 DaemonConnection::query_derivation_outputs(StorePath derivation) {
     CO_TRY(reply, co_await ask(daemon::query_derivation_outputs(derivation), query_deadline));
     co_return std::get<OutputPaths>(std::move(reply));
+}
+
+Task<Result<std::optional<nix::Realisation>>> DaemonConnection::query_realisation(std::string id) {
+    CO_TRY(request, daemon::query_realisation(id));
+    CO_TRY(reply, co_await ask(std::move(request), query_deadline));
+    co_return std::get<std::optional<nix::Realisation>>(std::move(reply));
 }
 
 Task<Result<std::vector<StorePath>>> DaemonConnection::find_dead(std::vector<StorePath> paths) {

@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 #include "daemon/messages.hpp"
 #include "nix/path_info.hpp"
+#include "nix/realisation.hpp"
 #include "nix/store_path.hpp"
 #include "nix/version.hpp"
 
@@ -72,6 +73,9 @@ class Connection {
     // Output name to path; absent when not known before building.
     virtual async::Task<Result<std::map<std::string, std::optional<nix::StorePath>>>>
     query_derivation_outputs(nix::StorePath derivation) = 0;
+    // What this machine knows of an output by its realisation's id; absent when nothing. A daemon without
+    // ca-derivations, or with Nix 2.35, refuses.
+    virtual async::Task<Result<std::optional<nix::Realisation>>> query_realisation(std::string id) = 0;
     // The subset of `paths` that no root keeps.
     virtual async::Task<Result<std::vector<nix::StorePath>>> find_dead(std::vector<nix::StorePath> paths) = 0;
     // Deletes exactly these (closed under referrers); bytes freed. The first live one ends it with a failure.

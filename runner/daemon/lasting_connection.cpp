@@ -72,6 +72,10 @@ class LastingConnection final : public Connection {
         auto work = [&derivation](Connection& connection) { return connection.query_derivation_outputs(derivation); };
         co_return co_await ask<std::map<std::string, std::optional<nix::StorePath>>>(std::move(work));
     }
+    Task<Result<std::optional<nix::Realisation>>> query_realisation(std::string id) override {
+        auto work = [&id](Connection& connection) { return connection.query_realisation(id); };
+        co_return co_await ask<std::optional<nix::Realisation>>(std::move(work));
+    }
     Task<Result<std::vector<nix::StorePath>>> find_dead(std::vector<nix::StorePath> paths) override {
         auto work = [&paths](Connection& connection) { return connection.find_dead(paths); };
         co_return co_await ask<std::vector<nix::StorePath>>(std::move(work));

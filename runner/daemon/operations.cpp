@@ -237,6 +237,14 @@ Request query_derivation_outputs(const nix::StorePath& derivation) {
     return about_path(Operation::query_derivation_output_map, derivation, "asking for the outputs of");
 }
 
+Result<Request> query_realisation(const std::string& id) {
+    if (!nix::is_realisation_id(id))
+        return Failure(FailureKind::usage, "'" + ellipsize(sanitize(id), 200) + "' names no realisation");
+    auto writer = begin(Operation::query_realisation);
+    writer.string(id);
+    return make_request(Operation::query_realisation, writer, "asking where " + id + " went");
+}
+
 Request find_dead() { return garbage(return_dead, {}, "asking for the paths that no root keeps"); }
 
 Request delete_paths(const std::vector<nix::StorePath>& paths) {
@@ -268,6 +276,19 @@ Reply read_reply(const Request& request, unsigned minor, WireReader& reader) {
         return read_path_info(*request.path, reader);
     case Operation::query_derivation_output_map:
         return read_output_paths(reader);
+    case Operation::query_realisation: {
+        std::optional<nix::Realisation> realisation; // a list of one or none
+        reader.list(8, [&] {
+            auto text = reader.string();
+            if (!reader.ok()) return;
+            auto parsed = nix::Realisation::parse(text);
+            if (parsed)
+                realisation = std::move(parsed).value();
+            else
+                reader.fail(std::move(parsed).error());
+        });
+        return realisation;
+    }
     case Operation::query_missing: {
         Missing missing;
         missing.to_build = reader.paths();

@@ -3,6 +3,7 @@
 #include "daemon/messages.hpp"
 #include "daemon/wire.hpp"
 #include "nix/path_info.hpp"
+#include "nix/realisation.hpp"
 
 #include <filesystem>
 #include <variant>
@@ -21,6 +22,7 @@ enum class Operation : std::uint64_t {
     nar_from_path = 38,
     query_missing = 40,
     query_derivation_output_map = 41,
+    query_realisation = 43,
     build_paths_with_results = 46,
 };
 
@@ -46,6 +48,7 @@ Request add_temp_root(const nix::StorePath& path);
 Result<Request> add_indirect_root(const std::filesystem::path& link);
 Result<Request> query_missing(const std::vector<DerivedPath>& paths);
 Request query_derivation_outputs(const nix::StorePath& derivation);
+Result<Request> query_realisation(const std::string& id);
 Request find_dead();
 Request delete_paths(const std::vector<nix::StorePath>& paths);
 Result<Request> nar_from_path(const nix::StorePath& path, std::uint64_t nar_size);
@@ -56,7 +59,7 @@ struct Garbage {
 };
 using OutputPaths = std::map<std::string, std::optional<nix::StorePath>>;
 using Reply = std::variant<std::monostate, std::vector<nix::StorePath>, std::optional<nix::PathInfo>,
-                           std::vector<BuildResult>, OutputPaths, Garbage, Missing>;
+                           std::vector<BuildResult>, OutputPaths, Garbage, Missing, std::optional<nix::Realisation>>;
 
 // The reply to `request` (monostate when it carries nothing) from a daemon with which protocol 1.`minor` was
 // negotiated. Meaningless unless the reader is ok() afterwards.

@@ -268,17 +268,18 @@ class Diagnosis {
             std::move(details));
     }
 
-    // Those that the cache has, not those that it lacks.
+    // Of what that cache has and of what it lacks, not of what another one has or lacks.
     void explain_hole(Cause cause, const std::string& whose, Source source) {
+        const auto& holes = source == Source::own_cache_holed ? e_.holes : e_.upstream_holes;
         std::vector<std::string> there;
         for (const auto& heavy : e_.heavy)
-            if (heavy.source == source && std::find(e_.holes.begin(), e_.holes.end(), heavy.output) == e_.holes.end())
-                there.push_back(heavy.name);
-        if (there.empty()) there = names(source);
+            if (heavy.source == source && heavy.is_there) there.push_back(heavy.name);
+        auto missing = holes.empty() ? some(names(source)) : some(holes, 1);
         add(cause,
-            whose + " has " + some(there) + ", but not all that it refers to" +
-                (e_.holes.empty() ? std::string() : ": " + some(e_.holes, 1) + " is missing"),
-            start_again(), e_.holes);
+            there.empty() ? whose + " has what refers to " + missing + ", and not that"
+                          : whose + " has " + some(there) + ", but not all that it refers to" +
+                                (holes.empty() ? std::string() : ": " + missing + " is missing"),
+            start_again(), holes);
     }
 
     // Of these, without those that others of them need.

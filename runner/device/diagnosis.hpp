@@ -46,8 +46,9 @@ struct Reason {
 // Where something that would be compiled could come from.
 enum class Source {
     nowhere,            // no cache that was asked has it
-    own_cache_holed,    // the cache we fill has it, or what needs it, with a reference missing
+    own_cache_holed,    // the cache we fill has it, or what refers to it, with a reference missing
     upstream_holed,     // the same of another cache
+    below_a_hole,       // no cache has it, and it is needed only to make what has a hole or is one
     not_a_substituter,  // whole in caches of which this machine does not ask all
     key_not_trusted,    // whole in caches this machine asks, but does not believe
     here_but_daemon_no, // a fresh question finds it with this machine's caches and keys; the daemon says no
@@ -61,6 +62,7 @@ struct Heavy {
     std::chrono::milliseconds expected{};
     std::vector<std::string> needed_by; // names, from the nearest up to the target
     Source source = Source::nowhere;
+    bool is_there = false; // itself, in the cache that has the hole
 };
 
 // What a person would type here to go on; made from what was typed, and empty where that may not be shown.
@@ -80,7 +82,8 @@ struct Evidence {
     std::vector<Heavy> heavy; // heaviest first
     std::size_t local_by_design = 0;
     bool always_allow_substitutes = false;
-    std::vector<std::string> holes; // store paths that are referred to and served by nobody
+    // Store paths that are referred to and served by nobody: by what the cache we fill has, and by what others have.
+    std::vector<std::string> holes, upstream_holes;
     std::vector<HelpfulCache> not_asked, not_trusted;
     std::vector<std::string> cannot_ask; // "the cache demo: …", for each that could not be asked
     std::optional<std::chrono::system_clock::time_point> absence_until; // of the oldest remembered "no" that matters

@@ -107,6 +107,8 @@ std::string_view to_string(TargetVerdict verdict) {
     switch (verdict) {
     case TargetVerdict::complete:
         return "complete";
+    case TargetVerdict::by_path:
+        return "by-path";
     case TargetVerdict::incomplete:
         return "incomplete";
     case TargetVerdict::not_evaluated:

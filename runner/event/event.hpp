@@ -165,8 +165,18 @@ struct PushFinished {
     std::string reason; // unless published
 };
 
-enum class TargetVerdict { complete, incomplete, not_evaluated, elsewhere, unknown };
+enum class TargetVerdict {
+    complete,
+    by_path, // whoever is given its path fetches all of it; whoever evaluates has to build something whatever we do
+    incomplete,
+    not_evaluated,
+    elsewhere,
+    unknown,
+};
 std::string_view to_string(TargetVerdict verdict);
+inline bool is_filled(TargetVerdict verdict) {
+    return verdict == TargetVerdict::complete || verdict == TargetVerdict::by_path;
+}
 
 // What verification found for one target (design stage 10).
 struct TargetVerified {

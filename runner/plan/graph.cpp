@@ -1,6 +1,7 @@
 #include "plan/graph.hpp"
 
 #include "base/text.hpp"
+#include "plan/weight.hpp"
 
 #include <algorithm>
 #include <unordered_set>
@@ -9,7 +10,8 @@ namespace cachefill::plan {
 
 namespace {
 
-DerivationKind classify(const nix::Derivation& derivation) {
+// By its flags; of the rest see weight.hpp.
+DerivationKind flagged_kind(const nix::Derivation& derivation) {
     if (derivation.is_fixed_output()) return DerivationKind::fixed_output;
     if (!derivation.allow_substitutes) return DerivationKind::local_by_design;
     if (derivation.prefer_local_build) return DerivationKind::light;
@@ -32,6 +34,7 @@ std::string_view GraphDerivation::name() const {
 struct Graph::Staged {
     GraphDerivation derivation;
     std::vector<nix::DerivationInput> inputs;
+    Making making; // of what looks like a compilation
     std::size_t next_input = 0;
 };
 
@@ -59,9 +62,10 @@ std::optional<DerivationId> Graph::find_derivation(const nix::StorePath& path) c
 std::optional<Graph::Producer> Graph::producer(PathId id) const { return producers_[index(id)]; }
 
 Graph::Staged Graph::stage(const nix::StorePath& path, nix::Derivation&& from) {
+    const Making making = making_of(from);
     GraphDerivation to{path,
                        std::move(from.platform),
-                       classify(from),
+                       flagged_kind(from),
                        from.allow_substitutes,
                        std::move(from.required_system_features),
                        {},
@@ -71,10 +75,10 @@ Graph::Staged Graph::stage(const nix::StorePath& path, nix::Derivation&& from) {
                        false};
     for (auto& output : from.outputs) {
         const bool known = path_is_known(output.kind) && output.path;
-        to.outputs.push_back({std::move(output.name), known ? intern(*output.path) : no_path});
+        to.outputs.push_back({std::move(output.name), known ? intern(*output.path) : no_path, output.kind});
     }
     for (const auto& source : from.input_sources) to.sources.push_back(intern(source));
-    return Staged{std::move(to), std::move(from.input_derivations)};
+    return Staged{std::move(to), std::move(from.input_derivations), making};
 }
 
 Graph::Staged Graph::stage_unread(const nix::StorePath& path, const Failure& why) {
@@ -114,11 +118,39 @@ DerivationId Graph::commit(Staged&& staged) {
     GraphDerivation& derivation = staged.derivation;
     const DerivationId id{static_cast<std::uint32_t>(derivations_.size())};
     for (const auto& input : staged.inputs) derivation.inputs.push_back(connect(derivation, input));
+    if (derivation.kind == DerivationKind::compile && is_light(derivation, staged.making))
+        derivation.kind = DerivationKind::light;
     derivation_ids_.emplace(derivation.path, id);
     derivations_.push_back(std::move(derivation));
     order_.push_back(id);
     find_producers(id);
     return id;
+}
+
+bool Graph::is_light(const GraphDerivation& derivation, const Making& making) const {
+    std::vector<Ingredient> ingredients;
+    for (const GraphInput& input : derivation.inputs) {
+        const GraphDerivation& made = derivations_[index(input.derivation)];
+        ingredients.push_back({made.name(), made.kind == DerivationKind::fixed_output, false});
+    }
+    for (const PathId source : derivation.sources) ingredients.push_back({paths_[index(source)].name(), false, true});
+    return takes_moments(derivation.name(), making, ingredients);
+}
+
+void Graph::learn_output(DerivationId id, std::uint16_t output, const nix::StorePath& path) {
+    const PathId learnt = intern(path);
+    derivations_[index(id)].outputs[output].path = learnt;
+    if (auto& producer = producers_[index(learnt)]; !producer) producer = Producer{id, output};
+}
+
+std::vector<DerivationId> Graph::with_unknown_outputs() const {
+    std::vector<DerivationId> found;
+    for (const DerivationId id : order_) {
+        const auto& outputs = derivations_[index(id)].outputs;
+        const auto is_unknown = [](const GraphOutput& output) { return output.path == no_path; };
+        if (std::any_of(outputs.begin(), outputs.end(), is_unknown)) found.push_back(id);
+    }
+    return found;
 }
 
 // Makes `id` stand for those of its outputs that nobody stands for yet, or nobody who could make them here.

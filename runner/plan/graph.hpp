@@ -12,6 +12,8 @@
 
 namespace cachefill::plan {
 
+struct Making;
+
 // Indexes into one Graph. Strong types, so that a path is not taken for a derivation.
 enum class DerivationId : std::uint32_t {};
 enum class PathId : std::uint32_t {};
@@ -20,13 +22,15 @@ inline constexpr PathId no_path{0xFFFFFFFF};
 inline std::size_t index(DerivationId id) { return static_cast<std::size_t>(id); }
 inline std::size_t index(PathId id) { return static_cast<std::size_t>(id); }
 
-// First match (design section 2).
+// First match (design section 2). Light is what says so (preferLocalBuild), and what takes moments by what it is made
+// of (weight.hpp).
 enum class DerivationKind : std::uint8_t { fixed_output, local_by_design, light, compile };
 std::string_view to_string(DerivationKind kind);
 
 struct GraphOutput {
     std::string name;
-    PathId path = no_path; // no_path: unknown before building (floating, deferred, impure)
+    PathId path = no_path; // no_path: unknown before building (floating, deferred, impure), and not learnt either
+    nix::OutputKind kind = nix::OutputKind::input_addressed;
 };
 
 struct GraphInput {
@@ -64,6 +68,11 @@ class Graph {
     // stands for all, unless only a later one can be built here. To be set before anything is added.
     void prefer(std::function<bool(const GraphDerivation&)> buildable) { is_buildable_ = std::move(buildable); }
 
+    // Where an output went of which that was not known before it was built. The path may be another derivation's, too.
+    void learn_output(DerivationId id, std::uint16_t output, const nix::StorePath& path);
+    // Those with outputs that are not known (yet), each after its inputs.
+    std::vector<DerivationId> with_unknown_outputs() const;
+
     PathId intern(const nix::StorePath& path);
     std::optional<PathId> find(const nix::StorePath& path) const;
     std::optional<DerivationId> find_derivation(const nix::StorePath& path) const;
@@ -89,6 +98,7 @@ class Graph {
     DerivationId commit(Staged&& staged);
     DerivationId walk(Staged&& root, const Reader& read);
     GraphInput connect(GraphDerivation& user, const nix::DerivationInput& input);
+    bool is_light(const GraphDerivation& derivation, const Making& making) const;
     void find_producers(DerivationId id);
     std::vector<DerivationId> needed_by(DerivationId id) const;
     void sort();

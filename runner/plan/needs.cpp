@@ -4,16 +4,12 @@
 
 namespace cachefill::plan {
 
-std::vector<PathId> needed_paths(const Graph& graph, const Target& target) {
-    std::vector<PathId> paths;
-    const auto add = [&](DerivationId id, std::uint16_t output) {
-        const PathId path = graph.derivation(id).outputs[output].path;
-        if (path != no_path) paths.push_back(path);
-    };
+std::vector<Graph::Producer> needed_outputs(const Graph& graph, const Target& target) {
+    std::vector<Graph::Producer> needed;
     std::vector<DerivationId> open{target.derivation};
-    for (const std::uint16_t output : target.outputs) add(target.derivation, output);
+    for (const std::uint16_t output : target.outputs) needed.push_back({target.derivation, output});
     for (const EvaluationRead& read : target.read_by_evaluation) {
-        for (const std::uint16_t output : read.outputs) add(read.derivation, output);
+        for (const std::uint16_t output : read.outputs) needed.push_back({read.derivation, output});
         open.push_back(read.derivation);
     }
     std::vector<bool> seen(graph.derivation_count());
@@ -24,9 +20,22 @@ std::vector<PathId> needed_paths(const Graph& graph, const Target& target) {
         seen[index(id)] = true;
         if (graph.derivation(id).allow_substitutes) continue;
         for (const GraphInput& input : graph.derivation(id).inputs) {
-            for (const std::uint16_t output : input.outputs) add(input.derivation, output);
+            for (const std::uint16_t output : input.outputs) needed.push_back({input.derivation, output});
             open.push_back(input.derivation);
         }
+    }
+    const auto key = [](const Graph::Producer& output) { return std::pair{output.derivation, output.output}; };
+    std::sort(needed.begin(), needed.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+    const auto is_same = [&](const auto& a, const auto& b) { return key(a) == key(b); };
+    needed.erase(std::unique(needed.begin(), needed.end(), is_same), needed.end());
+    return needed;
+}
+
+std::vector<PathId> needed_paths(const Graph& graph, const Target& target) {
+    std::vector<PathId> paths;
+    for (const auto& [derivation, output] : needed_outputs(graph, target)) {
+        const PathId path = graph.derivation(derivation).outputs[output].path;
+        if (path != no_path) paths.push_back(path);
     }
     std::sort(paths.begin(), paths.end());
     paths.erase(std::unique(paths.begin(), paths.end()), paths.end());

@@ -6,9 +6,12 @@
 
 namespace cachefill::plan {
 
-// Every path that consumers of this target must be able to fetch, with all it references: its outputs, for the one who
-// is given the path; and for the one who evaluates also what evaluation reads, and the inputs of each local-by-design
-// derivation met on the way, which it builds whatever a cache has. Sorted; without outputs whose path is not known.
+// Every output that consumers of this target need: its outputs, for the one who is given the path; and for the one who
+// evaluates also what evaluation reads, and the inputs of each local-by-design derivation met on the way, which it
+// builds whatever a cache has. Sorted.
+std::vector<Graph::Producer> needed_outputs(const Graph& graph, const Target& target);
+
+// The paths of these, as far as they are known, which consumers must be able to fetch with all they reference. Sorted.
 std::vector<PathId> needed_paths(const Graph& graph, const Target& target);
 
 } // namespace cachefill::plan

@@ -350,6 +350,22 @@ Failure Judge::why_undecided(PathId path, CacheMask counting) const {
     return Failure(FailureKind::network, text);
 }
 
+Task<Result<std::optional<nix::Realisation>>> Judge::find_realisation(std::string id, CacheMask caches) {
+    for (std::size_t number = 0; number < members_.size(); ++number) {
+        if (!(caches & plan::bit(number))) continue;
+        auto& source = *members_[number].source; // which stays where it is when further ones are added
+        auto reached = co_await source.reach();
+        if (!reached && number == plan::own_cache) co_return std::move(reached).error();
+        if (!reached) continue;
+        auto permit = co_await requests_.acquire();
+        auto found = co_await source.backend().get_realisation(id);
+        if (found && *found) co_return std::move(*found);
+        bool says_nothing = number != plan::own_cache || (!found && found.error().kind() == FailureKind::protocol);
+        if (!found && !says_nothing) co_return std::move(found).error();
+    }
+    co_return std::optional<nix::Realisation>();
+}
+
 void Judge::forget_all() {
     facts_ = plan::Facts();
     complete_under_.clear();

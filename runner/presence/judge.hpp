@@ -91,6 +91,9 @@ class Judge {
     async::Task<Result<bool>> is_served(nix::StorePath path, Counting counting);
     // As is_served, forgetting what was known of the path itself.
     async::Task<Result<bool>> is_served_by_now(nix::StorePath path, Counting counting);
+    // The first of these caches that tells where a content-addressed output went. Of an upstream that cannot say it is
+    // as if it had nothing to say.
+    async::Task<Result<std::optional<nix::Realisation>>> find_realisation(std::string id, plan::CacheMask caches);
     // Claimed by the own cache, which hides what is not whole, and not served: may come back once its references are
     // there.
     bool is_hidden(const nix::StorePath& path) const;

@@ -43,6 +43,7 @@ Json encode(const TargetReport& target) {
     json["built_by_design"] = target.built_by_design;
     json["would_compile"] = target.would_compile;
     json["would_build_with_always_allow"] = target.would_build_with_always_allow;
+    json["built_by_all"] = target.built_by_all;
     json["trusted"] = target.trusted;
     json["trust_advice"] = target.trust_advice;
     json["not_asked"] = target.not_asked;

@@ -36,7 +36,8 @@ struct TargetReport {
     std::uint64_t closure_paths = 0, closure_bytes = 0;
     std::optional<std::uint64_t> previous_closure_bytes; // of the last run that verified it, on this branch or its base
     std::uint64_t built_by_design = 0, would_compile = 0, would_build_with_always_allow = 0;
-    bool verified = false; // asked afresh at the end
+    std::vector<std::string> built_by_all; // if by path only: names of what everybody who evaluates it builds
+    bool verified = false;                 // asked afresh at the end
     bool trusted = true;
     std::vector<std::string> trust_advice;
     std::vector<std::string> not_asked; // substituters of its own that cannot be asked from here

@@ -40,6 +40,8 @@ std::string state_of(const RunReport& report, const TargetReport& target) {
     switch (target.verdict) {
     case TargetVerdict::complete:
         return target.trusted ? "✅ complete" : "⚠️ complete, but not trusted";
+    case TargetVerdict::by_path:
+        return "⚠️ by path only";
     case TargetVerdict::incomplete:
         if (target.failed + target.blocked > 0)
             return fmt::format("❌ {} failed, {} blocked", target.failed, target.blocked);
@@ -340,8 +342,9 @@ std::string closing(const SummarySettings& settings) {
 } // namespace
 
 std::string verdict(const RunReport& report) {
-    std::uint64_t complete = 0, counting = 0, elsewhere = 0;
+    std::uint64_t complete = 0, by_path = 0, counting = 0, elsewhere = 0;
     for (const auto& target : report.targets) {
+        by_path += target.counts() && target.verdict == TargetVerdict::by_path ? 1U : 0U;
         elsewhere += target.verdict == TargetVerdict::elsewhere ? 1U : 0U;
         counting += target.counts() ? 1U : 0U;
         complete += target.counts() && target.verdict == TargetVerdict::complete ? 1U : 0U;
@@ -359,6 +362,7 @@ std::string verdict(const RunReport& report) {
                " complete in " + cache;
     else
         text = fmt::format("{} of {} complete in {}", complete, counted(counting, "host"), cache);
+    if (by_path > 0) text += fmt::format(", {} by path only", by_path);
     if (report.command == Command::plan)
         text = "Plan: " + text;
     else if (report.read_only)

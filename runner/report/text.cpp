@@ -27,6 +27,8 @@ Table::Cell state_of(const TargetReport& target) {
     switch (target.verdict) {
     case TargetVerdict::complete:
         return target.trusted ? Table::Cell{"complete", Tone::good} : Table::Cell{"complete, not trusted", Tone::warn};
+    case TargetVerdict::by_path:
+        return {"by path only", Tone::warn};
     case TargetVerdict::incomplete:
         if (!target.waiting_for_upstream.empty() && target.failed + target.blocked == 0)
             return {"waiting for upstream", Tone::warn};
@@ -305,14 +307,16 @@ std::string mirror_lines(const RunReport& report, const Style& style) {
 }
 
 std::string outcome_line(const RunReport& report, const Figures& sums, const Style& style) {
-    std::uint64_t complete = 0, counting = 0, elsewhere = 0;
+    std::uint64_t complete = 0, by_path = 0, counting = 0, elsewhere = 0;
     for (const auto& target : report.targets) {
+        by_path += target.counts() && target.verdict == TargetVerdict::by_path ? 1U : 0U;
         counting += target.counts() ? 1U : 0U;
         complete += target.counts() && target.verdict == TargetVerdict::complete ? 1U : 0U;
         elsewhere += target.verdict == TargetVerdict::elsewhere ? 1U : 0U;
     }
     auto cache = report.cache.empty() ? std::string("the cache") : report.cache;
     auto whole = fmt::format("{} of {} complete in {}", complete, counted(counting + elsewhere, "target"), cache);
+    if (by_path > 0) whole += fmt::format(" ({} by path only)", by_path);
     if (elsewhere > 0) whole += fmt::format(" ({} elsewhere)", elsewhere);
     bool is_idle = report.builds.empty() && report.pushes.empty();
     if (report.targets.empty())

@@ -127,6 +127,35 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(forty_mebibytes_make_the_round_trip, Backend, Back
     });
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(where_outputs_went_is_kept_signed_and_replaced_or_not_at_all, Backend, Backends) {
+    with_backend<Backend>([](Desk& desk) -> Task<void> {
+        auto id = [](char digit) { return "sha256:" + std::string(64, digit) + "!out"; };
+        nix::Realisation told{id('a'), make_sample("one", 1).info.path, {}, {"other-1:AAAA"}};
+        told.dependents.emplace(id('b'), make_sample("two", 1).info.path);
+        auto absent = co_await desk.cache.get_realisation(told.id);
+        BOOST_REQUIRE(absent.has_value());
+        BOOST_TEST(!absent->has_value());
+        auto put = co_await desk.cache.put_realisation(told);
+        BOOST_TEST(put.has_value() == desk.info.keeps_realisations);
+        if (!desk.info.keeps_realisations) co_return;
+
+        auto found = co_await desk.cache.get_realisation(told.id);
+        BOOST_REQUIRE_MESSAGE(found.has_value(), (found ? "" : found.error().one_line()));
+        BOOST_REQUIRE(found->has_value());
+        BOOST_TEST(((*found)->out_path == told.out_path));
+        BOOST_TEST(((*found)->dependents == told.dependents));
+        BOOST_TEST((*found)->signatures.size() == 2U);
+        BOOST_TEST(nix::signed_by_one_of((*found)->fingerprint(), (*found)->signatures, desk.info.public_keys));
+        told.out_path = make_sample("three", 1).info.path;
+        put = co_await desk.cache.put_realisation(told);
+        BOOST_TEST(put.has_value());
+        found = co_await desk.cache.get_realisation(told.id);
+        BOOST_TEST(((*found)->out_path == told.out_path));
+        absent = co_await desk.cache.get_realisation(id('b'));
+        BOOST_TEST(!absent->has_value());
+    });
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(nothing_is_visible_before_publish, Backend, Backends) {
     with_backend<Backend>([](Desk& desk) -> Task<void> {
         auto sample = make_sample("hidden", 5000);

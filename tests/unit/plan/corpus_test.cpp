@@ -35,6 +35,58 @@ void require_no_complaints(const std::vector<std::string>& complaints) {
 
 BOOST_AUTO_TEST_SUITE(real_graphs)
 
+// Of the derivations that four NixOS hosts have for themselves, measured: none of those left out here took a second.
+BOOST_AUTO_TEST_CASE(of_what_a_fleet_has_for_itself_only_packages_with_sources_are_compilations) {
+    Corpus corpus = open_corpus("nixos-fleet-5k");
+    std::multiset<std::string> compilations;
+    std::ifstream lines(folder("nixos-fleet-5k") / "own.txt");
+    for (std::string line; std::getline(lines, line);) {
+        const auto id = corpus.graph.find_derivation(nix::StorePath::parse_base_name(line).value());
+        BOOST_REQUIRE(id.has_value());
+        const GraphDerivation& derivation = corpus.graph.derivation(*id);
+        if (derivation.kind == DerivationKind::compile) compilations.emplace(derivation.name());
+    }
+    const std::multiset<std::string> expected{"discord-0.0.10",
+                                              "dpkg-1.20.5",
+                                              "faac-1.29.9.2",
+                                              "fleet-backup-1.4",
+                                              "libgnome-keyring-3.12.0",
+                                              "mp4v2-4.1.3",
+                                              "qtimageformats-5.12.7",
+                                              "skypeforlinux-8.62.0.85",
+                                              "slack-4.4.3",
+                                              "spotify-1.1.26.501.gbe11e53b-15",
+                                              "squashfs-4.4",
+                                              "unrar-5.9.2",
+                                              "vscode-1.46.1",
+                                              "zoom-us-5.1.422789.0705"};
+    BOOST_TEST(compilations == expected, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_really_compiles_stays_a_compilation) {
+    for (const std::string& name : {"nixos-fleet-5k", "nixos-desktop-3k"}) {
+        Corpus corpus = open_corpus(name);
+        std::size_t compilations = 0, kernels = 0;
+        for (const DerivationId id : corpus.graph.topological_order()) {
+            const GraphDerivation& derivation = corpus.graph.derivation(id);
+            const bool brings_sources =
+                std::any_of(derivation.inputs.begin(), derivation.inputs.end(), [&](const GraphInput& input) {
+                    const auto& made = corpus.graph.derivation(input.derivation);
+                    return made.kind == DerivationKind::fixed_output && made.name().find(".tar.") != std::string::npos;
+                });
+            if (derivation.kind == DerivationKind::compile) {
+                ++compilations;
+                kernels += derivation.name().starts_with("linux-5") ? 1U : 0U;
+            } else if (brings_sources && derivation.kind == DerivationKind::light && derivation.allow_substitutes) {
+                // Only what says so itself.
+                BOOST_TEST(derivation.name().find("-bin") != std::string::npos, derivation.name());
+            }
+        }
+        BOOST_TEST(compilations > 900U);
+        BOOST_TEST(kernels > 0U);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_fleet_with_an_empty_cache_builds_exactly_what_no_upstream_has) {
     Corpus corpus = open_corpus("nixos-fleet-5k");
     BOOST_TEST(corpus.graph.derivation_count() == 5'490U);

@@ -124,15 +124,43 @@ BOOST_AUTO_TEST_CASE(reasons_come_in_their_order) {
 BOOST_AUTO_TEST_CASE(what_is_missing_is_not_said_to_be_there) {
     for (auto source : {Source::own_cache_holed, Source::upstream_holed}) {
         auto evidence = missing(source);
+        evidence.heavy[0].is_there = true;
         auto library = evidence.heavy[0];
+        library.is_there = false;
         library.name = "library-1.0";
         library.output = "/nix/store/55555555555555555555555555555555-library-1.0";
-        evidence.holes = {library.output};
+        auto& holes = source == Source::own_cache_holed ? evidence.holes : evidence.upstream_holes;
+        holes = {library.output};
         evidence.heavy.push_back(std::move(library));
         BOOST_TEST(diagnose(evidence).front().text.find("cache has editor-1.0, but not all that it refers to: "
                                                         "/nix/store/55555555555555555555555555555555-library-1.0") !=
                    std::string::npos);
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_hole_is_told_of_the_cache_that_has_it) {
+    auto evidence = missing(Source::own_cache_holed);
+    evidence.heavy[0].is_there = true;
+    evidence.holes = {"/nix/store/55555555555555555555555555555555-library-1.0"};
+    auto other = missing(Source::upstream_holed).heavy[0];
+    other.name = "player-2.0";
+    other.is_there = true;
+    evidence.heavy.push_back(std::move(other));
+    evidence.upstream_holes = {"/nix/store/66666666666666666666666666666666-codec-2.0"};
+    auto only_to_make_it = missing(Source::below_a_hole).heavy[0];
+    only_to_make_it.name = "compiler-3.0";
+    evidence.heavy.push_back(std::move(only_to_make_it));
+    auto reasons = diagnose(evidence);
+    BOOST_REQUIRE(reasons.size() == 2U);
+    BOOST_TEST(reasons[0].text == "the cache has editor-1.0, but not all that it refers to: "
+                                  "/nix/store/55555555555555555555555555555555-library-1.0 is missing");
+    BOOST_TEST(reasons[1].text == "an upstream cache has player-2.0, but not all that it refers to: "
+                                  "/nix/store/66666666666666666666666666666666-codec-2.0 is missing");
+    // What refers to it is nothing that would be compiled.
+    evidence.heavy.resize(1);
+    evidence.heavy[0].is_there = false;
+    BOOST_TEST(diagnose(evidence)[0].text ==
+               "the cache has what refers to /nix/store/55555555555555555555555555555555-library-1.0, and not that");
 }
 
 BOOST_AUTO_TEST_CASE(a_run_that_goes_on_without_this_host_is_not_waited_for) {

@@ -1,0 +1,87 @@
+// What those who evaluate a host cannot fetch although those who are given its path can: content-addressed and impure
+// derivations, and builds by design that evaluation itself reads.
+#include "app/run.hpp"
+#include "base/text.hpp"
+
+#include <algorithm>
+
+namespace cachefill::app {
+
+using async::Task;
+
+namespace {
+
+constexpr std::size_t names_told = 5;
+
+std::string listed(const std::vector<std::string>& names) {
+    auto count = std::min(names.size(), names_told);
+    auto text = join(std::vector<std::string>(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(count)), ", ");
+    return names.size() > count ? text + " and " + counted(names.size() - count, "other") : text;
+}
+
+} // namespace
+
+// Once everything is up: where outputs went that nobody could know before they were built.
+Task<void> Run::keep_realisations() {
+    if (!pipeline_ || interrupted_) co_return;
+    plan::CacheMask counting = plan::all_caches;
+    for (const auto& target : plan_targets_) counting &= target.trusted_caches;
+    counting &= presence_.all();
+    auto learnt = co_await realisations_.learn(counting, &session_.connection());
+    if (!learnt) co_return fail(std::move(learnt).error().with_context("asking where content-addressed outputs went"));
+    auto kept = co_await realisations_.publish(counting, session_.connection());
+    if (kept) co_return;
+    say(event::Severity::warning,
+        "the cache cannot be told where content-addressed outputs went: " + kept.error().one_line(),
+        kept.error().hint());
+}
+
+Task<Result<void>> Run::find_what_all_build(TargetRecord& record) {
+    const auto target = plan_targets_[*record.planned];
+    record.built_by_all.clear();
+    for (const auto& read : target.read_by_evaluation) {
+        const auto& derivation = graph_.derivation(read.derivation);
+        if (!derivation.allow_substitutes) record.built_by_all.emplace_back(derivation.name());
+    }
+    auto by_design = record.built_by_all.size();
+    if (by_design > 0)
+        say(event::Severity::warning,
+            "whoever evaluates " + target.name + " builds " + listed(record.built_by_all) +
+                " first (allowSubstitutes = false); who is given its path fetches all",
+            "a machine that must not build needs always-allow-substitutes = true, which Nix 2.19 and later know");
+    CO_TRY(untold, co_await realisations_.untold(target, target.trusted_caches));
+    if (!untold.empty())
+        say(event::Severity::warning,
+            "whoever evaluates " + target.name + " builds " + listed(untold) +
+                ": no cache tells where the output of that went; who is given its path fetches all",
+            session_.cache_info().keeps_realisations
+                ? "impure outputs are another each time; others are told once a run has built them"
+                : "this kind of cache keeps no realisations, which Nix needs for content-addressed derivations");
+    record.built_by_all.insert(record.built_by_all.end(), untold.begin(), untold.end());
+    record.by_path_only = !record.built_by_all.empty() || record.evaluated->unknown_reads > 0;
+    co_return Result<void>();
+}
+
+Task<void> Run::find_by_path_only() {
+    for (auto& record : targets_) {
+        if (!record.planned || *record.planned >= plan_.targets.size()) continue;
+        if (plan_.targets[*record.planned].state != plan::TargetState::complete) continue;
+        auto found = co_await find_what_all_build(record);
+        if (!found) fail(std::move(found).error().with_context("asking where content-addressed outputs went"));
+    }
+}
+
+// Outputs that were not built by this run and of which no cache tells: there is no path that anybody could be given.
+std::vector<std::string> Run::outputs_without_path(const plan::Target& target) const {
+    std::vector<std::string> unknown;
+    const auto& derivation = graph_.derivation(target.derivation);
+    for (auto output : target.outputs) {
+        if (derivation.outputs[output].path != plan::no_path) continue;
+        const auto* record = driver_ ? driver_->record(target.derivation) : nullptr;
+        if (!record || record->outcome != event::BuildOutcome::built)
+            unknown.push_back(derivation.path.to_string() + "!" + derivation.outputs[output].name);
+    }
+    return unknown;
+}
+
+} // namespace cachefill::app
