@@ -100,6 +100,7 @@ Result<std::vector<std::string>> values_of(const std::string& file, const Option
             return at(file, node.Mark(), "'" + option.key + "' is an empty list; leave the key out instead");
         return values;
     }
+    if (option.may_be_mapping && node.IsMap()) return values_of_mapping(file, option, node);
     if (!node.IsScalar())
         return at(file, node.Mark(), "'" + option.key + "' is a single value, not a list or a mapping");
     return std::vector<std::string>{node.Scalar()};

@@ -12,9 +12,16 @@ namespace cachefill::app {
 
 namespace {
 
+// The cache as CacheUri::parse takes it.
+std::string with_place_to_push(const std::string& uri, const std::string& push) {
+    if (push.empty()) return uri;
+    return uri + (uri.find('?') == uri.npos ? "?push=" : "&push=") + percent_encode(push);
+}
+
 Result<PushCache> parse_push_cache(const std::string& text) {
     PushCache cache;
-    const auto* expected = "NAME=URI, then ,token-file=FILE ,signing-key-file=FILE and ,optional as needed";
+    std::string push;
+    const auto* expected = "NAME=URI, then ,push=URL ,token-file=FILE ,signing-key-file=FILE and ,optional as needed";
     auto words = split(text, ',');
     for (std::size_t i = 0; i < words.size(); ++i) {
         auto equals = words[i].find('=');
@@ -28,12 +35,14 @@ Result<PushCache> parse_push_cache(const std::string& text) {
             return unusable(text, expected);
         else if (i == 0 || key == "uri")
             cache.uri = value;
+        else if (key == "push")
+            push = value;
         else if (key == "token-file")
             cache.token_file = value;
         else if (key == "signing-key-file")
             cache.signing_key_file = value;
         else
-            return unusable(words[i], "uri, token-file, signing-key-file or optional");
+            return unusable(words[i], "uri, push, token-file, signing-key-file or optional");
         if (i == 0) cache.name = key;
     }
     auto is_fine = [](char c) {
@@ -41,6 +50,7 @@ Result<PushCache> parse_push_cache(const std::string& text) {
     };
     if (cache.name.empty() || !std::all_of(cache.name.begin(), cache.name.end(), is_fine))
         return unusable(text, "a name of letters, digits, - _ and . before the first '='");
+    cache.uri = with_place_to_push(cache.uri, push);
     auto uri = cache::CacheUri::parse(cache.uri);
     if (!uri) return Failure(FailureKind::usage, cache.name + ": " + uri.error().cause()).with_hint(uri.error().hint());
     return cache;
@@ -56,6 +66,23 @@ Failure unusable(std::string_view value, std::string_view expected) {
 Result<void> apply_public_keys(Settings& settings, const OptionValues& values) {
     for (const auto& value : values) TRY_VOID(nix::PublicKey::parse(value));
     settings.trusted_public_keys = values;
+    return {};
+}
+
+Result<void> apply_cache(Settings& settings, const OptionValues& values) {
+    std::string read, push;
+    for (const auto& value : values) {
+        if (value.starts_with("read:"))
+            read = value.substr(5);
+        else if (value.starts_with("push:"))
+            push = value.substr(5);
+        else if (values.size() > 1)
+            return unusable(value, "read: URL and push: URL");
+        else
+            read = value;
+    }
+    if (read.empty()) return unusable("", "the URL from which the cache is read");
+    settings.cache = with_place_to_push(read, push);
     return {};
 }
 

@@ -17,6 +17,8 @@ Failure unusable(std::string_view value, std::string_view expected);
 
 // NAME:BASE64, as Nix reads it.
 Result<void> apply_public_keys(Settings& settings, const OptionValues& values);
+// CACHE, or read:CACHE and push:URL.
+Result<void> apply_cache(Settings& settings, const OptionValues& values);
 // CAUSE…, or none alone.
 Result<void> apply_fail_on(Settings& settings, const OptionValues& values);
 // GLOB or SYSTEM:GLOB.
@@ -25,7 +27,7 @@ Result<void> apply_defer(Settings& settings, const OptionValues& values);
 Result<void> apply_systems(Settings& settings, const OptionValues& values);
 // SYSTEM:LABEL.
 Result<void> apply_runners(Settings& settings, const OptionValues& values);
-// NAME=URI,token-file=FILE,signing-key-file=FILE,optional.
+// NAME=URI,push=URL,token-file=FILE,signing-key-file=FILE,optional.
 Result<void> apply_push_caches(Settings& settings, const OptionValues& values);
 // How long ago (2h, 3d), a day or a moment.
 Result<void> apply_since(Settings& settings, const OptionValues& values);

@@ -118,8 +118,10 @@ std::vector<Option> make_table() {
         {"cache", T::value, all_commands | laptop | init_only, true, "CACHE", "What",
          "the cache to fill: NAME or cachix://NAME, https://…, file:///dir",
          "A bare NAME is a Cachix cache. Credentials come from the environment: CACHIX_AUTH_TOKEN for Cachix; "
-         "CACHEFILL_SIGNING_KEY or CACHEFILL_SIGNING_KEY_FILE for plain caches.",
-         text(&Settings::cache)},
+         "CACHEFILL_SIGNING_KEY or CACHEFILL_SIGNING_KEY_FILE for plain caches. One that takes uploads at another "
+         "address than it is read from is named as URL?push=URL, or URL?push=/PATH; in the file also as {read: URL, "
+         "push: URL}.",
+         apply_cache, true},
         {"hosts", T::list, run_plan_verify, true, "PATTERN", "What",
          "which hosts, as globs with an optional kind: 'nixos:*', 'nas', '!template-*'",
          "Kinds are nixos, darwin and home. Without this option all hosts are meant; the last match decides.",
@@ -220,7 +222,8 @@ std::vector<Option> make_table() {
          "a further cache to fill beside it; CACHE?optional=1 may be away",
          "What is built, and what of the hosts is in this machine's store, goes there, too. Only --cache decides what "
          "is missing "
-         "and whether a host is complete. Credentials of its own: CACHIX_AUTH_TOKEN_NAME, CACHEFILL_SIGNING_KEY_NAME.",
+         "and whether a host is complete. Credentials of its own: CACHIX_AUTH_TOKEN_NAME, CACHEFILL_BEARER_TOKEN_NAME, "
+         "CACHEFILL_SIGNING_KEY_NAME.",
          list(&Settings::also_push)},
         {"uploads", T::value, run_push, true, "N", "Pushing", "paths uploaded at once (default 16)", "",
          number(&Settings::uploads, 1, 256)},
@@ -245,8 +248,9 @@ std::vector<Option> make_table() {
          choice<PushScope>(&Settings::push_scope, {{"system", PushScope::system}, {"all", PushScope::all}})},
         {"push.caches", T::table, push_only, true, "NAME=URI", "Pushing",
          "the caches that --watch fills, each with its own credentials and queue",
-         "In the file a mapping: NAME: {uri: …, token-file: …, signing-key-file: …, optional: true}. As a flag "
-         "NAME=URI,token-file=FILE,optional. An optional cache may be away for days. Without it --watch fills the one "
+         "In the file a mapping: NAME: {uri: …, push: …, token-file: …, signing-key-file: …, optional: true}. As a "
+         "flag NAME=URI,token-file=FILE,optional. An optional cache may be away for days. Without it --watch fills the "
+         "one "
          "that --cache names; with it --cache may give one of these names.",
          apply_push_caches},
         {"push.on-battery", T::value, push_only, true, "WHAT", "Pushing",

@@ -43,7 +43,8 @@ struct Option {
     std::string detail;      // the rest, shown by --help only
     // A toggle gets {"true"} or {"false"}. Failures say what is expected; the caller adds where it came from.
     std::function<Result<void>(Settings&, const std::vector<std::string>&)> apply;
-    // A list that the configuration may also write as a mapping, `KEY: [a, b]`: its values are then "KEY:a", "KEY:b".
+    // The configuration may also write it as a mapping, `KEY: [a, b]` or `KEY: a`: its values are then "KEY:a",
+    // "KEY:b".
     bool may_be_mapping = false;
 
     std::string flag() const;                                           // "--upstreams-from-hosts"

@@ -2,6 +2,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "cache/credentials.hpp"
 #include "presence/open_cache.hpp"
 
 #include <algorithm>
@@ -63,19 +64,28 @@ std::set<std::string> other_urls(const std::vector<PushCache>& caches, const Pus
 
 Result<cache::Credentials> credentials_for(const PushCache& cache, const Environment& environment) {
     auto with_files = environment;
+    TRY(uri, cache::CacheUri::parse(cache.uri));
     if (!cache.token_file.empty()) {
         auto where = "reading the token of " + cache.name + " from " + cache.token_file.string();
         auto content = read_file(cache.token_file, longest_token_file);
         if (!content) return Failure(FailureKind::auth, content.error().cause()).with_context(where);
         auto token = trim(*content);
         if (token.empty()) return Failure(FailureKind::auth, "the file is empty").with_context(where);
-        with_files.set("CACHIX_AUTH_TOKEN", std::string(token));
+        auto pushed_to = uri;
+        pushed_to.name = redact_url(uri.place_to_push().reveal());
+        // By its own name, which wins over whatever else there is.
+        with_files.set(uri.scheme == cache::Scheme::http ? cache::credential_name("CACHEFILL_BEARER_TOKEN", pushed_to)
+                                                         : "CACHIX_AUTH_TOKEN",
+                       std::string(token));
     }
     if (!cache.signing_key_file.empty()) {
         for (const auto* name : {"CACHEFILL_SIGNING_KEY", "CACHIX_SIGNING_KEY"}) with_files.unset(name);
         with_files.set("CACHEFILL_SIGNING_KEY_FILE", cache.signing_key_file.string());
     }
-    return with_context(cache::credentials_from(with_files), "reading the credentials of " + cache.name);
+    auto doing = "reading the credentials of " + cache.name;
+    TRY(credentials, with_context(cache::credentials_from(with_files), doing));
+    TRY_VOID(with_context(cache::find_bearers(credentials, with_files, uri), doing));
+    return credentials;
 }
 
 Task<Result<presence::OpenedCache>> open_target(Session& session, PushCache cache, bool for_writing,

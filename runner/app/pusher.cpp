@@ -1,5 +1,7 @@
 #include "app/pusher.hpp"
 
+#include "app/archives.hpp"
+#include "app/closures.hpp"
 #include "app/upstream_rules.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
@@ -112,6 +114,30 @@ push::PushEnvironment Pusher::environment(OnSettled& on_settled) {
         };
     environment.known_keys = [this] { return presence_.views().known_keys(); };
     return environment;
+}
+
+Task<Result<std::vector<presence::UnusableNar>>> Pusher::put_back_archives(std::vector<nix::StorePath> paths,
+                                                                           push::PushSettings settings) {
+    std::vector<presence::UnusableNar> none;
+    // Cachix shows no narinfo without its archive, and takes a look for a download.
+    if (info_.hides_incomplete_closures) co_return none;
+    presence_.keep_own_narinfos();
+    CO_TRY(closure, co_await closure_of(*connection_, std::move(paths)));
+    std::vector<plan::PathId> served;
+    for (const auto& info : closure) {
+        CO_TRY(is_there, co_await is_served(info.path));
+        auto id = graph_.find(info.path);
+        if (is_there && id && (facts_.of(*id).present & plan::bit(plan::own_cache)) != 0) served.push_back(*id);
+    }
+    auto& cache = presence_.backend(plan::own_cache);
+    CO_TRY(infos, co_await presence_.own_narinfos(std::move(served)));
+    CO_TRY(found,
+           co_await presence::check_nars(session_.executor(), cache, std::move(infos), presence::Depth::looking));
+    settings.compression = info_.preferred_compression;
+    OnSettled nobody;
+    co_await put_back(session_.executor(), cache, session_.workers(), found.unusable, std::move(settings),
+                      environment(nobody), sink_);
+    co_return std::move(found.unusable);
 }
 
 Task<Pusher::Ledger> Pusher::push(std::vector<nix::StorePath> paths, push::PushSettings settings,

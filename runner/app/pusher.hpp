@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/session.hpp"
+#include "presence/nar_checks.hpp"
 #include "presence/upstreams.hpp"
 #include "push/pipeline.hpp"
 
@@ -27,6 +28,11 @@ class Pusher {
     async::Task<Result<bool>> is_served(nix::StorePath path);
     // What of these paths' closures would go up: facts of each, in the order found.
 
+    // Looks whether the archives of what the cache serves of these closures can be had, and puts back those that
+    // cannot. What is left is what could not be mended.
+    async::Task<Result<std::vector<presence::UnusableNar>>> put_back_archives(std::vector<nix::StorePath> paths,
+                                                                              push::PushSettings settings);
+
     using Ledger = std::unordered_map<nix::StorePath, push::PushRecord>;
     using OnSettled = std::function<void(const nix::StorePath&, const push::PushRecord&)>;
     // With `settings` (compression is the cache's), until everything is settled or stop() ends it. All paths are valid.
@@ -36,6 +42,8 @@ class Pusher {
     // Built on this machine, of all that was looked at; the others were fetched or imported.
     bool was_built_here(const nix::StorePath& path) const { return built_here_.contains(path); }
     const cache::CacheInfo& info() const { return info_; }
+    const cache::CacheUri& cache_uri() const { return presence_.backend(plan::own_cache).uri(); }
+    std::optional<cache::FrontMemory> front_memory() const { return presence_.backend(plan::own_cache).front_memory(); }
 
   private:
     async::Task<Result<std::vector<std::optional<nix::PathInfo>>>> path_infos(std::vector<nix::StorePath> paths);

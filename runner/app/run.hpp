@@ -7,6 +7,7 @@
 #include "cache/manifest.hpp"
 #include "eval/evaluator.hpp"
 #include "presence/judge.hpp"
+#include "presence/nar_checks.hpp"
 #include "presence/realisations.hpp"
 #include "presence/upstreams.hpp"
 #include "push/pipeline.hpp"
@@ -90,11 +91,15 @@ class Run {
     };
     async::Task<Result<LastLook>> find_missing(const plan::Target& target, std::size_t host);
     Failure why_unknown(const plan::Target& target, std::size_t paths) const;
-    std::vector<nix::StorePath> paths_to_check() const;
     async::Task<void> keep_realisations();
     async::Task<Result<void>> find_what_all_build(TargetRecord& record);
     async::Task<void> find_by_path_only(); // of what a plan finds complete
     std::vector<std::string> outputs_without_path(const plan::Target& target) const;
+    std::vector<plan::PathId> paths_to_check();
+    async::Task<Result<presence::NarFindings>> check_archives();
+    async::Task<std::vector<presence::UnusableNar>> find_unusable();
+    async::Task<std::vector<nix::StorePath>> missing_for(const plan::Target& target,
+                                                         const std::vector<presence::UnusableNar>& unusable);
     std::set<plan::PathId> closure_of(const plan::Target& target) const; // what its consumers may need
     void describe_closure(const plan::Target& target, event::TargetVerified& verified) const;
     async::Task<void> pin();

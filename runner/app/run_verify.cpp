@@ -1,4 +1,5 @@
 // Design stage 10: what a consumer would find, asked afresh.
+#include "app/archives.hpp"
 #include "app/history.hpp"
 #include "app/run.hpp"
 #include "async/child_process.hpp"
@@ -6,7 +7,6 @@
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
 #include "plan/needs.hpp"
-#include "presence/nar_checks.hpp"
 
 #include <algorithm>
 #include <map>
@@ -23,7 +23,6 @@ namespace {
 // A cache may take a while to show what it has just accepted.
 constexpr auto patience_with_new_paths = 60s;
 constexpr auto pause_between_looks = 2s;
-constexpr std::size_t unusable_told = 5;
 
 } // namespace
 
@@ -74,19 +73,6 @@ std::set<plan::PathId> Run::closure_of(const plan::Target& target) const {
     return closure;
 }
 
-// What this run published; for `verify --deep` whatever of the targets' closures the cache has.
-std::vector<nix::StorePath> Run::paths_to_check() const {
-    std::set<nix::StorePath> paths;
-    if (pipeline_)
-        for (const auto& [path, record] : pipeline_->ledger())
-            if (record.outcome == event::PushOutcome::published) paths.insert(path);
-    if (!is_filling() && session_.settings().deep)
-        for (const auto& target : plan_targets_)
-            for (auto path : closure_of(target))
-                if (facts_.of(path).present & plan::bit(plan::own_cache)) paths.insert(graph_.path(path));
-    return {paths.begin(), paths.end()};
-}
-
 void Run::describe_closure(const plan::Target& target, event::TargetVerified& verified) const {
     std::set<plan::PathId> seen;
     std::vector<plan::PathId> open;
@@ -115,26 +101,14 @@ Task<void> Run::verify() {
     stage_started(event::Stage::verify);
     presence_.forget_all();
     realisations_.forget();
+    presence_.keep_own_narinfos();
     std::map<std::size_t, Result<LastLook>> missing_of;
     for (const auto& record : targets_) {
         if (!record.planned || interrupted_) continue;
         auto target = plan_targets_[*record.planned];
         missing_of.emplace(*record.planned, co_await find_missing(target, record.host));
     }
-    std::vector<presence::UnusableNar> unusable;
-    auto checked = co_await presence::check_nars(session_.executor(), presence_.backend(plan::own_cache),
-                                                 paths_to_check(), session_.settings().deep);
-    if (checked)
-        unusable = std::move(*checked);
-    else
-        fail(std::move(checked).error().with_context("looking for the archives in the cache"));
-    for (std::size_t i = 0; i < std::min(unusable.size(), unusable_told); ++i)
-        say(event::Severity::error,
-            "the cache shows " + unusable[i].path.to_string() + ", but nobody can use it: " + unusable[i].why,
-            "what a cache serves is never replaced: remove this path from it, then run again");
-    if (unusable.size() > unusable_told)
-        say(event::Severity::error,
-            "so it is with " + counted(unusable.size() - unusable_told, "more path") + ", named as missing");
+    auto unusable = co_await find_unusable();
     refresh_trust();
     for (auto& record : targets_) {
         if (!record.planned || !missing_of.contains(*record.planned)) continue;
@@ -146,10 +120,8 @@ Task<void> Run::verify() {
             fail(std::move(missing).error().with_context("verifying " + target.name));
         } else {
             for (const auto& path : missing->missing) verified.missing.push_back(path.to_string());
-            auto closure = closure_of(target);
-            for (const auto& nar : unusable)
-                if (auto id = graph_.find(nar.path); id && closure.contains(*id))
-                    verified.missing.push_back(nar.path.to_string());
+            auto without_archive = co_await missing_for(target, unusable);
+            for (const auto& path : without_archive) verified.missing.push_back(path.to_string());
             bool here = plan::BuildAbility::fits(graph_.derivation(target.derivation), policy().machines);
             for (auto& output : outputs_without_path(target)) verified.missing.push_back(std::move(output));
             auto all_build = co_await find_what_all_build(record);
@@ -166,12 +138,15 @@ Task<void> Run::verify() {
             describe_closure(target, verified);
             record.was_verified = true;
             compare_closure(record);
+            auto closure = closure_of(target);
             verified.trusted = upstreams_->believes_own_cache(record.host, {closure.begin(), closure.end()}, facts_);
         }
         verified.trusted = verified.trusted && upstreams_->trusts_own_cache(record.host);
         if (!verified.trusted) verified.trust_advice = upstreams_->advice_for_own_cache(record.host);
         session_.sink().on_event(verified);
     }
+    if (auto front = presence_.backend(plan::own_cache).front_memory())
+        session_.sink().on_event(describe_front(*front, presence_.backend(plan::own_cache).uri()));
     stage_finished(event::Stage::verify, start);
 }
 

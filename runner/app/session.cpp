@@ -133,7 +133,7 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
         findings.push_back(std::move(uri).error());
         co_return;
     }
-    auto credentials = cache::credentials_from(environment_);
+    auto credentials = cache::credentials_for(environment_, *uri);
     if (!credentials) {
         findings.push_back(std::move(credentials).error());
         co_return;
@@ -181,23 +181,25 @@ presence::Patience Session::patience() const {
 }
 
 std::unique_ptr<cache::BinaryCache> Session::make_cache(const cache::CacheUri& uri, cache::Credentials credentials,
-                                                        async::RetryPolicy retry, bool for_writing) {
+                                                        async::RetryPolicy retry, bool for_writing, Whose whose) {
     cache::CacheContext context{.executor = executor_,
                                 .client = *client_,
                                 .workers = workers_,
                                 .retry = retry,
                                 .spool_directory = state_directory_ / "spool",
                                 .cachix_api = environment_.get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
-                                .for_writing = for_writing};
+                                .for_writing = for_writing,
+                                .is_own = whose == Whose::ours};
     return cache::make_cache(uri, std::move(credentials), std::move(context));
 }
 
 std::unique_ptr<cache::BinaryCache> Session::make_upstream(const cache::CacheUri& uri) {
     cache::Credentials reading;
+    if (auto own = cache::credentials_to_read(environment_, uri)) reading = std::move(*own);
     reading.token = uri.scheme == cache::Scheme::cachix ? credentials_.token : std::nullopt;
     async::RetryPolicy retry{.first_delay = 500ms, .budget = request_patience};
     retry.attempts = static_cast<int>(std::min<std::uint64_t>(nix_.download_attempts.value_or(0), 1000));
-    return make_cache(uri, std::move(reading), retry, false);
+    return make_cache(uri, std::move(reading), retry, false, Whose::others);
 }
 
 } // namespace cachefill::app

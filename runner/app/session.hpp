@@ -80,9 +80,11 @@ class Session {
     eval::EvalSettings eval_settings(std::string flake) const;
 
     // A cache as the command line and its like name it, or only a place to read from; not opened. `retry`: of each
-    // request.
+    // request. `ours`: one that we fill, or look at as such.
+    enum class Whose { ours, others };
     std::unique_ptr<cache::BinaryCache> make_cache(const cache::CacheUri& uri, cache::Credentials credentials,
-                                                   async::RetryPolicy retry, bool for_writing);
+                                                   async::RetryPolicy retry, bool for_writing,
+                                                   Whose whose = Whose::ours);
     // Another cache to read. The judge has patience with it, so that a single request needs little.
     std::unique_ptr<cache::BinaryCache> make_upstream(const cache::CacheUri& uri);
     // Ends the connection; a service that is idle needs none.

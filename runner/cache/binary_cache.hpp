@@ -5,6 +5,8 @@
 #include "async/worker_pool.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
+#include "cache/front_memory.hpp"
+#include "cache/nar_look.hpp"
 #include "http/client.hpp"
 #include "nix/narinfo.hpp"
 #include "nix/realisation.hpp"
@@ -21,21 +23,24 @@ namespace cachefill::cache {
 enum class Scheme { cachix, http, file };
 
 // NAME or cachix://NAME (Cachix) · https://… and http://… (plain binary cache) · file:///dir (directory).
-// What may be shown and what is used are two things, because a URL may hold a password.
+// What may be shown and what is used are two things, because a URL may hold a password. A plain cache that takes
+// uploads elsewhere than it is read says so with ?push=URL, or ?push=/PATH on the same server.
 struct CacheUri {
     Scheme scheme = Scheme::cachix;
     std::string name;            // to show. cachix: the cache's name; others: the URL without password and parameters
     Secret base;                 // http: what is asked. User and password stay in it; no parameters, no trailing '/'
+    Secret push_base;            // http: where uploads go, if elsewhere; like `base`
     std::string directory;       // file: decoded
     std::optional<int> priority; // ?priority=N
     bool trusted = false;        // ?trusted=1: signatures are not asked for
     bool optional = false;       // ?optional=1: may be away; then nothing waits for it
-    std::string parameters;      // as given, those that are for cachefill alone (optional) left out
+    std::string parameters;      // as given, those that are for cachefill alone (optional, push) left out
 
     // A usage failure for what is none of these; it names what was given and shows the forms.
     static Result<CacheUri> parse(std::string_view text);
     // Canonical, to tell caches apart and to show: no password, no parameters, no trailing '/'.
     std::string to_string() const;
+    const Secret& place_to_push() const { return push_base.empty() ? base : push_base; }
 };
 // As a Nix configuration names it: there a bare word is no Cachix cache. Empty: nothing that we can ask.
 std::optional<CacheUri> parse_substituter(const std::string& text);
@@ -78,6 +83,10 @@ struct UploadRequest {
     nix::StorePath path;
     std::uint64_t nar_size;
     codec::Compression compression;
+    // The cache's own narinfo of this path, whose archive cannot be had. The upload then puts an archive where this
+    // says, and publish() corrects the narinfo in what it says of the file, and in nothing else, if that must be. Its
+    // NAR hash is that of the NAR that comes.
+    std::optional<nix::NarInfo> mends;
 };
 
 enum class PublishOutcome { published, already_there };
@@ -96,8 +105,8 @@ class Upload {
     // NAR.
     virtual async::Task<Result<void>> finish(codec::Hash file_hash, std::uint64_t file_size) = 0;
     // Makes it visible. The caller has made sure that every reference is served. Fields url, compression, file hash and
-    // signatures of `info` are filled in by the cache. An existing narinfo is never replaced: already_there. A lost
-    // reply is resolved by looking whether the narinfo is served.
+    // signatures of `info` are filled in by the cache. What an existing narinfo says of the path is never replaced:
+    // already_there. A lost reply is resolved by looking whether the narinfo is served.
     virtual async::Task<Result<PublishOutcome>> publish(nix::NarInfo info) = 0;
     // Best effort, short, never throws for network trouble; must be called with cancellation switched off or unset.
     virtual async::Task<void> abort() = 0;
@@ -124,10 +133,10 @@ class BinaryCache {
     // that does not parse, is a protocol failure that names cache and path.
     virtual async::Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path) = 0;
 
-    // Is the NAR there, with the size the narinfo states?
-    virtual async::Task<Result<bool>> has_nar(nix::NarInfo info) = 0;
-    // Downloads and checks file hash and size, NAR hash and size. A mismatch is a protocol failure.
-    virtual async::Task<Result<void>> check_nar(nix::NarInfo info) = 0;
+    // Can the archive be had? Found out without downloading it. Fails only when the cache cannot be asked.
+    virtual async::Task<Result<NarLook>> look_at_nar(nix::NarInfo info) = 0;
+    // Downloads the archive and compares it with the narinfo. What keeps Nix from using it is a protocol failure.
+    virtual async::Task<Result<NarRemarks>> check_nar(nix::NarInfo info) = 0;
 
     virtual async::Task<Result<std::unique_ptr<Upload>>> begin_upload(UploadRequest request) = 0;
 
@@ -147,11 +156,15 @@ class BinaryCache {
     virtual async::Task<Result<std::optional<nix::Realisation>>> get_realisation(std::string id);
     // Signed with our key, if there is one. Replaces what was told before. Only if CacheInfo::keeps_realisations.
     virtual async::Task<Result<void>> put_realisation(nix::Realisation realisation);
+    // What has been learnt of a proxy before the cache that goes on answering what is no longer true.
+    virtual std::optional<FrontMemory> front_memory() const { return {}; }
 };
 
 // Where credentials come from: the environment, or files named in the configuration; never the command line.
 struct Credentials {
     std::optional<Secret> token;               // CACHIX_AUTH_TOKEN
+    std::optional<Secret> bearer;              // CACHEFILL_BEARER_TOKEN(_FILE): for plain caches, where uploads go
+    std::optional<Secret> read_bearer;         // the same for where such a cache is read
     std::optional<nix::SecretKey> signing_key; // CACHEFILL_SIGNING_KEY(_FILE), CACHIX_SIGNING_KEY; both spellings
 };
 // A malformed key is a usage failure that names the variable, never its content.
@@ -166,6 +179,9 @@ struct CacheContext {
     std::filesystem::path spool_directory;         // for NARs too large to hold while their hash is unknown
     std::string cachix_api = "https://cachix.org"; // CACHEFILL_CACHIX_API for tests and private servers
     bool for_writing = false;                      // a directory cache is created only then
+    // It is a cache of our own: a path that it lacks is asked for past what proxies remember, too, where there is
+    // reason to.
+    bool is_own = false;
 };
 
 std::unique_ptr<BinaryCache> make_cache(const CacheUri& uri, Credentials credentials, CacheContext context);

@@ -35,6 +35,7 @@ Result<CacheUri> parse_cachix(std::string_view text, std::string_view name, Cach
     if (name.find('.') != name.npos)
         return bad_uri(text,
                        "the name of a Cachix cache has no '.'; for another cache write https://" + sanitize(name));
+    if (!uri.push_base.empty()) return bad_uri(text, "Cachix takes uploads through its own API, not elsewhere");
     if (!is_cachix_name(name)) return bad_uri(text, "the name of a Cachix cache consists of letters, digits, - and _");
     uri.scheme = Scheme::cachix;
     uri.name = name;
@@ -49,6 +50,7 @@ Result<CacheUri> parse_file(std::string_view text, std::string_view rest, CacheU
     if (directory.find('\0') != directory.npos) return bad_uri(text, "it holds a zero byte");
     while (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();
     if (directory == "/") return bad_uri(text, "the root directory cannot be one");
+    if (!uri.push_base.empty()) return bad_uri(text, "a directory is written where it is read");
     uri.scheme = Scheme::file;
     uri.name = "file://" + directory;
     uri.directory = directory;
@@ -62,6 +64,17 @@ Result<CacheUri> parse_http(std::string_view text, std::string_view base, CacheU
     uri.scheme = Scheme::http;
     uri.base = Secret(std::string(base));
     uri.name = redact_url(base);
+    if (uri.push_base.empty()) return uri;
+    std::string push(uri.push_base.reveal());
+    // "/upload": on the same server.
+    if (push.starts_with('/') && !push.starts_with("//"))
+        push = std::string(base.substr(0, base.find('/', base.find("://") + 3))) + push;
+    auto place = http::parse_url(push);
+    if (!place) return bad_uri(text, "what it says after push= is not usable: " + place.error().cause());
+    if (push.find_first_of("?#") != std::string::npos)
+        return bad_uri(text, "the address to push to has neither '?' nor '#'");
+    while (push.ends_with('/')) push.pop_back();
+    uri.push_base = Secret(std::move(push));
     return uri;
 }
 
@@ -73,7 +86,7 @@ Result<CacheUri> parse_parameters(std::string_view text, std::string_view query)
         auto equals = parameter.find('=');
         auto key = parameter.substr(0, equals);
         auto value = equals == parameter.npos ? std::string_view() : parameter.substr(equals + 1);
-        if (!parameter.empty() && key != "optional") for_nix.emplace_back(parameter);
+        if (!parameter.empty() && key != "optional" && key != "push") for_nix.emplace_back(parameter);
         if (key == "priority") {
             auto number = parse_u64(value);
             if (!number || *number > 1'000'000) return bad_uri(text, "its priority is not a number");
@@ -83,6 +96,12 @@ Result<CacheUri> parse_parameters(std::string_view text, std::string_view query)
             if (value != "1" && value != "true" && value != "0" && value != "false")
                 return bad_uri(text, "'" + std::string(key) + "' is 1 or 0");
             (key == "trusted" ? uri.trusted : uri.optional) = value == "1" || value == "true";
+        }
+        if (key == "push") {
+            auto encoded = boost::urls::make_pct_string_view(value);
+            if (!encoded || value.empty())
+                return bad_uri(text, "push= is followed by the address where uploads go, or by its /PATH");
+            uri.push_base = Secret(encoded->decode());
         }
     }
     uri.parameters = join(for_nix, "&");

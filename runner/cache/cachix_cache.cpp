@@ -72,17 +72,21 @@ class CachixCache final : public BinaryCache {
         co_return co_await reader_->get_narinfo(std::move(path));
     }
 
-    async::Task<Result<bool>> has_nar(nix::NarInfo info) override {
+    async::Task<Result<NarLook>> look_at_nar(nix::NarInfo info) override {
         if (!reader_) co_return not_open();
-        co_return co_await reader_->has_nar(std::move(info));
+        co_return co_await reader_->look_at_nar(std::move(info));
     }
 
-    async::Task<Result<void>> check_nar(nix::NarInfo info) override {
+    async::Task<Result<NarRemarks>> check_nar(nix::NarInfo info) override {
         if (!reader_) co_return not_open();
         co_return co_await reader_->check_nar(std::move(info));
     }
 
     async::Task<Result<std::unique_ptr<Upload>>> begin_upload(UploadRequest request) override {
+        if (request.mends)
+            co_return Failure(FailureKind::protocol,
+                              "Cachix keeps its archives itself, and has lost that of " + request.path.to_string())
+                .with_hint("only Cachix can mend that: ask its support");
         if (request.compression != codec::Compression::zstd && request.compression != codec::Compression::xz)
             co_return Failure(FailureKind::usage,
                               "Cachix takes zstd and xz, not " + std::string(codec::to_string(request.compression)));

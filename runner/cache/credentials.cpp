@@ -2,6 +2,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "http/url.hpp"
 
 #include <algorithm>
 
@@ -21,6 +22,29 @@ Result<std::optional<Secret>> find_token(const Environment& environment, const s
         return Failure(FailureKind::usage, variable + " holds blanks or characters that no token has")
             .with_hint("copy the token again; it is one word");
     return std::optional<Secret>(std::move(token));
+}
+
+Result<std::optional<Secret>> find_bearer(const Environment& environment, const std::string& variable,
+                                          const std::string& file_variable) {
+    TRY(token, find_token(environment, variable));
+    if (token) return token;
+    auto path = environment.get_or(file_variable);
+    if (path.empty()) return std::optional<Secret>();
+    auto content = read_file(path, longest_key_file);
+    if (!content)
+        return Failure(FailureKind::usage, content.error().one_line())
+            .with_context("reading the token that " + file_variable + " names");
+    Environment read;
+    read.set(file_variable, std::move(*content));
+    return find_token(read, file_variable);
+}
+
+Result<std::optional<Secret>> find_bearer_for(const Environment& environment, const Secret& url) {
+    CacheUri uri;
+    uri.scheme = Scheme::http;
+    uri.name = redact_url(url.reveal());
+    return find_bearer(environment, credential_name("CACHEFILL_BEARER_TOKEN", uri),
+                       credential_name("CACHEFILL_BEARER_TOKEN_FILE", uri));
 }
 
 Result<std::optional<nix::SecretKey>> parse_key(const Secret& text, const std::string& where) {
@@ -58,6 +82,8 @@ Result<Credentials> credentials_from(const Environment& environment) {
     credentials.token = std::move(token);
     TRY(key, find_signing_key(environment, [](const char* variable) { return std::string(variable); }));
     credentials.signing_key = std::move(key);
+    TRY(bearer, find_bearer(environment, "CACHEFILL_BEARER_TOKEN", "CACHEFILL_BEARER_TOKEN_FILE"));
+    credentials.bearer = std::move(bearer);
     return credentials;
 }
 
@@ -86,6 +112,31 @@ Result<Credentials> credentials_for(const Environment& environment, const CacheU
     TRY(key, find_signing_key(environment, [&uri](const char* variable) { return credential_name(variable, uri); }));
     // The key of the cache that decides would not fit a Cachix cache with a token of its own.
     if (key || has_own_token) credentials.signing_key = std::move(key);
+    TRY_VOID(find_bearers(credentials, environment, uri));
+    return credentials;
+}
+
+Result<void> find_bearers(Credentials& credentials, const Environment& environment, const CacheUri& uri) {
+    if (uri.scheme != Scheme::http) return {};
+    TRY(bearer, find_bearer_for(environment, uri.place_to_push()));
+    if (bearer) credentials.bearer = std::move(bearer);
+    if (uri.push_base.empty()) {
+        credentials.read_bearer = credentials.bearer;
+        return {};
+    }
+    TRY(push, http::parse_url(uri.push_base.reveal()));
+    TRY(read, http::parse_url(uri.base.reveal()));
+    TRY(read_bearer, find_bearer_for(environment, uri.base));
+    bool is_as_safe = http::is_same_host(push, read) && (read.tls || !push.tls);
+    credentials.read_bearer = is_as_safe ? credentials.bearer : std::move(read_bearer);
+    return {};
+}
+
+Result<Credentials> credentials_to_read(const Environment& environment, const CacheUri& uri) {
+    Credentials credentials;
+    if (uri.scheme != Scheme::http) return credentials;
+    TRY(bearer, find_bearer_for(environment, uri.base));
+    credentials.read_bearer = std::move(bearer);
     return credentials;
 }
 

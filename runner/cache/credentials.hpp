@@ -11,7 +11,14 @@ namespace cachefill::cache {
 // the host or the last directory in capitals, with '_' for all that is neither letter nor digit.
 std::string credential_name(std::string_view variable, const CacheUri& uri);
 
-// Those of that cache only, where they are set; else those of credentials_from().
+// Those of that cache only, where they are set; else those of credentials_from(). The bearer token without a name is
+// for the server that takes the uploads, and so for another one that is read only by that one's name.
 Result<Credentials> credentials_for(const Environment& environment, const CacheUri& uri);
+
+// The bearer tokens of a plain cache, for writing and for reading it, where credentials_from() may have found one.
+Result<void> find_bearers(Credentials& credentials, const Environment& environment, const CacheUri& uri);
+
+// For a cache that is only read, and not ours: what is there under its own name, never what is meant for another.
+Result<Credentials> credentials_to_read(const Environment& environment, const CacheUri& uri);
 
 } // namespace cachefill::cache

@@ -23,23 +23,22 @@ class FileCheck {
     static Result<FileCheck> start(std::filesystem::path place, const nix::NarInfo& info, std::string* kept) {
         FileDescriptor file(::open(place.c_str(), O_RDONLY | O_CLOEXEC));
         if (!file.is_open()) return errno_failure("cannot open", place, errno);
-        TRY(checker, NarChecker::make(info, kept));
-        return FileCheck(std::move(place), std::move(file), std::move(checker));
+        return FileCheck(std::move(place), std::move(file), NarChecker(info, kept));
     }
 
-    // True when the file has been read to its end and is what it should be.
-    Result<bool> step() {
+    // Empty until the file has been read to its end.
+    Result<std::optional<NarRemarks>> step() {
         for (int reads = 0; reads < reads_per_step; ++reads) {
             auto count = ::read(file_.get(), buffer_.data(), buffer_.size());
             if (count < 0 && errno == EINTR) continue;
             if (count < 0) return errno_failure("cannot read", place_, errno);
             if (count == 0) {
-                TRY_VOID(checker_.finish());
-                return true;
+                TRY(remarks, checker_.finish());
+                return std::optional(std::move(remarks));
             }
             TRY_VOID(checker_.write(std::string_view(buffer_).substr(0, static_cast<std::size_t>(count))));
         }
-        return false;
+        return std::optional<NarRemarks>();
     }
 
   private:
@@ -55,9 +54,9 @@ class FileCheck {
 class FileUpload final : public Upload {
   public:
     FileUpload(const Directory& directory, const std::optional<nix::SecretKey>& key, async::WorkerPool& workers,
-               codec::Compression compression)
-        : directory_(directory), key_(key), workers_(workers) {
-        nar_.compression = compression;
+               UploadRequest request)
+        : directory_(directory), key_(key), workers_(workers), mends_(std::move(request.mends)) {
+        nar_.compression = request.compression;
     }
 
     async::Task<Result<void>> write(Chunk chunk) override {
@@ -85,7 +84,7 @@ class FileUpload final : public Upload {
         co_await workers_.run(std::move(work));
     }
 
-    std::string nar_url() const override { return is_in_place_ ? nar_name(nar_) : std::string(); }
+    std::string nar_url() const override { return url_; }
 
   private:
     Result<void> append(std::string_view bytes) {
@@ -103,27 +102,46 @@ class FileUpload final : public Upload {
                            "an upload of " + std::to_string(nar_.file_size) + " bytes got " + std::to_string(written_));
         TRY_VOID(file_->flush());
         // A file of that name has that hash: replacing it by the same bytes also mends one that went bad.
-        TRY_VOID(file_->rename_to(directory_.root() / nar_name(nar_)));
+        bool fits = mends_ && mends_->compression == nar_.compression && is_own_file(mends_->url);
+        auto url = fits ? mends_->url : nar_name(nar_);
+        auto place = directory_.root() / url;
+        TRY_VOID(cachefill::create_directories(place.parent_path()));
+        TRY_VOID(file_->rename_to(place));
         file_.reset();
-        TRY_VOID(flush_directory(directory_.nar_directory()));
-        is_in_place_ = true;
+        TRY_VOID(flush_directory(place.parent_path()));
+        url_ = std::move(url);
         return {};
     }
 
     Result<PublishOutcome> publish_now(nix::NarInfo info) {
         auto place = directory_.root() / narinfo_name(info.path);
+        if (mends_) return mend_now(info, place);
         TRY(record, complete_narinfo(std::move(info), nar_, key_));
         TRY(created, create_new_file(place, record.to_string()));
         return created ? PublishOutcome::published : PublishOutcome::already_there;
     }
 
+    Result<PublishOutcome> mend_now(const nix::NarInfo& info, const std::filesystem::path& place) {
+        if (auto failure = cannot_mend(*mends_, info.nar_hash, "file://" + directory_.root().string()))
+            return std::move(*failure);
+        bool holds = url_ == mends_->url && (!mends_->file_size || mends_->file_size == nar_.file_size) &&
+                     (!mends_->file_hash || mends_->file_hash == nar_.file_hash);
+        if (holds) return PublishOutcome::published;
+        TRY(text, directory_.find_narinfo(info.path));
+        if (!text)
+            return Failure(FailureKind::not_found, "the narinfo of " + info.path.to_string() + " has just vanished");
+        TRY_VOID(write_file_atomically(place, with_other_file(*text, url_, nar_)));
+        return PublishOutcome::published;
+    }
+
     const Directory& directory_;
     const std::optional<nix::SecretKey>& key_;
     async::WorkerPool& workers_;
+    std::optional<nix::NarInfo> mends_;
     StoredNar nar_;
     std::optional<NewFile> file_;
     std::uint64_t written_ = 0;
-    bool is_in_place_ = false;
+    std::string url_; // once it is in its place
 };
 
 class FileCache final : public BinaryCache {
@@ -148,19 +166,19 @@ class FileCache final : public BinaryCache {
         co_return co_await context_.workers.run(std::move(work));
     }
 
-    async::Task<Result<bool>> has_nar(nix::NarInfo info) override {
-        auto work = [this, &info] { return has_nar_now(info); };
+    async::Task<Result<NarLook>> look_at_nar(nix::NarInfo info) override {
+        auto work = [this, &info] { return look_now(info); };
         co_return co_await context_.workers.run(std::move(work));
     }
 
-    async::Task<Result<void>> check_nar(nix::NarInfo info) override {
+    async::Task<Result<NarRemarks>> check_nar(nix::NarInfo info) override {
         co_return with_context(co_await check_file(info), "checking the NAR of " + info.path.to_string());
     }
 
     async::Task<Result<std::unique_ptr<Upload>>> begin_upload(UploadRequest request) override {
         CO_TRY_VOID(check_signing_key(key_, uri_));
         std::unique_ptr<Upload> upload =
-            std::make_unique<FileUpload>(directory_, key_, context_.workers, request.compression);
+            std::make_unique<FileUpload>(directory_, key_, context_.workers, std::move(request));
         co_return upload;
     }
 
@@ -196,13 +214,13 @@ class FileCache final : public BinaryCache {
     }
 
   private:
-    async::Task<Result<void>> check_file(const nix::NarInfo& info, std::string* kept = nullptr) {
+    async::Task<Result<NarRemarks>> check_file(const nix::NarInfo& info, std::string* kept = nullptr) {
         CO_TRY(place, directory_.nar_place(info.url));
         CO_TRY(check, FileCheck::start(std::move(place), info, kept));
         for (;;) {
             auto work = [&check] { return check.step(); };
-            CO_TRY(done, co_await context_.workers.run(std::move(work)));
-            if (done) co_return Result<void>();
+            CO_TRY(remarks, co_await context_.workers.run(std::move(work)));
+            if (remarks) co_return std::move(*remarks);
         }
     }
 
@@ -229,15 +247,27 @@ class FileCache final : public BinaryCache {
         return std::optional<nix::NarInfo>(std::move(info));
     }
 
-    Result<bool> has_nar_now(const nix::NarInfo& info) const {
-        TRY(place, directory_.nar_place(info.url));
+    Result<NarLook> look_now(const nix::NarInfo& info) const {
+        auto place = directory_.nar_place(info.url);
+        FileLook file;
+        if (!place) file.answer = place.error().cause();
+        if (!place) return judge(info, file);
         struct stat found {};
-        if (::stat(place.c_str(), &found) != 0) {
-            if (errno == ENOENT || errno == ENOTDIR) return false;
-            return errno_failure("cannot look at", place, errno);
+        if (::stat(place->c_str(), &found) != 0) {
+            if (errno == ENOENT || errno == ENOTDIR) return judge(info, file);
+            return errno_failure("cannot look at", *place, errno);
         }
-        return S_ISREG(found.st_mode) &&
-               (!info.file_size || static_cast<std::uint64_t>(found.st_size) == *info.file_size);
+        file.is_there = S_ISREG(found.st_mode);
+        file.size = static_cast<std::uint64_t>(found.st_size);
+        if (file.is_there && file.size > 0U) {
+            FileDescriptor opened(::open(place->c_str(), O_RDONLY | O_CLOEXEC));
+            if (!opened.is_open()) return errno_failure("cannot open", *place, errno);
+            file.beginning.resize(telling_bytes);
+            auto count = ::pread(opened.get(), file.beginning.data(), file.beginning.size(), 0);
+            if (count < 0) return errno_failure("cannot read", *place, errno);
+            file.beginning.resize(static_cast<std::size_t>(count));
+        }
+        return judge(info, file);
     }
 
     Result<void> set_name_now(const std::string& name, const nix::StorePath& path) const {

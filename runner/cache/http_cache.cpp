@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "cache/http_reader.hpp"
+#include "cache/http_writer.hpp"
 #include "cache/narinfo_record.hpp"
 #include "cache/spool.hpp"
 
@@ -11,88 +12,13 @@ namespace {
 
 constexpr std::string_view cache_info_name = "nix-cache-info";
 
-// PUTs to one plain cache.
-class HttpWriter {
-  public:
-    HttpWriter(http::Client& client, async::RetryPolicy policy, const CacheUri& uri)
-        : client_(client), policy_(policy), uri_(uri), random_(std::random_device{}()) {}
-
-    http::Request put(const std::string& name, std::string_view content_type) const {
-        http::Request request(http::Method::put, std::string(uri_.base.reveal()) + "/" + name);
-        request.headers.push_back({"Content-Type", std::string(content_type)});
-        request.follow_redirects = false;
-        return request;
-    }
-
-    // Is there a file of that name, and of that size if one is given?
-    async::Task<Result<bool>> exists(std::string name, std::optional<std::uint64_t> size = {}) {
-        http::Request head(http::Method::head, std::string(uri_.base.reveal()) + "/" + name);
-        auto any_answer = [](const http::Response& response) {
-            return response.is_success() || response.status == 403 || response.status == 404 || response.status == 410;
-        };
-        CO_TRY(response, co_await http::send_with_retry(client_, std::move(head), policy_, std::move(any_answer)));
-        if (!response.is_success()) co_return false;
-        auto length = response.find_header("Content-Length");
-        co_return !size || !length || parse_u64(*length) == size;
-    }
-
-    async::Task<Result<void>> send(http::Request request) {
-        auto shown = request;
-        shown.body.reset();
-        auto is_final = [shown](const http::Response& response) {
-            return response.is_success() || !http::status_failure(shown, response).can_heal();
-        };
-        CO_TRY(response, co_await http::send_with_retry(client_, std::move(request), policy_, std::move(is_final)));
-        if (response.is_success()) co_return Result<void>();
-        co_return refusal(shown, response);
-    }
-
-    // The narinfo, unless there is one. A try whose answer was lost may have worked, so every further one looks first.
-    async::Task<Result<PublishOutcome>> put_narinfo(std::string name, std::string text) {
-        CO_TRY(exists_already, co_await exists(name));
-        if (exists_already) co_return PublishOutcome::already_there;
-        auto body = std::make_shared<const std::string>(std::move(text));
-        bool is_first = true;
-        auto attempt = [&]() -> async::Task<Result<PublishOutcome>> {
-            if (!std::exchange(is_first, false)) {
-                CO_TRY(arrived, co_await exists(name));
-                if (arrived) co_return PublishOutcome::published;
-            }
-            auto request = put(name, "text/x-nix-narinfo");
-            request.headers.push_back({"If-None-Match", "*"}); // servers that know it close the gap after our look
-            request.body = body;
-            auto shown = request;
-            CO_TRY(response, co_await client_.send(std::move(request)));
-            if (response.status == 412) co_return PublishOutcome::already_there;
-            if (!response.is_success()) co_return refusal(shown, response);
-            co_return PublishOutcome::published;
-        };
-        co_return co_await async::with_retry(policy_, random_, attempt);
-    }
-
-  private:
-    Failure refusal(const http::Request& request, const http::Response& response) const {
-        auto failure = http::status_failure(request, response);
-        if (response.status != 401 && response.status != 403 && response.status != 405 && response.status != 501)
-            return failure;
-        std::string why =
-            response.status == 401 || response.status == 403 ? "did not let us write" : "does not take uploads by PUT";
-        return Failure(FailureKind::auth, uri_.name + " " + why + ": " + failure.cause())
-            .with_http_status(response.status)
-            .with_hint("give it credentials by netrc or in the URL; a Cachix cache is written as cachix://NAME");
-    }
-
-    http::Client& client_;
-    async::RetryPolicy policy_;
-    const CacheUri& uri_;
-    std::mt19937_64 random_;
-};
-
 class HttpUpload final : public Upload {
   public:
-    HttpUpload(HttpWriter& writer, const std::optional<nix::SecretKey>& key, const CacheContext& context,
-               const UploadRequest& request)
-        : writer_(writer), key_(key), spool_(context.workers, context.spool_directory, request.nar_size) {
+    HttpUpload(HttpWriter& writer, HttpReader& reader, const std::optional<nix::SecretKey>& key,
+               const CacheContext& context, UploadRequest request)
+        : writer_(writer), reader_(reader), key_(key),
+          spool_(context.workers, context.spool_directory, request.nar_size), path_(std::move(request.path)),
+          mends_(std::move(request.mends)) {
         nar_.compression = request.compression;
     }
 
@@ -104,23 +30,24 @@ class HttpUpload final : public Upload {
                                                          std::to_string(spool_.size()));
         nar_.file_hash = file_hash;
         nar_.file_size = file_size;
-        auto name = nar_name(nar_);
-        CO_TRY(there, co_await writer_.exists(name, file_size));
-        if (!there) {
-            auto request = writer_.put(name, "application/x-nix-nar");
-            spool_.send_as_body(request);
-            request.deadlines.total += std::chrono::milliseconds(file_size / 32); // 32 KB/s; `stall` ends dead ones
-            CO_TRY_VOID(co_await writer_.send(std::move(request)));
+        if (!mends_) {
+            // Somebody else may have been faster, or a proxy may have hidden it from us until now.
+            CO_TRY(look, co_await reader_.look_afresh(narinfo_name(path_)));
+            looked_ = Clock::now();
+            is_there_already_ = look.is_there;
         }
+        if (!is_there_already_) CO_TRY_VOID(co_await send_nar());
         spool_.clear();
-        is_in_place_ = true;
         co_return Result<void>();
     }
 
     async::Task<Result<PublishOutcome>> publish(nix::NarInfo info) override {
+        if (mends_) co_return co_await mend(std::move(info));
+        if (is_there_already_) co_return PublishOutcome::already_there;
         auto name = narinfo_name(info.path);
         CO_TRY(record, complete_narinfo(std::move(info), nar_, key_));
-        co_return co_await writer_.put_narinfo(std::move(name), record.to_string());
+        bool just_looked = Clock::now() - looked_ < a_moment;
+        co_return co_await writer_.put_narinfo(std::move(name), record.to_string(), just_looked);
     }
 
     // A NAR that already went up may be another path's as well, so it stays.
@@ -129,26 +56,69 @@ class HttpUpload final : public Upload {
         co_return;
     }
 
-    std::string nar_url() const override { return is_in_place_ ? nar_name(nar_) : std::string(); }
+    std::string nar_url() const override { return url_; }
 
   private:
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::chrono::seconds a_moment{10};
+
+    async::Task<Result<void>> send_nar() {
+        bool fits = mends_ && mends_->compression == nar_.compression && is_own_file(mends_->url);
+        auto name = fits ? mends_->url : nar_name(nar_);
+        auto request = writer_.put(name, "application/x-nix-nar");
+        spool_.send_as_body(request);
+        request.deadlines.total += std::chrono::milliseconds(nar_.file_size / 32); // 32 KB/s; `stall` ends dead ones
+        auto url = name;
+        CO_TRY_VOID(co_await writer_.put_once(std::move(request), std::move(name), nar_.file_size));
+        reader_.note_written(url);
+        url_ = std::move(url);
+        co_return Result<void>();
+    }
+
+    async::Task<Result<PublishOutcome>> mend(nix::NarInfo info) {
+        if (auto failure = cannot_mend(*mends_, info.nar_hash, writer_.cache_name())) co_return std::move(*failure);
+        bool holds = url_ == mends_->url && (!mends_->file_size || mends_->file_size == nar_.file_size) &&
+                     (!mends_->file_hash || mends_->file_hash == nar_.file_hash);
+        if (holds) co_return PublishOutcome::published;
+        auto name = narinfo_name(path_);
+        CO_TRY(text, co_await reader_.get_text(name));
+        if (!text)
+            co_return Failure(FailureKind::not_found, "the narinfo of " + path_.to_string() + " has just vanished");
+        auto corrected = with_other_file(*text, url_, nar_);
+        CO_TRY_VOID(co_await writer_.replace_narinfo(std::move(name), std::move(corrected)));
+        co_return PublishOutcome::published;
+    }
+
     HttpWriter& writer_;
+    HttpReader& reader_;
     const std::optional<nix::SecretKey>& key_;
     Spool spool_;
+    nix::StorePath path_;
+    std::optional<nix::NarInfo> mends_;
     StoredNar nar_;
-    bool is_in_place_ = false;
+    std::string url_; // once it is in its place
+    bool is_there_already_ = false;
+    Clock::time_point looked_{};
 };
+
+HttpReader::Settings reader_settings(const CacheUri& uri, const Credentials& credentials, const CacheContext& context) {
+    using Fronts = HttpReader::Settings::Fronts;
+    HttpReader::Settings settings;
+    settings.name = uri.name;
+    settings.base = uri.base.reveal();
+    settings.bearer = credentials.read_bearer;
+    settings.forbidden_is_absent = true;
+    if (context.for_writing) settings.fronts = Fronts::pass;
+    if (context.is_own && !context.for_writing) settings.fronts = Fronts::find;
+    return settings;
+}
 
 class HttpCache final : public BinaryCache {
   public:
     HttpCache(CacheUri uri, Credentials credentials, CacheContext context)
         : uri_(std::move(uri)), key_(std::move(credentials.signing_key)), context_(std::move(context)),
-          reader_(context_.client, context_.retry,
-                  HttpReader::Settings{.name = uri_.name,
-                                       .base = std::string(uri_.base.reveal()),
-                                       .bearer = {},
-                                       .forbidden_is_absent = true}),
-          writer_(context_.client, context_.retry, uri_) {}
+          reader_(context_.client, context_.retry, reader_settings(uri_, credentials, context_)),
+          writer_(context_.client, context_.retry, uri_, std::move(credentials.bearer), reader_) {}
 
     const CacheUri& uri() const override { return uri_; }
 
@@ -173,17 +143,18 @@ class HttpCache final : public BinaryCache {
         co_return co_await reader_.get_narinfo(std::move(path));
     }
 
-    async::Task<Result<bool>> has_nar(nix::NarInfo info) override {
-        co_return co_await reader_.has_nar(std::move(info));
+    async::Task<Result<NarLook>> look_at_nar(nix::NarInfo info) override {
+        co_return co_await reader_.look_at_nar(std::move(info));
     }
 
-    async::Task<Result<void>> check_nar(nix::NarInfo info) override {
+    async::Task<Result<NarRemarks>> check_nar(nix::NarInfo info) override {
         co_return co_await reader_.check_nar(std::move(info));
     }
 
     async::Task<Result<std::unique_ptr<Upload>>> begin_upload(UploadRequest request) override {
         CO_TRY_VOID(check_signing_key(key_, uri_));
-        std::unique_ptr<Upload> upload = std::make_unique<HttpUpload>(writer_, key_, context_, request);
+        std::unique_ptr<Upload> upload =
+            std::make_unique<HttpUpload>(writer_, reader_, key_, context_, std::move(request));
         co_return upload;
     }
 
@@ -221,10 +192,24 @@ class HttpCache final : public BinaryCache {
         request.body = std::make_shared<const std::string>(std::move(text));
         co_return co_await writer_.send(std::move(request));
     }
+    std::optional<FrontMemory> front_memory() const override { return reader_.front_memory(); }
 
   private:
     async::Task<Result<nix::CacheInfoFile>> read_cache_info() {
-        CO_TRY(text, co_await reader_.get_text(std::string(cache_info_name)));
+        std::string name(cache_info_name);
+        auto found = co_await reader_.get_text(name);
+        if (!found && found.error().kind() == FailureKind::auth)
+            co_return Failure(FailureKind::auth, uri_.name + " refuses reads: " + found.error().cause())
+                .with_http_status(found.error().http_status())
+                .with_hint(
+                    "give credentials by netrc, in the URL or as CACHEFILL_BEARER_TOKEN; consumers need some, too");
+        if (!found) co_return std::move(found).error();
+        auto& text = *found;
+        // Those who read through a proxy that hides it are told so; here it only says what the cache is like.
+        if (!text && reader_.front_memory()) {
+            CO_TRY(hidden, co_await reader_.get_text_afresh(name));
+            text = std::move(hidden);
+        }
         if (!text) co_return co_await make_cache_info();
         auto parsed = nix::CacheInfoFile::parse(*text);
         if (looks_like_html(*text))
@@ -237,6 +222,7 @@ class HttpCache final : public BinaryCache {
             co_return Failure(FailureKind::usage, uri_.name + " is a cache for the store " +
                                                       sanitize(parsed->store_dir) + ", not for " +
                                                       std::string(nix::store_dir));
+        if (context_.for_writing) CO_TRY_VOID(co_await reader_.look_written(std::move(name)));
         co_return parsed;
     }
 
@@ -248,9 +234,7 @@ class HttpCache final : public BinaryCache {
                 .with_http_status(404);
         info.want_mass_query = true;
         info.priority = 40;
-        auto request = writer_.put(std::string(cache_info_name), "text/x-nix-cache-info");
-        request.body = std::make_shared<const std::string>(info.to_string());
-        CO_TRY_VOID(co_await writer_.send(std::move(request)));
+        CO_TRY_VOID(co_await writer_.put_cache_info(std::string(cache_info_name), info.to_string()));
         co_return info;
     }
 

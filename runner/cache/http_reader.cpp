@@ -11,6 +11,9 @@ namespace {
 // A narinfo of 10 000 references has about 600 KiB.
 constexpr std::uint64_t longest_text = 16ULL << 20;
 
+// What a proxy takes for another file, and a server of files for the same one.
+constexpr std::string_view fresh_parameter = "?cachefill=";
+
 } // namespace
 
 http::Request HttpReader::request(http::Method method, const std::string& url) const {
@@ -22,6 +25,10 @@ http::Request HttpReader::request(http::Method method, const std::string& url) c
     return request;
 }
 
+std::string HttpReader::fresh(const std::string& name) {
+    return name + std::string(fresh_parameter) + std::to_string(random_());
+}
+
 bool HttpReader::is_absent(const http::Response& response) const {
     return response.status == 404 || response.status == 410 ||
            (response.status == 403 && settings_.forbidden_is_absent);
@@ -31,11 +38,45 @@ std::function<bool(const http::Response&)> HttpReader::present_or_absent() const
     return [this](const http::Response& response) { return response.is_success() || is_absent(response); };
 }
 
-async::Task<Result<std::optional<std::string>>> HttpReader::get_text(std::string name) {
+async::Task<Result<http::Response>> HttpReader::get(std::string name) {
     auto get = request(http::Method::get, name);
-    CO_TRY(response, co_await http::send_with_retry(client_, std::move(get), policy_, present_or_absent()));
+    co_return co_await http::send_with_retry(client_, std::move(get), policy_, present_or_absent());
+}
+
+async::Task<Result<std::optional<std::string>>> HttpReader::get_text(std::string name) {
+    CO_TRY(response, co_await get(name));
+    if (!is_absent(response)) co_return std::optional<std::string>(std::move(response.body));
+    if (asks_past_fronts(name, response)) co_return co_await get_past_fronts(std::move(name), std::move(response));
+    co_return std::optional<std::string>();
+}
+
+async::Task<Result<std::optional<std::string>>> HttpReader::get_text_afresh(std::string name) {
+    CO_TRY(response, co_await get(fresh(name)));
     if (is_absent(response)) co_return std::optional<std::string>();
     co_return std::optional<std::string>(std::move(response.body));
+}
+
+bool HttpReader::asks_past_fronts(const std::string& name, const http::Response& absent) const {
+    if (settings_.fronts == Settings::Fronts::ignore || absent.status == 403) return false;
+    return memory_.files > 0 || suspicions_left_ > 0 || written_.contains(name) || is_remembered(absent);
+}
+
+// Whoever asked for a file before it was there has made a proxy remember that it is not.
+async::Task<Result<std::optional<std::string>>> HttpReader::get_past_fronts(std::string name, http::Response absent) {
+    if (suspicions_left_ > 0) --suspicions_left_;
+    auto text = co_await get_text_afresh(std::move(name));
+    // Servers may not like such names, and the first answer stands.
+    if (!text || !*text) co_return std::optional<std::string>();
+    note(memory_, absent);
+    if (settings_.fronts == Settings::Fronts::find) co_return std::optional<std::string>();
+    co_return text;
+}
+
+void HttpReader::note_written(std::string name) { written_.insert(std::move(name)); }
+
+std::optional<FrontMemory> HttpReader::front_memory() const {
+    if (memory_.files == 0) return {};
+    return memory_;
 }
 
 async::Task<Result<std::optional<nix::NarInfo>>> HttpReader::get_narinfo(nix::StorePath path) {
@@ -45,18 +86,9 @@ async::Task<Result<std::optional<nix::NarInfo>>> HttpReader::get_narinfo(nix::St
     co_return std::optional<nix::NarInfo>(std::move(info));
 }
 
-async::Task<Result<bool>> HttpReader::has_nar(nix::NarInfo info) {
-    auto head = request(http::Method::head, info.url);
-    CO_TRY(response, co_await http::send_with_retry(client_, std::move(head), policy_, present_or_absent()));
-    if (is_absent(response)) co_return false;
-    auto length = response.find_header("Content-Length");
-    if (!length || !info.file_size || response.find_header("Content-Encoding")) co_return true;
-    co_return parse_u64(*length) == info.file_size;
-}
-
-async::Task<Result<void>> HttpReader::check_nar(nix::NarInfo info, std::string* kept) {
-    auto attempt = [&]() -> async::Task<Result<void>> {
-        CO_TRY(checker, NarChecker::make(info, kept));
+async::Task<Result<NarRemarks>> HttpReader::check_nar(nix::NarInfo info, std::string* kept) {
+    auto attempt = [&]() -> async::Task<Result<NarRemarks>> {
+        NarChecker checker(info, kept);
         auto get = request(http::Method::get, info.url);
         get.sink = [&checker](std::string_view bytes) { return checker.write(bytes); };
         get.deadlines.total = std::chrono::hours(6); // any size; `stall` is what ends a dead connection
@@ -69,7 +101,7 @@ async::Task<Result<void>> HttpReader::check_nar(nix::NarInfo info, std::string* 
     if (!checked)
         co_return std::move(checked).error().with_context("checking the NAR of " + info.path.to_string() + " in " +
                                                           settings_.name);
-    co_return Result<void>();
+    co_return checked;
 }
 
 async::Task<Result<std::string>> HttpReader::read_nar(nix::NarInfo info) {

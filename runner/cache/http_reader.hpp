@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <random>
+#include <set>
 
 namespace cachefill::cache {
 
@@ -15,28 +16,63 @@ class HttpReader {
         std::string base; // URL without trailing '/'
         std::optional<Secret> bearer;
         bool forbidden_is_absent = false; // 403 for what is not there, as object stores without list permission answer
+        // Proxies before the cache: `find` finds them out, `pass` believes what the cache itself says as well.
+        enum class Fronts { ignore, find, pass } fronts = Fronts::ignore;
     };
 
     HttpReader(http::Client& client, async::RetryPolicy policy, Settings settings)
         : client_(client), policy_(policy), settings_(std::move(settings)), random_(std::random_device{}()) {}
 
     async::Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path);
-    async::Task<Result<bool>> has_nar(nix::NarInfo info);
+    async::Task<Result<NarLook>> look_at_nar(nix::NarInfo info);
     // `kept`, if given, receives the unpacked NAR.
-    async::Task<Result<void>> check_nar(nix::NarInfo info, std::string* kept = nullptr);
+    async::Task<Result<NarRemarks>> check_nar(nix::NarInfo info, std::string* kept = nullptr);
     async::Task<Result<std::string>> read_nar(nix::NarInfo info);
     // Any file below the cache's root; empty when it is not there.
     async::Task<Result<std::optional<std::string>>> get_text(std::string name);
 
+    // Asks by a name that no proxy can remember an answer to, nor will remember this one for; by its own while it is
+    // not known that the server does not mind that.
+    async::Task<Result<FileLook>> look_afresh(std::string name, std::optional<std::uint64_t> size = {});
+    // Looks for what is known to be there, and learns whether such names work.
+    async::Task<Result<FileLook>> look_written(std::string name);
+    async::Task<Result<std::optional<std::string>>> get_text_afresh(std::string name);
+    // We have just written it, so that a 404 is worth a second question.
+    void note_written(std::string name);
+
+    std::optional<FrontMemory> front_memory() const;
+
   private:
     http::Request request(http::Method method, const std::string& url) const;
+    std::string fresh(const std::string& name);
     bool is_absent(const http::Response& response) const;
     std::function<bool(const http::Response&)> present_or_absent() const;
+    async::Task<Result<http::Response>> ask(http::Request request);
+    async::Task<Result<http::Response>> get(std::string name);
+    bool asks_past_fronts(const std::string& name, const http::Response& absent) const;
+    async::Task<Result<std::optional<std::string>>> get_past_fronts(std::string name, http::Response absent);
+
+    // http_look.cpp
+    struct LookFor {
+        std::optional<std::uint64_t> size; // as stated; another one is not believed at once
+        bool beginning = false;            // its first bytes as well
+        bool absence = false;              // that it is not there is likely, and HEAD may say so
+        bool patiently = true;
+    };
+    async::Task<Result<FileLook>> look_at(std::string url, LookFor wanted);
+    async::Task<std::optional<FileLook>> look_at_head(std::string url, LookFor wanted);
+    async::Task<Result<http::Response>> get_beginning(std::string url, async::RetryPolicy policy);
 
     http::Client& client_;
     async::RetryPolicy policy_;
     Settings settings_;
     std::mt19937_64 random_;
+    bool fresh_names_ = false;
+    bool tells_by_head_ = false; // it answered one truly
+    enum class Ranges { untried, promised, ignored } ranges_ = Ranges::untried;
+    std::set<std::string> written_;
+    int suspicions_left_ = 4; // how many more 404s are not taken for granted without any sign of a proxy
+    FrontMemory memory_;
 };
 
 } // namespace cachefill::cache

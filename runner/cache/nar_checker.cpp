@@ -14,25 +14,37 @@ Failure differs(std::string_view what, const std::string& is, const std::string&
 
 } // namespace
 
-NarChecker::NarChecker(const nix::NarInfo& info, std::unique_ptr<codec::Decompressor> decompressor, std::string* kept)
-    : file_hash_(info.file_hash), file_size_(info.file_size), nar_hash_(info.nar_hash), nar_size_(info.nar_size),
-      decompressor_(std::move(decompressor)),
-      file_hasher_(info.file_hash ? info.file_hash->algorithm() : codec::HashAlgorithm::sha256),
-      nar_hasher_(info.nar_hash.algorithm()), kept_(kept) {}
-
-Result<NarChecker> NarChecker::make(const nix::NarInfo& info, std::string* kept) {
-    TRY(decompressor, codec::make_decompressor(info.compression, info.nar_size));
+NarChecker::NarChecker(const nix::NarInfo& info, std::string* kept)
+    : info_(info), file_hasher_(info.file_hash ? info.file_hash->algorithm() : codec::HashAlgorithm::sha256),
+      kept_(kept) {
     if (kept) kept->clear();
-    return NarChecker(info, std::move(decompressor), kept);
 }
 
 Result<void> NarChecker::write(std::string_view bytes) {
     file_bytes_ += bytes.size();
-    if (file_size_ && file_bytes_ > *file_size_)
-        return Failure(FailureKind::protocol,
-                       "the file is longer than the " + std::to_string(*file_size_) + " bytes the narinfo states");
     file_hasher_.update(bytes);
-    while (!bytes.empty()) {
+    if (began_) return unpack(bytes);
+    beginning_ += bytes;
+    if (beginning_.size() < telling_bytes) return {};
+    TRY_VOID(begin_unpacking());
+    return unpack(std::exchange(beginning_, {}));
+}
+
+Result<void> NarChecker::begin_unpacking() {
+    began_ = true;
+    FileLook file;
+    file.is_there = true;
+    file.beginning = beginning_;
+    auto judged = judge(info_, file);
+    if (judged.state != NarState::there) return Failure(FailureKind::protocol, judged.why);
+    actual_ = info_.compression == codec::Compression::brotli ? info_.compression : recognize(beginning_);
+    auto made = codec::make_decompressor(actual_, info_.nar_size);
+    if (made) decompressor_ = *std::move(made);
+    return {};
+}
+
+Result<void> NarChecker::unpack(std::string_view bytes) {
+    while (decompressor_ && !bytes.empty()) {
         auto slice = bytes.substr(0, slice_size);
         bytes.remove_prefix(slice.size());
         TRY_VOID(decompressor_->write(slice, unpacked_));
@@ -46,24 +58,47 @@ Result<void> NarChecker::take_unpacked() {
     nar_hasher_.update(unpacked_);
     if (kept_) *kept_ += unpacked_;
     unpacked_.clear();
-    if (nar_bytes_ > nar_size_)
+    if (nar_bytes_ > info_.nar_size)
         return Failure(FailureKind::protocol,
-                       "the NAR is longer than the " + std::to_string(nar_size_) + " bytes the narinfo states");
+                       "the NAR is longer than the " + std::to_string(info_.nar_size) + " bytes the narinfo states");
     return {};
 }
 
-Result<void> NarChecker::finish() {
-    if (file_size_ && file_bytes_ != *file_size_)
-        return differs("file's size", std::to_string(file_bytes_), std::to_string(*file_size_));
-    auto file_hash = file_hasher_.finish();
-    if (file_hash_ && file_hash != *file_hash_)
-        return differs("file's hash", file_hash.to_string(), file_hash_->to_string());
+Result<void> NarChecker::check_unpacked() {
     TRY_VOID(decompressor_->finish(unpacked_));
     TRY_VOID(take_unpacked());
-    if (nar_bytes_ != nar_size_) return differs("NAR's size", std::to_string(nar_bytes_), std::to_string(nar_size_));
+    if (nar_bytes_ != info_.nar_size)
+        return differs("NAR's size", std::to_string(nar_bytes_), std::to_string(info_.nar_size));
     auto nar_hash = nar_hasher_.finish();
-    if (nar_hash != nar_hash_) return differs("NAR's hash", nar_hash.to_string(), nar_hash_.to_string());
+    if (nar_hash != info_.nar_hash) return differs("NAR's hash", nar_hash.to_string(), info_.nar_hash.to_string());
     return {};
+}
+
+Result<NarRemarks> NarChecker::finish() {
+    if (file_bytes_ == 0) return Failure(FailureKind::protocol, "its archive is empty");
+    if (!began_) {
+        TRY_VOID(begin_unpacking());
+        TRY_VOID(unpack(std::exchange(beginning_, {})));
+    }
+    bool has_stated_hash = info_.file_hash && file_hasher_.finish() == *info_.file_hash;
+    NarRemarks remarks;
+    if (info_.file_size && file_bytes_ != *info_.file_size) remarks.push_back(NarRemark::wrong_file_size);
+    if (info_.file_hash && !has_stated_hash) remarks.push_back(NarRemark::wrong_file_hash);
+    if (actual_ != info_.compression) remarks.push_back(NarRemark::other_compression);
+    if (decompressor_) {
+        TRY_VOID(check_unpacked());
+        return remarks;
+    }
+    if (kept_)
+        return Failure(FailureKind::protocol,
+                       "cannot unpack what is compressed with " + std::string(codec::to_string(actual_)));
+    // Whole or not cannot be told by its content, so what was stated of the file has to do.
+    if (info_.file_size && file_bytes_ != *info_.file_size)
+        return differs("file's size", std::to_string(file_bytes_), std::to_string(*info_.file_size));
+    if (info_.file_hash && !has_stated_hash)
+        return Failure(FailureKind::protocol, "the file's hash is not the one that the narinfo states");
+    remarks.push_back(NarRemark::not_unpacked);
+    return remarks;
 }
 
 } // namespace cachefill::cache

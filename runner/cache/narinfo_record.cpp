@@ -40,6 +40,34 @@ Result<nix::NarInfo> complete_narinfo(nix::NarInfo info, const StoredNar& nar,
     return info;
 }
 
+std::string with_other_file(std::string_view narinfo, const std::string& url, const StoredNar& nar) {
+    std::string text;
+    for (auto line : split(narinfo, '\n')) {
+        bool is_of_the_file = line.starts_with("URL:") || line.starts_with("Compression:") ||
+                              line.starts_with("FileHash:") || line.starts_with("FileSize:");
+        if (line.empty() || is_of_the_file) continue;
+        text.append(line).append("\n");
+        if (!line.starts_with("StorePath:")) continue;
+        text += "URL: " + url + "\nCompression: " + std::string(codec::to_string(nar.compression)) +
+                "\nFileHash: " + nar.file_hash.to_string() + "\nFileSize: " + std::to_string(nar.file_size) + "\n";
+    }
+    return text;
+}
+
+bool is_own_file(std::string_view url) {
+    bool leads_out = url.find("://") != url.npos || url.starts_with('/') || url.find("..") != url.npos;
+    return !leads_out && url.find_first_of("?#%") == url.npos;
+}
+
+std::optional<Failure> cannot_mend(const nix::NarInfo& existing, const codec::Hash& nar_hash,
+                                   const std::string& cache) {
+    if (existing.nar_hash == nar_hash) return {};
+    return Failure(FailureKind::protocol, "what this machine has as " + existing.path.to_string() +
+                                              " is not what its narinfo in " + cache +
+                                              " states: it was built with another result")
+        .with_hint("remove " + narinfo_name(existing.path) + " from the cache; then it can be pushed as it is here");
+}
+
 Result<void> check_signing_key(const std::optional<nix::SecretKey>& key, const CacheUri& uri) {
     if (key && key->name().empty())
         return Failure(FailureKind::usage,

@@ -46,6 +46,16 @@ std::string nar_name(const StoredNar& nar);
 Result<nix::NarInfo> complete_narinfo(nix::NarInfo info, const StoredNar& nar,
                                       const std::optional<nix::SecretKey>& key);
 
+// The same text with other facts about the file: what is signed, and whatever else stands there, is left as it is.
+std::string with_other_file(std::string_view narinfo, const std::string& url, const StoredNar& nar);
+
+// Is `url`, of a narinfo, a file in the cache itself that may be written?
+bool is_own_file(std::string_view url);
+
+// A path of ours for whose narinfo, which stands, an archive is to be made: why that cannot be what the narinfo
+// promises; empty if it can.
+std::optional<Failure> cannot_mend(const nix::NarInfo& existing, const codec::Hash& nar_hash, const std::string& cache);
+
 // Writing to a plain cache needs a key with a name, unless its consumers trust it blindly.
 Result<void> check_signing_key(const std::optional<nix::SecretKey>& key, const CacheUri& uri);
 

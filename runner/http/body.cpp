@@ -13,6 +13,7 @@ namespace cachefill::http {
 namespace {
 
 constexpr std::size_t piece_size = 256 * 1024;
+constexpr std::size_t small_slice = 64;
 
 std::string_view header_value(const std::vector<Header>& headers, std::string_view name) {
     for (const auto& header : headers)
@@ -42,7 +43,7 @@ Result<void> BodyTarget::begin(int status, const std::vector<Header>& headers, s
         auto limit = to_sink_ ? std::numeric_limits<std::uint64_t>::max() : request_.response_limit;
         TRY(decoder, codec::make_decompressor(encoding, limit));
         decoder_ = std::move(decoder);
-    } else if (!to_sink_ && length) {
+    } else if (!to_sink_ && length && !request_.enough) {
         if (*length > request_.response_limit) return too_long(request_.response_limit);
         text_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, 1 << 20)));
     }
@@ -50,15 +51,24 @@ Result<void> BodyTarget::begin(int status, const std::vector<Header>& headers, s
 }
 
 Result<void> BodyTarget::write(std::string_view bytes) {
+    if (has_enough_) return {};
     if (!decoder_) return deliver(bytes);
     decoder_used_ = true;
-    decoded_.clear();
-    TRY_VOID(with_context(decoder_->write(bytes, decoded_), "decoding the answer"));
-    return deliver(decoded_);
+    // Where little is wanted, little is unpacked.
+    auto slice_size = request_.enough ? small_slice : bytes.size();
+    while (!bytes.empty() && !has_enough_) {
+        auto slice = bytes.substr(0, slice_size);
+        bytes.remove_prefix(slice.size());
+        decoded_.clear();
+        TRY_VOID(with_context(decoder_->write(slice, decoded_), "decoding the answer"));
+        TRY_VOID(deliver(decoded_));
+    }
+    return {};
 }
 
 Result<void> BodyTarget::finish() {
-    if (!decoder_used_) return {}; // also when nothing came: an empty body is encoded as nothing by some
+    if (!decoder_used_) return {};  // also when nothing came: an empty body is encoded as nothing by some
+    if (request_.enough) return {}; // a part of an answer need not be whole
     decoded_.clear();
     TRY_VOID(with_context(decoder_->finish(decoded_), "decoding the answer"));
     return deliver(decoded_);
@@ -67,6 +77,11 @@ Result<void> BodyTarget::finish() {
 Result<void> BodyTarget::deliver(std::string_view decoded) {
     if (decoded.empty()) return {};
     if (to_sink_) return request_.sink(decoded);
+    if (request_.enough) {
+        text_ += decoded.substr(0, *request_.enough - text_.size());
+        has_enough_ = text_.size() == *request_.enough;
+        return {};
+    }
     if (decoded.size() > request_.response_limit - text_.size()) return too_long(request_.response_limit);
     text_ += decoded;
     return {};

@@ -21,6 +21,9 @@ class BodyTarget {
     Result<void> write(std::string_view bytes);
     Result<void> finish();
 
+    // Request::enough has come.
+    bool has_enough() const { return has_enough_; }
+
     std::string take() { return std::move(text_); }
 
   private:
@@ -28,6 +31,7 @@ class BodyTarget {
 
     const Request& request_;
     bool to_sink_ = false;
+    bool has_enough_ = false;
     std::unique_ptr<codec::Decompressor> decoder_;
     bool decoder_used_ = false;
     std::string decoded_;

@@ -63,12 +63,14 @@ class RealClient final : public Client {
             CO_TRY(netrc, Netrc::read(netrc_files_));
             netrc_ = std::move(netrc);
         }
-        bool follows = request.follow_redirects && (request.method == Method::get || request.method == Method::head);
+        bool reads = request.method == Method::get || request.method == Method::head;
         Url url = start;
         for (int redirects = 0;; ++redirects) {
             CO_TRY(response, co_await log_in(request, url, start));
             response.effective_url = url.to_string();
             auto location = response.find_header("Location");
+            bool follows = request.follow_redirects &&
+                           (reads || (request.method == Method::put && response.status != 303)); // 303: "now GET this"
             if (!follows || !is_redirect(response.status) || !location) co_return response;
             if (redirects == most_redirects)
                 co_return Failure(FailureKind::protocol, "the server still redirects after " +

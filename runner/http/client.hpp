@@ -50,7 +50,10 @@ struct Request {
     std::uint64_t response_limit = 64ULL << 20; // a longer body is a protocol failure
     // If set, a 2xx body (decoded) goes here piece by piece instead of into Response::body, and has no limit.
     std::function<Result<void>(std::string_view)> sink;
-    bool follow_redirects = true; // at most 10, GET and HEAD only
+    // If set, no more of the body is read than this: what has come by then is Response::body. A connection on which
+    // more would follow is closed.
+    std::optional<std::size_t> enough;
+    bool follow_redirects = true; // at most 10; GET and HEAD, and PUT unless the answer is 303
     Deadlines deadlines;
 };
 

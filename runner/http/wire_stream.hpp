@@ -38,7 +38,7 @@ template <class Stream> class StreamConnection final : public Connection {
         else
             watch.enter(Phase::first_byte, last_words);
         ResponseReader reader(outgoing.expect, target);
-        auto received = co_await receive(reader, watch);
+        auto received = co_await receive(reader, target, watch);
         if (!received && !sent) co_return std::move(sent).error();
         if (!received) co_return std::move(received).error();
         reusable_ = sent && *sent == Sent::all && reader.keeps_alive() && buffered_ == 0;
@@ -123,10 +123,10 @@ template <class Stream> class StreamConnection final : public Connection {
         co_return Result<void>();
     }
 
-    async::Task<Result<void>> receive(ResponseReader& reader, Watch& watch) {
+    async::Task<Result<void>> receive(ResponseReader& reader, const BodyTarget& target, Watch& watch) {
         if (!buffer_) buffer_ = std::make_unique<char[]>(buffer_size);
         buffered_ = 0;
-        while (!reader.is_done()) {
+        while (!reader.is_done() && !target.has_enough()) {
             auto room = async::asio::buffer(buffer_.get() + buffered_, buffer_size - buffered_);
             auto [error, count] = co_await stream_.async_read_some(room, async::use_task_tuple);
             if (error) co_return ended(error, reader, watch);

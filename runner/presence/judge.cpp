@@ -133,7 +133,10 @@ Task<void> Judge::ask_one(PathId id, std::size_t number) {
     if (!found)
         warn(found.error().one_line(), "it counts as absent");
     else if (*found)
-        if (auto present = judge(id, number, **found)) record(id, present, **found);
+        if (auto present = judge(id, number, **found)) {
+            record(id, present, **found);
+            if (keeps_own_narinfos_ && number == plan::own_cache) own_narinfos_.insert_or_assign(id, **found);
+        }
 }
 
 // In whose eyes it is there: nobody's, if it is 0.
@@ -369,6 +372,7 @@ Task<Result<std::optional<nix::Realisation>>> Judge::find_realisation(std::strin
 void Judge::forget_all() {
     facts_ = plan::Facts();
     complete_under_.clear();
+    own_narinfos_.clear();
     ask_again();
 }
 
@@ -389,6 +393,19 @@ void Judge::ask_again() {
 void Judge::forget(PathId path) {
     facts_.of(path) = plan::PathFacts();
     complete_under_.clear();
+}
+
+Task<Result<std::vector<nix::NarInfo>>> Judge::own_narinfos(std::vector<PathId> paths) {
+    std::vector<nix::NarInfo> infos;
+    for (auto path : paths) {
+        if (auto kept = own_narinfos_.find(path); kept != own_narinfos_.end()) {
+            infos.push_back(kept->second);
+            continue;
+        }
+        CO_TRY(found, co_await members_[plan::own_cache].source->get_narinfo(graph_.path(path)));
+        if (found) infos.push_back(std::move(*found));
+    }
+    co_return infos;
 }
 
 void Judge::note_published(const nix::StorePath& path) {

@@ -98,6 +98,11 @@ class Judge {
     // there.
     bool is_hidden(const nix::StorePath& path) const;
 
+    // From now on the narinfos that the own cache answers with are kept, for own_narinfos().
+    void keep_own_narinfos() { keeps_own_narinfos_ = true; }
+    // Of these paths, which it serves; asked for where they were not kept.
+    async::Task<Result<std::vector<nix::NarInfo>>> own_narinfos(std::vector<plan::PathId> paths);
+
     // Published by this run just now.
     void note_published(const nix::StorePath& path);
     void note_references(const nix::PathInfo& info);
@@ -154,6 +159,8 @@ class Judge {
     std::vector<Unasked> unasked_;
     std::map<plan::PathId, int> asking_;                     // by how many rounds
     std::map<plan::PathId, plan::CacheMask> complete_under_; // found whole with these caches counting
+    bool keeps_own_narinfos_ = false;
+    std::map<plan::PathId, nix::NarInfo> own_narinfos_;
     std::size_t warnings_ = 0;
     std::uint64_t asked_ = 0;
 };

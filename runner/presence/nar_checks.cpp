@@ -9,63 +9,86 @@
 namespace cachefill::presence {
 
 using async::Task;
+using cache::NarState;
 
 namespace {
 
-constexpr std::uint64_t nars_checked_at_once = 16;
+constexpr std::uint64_t downloads_at_once = 16;
+constexpr std::uint64_t looks_at_once = 128;
+// A length that is not the stated one is most likely that of half an archive, but Nix goes by the content alone.
+constexpr std::uint64_t worth_a_download = 256ULL << 20;
 
 // One pass over many paths: what came of it.
 struct Pass {
-    Pass(async::Executor executor, cache::BinaryCache& c, bool d)
-        : cache(c), deep(d), places(executor, nars_checked_at_once) {}
+    Pass(async::Executor executor, cache::BinaryCache& c, Depth d)
+        : cache(c), depth(d), places(executor, d == Depth::looking ? looks_at_once : downloads_at_once) {}
     cache::BinaryCache& cache;
-    bool deep;
+    Depth depth;
     async::Limiter places;
-    std::vector<UnusableNar> unusable;
+    std::uint64_t downloads_left = worth_a_download;
+    NarFindings findings;
     std::optional<Failure> failure;
 };
 
-Task<Result<void>> look_at(cache::BinaryCache& cache, nix::NarInfo info, bool deep) {
-    auto asked = info;
-    CO_TRY(is_there, co_await cache.has_nar(std::move(asked)));
-    if (!is_there) {
-        auto size =
-            info.file_size ? " with the " + std::to_string(*info.file_size) + " bytes that the narinfo states" : "";
-        co_return Failure(FailureKind::protocol, "its archive is not served" + size);
-    }
-    if (deep) co_return co_await cache.check_nar(std::move(info));
-    co_return Result<void>();
+bool should_download(Pass& pass, const nix::NarInfo& info, const cache::NarLook& look) {
+    if (pass.depth == Depth::downloading) return look.state == NarState::there || look.state == NarState::wrong_size;
+    auto size = info.file_size.value_or(info.nar_size);
+    if (look.state != NarState::wrong_size || size > pass.downloads_left) return false;
+    pass.downloads_left -= size;
+    return true;
 }
 
-Task<void> check(Pass& pass, nix::StorePath path) {
+// Of an archive that is there in some way: what its content says.
+Task<Result<cache::NarLook>> download(cache::BinaryCache& cache, nix::NarInfo info, cache::NarLook look) {
+    auto checked = co_await cache.check_nar(std::move(info));
+    if (checked) {
+        look.state = NarState::there;
+        look.remarks = std::move(*checked);
+        co_return look;
+    }
+    auto kind = checked.error().kind();
+    if (kind != FailureKind::protocol && kind != FailureKind::not_found) co_return std::move(checked).error();
+    if (look.state == NarState::there) {
+        look.state = kind == FailureKind::not_found ? NarState::gone : NarState::unreadable;
+        look.why = checked.error().one_line();
+    }
+    co_return look;
+}
+
+Task<Result<cache::NarLook>> look_at(Pass& pass, nix::NarInfo info) {
+    auto asked = info;
+    CO_TRY(look, co_await pass.cache.look_at_nar(std::move(asked)));
+    if (!should_download(pass, info, look)) co_return look;
+    co_return co_await download(pass.cache, std::move(info), std::move(look));
+}
+
+Task<void> check(Pass& pass, nix::NarInfo info) {
     auto place = co_await pass.places.acquire();
     if (pass.failure) co_return;
-    auto info = co_await pass.cache.get_narinfo(path);
-    if (!info) {
-        if (!pass.failure) pass.failure = std::move(info).error();
+    auto asked = info;
+    auto look = co_await look_at(pass, std::move(asked));
+    if (!look) {
+        if (!pass.failure) pass.failure = std::move(look).error();
         co_return;
     }
-    if (!*info) co_return;
-    auto looked = co_await look_at(pass.cache, std::move(**info), pass.deep);
-    if (looked) co_return;
-    auto kind = looked.error().kind();
-    if (kind == FailureKind::protocol || kind == FailureKind::not_found)
-        pass.unusable.push_back({.path = std::move(path), .why = looked.error().one_line()});
-    else if (!pass.failure)
-        pass.failure = std::move(looked).error();
+    for (auto remark : look->remarks) pass.findings.remarks[remark].push_back(info.path);
+    if (look->state != NarState::there)
+        pass.findings.unusable.push_back({.info = std::move(info), .state = look->state, .why = std::move(look->why)});
 }
 
 } // namespace
 
-Task<Result<std::vector<UnusableNar>>> check_nars(async::Executor executor, cache::BinaryCache& cache,
-                                                  std::vector<nix::StorePath> paths, bool deep) {
-    Pass pass(executor, cache, deep);
+Task<Result<NarFindings>> check_nars(async::Executor executor, cache::BinaryCache& cache,
+                                     std::vector<nix::NarInfo> infos, Depth depth) {
+    Pass pass(executor, cache, depth);
     async::TaskGroup group(executor);
-    for (auto& path : paths) group.spawn(check(pass, std::move(path)));
+    for (auto& info : infos) group.spawn(check(pass, std::move(info)));
     co_await group.join();
     if (pass.failure) co_return std::move(*pass.failure);
-    std::sort(pass.unusable.begin(), pass.unusable.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
-    co_return std::move(pass.unusable);
+    auto by_path = [](const auto& a, const auto& b) { return a.info.path < b.info.path; };
+    std::sort(pass.findings.unusable.begin(), pass.findings.unusable.end(), by_path);
+    for (auto& [remark, found] : pass.findings.remarks) std::sort(found.begin(), found.end());
+    co_return std::move(pass.findings);
 }
 
 } // namespace cachefill::presence

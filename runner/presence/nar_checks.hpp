@@ -3,6 +3,7 @@
 #include "async/task.hpp"
 #include "cache/binary_cache.hpp"
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,13 +11,22 @@ namespace cachefill::presence {
 
 // A path whose narinfo the cache serves, but whose archive nobody can use.
 struct UnusableNar {
-    nix::StorePath path;
+    nix::NarInfo info; // as it is served
+    cache::NarState state;
     std::string why;
 };
 
-// Asks the cache afresh whether it serves the archives of these paths, with the sizes it states; `deep` downloads and
-// hashes them. Paths without a narinfo are passed over. Fails only if the cache cannot be asked.
-async::Task<Result<std::vector<UnusableNar>>> check_nars(async::Executor executor, cache::BinaryCache& cache,
-                                                         std::vector<nix::StorePath> paths, bool deep);
+struct NarFindings {
+    std::vector<UnusableNar> unusable; // by path
+    // What Nix does not mind, and other clients may.
+    std::map<cache::NarRemark, std::vector<nix::StorePath>> remarks;
+};
+
+// looking: nothing is downloaded, but for a few archives whose length is not the stated one.
+enum class Depth { looking, downloading };
+
+// Asks the cache whether the archives of these narinfos, which it serves, can be had. Fails only if it cannot be asked.
+async::Task<Result<NarFindings>> check_nars(async::Executor executor, cache::BinaryCache& cache,
+                                            std::vector<nix::NarInfo> infos, Depth depth);
 
 } // namespace cachefill::presence

@@ -1,6 +1,7 @@
 #include "push/pipeline.hpp"
 
 #include "base/elapsed.hpp"
+#include "cache/put_answer.hpp"
 #include "push/path_rules.hpp"
 #include "push/staged_pipeline.hpp"
 
@@ -177,13 +178,13 @@ void StagedPipeline::note_success() {
         event::Message{.severity = event::Severity::info, .text = cache_.uri().name + " answers again", .hint = {}});
 }
 
-// What can heal is tried again and again, with growing pauses; anything else once more, when nothing else is left to
-// do.
+// What can heal is tried again and again, with growing pauses; what the cache itself has refused never; anything else
+// once more, when nothing else is left to do.
 std::optional<StagedPipeline::Clock::time_point> StagedPipeline::next_try(const Node& node, const Failure& failure) {
     auto now = Clock::now();
     const auto& policy = settings_.retry_later;
     if (!failure.can_heal()) {
-        if (node.failures > 1) return {};
+        if (node.failures > 1 || cache::is_last_word(failure)) return {};
         return closed_ ? now + policy.first_delay : Clock::time_point::max();
     }
     auto since_close = closed_ ? now - closed_at_ : Clock::duration::zero();

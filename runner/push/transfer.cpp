@@ -34,6 +34,7 @@ async::Task<Result<void>> pack_and_upload(Transfer& transfer, cache::BinaryCache
         budget.shrink_to(piece.bytes.size());
         if (!transfer.upload) {
             cache::UploadRequest wanted(transfer.path, request.nar_size, request.compression.method);
+            wanted.mends = transfer.mends;
             CO_TRY(upload, co_await cache.begin_upload(std::move(wanted)));
             transfer.upload = std::move(upload);
         }

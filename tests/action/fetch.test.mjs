@@ -144,7 +144,7 @@ test('every input reaches the program, under a name of our own, and secrets only
   const second = released();
   await second.job.use(second.action, {...given, binary: stub(), 'keep-state': 'false', 'notify-url': ''});
   const environment = readFileSync(join(second.job.temp, 'environment'), 'utf8').split('\n');
-  const own = {token: 'CACHIX_AUTH_TOKEN', 'signing-key': 'CACHEFILL_SIGNING_KEY', 'github-token': 'CACHEFILL_GITHUB_TOKEN'};
+  const own = {token: 'CACHIX_AUTH_TOKEN', 'signing-key': 'CACHEFILL_SIGNING_KEY', 'bearer-token': 'CACHEFILL_BEARER_TOKEN', 'github-token': 'CACHEFILL_GITHUB_TOKEN'};
   const elsewhere = ['binary', 'keep-state', 'notify-url', 'allow-unfree'];
   assert.ok(Object.keys(given).length > 40);
   for (const name of Object.keys(given).filter(name => !elsewhere.includes(name))) {
@@ -154,6 +154,7 @@ test('every input reaches the program, under a name of our own, and secrets only
   assert.deepEqual(environment.filter(line => line.startsWith('INPUT_')), []);
   assert.equal(environment.filter(line => line.endsWith('value of token')).length, 1);
   assert.equal(environment.filter(line => line.endsWith('value of signing-key')).length, 1);
+  assert.equal(environment.filter(line => line.endsWith('value of bearer-token')).length, 1);
 });
 
 test('unfree packages are allowed by default, and refused when asked', async () => {

@@ -8,8 +8,9 @@ namespace cachefill::test {
 
 class MemoryCache::MemoryUpload final : public cache::Upload {
   public:
-    MemoryUpload(MemoryCache& cache, nix::StorePath path, codec::Compression compression)
-        : cache_(cache), path_(std::move(path)), compression_(compression) {
+    MemoryUpload(MemoryCache& cache, cache::UploadRequest request)
+        : cache_(cache), path_(std::move(request.path)), compression_(request.compression),
+          mends_(request.mends.has_value()) {
         cache_.most_open_uploads = std::max(cache_.most_open_uploads, ++cache_.open_uploads);
     }
     ~MemoryUpload() override {
@@ -50,6 +51,10 @@ class MemoryCache::MemoryUpload final : public cache::Upload {
         over_ = true;
         --cache_.open_uploads;
         info.compression = compression_;
+        if (mends_) {
+            cache_.lost_archives.erase(path_);
+            co_return cache::PublishOutcome::published;
+        }
         co_return cache_.show(std::move(info), std::move(bytes_));
     }
 
@@ -77,6 +82,7 @@ class MemoryCache::MemoryUpload final : public cache::Upload {
     MemoryCache& cache_;
     nix::StorePath path_;
     codec::Compression compression_;
+    bool mends_;
     cache::Chunk held_;
     std::string bytes_;
     std::uint64_t size_ = 0;
@@ -132,14 +138,20 @@ async::Task<Result<std::optional<nix::NarInfo>>> MemoryCache::get_narinfo(nix::S
     co_return std::optional<nix::NarInfo>(found->second.info);
 }
 
-async::Task<Result<bool>> MemoryCache::has_nar(nix::NarInfo info) { co_return visible.count(info.path) > 0; }
+async::Task<Result<cache::NarLook>> MemoryCache::look_at_nar(nix::NarInfo info) {
+    cache::NarLook look;
+    if (visible.count(info.path) == 0 || lost_archives.count(info.path) > 0) {
+        look.state = cache::NarState::gone;
+        look.why = "its archive is gone";
+    }
+    co_return look;
+}
 
-async::Task<Result<void>> MemoryCache::check_nar(nix::NarInfo) { co_return Result<void>(); }
+async::Task<Result<cache::NarRemarks>> MemoryCache::check_nar(nix::NarInfo) { co_return cache::NarRemarks(); }
 
 async::Task<Result<std::unique_ptr<cache::Upload>>> MemoryCache::begin_upload(cache::UploadRequest request) {
     CO_TRY_VOID(co_await take_step(Step::begin, request.path));
-    std::unique_ptr<cache::Upload> upload =
-        std::make_unique<MemoryUpload>(*this, std::move(request.path), request.compression);
+    std::unique_ptr<cache::Upload> upload = std::make_unique<MemoryUpload>(*this, std::move(request));
     co_return upload;
 }
 

@@ -26,6 +26,7 @@ class MemoryCache : public cache::BinaryCache {
     // Called whenever something has become visible.
     std::function<void(const nix::StorePath&)> on_published;
     std::set<nix::StorePath> served_elsewhere;
+    std::set<nix::StorePath> lost_archives; // their narinfos are still there
     // Throws bytes away: for measuring.
     bool keeps_bytes = true;
     // How many turns of the loop a step takes, at most.
@@ -57,8 +58,8 @@ class MemoryCache : public cache::BinaryCache {
     const cache::CacheUri& uri() const override { return uri_; }
     async::Task<Result<std::vector<nix::StorePath>>> query_missing(std::vector<nix::StorePath> paths) override;
     async::Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path) override;
-    async::Task<Result<bool>> has_nar(nix::NarInfo info) override;
-    async::Task<Result<void>> check_nar(nix::NarInfo info) override;
+    async::Task<Result<cache::NarLook>> look_at_nar(nix::NarInfo info) override;
+    async::Task<Result<cache::NarRemarks>> check_nar(nix::NarInfo info) override;
     async::Task<Result<std::unique_ptr<cache::Upload>>> begin_upload(cache::UploadRequest request) override;
     async::Task<Result<void>> pin(std::string name, nix::StorePath path, int keep) override;
     async::Task<Result<std::string>> read_nar(nix::NarInfo) override {

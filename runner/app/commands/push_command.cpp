@@ -1,3 +1,4 @@
+#include "app/archives.hpp"
 #include "app/closures.hpp"
 #include "app/command_line.hpp"
 #include "app/commands/commands.hpp"
@@ -224,11 +225,31 @@ class Push {
             pusher_->stop(upload_grace);
         };
         auto settings = push_settings_from(session_.settings());
+        auto lost = co_await pusher_->put_back_archives(paths, settings);
+        if (!lost) {
+            context.on_signal = {};
+            add_failure(std::move(lost).error());
+            co_return;
+        }
         Pusher::OnSettled nobody;
         auto ledger = co_await pusher_->push(std::move(paths), std::move(settings), std::move(nobody));
         context.on_signal = {};
         note(ledger);
         judge(interrupted);
+        tell_of_archives(*lost);
+    }
+
+    void tell_of_archives(const std::vector<presence::UnusableNar>& lost) {
+        for (const auto& message : describe_unusable(lost, pusher_->cache_uri()))
+            report_.messages.push_back({.severity = message.severity, .text = message.text, .hint = message.hint});
+        if (!lost.empty()) {
+            report_.exit_code = static_cast<int>(ExitCode::not_in_cache);
+            report_.causes.push_back(counted(lost.size(), "archive") + " could not be put back");
+        }
+        if (auto front = pusher_->front_memory()) {
+            auto message = describe_front(*front, pusher_->cache_uri());
+            report_.messages.push_back({.severity = message.severity, .text = message.text, .hint = message.hint});
+        }
     }
 
     void judge(int interrupted) {

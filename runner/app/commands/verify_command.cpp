@@ -1,3 +1,4 @@
+#include "app/archives.hpp"
 #include "app/command_line.hpp"
 #include "app/commands/commands.hpp"
 #include "app/exit_code.hpp"
@@ -16,22 +17,41 @@ using async::Task;
 
 namespace {
 
-// Of the whole closure, as far as the cache itself serves it.
-Task<Result<std::vector<presence::UnusableNar>>> find_unusable(Session& session, presence::Judge& presence,
-                                                               const plan::Graph& graph, const plan::Facts& facts,
-                                                               plan::PathId top) {
-    std::vector<nix::StorePath> paths;
+// Of the whole closure, as far as the cache itself serves it, and no other does.
+Task<Result<presence::NarFindings>> check_archives(Session& session, presence::Judge& presence,
+                                                   const plan::Graph& graph, const plan::Facts& facts,
+                                                   plan::PathId top) {
+    bool deep = session.settings().deep;
+    // Cachix shows no narinfo without its archive, and looking at one counts there as having fetched it.
+    if (!deep && session.cache_info().hides_incomplete_closures) co_return presence::NarFindings();
+    std::vector<plan::PathId> paths;
     std::vector<plan::PathId> open{top};
     std::set<plan::PathId> seen(open.begin(), open.end());
     while (!open.empty()) {
         auto path = open.back();
         open.pop_back();
-        if (facts.of(path).present & plan::bit(plan::own_cache)) paths.push_back(graph.path(path));
+        if (facts.of(path).present & plan::bit(plan::own_cache)) paths.push_back(path);
         for (auto reference : facts.of(path).references)
             if (seen.insert(reference).second) open.push_back(reference);
     }
-    co_return co_await presence::check_nars(session.executor(), presence.backend(plan::own_cache), std::move(paths),
-                                            true);
+    CO_TRY(infos, co_await presence.own_narinfos(std::move(paths)));
+    auto depth = deep ? presence::Depth::downloading : presence::Depth::looking;
+    CO_TRY(findings, co_await presence::check_nars(session.executor(), presence.backend(plan::own_cache),
+                                                   std::move(infos), depth));
+    auto others = presence.all() & ~plan::bit(plan::own_cache);
+    plan::Questions questions;
+    for (const auto& nar : findings.unusable)
+        if (auto id = graph.find(nar.info.path)) questions.remote.push_back({*id, others});
+    CO_TRY_VOID(co_await presence.answer(std::move(questions), nullptr));
+    std::erase_if(findings.unusable, [&](const auto& nar) {
+        auto id = graph.find(nar.info.path);
+        return id && (facts.of(*id).present & others) != 0;
+    });
+    co_return findings;
+}
+
+void tell(report::RunReport& report, const event::Message& message) {
+    report.messages.push_back({.severity = message.severity, .text = message.text, .hint = message.hint});
 }
 
 // Store paths are checked as they are: no evaluation, no Nix needed.
@@ -54,6 +74,7 @@ Task<int> verify_paths(CommandContext& context) {
     if (!findings.empty()) co_return context.console.close_with(report);
     report.cache = session.cache_info().name;
     presence.add_own(session.take_cache());
+    presence.keep_own_narinfos();
     auto upstreams = presence::Upstreams::make(presence, upstream_rules(session, session.cache_info()),
                                                upstream_maker(session), session.sink());
     if (!upstreams) {
@@ -83,20 +104,18 @@ Task<int> verify_paths(CommandContext& context) {
         target.verdict =
             state == plan::Completeness::complete ? event::TargetVerdict::complete : event::TargetVerdict::incomplete;
         for (auto hole : holes) target.missing.push_back(graph.path(hole).to_string());
-        if (session.settings().deep) {
-            auto unusable = co_await find_unusable(session, presence, graph, facts, id);
-            if (!unusable) {
-                report.exit_code = static_cast<int>(ExitCode::machine);
-                report.causes.push_back(unusable.error().one_line());
-                break;
-            }
-            for (const auto& nar : *unusable) {
-                report.messages.push_back({.severity = event::Severity::error,
-                                           .text = nar.path.to_string() + " cannot be used: " + nar.why,
-                                           .hint = "what a cache serves is never replaced: remove this path from it"});
-                target.missing.push_back(nar.path.to_string());
-                target.verdict = event::TargetVerdict::incomplete;
-            }
+        auto archives = co_await check_archives(session, presence, graph, facts, id);
+        if (!archives) {
+            report.exit_code = static_cast<int>(ExitCode::machine);
+            report.causes.push_back(archives.error().one_line());
+            break;
+        }
+        const auto& uri = presence.backend(plan::own_cache).uri();
+        for (auto& message : describe_unusable(archives->unusable, uri)) tell(report, message);
+        for (auto& message : describe_remarks(*archives)) tell(report, message);
+        for (const auto& nar : archives->unusable) {
+            target.missing.push_back(nar.info.path.to_string());
+            target.verdict = event::TargetVerdict::incomplete;
         }
         if (state == plan::Completeness::unknown && target.missing.empty()) {
             target.verdict = event::TargetVerdict::unknown;
@@ -112,6 +131,8 @@ Task<int> verify_paths(CommandContext& context) {
         }
         report.targets.push_back(std::move(target));
     }
+    if (auto front = presence.backend(plan::own_cache).front_memory())
+        tell(report, describe_front(*front, presence.backend(plan::own_cache).uri()));
     co_return context.console.close_with(report);
 }
 

@@ -1,4 +1,5 @@
 #include "app/config.hpp"
+#include "cache/binary_cache.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -52,6 +53,19 @@ BOOST_AUTO_TEST_CASE(a_whole_configuration_is_read) {
     BOOST_TEST(settings.memory == 512ULL << 20);
     BOOST_TEST(settings.fail_on.size() == 2U);
     BOOST_TEST(settings.read_only);
+}
+
+BOOST_AUTO_TEST_CASE(a_cache_may_be_read_and_written_at_different_addresses) {
+    auto settings = accepted("cache: {read: \"https://a.example\", push: \"https://b.example/up\"}\n"
+                             "push: {caches: {nas: {uri: \"https://n.example\", push: /upload}}}\n");
+    auto uri = cache::CacheUri::parse(settings.cache);
+    BOOST_REQUIRE(uri);
+    BOOST_TEST(uri->to_string() == "https://a.example");
+    BOOST_TEST(uri->place_to_push().reveal() == "https://b.example/up");
+    BOOST_REQUIRE(settings.push_caches.size() == 1U);
+    BOOST_TEST(cache::CacheUri::parse(settings.push_caches[0].uri)->place_to_push().reveal() == "https://n.example/upload");
+    BOOST_TEST(refused("cache: {push: \"https://b.example\"}\n").cause().find("read") != std::string::npos);
+    BOOST_TEST(refused("cache: {read: \"https://b.example\", write: x}\n").cause().find("write") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_file_changes_nothing) {

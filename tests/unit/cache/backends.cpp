@@ -96,7 +96,8 @@ async::Task<Result<cache::CacheInfo>> with_cache(async::Executor executor, const
                                 .retry = settings.retry,
                                 .spool_directory = settings.spool,
                                 .cachix_api = settings.cachix_api,
-                                .for_writing = settings.for_writing};
+                                .for_writing = settings.for_writing,
+                                .is_own = settings.is_own};
     auto uri = cache::CacheUri::parse(settings.uri).value();
     auto target = cache::make_cache(uri, settings.credentials, context);
     CO_TRY(info, co_await target->open());

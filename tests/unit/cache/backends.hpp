@@ -84,6 +84,7 @@ struct DeskSettings {
     cache::Credentials credentials;
     std::filesystem::path spool;
     bool for_writing = true;
+    bool is_own = false;
     bool is_hasty = false; // waits for silent servers only a fraction of a second
     async::RetryPolicy retry{.first_delay = std::chrono::milliseconds(5),
                              .longest_delay = std::chrono::milliseconds(50),

@@ -75,6 +75,26 @@ BOOST_AUTO_TEST_CASE(nix_is_given_the_whole_url_as_a_substituter) {
     BOOST_TEST(given_to_nix("krit?priority=3") == "https://cache.example.org?priority=3");
 }
 
+BOOST_AUTO_TEST_CASE(uploads_may_go_elsewhere) {
+    auto uri = CacheUri::parse("https://me:sesame@cache.example.org/nix?push=/upload/&priority=3");
+    BOOST_REQUIRE(uri);
+    BOOST_TEST(uri->base.reveal() == "https://me:sesame@cache.example.org/nix");
+    BOOST_TEST(uri->push_base.reveal() == "https://me:sesame@cache.example.org/upload");
+    BOOST_TEST(uri->to_string() == "https://cache.example.org/nix");
+    BOOST_TEST(uri->priority.value() == 3);
+    uri = CacheUri::parse("http://cdn.example?push=https%3A%2F%2Forigin.example%3A8443%2Fput");
+    BOOST_REQUIRE(uri);
+    BOOST_TEST(uri->place_to_push().reveal() == "https://origin.example:8443/put");
+    BOOST_TEST(uri->parameters.empty());
+    BOOST_TEST(CacheUri::parse("https://host")->place_to_push().reveal() == "https://host");
+    check_refused("https://host?push=", "push=");
+    check_refused("https://host?push=upload", "push=");
+    check_refused("https://host?push=ftp://host/x", "push=");
+    check_refused("https://host?push=https://host/x%3Fa", "'?'");
+    check_refused("team?push=https://host", "API");
+    check_refused("file:///srv/cache?push=/x", "directory");
+}
+
 BOOST_AUTO_TEST_CASE(without_parameters_nothing_is_trusted_and_no_priority_set) {
     auto uri = CacheUri::parse("http://localhost");
     BOOST_REQUIRE(uri);

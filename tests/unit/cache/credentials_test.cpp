@@ -94,4 +94,48 @@ BOOST_AUTO_TEST_CASE(a_cache_has_credentials_of_its_own_by_its_name) {
     BOOST_TEST(!children.find("CACHIX_AUTH_TOKEN_MIRROR").has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_bearer_token_is_for_the_server_that_takes_the_uploads) {
+    auto of = [](const std::map<std::string, std::string>& variables, const char* uri) {
+        Environment environment;
+        for (const auto& [name, value] : variables) environment.set(name, value);
+        auto found = cache::credentials_for(environment, cache::CacheUri::parse(uri).value());
+        BOOST_REQUIRE_MESSAGE(found.has_value(), (found ? "" : found.error().one_line()));
+        auto text = [](const std::optional<Secret>& secret) { return secret ? std::string(secret->reveal()) : "-"; };
+        return text(found->bearer) + " " + text(found->read_bearer);
+    };
+    BOOST_TEST(of({{"CACHEFILL_BEARER_TOKEN", "t\n"}}, "https://a.example/x") == "t t");
+    BOOST_TEST(of({{"CACHEFILL_BEARER_TOKEN", "t"}, {"CACHEFILL_BEARER_TOKEN_A_EXAMPLE", "own"}},
+                  "https://a.example") == "own own");
+    BOOST_TEST(of({{"CACHEFILL_BEARER_TOKEN", "t"}}, "https://a.example?push=/upload") == "t t");
+    BOOST_TEST(of({{"CACHEFILL_BEARER_TOKEN", "t"}}, "https://a.example?push=https://b.example") == "t -");
+    BOOST_TEST(of({{"CACHEFILL_BEARER_TOKEN", "t"}}, "http://a.example?push=https://a.example") ==
+               "t -"); // in the open
+    BOOST_TEST(of({{"CACHEFILL_BEARER_TOKEN", "t"}, {"CACHEFILL_BEARER_TOKEN_A_EXAMPLE", "a"}},
+                  "https://a.example?push=https://b.example") == "t a");
+    BOOST_TEST(of({{"CACHEFILL_BEARER_TOKEN_B_EXAMPLE", "b"}}, "https://a.example?push=https://b.example") == "b -");
+    Environment environment({{"CACHEFILL_BEARER_TOKEN", "t"}, {"CACHEFILL_BEARER_TOKEN_UP_EXAMPLE", "own"}});
+    auto upstream = cache::credentials_to_read(environment, cache::CacheUri::parse("https://up.example").value());
+    BOOST_REQUIRE(upstream);
+    BOOST_TEST(upstream->read_bearer->reveal() == "own");
+    auto other = cache::credentials_to_read(environment, cache::CacheUri::parse("https://other.example").value());
+    BOOST_REQUIRE(other);
+    BOOST_TEST(!other->read_bearer.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_bearer_token_may_stand_in_a_file) {
+    auto directory = TemporaryDirectory::make("cachefill-credentials").value();
+    auto file = directory.path() / "token";
+    BOOST_REQUIRE(write_file_atomically(file, "from-file\n"));
+    auto found = credentials_from(Environment({{"CACHEFILL_BEARER_TOKEN_FILE", file.string()}}));
+    BOOST_REQUIRE(found);
+    BOOST_TEST(found->bearer->reveal() == "from-file");
+    BOOST_REQUIRE(write_file_atomically(file, "two words"));
+    found = credentials_from(Environment({{"CACHEFILL_BEARER_TOKEN_FILE", file.string()}}));
+    BOOST_REQUIRE(!found);
+    BOOST_TEST(found.error().one_line().find("words") == std::string::npos);
+    found = credentials_from(Environment({{"CACHEFILL_BEARER_TOKEN_FILE", "/no/such/file"}}));
+    BOOST_REQUIRE(!found);
+    BOOST_TEST(found.error().one_line().find("CACHEFILL_BEARER_TOKEN_FILE") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -100,6 +100,27 @@ BOOST_AUTO_TEST_CASE(a_body_longer_than_its_limit_is_a_protocol_failure_also_unp
     }
 }
 
+BOOST_AUTO_TEST_CASE(of_a_body_no_more_is_read_than_is_enough) {
+    HttpReply large(200, std::string(mebibyte, 'n'));
+    large.repeat = 256;
+    HttpServer server([&](const HttpRequest& request) {
+        if (request.target == "/large") return large;
+        if (request.target == "/gzip")
+            return encoded(compressed(Compression::gzip, "packed" + std::string(999, 'x')), "gzip");
+        return HttpReply(206, "few");
+    });
+    for (auto [target, expected] :
+         {std::pair("/large", "nnnnnn"), std::pair("/gzip", "packed"), std::pair("/few", "few")}) {
+        auto request = get(server, target);
+        request.enough = 6;
+        request.response_limit = 2000;
+        auto response = send_one(request);
+        BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
+        BOOST_TEST(response->body == expected);
+    }
+    BOOST_TEST(server.log().size() == 3U);
+}
+
 BOOST_AUTO_TEST_CASE(a_sink_receives_success_only_and_without_an_offer_of_encodings) {
     HttpServer server([](const HttpRequest& request) {
         return request.target == "/good" ? HttpReply(200, "good") : HttpReply(500, "bad");

@@ -55,12 +55,39 @@ BOOST_AUTO_TEST_CASE(redirects_are_answers_when_unwanted_for_other_methods_and_w
         [](const HttpRequest& request) { return request.target == "/none" ? HttpReply(302) : redirect(302, "/x"); });
     auto unwanted = get(server, "/a");
     unwanted.follow_redirects = false;
-    for (const auto& request :
-         {unwanted, put(server, "body"), Request(Method::post, server.url()), get(server, "/none")}) {
+    for (const auto& request : {unwanted, Request(Method::post, server.url()), get(server, "/none")}) {
         auto response = send_one(request);
         BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
         BOOST_TEST(response->status == 302);
     }
+}
+
+BOOST_AUTO_TEST_CASE(an_upload_follows_with_its_whole_body_and_without_its_credentials_elsewhere) {
+    HttpServer other([](const HttpRequest& request) { return HttpReply(201, request.method + " " + request.body); });
+    HttpServer server([&](const HttpRequest& request) {
+        if (request.target == "/there") return HttpReply(200, request.method + " " + request.body);
+        return redirect(std::stoi(request.target.substr(1, 3)),
+                        request.target.ends_with("away") ? other.url() : "/there");
+    });
+    for (auto status : {"301", "302", "307", "308"}) {
+        auto upload = put(server, "body");
+        upload.url = server.url() + "/" + status;
+        upload.bearer = Secret("abc");
+        auto response = send_one(upload);
+        BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
+        BOOST_TEST(response->body == "PUT body", status);
+        BOOST_TEST(server.log().back().header("Authorization") == "Bearer abc");
+        upload.url += "away";
+        response = send_one(upload);
+        BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
+        BOOST_TEST(response->body == "PUT body", status);
+        BOOST_TEST(other.log().back().header("Authorization") == "");
+    }
+    auto upload = put(server, "body");
+    upload.url = server.url() + "/303";
+    auto response = send_one(upload);
+    BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
+    BOOST_TEST(response->status == 303);
 }
 
 BOOST_AUTO_TEST_CASE(credentials_stay_on_the_host_they_are_for) {

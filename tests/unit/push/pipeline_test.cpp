@@ -485,6 +485,23 @@ BOOST_AUTO_TEST_CASE(nonsense_from_the_server_is_tried_once_more_and_a_failed_pu
     BOOST_TEST(cache.aborted == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(what_the_cache_itself_has_refused_is_not_sent_again_and_the_rest_goes_on) {
+    auto large = store.add("large");
+    auto top = store.add("top", {large});
+    auto other = store.add("other");
+    cache.script = [&](Step step, nix::StorePath path) -> async::Task<Result<void>> {
+        if (step == Step::finish && path == large)
+            co_return Failure(FailureKind::protocol, "413 Request Entity Too Large").with_http_status(413);
+        co_return Result<void>();
+    };
+    push({top, other});
+    BOOST_TEST(outcome(large) == PushOutcome::failed);
+    BOOST_TEST(contains(record(large).reason, "413"));
+    BOOST_TEST(outcome(top) == PushOutcome::failed);
+    BOOST_TEST(outcome(other) == PushOutcome::published);
+    BOOST_TEST(cache.times_asked(Step::finish, large) == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(a_refused_token_is_said_once_and_everything_else_fails_at_once) {
     std::mt19937 random(4); // NOLINT(cert-msc51-cpp): repeatable on purpose
     auto paths = add_random_paths(store, 100, random);

@@ -1,0 +1,87 @@
+#include "app/archives.hpp"
+
+#include "base/text.hpp"
+#include "cache/narinfo_record.hpp"
+
+#include <set>
+
+namespace cachefill::app {
+
+namespace {
+
+constexpr std::size_t unusable_told = 5;
+
+event::Message error(std::string text, std::string hint) {
+    return {.severity = event::Severity::error, .text = std::move(text), .hint = std::move(hint)};
+}
+
+} // namespace
+
+event::Message describe_unusable(const presence::UnusableNar& nar, const cache::CacheUri& cache) {
+    const auto path = nar.info.path.to_string();
+    auto text = "the cache shows " + path + ", but nobody can fetch it: " + nar.why;
+    if (cache.scheme == cache::Scheme::cachix)
+        return error(std::move(text), "only Cachix can mend that: ask its support");
+    auto narinfo =
+        (cache.scheme == cache::Scheme::file ? cache.directory : cache.name) + "/" + cache::narinfo_name(nar.info.path);
+    return error(std::move(text), "where that path is valid, `cachefill push --cache " + cache.to_string() + " " +
+                                      path + "` puts its archive back; or remove " + narinfo +
+                                      ", and the next run makes it anew");
+}
+
+std::vector<event::Message> describe_unusable(const std::vector<presence::UnusableNar>& nars,
+                                              const cache::CacheUri& cache) {
+    std::vector<event::Message> messages;
+    for (std::size_t i = 0; i < std::min(nars.size(), unusable_told); ++i)
+        messages.push_back(describe_unusable(nars[i], cache));
+    if (nars.size() > unusable_told)
+        messages.push_back(
+            error("so it is with " + counted(nars.size() - unusable_told, "more path") + ", named as missing", {}));
+    return messages;
+}
+
+std::vector<event::Message> describe_remarks(const presence::NarFindings& findings) {
+    std::vector<event::Message> messages;
+    for (const auto& [remark, paths] : findings.remarks) {
+        auto text = "of " + paths.front().to_string();
+        if (paths.size() > 1) text += " and " + counted(paths.size() - 1, "other");
+        text += ": " + std::string(cache::to_string(remark));
+        bool is_about_us = remark == cache::NarRemark::not_unpacked;
+        messages.push_back({.severity = event::Severity::notice,
+                            .text = std::move(text),
+                            .hint = is_about_us ? "" : "Nix does not mind, other clients may"});
+    }
+    return messages;
+}
+
+async::Task<void> put_back(async::Executor executor, cache::BinaryCache& cache, async::WorkerPool& workers,
+                           std::vector<presence::UnusableNar>& unusable, push::PushSettings settings,
+                           push::PushEnvironment environment, event::Sink& sink) {
+    std::vector<nix::NarInfo> broken;
+    for (const auto& nar : unusable) broken.push_back(nar.info);
+    if (broken.empty()) co_return;
+    auto records = co_await push::mend_archives(executor, cache, workers, std::move(broken), std::move(settings),
+                                                std::move(environment));
+    std::set<nix::StorePath> mended;
+    for (const auto& record : records) {
+        if (record.outcome == push::Mending::mended) mended.insert(record.path);
+        if (record.failure) sink.on_event(error(record.failure->one_line(), record.failure->hint()));
+    }
+    std::erase_if(unusable, [&](const auto& nar) { return mended.contains(nar.info.path); });
+    if (mended.empty()) co_return;
+    event::Message message{.severity = event::Severity::warning,
+                           .text = "the cache showed " + counted(mended.size(), "path") +
+                                   " whose archive nobody could fetch, first " + mended.begin()->to_string() +
+                                   ": archives from this machine's store are in their place now",
+                           .hint = {}};
+    sink.on_event(message);
+}
+
+event::Message describe_front(const cache::FrontMemory& front, const cache::CacheUri& cache) {
+    return {.severity = event::Severity::warning,
+            .text = cache.name + ": " + cache::describe(front),
+            .hint = "until then it hides from others what is there; let it remember no 404 (nginx: proxy_cache_valid "
+                    "without 404 and any), or empty its memory"};
+}
+
+} // namespace cachefill::app

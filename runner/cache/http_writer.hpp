@@ -1,0 +1,54 @@
+#pragma once
+
+#include "cache/http_reader.hpp"
+#include "cache/put_answer.hpp"
+
+#include <random>
+
+namespace cachefill::cache {
+
+// Uploads to one plain cache by PUT. What is there already is found out as its readers would, but past whatever
+// remembers answers on the way.
+class HttpWriter {
+  public:
+    // All outlive it but the token.
+    HttpWriter(http::Client& client, async::RetryPolicy policy, const CacheUri& uri, std::optional<Secret> bearer,
+               HttpReader& reader)
+        : client_(client), policy_(policy), uri_(uri), bearer_(std::move(bearer)), reader_(reader),
+          random_(std::random_device{}()) {}
+
+    const std::string& cache_name() const { return uri_.name; }
+    http::Request put(const std::string& name, std::string_view content_type) const;
+    // A file that may be replaced. Tried as long as that can help.
+    async::Task<Result<void>> send(http::Request request);
+    // A file whose name says what is in it. Not sent if it is there with that size.
+    async::Task<Result<void>> put_once(http::Request request, std::string name, std::uint64_t size);
+    // The narinfo, unless there is one. A try whose answer was lost may have worked, so every further one looks first.
+    // `looked`: that there was none a moment ago.
+    async::Task<Result<PublishOutcome>> put_narinfo(std::string name, std::string text, bool looked);
+    // In the place of the one there is.
+    async::Task<Result<void>> replace_narinfo(std::string name, std::string text);
+    // The cache-info of a cache that shows none yet; and whether what was written can be read, which is a Failure of
+    // kind auth if not.
+    async::Task<Result<void>> put_cache_info(std::string name, std::string text);
+
+  private:
+    async::Task<Result<http::Response>> try_put(http::Request request, bool conditional);
+    async::Task<Result<PublishOutcome>> try_narinfo(const std::string& name,
+                                                    const std::shared_ptr<const std::string>& body);
+    async::Task<Result<void>> check_readable(std::string name);
+    async::Task<Result<void>> check_first_narinfo(std::string name);
+    async::Task<Failure> explain_no_uploads(Failure failure);
+    Failure unreadable(const std::string& name, const std::string& answer) const;
+
+    http::Client& client_;
+    async::RetryPolicy policy_;
+    const CacheUri& uri_;
+    std::optional<Secret> bearer_;
+    HttpReader& reader_;
+    std::mt19937_64 random_;
+    bool knows_conditions_ = true; // If-None-Match
+    bool was_read_back_ = false;
+};
+
+} // namespace cachefill::cache

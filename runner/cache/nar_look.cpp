@@ -1,0 +1,102 @@
+#include "cache/nar_look.hpp"
+
+#include <array>
+#include <utility>
+
+namespace cachefill::cache {
+
+using codec::Compression;
+
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::array<std::pair<std::string_view, Compression>, 7> marks{{
+    {"\x0d\0\0\0\0\0\0\0nix-archive-1"sv, Compression::none},
+    {"\xfd"
+     "7zXZ\0"sv,
+     Compression::xz},
+    {"\x28\xb5\x2f\xfd"sv, Compression::zstd},
+    {"\x1f\x8b"sv, Compression::gzip},
+    {"BZh"sv, Compression::bzip2},
+    {"\x04\x22\x4d\x18"sv, Compression::lz4},
+    {"LZIP"sv, Compression::lzip},
+}};
+
+// What the name's ending says, if anything; ".nar" alone says nothing, as servers use it for whatever they have.
+std::optional<Compression> compression_by_name(std::string_view url) {
+    url = url.substr(0, url.find_first_of("?#"));
+    for (auto method : {Compression::xz, Compression::zstd, Compression::bzip2, Compression::brotli, Compression::lz4,
+                        Compression::lzip})
+        if (url.ends_with(codec::file_extension(method))) return method;
+    return {};
+}
+
+std::string name_of(Compression compression) {
+    if (compression == Compression::none) return "not compressed";
+    return "compressed with " + std::string(codec::to_string(compression));
+}
+
+NarLook unusable(NarState state, std::string why) {
+    NarLook look;
+    look.state = state;
+    look.why = std::move(why);
+    return look;
+}
+
+} // namespace
+
+std::string_view to_string(NarRemark remark) {
+    switch (remark) {
+    case NarRemark::other_compression:
+        return "Compression is missing or wrong";
+    case NarRemark::wrong_file_hash:
+        return "FileHash is wrong";
+    case NarRemark::wrong_file_size:
+        return "FileSize is wrong";
+    case NarRemark::not_unpacked:
+        break;
+    }
+    return "the compression cannot be undone here, so NarHash was not compared";
+}
+
+Compression recognize(std::string_view beginning) {
+    for (const auto& [mark, compression] : marks)
+        if (beginning.starts_with(mark)) return compression;
+    return Compression::unknown;
+}
+
+bool has_odd_name(const nix::NarInfo& info) {
+    auto named = compression_by_name(info.url);
+    // Whoever leaves Compression out says bzip2 without meaning it.
+    return named ? *named != info.compression : info.compression == Compression::bzip2;
+}
+
+NarLook judge(const nix::NarInfo& info, const FileLook& file) {
+    if (!file.is_there)
+        return unusable(NarState::gone, "its archive is not there" +
+                                            (file.answer.empty() ? "" : " (" + file.answer + ")") + ": " + info.url);
+    bool is_as_long = !file.size || !info.file_size || *file.size == *info.file_size;
+    if (!is_as_long || file.size == 0U)
+        return unusable(
+            NarState::wrong_size,
+            "its archive has " + std::to_string(*file.size) + " bytes" +
+                (info.file_size ? ", but the narinfo states " + std::to_string(*info.file_size) : std::string()));
+    NarLook look;
+    if (file.beginning.empty()) return look;
+    auto actual = recognize(file.beginning);
+    if (actual == info.compression) return look;
+    if (actual == Compression::unknown) {
+        if (info.compression == Compression::brotli) return look;
+        return unusable(NarState::unreadable, "its archive is neither a NAR nor compressed in a way that Nix knows");
+    }
+    // These two Nix takes at their word.
+    bool is_taken_literally = info.compression == Compression::none || info.compression == Compression::brotli;
+    if (is_taken_literally || actual == Compression::none)
+        return unusable(NarState::unreadable, "its archive is " + name_of(actual) + ", but by the narinfo it is " +
+                                                  name_of(info.compression));
+    look.remarks.push_back(NarRemark::other_compression);
+    return look;
+}
+
+} // namespace cachefill::cache

@@ -1,0 +1,90 @@
+#include "cache/nar_look.hpp"
+#include "unit/cache/sample.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using namespace cachefill::cache;
+using codec::Compression;
+
+namespace {
+
+nix::NarInfo stated(Compression compression, const std::string& url = "nar/x.nar.zst") {
+    auto info = test::make_sample("looked-at", 100).info;
+    info.url = url;
+    info.compression = compression;
+    info.file_size = 1000;
+    return info;
+}
+
+FileLook file(std::optional<std::uint64_t> size, std::string beginning = {}) {
+    FileLook look;
+    look.is_there = true;
+    look.size = size;
+    look.beginning = std::move(beginning);
+    return look;
+}
+
+const std::string zstd("\x28\xb5\x2f\xfd\x04\0\0\0", 8);
+const std::string nar("\x0d\0\0\0\0\0\0\0nix-archive-1\0\0\0", 24);
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(nar_look)
+
+BOOST_AUTO_TEST_CASE(a_file_of_the_stated_length_or_of_an_unknown_one_is_there) {
+    for (auto size : {std::optional<std::uint64_t>(1000), std::optional<std::uint64_t>()})
+        BOOST_TEST((judge(stated(Compression::zstd), file(size)).state == NarState::there));
+    auto without_size = stated(Compression::zstd);
+    without_size.file_size.reset();
+    BOOST_TEST((judge(without_size, file(7)).state == NarState::there));
+    BOOST_TEST((judge(without_size, file(0)).state == NarState::wrong_size));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_gone_or_half_is_named_with_what_was_seen) {
+    FileLook gone;
+    gone.answer = "410 Gone";
+    auto look = judge(stated(Compression::zstd), gone);
+    BOOST_TEST((look.state == NarState::gone));
+    BOOST_TEST(look.why.find("410 Gone") != std::string::npos, look.why);
+    BOOST_TEST(look.why.find("nar/x.nar.zst") != std::string::npos, look.why);
+    look = judge(stated(Compression::zstd), file(500));
+    BOOST_TEST((look.state == NarState::wrong_size));
+    BOOST_TEST(look.why.find("500 bytes, but the narinfo states 1000") != std::string::npos, look.why);
+}
+
+BOOST_AUTO_TEST_CASE(the_first_bytes_decide_as_they_do_for_nix) {
+    struct Case {
+        Compression stated;
+        std::string beginning;
+        NarState state;
+        bool remarked;
+    };
+    const std::vector<Case> cases{{Compression::zstd, zstd, NarState::there, false},
+                                  {Compression::xz, zstd, NarState::there, true},
+                                  {Compression::bzip2, zstd, NarState::there, true},
+                                  {Compression::unknown, zstd, NarState::there, true},
+                                  {Compression::none, zstd, NarState::unreadable, false},
+                                  {Compression::brotli, zstd, NarState::unreadable, false},
+                                  {Compression::none, nar, NarState::there, false},
+                                  {Compression::xz, nar, NarState::unreadable, false},
+                                  {Compression::bzip2, nar, NarState::unreadable, false},
+                                  {Compression::brotli, "\x1b\x77", NarState::there, false},
+                                  {Compression::zstd, "<html>", NarState::unreadable, false}};
+    for (const auto& each : cases) {
+        auto look = judge(stated(each.stated), file(1000, each.beginning));
+        BOOST_TEST((look.state == each.state), codec::to_string(each.stated) << " for " << each.beginning);
+        BOOST_TEST(look.remarks.size() == (each.remarked ? 1U : 0U), codec::to_string(each.stated));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_name_that_says_something_else_is_odd) {
+    BOOST_TEST(has_odd_name(stated(Compression::xz, "nar/x.nar.zst")));
+    BOOST_TEST(has_odd_name(stated(Compression::none, "nar/x.nar.xz?hash=1")));
+    BOOST_TEST(has_odd_name(stated(Compression::bzip2, "nar/x.nar"))); // no Compression at all
+    BOOST_TEST(!has_odd_name(stated(Compression::zstd, "nar/x.nar.zst")));
+    BOOST_TEST(!has_odd_name(stated(Compression::zstd, "nar/x.nar"))); // attic
+    BOOST_TEST(!has_odd_name(stated(Compression::none, "nar/x.nar")));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
