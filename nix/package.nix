@@ -3,6 +3,8 @@
   lib,
   stdenv,
   boost,
+  brotli,
+  bzip2,
   cli11,
   cmake,
   fmt,
@@ -56,6 +58,8 @@ stdenv.mkDerivation {
   ];
   buildInputs = [
     boost
+    brotli
+    bzip2
     cli11
     fmt
     nlohmann_json

@@ -1,19 +1,11 @@
 // Whether a file is there and how long it is, without downloading it.
 #include "base/text.hpp"
 #include "cache/http_reader.hpp"
-
-#include <boost/beast/http/status.hpp>
+#include "http/status.hpp"
 
 namespace cachefill::cache {
 
 namespace {
-
-std::string name_of(int status) {
-    auto reason = boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(status));
-    auto name = std::to_string(status);
-    if (reason != "<unknown-status>") name += " " + std::string(reason.data(), reason.size());
-    return name;
-}
 
 // Of the stored bytes. What is encoded on its way has another length, and some answer HEAD with a zero.
 std::optional<std::uint64_t> find_length(const http::Response& response) {
@@ -42,7 +34,7 @@ async::Task<std::optional<FileLook>> HttpReader::look_at_head(std::string url, L
     if (!response) co_return std::nullopt;
     FileLook look;
     if (wanted.absence && tells_by_head_ && (response->status == 404 || response->status == 410)) {
-        look.answer = name_of(response->status);
+        look.answer = http::status_name(response->status);
         co_return look;
     }
     if (!response->is_success()) co_return std::nullopt;
@@ -77,7 +69,7 @@ async::Task<Result<FileLook>> HttpReader::look_at(std::string url, LookFor wante
     CO_TRY(response, co_await get_beginning(url, policy));
     FileLook look;
     if (is_absent(response)) {
-        look.answer = name_of(response.status);
+        look.answer = http::status_name(response.status);
         if (!asks_past_fronts(url, response) || url.find('?') != url.npos) co_return look;
         CO_TRY(past, co_await get_beginning(fresh(url), policy));
         if (suspicions_left_ > 0) --suspicions_left_;

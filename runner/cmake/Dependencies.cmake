@@ -7,10 +7,12 @@ find_package(yaml-cpp 0.7 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
 find_package(fmt 9 REQUIRED)
-find_package(LibLZMA REQUIRED)
+find_package(BZip2 REQUIRED)
+find_package(LibLZMA 5.4 REQUIRED) # the first that knows lzip
 find_package(ZLIB REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(PkgConfig REQUIRED)
+pkg_check_modules(BROTLI REQUIRED IMPORTED_TARGET libbrotlidec libbrotlicommon)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd>=1.5)
 
 # One executor type and separate compilation would still instantiate Asio everywhere; header-only is as fast here.

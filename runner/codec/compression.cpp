@@ -45,8 +45,8 @@ class CopyingCompressor final : public Compressor {
 class CopyingDecompressor final : public Decompressor {
   public:
     explicit CopyingDecompressor(std::uint64_t output_limit) : output_(output_limit) {}
-    Result<void> write(std::string_view bytes, std::string& out) override { return output_.append(bytes, out); }
-    Result<void> finish(std::string&) override { return {}; }
+    Result<void> write(std::string_view bytes, const Take& take) override { return output_.pass(bytes, take); }
+    Result<void> finish(const Take&) override { return {}; }
 
   private:
     LimitedOutput output_;
@@ -102,10 +102,18 @@ Result<std::unique_ptr<Decompressor>> make_decompressor(Compression compression,
         return make_zstd_decompressor(output_limit);
     case Compression::gzip:
         return make_gzip_decompressor(output_limit);
-    default:
-        return Failure(FailureKind::protocol,
-                       "cannot decompress " + std::string(to_string(compression)) + ", only zstd, xz, gzip and none");
+    case Compression::bzip2:
+        return make_bzip2_decompressor(output_limit);
+    case Compression::brotli:
+        return make_brotli_decompressor(output_limit);
+    case Compression::lzip:
+        return make_lzip_decompressor(output_limit);
+    case Compression::lz4:
+    case Compression::unknown:
+        break;
     }
+    return Failure(FailureKind::protocol, "cannot decompress " + std::string(to_string(compression)) +
+                                              ", only zstd, xz, gzip, bzip2, br, lzip and none");
 }
 
 } // namespace cachefill::codec

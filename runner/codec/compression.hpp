@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
@@ -30,10 +31,27 @@ class Compressor {
 
 class Decompressor {
   public:
+    // Gets what came out, at most 64 KiB at a time, so that no input takes much memory; its failure ends the stream.
+    using Take = std::function<Result<void>(std::string_view)>;
+
     virtual ~Decompressor() = default;
-    virtual Result<void> write(std::string_view bytes, std::string& out) = 0;
+    virtual Result<void> write(std::string_view bytes, const Take& take) = 0;
     // Fails when the stream is not whole.
-    virtual Result<void> finish(std::string& out) = 0;
+    virtual Result<void> finish(const Take& take) = 0;
+
+    // The same with everything appended to `out`: a few bytes can become gigabytes, unless there is an output limit.
+    Result<void> write(std::string_view bytes, std::string& out) {
+        return write(bytes, [&out](std::string_view piece) -> Result<void> {
+            out += piece;
+            return {};
+        });
+    }
+    Result<void> finish(std::string& out) {
+        return finish([&out](std::string_view piece) -> Result<void> {
+            out += piece;
+            return {};
+        });
+    }
 };
 
 struct CompressionSettings {
@@ -46,9 +64,13 @@ struct CompressionSettings {
 
 // none, xz, zstd and gzip; any other, and a level out of range, is a usage failure.
 Result<std::unique_ptr<Compressor>> make_compressor(const CompressionSettings& settings);
-// none, xz, zstd and gzip; any other is a protocol failure that names it. A few bytes can unfold to gigabytes: a stream
-// that yields more than `output_limit` bytes in total fails before more than that is in memory.
-Result<std::unique_ptr<Decompressor>>
-make_decompressor(Compression compression, std::uint64_t output_limit = std::numeric_limits<std::uint64_t>::max());
+inline constexpr std::uint64_t no_output_limit = std::numeric_limits<std::uint64_t>::max();
+
+// All but lz4; that, and unknown ones, are a protocol failure that names it. A few bytes can unfold to gigabytes: a
+// stream that yields more than `output_limit` bytes in total fails before it hands on more.
+Result<std::unique_ptr<Decompressor>> make_decompressor(Compression compression,
+                                                        std::uint64_t output_limit = no_output_limit);
+// What HTTP calls "deflate": zlib's format, or, as some servers have it, without its header (RFC 9110, 8.4.1.2).
+std::unique_ptr<Decompressor> make_deflate_decompressor(std::uint64_t output_limit = no_output_limit);
 
 } // namespace cachefill::codec

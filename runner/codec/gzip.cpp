@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 
 namespace cachefill::codec {
@@ -64,28 +65,30 @@ class GzipCompressor final : public Compressor {
     StreamBuffer buffer_;
 };
 
-class GzipDecompressor final : public Decompressor {
+// Of gzip, or of zlib's format with a header or without one.
+class InflatingDecompressor : public Decompressor {
   public:
-    explicit GzipDecompressor(std::uint64_t output_limit) : output_(output_limit) {
-        if (inflateInit2(&stream_, window_bits + detect_format) != Z_OK) throw std::bad_alloc();
+    InflatingDecompressor(std::string_view name, int bits, std::uint64_t output_limit)
+        : name_(name), output_(output_limit) {
+        if (inflateInit2(&stream_, bits) != Z_OK) throw std::bad_alloc();
     }
-    GzipDecompressor(const GzipDecompressor&) = delete;
-    GzipDecompressor& operator=(const GzipDecompressor&) = delete;
-    ~GzipDecompressor() override { inflateEnd(&stream_); }
+    InflatingDecompressor(const InflatingDecompressor&) = delete;
+    InflatingDecompressor& operator=(const InflatingDecompressor&) = delete;
+    ~InflatingDecompressor() override { inflateEnd(&stream_); }
 
-    Result<void> write(std::string_view bytes, std::string& out) override {
+    Result<void> write(std::string_view bytes, const Take& take) override {
         for (; !bytes.empty(); bytes.remove_prefix(std::min(bytes.size(), largest_piece)))
-            TRY_VOID(run(bytes.substr(0, largest_piece), out));
+            TRY_VOID(run(bytes.substr(0, largest_piece), take));
         return {};
     }
 
-    Result<void> finish(std::string&) override {
-        if (!whole_) return truncated_stream("gzip", offset_);
+    Result<void> finish(const Take&) override {
+        if (!whole_) return truncated_stream(name_, offset_);
         return {};
     }
 
   private:
-    Result<void> run(std::string_view bytes, std::string& out) {
+    Result<void> run(std::string_view bytes, const Take& take) {
         give(stream_, bytes);
         bool more = true;
         while (stream_.avail_in > 0 || more) {
@@ -97,11 +100,11 @@ class GzipDecompressor final : public Decompressor {
             }
             offer(stream_, buffer_);
             int code = inflate(&stream_, Z_NO_FLUSH);
-            TRY_VOID(output_.append({buffer_.data(), buffer_.size() - stream_.avail_out}, out));
+            TRY_VOID(output_.pass({buffer_.data(), buffer_.size() - stream_.avail_out}, take));
             if (code == Z_STREAM_END)
                 whole_ = true;
             else if (code != Z_OK && code != Z_BUF_ERROR)
-                return broken_stream("gzip", offset_ + bytes.size() - stream_.avail_in,
+                return broken_stream(name_, offset_ + bytes.size() - stream_.avail_in,
                                      stream_.msg ? stream_.msg : "zlib refuses it");
             more = stream_.avail_out == 0;
         }
@@ -109,6 +112,7 @@ class GzipDecompressor final : public Decompressor {
         return {};
     }
 
+    std::string_view name_;
     z_stream stream_{};
     LimitedOutput output_;
     std::uint64_t offset_ = 0;
@@ -116,11 +120,43 @@ class GzipDecompressor final : public Decompressor {
     StreamBuffer buffer_;
 };
 
+// Its first two bytes tell whether there is a header: method 8, and both together a multiple of 31 (RFC 1950).
+class DeflateDecompressor final : public Decompressor {
+  public:
+    explicit DeflateDecompressor(std::uint64_t output_limit) : limit_(output_limit) {}
+
+    Result<void> write(std::string_view bytes, const Take& take) override {
+        if (inner_) return inner_->write(bytes, take);
+        auto missing = std::min<std::size_t>(2 - start_.size(), bytes.size());
+        start_ += bytes.substr(0, missing);
+        if (start_.size() < 2) return {};
+        auto first = static_cast<unsigned char>(start_[0]);
+        auto second = static_cast<unsigned char>(start_[1]);
+        bool has_header = (first & 0x0F) == Z_DEFLATED && (first * 256 + second) % 31 == 0;
+        inner_.emplace("deflate", has_header ? window_bits : -window_bits, limit_);
+        TRY_VOID(inner_->write(start_, take));
+        return inner_->write(bytes.substr(missing), take);
+    }
+
+    Result<void> finish(const Take& take) override {
+        if (!inner_) return truncated_stream("deflate", start_.size());
+        return inner_->finish(take);
+    }
+
+  private:
+    std::uint64_t limit_;
+    std::string start_;
+    std::optional<InflatingDecompressor> inner_;
+};
+
 } // namespace
 
 std::unique_ptr<Compressor> make_gzip_compressor(int level) { return std::make_unique<GzipCompressor>(level); }
 std::unique_ptr<Decompressor> make_gzip_decompressor(std::uint64_t output_limit) {
-    return std::make_unique<GzipDecompressor>(output_limit);
+    return std::make_unique<InflatingDecompressor>("gzip", window_bits + detect_format, output_limit);
+}
+std::unique_ptr<Decompressor> make_deflate_decompressor(std::uint64_t output_limit) {
+    return std::make_unique<DeflateDecompressor>(output_limit);
 }
 
 } // namespace cachefill::codec

@@ -12,18 +12,18 @@ namespace cachefill::codec {
 inline constexpr std::size_t stream_buffer_size = 64 * 1024;
 using StreamBuffer = std::array<char, stream_buffer_size>;
 
-// Appends what a decompressor yields, up to a limit for the whole stream.
+// Hands on what a decompressor yields, up to a limit for the whole stream.
 class LimitedOutput {
   public:
     explicit LimitedOutput(std::uint64_t limit) : limit_(limit) {}
 
-    Result<void> append(std::string_view bytes, std::string& out) {
+    Result<void> pass(std::string_view bytes, const Decompressor::Take& take) {
         if (bytes.size() > limit_ - size_)
             return Failure(FailureKind::protocol, "the decompressed stream has more than the " +
                                                       std::to_string(limit_) + " bytes it may have");
         size_ += bytes.size();
-        out.append(bytes);
-        return {};
+        if (bytes.empty()) return {};
+        return take(bytes);
     }
 
   private:
@@ -45,7 +45,10 @@ std::unique_ptr<Compressor> make_zstd_compressor(const CompressionSettings& sett
 std::unique_ptr<Decompressor> make_zstd_decompressor(std::uint64_t output_limit);
 std::unique_ptr<Compressor> make_xz_compressor(int level);
 std::unique_ptr<Decompressor> make_xz_decompressor(std::uint64_t output_limit);
+std::unique_ptr<Decompressor> make_lzip_decompressor(std::uint64_t output_limit);
 std::unique_ptr<Compressor> make_gzip_compressor(int level);
 std::unique_ptr<Decompressor> make_gzip_decompressor(std::uint64_t output_limit);
+std::unique_ptr<Decompressor> make_bzip2_decompressor(std::uint64_t output_limit);
+std::unique_ptr<Decompressor> make_brotli_decompressor(std::uint64_t output_limit);
 
 } // namespace cachefill::codec

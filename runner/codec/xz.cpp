@@ -47,8 +47,6 @@ std::string_view explain(lzma_ret code) {
         return "not enough memory";
     case LZMA_MEMLIMIT_ERROR:
         return "it needs more than 512 MiB of memory";
-    case LZMA_FORMAT_ERROR:
-        return "this is not xz";
     case LZMA_OPTIONS_ERROR:
         return "it uses options that are not supported";
     case LZMA_DATA_ERROR:
@@ -92,35 +90,43 @@ class XzCompressor final : public Compressor {
     XzStream stream_;
 };
 
+enum class Format { xz, lzip };
+
 class XzDecompressor final : public Decompressor {
   public:
-    explicit XzDecompressor(std::uint64_t output_limit) : output_(output_limit) {
-        if (lzma_stream_decoder(stream_.get(), decompression_memory_limit, LZMA_CONCATENATED) != LZMA_OK)
-            throw std::bad_alloc();
+    XzDecompressor(Format format, std::uint64_t output_limit) : format_(format), output_(output_limit) {
+        auto code = format == Format::xz
+                        ? lzma_stream_decoder(stream_.get(), decompression_memory_limit, LZMA_CONCATENATED)
+                        : lzma_lzip_decoder(stream_.get(), decompression_memory_limit, LZMA_CONCATENATED);
+        if (code != LZMA_OK) throw std::bad_alloc();
     }
 
-    Result<void> write(std::string_view bytes, std::string& out) override {
+    Result<void> write(std::string_view bytes, const Take& take) override {
         if (bytes.empty()) return {};
-        return run(bytes, LZMA_RUN, out);
+        return run(bytes, LZMA_RUN, take);
     }
-    Result<void> finish(std::string& out) override { return run({}, LZMA_FINISH, out); }
+    Result<void> finish(const Take& take) override { return run({}, LZMA_FINISH, take); }
 
   private:
-    Result<void> run(std::string_view bytes, lzma_action action, std::string& out) {
+    Result<void> run(std::string_view bytes, lzma_action action, const Take& take) {
+        auto name = format_ == Format::xz ? "xz" : "lzip";
         stream_.give(bytes);
         for (;;) {
-            auto take = [&](std::string_view piece) { return output_.append(piece, out); };
-            TRY(code, stream_.step(action, take));
+            auto pass = [&](std::string_view piece) { return output_.pass(piece, take); };
+            TRY(code, stream_.step(action, pass));
             if (code == LZMA_STREAM_END) return {};
             if (code == LZMA_BUF_ERROR) {
                 if (action == LZMA_RUN) return {}; // took all, waits for more
-                return truncated_stream("xz", stream_.offset());
+                return truncated_stream(name, stream_.offset());
             }
-            if (code != LZMA_OK) return broken_stream("xz", stream_.offset(), explain(code));
+            if (code == LZMA_FORMAT_ERROR)
+                return broken_stream(name, stream_.offset(), "this is not " + std::string(name));
+            if (code != LZMA_OK) return broken_stream(name, stream_.offset(), explain(code));
             if (action == LZMA_RUN && stream_.is_drained()) return {};
         }
     }
 
+    Format format_;
     XzStream stream_;
     LimitedOutput output_;
 };
@@ -129,7 +135,10 @@ class XzDecompressor final : public Decompressor {
 
 std::unique_ptr<Compressor> make_xz_compressor(int level) { return std::make_unique<XzCompressor>(level); }
 std::unique_ptr<Decompressor> make_xz_decompressor(std::uint64_t output_limit) {
-    return std::make_unique<XzDecompressor>(output_limit);
+    return std::make_unique<XzDecompressor>(Format::xz, output_limit);
+}
+std::unique_ptr<Decompressor> make_lzip_decompressor(std::uint64_t output_limit) {
+    return std::make_unique<XzDecompressor>(Format::lzip, output_limit);
 }
 
 } // namespace cachefill::codec

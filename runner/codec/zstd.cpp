@@ -75,7 +75,7 @@ class ZstdDecompressor final : public Decompressor {
         if (!context_) throw std::bad_alloc();
     }
 
-    Result<void> write(std::string_view bytes, std::string& out) override {
+    Result<void> write(std::string_view bytes, const Take& take) override {
         ZSTD_inBuffer input{bytes.data(), bytes.size(), 0};
         bool more = true;
         while (input.pos < input.size || more) {
@@ -83,7 +83,7 @@ class ZstdDecompressor final : public Decompressor {
             auto before = input.pos;
             auto wanted = ZSTD_decompressStream(context_.get(), &output, &input);
             if (ZSTD_isError(wanted)) return broken_stream("zstd", offset_ + input.pos, ZSTD_getErrorName(wanted));
-            TRY_VOID(output_.append({buffer_.data(), output.pos}, out));
+            TRY_VOID(output_.pass({buffer_.data(), output.pos}, take));
             // A call that took nothing and gave nothing at the end of the input says nothing about the frame.
             if (input.pos != before || output.pos > 0) whole_ = wanted == 0;
             more = output.pos == output.size;
@@ -92,7 +92,7 @@ class ZstdDecompressor final : public Decompressor {
         return {};
     }
 
-    Result<void> finish(std::string&) override {
+    Result<void> finish(const Take&) override {
         if (!whole_) return truncated_stream("zstd", offset_);
         return {};
     }

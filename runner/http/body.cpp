@@ -1,6 +1,7 @@
 #include "http/body.hpp"
 
 #include "base/text.hpp"
+#include "http/content_encoding.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -15,21 +16,6 @@ namespace {
 constexpr std::size_t piece_size = 256 * 1024;
 constexpr std::size_t small_slice = 64;
 
-std::string_view header_value(const std::vector<Header>& headers, std::string_view name) {
-    for (const auto& header : headers)
-        if (iequals(header.name, name)) return trim(header.value);
-    return {};
-}
-
-Result<codec::Compression> parse_encoding(std::string_view value) {
-    if (value.empty() || iequals(value, "identity")) return codec::Compression::none;
-    if (iequals(value, "gzip") || iequals(value, "x-gzip")) return codec::Compression::gzip;
-    if (iequals(value, "zstd")) return codec::Compression::zstd;
-    if (iequals(value, "xz")) return codec::Compression::xz;
-    return Failure(FailureKind::protocol, "the answer has the Content-Encoding '" + sanitize(value) +
-                                              "', which was not asked for and cannot be undone");
-}
-
 Failure too_long(std::uint64_t limit) {
     return Failure(FailureKind::protocol, "the answer is longer than the " + human_bytes(limit) + " it may have");
 }
@@ -38,12 +24,9 @@ Failure too_long(std::uint64_t limit) {
 
 Result<void> BodyTarget::begin(int status, const std::vector<Header>& headers, std::optional<std::uint64_t> length) {
     to_sink_ = request_.sink && status >= 200 && status < 300;
-    TRY(encoding, parse_encoding(header_value(headers, "Content-Encoding")));
-    if (encoding != codec::Compression::none) {
-        auto limit = to_sink_ ? std::numeric_limits<std::uint64_t>::max() : request_.response_limit;
-        TRY(decoder, codec::make_decompressor(encoding, limit));
-        decoder_ = std::move(decoder);
-    } else if (!to_sink_ && length && !request_.enough) {
+    TRY(decoder, make_content_decoder(headers, to_sink_ ? codec::no_output_limit : request_.response_limit));
+    decoder_ = std::move(decoder);
+    if (!decoder_ && !to_sink_ && length && !request_.enough) {
         if (*length > request_.response_limit) return too_long(request_.response_limit);
         text_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, 1 << 20)));
     }

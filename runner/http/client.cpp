@@ -88,7 +88,7 @@ class RealClient final : public Client {
 
     // With netrc's login for the host; with the next one, if there are several, where that is refused.
     async::Task<Result<Response>> log_in(const Request& request, const Url& url, const Url& start) {
-        auto logins = netrc_logins(request, url, start);
+        CO_TRY(logins, netrc_logins(request, url, start));
         auto count = std::max<std::size_t>(logins.size(), 1);
         auto first = accepted_logins_[url.host] % count;
         for (std::size_t tried = 0;; ++tried) {
@@ -190,7 +190,8 @@ class RealClient final : public Client {
 
     // Refused, reset or never answered while the connection was made; not what a certificate or a name is to blame for.
     static bool is_connection_trouble(const Failure& failure, const Watch& watch) {
-        bool connecting = watch.phase() == Phase::connect || watch.phase() == Phase::tls;
+        auto phase = watch.phase();
+        bool connecting = phase == Phase::connect || phase == Phase::tunnel || phase == Phase::tls;
         return connecting && (failure.kind() == FailureKind::network || failure.kind() == FailureKind::timeout);
     }
 
@@ -219,7 +220,7 @@ class RealClient final : public Client {
         bool at_home = is_same_host(url, attempt.start);
         extras.drop_authorization = !at_home;
         extras.authorization = authorization(request, url, at_home, attempt.login);
-        extras.absolute_form = route.proxy && !route.tls;
+        extras.absolute_form = route.proxy && !route.proxy->is_socks() && !route.tls;
         if (extras.absolute_form && route.proxy->credentials)
             extras.proxy_authorization = basic_authorization(*route.proxy->credentials);
         Outgoing outgoing;
@@ -243,16 +244,15 @@ class RealClient final : public Client {
                std::any_of(request.headers.begin(), request.headers.end(), is_it);
     }
 
-    std::vector<Secret> netrc_logins(const Request& request, const Url& url, const Url& start) const {
+    Result<std::vector<Secret>> netrc_logins(const Request& request, const Url& url, const Url& start) const {
         bool at_home = is_same_host(url, start);
-        if (at_home && url.credentials && url.credentials->reveal().ends_with(':')) {
+        if (at_home && url.credentials) {
             // "https://kim@host": the password may be known, as it is to curl.
-            auto logins = netrc_->find(url.host, Netrc::Default::ignore);
             auto user = url.credentials->reveal();
-            std::erase_if(logins, [user](const Secret& login) { return !login.reveal().starts_with(user); });
-            return logins;
+            if (user.empty() || user.find(':') != std::string_view::npos) return std::vector<Secret>();
+            return netrc_->find(url.host, Netrc::Default::use, user);
         }
-        if (at_home && has_own_login(request, url)) return {};
+        if (at_home && has_own_login(request, url)) return std::vector<Secret>();
         // "default" is for the hosts that we were told to ask, not for those a redirect leads to: presigned URLs do not
         // work with a login, and need not learn it.
         return netrc_->find(url.host, at_home ? Netrc::Default::use : Netrc::Default::ignore);

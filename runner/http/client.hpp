@@ -60,7 +60,7 @@ struct Request {
 struct Response {
     int status = 0;
     std::vector<Header> headers;
-    std::string body; // decoded, if it came with Content-Encoding gzip, zstd or xz
+    std::string body; // decoded, if it came with a Content-Encoding (content_encoding.hpp)
     std::string effective_url;
 
     std::optional<std::string_view> find_header(std::string_view name) const; // case-insensitive

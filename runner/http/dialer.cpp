@@ -19,7 +19,7 @@ std::string Route::key() const {
     return text;
 }
 
-Route route_to(const Url& url, std::optional<Url> proxy) {
+Route route_to(const Url& url, std::optional<Proxy> proxy) {
     Route route;
     route.tls = url.tls;
     route.host = url.host;
@@ -29,7 +29,11 @@ Route route_to(const Url& url, std::optional<Url> proxy) {
     return route;
 }
 
-std::string basic_authorization(const Secret& credentials) { return "Basic " + codec::to_base64(credentials.reveal()); }
+std::string basic_authorization(const Secret& credentials) {
+    auto text = credentials.reveal();
+    if (text.find(':') != std::string_view::npos) return "Basic " + codec::to_base64(text);
+    return "Basic " + codec::to_base64(std::string(text) + ":");
+}
 
 async::Task<Result<std::unique_ptr<Connection>>> Dialer::dial(const Route& route, Watch& watch) {
     if (route.tls && !tls_) {
@@ -46,8 +50,12 @@ async::Task<Result<std::unique_ptr<Connection>>> Dialer::dial(const Route& route
     auto port = route.proxy ? route.proxy->port : route.port;
     auto first_peer = route.proxy ? "the proxy " + route.proxy->host_and_port() : route.authority;
     CO_TRY(socket, co_await connect(std::move(host), port, std::move(first_peer), watch));
+    if (route.proxy && route.proxy->is_socks()) {
+        CO_TRY(target, co_await socks_target(route, watch));
+        CO_TRY_VOID(co_await ask_socks(socket, *route.proxy, target, watch));
+    }
     if (!route.tls) co_return make_plain_connection(std::move(socket), std::move(peer));
-    if (route.proxy) {
+    if (route.proxy && !route.proxy->is_socks()) {
         auto tunnel = co_await open_tunnel(std::move(socket), tunnel_head(route), route.authority,
                                            route.proxy->host_and_port(), watch.deadlines());
         if (!tunnel) co_return std::move(tunnel).error();
@@ -90,6 +98,26 @@ async::Task<Result<TcpSocket>> Dialer::connect(std::string host, std::uint16_t p
     resolver_.forget(host);
     if (addresses.size() > 1) co_return std::move(*last).with_cause_suffix(tried + ")");
     co_return std::move(*last);
+}
+
+// An address if the host is one, or if the kind of proxy wants us to look up names.
+async::Task<Result<SocksTarget>> Dialer::socks_target(const Route& route, Watch& watch) {
+    SocksTarget target;
+    target.host = route.host;
+    target.port = route.port;
+    boost::system::error_code not_an_address;
+    auto literal = asio::ip::make_address(route.host, not_an_address);
+    if (!not_an_address) target.address = literal;
+    auto kind = route.proxy->kind;
+    bool looks_up = kind == Proxy::Kind::socks4a || kind == Proxy::Kind::socks5h;
+    if (target.address || looks_up) co_return target;
+    watch.enter(Phase::resolve);
+    CO_TRY(found, co_await resolver_.resolve(route.host, watch.deadline()));
+    if (!found) co_return watch.failure(route.host);
+    target.address = found->front();
+    auto v4 = std::find_if(found->begin(), found->end(), [](const auto& address) { return address.is_v4(); });
+    if (kind == Proxy::Kind::socks4 && v4 != found->end()) target.address = *v4;
+    co_return target;
 }
 
 std::string Dialer::tunnel_head(const Route& route) const {

@@ -1,8 +1,9 @@
 #pragma once
 
 #include "http/connection.hpp"
+#include "http/proxy.hpp"
 #include "http/resolver.hpp"
-#include "http/url.hpp"
+#include "http/socks.hpp"
 
 namespace cachefill::http {
 
@@ -12,15 +13,15 @@ struct Route {
     std::string host;
     std::uint16_t port = 0;
     std::string authority; // "host:port"
-    std::optional<Url> proxy;
+    std::optional<Proxy> proxy;
 
     // With the proxy's credentials left out: they are the same for all of a client.
     std::string key() const;
 };
 
-Route route_to(const Url& url, std::optional<Url> proxy);
+Route route_to(const Url& url, std::optional<Proxy> proxy);
 
-// "Basic …" for a "user:password".
+// "Basic …" for a "user:password", or a "user" without any.
 std::string basic_authorization(const Secret& credentials);
 
 // Makes connections: name, TCP, tunnel, TLS, each phase within its limit.
@@ -37,6 +38,7 @@ class Dialer {
   private:
     async::Task<Result<TcpSocket>> connect(std::string host, std::uint16_t port, std::string peer, Watch& watch);
     std::string tunnel_head(const Route& route) const;
+    async::Task<Result<SocksTarget>> socks_target(const Route& route, Watch& watch);
 
     async::Executor executor_;
     Environment environment_;

@@ -12,25 +12,34 @@
 namespace cachefill::http {
 
 // Credentials by host, in the format that ftp had and curl reads: "machine HOST login NAME password WORD" and "default"
-// in any layout, '#' comments, double quotes around words with blanks. Cachix writes entries without a login.
+// in any layout and case, '#' comments before any word, double quotes around words with blanks, in which \n, \r, \t and
+// \" are known. Cachix writes entries without a login.
 class Netrc {
   public:
     static Netrc parse(std::string_view text);
-    // All of them one after the other. A file that is not there is an empty one.
+    // All of them one after the other. A file that is not there, or that we may not read, is an empty one, as for curl.
     static Result<Netrc> read(std::span<const std::filesystem::path> files);
 
     enum class Default { use, ignore };
-    // "login:password" of the entries for that host, as Basic authentication wants it: the first file's first, each
-    // but once, "default" after all that name the host.
-    std::vector<Secret> find(std::string_view host, Default use_default) const;
+    // "login:password" of the entries with a password for that host (and `login`, if it is not empty), as Basic
+    // authentication wants it: the first file's first, each but once, "default" after all that name the host. A usage
+    // failure if there is none before the place where a file cannot be understood.
+    Result<std::vector<Secret>> find(std::string_view host, Default use_default, std::string_view login = {}) const;
+
+    // What is wrong with the texts, a sentence each with its line, and without any word of them.
+    const std::vector<std::string>& remarks() const { return remarks_; }
 
   private:
+    friend class NetrcReader;
     struct Entry {
-        std::string host; // lower case; empty: every host
+        std::optional<std::string> host; // lower case; without one: every host
         std::string login;
-        Secret password;
+        std::optional<Secret> password;
     };
     std::vector<Entry> entries_;
+    std::vector<std::string> remarks_;
+    bool is_broken_ = false;
+    std::string broken_at_; // the remark that says where reading ended
 };
 
 } // namespace cachefill::http

@@ -6,6 +6,9 @@
 #include <boost/asio/ip/network_v4.hpp>
 #include <boost/asio/ip/network_v6.hpp>
 
+#include <algorithm>
+#include <array>
+
 namespace cachefill::http {
 
 namespace ip = boost::asio::ip;
@@ -44,7 +47,39 @@ bool covers(std::string_view rule, const Url& url) {
     return url.host.size() == rule.size() || url.host[url.host.size() - rule.size() - 1] == '.';
 }
 
+struct Kind {
+    std::string_view scheme;
+    Proxy::Kind kind;
+    std::uint16_t default_port; // curl's, which Nix has too; http://proxy means 1080, http://proxy:80 means 80
+};
+
+const Kind* find_kind(std::string_view scheme) {
+    static constexpr std::array<Kind, 6> kinds{{
+        {"http", Proxy::Kind::http, 1080},
+        {"socks", Proxy::Kind::socks4, 1080},
+        {"socks4", Proxy::Kind::socks4, 1080},
+        {"socks4a", Proxy::Kind::socks4a, 1080},
+        {"socks5", Proxy::Kind::socks5, 1080},
+        {"socks5h", Proxy::Kind::socks5h, 1080},
+    }};
+    auto found = std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) { return kind.scheme == scheme; });
+    return found == kinds.end() ? nullptr : &*found;
+}
+
+// Whether "user:password@host:port/…" has a port.
+bool names_port(std::string_view text) {
+    auto authority = text.substr(0, text.find_first_of("/?#"));
+    authority = authority.substr(authority.rfind('@') + 1);
+    auto bracket = authority.find(']');
+    return authority.find(':', bracket == std::string_view::npos ? 0 : bracket) != std::string_view::npos;
+}
+
 } // namespace
+
+std::string Proxy::host_and_port() const {
+    auto name = host.find(':') == std::string::npos ? host : "[" + host + "]";
+    return name + ":" + std::to_string(port);
+}
 
 ProxyRules::ProxyRules(const Environment& environment) {
     auto read = [&](std::initializer_list<const char*> names) {
@@ -66,24 +101,26 @@ bool ProxyRules::is_exempt(const Url& url) const {
     return false;
 }
 
-Result<std::optional<Url>> ProxyRules::find(const Url& url) const {
+Result<std::optional<Proxy>> ProxyRules::find(const Url& url) const {
     const auto& setting = url.tls ? https_ : http_;
-    if (setting.value.empty() || is_exempt(url)) return std::optional<Url>();
-    bool has_scheme = setting.value.find("://") != std::string::npos;
-    auto text = has_scheme ? setting.value : "http://" + setting.value;
-    if (!to_lower(text).starts_with("http://"))
-        return Failure(FailureKind::usage, setting.variable + " names a proxy that is not spoken to in plain HTTP: " +
-                                               sanitize(redact_url(text)))
-            .with_hint(
-                "use an http:// proxy (https:// URLs pass through it in a tunnel), or list the host in no_proxy");
-    TRY(proxy, with_context(parse_url(text), "reading " + setting.variable));
-    // curl's default, which Nix has too; http://proxy means 1080, http://proxy:80 means 80.
-    auto authority = text.substr(text.find("://") + 3);
-    authority = authority.substr(0, authority.find_first_of("/?#"));
-    authority = authority.substr(authority.rfind('@') + 1);
-    auto after_address = authority.find(']') == std::string::npos ? 0 : authority.find(']');
-    if (authority.find(':', after_address) == std::string::npos) proxy.port = 1080;
-    return std::optional<Url>(std::move(proxy));
+    if (setting.value.empty() || is_exempt(url)) return std::optional<Proxy>();
+    std::string_view value = setting.value;
+    auto scheme_end = value.find("://");
+    auto scheme = to_lower(scheme_end == std::string_view::npos ? "http" : value.substr(0, scheme_end));
+    auto rest = scheme_end == std::string_view::npos ? value : value.substr(scheme_end + 3);
+    const auto* kind = find_kind(scheme);
+    if (!kind)
+        return Failure(FailureKind::usage, setting.variable + " names a kind of proxy that cannot be used: " +
+                                               sanitize(redact_url(setting.value)))
+            .with_hint("use an http://, socks4://, socks4a://, socks5:// or socks5h:// proxy, or list the host "
+                       "in no_proxy");
+    TRY(parsed, with_context(parse_url("http://" + std::string(rest)), "reading " + setting.variable));
+    Proxy proxy;
+    proxy.kind = kind->kind;
+    proxy.host = std::move(parsed.host);
+    proxy.port = names_port(rest) ? parsed.port : kind->default_port;
+    proxy.credentials = std::move(parsed.credentials);
+    return std::optional<Proxy>(std::move(proxy));
 }
 
 } // namespace cachefill::http

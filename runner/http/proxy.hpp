@@ -8,6 +8,20 @@
 
 namespace cachefill::http {
 
+// A proxy as curl knows them, and how it is spoken to. Of the SOCKS ones, socks4 and socks5 are told addresses that we
+// look up, socks4a and socks5h the names.
+struct Proxy {
+    enum class Kind { http, socks4, socks4a, socks5, socks5h };
+
+    Kind kind = Kind::http;
+    std::string host;
+    std::uint16_t port = 0;
+    std::optional<Secret> credentials; // "user:password"
+
+    bool is_socks() const { return kind != Kind::http; }
+    std::string host_and_port() const;
+};
+
 // Which proxy to take where, from http_proxy, https_proxy, all_proxy and no_proxy (lower case first, then upper case).
 // no_proxy has host names, which cover their subdomains, IP addresses and networks (10.0.0.0/8), each perhaps with a
 // port, or "*".
@@ -15,9 +29,9 @@ class ProxyRules {
   public:
     explicit ProxyRules(const Environment& environment);
 
-    // Empty: go there directly. A usage failure when the variable is unusable, or names a kind of proxy that is not
-    // plain HTTP.
-    Result<std::optional<Url>> find(const Url& url) const;
+    // Empty: go there directly. A usage failure when the variable is unusable, or names a kind of proxy that we do not
+    // know.
+    Result<std::optional<Proxy>> find(const Url& url) const;
 
   private:
     struct Setting {

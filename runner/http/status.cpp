@@ -1,3 +1,5 @@
+#include "http/status.hpp"
+
 #include "base/text.hpp"
 #include "http/client.hpp"
 #include "http/retry_after.hpp"
@@ -59,12 +61,17 @@ std::string excerpt(const Response& response) {
 
 } // namespace
 
+std::string status_name(int status) {
+    auto name = std::to_string(status);
+    auto reason = boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(status));
+    if (reason != "<unknown-status>") name += " " + std::string(reason.data(), reason.size());
+    return name;
+}
+
 Failure status_failure(const Request& request, const Response& response) {
     auto url = response.effective_url.empty() ? request.url : response.effective_url;
     std::string cause = std::string(to_string(request.method)) + " " + sanitize(redact_url(url)) + " answered " +
-                        std::to_string(response.status);
-    auto reason = boost::beast::http::obsolete_reason(static_cast<boost::beast::http::status>(response.status));
-    if (reason != "<unknown-status>") cause += " " + std::string(reason.data(), reason.size());
+                        status_name(response.status);
     if (auto text = excerpt(response); !text.empty()) cause += ": " + text;
     Failure failure(kind_of(response.status), std::move(cause));
     auto delay = find_retry_after(response, std::chrono::system_clock::now());

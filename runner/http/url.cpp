@@ -5,6 +5,9 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url.hpp>
 
+#include <algorithm>
+#include <charconv>
+
 namespace cachefill::http {
 
 namespace urls = boost::urls;
@@ -36,8 +39,25 @@ Result<Url> from_view(const urls::url_view& view, std::string_view text, Failure
         url.target += '?';
         url.target.append(query.data(), query.size());
     }
-    if (view.has_userinfo()) url.credentials = Secret(view.user() + ":" + view.password());
     return url;
+}
+
+// What is no escape stays as it is.
+std::string percent_decode(std::string_view text) {
+    std::string decoded;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        unsigned value = 0;
+        auto digits = text.substr(i + 1, 2);
+        auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+        bool is_escape = text[i] == '%' && digits.size() == 2 && error == std::errc() && end == digits.data() + 2;
+        decoded += is_escape ? static_cast<char>(value) : text[i];
+        if (is_escape) i += 2;
+    }
+    return decoded;
+}
+
+bool has_control_characters(std::string_view text) {
+    return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
 }
 
 // Servers send Location fields with blanks and worse in them; browsers and curl encode those.
@@ -64,9 +84,29 @@ std::string Url::host_and_port() const { return bracketed(host) + ":" + std::to_
 std::string Url::to_string() const { return (tls ? "https://" : "http://") + authority() + target; }
 
 Result<Url> parse_url(std::string_view text) {
-    auto view = urls::parse_uri(urls::string_view(text.data(), text.size()));
-    if (!view) return Failure(FailureKind::usage, "'" + sanitize(redact_url(text)) + "' is no URL");
-    return from_view(*view, text, FailureKind::usage);
+    auto fail = [&](const char* why) { return Failure(FailureKind::usage, "'" + sanitize(redact_url(text)) + why); };
+    // Passwords have characters in them that a URL should not: taken out first, up to the last '@' before the path, and
+    // decoded as curl does it.
+    std::string bare(text);
+    std::optional<Secret> credentials;
+    auto scheme_end = text.find("://");
+    auto authority = scheme_end == std::string_view::npos ? text.size() : scheme_end + 3;
+    auto at = text.substr(0, text.find_first_of("/?#", authority)).rfind('@');
+    if (at != std::string_view::npos && at >= authority) {
+        auto login = text.substr(authority, at - authority);
+        auto colon = std::min(login.find(':'), login.size());
+        auto user = percent_decode(login.substr(0, colon));
+        auto password = percent_decode(login.substr(std::min(colon + 1, login.size())));
+        if (has_control_characters(user) || has_control_characters(password))
+            return fail("' has control characters in its user name or password");
+        credentials = Secret(colon == login.size() ? user : user + ":" + password);
+        bare.erase(authority, at + 1 - authority);
+    }
+    auto view = urls::parse_uri(bare);
+    if (!view) return fail("' is no URL");
+    TRY(url, from_view(*view, text, FailureKind::usage));
+    url.credentials = std::move(credentials);
+    return url;
 }
 
 Result<Url> resolve_location(const Url& base, std::string_view location) {

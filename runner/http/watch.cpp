@@ -18,6 +18,7 @@ struct Watch::State {
         case Phase::resolve:
             return deadlines.resolve;
         case Phase::connect:
+        case Phase::tunnel:
         case Phase::tls:
             return deadlines.connect;
         case Phase::first_byte:
@@ -116,6 +117,9 @@ Failure Watch::failure(const std::string& host) const {
         break;
     case Phase::connect:
         what = "connecting to " + host + took_longer;
+        break;
+    case Phase::tunnel:
+        what = host + " did not connect within ";
         break;
     case Phase::tls:
         what = "the TLS handshake with " + host + took_longer;

@@ -13,7 +13,7 @@ namespace cachefill::http {
 
 using TcpSocket = async::asio::basic_stream_socket<async::asio::ip::tcp, async::Executor>;
 
-enum class Phase { resolve, connect, tls, send, first_byte, receive };
+enum class Phase { resolve, connect, tunnel, tls, send, first_byte, receive };
 
 // The clock of one exchange: closes the socket once the current phase, or the whole exchange, has taken too long, so
 // that whatever waits for the socket ends with an error. One timer that is set about once per exchange: moving a

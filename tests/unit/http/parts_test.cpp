@@ -11,9 +11,17 @@ using http::parse_url;
 
 namespace {
 
-std::string login_for(const Netrc& netrc, std::string_view host, Netrc::Default use = Netrc::Default::use) {
-    auto found = netrc.find(host, use);
-    return found.empty() ? "none" : std::string(found[0].reveal());
+std::string login_for(const Netrc& netrc, std::string_view host, Netrc::Default use = Netrc::Default::use,
+                      std::string_view login = {}) {
+    auto found = netrc.find(host, use, login);
+    if (!found) return found.error().one_line();
+    return found->empty() ? "none" : std::string(found->front().reveal());
+}
+
+std::string login_in(const std::string& url) {
+    auto parsed = parse_url(url);
+    if (!parsed) return parsed.error().one_line();
+    return parsed->credentials ? std::string(parsed->credentials->reveal()) : "none";
 }
 
 } // namespace
@@ -39,6 +47,20 @@ BOOST_AUTO_TEST_CASE(urls_are_taken_apart) {
     BOOST_TEST(defaults->authority() == "h");
     BOOST_TEST(defaults->host_and_port() == "h:443");
     BOOST_TEST(defaults->target == "/?x");
+}
+
+// As curl 7.88 takes them, and an '@' that should have been encoded besides.
+BOOST_AUTO_TEST_CASE(logins_in_urls_are_decoded_and_may_have_odd_characters) {
+    BOOST_TEST(login_in("http://u:p%40ss@h/") == "u:p@ss");
+    BOOST_TEST(login_in("http://u:p@ss@h/x@y") == "u:p@ss");
+    BOOST_TEST(login_in("http://u:a[b{c}%zz%4@h/") == "u:a[b{c}%zz%4");
+    BOOST_TEST(login_in("http://u:p%20:q@[::1]:81/") == "u:p :q");
+    BOOST_TEST(login_in("http://:token@h") == ":token");
+    BOOST_TEST(login_in("http://user@h") == "user");
+    BOOST_TEST(login_in("http://u:@h") == "u:");
+    BOOST_TEST(login_in("http://h/u:p@x") == "none");
+    BOOST_TEST(contains(login_in("http://u:p%00x@h/"), "control characters"));
+    BOOST_TEST(contains(login_in("http://u:p%0Ax@h/"), "control characters"));
 }
 
 BOOST_AUTO_TEST_CASE(bad_urls_are_refused_without_showing_their_password) {
@@ -78,23 +100,77 @@ BOOST_AUTO_TEST_CASE(netrc_entries_are_found_in_any_layout) {
     auto netrc = Netrc::parse("# a comment\n"
                               "machine one.example login me password pw # trailing\n"
                               "machine private.cachix.org password TOKEN\n"
-                              "machine\tTwo.Example\n\tlogin \"with blank\"\n\tpassword #\\\"x\n"
+                              "MACHINE\tTwo.Example\n\tLogin \"with blank\"\n\tpassword a#\\\"x\n"
                               "macdef init\nmachine not.this password x\n\n"
                               "default login anybody password \"a \\\"b\\\"\"\n");
     BOOST_TEST(login_for(netrc, "one.example") == "me:pw");
     BOOST_TEST(login_for(netrc, "ONE.example") == "me:pw");
     BOOST_TEST(login_for(netrc, "private.cachix.org") == ":TOKEN");
-    BOOST_TEST(login_for(netrc, "two.example") == "with blank:#\\\"x");
+    BOOST_TEST(login_for(netrc, "two.example") == "with blank:a#\\\"x");
     BOOST_TEST(login_for(netrc, "not.this") == "anybody:a \"b\"");
     BOOST_TEST(login_for(netrc, "else.example") == "anybody:a \"b\"");
     BOOST_TEST(login_for(netrc, "else.example", Netrc::Default::ignore) == "none");
     BOOST_TEST(login_for(netrc, "one.example", Netrc::Default::ignore) == "me:pw");
 }
 
-BOOST_AUTO_TEST_CASE(a_broken_or_absent_netrc_has_no_entries) {
-    for (const auto* text : {"", "machine", "login me password pw", "\"unclosed", "machine \"\" password x", "macdef"})
-        BOOST_TEST(login_for(Netrc::parse(text), "h") == "none", text);
-    const std::vector<std::filesystem::path> nowhere{"", "/nonexistent/netrc"};
+BOOST_AUTO_TEST_CASE(netrc_words_are_read_as_curl_reads_them) {
+    auto one = [](const std::string& text, std::string_view login = {}) {
+        return login_for(Netrc::parse(text), "h", Netrc::Default::use, login);
+    };
+    BOOST_TEST(
+        one("machine x login y password z # comment machine h login no password no\nmachine h login a password b") ==
+        "a:b");
+    BOOST_TEST(one("machine h login a password #b\n  c") == "a:c"); // a '#' begins a comment before any word
+    BOOST_TEST(one("machine h login a password \"#b\"") == "a:#b");
+    BOOST_TEST(one("machine h login a password \"b\\nc\\t\\\\\"") == "a:b\nc\t\\");
+    BOOST_TEST(one("machine h login a password b\"c\"d") == "a:b\"c\"d");
+    BOOST_TEST(one("machine h login a password b\r\n") == "a:b");
+    BOOST_TEST(one("machine h password b account q login a") == "a:b");
+    BOOST_TEST(one("macdef x\nmachine h login i password n\nmachine h login a password b") == "none");
+    BOOST_TEST(one("machine h login a\ndefault login d password e") == "d:e");            // no password, no login
+    // Unlike curl: whoever names the host is tried first.
+    BOOST_TEST(one("default login d password e\nmachine h login a password b") == "a:b");
+    BOOST_TEST(one("machine h login b password c\nmachine h login a password d", "a") == "a:d");
+    BOOST_TEST(one("machine h login b password c\nmachine h password d", "a") == "a:d");
+    BOOST_TEST(one("machine h login b password c", "a") == "none");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_wrong_with_a_netrc_is_told_by_line_and_without_its_words) {
+    struct Row {
+        std::string text;
+        std::string remark;
+    };
+    for (const auto& [text, remark] : {
+             Row{"machine", "line 1 has a machine without a name"},
+             Row{"\nmachine \"\" password secret", "line 2 has a machine without a name"},
+             Row{"login me password secret", "line 1 has login before any machine"},
+             Row{"machine x login y\n# z\npasswrd secret", "line 3 has a word that belongs to nothing"},
+             Row{"machine x login y password", "line 1 has no value for password"},
+             Row{"machine x\nlogin y password \"secret", "line 2 has a quoted word that does not end"},
+         }) {
+        auto netrc = Netrc::parse(text);
+        BOOST_TEST_REQUIRE(!netrc.remarks().empty(), text);
+        BOOST_TEST(netrc.remarks().front() == remark);
+        for (const auto& line : netrc.remarks()) BOOST_TEST(!contains(line, "secret"));
+    }
+    BOOST_TEST(
+        Netrc::parse("# all well\nmachine x login y password z\ndefault login a password b\n").remarks().empty());
+    BOOST_TEST(Netrc::parse(std::string(100'000, 'x') + "\n" + std::string(1000, ' ')).remarks().size() == 1);
+    std::string many;
+    for (int i = 0; i < 1'000; ++i) many += "word\n";
+    BOOST_TEST(Netrc::parse(many).remarks().size() == 20);
+}
+
+BOOST_AUTO_TEST_CASE(a_netrc_that_cannot_be_read_to_its_end_is_a_failure_for_what_was_not_found_before) {
+    auto directory = temporary_directory();
+    auto path = directory.path() / "netrc";
+    BOOST_TEST(write_file_atomically(path, "machine a login b password c\nmachine d login \"e\n").has_value());
+    const std::vector<std::filesystem::path> files{path}, nowhere{"", "/nonexistent/netrc"};
+    auto netrc = Netrc::read(files);
+    BOOST_TEST_REQUIRE(netrc.has_value());
+    BOOST_TEST(login_for(*netrc, "a") == "b:c");
+    auto text = login_for(*netrc, "d");
+    BOOST_TEST(contains(text, "cannot be read to its end: " + path.string() + ": line 2"), text);
     auto absent = Netrc::read(nowhere);
     BOOST_TEST_REQUIRE(absent.has_value());
     BOOST_TEST(login_for(*absent, "h") == "none");

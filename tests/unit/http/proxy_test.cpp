@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(no_proxy_exempts_hosts_domains_networks_and_ports) {
 }
 
 BOOST_AUTO_TEST_CASE(a_proxy_of_another_kind_is_a_usage_failure_that_names_its_variable) {
-    for (const auto* proxy : {"socks5://me:secret@p:1080", "https://me:secret@p:443"}) {
+    for (const auto* proxy : {"quic://me:secret@p:1080", "https://me:secret@p:443"}) {
         auto text = proxy_for("https://a/", {{"https_proxy", proxy}});
         BOOST_TEST(contains(text, "https_proxy"), text);
         BOOST_TEST(!contains(text, "secret"), text);
