@@ -25,8 +25,9 @@ std::optional<daemon::FetchReason> FetchWatch::on_event(const LogEvent& event, T
     case LogEvent::Kind::message: {
         if (messages_.size() < most_messages) messages_.push_back(event.text);
         auto told = daemon::trouble_told(event.text);
-        if (!told) return {};
+        if (!told || told->trouble != daemon::FetchTrouble::network) return {};
         if (told->cache.empty()) told->cache = asked_;
+        gave_.erase(told->cache); // what came was the page that says so
         if (!trouble_) last_change_ = now;
         trouble_ = *told;
         return told;

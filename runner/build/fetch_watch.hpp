@@ -28,7 +28,7 @@ class FetchWatch {
 
     FetchWatch(const FetchLimits& limits, TimePoint now) : limits_(limits), last_life_(now), last_change_(now) {}
 
-    // Returns the trouble that the event tells of, if it does.
+    // Returns the trouble with the network that the event tells of, if it does.
     std::optional<daemon::FetchReason> on_event(const daemon::LogEvent& event, TimePoint now);
 
     // This try is to be cut off then, unless something moves before.

@@ -49,8 +49,10 @@ Result<nix::StorePath> store_path_at(const fs::path& name, const fs::path& root)
         auto next = at / part;
         if (auto path = in_store(next, real_root)) return std::move(*path);
         auto status = fs::symlink_status(next, error);
-        if (status.type() == fs::file_type::not_found && at == "/" && !real_root.empty() && links > 0) {
-            at = real_root; // what a link calls /nix
+        // What a link calls /nix lies below the root, whatever this machine has there.
+        bool is_below_root = part == "nix" || status.type() == fs::file_type::not_found;
+        if (at == "/" && !real_root.empty() && links > 0 && is_below_root) {
+            at = real_root;
             open.push_front(std::move(part));
             continue;
         }
@@ -58,7 +60,11 @@ Result<nix::StorePath> store_path_at(const fs::path& name, const fs::path& root)
             if (++links > most_links) return fail("there are too many links behind");
             auto target = fs::read_symlink(next, error);
             if (error) return fail("cannot read the link (" + error.message() + ")");
-            if (target.is_absolute()) at = "/";
+            if (target.is_absolute()) {
+                // It need not be there: the store may be another machine's.
+                if (auto path = in_store(target.lexically_normal(), real_root)) return std::move(*path);
+                at = "/";
+            }
             put_before(open, target);
             continue;
         }

@@ -89,8 +89,10 @@ std::optional<std::string> missing_file(std::string_view message) {
             auto rest = message.substr(at + before.size());
             auto end = rest.find(behind);
             auto name = rest.substr(0, end);
-            // The name ends at the first quote, so the two belong together.
-            if (end == std::string_view::npos || name.empty() || contains(name, behind.substr(0, 1))) continue;
+            // The two belong together: a quote inside of a name is followed by more of the name.
+            auto closing = std::string(behind.substr(0, 1));
+            bool is_one_name = !contains(name, closing + " ") && !contains(name, closing + ":");
+            if (end == std::string_view::npos || name.empty() || !is_one_name) continue;
             return std::string(name);
         }
     return {};

@@ -17,11 +17,13 @@ struct GitAnswer {
     std::string text;
 };
 
-// Pathspecs are taken as they are: a file may be called "a[1].nix". Empty: git could not be asked.
+// Pathspecs are taken as they are: a file may be called "a[1].nix". (check-ignore takes names anyway, and refuses the
+// option.) Empty: git could not be asked.
 async::Task<std::optional<GitAnswer>> ask_git(fs::path directory, std::vector<std::string> arguments,
                                               Environment environment) {
     async::ProcessSpec spec;
-    spec.arguments = {"git", "--literal-pathspecs", "-C", directory.string()};
+    spec.arguments = {"git", "-C", directory.string()};
+    if (arguments.front() != "check-ignore") spec.arguments.insert(spec.arguments.begin() + 1, "--literal-pathspecs");
     spec.arguments.insert(spec.arguments.end(), arguments.begin(), arguments.end());
     spec.environment = std::move(environment);
     spec.environment.set("GIT_OPTIONAL_LOCKS", "0");
@@ -58,6 +60,22 @@ std::string add_command(const UntrackedFile& untracked, const fs::path& current_
     return is_inside ? add : "cd " + shell_word(untracked.repository.string()) + " && " + add;
 }
 
+// Of a directory that is missing as a whole Nix tells no more than its name. If but one file of Nix lies in it, that
+// is the one that was meant.
+std::string only_nix_file_below(const fs::path& directory) {
+    std::error_code error;
+    std::string only;
+    int looked_at = 0;
+    for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+        if (++looked_at > 1000) return {};
+        if (at->path().filename() == ".git") at.disable_recursion_pending();
+        if (at->path().extension() != ".nix" || !at->is_regular_file(error)) continue;
+        if (!only.empty()) return {};
+        only = at->path().string();
+    }
+    return only.ends_with("/default.nix") ? fs::path(only).parent_path().string() : only;
+}
+
 } // namespace
 
 async::Task<fs::path> work_tree_root(fs::path directory, Environment environment) {
@@ -76,6 +94,8 @@ async::Task<std::optional<UntrackedFile>> find_untracked_below(fs::path director
     auto real = fs::weakly_canonical(whole.parent_path(), error) / whole.filename();
     UntrackedFile untracked;
     untracked.repository = fs::weakly_canonical(root, error);
+    if (fs::is_directory(real, error))
+        if (auto only = only_nix_file_below(real); !only.empty()) real = only;
     untracked.file = real.lexically_relative(untracked.repository).string();
     if (untracked.file.empty() || untracked.file.starts_with("..")) co_return std::nullopt;
     // A repository below this one: a submodule, or one that somebody put there.

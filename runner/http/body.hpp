@@ -34,6 +34,7 @@ class BodyTarget {
     bool has_enough_ = false;
     std::unique_ptr<codec::Decompressor> decoder_;
     bool decoder_used_ = false;
+    std::string decoded_;
     std::string text_;
 };
 

@@ -84,7 +84,7 @@ Graph::Staged Graph::stage(const nix::StorePath& path, nix::Derivation&& from) {
 Graph::Staged Graph::stage_unread(const nix::StorePath& path, const Failure& why) {
     auto flaw = "its file cannot be read: " + why.one_line();
     GraphDerivation unread{path, {}, DerivationKind::compile, true, {}, {}, {}, {}, std::move(flaw), true};
-    return Staged{std::move(unread), {}};
+    return Staged{std::move(unread), {}, {}};
 }
 
 // What `user` needs of one of its inputs, which is in the graph already.

@@ -145,7 +145,8 @@ Task<Result<bool>> Realisations::put(Realisation realisation, CacheMask counting
     CO_TRY(there, co_await own.get_realisation(realisation.id));
     if (there && there->out_path == realisation.out_path) co_return false;
     if (there) {
-        CO_TRY(is_served, co_await judge_.is_served(there->out_path, counting));
+        Judge::Counting what_counts = [counting] { return counting; };
+        CO_TRY(is_served, co_await judge_.is_served(there->out_path, std::move(what_counts)));
         if (is_served) co_return false;
     }
     CO_TRY_VOID(co_await own.put_realisation(std::move(realisation)));
@@ -172,7 +173,8 @@ Task<Result<std::size_t>> Realisations::publish(CacheMask counting, daemon::Conn
         if (!realisation) continue; // fetched by its path, perhaps, and never built here
         for (const auto& [dependent, path] : realisation->dependents)
             if (seen.insert(dependent).second) open.push_back(dependent);
-        CO_TRY(is_served, co_await judge_.is_served(realisation->out_path, counting));
+        Judge::Counting what_counts = [counting] { return counting; };
+        CO_TRY(is_served, co_await judge_.is_served(realisation->out_path, std::move(what_counts)));
         if (!is_served) continue;
         CO_TRY(is_new, co_await put(std::move(*realisation), counting));
         count += is_new ? 1 : 0;

@@ -166,7 +166,7 @@ Task<Source::Next> Source::find_out(Asked& asked) {
             lose(*trouble_);
             co_return Next::end;
         }
-        if (away_for() >= told_after) {
+        if (away_for() + *pause >= told_after) {
             wait_was_told_ = true;
             tell(event::CacheWaiting::State::waits);
         }

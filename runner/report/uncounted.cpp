@@ -54,7 +54,7 @@ std::vector<std::string> uncounted_text(const RunReport& report) {
         lines.push_back(fmt::format("  or count it for all of them: {}", UncountedUpstream::option));
     }
     const auto& pushes = report.upstream_pushes;
-    if (auto text = pushes.text(report.cache, report.command == "plan"); !text.empty()) {
+    if (auto text = pushes.text(report.cache, report.command == Command::plan); !text.empty()) {
         lines.push_back("warning: " + text);
         lines.push_back("    hint: " + pushes.hint(report.cache));
     }
@@ -79,7 +79,7 @@ std::string uncounted_markdown(const RunReport& report) {
         text += fmt::format("Or count it for all of them: {}\n\n", markdown::code(UncountedUpstream::option));
     }
     const auto& pushes = report.upstream_pushes;
-    if (auto sentence = pushes.text(report.cache, report.command == "plan"); !sentence.empty())
+    if (auto sentence = pushes.text(report.cache, report.command == Command::plan); !sentence.empty())
         text += "⚠️ " + markdown::text(sentence) + ". " + markdown::text(pushes.hint(report.cache)) + ".\n\n";
     for (const auto& target : report.targets)
         if (!target.not_asked.empty())

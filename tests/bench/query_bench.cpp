@@ -91,7 +91,8 @@ async::Task<Result<std::uint64_t>> ask(async::Executor executor, const std::stri
     async::WorkerPool workers(executor, 2);
     NullSink sink;
     plan::Facts facts;
-    presence::Judge presence(executor, corpus.graph, facts, sink);
+    async::SteadyClock clock;
+    presence::Judge presence(executor, clock, corpus.graph, facts, sink, {});
     CO_TRY(uri, cache::CacheUri::parse(cache));
     const char* api = std::getenv("CACHEFILL_CACHIX_API");
     cache::CacheContext context{.executor = executor,
@@ -103,7 +104,8 @@ async::Task<Result<std::uint64_t>> ask(async::Executor executor, const std::stri
     auto backend = cache::make_cache(uri, {}, std::move(context));
     CO_TRY(info, co_await backend->open());
     bool has_bulk_query = info.has_bulk_query;
-    presence.add(std::move(backend), cache, info.public_keys, info);
+    presence::OpenedCache opened{.backend = std::move(backend), .info = info, .keys = info.public_keys};
+    presence.add_own(std::move(opened));
     std::vector<plan::PathId> outputs;
     for (std::size_t i = 0; i < corpus.graph.path_count(); ++i)
         if (auto id = static_cast<plan::PathId>(i); corpus.graph.producer(id)) outputs.push_back(id);

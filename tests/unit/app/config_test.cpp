@@ -63,7 +63,8 @@ BOOST_AUTO_TEST_CASE(a_cache_may_be_read_and_written_at_different_addresses) {
     BOOST_TEST(uri->to_string() == "https://a.example");
     BOOST_TEST(uri->place_to_push().reveal() == "https://b.example/up");
     BOOST_REQUIRE(settings.push_caches.size() == 1U);
-    BOOST_TEST(cache::CacheUri::parse(settings.push_caches[0].uri)->place_to_push().reveal() == "https://n.example/upload");
+    BOOST_TEST(cache::CacheUri::parse(settings.push_caches[0].uri)->place_to_push().reveal() ==
+               "https://n.example/upload");
     BOOST_TEST(refused("cache: {push: \"https://b.example\"}\n").cause().find("read") != std::string::npos);
     BOOST_TEST(refused("cache: {read: \"https://b.example\", write: x}\n").cause().find("write") != std::string::npos);
 }

@@ -8,7 +8,7 @@ using namespace cachefill::app;
 
 namespace {
 
-daemon::Settings nix(std::uint64_t max_jobs, const std::string& builders) {
+daemon::Settings settings_of(std::uint64_t max_jobs, const std::string& builders) {
     daemon::Settings settings;
     settings.system = "x86_64-linux";
     settings.system_features = {"kvm"};
@@ -29,19 +29,19 @@ bool fits(const Machines& machines, const std::string& platform, const std::vect
 BOOST_AUTO_TEST_SUITE(machines)
 
 BOOST_AUTO_TEST_CASE(a_machine_with_max_jobs_0_builds_nothing_itself) {
-    auto none = machines_from(nix(0, ""));
+    auto none = machines_from(settings_of(0, ""));
     BOOST_TEST(none.local_slots == 0U);
     BOOST_TEST(none.remote_slots == 0U);
     BOOST_TEST(!fits(none, "x86_64-linux"));
     BOOST_TEST(!fits(none, "builtin"));
     BOOST_TEST(why_nothing_is_built_here(none) ==
                "this machine builds nothing itself (max-jobs = 0) and has no remote builders");
-    auto forced = machines_from(nix(0, ""), 2);
+    auto forced = machines_from(settings_of(0, ""), 2);
     BOOST_TEST(forced.local_slots == 2U);
     BOOST_TEST(fits(forced, "x86_64-linux", {"kvm"}));
     BOOST_TEST(why_nothing_is_built_here(forced) == "");
-    BOOST_TEST(!fits(machines_from(nix(4, ""), 0), "x86_64-linux"));
-    auto coordinator = machines_from(nix(0, "ssh://arm aarch64-linux - 4 1 kvm"));
+    BOOST_TEST(!fits(machines_from(settings_of(4, ""), 0), "x86_64-linux"));
+    auto coordinator = machines_from(settings_of(0, "ssh://arm aarch64-linux - 4 1 kvm"));
     BOOST_TEST(coordinator.remote_slots == 4U);
     BOOST_TEST(fits(coordinator, "aarch64-linux", {"kvm"}));
     BOOST_TEST(fits(coordinator, "builtin")); // any builder can
@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(a_machine_with_max_jobs_0_builds_nothing_itself) {
 }
 
 BOOST_AUTO_TEST_CASE(a_builder_with_mandatory_features_takes_only_what_requires_them) {
-    auto machines = machines_from(nix(0, "ssh://big x86_64-linux - 1 1 kvm big-parallel,benchmark"));
+    auto machines = machines_from(settings_of(0, "ssh://big x86_64-linux - 1 1 kvm big-parallel,benchmark"));
     BOOST_TEST(!fits(machines, "x86_64-linux"));
     BOOST_TEST(!fits(machines, "x86_64-linux", {"big-parallel"}));
     BOOST_TEST(fits(machines, "x86_64-linux", {"benchmark", "big-parallel"}));
@@ -65,14 +65,15 @@ BOOST_AUTO_TEST_CASE(builders_are_taken_apart_as_nix_does) {
                                     "ssh://b aarch64-darwin /key - - - -\n@" +
                                         file.string() + "\n")
             .has_value());
-    auto machines = machines_from(nix(1, "ssh://c ; @" + file.string() + "; ssh://d - - 0\nssh://e x - 100000"));
+    auto machines =
+        machines_from(settings_of(1, "ssh://c ; @" + file.string() + "; ssh://d - - 0\nssh://e x - 100000"));
     BOOST_TEST(fits(machines, "armv7l-linux"));
     BOOST_TEST(fits(machines, "aarch64-darwin"));
     BOOST_TEST(fits(machines, "x86_64-linux"));
     BOOST_TEST(!fits(machines, "riscv64-linux"));
     BOOST_TEST(machines.remote_slots >= 1U + 2 + 1 + 64);
-    BOOST_TEST(machines_from(nix(1, "@" + (folder.path() / "nowhere").string())).abilities.size() == 1U);
-    auto idle = machines_from(nix(0, "ssh://d x86_64-linux - 0"));
+    BOOST_TEST(machines_from(settings_of(1, "@" + (folder.path() / "nowhere").string())).abilities.size() == 1U);
+    auto idle = machines_from(settings_of(0, "ssh://d x86_64-linux - 0"));
     BOOST_TEST(idle.remote_slots == 0U);
     BOOST_TEST(!fits(idle, "x86_64-linux"));
 }

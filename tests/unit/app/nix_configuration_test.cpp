@@ -6,7 +6,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include <fstream>
+#include <unistd.h>
 
 using namespace cachefill;
 using namespace cachefill::app;

@@ -30,6 +30,7 @@ const std::vector<std::string>& good_values(const std::string& key) {
         {"build-timeout", {"5h30m"}},
         {"retry-budget", {"2m"}},
         {"deadline", {"5h"}},
+        {"trusted-public-keys", {"k-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY="}},
         {"wait-for-caches", {"10m"}},
         {"min-free", {"5G"}},
         {"memory", {"300M"}},

@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(what_is_written_is_read_back) {
     auto read = cache::parse_manifest(cache::to_json(manifest));
     BOOST_REQUIRE(read.has_value());
     BOOST_TEST((*read == manifest));
-    BOOST_TEST(read->find("nixos:nas")->state == "incomplete");
+    BOOST_TEST((read->find("nixos:nas")->state == cache::ManifestTargetState::incomplete));
     BOOST_TEST(!read->find("nixos:desktop"));
 }
 

@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(where_one_stands_in_the_repository_the_command_is_short) {
 
 namespace {
 
-std::string lock(const std::string& path, const std::string& more) {
+std::string lock_with(const std::string& path, const std::string& more) {
     return R"({"nodes": {"i": {"locked": {"path": ")" + path + R"(", "type": "path")" + more +
            R"(, "original": {"path": ")" + path +
            R"(", "type": "path"}}, "root": {"inputs": {"i": "i"}}}, "root": "root", "version": 7})";
@@ -171,14 +171,14 @@ const std::string since_2_26 = R"(}, "parent": [])";
 
 BOOST_AUTO_TEST_CASE(a_lock_of_the_other_generation_of_nix_is_known) {
     for (const auto* old : {"2.8.0", "2.18.9", "2.25.5"}) {
-        BOOST_TEST(foreign_relative_input(lock("./x", since_2_26), old).value().path == "./x");
-        BOOST_TEST(!foreign_relative_input(lock("./x", before_2_26), old));
+        BOOST_TEST(foreign_relative_input(lock_with("./x", since_2_26), old).value().path == "./x");
+        BOOST_TEST(!foreign_relative_input(lock_with("./x", before_2_26), old));
     }
     for (const auto* recent : {"2.26.0", "2.34.8", "2.93.1"}) {
-        BOOST_TEST(foreign_relative_input(lock("./x", before_2_26), recent).value().name == "i");
-        BOOST_TEST(!foreign_relative_input(lock("./x", since_2_26), recent));
+        BOOST_TEST(foreign_relative_input(lock_with("./x", before_2_26), recent).value().name == "i");
+        BOOST_TEST(!foreign_relative_input(lock_with("./x", since_2_26), recent));
     }
-    BOOST_TEST(!foreign_relative_input(lock("/srv/x", before_2_26), "2.34.8"));
+    BOOST_TEST(!foreign_relative_input(lock_with("/srv/x", before_2_26), "2.34.8"));
     for (const auto* broken : {"", "{", "[]", R"({"nodes": 1})", R"({"nodes": {"a": 1, "b": {"locked": []}}})"})
         BOOST_TEST(!foreign_relative_input(broken, "2.34.8"));
 }
@@ -187,7 +187,7 @@ BOOST_AUTO_TEST_CASE(a_newer_lock_is_called_that_where_nix_cannot_read_it) {
     NixScene scene;
     scene.write("fleet/x/flake.nix", "{ outputs = _: { }; }");
     scene.flake_with("{ }", "inputs.i.url = \"path:./x\";");
-    scene.write("fleet/flake.lock", lock("./x", since_2_26));
+    scene.write("fleet/flake.lock", lock_with("./x", since_2_26));
     scene.commit();
     auto opened = scene.open();
     if (opened) return; // the installed Nix is of that generation

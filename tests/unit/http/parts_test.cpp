@@ -127,7 +127,7 @@ BOOST_AUTO_TEST_CASE(netrc_words_are_read_as_curl_reads_them) {
     BOOST_TEST(one("machine h login a password b\r\n") == "a:b");
     BOOST_TEST(one("machine h password b account q login a") == "a:b");
     BOOST_TEST(one("macdef x\nmachine h login i password n\nmachine h login a password b") == "none");
-    BOOST_TEST(one("machine h login a\ndefault login d password e") == "d:e");            // no password, no login
+    BOOST_TEST(one("machine h login a\ndefault login d password e") == "d:e"); // no password, no login
     // Unlike curl: whoever names the host is tried first.
     BOOST_TEST(one("default login d password e\nmachine h login a password b") == "a:b");
     BOOST_TEST(one("machine h login b password c\nmachine h login a password d", "a") == "a:d");

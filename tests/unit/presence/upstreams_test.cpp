@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_asked_is_named_and_what_is_ignored_is_said_o
     run([this]() -> async::Task<void> {
         auto number = host("substituters = s3://bucket?region=x ssh://kim:pw@host bare-word https://a.ts.net");
         BOOST_TEST(upstreams->not_asked(number).size() == 3U);
-        BOOST_TEST(upstreams->not_asked(number)[0] == "s3://bucket?region=x");
+        BOOST_TEST(upstreams->not_asked(number)[0] == "s3://bucket?region=…");
         BOOST_TEST(upstreams->not_asked(number)[1].find("pw") == std::string::npos);
         host("substituters = https://a.ts.net");
         BOOST_TEST(sink.texts == "not asking https://a.ts.net: upstreams.ignore\n");

@@ -150,10 +150,12 @@ BOOST_AUTO_TEST_CASE(needed_jobs_count_unless_their_own_report_tells_why) {
 
 BOOST_AUTO_TEST_CASE(a_failed_leg_of_a_matrix_explains_the_only_job_that_failed_but_not_two) {
     auto input = input_of({job_of(failed_run(), "aarch64-darwin"), job_of(warm_report(), "x86_64-linux")});
-    input.needs = {{.name = "build", .result = "failure", .findings = {}},
-                   {.name = "lint", .result = "success", .findings = {}}};
+    using report::JobResult;
+    input.needs = {{.name = "build", .result = JobResult::failed, .result_word = "failure", .findings = {}},
+                   {.name = "lint", .result = JobResult::success, .result_word = "success", .findings = {}}};
     BOOST_TEST(!has_finding(report::join_reports(input).findings, Severity::error, "ended with"));
-    input.needs[1].result = "failure";
+    input.needs[1].result = JobResult::failed;
+    input.needs[1].result_word = "failure";
     auto joined = report::join_reports(input);
     BOOST_TEST(has_finding(joined.findings, Severity::error, "'lint' ended with failure"));
     BOOST_TEST(has_finding(joined.findings, Severity::error, "'build' ended with failure"));

@@ -21,6 +21,11 @@ report::RunReport full_report() {
     report.causes = {"because"};
     report.holes = {store_path("hole")};
     report.not_fetchable_here = {store_path("cuda")};
+    report.uncounted_upstreams = {{.url = "https://up.example",
+                                   .paths = 1,
+                                   .of = 2,
+                                   .hosts = {"nixos:nas"},
+                                   .advice = {{{"nixos:nas"}, {"a line"}}}}};
     report.caches = {{.name = "team", .url = "https://team.cachix.org"}};
     report.messages = {{event::Severity::warning, "slow", "wait"}};
     report.also_pushed.push_back({.name = "mirror", .url = "cachix://mirror", .error = {}});
@@ -43,6 +48,7 @@ std::vector<event::Event> one_of_each() {
             event::TargetsFound{{"a"}, {"b"}},
             event::EvaluationStarted{"a"},
             evaluation,
+            event::CacheWaiting{},
             event::QueryProgress{8000, 1},
             event::PlanChanged{},
             event::FetchFinished{},

@@ -194,9 +194,12 @@ BOOST_AUTO_TEST_CASE(untrusting_hosts_are_told_once_which_lines_to_add) {
 
 BOOST_AUTO_TEST_CASE(a_plan_says_what_is_to_do) {
     auto report = filled_report();
-    report.command = Command::plan;
+    report.command = report::Command::plan;
     for (auto& b : report.builds) b.outcome = BuildOutcome::not_started;
-    for (auto& p : report.pushes) p.outcome = PushOutcome::not_pushed;
+    for (auto& p : report.pushes) {
+        p.outcome = PushOutcome::not_pushed;
+        p.planned = true;
+    }
     auto text = to_text(report, false, 80);
     BOOST_TEST(has_figure(text, "to build 2"));
     BOOST_TEST(has_figure(text, "to push 4"));
@@ -205,7 +208,7 @@ BOOST_AUTO_TEST_CASE(a_plan_says_what_is_to_do) {
 
 BOOST_AUTO_TEST_CASE(a_failed_preflight_leaves_only_its_causes) {
     report::RunReport report;
-    report.command = Command::run;
+    report.command = report::Command::run;
     report.exit_code = 5;
     report.took = std::chrono::milliseconds(300);
     report.causes = {"no program 'nix' was found on PATH"};

@@ -45,7 +45,7 @@ void add_run(Evidence& evidence, CloudState state, github::RunState run_state) {
     evidence.cloud.state = state;
 }
 
-cache::Manifest manifest_of(const Evidence& evidence, const std::string& state, const std::string& derivation) {
+cache::Manifest manifest_of(const Evidence& evidence, cache::ManifestTargetState state, const std::string& derivation) {
     cache::Manifest manifest;
     manifest.state = cache::ManifestState::finished;
     manifest.commit = evidence.git->commit;
@@ -166,18 +166,19 @@ BOOST_AUTO_TEST_CASE(a_hole_is_told_of_the_cache_that_has_it) {
 BOOST_AUTO_TEST_CASE(a_run_that_goes_on_without_this_host_is_not_waited_for) {
     auto evidence = missing();
     add_run(evidence, CloudState::in_progress, github::RunState::in_progress);
-    evidence.manifest = manifest_of(evidence, "incomplete", evidence.derivation);
+    evidence.manifest = manifest_of(evidence, cache::ManifestTargetState::incomplete, evidence.derivation);
     BOOST_TEST((primary(evidence) == Cause::run_failed));
-    evidence.manifest = manifest_of(evidence, "building", evidence.derivation);
+    evidence.manifest = manifest_of(evidence, cache::ManifestTargetState::building, evidence.derivation);
     BOOST_TEST((primary(evidence) == Cause::run_in_progress));
 }
 
 BOOST_AUTO_TEST_CASE(the_manifest_tells_evicted_from_another_derivation) {
     auto evidence = missing();
     add_run(evidence, CloudState::succeeded, github::RunState::succeeded);
-    evidence.manifest = manifest_of(evidence, "complete", evidence.derivation);
+    evidence.manifest = manifest_of(evidence, cache::ManifestTargetState::complete, evidence.derivation);
     BOOST_TEST((primary(evidence) == Cause::evicted));
-    evidence.manifest = manifest_of(evidence, "complete", "/nix/store/44444444444444444444444444444444-system.drv");
+    evidence.manifest = manifest_of(evidence, cache::ManifestTargetState::complete,
+                                    "/nix/store/44444444444444444444444444444444-system.drv");
     evidence.differences = {"the attribute 'args' of editor-1.0 differs"};
     auto reasons = diagnose(evidence);
     BOOST_TEST((reasons.front().cause == Cause::other_derivation));
