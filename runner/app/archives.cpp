@@ -15,6 +15,19 @@ event::Message error(std::string text, std::string hint) {
     return {.severity = event::Severity::error, .text = std::move(text), .hint = std::move(hint)};
 }
 
+const char* remark_hint(cache::NarRemark remark) {
+    switch (remark) {
+    case cache::NarRemark::wrong_file_hash:
+    case cache::NarRemark::wrong_file_size:
+        return "Nix does not mind, other clients may";
+    case cache::NarRemark::twice_encoded:
+        return "Nix since 2.22 can undo that, an older one cannot";
+    case cache::NarRemark::not_unpacked:
+        break;
+    }
+    return "";
+}
+
 } // namespace
 
 event::Message describe_unusable(const presence::UnusableNar& nar, const cache::CacheUri& cache) {
@@ -22,10 +35,15 @@ event::Message describe_unusable(const presence::UnusableNar& nar, const cache::
     auto text = "the cache shows " + path + ", but nobody can fetch it: " + nar.why;
     if (cache.scheme == cache::Scheme::cachix)
         return error(std::move(text), "only Cachix can mend that: ask its support");
+    if (nar.state == cache::NarState::encoded)
+        return error(std::move(text), "let the server, or the proxy before it, send archives as they are (nginx: gzip "
+                                      "off for them), or use a newer Nix");
+    auto given = cache.to_string();
+    if (!cache.push_base.empty()) given += "?push=" + redact_url(cache.push_base.reveal());
     auto narinfo =
         (cache.scheme == cache::Scheme::file ? cache.directory : cache.name) + "/" + cache::narinfo_name(nar.info.path);
-    return error(std::move(text), "where that path is valid, `cachefill push --cache " + cache.to_string() + " " +
-                                      path + "` puts its archive back; or remove " + narinfo +
+    return error(std::move(text), "where that path is valid, `cachefill push --cache " + given + " " + path +
+                                      "` puts its archive back; or remove " + narinfo +
                                       ", and the next run makes it anew");
 }
 
@@ -46,10 +64,8 @@ std::vector<event::Message> describe_remarks(const presence::NarFindings& findin
         auto text = "of " + paths.front().to_string();
         if (paths.size() > 1) text += " and " + counted(paths.size() - 1, "other");
         text += ": " + std::string(cache::to_string(remark));
-        bool is_about_us = remark == cache::NarRemark::not_unpacked;
-        messages.push_back({.severity = event::Severity::notice,
-                            .text = std::move(text),
-                            .hint = is_about_us ? "" : "Nix does not mind, other clients may"});
+        messages.push_back(
+            {.severity = event::Severity::warning, .text = std::move(text), .hint = remark_hint(remark)});
     }
     return messages;
 }
@@ -58,7 +74,8 @@ async::Task<void> put_back(async::Executor executor, cache::BinaryCache& cache, 
                            std::vector<presence::UnusableNar>& unusable, push::PushSettings settings,
                            push::PushEnvironment environment, event::Sink& sink) {
     std::vector<nix::NarInfo> broken;
-    for (const auto& nar : unusable) broken.push_back(nar.info);
+    for (const auto& nar : unusable)
+        if (nar.state != cache::NarState::encoded) broken.push_back(nar.info);
     if (broken.empty()) co_return;
     auto records = co_await push::mend_archives(executor, cache, workers, std::move(broken), std::move(settings),
                                                 std::move(environment));

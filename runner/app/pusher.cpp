@@ -131,8 +131,8 @@ Task<Result<std::vector<presence::UnusableNar>>> Pusher::put_back_archives(std::
     }
     auto& cache = presence_.backend(plan::own_cache);
     CO_TRY(infos, co_await presence_.own_narinfos(std::move(served)));
-    CO_TRY(found,
-           co_await presence::check_nars(session_.executor(), cache, std::move(infos), presence::Depth::looking));
+    CO_TRY(found, co_await presence::check_nars(session_.executor(), cache, std::move(infos), presence::Depth::looking,
+                                                session_.nix().nix_version));
     settings.compression = info_.preferred_compression;
     OnSettled nobody;
     co_await put_back(session_.executor(), cache, session_.workers(), found.unusable, std::move(settings),

@@ -29,7 +29,7 @@ Task<Result<presence::NarFindings>> Run::check_archives() {
     auto depth = session_.settings().deep ? presence::Depth::downloading : presence::Depth::looking;
     CO_TRY(infos, co_await presence_.own_narinfos(paths_to_check()));
     co_return co_await presence::check_nars(session_.executor(), presence_.backend(plan::own_cache), std::move(infos),
-                                            depth);
+                                            depth, session_.nix().nix_version);
 }
 
 Task<std::vector<presence::UnusableNar>> Run::find_unusable() {

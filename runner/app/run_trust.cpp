@@ -164,6 +164,7 @@ report::UpstreamPushes Run::planned_upstream_pushes() const {
 }
 
 void Run::add_trust(report::RunReport& report) const {
+    if (!upstreams_) return; // it did not come so far
     report.uncounted_upstreams = uncounted_;
     if (extent_ == Extent::plan) {
         report.upstream_pushes = planned_upstream_pushes();

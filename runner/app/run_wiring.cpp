@@ -108,7 +108,7 @@ std::vector<std::string> Run::caches_to_fetch_from(const nix::StorePath& path) c
     std::vector<std::string> urls;
     auto id = graph_.find(path);
     if (!id) return urls;
-    auto caches = facts_.of(*id).present & upstreams_->fetchable_here();
+    auto caches = presence_.views().caches_in(facts_.of(*id).present & upstreams_->fetchable_here());
     for (; caches; caches &= caches - 1) {
         auto url = redact_url(presence_.url(static_cast<std::size_t>(std::countr_zero(caches))));
         while (url.ends_with('/')) url.pop_back();

@@ -7,18 +7,21 @@ namespace cachefill::cache {
 
 namespace {
 
+bool is_encoded(const http::Response& response) {
+    auto encoding = response.find_header("Content-Encoding");
+    return encoding && !trim(*encoding).empty() && !iequals(trim(*encoding), "identity");
+}
+
 // Of the stored bytes. What is encoded on its way has another length, and some answer HEAD with a zero.
 std::optional<std::uint64_t> find_length(const http::Response& response) {
-    auto encoding = response.find_header("Content-Encoding");
-    if (encoding && !iequals(trim(*encoding), "identity")) return {};
+    if (is_encoded(response)) return {};
     auto length = response.find_header("Content-Length");
     return length ? parse_u64(trim(*length)) : std::nullopt;
 }
 
 // "bytes 0-23/4711", and "bytes */4711" where nothing of what was asked for exists.
 std::optional<std::uint64_t> find_total(const http::Response& response) {
-    auto encoding = response.find_header("Content-Encoding");
-    if (encoding && !iequals(trim(*encoding), "identity")) return {};
+    if (is_encoded(response)) return {};
     auto range = response.find_header("Content-Range");
     if (!range) return {};
     auto slash = range->rfind('/');
@@ -80,6 +83,7 @@ async::Task<Result<FileLook>> HttpReader::look_at(std::string url, LookFor wante
     }
     look.is_there = true;
     if (response.status == 200) ranges_ = Ranges::ignored;
+    look.is_encoded = is_encoded(response);
     look.size = response.status == 200 ? find_length(response) : find_total(response);
     if (response.status != 416) look.beginning = std::move(response.body);
     co_return look;

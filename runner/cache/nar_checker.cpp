@@ -84,7 +84,6 @@ Result<NarRemarks> NarChecker::finish() {
     NarRemarks remarks;
     if (info_.file_size && file_bytes_ != *info_.file_size) remarks.push_back(NarRemark::wrong_file_size);
     if (info_.file_hash && !has_stated_hash) remarks.push_back(NarRemark::wrong_file_hash);
-    if (actual_ != info_.compression) remarks.push_back(NarRemark::other_compression);
     if (decompressor_) {
         TRY_VOID(check_unpacked());
         return remarks;

@@ -48,12 +48,12 @@ NarLook unusable(NarState state, std::string why) {
 
 std::string_view to_string(NarRemark remark) {
     switch (remark) {
-    case NarRemark::other_compression:
-        return "Compression is missing or wrong";
     case NarRemark::wrong_file_hash:
         return "FileHash is wrong";
     case NarRemark::wrong_file_size:
         return "FileSize is wrong";
+    case NarRemark::twice_encoded:
+        return "they are sent with a Content-Encoding on top of their compression";
     case NarRemark::not_unpacked:
         break;
     }
@@ -83,20 +83,22 @@ NarLook judge(const nix::NarInfo& info, const FileLook& file) {
             "its archive has " + std::to_string(*file.size) + " bytes" +
                 (info.file_size ? ", but the narinfo states " + std::to_string(*info.file_size) : std::string()));
     NarLook look;
+    if (file.is_encoded && may_be_undone_twice(info)) look.remarks.push_back(NarRemark::twice_encoded);
     if (file.beginning.empty()) return look;
     auto actual = recognize(file.beginning);
     if (actual == info.compression) return look;
     if (actual == Compression::unknown) {
-        if (info.compression == Compression::brotli) return look;
+        if (info.compression == Compression::brotli) return look; // which has no mark
         return unusable(NarState::unreadable, "its archive is neither a NAR nor compressed in a way that Nix knows");
     }
-    // These two Nix takes at their word.
-    bool is_taken_literally = info.compression == Compression::none || info.compression == Compression::brotli;
-    if (is_taken_literally || actual == Compression::none)
-        return unusable(NarState::unreadable, "its archive is " + name_of(actual) + ", but by the narinfo it is " +
-                                                  name_of(info.compression));
-    look.remarks.push_back(NarRemark::other_compression);
-    return look;
+    auto why = "its archive is " + name_of(actual) + ", but by the narinfo it is " + name_of(info.compression);
+    if (info.compression == Compression::bzip2) why += ", as one without a Compression says";
+    if (may_be_undone_twice(info) && actual != Compression::none) why += " (Nix before 2.22 does not mind)";
+    return unusable(NarState::unreadable, std::move(why));
+}
+
+bool may_be_undone_twice(const nix::NarInfo& info) {
+    return info.compression != Compression::none && info.compression != Compression::brotli;
 }
 
 } // namespace cachefill::cache

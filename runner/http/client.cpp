@@ -86,14 +86,15 @@ class RealClient final : public Client {
         }
     }
 
-    // With netrc's login for the host; with the next one, if there are several, where that is refused.
+    // With netrc's login for the host; with the next one, if there are several, where that is refused, and at last with
+    // none: a login for something else on that host does not keep us from what is public.
     async::Task<Result<Response>> log_in(const Request& request, const Url& url, const Url& start) {
         CO_TRY(logins, netrc_logins(request, url, start));
-        auto count = std::max<std::size_t>(logins.size(), 1);
+        auto count = logins.size() + 1;
         auto first = accepted_logins_[url.host] % count;
         for (std::size_t tried = 0;; ++tried) {
             auto number = (first + tried) % count;
-            const Secret* login = logins.empty() ? nullptr : &logins[number];
+            const Secret* login = number < logins.size() ? &logins[number] : nullptr;
             auto response = co_await hop(request, url, start, login);
             bool is_refused = response && response->status == 401;
             if (is_refused && tried + 1 < count) continue;
@@ -246,6 +247,8 @@ class RealClient final : public Client {
 
     Result<std::vector<Secret>> netrc_logins(const Request& request, const Url& url, const Url& start) const {
         bool at_home = is_same_host(url, start);
+        // What is signed already is refused with a second way to log in ("Only one auth mechanism allowed").
+        if (request.url.find("X-Amz-Signature=") != std::string::npos) return std::vector<Secret>();
         if (at_home && url.credentials) {
             // "https://kim@host": the password may be known, as it is to curl.
             auto user = url.credentials->reveal();

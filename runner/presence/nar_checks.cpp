@@ -2,6 +2,7 @@
 
 #include "async/limiter.hpp"
 #include "async/task_group.hpp"
+#include "base/text.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -20,15 +21,25 @@ constexpr std::uint64_t worth_a_download = 256ULL << 20;
 
 // One pass over many paths: what came of it.
 struct Pass {
-    Pass(async::Executor executor, cache::BinaryCache& c, Depth d)
-        : cache(c), depth(d), places(executor, d == Depth::looking ? looks_at_once : downloads_at_once) {}
+    Pass(async::Executor executor, cache::BinaryCache& c, Depth d, bool old)
+        : cache(c), depth(d), is_for_old_nix(old),
+          places(executor, d == Depth::looking ? looks_at_once : downloads_at_once) {}
     cache::BinaryCache& cache;
     Depth depth;
+    bool is_for_old_nix; // one that undoes all that it finds to undo
     async::Limiter places;
     std::uint64_t downloads_left = worth_a_download;
     NarFindings findings;
     std::optional<Failure> failure;
 };
+
+// Nix 2.22 undoes one compression, the stated one (NixOS/nix pull 10341).
+bool is_before_2_22(std::string_view version) {
+    auto numbers = split(version, '.');
+    if (numbers.size() < 2 || numbers[0] != "2") return false;
+    auto minor = numbers[1].substr(0, numbers[1].find_first_not_of("0123456789"));
+    return parse_u64(minor).value_or(22) < 22;
+}
 
 bool should_download(Pass& pass, const nix::NarInfo& info, const cache::NarLook& look) {
     if (pass.depth == Depth::downloading) return look.state == NarState::there || look.state == NarState::wrong_size;
@@ -71,7 +82,14 @@ Task<void> check(Pass& pass, nix::NarInfo info) {
         if (!pass.failure) pass.failure = std::move(look).error();
         co_return;
     }
-    for (auto remark : look->remarks) pass.findings.remarks[remark].push_back(info.path);
+    auto& remarks = look->remarks;
+    bool is_encoded = std::find(remarks.begin(), remarks.end(), cache::NarRemark::twice_encoded) != remarks.end();
+    if (look->state == NarState::there && is_encoded && pass.is_for_old_nix) {
+        look->state = NarState::encoded;
+        look->why = "it is sent with a Content-Encoding on top of its compression, which Nix before 2.22 cannot undo";
+        remarks.clear();
+    }
+    for (auto remark : remarks) pass.findings.remarks[remark].push_back(info.path);
     if (look->state != NarState::there)
         pass.findings.unusable.push_back({.info = std::move(info), .state = look->state, .why = std::move(look->why)});
 }
@@ -79,8 +97,8 @@ Task<void> check(Pass& pass, nix::NarInfo info) {
 } // namespace
 
 Task<Result<NarFindings>> check_nars(async::Executor executor, cache::BinaryCache& cache,
-                                     std::vector<nix::NarInfo> infos, Depth depth) {
-    Pass pass(executor, cache, depth);
+                                     std::vector<nix::NarInfo> infos, Depth depth, std::string nix_version) {
+    Pass pass(executor, cache, depth, is_before_2_22(nix_version));
     async::TaskGroup group(executor);
     for (auto& info : infos) group.spawn(check(pass, std::move(info)));
     co_await group.join();

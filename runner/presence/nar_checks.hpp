@@ -25,8 +25,9 @@ struct NarFindings {
 // looking: nothing is downloaded, but for a few archives whose length is not the stated one.
 enum class Depth { looking, downloading };
 
-// Asks the cache whether the archives of these narinfos, which it serves, can be had. Fails only if it cannot be asked.
+// Asks the cache whether the archives of these narinfos, which it serves, can be had by a Nix of that version ("2.8.0";
+// empty: by any of today). Fails only if it cannot be asked.
 async::Task<Result<NarFindings>> check_nars(async::Executor executor, cache::BinaryCache& cache,
-                                            std::vector<nix::NarInfo> infos, Depth depth);
+                                            std::vector<nix::NarInfo> infos, Depth depth, std::string nix_version);
 
 } // namespace cachefill::presence

@@ -37,8 +37,8 @@ Task<Result<presence::NarFindings>> check_archives(Session& session, presence::J
     CO_TRY(infos, co_await presence.own_narinfos(std::move(paths)));
     auto depth = deep ? presence::Depth::downloading : presence::Depth::looking;
     CO_TRY(findings, co_await presence::check_nars(session.executor(), presence.backend(plan::own_cache),
-                                                   std::move(infos), depth));
-    auto others = presence.all() & ~plan::bit(plan::own_cache);
+                                                   std::move(infos), depth, std::string()));
+    auto others = presence.all() & ~presence.views().all_of(plan::own_cache);
     plan::Questions questions;
     for (const auto& nar : findings.unusable)
         if (auto id = graph.find(nar.info.path)) questions.remote.push_back({*id, others});
