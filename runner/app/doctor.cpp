@@ -192,7 +192,7 @@ Task<Result<void>> Doctor::look_at_store() {
 }
 
 Task<Result<void>> Doctor::ask(const plan::Target& target, presence::Judge::Counting counting) {
-    auto learnt = co_await realisations_->learn(counting(), &session_.connection());
+    auto learnt = co_await realisations_->learn(counting, &session_.connection());
     if (!learnt) notes_.texts.push_back(learnt.error().one_line());
     for (int round = 0;; ++round) {
         CO_TRY_VOID(co_await look_at_store());

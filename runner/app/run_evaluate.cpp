@@ -150,7 +150,8 @@ Task<Result<void>> Run::adopt(std::size_t number) {
             say(event::Severity::warning, derivation.path.to_string() + ": " + derivation.flaw,
                 repair_hint(derivation.path));
     }
-    CO_TRY_VOID(co_await realisations_.learn(target.trusted_caches & presence_.all(), &session_.connection()));
+    presence::Judge::Counting counts = [this, host] { return upstreams_->counting(host) & presence_.all(); };
+    CO_TRY_VOID(co_await realisations_.learn(std::move(counts), &session_.connection()));
     std::vector<plan::PathId> fresh;
     for (auto id = before; id < graph_.path_count(); ++id) fresh.push_back(static_cast<plan::PathId>(id));
     if (extent_ != Extent::verify) CO_TRY_VOID(co_await ask_ahead(target, std::move(fresh)));

@@ -24,12 +24,16 @@ std::string listed(const std::vector<std::string>& names) {
 // Once everything is up: where outputs went that nobody could know before they were built.
 Task<void> Run::keep_realisations() {
     if (!pipeline_ || interrupted_) co_return;
-    plan::CacheMask counting = plan::all_caches;
-    for (const auto& target : plan_targets_) counting &= target.trusted_caches;
-    counting &= presence_.all();
-    auto learnt = co_await realisations_.learn(counting, &session_.connection());
+    auto what_all_trust = [this] {
+        refresh_trust();
+        auto counting = presence_.all();
+        for (const auto& target : plan_targets_) counting &= target.trusted_caches;
+        return counting;
+    };
+    presence::Judge::Counting counts = what_all_trust;
+    auto learnt = co_await realisations_.learn(std::move(counts), &session_.connection());
     if (!learnt) co_return fail(std::move(learnt).error().with_context("asking where content-addressed outputs went"));
-    auto kept = co_await realisations_.publish(counting, session_.connection());
+    auto kept = co_await realisations_.publish(what_all_trust(), session_.connection());
     if (kept) co_return;
     say(event::Severity::warning,
         "the cache cannot be told where content-addressed outputs went: " + kept.error().one_line(),

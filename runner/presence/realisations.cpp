@@ -47,21 +47,21 @@ Task<void> Realisations::find_into(std::string id, CacheMask caches, std::map<st
     }
 }
 
-Task<Result<void>> Realisations::learn_from_caches(const std::vector<Output>& outputs, CacheMask caches) {
+// What counts is asked for again after the answers: they may have shown by which key a cache signs.
+Task<Result<void>> Realisations::learn_from_caches(const std::vector<Output>& outputs, Judge::Counting counting) {
     std::map<std::string, Realisation> found;
     std::optional<Failure> failure;
     async::TaskGroup group(executor_);
-    for (const auto& output : outputs) group.spawn(find_into(output.id, caches, found, failure));
+    for (const auto& output : outputs) group.spawn(find_into(output.id, counting(), found, failure));
     co_await group.join();
     if (failure) co_return std::move(*failure);
-    plan::Questions questions;
-    for (const auto& [id, realisation] : found)
-        questions.remote.push_back({graph_.intern(realisation.out_path), caches});
-    CO_TRY_VOID(co_await judge_.answer(std::move(questions), nullptr));
+    std::vector<plan::PathId> paths;
+    for (const auto& [id, realisation] : found) paths.push_back(graph_.intern(realisation.out_path));
+    co_await judge_.ask_whole(std::move(paths), counting);
     for (const auto& output : outputs) {
         auto at = found.find(output.id);
         if (at == found.end()) continue;
-        if (facts_.of(graph_.intern(at->second.out_path)).present & caches)
+        if (facts_.of(graph_.intern(at->second.out_path)).present & counting())
             graph_.learn_output(output.of.derivation, output.of.output, at->second.out_path);
     }
     co_return Result<void>();
@@ -97,10 +97,10 @@ Task<Result<void>> Realisations::learn_from_store(daemon::Connection& store) {
     co_return Result<void>();
 }
 
-Task<Result<void>> Realisations::learn(CacheMask caches, daemon::Connection* store) {
+Task<Result<void>> Realisations::learn(Judge::Counting counting, daemon::Connection* store) {
     auto outputs = unknown_outputs();
     if (outputs.empty()) co_return Result<void>();
-    CO_TRY_VOID(co_await learn_from_caches(outputs, caches));
+    CO_TRY_VOID(co_await learn_from_caches(outputs, std::move(counting)));
     if (store) CO_TRY_VOID(co_await learn_from_store(*store));
     co_return Result<void>();
 }

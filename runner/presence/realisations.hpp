@@ -25,7 +25,7 @@ class Realisations {
 
     // Tells the graph where outputs went that it does not know yet: as one of these caches says, if they also serve the
     // path; else as this machine's store has it. Costs nothing where there is none.
-    async::Task<Result<void>> learn(plan::CacheMask caches, daemon::Connection* store);
+    async::Task<Result<void>> learn(Judge::Counting counting, daemon::Connection* store);
 
     // Of what the target needs: names of the derivations of which these caches cannot tell a machine that evaluates
     // where the output is. Impure ones are always among them.
@@ -44,7 +44,7 @@ class Realisations {
         std::string id;
     };
     std::vector<Output> unknown_outputs();
-    async::Task<Result<void>> learn_from_caches(const std::vector<Output>& outputs, plan::CacheMask caches);
+    async::Task<Result<void>> learn_from_caches(const std::vector<Output>& outputs, Judge::Counting counting);
     async::Task<Result<void>> learn_from_store(daemon::Connection& store);
     async::Task<void> find_into(std::string id, plan::CacheMask caches, std::map<std::string, nix::Realisation>& found,
                                 std::optional<Failure>& failure);

@@ -15,7 +15,9 @@ constexpr std::string_view nixos_key = "cache.nixos.org-1:6NCHdD59X431o0gWypbMrA
 std::string_view host_of(std::string_view url) {
     auto start = url.find("://");
     auto rest = start == std::string_view::npos ? url : url.substr(start + 3);
-    return rest.substr(0, rest.find_first_of("/:?"));
+    rest = rest.substr(0, rest.find_first_of("/?"));
+    if (auto login = rest.rfind('@'); login != rest.npos) rest.remove_prefix(login + 1);
+    return rest.substr(0, rest.find(':'));
 }
 
 } // namespace

@@ -77,8 +77,12 @@ Task<void> mend(Work& work, nix::NarInfo broken, std::optional<nix::PathInfo> lo
     record.outcome = Mending::failed;
     record.failure = cache::cannot_mend(broken, local->nar_hash, work.cache.uri().name);
     if (record.failure) co_return;
-    Transfer transfer(broken.path, pack_request(work, broken), [](std::uint64_t) {});
-    transfer.mends = broken;
+    Transfer transfer{.path = broken.path,
+                      .request = pack_request(work, broken),
+                      .on_progress = [](std::uint64_t) {},
+                      .mends = broken,
+                      .upload = {},
+                      .file_hash = {}};
     auto sent = co_await send(work, transfer, std::move(broken));
     if (sent) {
         record.outcome = Mending::mended;

@@ -223,6 +223,14 @@ BOOST_AUTO_TEST_CASE(a_cache_that_does_not_tell_its_key_is_advised_with_the_key_
     });
 }
 
+BOOST_AUTO_TEST_CASE(what_is_ignored_by_its_host_is_so_with_a_login_and_a_port) {
+    for (const auto* url :
+         {"https://nas.example", "https://nas.example:8443/x", "http://kim:a@b@nas.example/x?priority=1"})
+        BOOST_TEST(is_ignored({"nas.example"}, url), url);
+    BOOST_TEST(!is_ignored({"kim"}, "http://kim:pw@nas.example/x"));
+    BOOST_TEST(!is_ignored({"nas.example"}, "https://other.example/@nas.example"));
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_be_asked_is_named_and_what_is_ignored_is_said_once) {
     rules.ignore = {"*.ts.net"};
     run([this]() -> async::Task<void> {
