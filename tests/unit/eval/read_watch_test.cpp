@@ -46,8 +46,8 @@ BOOST_AUTO_TEST_SUITE(read_watch)
 BOOST_AUTO_TEST_CASE(what_every_nix_reads_is_known_whether_it_was_built_or_valid_before) {
     const std::vector<std::string> expected{"text.drv out",  "first.nix.drv out", "second.nix.drv out",
                                             "split.drv dev", "left.drv out",      "right.drv out"};
-    for (const std::string& version : {"2.8", "2.26", "2.34"})
-        for (const std::string& how : {"built", "valid", "daemon-built", "daemon-valid"}) {
+    for (const std::string version : {"2.8", "2.26", "2.34"})
+        for (const std::string how : {"built", "valid", "daemon-built", "daemon-valid"}) {
             BOOST_TEST_CONTEXT(version << " " << how) {
                 auto log = log_of(test::golden("eval/reads/" + version + "-" + how + ".log"));
                 BOOST_TEST(reads_of(log) == expected, boost::test_tools::per_element());

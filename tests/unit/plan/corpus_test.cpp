@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(of_what_a_fleet_has_for_itself_only_packages_with_sources_a
 }
 
 BOOST_AUTO_TEST_CASE(what_really_compiles_stays_a_compilation) {
-    for (const std::string& name : {"nixos-fleet-5k", "nixos-desktop-3k"}) {
+    for (const std::string name : {"nixos-fleet-5k", "nixos-desktop-3k"}) {
         Corpus corpus = open_corpus(name);
         std::size_t compilations = 0, kernels = 0;
         for (const DerivationId id : corpus.graph.topological_order()) {
