@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(a_bearer_token_may_stand_in_a_file) {
     found = credentials_from(Environment({{"CACHEFILL_BEARER_TOKEN_FILE", file.string()}}));
     BOOST_REQUIRE(!found);
     BOOST_TEST(found.error().one_line().find("words") == std::string::npos);
-    found = credentials_from(Environment({{"CACHEFILL_BEARER_TOKEN_FILE", "/no/such/file"}}));
+    found = credentials_from(Environment({{"CACHEFILL_BEARER_TOKEN_FILE", std::string("/no/such/file")}}));
     BOOST_REQUIRE(!found);
     BOOST_TEST(found.error().one_line().find("CACHEFILL_BEARER_TOKEN_FILE") != std::string::npos);
 }
