@@ -11,7 +11,7 @@ BOOST_AUTO_TEST_SUITE(typed_commands)
 namespace {
 
 Typed typed(const std::vector<std::string>& words) {
-    Environment environment({{"NH_FLAKE", "/fleet"}});
+    Environment environment({{"NH_FLAKE", std::string("/fleet")}});
     auto parsed = parse_command_line(words, environment);
     if (!parsed) BOOST_FAIL(parsed.error().one_line());
     return std::get<Invocation>(*parsed).settings.typed;
