@@ -125,17 +125,23 @@ BOOST_AUTO_TEST_CASE(an_encoding_that_is_unknown_or_broken_is_a_protocol_failure
 BOOST_AUTO_TEST_CASE(what_becomes_large_takes_little_memory_on_its_way_to_a_sink) {
     auto bomb = encoded(brotli_bomb(), "br");
     HttpServer server([&](const HttpRequest&) { return bomb; });
-    std::uint64_t size = 0;
+    std::uint64_t size = 0, largest = 0;
     auto request = get(server);
     request.sink = [&](std::string_view piece) -> Result<void> {
         size += piece.size();
+        largest = std::max<std::uint64_t>(largest, piece.size());
         return {};
     };
     auto before = resident_bytes();
     auto response = send_one(request);
     BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
     BOOST_TEST(size == 64 * mebibyte);
+    BOOST_TEST(largest <= mebibyte);
+#ifndef __SANITIZE_ADDRESS__ // it keeps what was freed
     BOOST_TEST(resident_bytes() < before + 48 * mebibyte);
+#else
+    static_cast<void>(before);
+#endif
     auto text = ask(bomb, 1'000'000);
     BOOST_TEST_REQUIRE(!text.has_value());
     BOOST_TEST((text.error().kind() == FailureKind::protocol), text.error().one_line());

@@ -64,7 +64,12 @@ struct Fixture {
     plan::CacheMask present(const std::string& name) {
         return judge->views().caches_in(facts.of(world.path(name)).present);
     }
-    void run(std::function<async::Task<void>(async::Executor)> body) { run_by_hand(clock, std::move(body)); }
+    void run(std::function<async::Task<void>(async::Executor)> body) {
+        run_by_hand(clock, [&](async::Executor executor) -> async::Task<void> {
+            co_await body(executor);
+            judge.reset(); // while its loop is there
+        });
+    }
 };
 
 } // namespace

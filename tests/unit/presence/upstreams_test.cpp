@@ -74,6 +74,8 @@ struct Fleet {
         run_by_hand(clock, [&](async::Executor executor) -> async::Task<void> {
             make(executor);
             co_await body();
+            upstreams.reset();
+            judge.reset(); // while its loop is there
         });
     }
 };
