@@ -74,7 +74,7 @@ Task<std::vector<BuildRequest::Ending>> BuildRequest::run(daemon::Connection& co
         auto record = record_of(running);
         record.outcome = BuildOutcome::failed;
         record.error = "the daemon gave no result for it";
-        endings.push_back({running.derivation, Ending::How::ended, std::move(record), false});
+        endings.push_back({running.derivation, Ending::How::ended, std::move(record)});
     }
     co_return endings;
 }
@@ -123,12 +123,12 @@ BuildRequest::Ending BuildRequest::end(const Running& running, const daemon::Bui
             else if (auto it = result.outputs.find(output.name); it != result.outputs.end())
                 record.outputs.push_back(it->second);
         }
-        return {running.derivation, Ending::How::ended, std::move(record), false};
+        return {running.derivation, Ending::How::ended, std::move(record)};
     } else {
         record.error = reason(result);
     }
     record.log_tail = running.log.lines();
-    return {running.derivation, Ending::How::ended, std::move(record), false};
+    return {running.derivation, Ending::How::ended, std::move(record)};
 }
 
 // Of one derivation that Nix will not build it may say so by failing the request as a whole, whatever else was asked
@@ -142,7 +142,7 @@ std::vector<BuildRequest::Ending> BuildRequest::end_without_results(const Failur
         record.error = reason(failure);
         record.log_tail = running.log.lines();
         auto how = is_shared ? Ending::How::ask_alone : daemon_is_gone ? Ending::How::daemon_gone : Ending::How::ended;
-        endings.push_back({running.derivation, how, std::move(record), true});
+        endings.push_back({running.derivation, how, std::move(record)});
     }
     return endings;
 }

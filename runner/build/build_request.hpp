@@ -33,8 +33,7 @@ class BuildRequest {
         };
         plan::DerivationId derivation;
         How how = How::ended;
-        BuildRecord record;          // its error is set for daemon_gone, too
-        bool request_failed = false; // Nix threw instead of giving a result
+        BuildRecord record; // its error is set for daemon_gone, too
     };
     // For each derivation one. The connection's log sink is ours for that long.
     async::Task<std::vector<Ending>> run(daemon::Connection& connection);

@@ -91,8 +91,6 @@ Task<void> NixDriver::settle(BuildRequest::Ending ending) {
         co_await built(id, std::move(ending.record));
         co_return;
     }
-    bool may_be_refused = ending.request_failed || ending.record.outcome == event::BuildOutcome::refused;
-    if (may_be_refused) ending.record.error += doubts(id);
     failed(id, std::move(ending.record));
 }
 
@@ -110,6 +108,9 @@ Task<void> NixDriver::built(DerivationId id, BuildRecord record) {
 
 void NixDriver::failed(DerivationId id, BuildRecord record) {
     if (stopping_) record.outcome = event::BuildOutcome::cancelled;
+    bool may_be_refused =
+        record.outcome == event::BuildOutcome::failed || record.outcome == event::BuildOutcome::refused;
+    if (may_be_refused) record.error += odd_attributes(id);
     conclude(id, std::move(record));
     for (auto dependent : scheduler_.build_failed(id)) blocked(dependent, id);
 }
@@ -122,8 +123,9 @@ void NixDriver::lost(DerivationId id, BuildRecord record) {
         failed(id, std::move(record));
 }
 
-// What Nix says of an attribute of the wrong type does not always name it.
-std::string NixDriver::doubts(DerivationId id) const {
+// What Nix says of an attribute of the wrong type does not always name it, and now and then it is gone before it says
+// anything.
+std::string NixDriver::odd_attributes(DerivationId id) const {
     auto text = read_file(endpoint_.physical(graph_.derivation(id).path));
     auto derivation = text ? nix::Derivation::parse(*text) : Result<nix::Derivation>(std::move(text).error());
     std::string words;

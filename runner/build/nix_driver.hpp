@@ -76,7 +76,7 @@ class NixDriver final : public Driver {
     void lost(plan::DerivationId id, BuildRecord record);
     void blocked(plan::DerivationId id, plan::DerivationId by);
     void conclude(plan::DerivationId id, BuildRecord record);
-    std::string doubts(plan::DerivationId id) const;
+    std::string odd_attributes(plan::DerivationId id) const;
 
     async::Task<void> fetch_slot();
     async::Task<void> fetch(std::unique_ptr<daemon::Connection>& connection, plan::PathId id);

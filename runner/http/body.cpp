@@ -42,9 +42,7 @@ Result<void> BodyTarget::write(std::string_view bytes) {
     while (!bytes.empty() && !has_enough_) {
         auto slice = bytes.substr(0, slice_size);
         bytes.remove_prefix(slice.size());
-        decoded_.clear();
-        TRY_VOID(with_context(decoder_->write(slice, decoded_), "decoding the answer"));
-        TRY_VOID(deliver(decoded_));
+        TRY_VOID(decode([&](const Take& take) { return decoder_->write(slice, take); }));
     }
     return {};
 }
@@ -52,13 +50,23 @@ Result<void> BodyTarget::write(std::string_view bytes) {
 Result<void> BodyTarget::finish() {
     if (!decoder_used_) return {};  // also when nothing came: an empty body is encoded as nothing by some
     if (request_.enough) return {}; // a part of an answer need not be whole
-    decoded_.clear();
-    TRY_VOID(with_context(decoder_->finish(decoded_), "decoding the answer"));
-    return deliver(decoded_);
+    return decode([&](const Take& take) { return decoder_->finish(take); });
+}
+
+// Piece by piece: a few bytes can become gigabytes. What the receiver says of a piece is no fault of the encoding.
+Result<void> BodyTarget::decode(const std::function<Result<void>(const Take&)>& step) {
+    std::optional<Failure> refused;
+    auto decoded = step([&](std::string_view piece) {
+        auto delivered = deliver(piece);
+        if (!delivered) refused = delivered.error();
+        return delivered;
+    });
+    if (refused) return *refused;
+    return with_context(std::move(decoded), "decoding the answer");
 }
 
 Result<void> BodyTarget::deliver(std::string_view decoded) {
-    if (decoded.empty()) return {};
+    if (decoded.empty() || has_enough_) return {};
     if (to_sink_) return request_.sink(decoded);
     if (request_.enough) {
         text_ += decoded.substr(0, *request_.enough - text_.size());

@@ -4,6 +4,7 @@
 #include "codec/compression.hpp"
 #include "http/client.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +28,8 @@ class BodyTarget {
     std::string take() { return std::move(text_); }
 
   private:
+    using Take = codec::Decompressor::Take;
+    Result<void> decode(const std::function<Result<void>(const Take&)>& step);
     Result<void> deliver(std::string_view decoded);
 
     const Request& request_;
@@ -34,7 +37,6 @@ class BodyTarget {
     bool has_enough_ = false;
     std::unique_ptr<codec::Decompressor> decoder_;
     bool decoder_used_ = false;
-    std::string decoded_;
     std::string text_;
 };
 
