@@ -70,9 +70,26 @@ std::vector<event::Message> describe_remarks(const presence::NarFindings& findin
     return messages;
 }
 
+namespace {
+
+// What is in their place by now: a server that cut what it was sent cuts it again.
+async::Task<Result<presence::NarFindings>> look_again(async::Executor executor, cache::BinaryCache& cache,
+                                                      std::vector<nix::StorePath> paths, std::string nix_version) {
+    std::vector<nix::NarInfo> infos;
+    for (const auto& path : paths) {
+        CO_TRY(info, co_await cache.get_narinfo(path));
+        if (!info) co_return Failure(FailureKind::protocol, "the narinfo of " + path.to_string() + " is gone");
+        infos.push_back(std::move(*info));
+    }
+    co_return co_await presence::check_nars(executor, cache, std::move(infos), presence::Depth::looking,
+                                            std::move(nix_version));
+}
+
+} // namespace
+
 async::Task<void> put_back(async::Executor executor, cache::BinaryCache& cache, async::WorkerPool& workers,
-                           std::vector<presence::UnusableNar>& unusable, push::PushSettings settings,
-                           push::PushEnvironment environment, event::Sink& sink) {
+                           std::vector<presence::UnusableNar>& unusable, std::string nix_version,
+                           push::PushSettings settings, push::PushEnvironment environment, event::Sink& sink) {
     std::vector<nix::NarInfo> broken;
     for (const auto& nar : unusable)
         if (nar.state != cache::NarState::encoded) broken.push_back(nar.info);
@@ -84,7 +101,19 @@ async::Task<void> put_back(async::Executor executor, cache::BinaryCache& cache, 
         if (record.outcome == push::Mending::mended) mended.insert(record.path);
         if (record.failure) sink.on_event(error(record.failure->one_line(), record.failure->hint()));
     }
+    std::vector<nix::StorePath> replaced(mended.begin(), mended.end());
+    auto after = co_await look_again(executor, cache, std::move(replaced), std::move(nix_version));
+    if (!after) {
+        auto why = std::move(after).error().with_context("looking at the archives that were put back");
+        sink.on_event(error(why.one_line(), why.hint()));
+        co_return; // what is not known to be mended is not called so
+    }
     std::erase_if(unusable, [&](const auto& nar) { return mended.contains(nar.info.path); });
+    for (auto& nar : after->unusable) {
+        mended.erase(nar.info.path);
+        nar.why += ", also after it was put back from this machine's store: the server changes what it is sent";
+        unusable.push_back(std::move(nar));
+    }
     if (mended.empty()) co_return;
     event::Message message{.severity = event::Severity::warning,
                            .text = "the cache showed " + counted(mended.size(), "path") +

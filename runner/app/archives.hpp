@@ -21,10 +21,10 @@ std::vector<event::Message> describe_remarks(const presence::NarFindings& findin
 // A proxy that answers what is no longer true.
 event::Message describe_front(const cache::FrontMemory& front, const cache::CacheUri& cache);
 
-// Puts archives back from this machine's store (push/mending.hpp) and tells what came of it. What could be mended is
-// taken out of `unusable`.
+// Puts archives back from this machine's store (push/mending.hpp), looks at them again and tells what came of it. What
+// could be mended is taken out of `unusable`. `nix_version`: see presence::check_nars.
 async::Task<void> put_back(async::Executor executor, cache::BinaryCache& cache, async::WorkerPool& workers,
-                           std::vector<presence::UnusableNar>& unusable, push::PushSettings settings,
-                           push::PushEnvironment environment, event::Sink& sink);
+                           std::vector<presence::UnusableNar>& unusable, std::string nix_version,
+                           push::PushSettings settings, push::PushEnvironment environment, event::Sink& sink);
 
 } // namespace cachefill::app
