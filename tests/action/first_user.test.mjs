@@ -8,9 +8,9 @@ import {Act} from './support/act.mjs';
 import {Cachix, commitAll, makeFolder, removeFolder, repository, tests} from './support/machine.mjs';
 
 const nobody = 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=';
-const settings = cachix => `{
+const settings = (cachix, folder) => `{
   cache = { url = "${cachix.uri}"; key = "${cachix.public_key}"; };
-  upstream = { url = "file:///nonexistent"; key = "upstream-1:${nobody}"; };
+  upstream = { url = "file://${folder}/empty-upstream"; key = "upstream-1:${nobody}"; };
   private = { url = "http://nas.tail1234.ts.net:8080/attic"; key = "attic-1:${nobody}"; };
 }\n`;
 const target = (report, name) => report.targets.find(t => t.name === name);
@@ -22,7 +22,7 @@ describe("a user's whole set-up", () => {
     cachix = await Cachix.start(folder, 'krit-nixos');
     const own = join(folder, 'own');
     mkdirSync(own);
-    writeFileSync(join(own, 'settings.nix'), settings(cachix));
+    writeFileSync(join(own, 'settings.nix'), settings(cachix, folder));
     act = new Act(folder, {sources: [join(repository, 'examples/fleet'), join(tests, 'first-user'), own]});
     act.newMachines('x86_64-linux', 'aarch64-darwin');
     given = {variables: {CACHEFILL_CACHE: 'cachix://krit-nixos'}, secrets: {CACHIX_AUTH_TOKEN: 'write-secret'}, environment: {CACHEFILL_CACHIX_API: cachix.api}};

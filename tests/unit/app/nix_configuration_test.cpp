@@ -149,7 +149,8 @@ BOOST_AUTO_TEST_CASE(builders_are_read_from_the_text_and_from_files_it_names) {
     machine.write("more", "ssh-ng://two - - 2\n");
     daemon::Settings nix;
     nix.system = "x86_64-linux";
-    nix.builders = "@" + machine.path("machines").string() + " ; ssh://three i686-linux,x86_64-linux ; @/nonexistent";
+    nix.builders = "@" + machine.path("machines").string() + " ; ssh://three i686-linux,x86_64-linux ; @" +
+                   machine.path("none").string();
     auto found = machines_from(nix);
     BOOST_REQUIRE(found.abilities.size() == 4U);
     BOOST_TEST(found.remote_slots == 7U);
