@@ -57,8 +57,8 @@ push::PushEnvironment Mirror::environment(const presence::Judge& own,
             presence_->note_published(path);
         on_settled(path);
     };
-    environment.known_keys = [keys = info_.public_keys, others = environment.known_keys] {
-        auto all = others();
+    environment.known_keys = [keys = info_.public_keys, others = environment.known_keys](const nix::StorePath& path) {
+        auto all = others(path);
         all.insert(all.end(), keys.begin(), keys.end());
         return all;
     };

@@ -112,7 +112,7 @@ push::PushEnvironment Pusher::environment(OnSettled& on_settled) {
             if (!is_own_source(info, session_.endpoint().physical(info.path))) return std::nullopt;
             return "it is the source of a flake with machines, and the cache is public (allow-source)";
         };
-    environment.known_keys = [this] { return presence_.views().known_keys(); };
+    environment.known_keys = [this](const nix::StorePath&) { return presence_.views().known_keys(); };
     return environment;
 }
 

@@ -160,6 +160,7 @@ Task<bool> Run::preflight() {
         co_return false;
     }
     upstreams_.emplace(std::move(*upstreams));
+    trust_.emplace(graph_, facts_, presence_, *upstreams_);
     if (!co_await open_mirrors()) co_return false;
     auto history = History::open(session_.state_directory() / "history.sqlite");
     if (history)

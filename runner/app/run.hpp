@@ -8,6 +8,7 @@
 #include "eval/evaluator.hpp"
 #include "presence/judge.hpp"
 #include "presence/nar_checks.hpp"
+#include "presence/path_trust.hpp"
 #include "presence/realisations.hpp"
 #include "presence/upstreams.hpp"
 #include "push/pipeline.hpp"
@@ -154,6 +155,8 @@ class Run {
     plan::CacheMask counting(const nix::StorePath& path);
     // What counts for the targets grows with what the caches' answers show.
     void refresh_trust();
+    void refresh_counting();
+    plan::CacheMask counting_now(const nix::StorePath& path);
     plan::Questions questions_to_uncounted() const;
     void find_uncounted();
     void tell_uncounted(const report::UncountedUpstream& upstream);
@@ -193,6 +196,7 @@ class Run {
     presence::Judge presence_;
     presence::Realisations realisations_;
     std::optional<presence::Upstreams> upstreams_;
+    std::optional<presence::PathTrust> trust_;
     std::unique_ptr<eval::Evaluator> evaluator_;
     std::optional<eval::FlakeInfo> flake_;
     std::vector<TargetRecord> targets_;

@@ -69,6 +69,7 @@ Task<void> Run::evaluate_all() {
     for (std::size_t number = 0; number < targets_.size(); ++number) evaluations_.spawn(evaluate(number));
     co_await evaluations_.join();
     evaluating_ = false;
+    refresh_counting();
     plan_changed_.notify_all();
     if (driver_) driver_->wake();
     stage_finished(event::Stage::evaluate, start);

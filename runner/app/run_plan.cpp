@@ -180,7 +180,7 @@ void Run::tell_who_does_not_build() {
 }
 
 void Run::apply_plan() {
-    counting_ = plan::counting_caches(graph_, facts_, plan_targets_);
+    refresh_counting();
     find_uncounted();
     for (const auto& build : plan_.builds) {
         needed_by_[build.derivation] = build.targets;

@@ -26,6 +26,11 @@ void Run::refresh_trust() {
     views_counted_ = presence_.views().size();
 }
 
+void Run::refresh_counting() {
+    counting_ = plan::counting_caches(graph_, facts_, plan_targets_);
+    trust_->update(plan_targets_, host_of_target_, !evaluating_);
+}
+
 // Whether a given upstream that does not count for all has what is about to be built; nothing hangs on the answer but
 // what is told.
 plan::Questions Run::questions_to_uncounted() const {

@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "build/roots.hpp"
 
+#include <algorithm>
 #include <bit>
 
 namespace cachefill::app {
@@ -83,7 +84,15 @@ build::DriverCallbacks Run::driver_callbacks() {
     callbacks.targets_of = [this](plan::DerivationId id) { return names_of_targets(id); };
     callbacks.may_start = [this] { return !disk_is_low_ && has_room(); };
     callbacks.expects_more = [this] { return is_planning(); };
-    callbacks.fetch_overrides = [this] { return upstreams_->fetch_overrides(); };
+    callbacks.fetch_overrides = [this](const nix::StorePath& path) {
+        return upstreams_->fetch_overrides(counting_now(path), trust_->keys(path));
+    };
+    callbacks.fetched_before = [this](const nix::StorePath& path) { return trust_->to_fetch_before(path, counting_); };
+    // A host that is evaluated later may need it, too, and not trust whom this one does.
+    callbacks.may_fetch = [this](plan::PathId path) {
+        return !evaluating_ || (facts_.of(path).present & counting_now(graph_.path(path))) != 0;
+    };
+    callbacks.doubt = [this](const nix::PathInfo& info) { return trust_->doubt(info); };
     return callbacks;
 }
 
@@ -129,13 +138,19 @@ plan::CacheMask Run::counting(const nix::StorePath& path) {
     auto id = graph_.intern(path);
     if (views_counted_ != presence_.views().size()) {
         refresh_trust();
-        counting_ = plan::counting_caches(graph_, facts_, plan_targets_);
+        refresh_counting();
     }
     if (plan::index(id) < counting_.size()) return counting_[plan::index(id)];
     // Learnt of only now, as a reference: what every target trusts is safe to count.
     plan::CacheMask all = plan::all_caches;
     for (const auto& target : plan_targets_) all &= target.trusted_caches;
     return all;
+}
+
+// Whom a path may be fetched from.
+plan::CacheMask Run::counting_now(const nix::StorePath& path) {
+    auto mask = counting(path);
+    return evaluating_ ? mask & upstreams_->counting_early() : mask;
 }
 
 push::PushSettings Run::push_settings() const {
@@ -158,7 +173,7 @@ push::PushEnvironment Run::push_environment() {
     };
     environment.path_infos = [this](std::vector<nix::StorePath> paths) { return path_infos(std::move(paths)); };
     if (session_.may_be_trusted()) environment.repair = [this](nix::StorePath path) { return repair(std::move(path)); };
-    environment.known_keys = [this] { return presence_.views().known_keys(); };
+    environment.known_keys = [this](const nix::StorePath& path) { return trust_->keys(path); };
     environment.on_settled = [this](const nix::StorePath& path, event::PushOutcome outcome) {
         if (outcome != event::PushOutcome::published && outcome != event::PushOutcome::already_there) return;
         auto upstream = upstream_of(graph_.intern(path));
@@ -172,6 +187,10 @@ push::PushEnvironment Run::push_environment() {
 
 Task<Result<std::vector<std::optional<nix::PathInfo>>>> Run::path_infos(std::vector<nix::StorePath> paths) {
     auto infos = co_await session_.connection().query_path_infos(std::move(paths));
+    // Whether they may go up is known when it is known who needs them.
+    auto is_doubtful = [this](const auto& info) { return info && !trust_->doubt(*info).empty(); };
+    while (infos && evaluating_ && std::any_of(infos->begin(), infos->end(), is_doubtful))
+        co_await plan_changed_.wait();
     if (infos)
         for (const auto& info : *infos)
             if (info) presence_.note_references(*info);

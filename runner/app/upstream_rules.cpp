@@ -37,7 +37,8 @@ presence::UpstreamRules upstream_rules(const Session& session, const cache::Cach
             .own_substituter = own.substituter_url,
             .own_keys = own.public_keys,
             .machine = machine_trust(session.nix()),
-            .machine_obeys = session.is_trusted()};
+            .machine_obeys = session.is_trusted(),
+            .machine_may_obey = session.may_be_trusted()};
 }
 
 presence::Upstreams::Make upstream_maker(Session& session) {

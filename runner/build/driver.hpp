@@ -47,8 +47,14 @@ struct DriverCallbacks {
     // May another plan come? While true, run() goes on although there is nothing to do; call wake() when it turns
     // false.
     std::function<bool()> expects_more;
-    // Daemon settings for a new connection that fetches, honoured if we are trusted (substituters, keys). May be empty.
-    std::function<std::map<std::string, std::string>()> fetch_overrides;
+    // Daemon settings to fetch this path with, honoured if we are trusted (substituters, keys). May be empty.
+    std::function<std::map<std::string, std::string>(const nix::StorePath&)> fetch_overrides;
+    // What has to be fetched before it, one after the other, each with its own settings. May be empty.
+    std::function<std::vector<nix::StorePath>(const nix::StorePath&)> fetched_before;
+    // May it be fetched yet? May be empty.
+    std::function<bool(plan::PathId)> may_fetch;
+    // Why a valid path must not be used in a build; empty: it may. May be empty.
+    std::function<std::string(const nix::PathInfo&)> doubt;
 };
 
 // Builds what plans ask for, through the Nix daemon, most urgent first, and keeps going past failures: dependents of a

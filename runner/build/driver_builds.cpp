@@ -4,6 +4,9 @@
 #include "build/slot_connection.hpp"
 #include "nix/attribute_types.hpp"
 
+#include <unordered_set>
+#include <utility>
+
 namespace cachefill::build {
 
 using async::Task;
@@ -53,6 +56,7 @@ Task<void> NixDriver::build(std::unique_ptr<daemon::Connection>& connection, Slo
     auto options = build_options(kind);
     auto ready = co_await ensure_connected(connection, endpoint_, std::move(options));
     if (ready) ready = co_await roots_.hold(std::move(held));
+    if (ready) ready = co_await leave_out_doubtful(*connection, batch);
     if (!ready) {
         BuildRecord record;
         record.outcome = event::BuildOutcome::failed;
@@ -60,9 +64,75 @@ Task<void> NixDriver::build(std::unique_ptr<daemon::Connection>& connection, Slo
         for (auto id : batch) lost(id, record);
         co_return;
     }
+    if (batch.empty()) co_return;
     BuildRequest request(graph_, clock_, std::move(batch), settings_.limits, listener_);
     auto endings = co_await request.run(*connection);
     for (auto& ending : endings) co_await settle(std::move(ending));
+}
+
+// Outputs of a remote builder are not `ultimate` here, and may be signed by it.
+bool NixDriver::was_built(const nix::StorePath& path) const {
+    auto id = graph_.find(path);
+    auto producer = id ? graph_.producer(*id) : std::nullopt;
+    if (!producer) return false;
+    const auto* known = record(producer->derivation);
+    return known && known->outcome == event::BuildOutcome::built;
+}
+
+// Of something valid among what this derivation would be built from; empty: there is none.
+Task<Result<std::string>> NixDriver::find_doubt(daemon::Connection& connection, DerivationId id) {
+    std::unordered_set<nix::StorePath> met;
+    std::vector<nix::StorePath> found;
+    auto meet = [&](const nix::StorePath& path) {
+        if (!free_of_doubt_.contains(path) && met.insert(path).second) found.push_back(path);
+    };
+    const auto& derivation = graph_.derivation(id);
+    for (auto source : derivation.sources) meet(graph_.path(source));
+    for (const auto& input : derivation.inputs)
+        for (auto number : input.outputs)
+            if (auto path = graph_.derivation(input.derivation).outputs[number].path; path != plan::no_path)
+                meet(graph_.path(path));
+    while (!found.empty()) {
+        auto asked = std::exchange(found, std::vector<nix::StorePath>());
+        CO_TRY(infos, co_await connection.query_path_infos(std::move(asked)));
+        for (const auto& info : infos) {
+            if (!info) continue; // the daemon will say so
+            if (auto doubt = was_built(info->path) ? std::string() : callbacks_.doubt(*info); !doubt.empty())
+                co_return info->path.to_string() + ": " + doubt;
+            for (const auto& reference : info->references) meet(reference);
+        }
+    }
+    free_of_doubt_.merge(met);
+    co_return std::string();
+}
+
+Task<Result<void>> NixDriver::leave_out_doubtful(daemon::Connection& connection, std::vector<DerivationId>& batch) {
+    if (!callbacks_.doubt) co_return Result<void>();
+    std::vector<DerivationId> rest;
+    for (auto id : batch) {
+        CO_TRY(doubt, co_await find_doubt(connection, id));
+        // Who is to be believed may not be known yet.
+        while (!doubt.empty() && callbacks_.expects_more() && !is_done()) {
+            co_await changed_.wait();
+            CO_TRY(by_now, co_await find_doubt(connection, id));
+            doubt = std::move(by_now);
+        }
+        if (!doubt.empty() && is_done()) { // stopped meanwhile
+            scheduler_.build_returned(id, true);
+            continue;
+        }
+        if (doubt.empty()) {
+            rest.push_back(id);
+            continue;
+        }
+        BuildRecord record;
+        record.outcome = event::BuildOutcome::refused;
+        record.error = "not built from what cannot be vouched for: " + std::move(doubt) +
+                       "; let those hosts trust that key, or delete the path (nix store delete) and run again";
+        failed(id, std::move(record));
+    }
+    batch = std::move(rest);
+    co_return Result<void>();
 }
 
 void NixDriver::announce(DerivationId id) {

@@ -6,11 +6,14 @@ using async::Task;
 using plan::PathId;
 
 Task<void> NixDriver::fetch_slot() {
-    std::unique_ptr<daemon::Connection> connection;
+    Fetcher::Line line;
     auto generation = idle_generation_;
-    auto may_go = [this](PathId id) { return fetcher_.turn(graph_.path(id)) != Outages::Turn::wait; };
+    auto may_go = [this](PathId id) {
+        bool is_allowed = !callbacks_.may_fetch || callbacks_.may_fetch(id);
+        return is_allowed && fetcher_.turn(graph_.path(id)) != Outages::Turn::wait;
+    };
     while (!is_done()) {
-        if (std::exchange(generation, idle_generation_) != idle_generation_) connection.reset();
+        if (std::exchange(generation, idle_generation_) != idle_generation_) line.connection.reset();
         auto path = scheduler_.take_fetch(!callbacks_.expects_more(), may_go);
         if (!path) {
             co_await changed_.wait();
@@ -20,16 +23,16 @@ Task<void> NixDriver::fetch_slot() {
         if (fetcher_.turn(wanted) == Outages::Turn::give_up)
             unfetchable(*path, fetcher_.reason_of_giving_up(wanted), {});
         else
-            co_await fetch(connection, *path);
+            co_await fetch(line, *path);
         notify();
     }
     notify();
 }
 
-Task<void> NixDriver::fetch(std::unique_ptr<daemon::Connection>& connection, PathId id) {
+Task<void> NixDriver::fetch(Fetcher::Line& line, PathId id) {
     auto start = clock_.now();
     auto path = graph_.path(id); // a copy: the graph grows, and moves what it has, while hosts are evaluated
-    auto outcome = co_await fetcher_.fetch(connection, path);
+    auto outcome = co_await fetcher_.fetch(line, path);
     auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - start);
     switch (outcome.how) {
     case Fetcher::Outcome::How::later:

@@ -68,7 +68,7 @@ FetchReason Fetcher::reason_of_giving_up(const nix::StorePath& path) const {
     return blamed == blamed_.end() ? FetchReason{FetchTrouble::network, {}, "it is away"} : blamed->second;
 }
 
-Task<Fetcher::Outcome> Fetcher::fetch(std::unique_ptr<daemon::Connection>& connection, nix::StorePath path) {
+Task<Fetcher::Outcome> Fetcher::fetch(Line& line, nix::StorePath path) {
     auto caches = caches_of(path);
     outages_.begin(caches);
     struct Ending {
@@ -76,7 +76,7 @@ Task<Fetcher::Outcome> Fetcher::fetch(std::unique_ptr<daemon::Connection>& conne
         const std::vector<std::string>& caches;
         ~Ending() { outages.end(caches); }
     } ending{outages_, caches};
-    auto outcome = co_await ask_again(connection, path);
+    auto outcome = co_await ask_in_order(line, path);
     if (outcome.how == Outcome::How::fetched)
         blamed_.erase(path);
     else
@@ -84,13 +84,23 @@ Task<Fetcher::Outcome> Fetcher::fetch(std::unique_ptr<daemon::Connection>& conne
     co_return outcome;
 }
 
+Task<Fetcher::Outcome> Fetcher::ask_in_order(Line& line, const nix::StorePath& path) {
+    std::vector<nix::StorePath> before;
+    if (wiring_.before) before = wiring_.before(path);
+    for (const auto& first : before) {
+        auto outcome = co_await ask_again(line, first);
+        if (outcome.how != Outcome::How::fetched) co_return outcome;
+    }
+    co_return co_await ask_again(line, path);
+}
+
 // What went wrong may lie in that daemon process alone: it leaves out substituters that did not answer it once.
-Task<Fetcher::Outcome> Fetcher::ask_again(std::unique_ptr<daemon::Connection>& connection, const nix::StorePath& path) {
+Task<Fetcher::Outcome> Fetcher::ask_again(Line& line, const nix::StorePath& path) {
     for (int tries = 1;; ++tries) {
-        bool was_fresh = !connection || connection->is_broken();
-        auto outcome = co_await try_once(connection, path);
+        bool was_fresh = !line.connection || line.connection->is_broken();
+        auto outcome = co_await try_once(line, path);
         if (outcome.how == Outcome::How::fetched) co_return outcome;
-        connection.reset();
+        line.connection.reset();
         auto trouble = outcome.reason.trouble;
         if (trouble == FetchTrouble::network && !outages_.is_given_up(outcome.reason.cache)) {
             outcome.how = Outcome::How::later;
@@ -106,18 +116,19 @@ Task<Fetcher::Outcome> Fetcher::ask_again(std::unique_ptr<daemon::Connection>& c
     }
 }
 
-Task<Result<void>> Fetcher::prepare(std::unique_ptr<daemon::Connection>& connection, const nix::StorePath& path) {
+Task<Result<void>> Fetcher::prepare(Line& line, const nix::StorePath& path) {
     daemon::Options options;
     options.max_build_jobs = 0;
     options.use_substitutes = true;
-    if (wiring_.overrides) options.overrides = wiring_.overrides();
-    CO_TRY_VOID(co_await ensure_connected(connection, endpoint_, std::move(options)));
+    if (wiring_.overrides) options.overrides = wiring_.overrides(path);
+    if (line.overrides != options.overrides) line = {.connection = {}, .overrides = options.overrides};
+    CO_TRY_VOID(co_await ensure_connected(line.connection, endpoint_, std::move(options)));
     std::vector<nix::StorePath> held{path};
     co_return co_await roots_.hold(std::move(held));
 }
 
-Task<Fetcher::Outcome> Fetcher::try_once(std::unique_ptr<daemon::Connection>& connection, const nix::StorePath& path) {
-    auto ready = co_await prepare(connection, path);
+Task<Fetcher::Outcome> Fetcher::try_once(Line& line, const nix::StorePath& path) {
+    auto ready = co_await prepare(line, path);
     if (!ready) {
         FetchReason gone{FetchTrouble::daemon_gone, {}, ready.error().one_line()};
         co_return Outcome{Outcome::How::failed, std::move(gone)};
@@ -125,6 +136,7 @@ Task<Fetcher::Outcome> Fetcher::try_once(std::unique_ptr<daemon::Connection>& co
     std::optional<async::Limiter::Permit> alone;
     if (!substituters_are_known_) alone.emplace(co_await first_fetch_.acquire());
     FetchWatch watch(limits_, clock_.now());
+    auto& connection = line.connection;
     Try attempt(executor_, *connection, path, std::move(watch));
     if (!substituters_are_known_) attempt.alone = std::move(alone);
     alone.reset();

@@ -21,8 +21,9 @@ class Roots;
 class Fetcher {
   public:
     struct Wiring {
-        // Daemon settings for a new connection, honoured if we are trusted. May be empty.
-        std::function<std::map<std::string, std::string>()> overrides;
+        // As in DriverCallbacks. May be empty.
+        std::function<std::map<std::string, std::string>(const nix::StorePath&)> overrides;
+        std::function<std::vector<nix::StorePath>(const nix::StorePath&)> before;
         // Addresses of the caches that have a path, as far as they are known. May be empty.
         std::function<std::vector<std::string>(const nix::StorePath&)> caches_of;
     };
@@ -45,14 +46,20 @@ class Fetcher {
         How how = How::fetched;
         daemon::FetchReason reason = {};
     };
-    // Makes `connection` if there is none; it serves one fetch at a time.
-    async::Task<Outcome> fetch(std::unique_ptr<daemon::Connection>& connection, nix::StorePath path);
+    // To one daemon process, with the settings that it was given. It reads its list of substituters once.
+    struct Line {
+        std::unique_ptr<daemon::Connection> connection;
+        std::map<std::string, std::string> overrides;
+    };
+    // Connects `line` if it is not, or is set otherwise; it serves one fetch at a time.
+    async::Task<Outcome> fetch(Line& line, nix::StorePath path);
 
   private:
     struct Try;
-    async::Task<Outcome> ask_again(std::unique_ptr<daemon::Connection>& connection, const nix::StorePath& path);
-    async::Task<Outcome> try_once(std::unique_ptr<daemon::Connection>& connection, const nix::StorePath& path);
-    async::Task<Result<void>> prepare(std::unique_ptr<daemon::Connection>& connection, const nix::StorePath& path);
+    async::Task<Outcome> ask_in_order(Line& line, const nix::StorePath& path);
+    async::Task<Outcome> ask_again(Line& line, const nix::StorePath& path);
+    async::Task<Outcome> try_once(Line& line, const nix::StorePath& path);
+    async::Task<Result<void>> prepare(Line& line, const nix::StorePath& path);
     async::Task<void> ensure(Try& attempt);
     async::Task<void> keep_watch(Try& attempt);
     void on_log(Try& attempt, const daemon::LogEvent& log);

@@ -5,6 +5,8 @@
 #include "build/driver.hpp"
 #include "build/fetcher.hpp"
 
+#include <unordered_set>
+
 namespace cachefill::build {
 
 // Outputs, and those of inputs that are needed.
@@ -19,7 +21,7 @@ class NixDriver final : public Driver {
         : endpoint_(endpoint), graph_(graph), roots_(roots), settings_(std::move(settings)),
           callbacks_(std::move(callbacks)), sink_(sink), clock_(clock), scheduler_(graph),
           fetcher_(executor, endpoint, roots, clock, settings_.cache_patience,
-                   {callbacks_.fetch_overrides, callbacks_.caches_of}, sink),
+                   {callbacks_.fetch_overrides, callbacks_.fetched_before, callbacks_.caches_of}, sink),
           workers_(executor), changed_(executor), alarm_(executor) {
         listener_.on_started = [this](plan::DerivationId id) { announce(id); };
         listener_.on_log_line = [this](plan::DerivationId id, const std::string& text) {
@@ -69,6 +71,10 @@ class NixDriver final : public Driver {
     daemon::Options build_options(SlotKind kind) const;
     async::Task<void> build(std::unique_ptr<daemon::Connection>& connection, SlotKind kind,
                             std::vector<plan::DerivationId> batch);
+    async::Task<Result<std::string>> find_doubt(daemon::Connection& connection, plan::DerivationId id);
+    async::Task<Result<void>> leave_out_doubtful(daemon::Connection& connection,
+                                                 std::vector<plan::DerivationId>& batch);
+    bool was_built(const nix::StorePath& path) const;
     void announce(plan::DerivationId id);
     async::Task<void> settle(BuildRequest::Ending ending);
     async::Task<void> built(plan::DerivationId id, BuildRecord record);
@@ -79,7 +85,7 @@ class NixDriver final : public Driver {
     std::string odd_attributes(plan::DerivationId id) const;
 
     async::Task<void> fetch_slot();
-    async::Task<void> fetch(std::unique_ptr<daemon::Connection>& connection, plan::PathId id);
+    async::Task<void> fetch(Fetcher::Line& line, plan::PathId id);
     void unfetchable(plan::PathId id, const daemon::FetchReason& reason, std::chrono::milliseconds took);
     async::Task<void> look_at_the_clock();
     void notify() {
@@ -108,6 +114,7 @@ class NixDriver final : public Driver {
     std::map<plan::DerivationId, BuildRecord> records_;
     std::map<plan::DerivationId, async::Clock::TimePoint> started_;
     std::map<plan::DerivationId, int> losses_;
+    std::unordered_set<nix::StorePath> free_of_doubt_;     // with all that they refer to
     std::map<plan::PathId, daemon::FetchReason> given_up_; // fetches, for the network's sake
     std::uint64_t idle_generation_ = 0;                    // connections older than this are closed when idle
     bool stopping_ = false;

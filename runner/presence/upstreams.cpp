@@ -232,9 +232,16 @@ std::vector<Upstreams::Uncounted> Upstreams::uncounted() const {
     return all;
 }
 
-CacheMask Upstreams::fetchable_here() const {
-    if (!rules_.machine.substitutes) return 0;
-    if (rules_.machine_obeys) return plan::all_caches;
+bool Upstreams::trusts(std::size_t number, const nix::PublicKey& key) const {
+    const auto& host = hosts_[number];
+    auto own = own_keys();
+    if (std::find(own.begin(), own.end(), key) != own.end() || host.trust.keys.trusts(key)) return true;
+    bool given_count = rules_.count_given || (host.by_machine && host.by_machine_keys);
+    return given_count && std::any_of(given_.begin(), given_.end(),
+                                      [&](const Ask& ask) { return given_trust(ask.cache).trusts(key); });
+}
+
+CacheMask Upstreams::asked_by_machine() const {
     const auto& views = judge_->views();
     auto keys = keys_of(rules_.machine);
     CacheMask mask = 0;
@@ -249,28 +256,58 @@ CacheMask Upstreams::fetchable_here() const {
     return mask;
 }
 
-std::map<std::string, std::string> Upstreams::fetch_overrides() const {
-    if (!rules_.machine_obeys) return {};
-    // Only those we rely on: a configured one that is out of reach would hold up every fetch. And only what is a key:
-    // one that is none would stop them all. Of two keys of one name the daemon takes the first, so those that were seen
-    // to sign come before the rest.
-    std::vector<std::string> substituters, keys;
-    auto add = [&](const std::vector<nix::PublicKey>& more) {
-        for (const auto& key : more)
-            if (auto text = key.to_string(); std::find(keys.begin(), keys.end(), text) == keys.end())
-                keys.push_back(std::move(text));
-    };
-    for (std::size_t number = 0; number < judge_->size(); ++number) {
-        if (judge_->is_out(number)) continue;
-        auto url = cache::substituter_of(judge_->backend(number).uri(), judge_->info(number));
-        substituters.emplace_back(url.reveal());
-        add(judge_->views().signers(number));
+CacheMask Upstreams::fetchable_here() const {
+    if (!rules_.machine.substitutes) return 0;
+    return rules_.machine_obeys ? plan::all_caches : asked_by_machine();
+}
+
+CacheMask Upstreams::counting_early() const {
+    auto mask = judge_->views().all_of(plan::own_cache);
+    nix::TrustedKeys keys(keys_counting_early());
+    for (std::size_t number = 0; number < judge_->size(); ++number)
+        if (judge_->url(number) == nixos_cache || (rules_.count_given && is_given(number)))
+            mask |= judge_->views().counting(number, keys);
+    return mask;
+}
+
+std::vector<nix::PublicKey> Upstreams::keys_counting_early() const {
+    auto keys = own_keys();
+    keys.push_back(nix::PublicKey::parse(nixos_key).value());
+    if (!rules_.count_given) return keys;
+    for (const auto& given : given_) {
+        auto trust = given_trust(given.cache);
+        keys.insert(keys.end(), trust.keys().begin(), trust.keys().end());
     }
-    for (const auto& given : given_) add(given_trust(given.cache).keys());
-    add(own_keys());
-    for (const auto& host : hosts_) add(host.trust.keys.keys());
-    add(keys_of(rules_.machine).keys());
-    return {{"substituters", join(substituters, " ")}, {"trusted-public-keys", join(keys, " ")}};
+    return keys;
+}
+
+std::map<std::string, std::string> Upstreams::fetch_overrides(CacheMask caches,
+                                                              const std::vector<nix::PublicKey>& keys) const {
+    // Only those we rely on: a configured one that is out of reach would hold up every fetch. Of two keys of one name
+    // the daemon takes the first, so those that were seen to sign come before the rest.
+    std::vector<std::string> substituters, seen, others;
+    std::vector<nix::PublicKey> signers;
+    auto asked = judge_->views().caches_in(caches);
+    auto is_asked = [&](std::size_t number) { return (asked & plan::bit(number)) && !judge_->is_out(number); };
+    for (std::size_t number = 0; number < judge_->size(); ++number) {
+        if (!is_asked(number)) continue;
+        auto more = judge_->views().signers(number);
+        signers.insert(signers.end(), more.begin(), more.end());
+        auto url = cache::substituter_of(judge_->backend(number).uri(), judge_->info(number));
+        if (rules_.machine_obeys) substituters.emplace_back(url.reveal());
+    }
+    // One that does not trust us lets itself be told which of its own to use, in its own words (Nix,
+    // libstore/daemon.cc).
+    if (!rules_.machine_obeys)
+        for (const auto& text : rules_.machine.substituters)
+            if (auto number = find(text); number && is_asked(*number)) substituters.push_back(text);
+    std::map<std::string, std::string> overrides{{"substituters", join(substituters, " ")}};
+    if (!rules_.machine_may_obey) return overrides;
+    for (const auto& key : keys)
+        (std::find(signers.begin(), signers.end(), key) != signers.end() ? seen : others).push_back(key.to_string());
+    seen.insert(seen.end(), others.begin(), others.end());
+    overrides["trusted-public-keys"] = join(seen, " ");
+    return overrides;
 }
 
 } // namespace cachefill::presence

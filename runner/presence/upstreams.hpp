@@ -28,7 +28,8 @@ struct UpstreamRules {
     std::string own_substituter;
     std::vector<nix::PublicKey> own_keys;
     MachineTrust machine;
-    bool machine_obeys = false; // its daemon trusts us: it fetches from whatever we name
+    bool machine_obeys = false;    // its daemon trusts us: it fetches from whatever we name
+    bool machine_may_obey = false; // … as far as is known
 };
 
 // Is it one that `ignore` names, by its URL or its host?
@@ -67,10 +68,19 @@ class Upstreams {
     std::vector<Uncounted> uncounted() const;
     std::vector<std::string> advice_for(std::size_t cache, std::size_t host) const;
 
+    // Would this host believe what the key signs? The own cache's keys always count.
+    bool trusts(std::size_t host, const nix::PublicKey& key) const;
+
     // Those from which this machine's daemon will really fetch, as far as it believes them.
     plan::CacheMask fetchable_here() const;
-    // What to tell a daemon that trusts us, so that it fetches from all of ours.
-    std::map<std::string, std::string> fetch_overrides() const;
+    // What nearly every host counts, as long as not all hosts are known: the own cache, cache.nixos.org, and given ones
+    // that count for all.
+    plan::CacheMask counting_early() const;
+    std::vector<nix::PublicKey> keys_counting_early() const;
+    // What to tell the daemon, so that it fetches from these caches and believes these keys, and no others: only which
+    // of its own substituters, if it does not trust us.
+    std::map<std::string, std::string> fetch_overrides(plan::CacheMask caches,
+                                                       const std::vector<nix::PublicKey>& keys) const;
 
   private:
     // One of a host's substituters, as far as it can be asked.
@@ -93,6 +103,7 @@ class Upstreams {
     bool is_given(std::size_t cache) const;
     bool names_own_cache(const Host& host) const;
     plan::CacheMask asked_by(const Host& host, std::size_t cache) const;
+    plan::CacheMask asked_by_machine() const;
     std::vector<nix::PublicKey> own_keys() const;
     std::vector<std::string> advice(const Host& host, const std::string& url, bool is_asked,
                                     const std::vector<nix::PublicKey>& keys) const;

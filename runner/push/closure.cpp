@@ -60,7 +60,7 @@ async::Task<void> StagedPipeline::describe(Running) {
 void StagedPipeline::take_info(Node& node, std::optional<nix::PathInfo> info) {
     if (!info) return settle(node, PushOutcome::failed, "it is neither served nor valid in this machine's store");
     node.info = std::move(info);
-    auto known_keys = environment_.known_keys ? environment_.known_keys() : std::vector<nix::PublicKey>();
+    auto known_keys = environment_.known_keys ? environment_.known_keys(node.path) : std::vector<nix::PublicKey>();
     auto withheld = reason_to_withhold(*node.info, node.built_by_this_run, settings_, known_keys);
     if (!withheld && environment_.reason_to_withhold) withheld = environment_.reason_to_withhold(*node.info);
     if (withheld) return settle(node, PushOutcome::withheld, *withheld);

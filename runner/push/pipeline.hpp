@@ -57,9 +57,9 @@ struct PushEnvironment {
     std::function<async::Task<bool>(nix::StorePath)> repair;
     // Why a path that is about to go up must not, besides PushSettings::withheld; empty: it may. May be empty.
     std::function<std::optional<std::string>(const nix::PathInfo&)> reason_to_withhold;
-    // Keys of the cache and of everybody whom somebody trusts here: a path signed by one of them is not foreign. They
-    // become more. May be empty.
-    std::function<std::vector<nix::PublicKey>()> known_keys;
+    // Keys of the cache, and those that count for whoever needs this path: signed by one of them it is not foreign. May
+    // be empty.
+    std::function<std::vector<nix::PublicKey>(const nix::StorePath&)> known_keys;
     // A path is settled (once per path): roots may go, dependents may be told.
     std::function<void(const nix::StorePath&, event::PushOutcome)> on_settled;
     // Are builds still running? For the report: pushed while building.

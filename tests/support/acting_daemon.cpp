@@ -96,6 +96,19 @@ Task<void> ActingDaemon::serve() {
     co_await peers.join();
 }
 
+namespace {
+
+std::string path_info_reply(const std::optional<nix::PathInfo>& info) {
+    if (!info) return wire(frame_last, 0);
+    auto bytes = wire(frame_last, 1, "", info->nar_hash.to_base16(), info->references.size());
+    for (const auto& reference : info->references) bytes += wire(reference.to_string());
+    bytes += wire(0, info->nar_size, info->ultimate, info->signatures.size());
+    for (const auto& signature : info->signatures) bytes += wire(signature);
+    return bytes + wire(info->content_address);
+}
+
+} // namespace
+
 Task<bool> ActingDaemon::act(Peer& peer, const Play& play) {
     for (const auto& step : play) {
         if (step.kind == Step::Kind::hang_up) co_return false;
@@ -120,6 +133,7 @@ Task<void> ActingDaemon::converse(std::unique_ptr<Peer> peer) {
     co_await peer->send(wire(0x6478696f, 0x126));
     if (!co_await peer->receive(rest)) co_return;
     co_await peer->send(wire(0, "2.34.8", 1, frame_last));
+    std::string settings;
     for (;;) {
         daemon::Operation operation{};
         std::vector<std::string> texts;
@@ -129,7 +143,10 @@ Task<void> ActingDaemon::converse(std::unique_ptr<Peer> peer) {
             switch (operation) {
             case daemon::Operation::set_options:
                 for (int i = 0; i < 12; ++i) reader.word();
-                reader.list(16, [&] { texts.emplace_back(reader.string()), reader.string(); });
+                reader.list(16, [&] {
+                    std::string name(reader.string());
+                    texts.push_back(name + "=" + std::string(reader.string()));
+                });
                 break;
             case daemon::Operation::query_valid_paths:
             case daemon::Operation::build_paths_with_results:
@@ -142,10 +159,16 @@ Task<void> ActingDaemon::converse(std::unique_ptr<Peer> peer) {
         };
         if (!co_await peer->receive(read)) co_return;
         Play play{send(wire(frame_last, 1))}; // rooted, or nothing is valid
-        if (operation == daemon::Operation::set_options) play = {send(wire(frame_last))};
+        if (operation == daemon::Operation::set_options) {
+            settings = join(texts, " ");
+            play = {send(wire(frame_last))};
+        }
+        if (operation == daemon::Operation::query_path_info)
+            play = {send(path_info_reply(on_path_info ? on_path_info(texts.front()) : std::nullopt))};
         if (operation == daemon::Operation::query_valid_paths) play = {send(wire(frame_last, 0))};
         if (operation == daemon::Operation::ensure_path) {
             fetches.push_back(texts.front());
+            fetch_settings.push_back(settings);
             play = on_fetch(texts.front());
         }
         if (operation == daemon::Operation::build_paths_with_results) {

@@ -4,10 +4,12 @@
 #include "async/task_group.hpp"
 #include "base/files.hpp"
 #include "daemon/connection.hpp"
+#include "nix/path_info.hpp"
 #include "support/fake_daemon.hpp"
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,11 +39,14 @@ class ActingDaemon {
     // By default everything is built and fetched at once. The paths are as on the wire ("/nix/store/x.drv!*").
     std::function<Play(const std::vector<std::string>& derived_paths)> on_build;
     std::function<Play(const std::string& path)> on_fetch;
+    // What is known of a path that is valid; nobody knows anything by default.
+    std::function<std::optional<nix::PathInfo>(const std::string& path)> on_path_info;
 
     // Accepts until cancelled.
     async::Task<void> serve();
 
     std::vector<std::string> builds, fetches; // what was asked for, a request each, paths joined by blanks
+    std::vector<std::string> fetch_settings;  // as fetches: "NAME=VALUE …" that the connection was given
     std::size_t connections = 0;
 
   private:

@@ -22,6 +22,16 @@ std::vector<std::string> sorted(std::vector<std::string> names) {
     return names;
 }
 
+nix::PathInfo info_of(const std::string& path) {
+    return {.path = nix::StorePath::parse(path).value(),
+            .nar_hash = {},
+            .nar_size = 1,
+            .references = {},
+            .deriver = {},
+            .signatures = {},
+            .content_address = {}};
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(driver_builds)
@@ -104,6 +114,40 @@ BOOST_AUTO_TEST_CASE(what_ended_a_build_is_known_by_our_clock_because_the_daemon
         BOOST_TEST((record.took == (is_silent ? 90min : 180min)));
         BOOST_TEST(record.log_tail.size() == (is_silent ? 1U : 6U));
     }
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_built_from_what_cannot_be_vouched_for_and_the_rest_goes_on) {
+    DriverScene scene;
+    auto output_of = [](char digit, const std::string& name) { return path_of(digit, name).to_string(); };
+    // a was here before, and refers to a library by the word of somebody.
+    scene.callbacks.doubt = [](const nix::PathInfo& info) {
+        return info.path.name() == "library" ? std::string("only a stranger's word") : std::string();
+    };
+    auto plan = scene.chain.plan();
+    plan.builds.erase(plan.builds.begin()); // a
+    plan.builds[1].after = {};
+    plan.builds[2].after = {1};
+    scene.run(plan, [&](ActingDaemon& daemon) {
+        daemon.on_path_info = [&](const std::string& path) -> std::optional<nix::PathInfo> {
+            auto info = info_of(path);
+            if (path == output_of('6', "a")) info.references = {path_of('9', "library")};
+            return info;
+        };
+    });
+    BOOST_TEST((scene.records["b"].outcome == BuildOutcome::refused));
+    BOOST_TEST(scene.records["b"].error.find(output_of('9', "library") + ": only a stranger's word") !=
+               std::string::npos);
+    BOOST_TEST((scene.records["c"].outcome == BuildOutcome::blocked));
+    BOOST_TEST((scene.built == std::vector<std::string>{"d"}));
+}
+
+BOOST_AUTO_TEST_CASE(what_this_run_built_needs_nobodys_word) {
+    DriverScene scene;
+    scene.callbacks.doubt = [](const nix::PathInfo&) { return std::string("signed by a remote builder"); };
+    scene.run(scene.chain.plan(), [](ActingDaemon& daemon) {
+        daemon.on_path_info = [](const std::string& path) { return std::optional(info_of(path)); };
+    });
+    BOOST_TEST(scene.built.size() == 4U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

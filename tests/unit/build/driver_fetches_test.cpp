@@ -179,4 +179,47 @@ BOOST_AUTO_TEST_CASE(a_short_patience_cuts_every_limit_short) {
     BOOST_TEST((scene.clock.elapsed() < 15s));
 }
 
+BOOST_AUTO_TEST_CASE(each_path_is_fetched_with_its_own_settings_after_what_goes_before_it) {
+    FetchScene scene;
+    auto before = path_of('0', "before");
+    scene.callbacks.fetch_overrides = [](const nix::StorePath& path) {
+        return std::map<std::string, std::string>{{"substituters", path.name() == "before" ? "few" : "many"}};
+    };
+    scene.callbacks.fetched_before = [&](const nix::StorePath& path) {
+        return path.name() == "source" ? std::vector{before} : std::vector<nix::StorePath>();
+    };
+    scene.run(scene.plan, [](ActingDaemon&) {});
+    BOOST_TEST((scene.fetches_asked == std::vector{before.to_string(), path_of('0', "source").to_string()}));
+    BOOST_TEST((scene.fetch_settings == std::vector<std::string>{"substituters=few", "substituters=many"}));
+    BOOST_TEST((scene.fetched == std::vector<std::string>{"source"}));
+}
+
+BOOST_AUTO_TEST_CASE(what_goes_before_and_cannot_be_had_keeps_the_path_from_being_fetched) {
+    FetchScene scene;
+    scene.callbacks.fetched_before = [](const nix::StorePath&) { return std::vector{path_of('0', "before")}; };
+    scene.run(scene.plan, [](ActingDaemon& daemon) {
+        daemon.on_fetch = [](const std::string& path) {
+            return Play{
+                ActingDaemon::send(error_frame("path '" + path + "' is required, but there is no substituter"))};
+        };
+    });
+    BOOST_TEST(scene.unfetchable.size() == 1U);
+    for (const auto& asked : scene.fetches_asked) BOOST_TEST(asked.find("-before") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_may_not_be_fetched_yet_waits_until_it_may) {
+    FetchScene scene;
+    bool may = false;
+    scene.callbacks.may_fetch = [&](plan::PathId) { return may; };
+    scene.callbacks.expects_more = [&] { return !may; };
+    scene.callbacks.on_built = [&, usual = scene.callbacks.on_built](plan::DerivationId id, const auto& outputs) {
+        BOOST_TEST((may || scene.built.empty())); // d, which needs nothing
+        usual(id, outputs);
+        may = true;
+    };
+    scene.run(scene.plan, [](ActingDaemon&) {});
+    BOOST_TEST((scene.fetched == std::vector<std::string>{"source"}));
+    BOOST_TEST(scene.built.size() == 4U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -37,8 +37,8 @@ class DriverScene : public event::Sink {
     std::vector<std::string> built, fetched;
     std::vector<std::pair<std::string, daemon::FetchReason>> unfetchable;
     std::vector<event::CacheWaiting> waiting;
-    std::vector<std::string> builds_asked, fetches_asked; // of the daemon
-    std::map<std::string, build::BuildRecord> records;    // by name
+    std::vector<std::string> builds_asked, fetches_asked, fetch_settings; // of the daemon
+    std::map<std::string, build::BuildRecord> records;                    // by name
 
     void on_event(const event::Event& event) override {
         if (const auto* told = std::get_if<event::CacheWaiting>(&event)) waiting.push_back(*told);
@@ -76,6 +76,7 @@ class DriverScene : public event::Sink {
         co_await serving.join();
         builds_asked = daemon.builds;
         fetches_asked = daemon.fetches;
+        fetch_settings = daemon.fetch_settings;
     }
 };
 

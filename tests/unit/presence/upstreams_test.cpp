@@ -259,9 +259,13 @@ BOOST_AUTO_TEST_CASE(this_machine_fetches_from_what_it_asks_and_believes_and_a_d
         auto here = upstreams->fetchable_here();
         BOOST_TEST((facts.of(world.path("dep")).present & here) == 0U);
         BOOST_TEST((facts.of(world.path("top")).present & here) != 0U);
-        BOOST_TEST(upstreams->fetch_overrides().empty());
+        auto told = upstreams->fetch_overrides(plan::all_caches, {up.public_key()});
+        BOOST_TEST(told["substituters"] == "https://up.example https://own.example"); // as written
+        BOOST_TEST(!told.contains("trusted-public-keys"));
+        told = upstreams->fetch_overrides(plan::bit(plan::own_cache), {});
+        BOOST_TEST(told["substituters"] == "https://own.example");
     });
-    rules.machine_obeys = true;
+    rules.machine_obeys = rules.machine_may_obey = true;
     rules.machine.trusted_public_keys = {"bad:AAAA", text(other)};
     facts = {};
     run([this]() -> async::Task<void> {
@@ -269,11 +273,30 @@ BOOST_AUTO_TEST_CASE(this_machine_fetches_from_what_it_asks_and_believes_and_a_d
         bool is_there = co_await has(number);
         BOOST_TEST(is_there);
         BOOST_TEST((facts.of(world.path("dep")).present & upstreams->fetchable_here()) != 0U);
-        auto told = upstreams->fetch_overrides();
-        for (const auto* key : {&up, &own, &other})
-            BOOST_TEST(told["trusted-public-keys"].find(text(*key)) != std::string::npos);
-        BOOST_TEST(told["trusted-public-keys"].find("bad") == std::string::npos);
+        // What was seen to sign comes first.
+        auto told = upstreams->fetch_overrides(plan::all_caches, {other.public_key(), up.public_key()});
+        BOOST_TEST(told["trusted-public-keys"] == text(up) + " " + text(other));
         BOOST_TEST(told["substituters"].find("https://up.example") != std::string::npos);
+        told = upstreams->fetch_overrides(plan::bit(plan::own_cache), {});
+        BOOST_TEST(told["trusted-public-keys"].empty());
+        BOOST_TEST(told["substituters"].find("https://up.example") == std::string::npos);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(whose_keys_a_host_would_believe) {
+    rules.given = {"https://given.example"};
+    rules.trusted_public_keys = {text(other)};
+    run([this]() -> async::Task<void> {
+        auto strict = host("substituters = https://up.example\ntrusted-public-keys = " + text(up));
+        auto careless = host("substituters = https://up.example\nrequire-sigs = false\ntrusted-public-keys =");
+        auto silent = bare();
+        BOOST_TEST(upstreams->trusts(strict, up.public_key()));
+        BOOST_TEST(upstreams->trusts(strict, own.public_key())); // always
+        BOOST_TEST(!upstreams->trusts(strict, other.public_key()));
+        BOOST_TEST(upstreams->trusts(careless, other.public_key()));
+        BOOST_TEST(upstreams->trusts(silent, other.public_key())); // as on its machine, with the given ones
+        BOOST_TEST(!upstreams->trusts(silent, up.public_key()));
+        co_return;
     });
 }
 
