@@ -100,7 +100,10 @@ Task<void> Run::work() {
     // The newer run verifies what this one leaves.
     bool verifies = extent_ != Extent::plan && !session_.settings().read_only && superseded_by_.empty();
     if (interrupted_) co_return;
-    if (extent_ == Extent::plan) co_await find_by_path_only();
+    if (extent_ == Extent::plan) {
+        co_await find_complete_alone();
+        co_await find_by_path_only();
+    }
     if (verifies) {
         co_await verify();
         if (is_filling()) co_await pin();

@@ -94,7 +94,8 @@ class Run {
     Failure why_unknown(const plan::Target& target, std::size_t paths) const;
     async::Task<void> keep_realisations();
     async::Task<Result<void>> find_what_all_build(TargetRecord& record);
-    async::Task<void> find_by_path_only(); // of what a plan finds complete
+    async::Task<void> find_complete_alone(); // of what a plan does something for
+    async::Task<void> find_by_path_only();   // of what a plan finds complete
     std::vector<std::string> outputs_without_path(const plan::Target& target) const;
     std::vector<plan::PathId> paths_to_check();
     async::Task<Result<presence::NarFindings>> check_archives();

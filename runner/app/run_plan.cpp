@@ -135,6 +135,23 @@ Task<void> Run::plan_pushes() {
                                                ": " + unknown->second.reason));
 }
 
+// What several hosts need is built or pushed if one of them does not trust who has it. The others can fetch it all the
+// same.
+Task<void> Run::find_complete_alone() {
+    refresh_trust();
+    auto common = presence_.all();
+    for (const auto& target : plan_targets_) common &= target.trusted_caches;
+    for (const auto& record : targets_) {
+        if (!record.planned || *record.planned >= plan_.targets.size()) continue;
+        const auto target = plan_targets_[*record.planned];
+        auto& state = plan_.targets[*record.planned].state;
+        if (state != plan::TargetState::incomplete || target.trusted_caches == common) continue;
+        auto look = co_await find_missing(target, record.host);
+        if (look && look->missing.empty() && look->undecided == 0 && outputs_without_path(target).empty())
+            state = plan::TargetState::complete;
+    }
+}
+
 std::size_t Run::planned_pushes() const {
     return static_cast<std::size_t>(std::count_if(planned_pushes_.begin(), planned_pushes_.end(),
                                                   [](const auto& entry) { return entry.second.planned; }));

@@ -28,31 +28,23 @@ constexpr auto pause_between_looks = 2s;
 
 Task<Result<Run::LastLook>> Run::find_missing(const plan::Target& target, std::size_t host) {
     auto needed = plan::needed_paths(graph_, target);
-    std::vector<plan::Target> alone{target};
+    auto alone = target;
     auto give_up = Clock::now() + patience_with_new_paths;
     for (;;) {
         auto asked = needed;
         presence::Judge::Counting counts = [this, host] { return upstreams_->counting(host); };
         co_await presence_.ask_whole(std::move(asked), std::move(counts));
-        alone.front().trusted_caches = upstreams_->counting(host);
-        auto masks = plan::counting_caches(graph_, facts_, alone);
-        std::set<plan::PathId> missing, undecided;
-        for (auto path : needed) {
-            std::vector<plan::PathId> holes;
-            auto state = plan::completeness(path, facts_, masks, &holes);
-            if (state == plan::Completeness::complete) continue;
-            missing.insert(holes.begin(), holes.end());
-            if (holes.empty()) (state == plan::Completeness::unknown ? undecided : missing).insert(path);
-        }
+        alone.trusted_caches = upstreams_->counting(host);
+        auto lacking = plan::lacking_alone(graph_, facts_, alone);
         std::vector<plan::PathId> just_published;
-        for (auto path : missing)
+        for (auto path : lacking.missing)
             if (pipeline_)
                 if (auto it = pipeline_->ledger().find(graph_.path(path)); it != pipeline_->ledger().end())
                     if (it->second.outcome == event::PushOutcome::published) just_published.push_back(path);
         if (just_published.empty() || Clock::now() > give_up || interrupted_) {
             LastLook look;
-            for (auto path : missing) look.missing.push_back(graph_.path(path));
-            look.undecided = undecided.size();
+            for (auto path : lacking.missing) look.missing.push_back(graph_.path(path));
+            look.undecided = lacking.undecided.size();
             co_return look;
         }
         co_await async::sleep_for(pause_between_looks);

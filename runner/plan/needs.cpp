@@ -42,4 +42,17 @@ std::vector<PathId> needed_paths(const Graph& graph, const Target& target) {
     return paths;
 }
 
+Lacking lacking_alone(const Graph& graph, const Facts& facts, const Target& target) {
+    const auto counting = counting_caches(graph, facts, {target});
+    Lacking lacking;
+    for (const PathId path : needed_paths(graph, target)) {
+        std::vector<PathId> holes;
+        const Completeness state = completeness(path, facts, counting, &holes);
+        if (state == Completeness::complete) continue;
+        lacking.missing.insert(holes.begin(), holes.end());
+        if (holes.empty()) (state == Completeness::unknown ? lacking.undecided : lacking.missing).insert(path);
+    }
+    return lacking;
+}
+
 } // namespace cachefill::plan

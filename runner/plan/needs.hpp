@@ -2,6 +2,7 @@
 
 #include "plan/plan.hpp"
 
+#include <set>
 #include <vector>
 
 namespace cachefill::plan {
@@ -13,5 +14,14 @@ std::vector<Graph::Producer> needed_outputs(const Graph& graph, const Target& ta
 
 // The paths of these, as far as they are known, which consumers must be able to fetch with all they reference. Sorted.
 std::vector<PathId> needed_paths(const Graph& graph, const Target& target);
+
+// What keeps the consumers of this target from fetching it, with the caches that it trusts, whatever other targets need
+// and trust.
+struct Lacking {
+    std::set<PathId> missing;
+    std::set<PathId> undecided; // needed, and nobody can say what of it is there
+    bool is_nothing() const { return missing.empty() && undecided.empty(); }
+};
+Lacking lacking_alone(const Graph& graph, const Facts& facts, const Target& target);
 
 } // namespace cachefill::plan

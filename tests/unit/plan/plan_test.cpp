@@ -342,6 +342,23 @@ BOOST_AUTO_TEST_CASE(what_evaluation_reads_and_everybody_builds_by_design_needs_
     BOOST_TEST(world.names(needed).size() == 3U);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_built_for_one_target_may_be_there_for_another) {
+    World world;
+    world.derivation("shared").derivation("a", {"shared"}).derivation("b", {"shared"});
+    world.target("a", 0b11).target("b", 0b01).references("a", {"shared"}).references("b", {"shared"});
+    world.served(1, {"shared"}).served(0, {"a", "b"});
+    world.settle();
+    BOOST_TEST(world.builds() == Names{"shared"}, boost::test_tools::per_element());
+    require_state(world, TargetState::incomplete);
+    // What only the one that trusts more would be asked, a plan leaves out.
+    world.facts_of("shared").asked |= 0b11;
+    world.facts_of("shared").present |= 0b10;
+    BOOST_TEST(lacking_alone(world.graph, world.facts, world.targets[0]).is_nothing());
+    const auto lacking = lacking_alone(world.graph, world.facts, world.targets[1]);
+    BOOST_TEST(lacking.missing.contains(world.path("shared")));
+    BOOST_TEST(lacking.undecided.empty());
+}
+
 BOOST_AUTO_TEST_CASE(an_upstream_counts_only_if_all_targets_that_reach_a_path_trust_it) {
     World world;
     world.derivation("shared").derivation("own").derivation("a", {"shared", "own"}, {.local = true});
