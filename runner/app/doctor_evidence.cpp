@@ -10,6 +10,7 @@
 #include "device/lock_difference.hpp"
 #include "device/narinfo_memory.hpp"
 #include "nix/derivation_difference.hpp"
+#include "plan/needs.hpp"
 
 #include <algorithm>
 #include <set>
@@ -170,10 +171,16 @@ Task<Result<void>> Doctor::classify(const std::optional<daemon::Missing>& daemon
         built.insert(machine.would_compile.begin(), machine.would_compile.end());
         built.insert(machine.built_by_design.begin(), machine.built_by_design.end());
     }
-    if (daemon)
+    if (daemon) {
+        std::set<plan::DerivationId> said;
         for (const auto& path : daemon->to_build)
             if (auto id = graph_.find_derivation(path); id && !(ours_counts && is_told_by_caches(*id)))
-                built.insert(*id);
+                said.insert(*id);
+        // Asked what it would build, Nix does not look where content-addressed outputs went, and goes on to their
+        // inputs.
+        if (ours_counts) said = plan::reached_from(graph_, target_->derivation, said);
+        built.merge(said);
+    }
     examination.derivations = graph_.derivation_count();
     std::vector<plan::DerivationId> heavy;
     for (auto id : built) {

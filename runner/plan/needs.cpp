@@ -55,4 +55,16 @@ Lacking lacking_alone(const Graph& graph, const Facts& facts, const Target& targ
     return lacking;
 }
 
+std::set<DerivationId> reached_from(const Graph& graph, DerivationId top, const std::set<DerivationId>& builds) {
+    std::set<DerivationId> reached;
+    std::vector<DerivationId> open{top};
+    while (!open.empty()) {
+        const DerivationId id = open.back();
+        open.pop_back();
+        if (!builds.contains(id) || !reached.insert(id).second) continue;
+        for (const GraphInput& input : graph.derivation(id).inputs) open.push_back(input.derivation);
+    }
+    return reached;
+}
+
 } // namespace cachefill::plan

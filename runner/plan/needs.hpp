@@ -24,4 +24,7 @@ struct Lacking {
 };
 Lacking lacking_alone(const Graph& graph, const Facts& facts, const Target& target);
 
+// Of `builds` those that are met on the way from this one down, itself included, through others of them.
+std::set<DerivationId> reached_from(const Graph& graph, DerivationId top, const std::set<DerivationId>& builds);
+
 } // namespace cachefill::plan

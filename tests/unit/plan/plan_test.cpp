@@ -359,6 +359,20 @@ BOOST_AUTO_TEST_CASE(what_is_built_for_one_target_may_be_there_for_another) {
     BOOST_TEST(lacking.undecided.empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_reached_only_through_what_is_not_built_is_not_reached) {
+    World world;
+    world.derivation("gcc").derivation("zlib").derivation("addressed", {"gcc"});
+    world.derivation("top", {"addressed", "zlib"}).target("top");
+    const auto id = [&](const std::string& name) { return *world.graph.find_derivation(derivation_path(name)); };
+    const auto reached = [&](std::set<DerivationId> builds) {
+        const auto found = reached_from(world.graph, id("top"), builds);
+        return world.names(std::vector<DerivationId>(found.begin(), found.end())).size();
+    };
+    BOOST_TEST(reached({id("top"), id("zlib"), id("gcc")}) == 2U);
+    BOOST_TEST(reached({id("top"), id("zlib"), id("gcc"), id("addressed")}) == 4U);
+    BOOST_TEST(reached({id("zlib"), id("gcc")}) == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(an_upstream_counts_only_if_all_targets_that_reach_a_path_trust_it) {
     World world;
     world.derivation("shared").derivation("own").derivation("a", {"shared", "own"}, {.local = true});
