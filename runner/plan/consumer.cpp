@@ -2,6 +2,7 @@
 #include "plan/plan.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace cachefill::plan {
 
@@ -72,15 +73,31 @@ class Consumer {
         const bool may_fetch = always_ || graph_.derivation(id).allow_substitutes;
         if (path != no_path && may_fetch) {
             if (available_[index(path)]) return fetch(path);
-            if (asking_ && !served(path) && unasked(facts_.of(path), trusted_) != 0) {
-                questions_.push_back(path);
-                return;
-            }
+            if (asking_ && ask_about(path)) return;
             note_holes(path);
         }
         if (built_[index(id)]) return;
         built_[index(id)] = true;
         to_build_.push_back(id);
+    }
+
+    // What nobody has been asked about yet: the path itself, or what it refers to, which need not be met otherwise.
+    bool ask_about(PathId path) {
+        const std::size_t before = questions_.size();
+        std::vector<PathId> work{path};
+        std::set<PathId> seen{path};
+        while (!work.empty()) {
+            const PathId at = work.back();
+            work.pop_back();
+            if (available_[index(at)]) continue;
+            if (!served(at)) {
+                if (unasked(facts_.of(at), trusted_) != 0) questions_.push_back(at);
+                continue;
+            }
+            for (const PathId reference : facts_.of(at).references)
+                if (seen.insert(reference).second) work.push_back(reference);
+        }
+        return questions_.size() > before;
     }
 
     void fetch(PathId path) {

@@ -97,6 +97,22 @@ BOOST_AUTO_TEST_CASE(a_machine_asks_only_about_what_it_meets) {
     BOOST_TEST(consumer_questions(host.graph, host.facts, target, 0b11, false).empty());
 }
 
+// What refers to it was served before anybody was asked about it; nothing else would lead there.
+BOOST_AUTO_TEST_CASE(a_machine_asks_about_what_a_served_path_refers_to) {
+    World host;
+    host.derivation("script", {}, {.local = true}).derivation("top", {"script"}).target("top");
+    auto& top = host.facts_of("top");
+    top.asked = top.present = 0b01;
+    top.references = {host.path("script")};
+    top.references_known = true;
+    BOOST_TEST(host.names(consumer_questions(host.graph, host.facts, host.targets.at(0), 0b01, false)) ==
+                   Names{"script"},
+               boost::test_tools::per_element());
+    host.facts_of("script").asked = host.facts_of("script").present = 0b01;
+    BOOST_TEST(consumer_questions(host.graph, host.facts, host.targets.at(0), 0b01, false).empty());
+    BOOST_TEST(consumer_view_here(host.graph, host.facts, host.targets.at(0), 0b01, false).would_compile.empty());
+}
+
 BOOST_AUTO_TEST_CASE(what_two_of_them_need_is_asked_about_once) {
     World host;
     host.derivation("app").derivation("one", {"app"}, {.local = true}).derivation("two", {"app"}, {.local = true});
