@@ -21,6 +21,8 @@ struct Wording {
 
 // From what says most to what says least: the first that fits counts.
 constexpr std::array wordings{
+    // It quotes what a cache said, which may be anything.
+    Wording{Complaint::narinfo_memory, "executing SQLite statement 'insert or replace into ", "constraint failed"},
     Wording{Complaint::lock_out_of_date, "requires lock file changes"},
     Wording{Complaint::lock_unreadable, "contains mutable lock '"},
     Wording{Complaint::lock_unreadable, "contains unlocked input '"},

@@ -22,6 +22,7 @@ enum class Complaint {
     build_failed,      // by evaluation: import from derivation
     network,           // something could not be fetched
     out_of_memory,
+    narinfo_memory, // two at once began to remember, in a new file, what caches have: it is there the second time
 };
 
 // Of one message, without colours. Of several complaints the one that says most.

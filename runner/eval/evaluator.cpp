@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "eval/admission.hpp"
+#include "eval/complaint.hpp"
 #include "eval/discover.hpp"
 #include "eval/error_location.hpp"
 #include "eval/evaluated.hpp"
@@ -23,6 +24,7 @@ namespace cachefill::eval {
 namespace {
 
 constexpr std::size_t most_messages = 200; // of all evaluators together
+constexpr int tries_after_bad_luck = 3;
 
 std::size_t jobs_of(const EvalSettings& settings) {
     if (settings.jobs) return settings.jobs;
@@ -71,6 +73,7 @@ class NixEvaluator final : public Evaluator {
         std::string needed_system; // when evaluation had to build for another one
         std::uint64_t peak_memory = 0;
         bool out_of_memory = false;
+        bool had_bad_luck = false; // nothing speaks against another try
     };
     async::Task<Attempt> attempt(const TargetRef& target, bool impure, bool alone);
     async::Task<Attempt> attempt_with_memory(const TargetRef& target, bool impure);
@@ -186,6 +189,7 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt(const TargetRef& target
         co_return result;
     }
     result.out_of_memory = run->out_of_memory();
+    result.had_bad_luck = complaint_in(run->message()) == Complaint::narinfo_memory;
     auto sources = source_map(flake_->info);
     if (run->log.error()) {
         result.position = locate(*run->log.error(), sources);
@@ -199,6 +203,8 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt(const TargetRef& target
 
 async::Task<NixEvaluator::Attempt> NixEvaluator::attempt_with_memory(const TargetRef& target, bool impure) {
     auto first = co_await attempt(target, impure, false);
+    for (int again = 0; first.had_bad_luck && again < tries_after_bad_luck; ++again)
+        first = co_await attempt(target, impure, false);
     if (first.peak_memory) remember(target, first.peak_memory);
     if (!first.out_of_memory) co_return first;
     say(event::Severity::notice, "evaluating " + target.display() + " ran out of memory at " +

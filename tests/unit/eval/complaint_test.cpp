@@ -48,6 +48,15 @@ BOOST_AUTO_TEST_CASE(what_nix_complains_of) {
         {"out of memory", Complaint::out_of_memory},
         {"error: out of memory", Complaint::out_of_memory},
         {"GC Warning: Failed to expand heap by 134217728 bytes", Complaint::out_of_memory},
+        {"executing SQLite statement 'insert or replace into NARs(cache, hashPart) values (1, 'r22n')': constraint "
+         "failed "
+         "(in '/root/.cache/nix/binary-cache-v6.sqlite')",
+         Complaint::narinfo_memory},
+        {"executing SQLite statement 'insert or replace into NARs(cache, hashPart) values (1, 'r22n')': constraint "
+         "failed, "
+         "FOREIGN KEY constraint failed (in '/root/.cache/nix/binary-cache-v7.sqlite')",
+         Complaint::narinfo_memory}, // 2.34
+        {"executing SQLite statement 'select 1': database disk image is malformed (in '/x')", Complaint::none},
         {"attribute 'nas' missing", Complaint::none},
         {"the flake 'x' has run out of memory cards", Complaint::none},
         {"", Complaint::none},

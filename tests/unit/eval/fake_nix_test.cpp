@@ -90,6 +90,22 @@ BOOST_AUTO_TEST_CASE(an_error_that_only_mentions_memory_is_not_tried_again) {
     BOOST_TEST(runs(scene) == 1U);
 }
 
+// Nix that starts twice at the same time with a new home, and has to fetch what it evaluates from.
+BOOST_AUTO_TEST_CASE(two_that_fall_over_each_other_are_tried_again) {
+    const std::string falls =
+        "echo '@nix {\"action\":\"msg\",\"level\":0,\"raw_msg\":\"executing SQLite statement insert or replace into "
+        "NARs: constraint failed\"}' | sed \"s/insert/'insert/\" >&2; exit 1";
+    NixScene scene;
+    scene.fake_nix(nix_that("if [ $(wc -l < $SCENE/runs) -le 2 ]; then " + falls + "; fi\ngood"));
+    auto result = scene.evaluate(nixos("nas"));
+    BOOST_REQUIRE_MESSAGE(result.has_value(), (result ? "" : result.error().one_line()));
+    BOOST_TEST(runs(scene) == 3U);
+    NixScene always;
+    always.fake_nix(nix_that(falls));
+    BOOST_TEST(!always.evaluate(nixos("nas")));
+    BOOST_TEST(runs(always) == 4U);
+}
+
 BOOST_AUTO_TEST_CASE(a_deadline_ends_it_with_all_it_started) {
     NixScene scene;
     scene.settings.deadline = std::chrono::seconds(1);
