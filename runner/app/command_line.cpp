@@ -1,10 +1,9 @@
 #include "app/command_line.hpp"
 
-#include "app/config.hpp"
+#include "app/config_files.hpp"
 #include "app/host_choice.hpp"
 #include "app/inputs.hpp"
 #include "app/manual.hpp"
-#include "base/files.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 
@@ -61,20 +60,6 @@ Result<void> apply_environment(const Environment& environment, Command command, 
         TRY_VOID(with_context(option.apply(settings, values), "reading the environment variable " + name));
     }
     return {};
-}
-
-Result<void> apply_config_file(const std::string& given, Settings& settings) {
-    std::optional<std::filesystem::path> path;
-    if (!given.empty()) {
-        path = given;
-    } else {
-        std::error_code ignored;
-        if (std::filesystem::is_directory(settings.flake, ignored)) path = find_config(settings.flake);
-    }
-    if (!path) return {};
-    auto content = read_file(*path, 1 << 20);
-    if (!content) return Failure(FailureKind::usage, content.error().cause()).with_hint("--config names the file");
-    return apply_config(*content, path->string(), settings);
 }
 
 struct RawArguments {
@@ -159,7 +144,7 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
         bool is_long = std::find(arguments.begin(), arguments.end(), "--help") != arguments.end();
         return Parsed(Answer{help_text(*command, is_long)});
     }
-    Invocation invocation{.command = *command, .settings = {}, .ci = {}};
+    Invocation invocation{.command = *command, .settings = {}, .ci = {}, .remarks = {}};
     auto& settings = invocation.settings;
     bool takes_flake =
         *command == Command::run || *command == Command::plan || *command == Command::ci || *command == Command::init;
@@ -187,9 +172,10 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
     settings.typed.config = raw.config;
     if (takes_flake && !raw.positional.empty()) settings.typed.flake = raw.positional[0];
     if (raw.flags.contains("flake")) settings.typed.flake = settings.flake;
-    auto config = environment.get_or("CACHEFILL_CONFIG");
-    if (*command == Command::ci) config = environment.get_or(config_input, config);
-    TRY_VOID(apply_config_file(raw.config.empty() ? config : raw.config, settings));
+    NamedConfig named{.file = environment.get_or("CACHEFILL_CONFIG"), .by_hand = false};
+    if (*command == Command::ci) named.file = environment.get_or(config_input, named.file);
+    if (!raw.config.empty()) named = {.file = raw.config, .by_hand = true};
+    TRY_VOID(apply_config_files(named, *command, environment, settings, invocation.remarks));
     TRY_VOID(apply_environment(environment, *command, settings));
     if (*command == Command::ci) TRY_VOID(apply_inputs(environment, settings));
     for (const auto& [key, values] : raw.flags) {
@@ -298,7 +284,13 @@ std::string help_text(Command command, bool full) {
             }
             text += line + "\n";
         }
+        if (full && option.in_config() && option.where != Where::anywhere)
+            text += std::string(34, ' ') + "Where from: " + option.where_from() + ".\n";
     }
+    text +=
+        "\nWhere from: a key may stand in the flake's own cachefill.yml, too, unless 'outside' is said of it. Outside "
+        "of the\nflake are flags, CACHEFILL_ variables, inputs of the action, ~/.config/cachefill/cachefill.yml and "
+        "--config FILE.\n";
     text += "\nLists: give the option several times. Toggles have a --no- form. --config FILE names another "
             "cachefill.yml.\n";
     return text;

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 namespace cachefill::app {
 
@@ -16,6 +17,7 @@ struct Invocation {
     Command command;
     Settings settings;         // flags over inputs of the action over environment over configuration over defaults
     std::optional<CiSetup> ci; // of `cachefill ci`
+    std::vector<event::Message> remarks; // on what was read, to be said first
 };
 
 // Text that answers `--help`, `help`, `--version`: goes to stdout, exit 0.

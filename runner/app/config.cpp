@@ -1,6 +1,5 @@
 #include "app/config.hpp"
 
-#include "app/options.hpp"
 #include "base/text.hpp"
 
 #include <yaml-cpp/yaml.h>
@@ -11,16 +10,19 @@ namespace cachefill::app {
 
 namespace {
 
+std::string place(const std::string& file, const YAML::Mark& mark) {
+    if (mark.is_null()) return file;
+    return file + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
+}
+
 Failure at(const std::string& file, const YAML::Mark& mark, std::string text) {
-    std::string where = file;
-    if (!mark.is_null()) where += ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
-    return Failure(FailureKind::usage, where + ": " + std::move(text));
+    return Failure(FailureKind::usage, place(file, mark) + ": " + std::move(text));
 }
 
 Failure unknown_key(const std::string& file, const YAML::Mark& mark, const std::string& key) {
     std::vector<std::string> known;
     for (const auto& option : option_table())
-        if (option.in_config) known.push_back(option.key);
+        if (option.in_config()) known.push_back(option.key);
     auto failure = at(file, mark, "unknown key '" + sanitize(key) + "'");
     if (auto meant = did_you_mean(key, known)) return std::move(failure).with_hint("did you mean '" + *meant + "'?");
     return std::move(failure).with_hint("the keys are: " + join(known, ", "));
@@ -28,7 +30,7 @@ Failure unknown_key(const std::string& file, const YAML::Mark& mark, const std::
 
 bool is_prefix_of_a_key(const std::string& key) {
     for (const auto& option : option_table())
-        if (option.in_config && option.key.starts_with(key + ".")) return true;
+        if (option.in_config() && option.key.starts_with(key + ".")) return true;
     return false;
 }
 
@@ -106,7 +108,16 @@ Result<std::vector<std::string>> values_of(const std::string& file, const Option
     return std::vector<std::string>{node.Scalar()};
 }
 
-Result<void> apply_map(const std::string& file, const YAML::Node& map, const std::string& prefix, Settings& settings) {
+std::string shown(const YAML::Node& node, const std::vector<std::string>& values) {
+    if (node.IsMap()) return {};
+    std::vector<std::string> words;
+    for (const auto& value : values) words.push_back(sanitize(redact_url(value)));
+    return ellipsize(join(words, ", "), 100);
+}
+
+Result<void> apply_map(const ConfigSource& source, const YAML::Node& map, const std::string& prefix, Settings& settings,
+                       std::vector<Refusal>& refusals) {
+    const auto& file = source.name;
     std::set<std::string> seen;
     for (const auto& entry : map) {
         if (!entry.first.IsScalar()) return at(file, entry.first.Mark(), "a key must be a plain word");
@@ -115,34 +126,37 @@ Result<void> apply_map(const std::string& file, const YAML::Node& map, const std
         const auto* option = find_option(key);
         if (!option && is_prefix_of_a_key(key)) {
             if (!entry.second.IsMap()) return at(file, entry.second.Mark(), "'" + key + "' has keys below it");
-            TRY_VOID(apply_map(file, entry.second, key + ".", settings));
+            TRY_VOID(apply_map(source, entry.second, key + ".", settings, refusals));
             continue;
         }
-        if (!option || !option->in_config) return unknown_key(file, entry.first.Mark(), key);
+        if (!option || !option->in_config()) return unknown_key(file, entry.first.Mark(), key);
         TRY(values, values_of(file, *option, entry.second));
-        auto applied = option->apply(settings, values);
+        bool counts = source.standing == Standing::outside || option->may_stand_in_checkout(source.command, values);
+        Settings unused; // what is wrong is wrong, even if it does not count
+        auto applied = option->apply(counts ? settings : unused, values);
         if (!applied) return at(file, entry.second.Mark(), key + ": " + applied.error().cause());
+        if (!counts && (option->commands & bit(source.command)))
+            refusals.push_back({key, place(file, entry.second.Mark()), shown(entry.second, values)});
     }
     return {};
 }
 
 } // namespace
 
-std::optional<std::filesystem::path> find_config(const std::filesystem::path& directory) {
-    std::error_code ignored;
-    for (const auto* name : {"cachefill.yml", ".github/cachefill.yml"})
-        if (std::filesystem::is_regular_file(directory / name, ignored)) return directory / name;
-    return {};
+std::vector<std::filesystem::path> config_places(const std::filesystem::path& directory) {
+    return {directory / "cachefill.yml", directory / ".github/cachefill.yml"};
 }
 
-Result<void> apply_config(std::string_view yaml, const std::string& file_name, Settings& settings) {
+Result<std::vector<Refusal>> apply_config(std::string_view yaml, const ConfigSource& source, Settings& settings) {
+    std::vector<Refusal> refusals;
     try {
         auto root = YAML::Load(std::string(yaml));
-        if (root.IsNull()) return {};
-        if (!root.IsMap()) return at(file_name, root.Mark(), "the file must be a mapping: 'key: value' lines");
-        return apply_map(file_name, root, "", settings);
+        if (root.IsNull()) return refusals;
+        if (!root.IsMap()) return at(source.name, root.Mark(), "the file must be a mapping: 'key: value' lines");
+        TRY_VOID(apply_map(source, root, "", settings, refusals));
+        return refusals;
     } catch (const YAML::Exception& error) {
-        return at(file_name, error.mark, error.msg);
+        return at(source.name, error.mark, error.msg);
     }
 }
 

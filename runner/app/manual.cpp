@@ -67,8 +67,9 @@ std::string option_entry(const Option& option) {
     for (auto command : command_list())
         if (option.commands & bit(command)) commands.emplace_back(to_string(command));
     entry += ".br\nCommands: " + roff(join(commands, ", ")) + ".\n";
-    if (option.in_config) entry += "Key: " + bold(option.key) + ".\n";
+    if (option.in_config()) entry += "Key: " + bold(option.key) + ".\n";
     if (option.in_environment()) entry += "Variable: " + bold(option.variable()) + ".\n";
+    if (option.in_config()) entry += "Where from: " + roff(option.where_from()) + ".\n";
     return entry;
 }
 

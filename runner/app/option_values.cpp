@@ -86,6 +86,11 @@ Result<void> apply_cache(Settings& settings, const OptionValues& values) {
     return {};
 }
 
+bool names_trusted_cache(const std::string& value) {
+    auto uri = cache::CacheUri::parse(value.starts_with("read:") ? value.substr(5) : value);
+    return uri && uri->trusted;
+}
+
 Result<void> apply_fail_on(Settings& settings, const OptionValues& values) {
     static const std::map<std::string, FailureCause> causes{
         {"evaluate", FailureCause::evaluate},     {"build", FailureCause::build},

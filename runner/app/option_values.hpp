@@ -19,6 +19,8 @@ Failure unusable(std::string_view value, std::string_view expected);
 Result<void> apply_public_keys(Settings& settings, const OptionValues& values);
 // CACHE, or read:CACHE and push:URL.
 Result<void> apply_cache(Settings& settings, const OptionValues& values);
+// A cache that is believed without a signature (?trusted=1)?
+bool names_trusted_cache(const std::string& value);
 // CAUSE…, or none alone.
 Result<void> apply_fail_on(Settings& settings, const OptionValues& values);
 // GLOB or SYSTEM:GLOB.

@@ -30,13 +30,24 @@ const std::vector<Command>& command_list(); // in the order in which help tells 
 // A table is a list whose entries ("NAME=VALUE,field=VALUE,flag") may be written as a mapping in the configuration.
 enum class OptionType { toggle, value, list, table };
 
+// Where a value may come from. The flake's own cachefill.yml is in the hands of whoever wrote the flake: of a pull
+// request, a colleague's checkout, a repository from the net. So what can leak, trust, push elsewhere, run code or turn
+// red into green is decided outside of it: by flag, environment, input of the action, or a file that a person vouches
+// for (app/config_files.hpp says which those are).
+enum class Where {
+    anywhere, // in the flake's own file, too
+    looking,  // there only for commands that push nothing
+    outside,  // not there, but for the values that keep everything as tight as it is
+    flag,     // in no file at all
+};
+
 // One thing a user can set: flag, configuration key, help. This table is the one source of all of them.
 struct Option {
     std::string
         key; // of the configuration; "upstreams.from-hosts" is nested there and --upstreams-from-hosts as a flag
     OptionType type;
-    unsigned commands;       // that know the flag
-    bool in_config;          // may stand in cachefill.yml
+    unsigned commands; // that know the flag
+    Where where;
     std::string placeholder; // "NAME"
     std::string group;       // heading in the help
     std::string help;        // one line
@@ -46,7 +57,14 @@ struct Option {
     // The configuration may also write it as a mapping, `KEY: [a, b]` or `KEY: a`: its values are then "KEY:a",
     // "KEY:b".
     bool may_be_mapping = false;
+    // Values of Where::outside that may stand anywhere.
+    std::vector<std::string> anywhere_if = {};
 
+    bool in_config() const { return where != Where::flag; } // may it stand in a file?
+    // The column of help and documentation.
+    std::string where_from() const;
+    // Do these values count from the flake's own file?
+    bool may_stand_in_checkout(Command command, const std::vector<std::string>& values) const;
     std::string flag() const;                                           // "--upstreams-from-hosts"
     std::string variable(std::string_view prefix = "CACHEFILL_") const; // "CACHEFILL_UPSTREAMS_FROM_HOSTS"
     bool in_environment() const;                                        // does the program read that variable?

@@ -63,6 +63,7 @@ async::Task<void> run_invocation(const Invocation& invocation, const Environment
     async::TaskGroup background(executor);
     background.spawn(console.watch_signals(std::move(pass_on)));
     background.spawn(console.keep_drawing());
+    for (const auto& remark : invocation.remarks) console.sink().on_event(remark);
     CommandContext context{.invocation = invocation,
                            .session = session,
                            .console = console,

@@ -124,8 +124,8 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
     if (settings_.cache.empty()) {
         Failure failure(FailureKind::usage, "no cache is named");
         findings.push_back(std::move(failure).with_hint(
-            "give one with --cache, or as 'cache:' in cachefill.yml: NAME (Cachix), https://HOST/PATH, or "
-            "file:///DIRECTORY to try it out"));
+            "give one with --cache, in CACHEFILL_CACHE, or as 'cache:' in ~/.config/cachefill/cachefill.yml: NAME "
+            "(Cachix), https://HOST/PATH, or file:///DIRECTORY to try it out"));
         co_return;
     }
     auto uri = cache::CacheUri::parse(settings_.cache);

@@ -74,7 +74,11 @@ BOOST_AUTO_TEST_CASE(flags_reach_the_settings) {
 
 BOOST_AUTO_TEST_CASE(a_flag_wins_over_environment_over_configuration_over_default) {
     Flake flake("cache: from-config\nuploads: 2\nmemory: 64M\n");
-    Words words{"run", flake.path()};
+    Words words{"plan", flake.path()};
+    BOOST_TEST(settings_of(words).cache == "from-config");
+    words[0] = "run"; // the flake does not say where something is pushed to
+    BOOST_TEST(settings_of(words).cache == "");
+    words.insert(words.end(), {"--config", flake.path() + "/cachefill.yml"});
     BOOST_TEST(settings_of(words).cache == "from-config");
     BOOST_TEST(settings_of(words).uploads == 2U);
     BOOST_TEST(settings_of(words).compression_level == 3);

@@ -3,24 +3,23 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include <filesystem>
-#include <fstream>
-
 using namespace cachefill;
 using namespace cachefill::app;
 
 namespace {
 
+const ConfigSource source{.name = "cachefill.yml", .standing = Standing::outside, .command = Command::run};
+
 Settings accepted(const std::string& yaml) {
     Settings settings;
-    auto applied = apply_config(yaml, "cachefill.yml", settings);
+    auto applied = apply_config(yaml, source, settings);
     if (!applied) BOOST_FAIL(applied.error().one_line());
     return settings;
 }
 
 Failure refused(const std::string& yaml) {
     Settings settings;
-    auto applied = apply_config(yaml, "cachefill.yml", settings);
+    auto applied = apply_config(yaml, source, settings);
     BOOST_REQUIRE_MESSAGE(!applied.has_value(), "was accepted:\n" << yaml);
     BOOST_TEST((applied.error().kind() == FailureKind::usage));
     return applied.error();
@@ -123,17 +122,6 @@ BOOST_AUTO_TEST_CASE(malformed_yaml_is_refused_with_its_place) {
     BOOST_TEST(refused("- a\n- b\n").cause().find("must be a mapping") != std::string::npos);
     BOOST_TEST(refused("just words\n").cause().find("must be a mapping") != std::string::npos);
     BOOST_TEST(refused("? [a, b]\n: c\n").cause().find("a key must be a plain word") != std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(the_file_is_found_beside_the_flake_or_below_github) {
-    auto directory = std::filesystem::temp_directory_path() / ("cachefill-config-" + std::to_string(::getpid()));
-    std::filesystem::create_directories(directory / ".github");
-    BOOST_TEST(!find_config(directory).has_value());
-    std::ofstream(directory / ".github" / "cachefill.yml") << "cache: a\n";
-    BOOST_TEST(find_config(directory).value() == directory / ".github" / "cachefill.yml");
-    std::ofstream(directory / "cachefill.yml") << "cache: b\n";
-    BOOST_TEST(find_config(directory).value() == directory / "cachefill.yml");
-    std::filesystem::remove_all(directory);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_deferred_may_be_told_by_system_or_for_all) {

@@ -140,7 +140,8 @@ BOOST_AUTO_TEST_CASE(the_configuration_is_one_that_the_program_reads) {
     facts.cache = "https://cache.example.org/x?y=1#z";
     auto text = file_of(plan_init(facts).value(), "cachefill.yml");
     Settings settings;
-    auto applied = apply_config(text, "cachefill.yml", settings);
+    ConfigSource source{.name = "cachefill.yml", .standing = Standing::outside, .command = Command::run};
+    auto applied = apply_config(text, source, settings);
     BOOST_REQUIRE_MESSAGE(applied, text);
     BOOST_TEST(settings.cache == facts.cache);
     std::vector<std::string> wanted{"nixos:*", "darwin:*", "home:*"};

@@ -14,7 +14,7 @@ std::string documentation() { return read_file(std::string(CACHEFILL_DOCS) + "/c
 
 // The row of a table that documents this option.
 std::string row_of(const std::string& text, const Option& option) {
-    auto start = text.find("| `" + (option.in_config ? option.key : option.flag()) + "` |");
+    auto start = text.find("| `" + (option.in_config() ? option.key : option.flag()) + "` |");
     return start == std::string::npos ? std::string() : text.substr(start, text.find('\n', start) - start);
 }
 
@@ -70,10 +70,91 @@ BOOST_AUTO_TEST_CASE(every_option_is_documented_with_flag_and_meaning) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(the_documentation_says_where_each_value_may_come_from) {
+    auto text = documentation();
+    for (const auto& option : option_table()) {
+        auto row = row_of(text, option);
+        BOOST_TEST(row.find(" | " + option.where_from() + " | ") != std::string::npos,
+                   option.key << ": not '" << option.where_from() << "' in " << row);
+    }
+}
+
+// What a stranger may decide is written down here once more: an option that is added, or moved, is thought about twice.
+BOOST_AUTO_TEST_CASE(what_the_flakes_own_file_may_decide_is_a_closed_list) {
+    const std::set<std::string> harmless{"hosts",
+                                         "evaluate-only",
+                                         "systems",
+                                         "also",
+                                         "check",
+                                         "require-all",
+                                         "workflow",
+                                         "eval-jobs",
+                                         "eval-timeout",
+                                         "import-from-derivation",
+                                         "jobs",
+                                         "cores",
+                                         "max-silent",
+                                         "build-timeout",
+                                         "upstreams.from-hosts",
+                                         "defer",
+                                         "min-free",
+                                         "read-only",
+                                         "uploads",
+                                         "upstreams.ignore",
+                                         "memory",
+                                         "size-budget",
+                                         "exclude-push",
+                                         "push.metered",
+                                         "compression-level",
+                                         "pins.branches",
+                                         "pins.keep",
+                                         "manifest",
+                                         "deadline",
+                                         "stop-when-superseded",
+                                         "substituter",
+                                         "retry-budget",
+                                         "build-unknown",
+                                         "push.on-battery",
+                                         "wait-for-caches",
+                                         "offline",
+                                         "strict-trust",
+                                         "deep",
+                                         "notify.format",
+                                         "runners"};
+    // With the values that may stand there all the same, because nothing is looser than it is by default.
+    const std::map<std::string, std::vector<std::string>> guarded{{"upstream", {}},
+                                                                  {"upstreams.count-given", {"false"}},
+                                                                  {"trusted-public-keys", {}},
+                                                                  {"impure", {"never", "auto"}},
+                                                                  {"accept-flake-config", {"false"}},
+                                                                  {"also-push", {}},
+                                                                  {"push-foreign", {"false"}},
+                                                                  {"allow-source", {"false"}},
+                                                                  {"push.scope", {"system"}},
+                                                                  {"push.caches", {}},
+                                                                  {"retroactive", {"false"}},
+                                                                  {"on-deadline", {"stop"}},
+                                                                  {"max-reruns", {}},
+                                                                  {"fail-on", {}},
+                                                                  {"notify.from", {"notice"}},
+                                                                  {"state-directory", {}}};
+    for (const auto& option : option_table()) {
+        auto it = guarded.find(option.key);
+        if (option.key == "cache")
+            BOOST_TEST((option.where == Where::looking));
+        else if (!option.in_config())
+            BOOST_TEST((option.where == Where::flag));
+        else if (it == guarded.end())
+            BOOST_TEST((option.where == Where::anywhere && harmless.contains(option.key)), option.key);
+        else
+            BOOST_TEST((option.where == Where::outside && option.anywhere_if == it->second), option.key);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(nothing_is_documented_that_does_not_exist) {
     auto text = documentation();
     std::set<std::string> names;
-    for (const auto& option : option_table()) names.insert(option.in_config ? option.key : option.flag());
+    for (const auto& option : option_table()) names.insert(option.in_config() ? option.key : option.flag());
     for (std::size_t at = text.find("\n| `"); at != std::string::npos; at = text.find("\n| `", at + 1)) {
         auto name = text.substr(at + 4, text.find('`', at + 4) - at - 4);
         BOOST_TEST(names.contains(name), name << " is documented, but is no option");
