@@ -232,9 +232,6 @@ Result<InitPlan> plan_init(const InitFacts& facts) {
     else
         plan.steps.push_back("put the key that signs for the cache into the repository's secrets: " + there +
                              "gh secret set CACHEFILL_SIGNING_KEY");
-    if (facts.cache_has_login)
-        plan.steps.push_back("the password in the cache's URL is written nowhere: put the whole URL into a secret, and "
-                             "give it to the step as CACHEFILL_CACHE");
     plan.steps.push_back("look at what was written, then: " + there + "git add .github/workflows/cachefill.yml " +
                          shell_word(plan.files[1].path.string()));
     return plan;

@@ -37,9 +37,8 @@ struct PinnedAction {
 };
 
 struct InitFacts {
-    std::string cache;            // as the user gives it; "" if nobody said
-    bool cache_has_login = false; // its URL had one, which is left out above
-    std::string cache_origin;     // where it comes from, if it was found; empty if the user said it
+    std::string cache;        // as the user gives it; "" if nobody said
+    std::string cache_origin; // where it comes from, if it was found; empty if the user said it
     PinnedAction action;
     std::vector<HostFacts> hosts;
     RepositoryFacts repository;

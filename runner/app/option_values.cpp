@@ -13,14 +13,14 @@ namespace cachefill::app {
 namespace {
 
 // The cache as CacheUri::parse takes it.
-std::string with_place_to_push(const std::string& uri, const std::string& push) {
-    if (push.empty()) return uri;
-    return uri + (uri.find('?') == uri.npos ? "?push=" : "&push=") + percent_encode(push);
+GivenUrl with_place_to_push(const std::string& uri, const std::string& push) {
+    if (push.empty()) return GivenUrl(uri);
+    return GivenUrl(uri + (uri.find('?') == uri.npos ? "?push=" : "&push=") + percent_encode(push));
 }
 
 Result<PushCache> parse_push_cache(const std::string& text) {
     PushCache cache;
-    std::string push;
+    std::string uri_given, push;
     const auto* expected = "NAME=URI, then ,push=URL ,token-file=FILE ,signing-key-file=FILE and ,optional as needed";
     auto words = split(text, ',');
     for (std::size_t i = 0; i < words.size(); ++i) {
@@ -32,9 +32,9 @@ Result<PushCache> parse_push_cache(const std::string& text) {
         else if (i > 0 && words[i] == "optional=false")
             continue;
         else if (value.empty())
-            return unusable(text, expected);
+            return unusable(words[i], expected);
         else if (i == 0 || key == "uri")
-            cache.uri = value;
+            uri_given = value;
         else if (key == "push")
             push = value;
         else if (key == "token-file")
@@ -49,9 +49,9 @@ Result<PushCache> parse_push_cache(const std::string& text) {
         return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
     };
     if (cache.name.empty() || !std::all_of(cache.name.begin(), cache.name.end(), is_fine))
-        return unusable(text, "a name of letters, digits, - _ and . before the first '='");
-    cache.uri = with_place_to_push(cache.uri, push);
-    auto uri = cache::CacheUri::parse(cache.uri);
+        return unusable(words[0], "a name of letters, digits, - _ and . before the first '='");
+    cache.uri = with_place_to_push(uri_given, push);
+    auto uri = cache::CacheUri::parse(cache.uri.reveal());
     if (!uri) return Failure(FailureKind::usage, cache.name + ": " + uri.error().cause()).with_hint(uri.error().hint());
     return cache;
 }
@@ -60,7 +60,7 @@ Result<PushCache> parse_push_cache(const std::string& text) {
 
 Failure unusable(std::string_view value, std::string_view expected) {
     return Failure(FailureKind::usage,
-                   "'" + sanitize(value) + "' is not usable here; expected " + std::string(expected));
+                   "'" + sanitize(redact_url(value)) + "' is not usable here; expected " + std::string(expected));
 }
 
 Result<void> apply_public_keys(Settings& settings, const OptionValues& values) {

@@ -258,18 +258,37 @@ std::string ellipsize(std::string_view text, std::size_t width) {
     return result;
 }
 
+namespace {
+
+// "path:/home/kim@desk/nix": what may have an '@' in it, and no login.
+bool begins_flake_reference(std::string_view text) {
+    constexpr std::string_view schemes[] = {"path", "file", "flake", "github", "gitlab", "sourcehut", "git+file"};
+    auto scheme = text.substr(0, text.find(':'));
+    return std::find(std::begin(schemes), std::end(schemes), scheme) != std::end(schemes);
+}
+
+} // namespace
+
 std::string redact_url(std::string_view url) {
     std::string result(url);
     if (auto scheme = result.find("://"); scheme != std::string::npos) {
         auto authority = scheme + 3;
         auto end = result.find_first_of("/?#", authority);
         auto at = result.rfind('@', end == std::string::npos ? result.size() : end);
-        // What stands where a port does and is no number is the beginning of a password with a '/', '?' or '#' in it.
-        auto host = std::string_view(result).substr(authority, end == std::string::npos ? end : end - authority);
-        auto colon = host.starts_with('[') ? host.npos : host.rfind(':');
-        bool is_cut = colon != host.npos && host.find_first_not_of("0123456789", colon + 1) != host.npos;
-        if ((at == std::string::npos || at < authority) && is_cut) at = result.rfind('@');
+        if (at == std::string::npos || at < authority) {
+            // What stands where a port does may be the beginning of a password with a '/', '?' or '#' in it: is, if it
+            // is no number, and else as far as no parameter's value begins.
+            auto host = std::string_view(result).substr(authority, end == std::string::npos ? end : end - authority);
+            auto colon = host.starts_with('[') ? host.npos : host.rfind(':');
+            bool is_cut = colon != host.npos && host.find_first_not_of("0123456789", colon + 1) != host.npos;
+            if (colon != host.npos) at = result.rfind('@', is_cut ? std::string::npos : result.find('=', authority));
+        }
         if (at != std::string::npos && at >= authority) result.erase(authority, at + 1 - authority);
+        if (auto fragment = result.find('#'); fragment != std::string::npos)
+            result.replace(fragment + 1, result.npos, "…");
+    } else if (auto colon = result.find(':'), at = result.rfind('@');
+               at != std::string::npos && colon < at && !begins_flake_reference(result)) {
+        result.erase(0, at + 1); // meant for one: "kim:password@host", "https:/kim:password@host"
     }
     auto query = result.find('?');
     if (query == std::string::npos) return result;

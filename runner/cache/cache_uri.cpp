@@ -15,7 +15,7 @@ constexpr std::string_view forms =
     "a cache is NAME or cachix://NAME (Cachix), https://HOST/PATH (plain binary cache) or file:///DIRECTORY";
 
 Failure bad_uri(std::string_view text, std::string_view why) {
-    return Failure(FailureKind::usage, "'" + redact_url(sanitize(text)) + "' is no cache: " + std::string(why))
+    return Failure(FailureKind::usage, "'" + sanitize(redact_url(text)) + "' is no cache: " + std::string(why))
         .with_hint(std::string(forms));
 }
 
@@ -33,8 +33,8 @@ Result<CacheUri> parse_cachix(std::string_view text, std::string_view name, Cach
         return bad_uri(text, "the name of a Cachix cache has no '/'");
     }
     if (name.find('.') != name.npos)
-        return bad_uri(text,
-                       "the name of a Cachix cache has no '.'; for another cache write https://" + sanitize(name));
+        return bad_uri(text, "the name of a Cachix cache has no '.'; for another cache write https://" +
+                                 sanitize(redact_url(name)));
     if (!uri.push_base.empty()) return bad_uri(text, "Cachix takes uploads through its own API, not elsewhere");
     if (!is_cachix_name(name)) return bad_uri(text, "the name of a Cachix cache consists of letters, digits, - and _");
     uri.scheme = Scheme::cachix;
@@ -60,6 +60,9 @@ Result<CacheUri> parse_file(std::string_view text, std::string_view rest, CacheU
 Result<CacheUri> parse_http(std::string_view text, std::string_view base, CacheUri uri) {
     auto url = http::parse_url(base);
     if (!url) return bad_uri(text, url.error().cause());
+    // It would be taken for the path, and shown.
+    if (!url->credentials && redact_url(base).size() < base.size())
+        return bad_uri(text, "in a password '/' is written as %2F, and in a path '@' as %40");
     while (base.ends_with('/')) base.remove_suffix(1);
     uri.scheme = Scheme::http;
     uri.base = Secret(std::string(base));
@@ -70,6 +73,8 @@ Result<CacheUri> parse_http(std::string_view text, std::string_view base, CacheU
     if (push.starts_with('/') && !push.starts_with("//"))
         push = std::string(base.substr(0, base.find('/', base.find("://") + 3))) + push;
     auto place = http::parse_url(push);
+    if (place && !place->credentials && redact_url(push).size() < push.size())
+        return bad_uri(text, "in a password '/' is written as %2F, and in a path '@' as %40");
     if (!place) return bad_uri(text, "what it says after push= is not usable: " + place.error().cause());
     if (push.find_first_of("?#") != std::string::npos)
         return bad_uri(text, "the address to push to has neither '?' nor '#'");

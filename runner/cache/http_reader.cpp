@@ -20,7 +20,9 @@ http::Request HttpReader::request(http::Method method, const std::string& url) c
     bool is_absolute = url.starts_with("http://") || url.starts_with("https://");
     http::Request request(method, is_absolute ? url : settings_.base + "/" + url);
     // A narinfo may send us to any server; only the cache itself may see the token.
-    if (settings_.bearer && request.url.starts_with(settings_.base + "/")) request.bearer = settings_.bearer;
+    bool is_ours = request.url.starts_with(settings_.base + "/");
+    if (settings_.bearer && is_ours) request.bearer = settings_.bearer;
+    if (!is_ours) request.bearer = Secret(); // nor netrc's "default": nobody configured that server
     request.response_limit = longest_text;
     return request;
 }

@@ -74,9 +74,14 @@ std::string api_url_of(const Repository& repository, const Environment& environm
 
 std::optional<Token> find_token(const Repository& repository, const Environment& environment,
                                 std::string_view access_tokens) {
-    std::vector<std::string> names{"GH_TOKEN", "GITHUB_TOKEN"};
-    if (repository.host != "github.com" && !repository.host.ends_with(".ghe.com"))
-        names.insert(names.begin(), {"GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"});
+    bool is_githubs_own = repository.host == "github.com" || repository.host.ends_with(".ghe.com");
+    auto enterprise = environment.get_or("GH_HOST");
+    std::vector<std::string> names;
+    if (!is_githubs_own && (enterprise.empty() || iequals(enterprise, repository.host)))
+        names.insert(names.end(), {"GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"});
+    // Whoever set that URL says where the token goes; a remote called origin does not.
+    if (is_githubs_own || !environment.get_or("GITHUB_API_URL").empty())
+        names.insert(names.end(), {"GH_TOKEN", "GITHUB_TOKEN"});
     for (const auto& name : names)
         if (auto value = environment.get_or(name); !value.empty())
             return Token{.secret = Secret(std::string(trim(value))), .source = name};

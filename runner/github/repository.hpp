@@ -32,7 +32,8 @@ struct Token {
     std::string source;
 };
 
-// GH_TOKEN, GITHUB_TOKEN (for a host that is not github.com first GH_ENTERPRISE_TOKEN, GITHUB_ENTERPRISE_TOKEN); else
+// GH_TOKEN, GITHUB_TOKEN for github.com, *.ghe.com and where GITHUB_API_URL is set, whatever a remote names; for other
+// hosts GH_ENTERPRISE_TOKEN, GITHUB_ENTERPRISE_TOKEN, if GH_HOST is unset or that host; else
 // `access_tokens`, Nix's setting of that name as nix.conf has it ("github.com=ghp_… ghe.example=…"), where an entry for
 // "HOST/OWNER" or "HOST/OWNER/NAME" is the better match. Empty: none; public repositories can be read without.
 std::optional<Token> find_token(const Repository& repository, const Environment& environment,

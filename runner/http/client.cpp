@@ -239,6 +239,12 @@ class RealClient final : public Client {
         return outgoing;
     }
 
+    // The last part of the path.
+    static std::string_view name_of_file(const Url& url) {
+        auto path = std::string_view(url.target).substr(0, url.target.find('?'));
+        return path.substr(path.rfind('/') + 1);
+    }
+
     static bool has_own_login(const Request& request, const Url& url) {
         auto is_it = [](const Header& header) { return iequals(header.name, "Authorization"); };
         return (request.bearer && !request.bearer->empty()) || url.credentials ||
@@ -249,16 +255,21 @@ class RealClient final : public Client {
         bool at_home = is_same_host(url, start);
         // What is signed already is refused with a second way to log in ("Only one auth mechanism allowed").
         if (request.url.find("X-Amz-Signature=") != std::string::npos) return std::vector<Secret>();
+        // A login is for what was asked for. A server that sends us to something else, here or on another host, would
+        // have us do there what it chooses, in our name.
+        if (name_of_file(url) != name_of_file(start)) return std::vector<Secret>();
+        // "default" is for the hosts that we were told to ask, not for those that a narinfo or a redirect leads to:
+        // presigned URLs do not work with a login, and need not learn it. Nor is it for everybody on the way.
+        bool is_told_by_server = !at_home || (request.bearer && request.bearer->empty());
+        auto use_default = url.tls && !is_told_by_server ? Netrc::Default::use : Netrc::Default::ignore;
         if (at_home && url.credentials) {
             // "https://kim@host": the password may be known, as it is to curl.
             auto user = url.credentials->reveal();
             if (user.empty() || user.find(':') != std::string_view::npos) return std::vector<Secret>();
-            return netrc_->find(url.host, Netrc::Default::use, user);
+            return netrc_->find(url.host, use_default, user);
         }
         if (at_home && has_own_login(request, url)) return std::vector<Secret>();
-        // "default" is for the hosts that we were told to ask, not for those a redirect leads to: presigned URLs do not
-        // work with a login, and need not learn it.
-        return netrc_->find(url.host, at_home ? Netrc::Default::use : Netrc::Default::ignore);
+        return netrc_->find(url.host, use_default);
     }
 
     static std::string authorization(const Request& request, const Url& url, bool at_home, const Secret* login) {

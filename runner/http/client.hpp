@@ -43,7 +43,8 @@ struct Request {
     Method method = Method::get;
     std::string url; // absolute, http or https; user:password@ in it becomes Basic authentication and is never shown
     std::vector<Header> headers;
-    // Sent as "Authorization: Bearer …" to the host of `url` only, never after a redirect to another one.
+    // Sent as "Authorization: Bearer …" to the host of `url` only, never after a redirect to another one. An empty one
+    // says that a server named this host: netrc's "default" is not for it.
     std::optional<Secret> bearer;
     std::shared_ptr<const std::string> body;    // shared, so that tries do not copy it
     std::filesystem::path body_file;            // instead of `body`: streamed from disk

@@ -3,7 +3,9 @@
 #include "app/init_facts.hpp"
 #include "app/init_plan.hpp"
 #include "base/files.hpp"
+#include "base/shell.hpp"
 #include "base/text.hpp"
+#include "cache/binary_cache.hpp"
 #include "cache/new_file.hpp"
 
 #include <cstdio>
@@ -33,6 +35,19 @@ std::string indented(const std::string& text) {
     return result;
 }
 
+// What init writes is committed, for everybody to read.
+Result<void> check_cache(const std::string& cache) {
+    if (cache.empty()) return {};
+    TRY(uri, cache::CacheUri::parse(cache));
+    auto has_login = [](const Secret& url) { return redact_url(url.reveal()) != url.reveal(); };
+    if (!has_login(uri.base) && !has_login(uri.push_base)) return {};
+    return Failure(FailureKind::usage,
+                   "the URL of the cache has a password in it, and what init writes is there for everybody to read")
+        .with_hint("name it without: cachefill init --cache " + shell_word(uri.to_string()) +
+                   "; the whole URL belongs into a secret of the repository, which the workflow hands to the step as "
+                   "CACHEFILL_CACHE, or the password into a netrc file");
+}
+
 Task<Result<InitFacts>> gather(CommandContext& context) {
     auto& session = context.session;
     const auto& settings = session.settings();
@@ -40,12 +55,8 @@ Task<Result<InitFacts>> gather(CommandContext& context) {
     auto repository = co_await look_at_repository(settings.flake, session.environment());
     if (!repository) co_return std::move(repository).error();
     facts.repository = std::move(*repository);
-    facts.cache = settings.cache;
-    auto uri = cache::CacheUri::parse(settings.cache);
-    if (uri && uri->scheme == cache::Scheme::http && uri->base.reveal() != uri->name) {
-        facts.cache_has_login = true; // what init writes is committed
-        facts.cache = uri->name + (uri->parameters.empty() ? "" : "?" + uri->parameters);
-    }
+    CO_TRY_VOID(check_cache(settings.cache.reveal()));
+    facts.cache = settings.cache.reveal();
     facts.runners = settings.runners;
     if (facts.cache.empty() && !facts.repository.cachix_names.empty()) {
         facts.cache = facts.repository.cachix_names.front();

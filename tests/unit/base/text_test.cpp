@@ -65,6 +65,19 @@ BOOST_AUTO_TEST_CASE(urls_lose_their_secrets) {
 BOOST_AUTO_TEST_CASE(a_password_that_breaks_its_url_is_not_shown_either) {
     for (const auto* url : {"https://kim:s3/cret@host/a", "https://kim:s3?cret@host/a", "https://kim:s3#cret@host/a"})
         BOOST_TEST(redact_url(url) == "https://host/a", url);
+    BOOST_TEST(redact_url("https://kim:12/cret@host/a") == "https://host/a"); // begins as a port does
+    BOOST_TEST(redact_url("https://kim:12?cret@host/a") == "https://host/a");
+    BOOST_TEST(redact_url("https://host:8080/a?b=c@d") == "https://host:8080/a?b=…");
+    BOOST_TEST(redact_url("https://host/a#kim:s3cret") == "https://host/a#…");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_meant_for_a_url_shows_no_password_either) {
+    for (const auto* text : {"kim:s3cret@host/a", "https:/kim:s3cret@host/a", "https:kim:s3cret@host/a",
+                             "https//kim:s3cret@host/a", "name=kim:s3@cret@host/a"})
+        BOOST_TEST(redact_url(text) == "host/a", text);
+    for (const auto* text : {"path:/home/kim@desk/nix", "/home/kim@desk:1/nix", "github:kim/nix", "git@host:kim/nix",
+                             "kim@desk", "nixos:kim"})
+        BOOST_TEST(redact_url(text) == text);
 }
 
 BOOST_AUTO_TEST_CASE(urls_in_what_others_say_lose_their_secrets) {

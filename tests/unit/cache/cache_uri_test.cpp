@@ -122,9 +122,16 @@ BOOST_AUTO_TEST_CASE(what_is_no_cache_is_refused_with_the_reason) {
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_url_does_not_show_its_password) {
-    auto uri = CacheUri::parse("ftp://me:sesame@host/x");
-    BOOST_REQUIRE(!uri);
-    BOOST_TEST(uri.error().one_line().find("sesame") == std::string::npos);
+    for (const auto* text : {"ftp://me:sesame@host/x", "me:sesame@host/x", "me:sesame@host", "https:/me:sesame@host",
+                             "cachix://me:sesame@x.y", "https://host/#me:sesame", "https://me:12/sesame@host/x",
+                             "https://me:se/sesame@host/x", "https://host?push=me:sesame@host",
+                             "https://host?push=https://me:12/sesame@host", "file://me:sesame@host"}) {
+        auto uri = CacheUri::parse(text);
+        BOOST_REQUIRE_MESSAGE(!uri, text);
+        auto shown = uri.error().one_line() + uri.error().hint();
+        BOOST_TEST(shown.find("sesame") == std::string::npos, shown);
+    }
+    check_refused("https://me:12/sesame@host/x", "%2F");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

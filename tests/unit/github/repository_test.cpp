@@ -66,4 +66,22 @@ BOOST_AUTO_TEST_CASE(a_token_is_taken_from_the_environment_first_and_then_from_n
     BOOST_TEST(find_token(on("ghe.example"), environment)->secret.reveal() == "three");
 }
 
+BOOST_AUTO_TEST_CASE(a_token_goes_to_no_host_that_only_a_remote_names) {
+    Environment environment;
+    environment.set("GH_TOKEN", "for-github");
+    environment.set("GITHUB_TOKEN", "for-github-too");
+    for (const auto* host : {"evil.example", "github.com.evil.example", "notghe.com", "github.com:8443"})
+        BOOST_TEST(!find_token(on(host), environment).has_value(), host);
+    BOOST_TEST(find_token(on("github.com"), environment)->secret.reveal() == "for-github");
+    BOOST_TEST(find_token(on("acme.ghe.com"), environment)->secret.reveal() == "for-github");
+    environment.set("GH_ENTERPRISE_TOKEN", "for-ours");
+    BOOST_TEST(find_token(on("ghe.example"), environment)->secret.reveal() == "for-ours");
+    environment.set("GH_HOST", "ghe.example");
+    BOOST_TEST(find_token(on("ghe.example"), environment)->secret.reveal() == "for-ours");
+    BOOST_TEST(!find_token(on("evil.example"), environment).has_value());
+    // Who sets this says where the token goes.
+    environment.set("GITHUB_API_URL", "https://elsewhere.example/api/v3");
+    BOOST_TEST(find_token(on("evil.example"), environment)->secret.reveal() == "for-github");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

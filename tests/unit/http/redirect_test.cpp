@@ -93,12 +93,12 @@ BOOST_AUTO_TEST_CASE(an_upload_follows_with_its_whole_body_and_without_its_crede
 BOOST_AUTO_TEST_CASE(credentials_stay_on_the_host_they_are_for) {
     HttpServer other([](const HttpRequest&) { return HttpReply(200, "other"); });
     HttpServer server([&](const HttpRequest& request) {
-        return request.target == "/away" ? redirect(302, other.url() + "/nar?sig=1") : redirect(302, "/away");
+        return request.target == "/away/here" ? redirect(302, other.url() + "/nar?sig=1") : redirect(302, "/away/here");
     });
     auto directory = temporary_directory();
     ClientSettings settings;
     settings.netrc = {directory.path() / "netrc"};
-    BOOST_TEST(write_file_atomically(settings.netrc[0], "default login me password everybody\n").has_value());
+    BOOST_TEST(write_file_atomically(settings.netrc[0], "machine 127.0.0.1 login me password everybody\n").has_value());
 
     auto bearer = get(server, "/here");
     bearer.bearer = Secret("abc");
@@ -113,12 +113,56 @@ BOOST_AUTO_TEST_CASE(credentials_stay_on_the_host_they_are_for) {
         BOOST_TEST(response->body == "other");
         auto seen = server.log();
         BOOST_TEST(seen.at(seen.size() - 2).header("Authorization") != "");
-        BOOST_TEST(seen.back().target == "/away");
+        BOOST_TEST(seen.back().target == "/away/here");
         BOOST_TEST(seen.back().header("Authorization") == seen.at(seen.size() - 2).header("Authorization"));
         BOOST_TEST(other.log().back().header("Authorization") == "");
         BOOST_TEST(other.log().back().header("Cookie") == "");
     }
     BOOST_TEST(other.log().front().header("X-Kept") == "yes");
+}
+
+BOOST_AUTO_TEST_CASE(a_login_of_netrc_goes_along_to_the_same_file_and_to_nothing_else) {
+    HttpServer server([&](const HttpRequest& request) {
+        if (request.path().starts_with("/old/")) return redirect(302, "/new/" + request.path().substr(5));
+        if (request.path() == "/trap") return redirect(302, "/administration/delete?all=1");
+        return HttpReply(200, "here");
+    });
+    auto directory = temporary_directory();
+    ClientSettings settings;
+    settings.netrc = {directory.path() / "netrc"};
+    BOOST_TEST(write_file_atomically(settings.netrc[0], "machine 127.0.0.1 login me password pw\n").has_value());
+    for (const std::string target : {"/old/nar/a.nar.xz", "/trap"}) {
+        auto response = send_one(get(server, target), settings);
+        BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
+        auto seen = server.log();
+        BOOST_TEST(seen.at(seen.size() - 2).header("Authorization") != "", target);
+        BOOST_TEST((seen.back().header("Authorization") != "") == (target != "/trap"), target);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_netrc_has_for_every_host_goes_to_configured_hosts_over_tls_only) {
+    HttpServer plain([](const HttpRequest&) { return HttpReply(200, "overheard"); });
+    auto tls = make_test_certificate("DNS:localhost");
+    HttpServerSettings server_settings;
+    server_settings.tls = tls;
+    HttpServer server([](const HttpRequest&) { return HttpReply(200, "safe"); }, server_settings);
+    auto directory = temporary_directory();
+    auto settings = trusting(tls, directory);
+    settings.netrc = {directory.path() / "netrc"};
+    auto authorization_after = [&](HttpServer& asked, const std::string& netrc, bool is_told_by_server) {
+        BOOST_REQUIRE(write_file_atomically(settings.netrc[0], netrc).has_value());
+        auto request = get(asked, "/x");
+        if (is_told_by_server) request.bearer = Secret();
+        auto response = send_one(request, settings);
+        BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
+        return asked.log().back().header("Authorization");
+    };
+    const std::string for_all = "default login me password pw\n", by_name = "machine localhost login me password pw\n";
+    BOOST_TEST(authorization_after(server, for_all, false) != "");
+    BOOST_TEST(authorization_after(server, for_all, true) == "");
+    BOOST_TEST(authorization_after(plain, for_all, false) == "");
+    BOOST_TEST(authorization_after(server, by_name, false) != "");
+    BOOST_TEST(authorization_after(server, by_name, true) != "");
 }
 
 BOOST_AUTO_TEST_CASE(a_redirect_from_https_to_http_is_refused) {
