@@ -13,9 +13,9 @@ namespace cachefill::app {
 namespace {
 
 // The cache as CacheUri::parse takes it.
-GivenUrl with_place_to_push(const std::string& uri, const std::string& push) {
-    if (push.empty()) return GivenUrl(uri);
-    return GivenUrl(uri + (uri.find('?') == uri.npos ? "?push=" : "&push=") + percent_encode(push));
+std::string with_place_to_push(const std::string& uri, const std::string& push) {
+    if (push.empty()) return uri;
+    return uri + (uri.find('?') == uri.npos ? "?push=" : "&push=") + percent_encode(push);
 }
 
 Result<PushCache> parse_push_cache(const std::string& text) {
@@ -51,7 +51,7 @@ Result<PushCache> parse_push_cache(const std::string& text) {
     if (cache.name.empty() || !std::all_of(cache.name.begin(), cache.name.end(), is_fine))
         return unusable(words[0], "a name of letters, digits, - _ and . before the first '='");
     cache.uri = with_place_to_push(uri_given, push);
-    auto uri = cache::CacheUri::parse(cache.uri.reveal());
+    auto uri = cache::CacheUri::parse(cache.uri);
     if (!uri) return Failure(FailureKind::usage, cache.name + ": " + uri.error().cause()).with_hint(uri.error().hint());
     return cache;
 }

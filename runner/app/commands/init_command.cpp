@@ -55,8 +55,8 @@ Task<Result<InitFacts>> gather(CommandContext& context) {
     auto repository = co_await look_at_repository(settings.flake, session.environment());
     if (!repository) co_return std::move(repository).error();
     facts.repository = std::move(*repository);
-    CO_TRY_VOID(check_cache(settings.cache.reveal()));
-    facts.cache = settings.cache.reveal();
+    CO_TRY_VOID(check_cache(settings.cache));
+    facts.cache = settings.cache;
     facts.runners = settings.runners;
     if (facts.cache.empty() && !facts.repository.cachix_names.empty()) {
         facts.cache = facts.repository.cachix_names.front();
