@@ -1,5 +1,6 @@
 #include "app/ci.hpp"
 
+#include "app/session.hpp"
 #include "base/files.hpp"
 #include "base/secret_variables.hpp"
 #include "base/text.hpp"
@@ -24,19 +25,51 @@ bool lacks_token(const Settings& settings, const Environment& environment) {
     return uri && uri->scheme == cache::Scheme::cachix && trim(environment.get_or("CACHIX_AUTH_TOKEN")).empty();
 }
 
+// A stranger's code is built, and that is all: it gets to read nothing of this machine, to name no cache or key, and
+// leaves nothing that another step or run would build upon. Whatever was asked for.
+Result<void> confine(Settings& settings, const Environment& environment, CiSetup& setup) {
+    settings.read_only = true;
+    settings.impure = eval::Impure::never;
+    settings.accept_flake_config = false;
+    settings.upstreams_from_hosts = false;
+    settings.substituter = false;
+    settings.on_deadline = OnDeadline::stop;
+    // What was learnt before helps here, too; what is learnt here stays nowhere.
+    auto learnt = state_directory_of(settings, environment);
+    TRY(state, TemporaryDirectory::make("cachefill-state", setup.github.temporary));
+    for (const auto* name : {"evaluation-memory.json", "history.sqlite"}) {
+        std::error_code ignored; // a lost one costs guesses, nothing else
+        std::filesystem::copy_file(learnt / name, state.path() / name, ignored);
+    }
+    settings.state_directory = state.path();
+    setup.state = std::make_shared<TemporaryDirectory>(std::move(state));
+    return {};
+}
+
+event::Message remark_on_stranger(const github::Context& github) {
+    constexpr const char* limits =
+        "; it is evaluated purely, caches and keys of its hosts do not count, and it leaves nothing for later steps "
+        "and runs (docs/security.md)";
+    if (github.author == github::Author::fork)
+        return remark(event::Severity::notice, "a pull request of a fork: it is built, and nothing is pushed",
+                      std::string("what it needs is pushed by the run that follows its merge") + limits);
+    return remark(event::Severity::notice,
+                  "the event '" + sanitize(github.event) +
+                      "' may bring a stranger's code: it is built, and nothing is pushed",
+                  std::string("what comes with a push, a schedule or a dispatch is pushed") + limits);
+}
+
 Result<void> decide_on_pushing(Settings& settings, const Environment& environment, CiSetup& setup) {
+    if (!setup.github.is_trusted()) {
+        TRY_VOID(confine(settings, environment, setup));
+        setup.remarks.push_back(remark_on_stranger(setup.github));
+        return {};
+    }
     if (settings.read_only) {
         setup.remarks.push_back(remark(event::Severity::notice, "read-only, as asked: nothing is pushed", ""));
         return {};
     }
     bool no_token = lacks_token(settings, environment);
-    if (setup.github.from_fork) {
-        settings.read_only = true;
-        setup.remarks.push_back(remark(event::Severity::notice,
-                                       "a pull request of a fork: it is built, and nothing is pushed",
-                                       "what it needs is pushed by the run that follows its merge"));
-        return {};
-    }
     if (setup.github.from_dependabot && no_token) {
         settings.read_only = true;
         setup.remarks.push_back(remark(event::Severity::notice,

@@ -31,12 +31,12 @@ std::string text_at(const Json& json, std::initializer_list<const char*> keys) {
     return value.is_string() ? value.get<std::string>() : std::string();
 }
 
+// Null where there is none; "discarded", which has no members, where there is one that cannot be read.
 Json read_event(const Environment& environment) {
     auto path = environment.get_or("GITHUB_EVENT_PATH");
     if (path.empty()) return {};
     auto text = read_file(path, longest_event);
-    if (!text) return {};
-    return Json::parse(*text, nullptr, false); // "discarded", which has no members, when it is no JSON
+    return text ? Json::parse(*text, nullptr, false) : Json(Json::value_t::discarded);
 }
 
 // "owner/name/.github/workflows/build.yml@refs/heads/main" → "build.yml"
@@ -54,9 +54,9 @@ void read_pull_request(Context& context, const Json& event) {
     auto number = at(event, {"pull_request", "number"});
     if (number.is_number_unsigned()) context.pull_request = number.get<std::uint64_t>();
     if (auto head = text_at(event, {"pull_request", "head", "sha"}); !head.empty()) context.head_sha = head;
-    // A deleted fork has no repository any more; it is one all the same.
-    auto from = text_at(event, {"pull_request", "head", "repo", "full_name"});
-    context.from_fork = from.empty() || !iequals(from, context.repository);
+    // The variables for these are set for two of the four events only.
+    if (context.branch.empty()) context.branch = text_at(event, {"pull_request", "head", "ref"});
+    if (context.base_branch.empty()) context.base_branch = text_at(event, {"pull_request", "base", "ref"});
 }
 
 } // namespace
@@ -92,11 +92,9 @@ Context read_context(const Environment& environment) {
         context.branch = context.ref.substr(branch_prefix.size());
     auto event = read_event(environment);
     if (context.is_pull_request()) read_pull_request(context, event);
-    if (context.event == "workflow_run") {
-        auto from = text_at(event, {"workflow_run", "head_repository", "full_name"});
-        context.from_fork = from.empty() || !iequals(from, context.repository);
+    if (context.event == "workflow_run")
         if (auto head = text_at(event, {"workflow_run", "head_sha"}); !head.empty()) context.head_sha = head;
-    }
+    context.author = author_of(context.event, context.repository, event);
     // Its pushes get no secrets either; a person's push to a branch of its does.
     context.from_dependabot =
         context.actor == "dependabot[bot]" && (context.is_pull_request() || context.event == "push");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/environment.hpp"
+#include "github/author.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -23,16 +24,16 @@ struct Context {
     std::string workflow_file; // "build.yml", of the workflow that was started
     std::uint64_t pull_request = 0;
     std::uint64_t run_id = 0, run_number = 0, run_attempt = 0;
-    bool from_fork = false; // the code is that of a pull request from another repository, or from an unknown one
+    Author author = Author::unknown;
     bool from_dependabot = false;
     std::string server_url = "https://github.com";
     std::string api_url = "https://api.github.com";
     std::filesystem::path workspace, temporary;
     std::filesystem::path output_file, summary_file; // empty: this runner has none
 
-    bool is_pull_request() const { return event == "pull_request" || event == "pull_request_target"; }
-    // Does GitHub keep the repository's secrets from this event?
-    bool gets_no_secrets() const { return from_fork || from_dependabot; }
+    bool is_pull_request() const { return is_pull_request_event(event); }
+    // Does this repository vouch for the code? Otherwise a stranger may have written it.
+    bool is_trusted() const { return author == Author::repository; }
     // Of this run, for a person; empty when unknown.
     std::string run_url() const;
 };

@@ -13,11 +13,9 @@ namespace {
 constexpr std::size_t most_runs = 100; // one page; more than max-reruns allows
 constexpr const char* dispatch_event = "workflow_dispatch";
 
-bool is_pull_request(const std::string& event) { return event == "pull_request" || event == "pull_request_target"; }
-
 // Runs of a pull request and of its branch have the branch's name in common and do not wait for each other.
 bool is_sibling(const WorkflowRun& run, const Context& context) {
-    return run.workflow_file == context.workflow_file && is_pull_request(run.event) == context.is_pull_request();
+    return run.workflow_file == context.workflow_file && is_pull_request_event(run.event) == context.is_pull_request();
 }
 
 bool is_newer(const WorkflowRun& run, const Context& context) {
@@ -28,7 +26,7 @@ bool is_newer(const WorkflowRun& run, const Context& context) {
 
 bool can_see_siblings(const Context& context) {
     return !context.repository.empty() && !context.workflow_file.empty() && !context.branch.empty() &&
-           context.run_number > 0 && !context.from_fork;
+           context.run_number > 0 && context.is_trusted();
 }
 
 std::optional<WorkflowRun> newer_waiting_run(const std::vector<WorkflowRun>& runs, const Context& context) {

@@ -37,6 +37,8 @@ test('a first step fills the cache, says what it did, and lets later steps use i
   assert.equal(result.status, 'success', job.log);
   const report = reportOf(result);
   assert.equal(result.outputs.complete, 'true');
+  assert.equal(result.outputs.trusted, 'true');
+  assert.equal(job.steps.at(-2).outcome, 'success', 'what was learnt is kept');
   assert.equal(result.outputs['exit-code'], '0');
   assert.equal(Number(result.outputs.built), report.builds.filter(b => b.outcome === 'built').length);
   assert.equal(Number(result.outputs.pushed), report.pushes.filter(p => p.outcome === 'published').length);
@@ -114,6 +116,9 @@ test("a fork's pull request is built, pushes nothing, says so and succeeds", asy
     const result = await job.use(action, {...inputs, cache: 'cachix://fork', token: '', hosts: 'home:*'});
     assert.equal(result.status, 'success', job.log);
     assert.equal(result.outputs['read-only'], 'true');
+    assert.equal(result.outputs.trusted, 'false');
+    assert.equal(job.steps.at(-2).outcome, 'skipped', 'what was learnt is not kept');
+    assert.doesNotMatch(job.environment.NIX_CONFIG, /extra-substituters/);
     assert.ok(Number(result.outputs.built) > 0);
     assert.match(job.scanner.messages('notice').join('\n'), /pull request of a fork/);
     assert.match(job.summary, /nothing was pushed/);

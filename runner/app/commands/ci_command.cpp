@@ -57,6 +57,7 @@ std::vector<Failure> hand_over(const github::Context& step, const report::RunRep
     if (!step.output_file.empty()) {
         auto outputs = report::step_outputs(report);
         outputs.emplace_back("rerun", started_again ? "true" : "false");
+        outputs.emplace_back("trusted", step.is_trusted() ? "true" : "false");
         outputs.emplace_back("report", report_file);
         for (const auto& [name, value] : outputs)
             keep(github::set_output(step.output_file, name, value), "writing the outputs of the step");
@@ -77,6 +78,9 @@ Task<int> ci_command(CommandContext& context) {
     const auto& setup = *context.invocation.ci;
     const auto& settings = context.session.settings();
     auto tell = [&context](const event::Message& message) { remark(context, message); };
+    // Already now: the step that keeps what was learnt goes by it, also when this one is killed.
+    if (const auto& file = setup.github.output_file; !file.empty())
+        (void)github::set_output(file, "trusted", setup.github.is_trusted() ? "true" : "false");
     for (const auto& message : setup.remarks) tell(message);
     Siblings siblings(context.session, setup, tell);
     Run run(context.session, settings.dry_run ? Run::Extent::plan : Run::Extent::fill);

@@ -123,6 +123,57 @@ BOOST_AUTO_TEST_CASE(a_pull_request_of_a_fork_is_read_only_and_says_so) {
     BOOST_TEST(step.settings({"--no-read-only"}).read_only);
 }
 
+// Whatever was asked for, also by a maintainer: it is the same for all strangers' code.
+BOOST_AUTO_TEST_CASE(strangers_code_is_confined_and_what_it_learns_stays_nowhere) {
+    Step step;
+    auto state = step.temporary() / "state";
+    step.variables["XDG_STATE_HOME"] = state.string();
+    BOOST_REQUIRE(cachefill::create_directories(state / "cachefill").has_value());
+    BOOST_REQUIRE(write_file_atomically(state / "cachefill/evaluation-memory.json", "[1]").has_value());
+    const Words asked{"--impure",      "always", "--accept-flake-config", "--upstreams-from-hosts", "--substituter",
+                      "--on-deadline", "rerun"};
+    const std::vector<std::pair<std::string, std::string>> events{
+        {"pull_request", from_fork},
+        {"pull_request_review", from_fork},
+        {"pull_request_review_comment", from_fork},
+        {"issue_comment", R"({"issue": {"number": 1, "pull_request": {"url": "https://api.github.com/x"}}})"},
+        {"workflow_run", R"({"workflow_run": {"event": "issue_comment", "head_repository":
+            {"full_name": "owner/fleet"}}})"},
+        {"discussion", "{}"},
+        {"an_event_of_tomorrow", "{}"}};
+    for (const auto& [event, json] : events) {
+        step.event(event, json);
+        std::filesystem::path own;
+        {
+            auto invocation = step.invocation(asked);
+            const auto& settings = invocation.settings;
+            BOOST_TEST(settings.read_only, event);
+            BOOST_TEST((settings.impure == eval::Impure::never), event);
+            BOOST_TEST(!settings.accept_flake_config, event);
+            BOOST_TEST(!settings.upstreams_from_hosts, event);
+            BOOST_TEST(!settings.substituter, event);
+            BOOST_TEST((settings.on_deadline == OnDeadline::stop), event);
+            BOOST_TEST(says(invocation, event::Severity::notice, "nothing is pushed"), event);
+            own = settings.state_directory;
+            BOOST_TEST(own.parent_path() == step.temporary(), event);
+            BOOST_TEST(read_file(own / "evaluation-memory.json", 100).value() == "[1]", event);
+        }
+        BOOST_TEST(!std::filesystem::exists(own), event);
+    }
+    step.event("push", "{}");
+    auto settings = step.settings(asked);
+    BOOST_TEST(!settings.read_only);
+    BOOST_TEST((settings.impure == eval::Impure::always));
+    BOOST_TEST(settings.substituter);
+    BOOST_TEST(settings.state_directory.empty());
+}
+
+BOOST_AUTO_TEST_CASE(being_asked_to_be_read_only_loosens_nothing_for_strangers) {
+    Step step;
+    step.event("pull_request", from_fork);
+    BOOST_TEST((step.settings({"--read-only"}).impure == eval::Impure::never));
+}
+
 BOOST_AUTO_TEST_CASE(a_pull_request_of_this_repository_pushes_and_needs_a_token) {
     Step step;
     step.event("pull_request", from_here);

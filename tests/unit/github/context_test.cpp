@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(a_push_is_read) {
     BOOST_TEST(context.workflow_file == "build.yml");
     BOOST_TEST(context.run_number == 5U);
     BOOST_TEST(context.run_url() == "https://github.com/owner/fleet/actions/runs/77");
-    BOOST_TEST(!context.gets_no_secrets());
+    BOOST_TEST(context.is_trusted());
     BOOST_TEST(!context.is_pull_request());
 }
 
@@ -75,25 +75,37 @@ BOOST_AUTO_TEST_CASE(a_pull_request_has_the_commit_of_its_head) {
     BOOST_TEST(context.sha == "aaaa");
     BOOST_TEST(context.branch == "feature/y");
     BOOST_TEST(context.pull_request == 12U);
-    BOOST_TEST(!context.from_fork);
+    BOOST_TEST(context.is_trusted());
 }
 
 BOOST_AUTO_TEST_CASE(a_fork_is_found_and_what_cannot_be_told_counts_as_one) {
-    BOOST_TEST(pull_request(R"({"full_name": "stranger/fleet"})").context().from_fork);
-    BOOST_TEST(pull_request("null").context().from_fork); // it has been deleted
+    BOOST_TEST(!pull_request(R"({"full_name": "stranger/fleet"})").context().is_trusted());
+    BOOST_TEST(!pull_request("null").context().is_trusted()); // it has been deleted
     auto silent = pull_request("null");
     silent.variables.erase("GITHUB_EVENT_PATH");
-    BOOST_TEST(silent.context().from_fork);
+    BOOST_TEST(!silent.context().is_trusted());
     auto broken = Step("{ no json");
     broken.variables["GITHUB_EVENT_NAME"] = "pull_request_target";
-    BOOST_TEST(broken.context().from_fork);
+    BOOST_TEST(!broken.context().is_trusted());
 }
 
-BOOST_AUTO_TEST_CASE(a_workflow_after_a_forks_workflow_is_a_forks) {
+BOOST_AUTO_TEST_CASE(a_workflow_after_another_has_that_ones_commit) {
     Step step(R"({"workflow_run": {"head_sha": "cccc", "head_repository": {"full_name": "stranger/fleet"}}})");
     step.variables["GITHUB_EVENT_NAME"] = "workflow_run";
-    BOOST_TEST(step.context().from_fork);
+    BOOST_TEST((step.context().author == github::Author::fork));
     BOOST_TEST(step.context().head_sha == "cccc");
+}
+
+BOOST_AUTO_TEST_CASE(a_review_has_its_branches_from_the_payload) {
+    Step step(R"({"pull_request": {"head": {"ref": "changes", "sha": "bbbb", "repo": {"full_name": "owner/fleet"}},
+                                   "base": {"ref": "main"}}})");
+    step.variables["GITHUB_EVENT_NAME"] = "pull_request_review";
+    step.variables["GITHUB_REF"] = "refs/pull/12/merge";
+    auto context = step.context();
+    BOOST_TEST(context.is_pull_request());
+    BOOST_TEST(context.branch == "changes");
+    BOOST_TEST(context.base_branch == "main");
+    BOOST_TEST(context.head_sha == "bbbb");
 }
 
 BOOST_AUTO_TEST_CASE(dependabot_is_known_by_its_name_and_event) {
@@ -104,7 +116,7 @@ BOOST_AUTO_TEST_CASE(dependabot_is_known_by_its_name_and_event) {
     BOOST_TEST(!step.context().from_dependabot);
     step.variables["GITHUB_EVENT_NAME"] = "push";
     step.variables["GITHUB_ACTOR"] = "alex";
-    BOOST_TEST(!step.context().gets_no_secrets());
+    BOOST_TEST(!step.context().from_dependabot);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_runner_leaves_out_is_empty) {

@@ -21,6 +21,7 @@ github::Context context_of(std::uint64_t number, const std::string& event = "pus
     context.workflow_file = "fill.yml";
     context.branch = "main";
     context.event = event;
+    context.author = github::Author::repository;
     context.sha = sha;
     context.run_number = number;
     return context;
@@ -78,9 +79,11 @@ BOOST_AUTO_TEST_CASE(runs_by_dispatch_are_counted_back_to_what_started_them) {
 
 BOOST_AUTO_TEST_CASE(what_is_not_known_or_a_strangers_is_not_looked_at) {
     BOOST_TEST(can_see_siblings(context_of(5)));
-    auto fork = context_of(5);
-    fork.from_fork = true;
-    BOOST_TEST(!can_see_siblings(fork));
+    for (auto author : {github::Author::fork, github::Author::unknown}) {
+        auto stranger = context_of(5);
+        stranger.author = author;
+        BOOST_TEST(!can_see_siblings(stranger));
+    }
     auto tag = context_of(5);
     tag.branch.clear();
     BOOST_TEST(!can_see_siblings(tag));

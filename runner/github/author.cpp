@@ -1,0 +1,97 @@
+#include "github/author.hpp"
+
+#include "base/text.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+namespace cachefill::github {
+
+namespace {
+
+using Json = nlohmann::json;
+
+// Caused by somebody who may write to the repository, and run on what lies in it.
+constexpr std::array writers_events{
+    std::string_view("push"),        std::string_view("schedule"), std::string_view("workflow_dispatch"),
+    std::string_view("merge_group"), std::string_view("release"),  std::string_view("repository_dispatch")};
+// Those whose follow-up (workflow_run) says all there is to know of the code. Of others, such as a comment, the
+// payload is out of reach by then.
+constexpr std::array followed_events{std::string_view("push"),         std::string_view("schedule"),
+                                     std::string_view("merge_group"),  std::string_view("release"),
+                                     std::string_view("pull_request"), std::string_view("workflow_dispatch")};
+
+template <std::size_t count> bool is_one_of(const std::array<std::string_view, count>& list, std::string_view word) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+const Json& member(const Json& object, const char* key) {
+    static const Json nothing;
+    if (!object.is_object()) return nothing;
+    auto it = object.find(key);
+    return it == object.end() ? nothing : *it;
+}
+
+std::string text(const Json& value) { return value.is_string() ? value.get<std::string>() : std::string(); }
+
+// Where a payload names pull requests. What the sender of a repository_dispatch passes on has no fixed shape; bots for
+// commands in comments put whole payloads there.
+std::vector<const Json*> pull_requests_in(const Json& payload) {
+    std::vector<const Json*> found;
+    auto take = [&found](const Json& value) {
+        if (!value.is_null()) found.push_back(&value);
+    };
+    take(member(payload, "pull_request"));
+    take(member(member(payload, "issue"), "pull_request"));
+    std::vector<const Json*> open{&member(payload, "client_payload")};
+    while (!open.empty()) {
+        const auto& here = *open.back();
+        open.pop_back();
+        if (!here.is_structured()) continue;
+        for (const auto& [key, value] : here.items()) {
+            if (key == "pull_request") take(value);
+            if (key != "_links") open.push_back(&value); // only addresses: review._links.pull_request
+        }
+    }
+    return found;
+}
+
+Author author_of_pull_request(const Json& pull_request, std::string_view repository) {
+    const auto& head = member(pull_request, "head");
+    // Of a comment on a pull request the payload has addresses alone.
+    if (head.is_null()) return Author::unknown;
+    // A deleted fork has no repository any more; it is one all the same.
+    auto from = text(member(member(head, "repo"), "full_name"));
+    return !from.empty() && iequals(from, repository) ? Author::repository : Author::fork;
+}
+
+Author author_of_workflow_run(const Json& run, std::string_view repository) {
+    auto from = text(member(member(run, "head_repository"), "full_name"));
+    if (from.empty() || !iequals(from, repository)) return Author::fork;
+    return is_one_of(followed_events, text(member(run, "event"))) ? Author::repository : Author::unknown;
+}
+
+} // namespace
+
+bool is_pull_request_event(std::string_view event) {
+    return event == "pull_request" || event == "pull_request_target" || event == "pull_request_review" ||
+           event == "pull_request_review_comment";
+}
+
+Author author_of(std::string_view event, std::string_view repository, const Json& payload) {
+    // One without its pull request cannot be told from a fork's.
+    if (is_pull_request_event(event) && member(member(payload, "pull_request"), "head").is_null()) return Author::fork;
+    if (!payload.is_null() && !payload.is_object()) return Author::unknown;
+    for (const auto* pull_request : pull_requests_in(payload))
+        if (auto author = author_of_pull_request(*pull_request, repository); author != Author::repository)
+            return author;
+    if (event == "workflow_run") return author_of_workflow_run(member(payload, "workflow_run"), repository);
+    bool is_known = is_pull_request_event(event) || is_one_of(writers_events, event);
+    return is_known ? Author::repository : Author::unknown;
+}
+
+} // namespace cachefill::github

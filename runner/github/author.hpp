@@ -1,0 +1,24 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string_view>
+
+namespace cachefill::github {
+
+// Whose code the steps of an event are given.
+enum class Author {
+    repository, // who may write to this repository
+    fork,       // a stranger: the head of a pull request lies elsewhere, or nobody can tell where
+    unknown,    // perhaps a stranger: the event can be caused by everybody, or is none that is known
+};
+
+// Trust is never guessed: the events that only those cause who may write are a closed list, and every pull request that
+// the payload names has to come from this repository. `payload` is null where the runner gave no file, and "discarded"
+// where there is one that cannot be read.
+Author author_of(std::string_view event, std::string_view repository, const nlohmann::json& payload);
+
+// pull_request, pull_request_target, pull_request_review and pull_request_review_comment.
+bool is_pull_request_event(std::string_view event);
+
+} // namespace cachefill::github
