@@ -2,6 +2,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "report/style.hpp"
 
 #include <algorithm>
 
@@ -109,9 +110,15 @@ Result<report::JoinInput> read_join_input(const Settings& settings, const Enviro
     input.expected = settings.expect;
     TRY_VOID(read_needs(settings.needs, input));
     for (const auto& argument : settings.arguments) TRY_VOID(read_argument(argument, input));
-    if (settings.arguments.empty() && input.needs.empty() && input.expected.empty())
+    bool expects = !input.expected.empty() || !input.needs.empty();
+    if (settings.arguments.empty() && !expects)
         return Failure(FailureKind::usage, "no report was named")
             .with_hint("name files or directories, or give --needs; 'cachefill help report' explains");
+    // Silence would look like success.
+    if (input.reports.empty() && input.findings.empty() && !expects)
+        return Failure(FailureKind::usage, "there is no report in " + report::listed(settings.arguments, 3) +
+                                               ", and none was expected: nothing can be said of any job")
+            .with_hint("name the jobs that must have reported with --expect, or give --needs \"${{ toJSON(needs) }}\"");
     auto& place = input.place;
     place.repository = environment.get_or("GITHUB_REPOSITORY");
     place.branch = environment.get_or("GITHUB_HEAD_REF", environment.get_or("GITHUB_REF_NAME"));

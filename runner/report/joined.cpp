@@ -34,7 +34,8 @@ void judge_needs(const JoinInput& input, Joined& joined) {
         bool is_explained = std::any_of(input.reports.begin(), input.reports.end(), explains);
         if (job.result == JobResult::success || (job.result != JobResult::skipped && is_explained)) continue;
         if (job.result == JobResult::skipped) {
-            finding.severity = Severity::info;
+            // GitHub skips a job also because one before it failed, which this one may not have among its needs.
+            finding.severity = Severity::notice;
             finding.title = "the job '" + job.name + "' was skipped";
         } else if (job.result == JobResult::cancelled) {
             // Somebody stopped it, or the job's own time limit did: not to be taken for success.

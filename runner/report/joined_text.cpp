@@ -1,5 +1,6 @@
 #include "base/text.hpp"
 #include "report/joined.hpp"
+#include "report/markdown.hpp"
 #include "report/style.hpp"
 
 #include <nlohmann/json.hpp>
@@ -57,43 +58,6 @@ std::string sentence(const Finding& finding) {
     return finding.title + (finding.text.empty() ? "" : ": " + finding.text);
 }
 
-// Foreign text on one line of Markdown, where it can neither format, link, mention nor end its cell.
-std::string plain_markdown(std::string_view foreign) {
-    std::string line;
-    for (char c : foreign) {
-        switch (c) {
-        case '\n':
-        case '\t':
-            line += ' ';
-            break;
-        case '<':
-            line += "&lt;";
-            break;
-        case '&':
-            line += "&amp;";
-            break;
-        case '@': // no mention
-            line += "&#64;";
-            break;
-        case '\\':
-        case '`':
-        case '*':
-        case '_':
-        case '[':
-        case ']':
-        case '|':
-        case '~':
-        case '#':
-        case '!':
-            line += '\\';
-            [[fallthrough]];
-        default:
-            line += c;
-        }
-    }
-    return line;
-}
-
 bool is_web_link(const std::string& url) {
     return (url.starts_with("https://") || url.starts_with("http://")) &&
            url.find_first_of(" \n<>()|\"`\\") == std::string::npos;
@@ -102,8 +66,8 @@ bool is_web_link(const std::string& url) {
 std::string markdown_of(const Finding& finding) {
     static constexpr std::string_view marks[]{"ℹ️", "🔵", "⚠️", "❌"};
     std::string line = "- " + std::string(marks[static_cast<std::size_t>(finding.severity)]) + " **" +
-                       plain_markdown(finding.source) + "**: " + plain_markdown(ellipsize(finding.title, 300));
-    if (!finding.text.empty()) line += ": " + plain_markdown(ellipsize(finding.text, 1000));
+                       markdown::text(finding.source) + "**: " + markdown::text(ellipsize(finding.title, 300));
+    if (!finding.text.empty()) line += ": " + markdown::text(ellipsize(finding.text, 1000));
     if (is_web_link(finding.url)) line += " ([more](" + finding.url + "))";
     return line + "\n";
 }
@@ -151,12 +115,12 @@ std::string to_text(const Joined& joined) {
 }
 
 std::string to_markdown(const Joined& joined, std::size_t limit) {
-    std::string text = "## cachefill: " + plain_markdown(joined.headline()) + "\n\n";
+    std::string text = "## cachefill: " + markdown::text(joined.headline()) + "\n\n";
     if (!joined.jobs.empty()) {
         text += "| job | state | complete | built | failed | pushed | missing | time "
                 "|\n|---|---|--:|--:|--:|--:|--:|--:|\n";
         for (const auto& job : joined.jobs)
-            text += "| " + plain_markdown(job.name) + " | " + state_of(job) + " | " + std::to_string(job.complete) +
+            text += "| " + markdown::text(job.name) + " | " + state_of(job) + " | " + std::to_string(job.complete) +
                     " of " + std::to_string(job.targets) + " | " + std::to_string(job.built) + " | " +
                     std::to_string(job.failed) + " | " + std::to_string(job.pushed) + " | " +
                     std::to_string(job.missing) + " | " + human_duration(job.took) + " |\n";

@@ -55,9 +55,11 @@ std::string plain(std::string_view text) { return std::string(text); }
 
 std::string for_discord(std::string_view text) {
     std::string escaped;
-    for (char c : text) {
-        if (std::string_view("\\*_~`|<>[]@").find(c) != std::string_view::npos) escaped += '\\';
-        escaped += c;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        // "https://…" becomes a link by itself.
+        bool is_scheme = text.substr(i, 3) == "://";
+        if (is_scheme || std::string_view("\\*_~`|<>[]@#").find(text[i]) != std::string_view::npos) escaped += '\\';
+        escaped += text[i];
     }
     return escaped;
 }
@@ -137,7 +139,8 @@ Json slack(const Joined& joined) {
         context += (context.empty() ? "<" : " · <") + for_slack(joined.place.run_url) + "|the run>";
     if (!context.empty())
         blocks.push_back(
-            {{"type", "context"}, {"elements", {{{"type", "mrkdwn"}, {"text", cut(context, slack_section)}}}}});
+            {{"type", "context"},
+             {"elements", {{{"type", "mrkdwn"}, {"text", cut(context, slack_section)}, {"verbatim", true}}}}});
     return {{"text", for_slack(title)}, {"blocks", blocks}};
 }
 

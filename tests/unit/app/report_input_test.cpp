@@ -72,6 +72,27 @@ BOOST_AUTO_TEST_CASE(a_report_that_cannot_be_read_is_a_job_that_failed) {
     BOOST_TEST(input->reports[0].findings[0].title == "its report cannot be read");
 }
 
+BOOST_AUTO_TEST_CASE(nothing_to_read_is_an_error_unless_something_was_expected) {
+    Folder folder;
+    folder.write("reports/other/coverage.json", R"({"lines": 7})");
+    Settings settings;
+    settings.arguments = {(folder.directory.path() / "reports").string()};
+    auto empty = read_join_input(settings, Environment());
+    BOOST_REQUIRE(!empty);
+    BOOST_TEST((empty.error().kind() == FailureKind::usage));
+    BOOST_TEST(empty.error().hint().find("--expect") != std::string::npos);
+    settings.needs = "{}"; // of a job without needs
+    BOOST_TEST(!read_join_input(settings, Environment()));
+    settings.needs = R"({"build": {"result": "skipped"}})";
+    BOOST_TEST(read_join_input(settings, Environment()).has_value());
+    settings.needs.clear();
+    settings.expect = {"x86_64-linux"};
+    BOOST_TEST(read_join_input(settings, Environment()).has_value());
+    settings.expect.clear();
+    folder.write("reports/cachefill-lint/findings.json", findings);
+    BOOST_TEST(read_join_input(settings, Environment()).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(needs_come_as_text_or_file_and_bring_findings_along) {
     Folder folder;
     const std::string needs =

@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(needed_jobs_count_unless_their_own_report_tells_why) {
     auto joined = report::join_reports(input);
     BOOST_TEST(has_finding(joined.findings, Severity::error, "'build' ended with failure"));
     BOOST_TEST(has_finding(joined.findings, Severity::warning, "'lint' was cancelled"));
-    BOOST_TEST(has_finding(joined.findings, Severity::info, "'docs' was skipped"));
+    BOOST_TEST(has_finding(joined.findings, Severity::notice, "'docs' was skipped"));
     BOOST_TEST(!has_finding(joined.findings, Severity::info, "plan"));
     BOOST_TEST(joined.exit_code == 1);
 

@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(discord_gets_an_embed_that_pings_nobody) {
     BOOST_TEST(embed["url"] == "https://github.com/kim/nix/actions/runs/7");
     BOOST_TEST(embed["footer"]["text"] == "cachefill · develop · 0123456789ab");
     std::string description = embed["description"];
-    BOOST_TEST(description.find("\\<\\@1\\> \\@everyone \\*\\*x\\*\\*: \\[a\\](https://b)") != std::string::npos,
+    BOOST_TEST(description.find("\\<\\@1\\> \\@everyone \\*\\*x\\*\\*: \\[a\\](https\\://b)") != std::string::npos,
                description);
 }
 
@@ -127,6 +127,9 @@ BOOST_AUTO_TEST_CASE(slack_gets_blocks_with_its_control_characters_escaped) {
     BOOST_TEST(body["blocks"][0]["type"] == "header");
     std::string section = body["blocks"][1]["text"]["text"];
     BOOST_TEST(section.find("&lt;!channel&gt; a &amp; b") != std::string::npos);
+    // Names and addresses in it become no links.
+    BOOST_TEST(body["blocks"][1]["text"]["verbatim"] == true);
+    BOOST_TEST(body["blocks"][2]["elements"][0]["verbatim"] == true);
     std::string context = body["blocks"][2]["elements"][0]["text"];
     BOOST_TEST(context.find("<https://github.com/kim/nix/actions/runs/7|the run>") != std::string::npos, context);
 }
