@@ -75,7 +75,7 @@ describe('workflows/update-flake.yml', () => {
     assert.equal(gitHub.pulls.length, 1);
     const [pull] = gitHub.pulls;
     assert.deepEqual([pull.head, pull.base, pull.state], ['update-flake-lock', 'main', 'open']);
-    assert.match(pull.body, /\| `nixos:box` \| x86_64-linux \| ✅ complete \| [0-9.]+ [KM]iB \|/);
+    assert.match(pull.body, /\| `nixos:box` \| `x86_64-linux` \| ✅ complete \| [0-9.]+ [KM]iB \|/);
     assert.match(pull.body, /\| `nixos:other` \|/);
     assert.deepEqual(gitHub.statuses.map(s => [s.commit, s.state, s.context, s.description]), [[head, 'success', 'cachefill', '2 of 2 hosts complete']]);
     assert.equal(run.report('x86_64-linux').flake.revision, head);
