@@ -37,7 +37,7 @@ for (const file of [...actions, ...workflows]) {
     // Its schema is older than this permission.
     const copy = mkdtempSync(join(tmpdir(), 'lint-'));
     mkdirSync(join(copy, dirname(file)), {recursive: true});
-    writeFileSync(join(copy, file), read(file).replace(/^ +attestations: write\n/m, ''));
+    writeFileSync(join(copy, file), read(file).replace(/^ +attestations: write.*\n/m, ''));
     const result = spawnSync(validator, [file], {cwd: copy, encoding: 'utf8'});
     rmSync(copy, {recursive: true});
     assert.equal(result.status, 0, result.stdout + result.stderr);
@@ -102,6 +102,53 @@ test('one action is pinned to one commit everywhere', () => {
   for (const file of [...actions, ...workflows])
     for (const [, action, commit] of read(file).matchAll(/uses:\s*([^@\s/]+\/[^@\s/]+)[^@\s]*@([0-9a-f]{40})/g)) (pins[action] ??= new Set()).add(commit);
   for (const [action, commits] of Object.entries(pins)) assert.equal(commits.size, 1, action);
+});
+
+test('no checkout leaves its token in .git, where whatever runs later could use it', () => {
+  for (const file of [...actions, ...workflows])
+    for (const step of steps(file))
+      if ((step.uses ?? '').startsWith('actions/checkout@')) assert.equal(step.with?.['persist-credentials'], false, file);
+});
+
+test('a job that may write runs nothing of the flake: neither Nix nor the program that calls it', () => {
+  for (const file of workflows) {
+    const workflow = parse(read(file));
+    for (const [name, job] of Object.entries(workflow.jobs)) {
+      const permissions = Object.values(job.permissions ?? workflow.permissions ?? {});
+      if (!permissions.includes('write')) continue;
+      for (const step of job.steps) {
+        assert.doesNotMatch(step.uses ?? '', /install-nix-action|cachefill\/action@/, `${file}: ${name}`);
+        assert.doesNotMatch(step.run ?? '', /\bnix\b/, `${file}: ${name}`);
+      }
+    }
+  }
+});
+
+test('one job publishes, after all others, by hand, in the environment whose rules it looks at', () => {
+  const workflow = parse(read('.github/workflows/release.yml'));
+  assert.deepEqual(Object.keys(workflow.on), ['workflow_dispatch']);
+  for (const [name, job] of Object.entries(workflow.jobs)) {
+    const writes = Object.values(job.permissions ?? {}).includes('write');
+    assert.equal(writes, name === 'publish', name);
+  }
+  const {publish, ...others} = workflow.jobs;
+  assert.deepEqual([...publish.needs].sort(), Object.keys(others).sort());
+  assert.equal(publish.environment, 'release');
+  assert.match(publish.steps[0].run, /environments\/release.*required_reviewers/s);
+  assert.doesNotMatch(read('.github/workflows/release.yml'), /secrets\./);
+});
+
+test('images are named by their digests', () => {
+  for (const file of workflows)
+    for (const job of Object.values(parse(read(file)).jobs)) {
+      const images = [job.container, ...Object.values(job.services ?? {})].filter(Boolean).map(x => x.image ?? x);
+      for (const image of images) assert.match(image, /@sha256:[0-9a-f]{64}$/, `${file}: ${image}`);
+    }
+});
+
+test('what a stranger taught the machine is not kept', () => {
+  const save = steps(actions[0]).find(step => (step.uses ?? '').startsWith('actions/cache/save@'));
+  assert.match(save.if, /&& steps\.run\.outputs\.trusted == 'true' }}$/);
 });
 
 test('workflows take no more than they need', () => {
@@ -189,7 +236,7 @@ test('the scripts keep to bash 3.2 and shellcheck has nothing to say', () => {
   const script = read('action/fetch');
   for (const newer of [/\$\{\w+(\^|,)/, /declare -[An]/, /\b(mapfile|readarray|coproc)\b/, /&>>/, /\|&/, /\[\[ .* -v /, /\$\{\w+@/])
     assert.doesNotMatch(script, newer);
-  const result = spawnSync('shellcheck', ['action/fetch', 'action/pull-request/propose', 'tests/action/run', ...['cache/cache.sh'].map(name => `tests/action/stand-ins/${name}`)],
+  const result = spawnSync('shellcheck', ['action/fetch', 'action/pull-request/propose', 'tests/action/run', 'scripts/go-tool', 'scripts/check-workflows', ...['cache/cache.sh'].map(name => `tests/action/stand-ins/${name}`)],
     {cwd: repository, encoding: 'utf8'});
   assert.equal((result.stdout ?? '') + (result.stderr ?? '') + (result.error ?? ''), '');
 });
