@@ -165,17 +165,26 @@ test('unfree packages are allowed by default, and refused when asked', async () 
   }
 });
 
-test('what was learnt survives from run to run, also of a run that failed', async () => {
+test("what was learnt survives from run to run, also of a run that failed, but for a stranger's", async () => {
   const state = join(folder, 'state-home');
   const learning = join(folder, 'learning');
-  writeFileSync(learning, '#!/bin/sh\nmkdir -p "$XDG_STATE_HOME/cachefill"\necho learnt > "$XDG_STATE_HOME/cachefill/evaluation-memory.json"\nexit 1\n', {mode: 0o755});
+  writeFileSync(learning, '#!/bin/sh\nmkdir -p "$XDG_STATE_HOME/cachefill"\necho learnt > "$XDG_STATE_HOME/cachefill/evaluation-memory.json"\n' +
+    'echo "trusted=$TRUSTED" >> "$GITHUB_OUTPUT"\nexit 1\n', {mode: 0o755});
   const looking = join(folder, 'looking');
   writeFileSync(looking, '#!/bin/sh\ncat "$XDG_STATE_HOME/cachefill/evaluation-memory.json"\n', {mode: 0o755});
-  const kept = {STAND_IN_FOLDER: join(folder, 'kept-state')};
+  const kept = {STAND_IN_FOLDER: join(folder, 'kept-state'), TRUSTED: 'true'};
   const first = released({environment: {...kept, XDG_STATE_HOME: join(state, 'a')}});
   assert.equal((await first.job.use(first.action, {binary: learning})).status, 'failure');
   const second = released({environment: {...kept, XDG_STATE_HOME: join(state, 'a')}, github: {run_id: '78'}});
   execFileSync('rm', ['-rf', join(state, 'a')]);
   assert.equal((await second.job.use(second.action, {binary: looking})).status, 'success', first.job.log + second.job.log);
   assert.match(second.job.log, /^learnt$/m);
+  for (const TRUSTED of ['false', '']) {
+    const elsewhere = {STAND_IN_FOLDER: join(folder, `kept-${TRUSTED}`), TRUSTED, XDG_STATE_HOME: join(state, 'b')};
+    const stranger = released({environment: elsewhere});
+    await stranger.job.use(stranger.action, {binary: learning});
+    execFileSync('rm', ['-rf', join(state, 'b')]);
+    const later = released({environment: elsewhere, github: {run_id: '78'}});
+    assert.equal((await later.job.use(later.action, {binary: looking})).status, 'failure', later.job.log);
+  }
 });
