@@ -18,8 +18,8 @@ using Json = nlohmann::json;
 constexpr std::uint64_t longest_event = 64 << 20; // GitHub cuts them at 25 MB
 
 // Only who may write to the repository causes these, with a commit of it.
-constexpr std::array<std::string_view, 4> events_of_members{"push", "schedule", "workflow_dispatch",
-                                                            "repository_dispatch"};
+constexpr std::array<std::string_view, 5> events_of_members{"push", "schedule", "workflow_dispatch",
+                                                            "repository_dispatch", "release"};
 // GITHUB_SHA is then the default branch's last commit, whoever caused them.
 constexpr std::array<std::string_view, 3> events_on_default_branch{"issue_comment", "workflow_run", "issues"};
 

@@ -24,7 +24,7 @@ std::optional<VouchedCommit> vouched(const std::string& event, const std::string
 BOOST_AUTO_TEST_SUITE(vouching)
 
 BOOST_AUTO_TEST_CASE(what_only_members_cause_vouches_for_its_own_commit) {
-    for (const std::string event : {"push", "schedule", "workflow_dispatch", "repository_dispatch"}) {
+    for (const std::string event : {"push", "schedule", "workflow_dispatch", "repository_dispatch", "release"}) {
         auto commit = vouched(event, "{}");
         BOOST_REQUIRE(commit.has_value());
         BOOST_TEST(commit->commit == of_run);
