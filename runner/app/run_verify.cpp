@@ -110,6 +110,7 @@ Task<void> Run::verify() {
         verified.target = target.name;
         if (!missing) {
             fail(std::move(missing).error().with_context("verifying " + target.name));
+            verified.trusted = upstreams_->trusts_own_cache(record.host);
         } else {
             for (const auto& path : missing->missing) verified.missing.push_back(path.to_string());
             auto without_archive = co_await missing_for(target, unusable);
@@ -133,7 +134,6 @@ Task<void> Run::verify() {
             auto closure = closure_of(target);
             verified.trusted = upstreams_->believes_own_cache(record.host, {closure.begin(), closure.end()}, facts_);
         }
-        verified.trusted = verified.trusted && upstreams_->trusts_own_cache(record.host);
         if (!verified.trusted) verified.trust_advice = upstreams_->advice_for_own_cache(record.host);
         session_.sink().on_event(verified);
     }

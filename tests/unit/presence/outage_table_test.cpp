@@ -289,6 +289,45 @@ BOOST_AUTO_TEST_CASE(whoever_comes_back_learns_it_in_the_end) {
                 }
 }
 
+// A mirror has a judge of its own beside the one that decides.
+BOOST_AUTO_TEST_CASE(a_mirror_is_waited_for_as_the_cache_that_decides_is) {
+    for (auto fault : faults)
+        for (auto lasts : durations) {
+            if (is_refusal(fault)) continue;
+            BOOST_TEST_CONTEXT("mirror, " << to_string(fault) << ", " << (lasts ? lasts->count() / 1000 : -1) << " s") {
+                HandClock clock;
+                run_by_hand(clock, [&](async::Executor executor) -> async::Task<void> {
+                    Scene scene(executor, clock, Patience());
+                    plan::Facts facts;
+                    Judge mirror(executor, clock, scene.world.graph, facts, scene.sink, Patience());
+                    mirror.share_views(scene.judge);
+                    auto backend = std::make_unique<FaultyCache>(executor, clock, "mirror.example");
+                    auto* cache = backend.get();
+                    for (const auto* name : {"warm", "lib"}) cache->serve(store_path(name));
+                    cache->serve(store_path("top"), {store_path("lib")});
+                    cache::CacheInfo info;
+                    info.name = "mirror";
+                    mirror.add_own({.backend = std::move(backend), .info = info, .keys = {}});
+                    Judge::Counting counting = [&mirror] { return mirror.all(); };
+                    auto before = co_await mirror.is_served(store_path("warm"), counting);
+                    BOOST_TEST((before && *before));
+                    cache->fault = fault;
+                    cache->victim = store_path("top");
+                    if (lasts) cache->until = clock.elapsed() + *lasts;
+                    auto start = clock.elapsed();
+                    auto served = co_await mirror.is_served(store_path("top"), counting);
+                    auto patience = fault == Fault::one_path ? 60s : 600s;
+                    BOOST_TEST(served.has_value() == (lasts && *lasts < patience));
+                    BOOST_TEST((!served || *served)); // never "it is not there", which would upload it again
+                    BOOST_TEST((clock.elapsed() - start).count() <= 700'000);
+                    Judge::Counting all = [&scene] { return scene.judge.all(); };
+                    auto decides = co_await scene.judge.is_served(store_path("top"), all);
+                    BOOST_TEST((decides && *decides)); // nobody else is held up
+                });
+            }
+        }
+}
+
 BOOST_AUTO_TEST_CASE(a_bulk_question_is_waited_for_like_any_other) {
     for (auto lasts : durations) {
         HandClock clock;
