@@ -1,6 +1,7 @@
 #include "app/ci.hpp"
 
 #include "app/session.hpp"
+#include "app/state_directory.hpp"
 #include "base/files.hpp"
 #include "base/secret_variables.hpp"
 #include "base/text.hpp"

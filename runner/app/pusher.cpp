@@ -2,44 +2,15 @@
 
 #include "app/archives.hpp"
 #include "app/closures.hpp"
+#include "app/sources.hpp"
 #include "app/upstream_rules.hpp"
-#include "base/files.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace cachefill::app {
 
 using async::Task;
-
-namespace {
-
-constexpr std::uint64_t longest_flake = 1 << 20;
-
-bool describes_machines(const std::filesystem::path& flake) {
-    auto text = read_file(flake, longest_flake);
-    constexpr std::array words{"nixosConfigurations", "darwinConfigurations", "homeConfigurations"};
-    return text &&
-           std::any_of(words.begin(), words.end(), [&](const char* word) { return text->find(word) != text->npos; });
-}
-
-// The source of a flake that describes machines, which evaluation copied into the store; a repository may have the
-// flake in a folder. Nothing that was built or fetched from a cache is one, nor is nixpkgs, whose comments mention the
-// same words.
-bool is_own_source(const nix::PathInfo& info, const std::filesystem::path& tree) {
-    bool is_named_so = info.path.name() == "source" || info.path.name().ends_with("-source");
-    if (!is_named_so || info.ultimate || info.content_address.empty() || !info.signatures.empty()) return false;
-    std::error_code ignored;
-    if (std::filesystem::exists(tree / "nixos/lib/eval-config.nix", ignored)) return false;
-    if (std::filesystem::exists(tree / "flake.nix", ignored)) return describes_machines(tree / "flake.nix");
-    std::filesystem::directory_iterator folder(tree, ignored), end;
-    for (; !ignored && folder != end; folder.increment(ignored))
-        if (describes_machines(folder->path() / "flake.nix")) return true;
-    return false;
-}
-
-} // namespace
 
 push::PushSettings push_settings_from(const Settings& settings) {
     push::PushSettings push;
@@ -107,11 +78,14 @@ push::PushEnvironment Pusher::environment(OnSettled& on_settled) {
         if (on_settled) on_settled(path, pipeline_->ledger().at(path));
     };
     environment.is_building = [] { return false; };
-    if (info_.is_public && !session_.settings().allow_source)
-        environment.reason_to_withhold = [this](const nix::PathInfo& info) -> std::optional<std::string> {
-            if (!is_own_source(info, session_.endpoint().physical(info.path))) return std::nullopt;
-            return "it is the source of a flake with machines, and the cache is public (allow-source)";
+    if (info_.is_public && !session_.settings().allow_source) {
+        PublicSources sources(private_access(session_));
+        sources.add_flake(session_.settings().flake);
+        sources.add_flake("/etc/nixos");
+        environment.reason_to_withhold = [this, sources = std::move(sources)](const nix::PathInfo& info) {
+            return sources.reason_to_withhold(info, session_.endpoint().physical(info.path));
         };
+    }
     environment.known_keys = [this](const nix::StorePath&) { return presence_.views().known_keys(); };
     return environment;
 }

@@ -195,6 +195,7 @@ Task<void> Run::fill() {
         }
     }
     if (is_ending()) co_return;
+    tell_allowed_sources();
     evaluating_ = true;
     async::TaskGroup stages(session_.executor()), watchers(session_.executor());
     stages.spawn(evaluate_all());

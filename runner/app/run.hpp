@@ -167,6 +167,7 @@ class Run {
     void add_trust(report::RunReport& report) const;
     push::PushEnvironment push_environment();
     push::PushSettings push_settings() const;
+    void tell_allowed_sources();
     build::BuildSettings build_settings() const;
     build::DriverCallbacks driver_callbacks();
     void note_unfetchable(plan::PathId path, const daemon::FetchReason& reason);

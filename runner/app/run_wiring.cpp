@@ -4,6 +4,7 @@
 #include "app/machines.hpp"
 #include "app/pusher.hpp"
 #include "app/run.hpp"
+#include "app/sources.hpp"
 #include "base/text.hpp"
 #include "build/roots.hpp"
 
@@ -157,9 +158,26 @@ push::PushSettings Run::push_settings() const {
     const auto& settings = session_.settings();
     auto push = push_settings_from(settings);
     push.compression = session_.cache_info().preferred_compression;
-    if (session_.cache_info().is_public && !settings.allow_source && flake_->source)
-        push.withheld.emplace(*flake_->source, "it is the flake's own source, and the cache is public (allow-source)");
+    if (!session_.cache_info().is_public || settings.allow_source) return push;
+    PublicSources sources(private_access(session_));
+    sources.add_lock(flake_->lock);
+    push.withheld = sources.withheld();
+    if (flake_->source)
+        push.withheld.insert_or_assign(*flake_->source,
+                                       "it is the flake's own source, and the cache is public (allow-source)");
     return push;
+}
+
+// What the option lets out is named, as nobody sees it from the option.
+void Run::tell_allowed_sources() {
+    const auto& settings = session_.settings();
+    if (!is_filling() || !settings.allow_source || !session_.cache_info().is_public) return;
+    PublicSources sources(private_access(session_));
+    sources.add_lock(flake_->lock);
+    auto names = sources.private_origins();
+    names.insert(names.begin(), "the flake's own source");
+    say(event::Severity::notice,
+        "allow-source: may go to the public cache " + session_.cache_info().name + ": " + join(names, ", "));
 }
 
 push::PushEnvironment Run::push_environment() {

@@ -1,5 +1,6 @@
 #include "app/session.hpp"
 
+#include "app/state_directory.hpp"
 #include "async/task_group.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
@@ -26,17 +27,6 @@ std::string absolute_store(const std::string& uri) {
 }
 
 } // namespace
-
-std::filesystem::path state_directory_of(const Settings& settings, const Environment& environment) {
-    if (!settings.state_directory.empty()) return settings.state_directory;
-    auto given = environment.get_or("STATE_DIRECTORY"); // of a systemd unit; more than one are joined by ':'
-    if (!given.empty()) return given.substr(0, given.find(':'));
-    auto state = environment.get_or("XDG_STATE_HOME");
-    if (!state.empty()) return std::filesystem::path(state) / "cachefill";
-    auto home = environment.get_or("HOME");
-    if (!home.empty()) return std::filesystem::path(home) / ".local/state/cachefill";
-    return std::filesystem::temp_directory_path() / "cachefill";
-}
 
 Session::Session(async::Executor executor, const Settings& settings, const Environment& environment, event::Sink& sink)
     : executor_(executor), settings_(settings), environment_(environment), sink_(sink),
@@ -69,7 +59,7 @@ Task<std::vector<Failure>> Session::find_store() {
 }
 
 void Session::check_state_directory(std::vector<Failure>& findings) const {
-    auto state = cachefill::create_directories(state_directory_);
+    auto state = make_state_directory(state_directory_);
     if (state) return;
     findings.push_back(
         std::move(state).error().with_hint("--state-directory names another place for cachefill's state"));

@@ -117,7 +117,4 @@ class Session {
     std::optional<Failure> cache_failure_;
 };
 
-// Where cachefill keeps its state: --state-directory, what systemd gives a service, XDG's place in the home.
-std::filesystem::path state_directory_of(const Settings& settings, const Environment& environment);
-
 } // namespace cachefill::app

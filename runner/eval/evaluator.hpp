@@ -45,6 +45,7 @@ struct FlakeInfo {
     std::optional<nix::StorePath> source;
     std::filesystem::path directory; // the work tree, empty if it is not local
     std::string subdirectory;        // where in the tree flake.nix lies, usually empty
+    std::string lock;                // its lock, as JSON (eval/locked_sources.hpp); empty: it has none
     // From nixConfig, both spellings (with and without "extra-").
     std::vector<std::string> extra_substituters;
     std::vector<std::string> extra_trusted_public_keys;

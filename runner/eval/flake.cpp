@@ -121,6 +121,7 @@ Result<FlakeInfo> parse_metadata(std::string_view json) {
                    .source = std::move(source),
                    .directory = work_tree(resolved),
                    .subdirectory = text_at(resolved, "dir"),
+                   .lock = object.contains("locks") ? object["locks"].dump() : std::string(),
                    .extra_substituters = {},
                    .extra_trusted_public_keys = {}};
     info.dirty = info.revision.empty() && text_at(resolved, "type") == "git";

@@ -1,6 +1,7 @@
 #include "nix/path_info.hpp"
 
 #include "codec/encoding.hpp"
+#include "nix/locked_path.hpp"
 
 #include <algorithm>
 #include <array>
@@ -64,6 +65,10 @@ std::pair<StorePath, std::string> text_path(std::string_view name, std::string_v
     auto hash = codec::hash_bytes(HashAlgorithm::sha256, text);
     auto base_name = hash_part("text", hash, name) + "-" + std::string(name);
     return {StorePath::parse_base_name(base_name).value(), "text:" + hash.to_string()};
+}
+
+StorePath locked_path(const Hash& nar_hash) {
+    return StorePath::parse_base_name(hash_part("source", nar_hash, "source") + "-source").value();
 }
 
 bool content_address_matches(const StorePath& path, std::string_view content_address,

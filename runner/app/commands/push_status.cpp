@@ -2,6 +2,7 @@
 #include "app/command_line.hpp"
 #include "app/commands/commands.hpp"
 #include "app/exit_code.hpp"
+#include "app/state_directory.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "device/queue.hpp"

@@ -1,0 +1,113 @@
+#include "app/sources.hpp"
+
+#include "app/nix_configuration.hpp"
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "http/netrc.hpp"
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+namespace cachefill::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t longest_flake = 1 << 20, longest_lock = 16 << 20;
+constexpr const char* allowed_by = ", and the cache is public (allow-source)";
+
+bool describes_machines(const fs::path& flake) {
+    auto text = read_file(flake, longest_flake);
+    constexpr std::array words{"nixosConfigurations", "darwinConfigurations", "homeConfigurations"};
+    return text &&
+           std::any_of(words.begin(), words.end(), [&](const char* word) { return text->find(word) != text->npos; });
+}
+
+// Copied into the store by evaluation: not built, and not fetched from a cache.
+bool is_source(const nix::PathInfo& info) {
+    bool is_named_so = info.path.name() == "source" || info.path.name().ends_with("-source");
+    return is_named_so && !info.ultimate && !info.content_address.empty() && info.signatures.empty();
+}
+
+// The folders of a repository that hold a flake: the top, or one below it.
+std::vector<fs::path> flakes_in(const fs::path& tree) {
+    std::vector<fs::path> flakes;
+    std::error_code ignored;
+    if (fs::exists(tree / "flake.nix", ignored)) flakes.push_back(tree / "flake.nix");
+    fs::directory_iterator folder(tree, ignored), end;
+    for (; !ignored && folder != end; folder.increment(ignored))
+        if (auto flake = folder->path() / "flake.nix"; fs::exists(flake, ignored)) flakes.push_back(std::move(flake));
+    return flakes;
+}
+
+std::string reason(const eval::LockedSource& source) {
+    return "it is the source of " + source.origin + ", which not everybody can fetch: " + source.why_private +
+           allowed_by;
+}
+
+} // namespace
+
+eval::PrivateAccess private_access(const Session& session) {
+    eval::PrivateAccess access;
+    const auto& nix = session.nix();
+    for (auto entry : split_words(nix.access_tokens.reveal()))
+        access.tokens.emplace_back(entry.substr(0, entry.find('=')));
+    auto files = find_netrc_files(&nix, session.environment());
+    auto netrc = http::Netrc::read(files.readable);
+    if (netrc)
+        access.has_login = [logins = std::make_shared<http::Netrc>(std::move(*netrc))](const std::string& host) {
+            auto found = logins->find(host, http::Netrc::Default::ignore);
+            return found && !found->empty();
+        };
+    return access;
+}
+
+void PublicSources::add_lock(std::string_view lock) {
+    for (auto& source : eval::locked_sources(lock, access_)) {
+        auto path = source.path;
+        auto known = inputs_.find(path);
+        // The same tree by two ways: one that everybody has is enough.
+        if (known == inputs_.end() || source.why_private.empty())
+            inputs_.insert_or_assign(std::move(path), std::move(source));
+    }
+}
+
+void PublicSources::add_flake(const fs::path& folder) {
+    if (auto lock = read_file(folder / "flake.lock", longest_lock)) add_lock(*lock);
+}
+
+std::unordered_map<nix::StorePath, std::string> PublicSources::withheld() const {
+    std::unordered_map<nix::StorePath, std::string> withheld;
+    for (const auto& [path, source] : inputs_)
+        if (!source.why_private.empty()) withheld.emplace(path, reason(source));
+    return withheld;
+}
+
+std::vector<std::string> PublicSources::private_origins() const {
+    std::vector<std::string> origins;
+    for (const auto& [path, source] : inputs_)
+        if (!source.why_private.empty()) origins.push_back(source.origin);
+    std::sort(origins.begin(), origins.end());
+    return origins;
+}
+
+std::optional<std::string> PublicSources::reason_to_withhold(const nix::PathInfo& info, const fs::path& tree) const {
+    if (!is_source(info)) return {};
+    if (auto known = inputs_.find(info.path); known != inputs_.end()) {
+        if (known->second.why_private.empty()) return {};
+        return reason(known->second);
+    }
+    std::error_code ignored;
+    if (fs::exists(tree / "nixos/lib/eval-config.nix", ignored)) return {}; // nixpkgs
+    auto flakes = flakes_in(tree);
+    if (flakes.empty()) return {};
+    if (std::any_of(flakes.begin(), flakes.end(), describes_machines))
+        return std::string("it is the source of a flake with machines") + allowed_by;
+    return std::string(
+               "it is the source of a flake that no lock known here names as an input that everybody can fetch") +
+           allowed_by;
+}
+
+} // namespace cachefill::app

@@ -1,0 +1,115 @@
+#include "eval/locked_sources.hpp"
+
+#include "base/text.hpp"
+#include "nix/locked_path.hpp"
+
+#include <boost/url/parse.hpp>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace cachefill::eval {
+
+namespace {
+
+using Json = nlohmann::json;
+
+struct Forge {
+    std::string_view type, host;
+};
+constexpr std::array forges{Forge{"github", "github.com"}, Forge{"gitlab", "gitlab.com"},
+                            Forge{"sourcehut", "git.sr.ht"}};
+
+std::string text_in(const Json& object, const char* key) {
+    auto it = object.find(key);
+    return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+// Names and addresses that mean something only inside of a network: RFC 1918, 3927, 4193, 6761, 6762, 8375.
+bool is_of_a_private_network(std::string_view host) {
+    if (host.find('.') == host.npos) return true; // a bare name, or an address of IPv6, which nobody has for a forge
+    for (std::string_view zone : {".local", ".localhost", ".lan", ".internal", ".intranet", ".home", ".home.arpa",
+                                  ".corp", ".private", ".test", ".invalid", ".onion", ".ts.net"})
+        if (host.ends_with(zone)) return true;
+    if (host.find_first_not_of("0123456789.") != host.npos) return false;
+    auto parts = split(host, '.');
+    auto number = [&](std::size_t i) {
+        unsigned value = 0;
+        if (i < parts.size()) std::from_chars(parts[i].data(), parts[i].data() + parts[i].size(), value);
+        return value;
+    };
+    return number(0) == 10 || number(0) == 127 || (number(0) == 192 && number(1) == 168) ||
+           (number(0) == 169 && number(1) == 254) || (number(0) == 172 && number(1) >= 16 && number(1) <= 31) ||
+           (number(0) == 100 && number(1) >= 64 && number(1) <= 127);
+}
+
+std::string why_private_host(const std::string& host, const PrivateAccess& access) {
+    if (is_of_a_private_network(host)) return host + " is of a private network";
+    if (access.has_login && access.has_login(host)) return "a login for " + host + " is set up here (netrc)";
+    return {};
+}
+
+std::string why_private_forge(const Forge& forge, const Json& locked, const PrivateAccess& access) {
+    auto given = to_lower(text_in(locked, "host"));
+    auto host = given.empty() ? std::string(forge.host) : given;
+    if (auto why = why_private_host(host, access); !why.empty()) return why;
+    bool is_public_forge =
+        std::any_of(forges.begin(), forges.end(), [&](const Forge& one) { return one.host == host; });
+    auto repository = host + "/" + text_in(locked, "owner") + "/" + text_in(locked, "repo");
+    for (const auto& token : access.tokens) {
+        bool is_for_all = to_lower(token) == host;
+        bool is_for_this = token.find('/') != token.npos && (repository + "/").starts_with(token + "/");
+        if (is_for_this || (is_for_all && !is_public_forge)) return "there is an access token for " + token;
+    }
+    return {};
+}
+
+std::string why_private_url(const std::string& text, const PrivateAccess& access) {
+    auto url = boost::urls::parse_uri(text);
+    if (!url || url->host().empty()) return "it comes from a place of this machine"; // a path, or git's user@host:path
+    auto scheme = std::string(url->scheme());
+    if (scheme == "file") return "it comes from a place of this machine";
+    if (scheme != "https" && scheme != "http" && scheme != "git") return "it is fetched by " + scheme;
+    if (url->has_userinfo()) return "it is fetched with a login";
+    return why_private_host(to_lower(url->host()), access);
+}
+
+std::string why_private(const Json& locked, const PrivateAccess& access) {
+    auto type = text_in(locked, "type");
+    for (const auto& forge : forges)
+        if (type == forge.type) return why_private_forge(forge, locked, access);
+    if (type == "path") return "it comes from a place of this machine";
+    if (type == "git" || type == "hg" || type == "tarball" || type == "file")
+        return why_private_url(text_in(locked, "url"), access);
+    return "how it is fetched ('" + sanitize(type) + "') is not known here";
+}
+
+std::string place_of(const Json& locked) {
+    auto type = text_in(locked, "type");
+    for (const auto& forge : forges)
+        if (type == forge.type) return type + ":" + text_in(locked, "owner") + "/" + text_in(locked, "repo");
+    return redact_url(type == "path" ? "path:" + text_in(locked, "path") : text_in(locked, "url"));
+}
+
+} // namespace
+
+std::vector<LockedSource> locked_sources(std::string_view lock, const PrivateAccess& access) {
+    std::vector<LockedSource> sources;
+    auto json = Json::parse(lock, nullptr, false);
+    auto nodes = json.is_object() ? json.find("nodes") : json.end();
+    if (!json.is_object() || nodes == json.end() || !nodes->is_object()) return sources;
+    for (const auto& [name, node] : nodes->items()) {
+        auto locked = node.is_object() ? node.find("locked") : node.end();
+        if (!node.is_object() || locked == node.end() || !locked->is_object()) continue;
+        auto hash = codec::Hash::parse(text_in(*locked, "narHash"));
+        if (!hash || hash->algorithm() != codec::HashAlgorithm::sha256) continue;
+        sources.push_back({.path = nix::locked_path(*hash),
+                           .origin = "the input " + sanitize(name) + " (" + sanitize(place_of(*locked)) + ")",
+                           .why_private = why_private(*locked, access)});
+    }
+    return sources;
+}
+
+} // namespace cachefill::eval

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "nix/store_path.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cachefill::eval {
+
+// The tree of a flake's input, as its lock names it.
+struct LockedSource {
+    nix::StorePath path;
+    std::string origin;      // for a person, harmless to print: "the input secrets (git+ssh://git@example.org/x)"
+    std::string why_private; // why not everybody can fetch it; empty: everybody can
+};
+
+// What gives this machine access that others do not have.
+struct PrivateAccess {
+    std::function<bool(const std::string& host)> has_login; // by a netrc entry that names the host. May be empty.
+    std::vector<std::string> tokens; // what access-tokens are for: "github.com", "github.com/owner", "git.example.org"
+};
+
+// Of a flake.lock (versions 5 to 7), all inputs with a hash, those of inputs too; the flake's own tree is none of them.
+// Nothing for what is no lock. A token for github.com, gitlab.com or git.sr.ht as a whole is taken to be for their
+// limits, not for a private repository.
+std::vector<LockedSource> locked_sources(std::string_view lock, const PrivateAccess& access);
+
+} // namespace cachefill::eval

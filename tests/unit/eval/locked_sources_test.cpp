@@ -1,0 +1,93 @@
+#include "codec/hash.hpp"
+#include "eval/locked_sources.hpp"
+#include "nix/locked_path.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using eval::locked_sources;
+
+namespace {
+
+// Of a folder with one file, which Nix 2.8 put there.
+const std::string nar_hash = "sha256-h4gyzSK14DjhF7cBN4VY+Km2ytc4Gg5tV6noZdNPhaY=";
+constexpr const char* store_path = "/nix/store/ms37m6i4z2hfa1lm7a6lch7lw9vcr26l-source";
+
+std::string lock(const std::string& locked) {
+    return R"({"version": 7, "root": "root", "nodes": {"root": {"inputs": {"x": "x"}}, "x": {"locked": {"narHash": ")" +
+           nar_hash + R"(", )" + locked + "}}}}";
+}
+
+std::string why_private(const std::string& locked, const eval::PrivateAccess& access = {}) {
+    auto sources = locked_sources(lock(locked), access);
+    BOOST_REQUIRE(sources.size() == 1U);
+    return sources.front().why_private;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(locked_inputs)
+
+BOOST_AUTO_TEST_CASE(a_lock_tells_where_the_tree_of_an_input_is) {
+    auto hash = codec::Hash::parse(nar_hash);
+    BOOST_REQUIRE(hash.has_value());
+    BOOST_TEST(nix::locked_path(*hash).to_string() == store_path);
+    auto sources = locked_sources(lock(R"("type": "path", "path": "/home/kim/x")"), {});
+    BOOST_REQUIRE(sources.size() == 1U);
+    BOOST_TEST(sources[0].path.to_string() == store_path);
+    BOOST_TEST(sources[0].origin == "the input x (path:/home/kim/x)");
+}
+
+BOOST_AUTO_TEST_CASE(what_everybody_can_fetch) {
+    for (const std::string locked :
+         {R"("type": "github", "owner": "NixOS", "repo": "nixpkgs")", R"("type": "gitlab", "owner": "a", "repo": "b")",
+          R"("type": "gitlab", "owner": "a", "repo": "b", "host": "gitlab.gnome.org")",
+          R"("type": "sourcehut", "owner": "~a", "repo": "b")",
+          R"("type": "git", "url": "https://codeberg.org/a/b.git")",
+          R"("type": "tarball", "url": "https://releases.nixos.org/nixos.tar.xz")",
+          R"("type": "file", "url": "https://172.32.0.1/x")"})
+        BOOST_TEST(why_private(locked) == "", locked);
+}
+
+BOOST_AUTO_TEST_CASE(what_not_everybody_can_fetch) {
+    for (const std::string locked :
+         {R"("type": "path", "path": "/home/kim/x")", R"("type": "git", "url": "file:///srv/x")",
+          R"("type": "git", "url": "ssh://git@github.com/a/b")", R"("type": "git", "url": "git@github.com:a/b")",
+          R"("type": "git", "url": "https://kim:pw@git.example.org/b")",
+          R"("type": "hg", "url": "ssh://hg.example.org/b")",
+          R"("type": "tarball", "url": "http://192.168.1.5/x.tar.gz")",
+          R"("type": "tarball", "url": "http://nas/x.tar.gz")",
+          R"("type": "tarball", "url": "https://git.nas.tail1234.ts.net/x.tar.gz")",
+          R"("type": "github", "owner": "a", "repo": "b", "host": "ghe.corp")", R"("type": "some-new-way")",
+          R"("x": 1)"})
+        BOOST_TEST(why_private(locked) != "", locked);
+}
+
+BOOST_AUTO_TEST_CASE(access_that_only_this_machine_has_makes_it_private) {
+    eval::PrivateAccess access{.has_login = [](const std::string& host) { return host == "git.example.org"; },
+                               .tokens = {"github.com", "github.com/kim", "gitlab.example.org"}};
+    BOOST_TEST(why_private(R"("type": "github", "owner": "NixOS", "repo": "nixpkgs")", access) == "");
+    BOOST_TEST(why_private(R"("type": "github", "owner": "kimberly", "repo": "x")", access) == "");
+    BOOST_TEST(why_private(R"("type": "github", "owner": "kim", "repo": "x")", access) ==
+               "there is an access token for github.com/kim");
+    BOOST_TEST(why_private(R"("type": "gitlab", "host": "gitlab.example.org", "owner": "a", "repo": "x")", access) ==
+               "there is an access token for gitlab.example.org");
+    BOOST_TEST(why_private(R"("type": "git", "url": "https://git.example.org/x")", access) ==
+               "a login for git.example.org is set up here (netrc)");
+}
+
+BOOST_AUTO_TEST_CASE(no_password_in_what_is_told_of_them) {
+    auto sources = locked_sources(lock(R"("type": "git", "url": "https://kim:secret@git.example.org/b")"), {});
+    BOOST_REQUIRE(sources.size() == 1U);
+    BOOST_TEST(sources[0].origin.find("secret") == std::string::npos);
+    BOOST_TEST(sources[0].why_private == "it is fetched with a login");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_lock_names_nothing) {
+    for (const std::string text :
+         {"", "null", "[]", "{}", R"({"nodes": 3})", R"({"nodes": {"x": 3}})", R"({"nodes": {"x": {"locked": 3}}})",
+          R"({"nodes": {"x": {"locked": {"narHash": "sha256-"}}}})", R"({"nodes": {"x": {"locked": {"narHash": 3}}}})"})
+        BOOST_TEST(locked_sources(text, {}).empty(), text);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
