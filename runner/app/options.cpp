@@ -276,7 +276,8 @@ std::vector<Option> make_table() {
          W::outside,
          "",
          "Pushing",
-         "let the flake's own source go to a public cache, if something refers to it",
+         "let sources that not everybody can fetch, the flake's own first of all, go to a public cache if something "
+         "refers to them",
          "",
          toggle(&Settings::allow_source),
          false,
