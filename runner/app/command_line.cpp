@@ -157,7 +157,7 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
         if (named.empty()) named = default_flake(environment);
         settings.flake = raw.positional.empty() ? named : raw.positional[0];
         if (settings.flake.find('#') != std::string::npos)
-            return Failure(FailureKind::usage, "'" + sanitize(settings.flake) +
+            return Failure(FailureKind::usage, "'" + sanitize(redact_url(settings.flake)) +
                                                    "' names an output of a flake; cachefill takes the flake itself")
                 .with_hint("choose hosts with --hosts " +
                            shell_word(device::host_in(settings.flake.substr(settings.flake.find('#') + 1))));

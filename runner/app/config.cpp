@@ -135,6 +135,8 @@ Result<void> apply_map(const ConfigSource& source, const YAML::Node& map, const 
         Settings unused; // what is wrong is wrong, even if it does not count
         auto applied = option->apply(counts ? settings : unused, values);
         if (!applied) return at(file, entry.second.Mark(), key + ": " + applied.error().cause());
+        if (counts && option->where == Where::looking && source.standing == Standing::checkout)
+            settings.cache_by_checkout = true;
         if (!counts && (option->commands & bit(source.command)))
             refusals.push_back({key, place(file, entry.second.Mark()), shown(entry.second, values)});
     }

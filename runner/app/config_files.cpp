@@ -32,9 +32,14 @@ bool is_file(const fs::path& path) {
 bool is_below(const fs::path& file, const std::string& directory) {
     if (directory.empty()) return false;
     std::error_code error;
-    auto place = fs::weakly_canonical(fs::absolute(file, error).parent_path(), error);
-    auto relative = place.lexically_relative(fs::weakly_canonical(directory, error));
-    return !error && !relative.empty() && *relative.begin() != "..";
+    auto is_within = [](const fs::path& place, const fs::path& top) {
+        auto relative = place.lexically_relative(top);
+        return !relative.empty() && *relative.begin() != "..";
+    };
+    auto folder = fs::absolute(file, error).parent_path();
+    // A link on the way is the checkout's, too: by its name or by where it leads.
+    return is_within(folder.lexically_normal(), fs::path(directory).lexically_normal()) ||
+           is_within(fs::weakly_canonical(folder, error), fs::weakly_canonical(directory, error));
 }
 
 fs::path user_file(const Environment& environment) {
@@ -94,6 +99,12 @@ class StepConfig {
         if (commit_->is_of_event && refusals.empty()) return {};
         auto vouched = read_vouched_file(*commit_, files_, environment_);
         if (!vouched) {
+            if (refusals.empty() && !own.empty() && !commit_->is_of_event)
+                remarks.push_back({.severity = event::Severity::warning,
+                                   .text = name + " counts as this change has it, because nobody knows how it is on " +
+                                           branch() + ": " + vouched.error().cause(),
+                                   .hint = "let the step see the history (fetch-depth: 0), or give it a token with "
+                                           "contents: read"});
             if (!refusals.empty())
                 warn(refusals, "nobody knows whether it is the repository's own: " + vouched.error().cause(),
                      "; or let the step see the history (fetch-depth: 0), or give it a token with contents: read",

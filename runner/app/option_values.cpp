@@ -83,6 +83,7 @@ Result<void> apply_cache(Settings& settings, const OptionValues& values) {
     }
     if (read.empty()) return unusable("", "the URL from which the cache is read");
     settings.cache = with_place_to_push(read, push);
+    settings.cache_by_checkout = false;
     return {};
 }
 

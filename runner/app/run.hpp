@@ -166,7 +166,8 @@ class Run {
     report::UpstreamPushes planned_upstream_pushes() const;
     void add_trust(report::RunReport& report) const;
     push::PushEnvironment push_environment();
-    push::PushSettings push_settings() const;
+    push::PushSettings push_settings() const;        // for the own cache
+    push::PushSettings public_push_settings() const; // for one that everybody reads
     void tell_allowed_sources();
     build::BuildSettings build_settings() const;
     build::DriverCallbacks driver_callbacks();

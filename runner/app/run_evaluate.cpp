@@ -54,7 +54,7 @@ Task<bool> Run::discover() {
     session_.sink().on_event(targets_found);
     skipped_ = targets_found.skipped;
     if (targets_.empty() && failures_.empty())
-        fail(Failure(FailureKind::usage, found->empty() ? "the flake " + settings.flake + " has no hosts"
+        fail(Failure(FailureKind::usage, found->empty() ? "the flake " + redact_url(settings.flake) + " has no hosts"
                                                         : "no host of the flake is selected")
                  .with_hint(found->empty() ? "cachefill looks for nixosConfigurations, darwinConfigurations and "
                                              "homeConfigurations; --also packages adds others"
@@ -160,8 +160,7 @@ Task<Result<void>> Run::adopt(std::size_t number) {
     plan_targets_.push_back(std::move(target));
     host_of_target_.push_back(host);
     refresh_trust();
-    plan_is_stale_ = true;
-    plan_changed_.notify_all();
+    make_plan_stale(); // not once planning has failed: nobody would plan, and the driver would wait for it
     co_return Result<void>();
 }
 

@@ -36,7 +36,7 @@ Task<bool> Run::open_mirrors() {
 
 void Run::start_mirrors() {
     for (auto& mirror : mirrors_) {
-        auto settings = push_settings();
+        auto settings = public_push_settings(); // it drops what only a public one must not get
         settings.memory_budget /= mirrors_.size() + 1;
         auto counts = [this](const nix::StorePath& path) { return counting(path); };
         auto settled = [this](const nix::StorePath& path) { note_settled(path); };

@@ -155,10 +155,16 @@ plan::CacheMask Run::counting_now(const nix::StorePath& path) {
 }
 
 push::PushSettings Run::push_settings() const {
+    auto push = public_push_settings();
+    if (!session_.cache_info().is_public) push.withheld.clear();
+    return push;
+}
+
+push::PushSettings Run::public_push_settings() const {
     const auto& settings = session_.settings();
     auto push = push_settings_from(settings);
     push.compression = session_.cache_info().preferred_compression;
-    if (!session_.cache_info().is_public || settings.allow_source) return push;
+    if (settings.allow_source) return push;
     PublicSources sources(private_access(session_));
     sources.add_lock(flake_->lock);
     push.withheld = sources.withheld();

@@ -123,7 +123,11 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
         findings.push_back(std::move(uri).error());
         co_return;
     }
-    auto credentials = cache::credentials_for(environment_, *uri);
+    // A token that is for "the cache" is not for what a checkout calls so; one that names the host is, and Cachix gets
+    // its own whatever the cache is called.
+    bool is_by_checkout = settings_.cache_by_checkout && uri->scheme == cache::Scheme::http;
+    auto credentials =
+        is_by_checkout ? cache::credentials_to_read(environment_, *uri) : cache::credentials_for(environment_, *uri);
     if (!credentials) {
         findings.push_back(std::move(credentials).error());
         co_return;

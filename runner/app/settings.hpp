@@ -52,6 +52,7 @@ struct Settings {
     std::vector<std::string> systems; // globs; hosts of others are left to other machines; empty: all
     std::vector<std::string> also;    // "packages", "checks", "devShells"
     std::string cache;
+    bool cache_by_checkout = false; // named by the flake's own file, for which nobody vouches: no credential is for it
     std::vector<std::string> upstreams;
     bool upstreams_from_hosts = true;
     bool upstreams_count_given = false; // for every host, whether it trusts them or not

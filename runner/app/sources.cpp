@@ -27,18 +27,19 @@ bool describes_machines(const fs::path& flake) {
 
 // Copied into the store by evaluation: not built, and not fetched from a cache.
 bool is_source(const nix::PathInfo& info) {
-    bool is_named_so = info.path.name() == "source" || info.path.name().ends_with("-source");
-    return is_named_so && !info.ultimate && !info.content_address.empty() && info.signatures.empty();
+    return !info.ultimate && !info.content_address.empty() && info.signatures.empty();
 }
 
-// The folders of a repository that hold a flake: the top, or one below it.
+// The folders of a repository that hold a flake.
 std::vector<fs::path> flakes_in(const fs::path& tree) {
+    constexpr int deepest = 3;
     std::vector<fs::path> flakes;
     std::error_code ignored;
-    if (fs::exists(tree / "flake.nix", ignored)) flakes.push_back(tree / "flake.nix");
-    fs::directory_iterator folder(tree, ignored), end;
-    for (; !ignored && folder != end; folder.increment(ignored))
-        if (auto flake = folder->path() / "flake.nix"; fs::exists(flake, ignored)) flakes.push_back(std::move(flake));
+    fs::recursive_directory_iterator entry(tree, ignored), end;
+    for (; !ignored && entry != end; entry.increment(ignored)) {
+        if (entry->path().filename() == "flake.nix") flakes.push_back(entry->path());
+        if (entry.depth() >= deepest) entry.disable_recursion_pending();
+    }
     return flakes;
 }
 

@@ -21,7 +21,7 @@ void add_paths_around(const plan::Graph& graph, DerivationId id, std::vector<nix
 }
 
 void NixDriver::update(const plan::Plan& plan) {
-    free_of_doubt_.clear(); // of others than those who need the paths now
+    forget_who_is_free_of_doubt();
     for (auto id : scheduler_.update(plan, settings_.machines)) {
         if (auto by = scheduler_.blocker(id)) {
             blocked(id, *by);

@@ -81,6 +81,7 @@ bool NixDriver::was_built(const nix::StorePath& path) const {
 
 // Of something valid among what this derivation would be built from; empty: there is none.
 Task<Result<std::string>> NixDriver::find_doubt(daemon::Connection& connection, DerivationId id) {
+    auto forgotten = doubts_forgotten_;
     std::unordered_set<nix::StorePath> met;
     std::vector<nix::StorePath> found;
     auto meet = [&](const nix::StorePath& path) {
@@ -102,21 +103,27 @@ Task<Result<std::string>> NixDriver::find_doubt(daemon::Connection& connection, 
             for (const auto& reference : info->references) meet(reference);
         }
     }
-    free_of_doubt_.merge(met);
+    if (forgotten == doubts_forgotten_) free_of_doubt_.merge(met);
     co_return std::string();
 }
 
 Task<Result<void>> NixDriver::leave_out_doubtful(daemon::Connection& connection, std::vector<DerivationId>& batch) {
     if (!callbacks_.doubt) co_return Result<void>();
     std::vector<DerivationId> rest;
-    for (auto id : batch) {
-        CO_TRY(doubt, co_await find_doubt(connection, id));
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        auto id = batch[i];
+        auto found = co_await find_doubt(connection, id);
         // Who is to be believed may not be known yet.
-        while (!doubt.empty() && callbacks_.expects_more() && !is_done()) {
+        while (found && !found->empty() && callbacks_.expects_more() && !is_done()) {
             co_await changed_.wait();
-            CO_TRY(by_now, co_await find_doubt(connection, id));
-            doubt = std::move(by_now);
+            found = co_await find_doubt(connection, id);
         }
+        if (!found) { // what has been settled here is not settled again
+            rest.insert(rest.end(), batch.begin() + static_cast<std::ptrdiff_t>(i), batch.end());
+            batch = std::move(rest);
+            co_return std::move(found).error();
+        }
+        auto doubt = std::move(*found);
         if (!doubt.empty() && is_done()) { // stopped meanwhile
             scheduler_.build_returned(id, true);
             continue;

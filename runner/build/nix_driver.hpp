@@ -44,7 +44,10 @@ class NixDriver final : public Driver {
         notify();
     }
 
-    void wake() override { notify(); }
+    void wake() override {
+        forget_who_is_free_of_doubt();
+        notify();
+    }
 
     void close_idle_connections() override {
         ++idle_generation_;
@@ -75,6 +78,11 @@ class NixDriver final : public Driver {
     async::Task<Result<void>> leave_out_doubtful(daemon::Connection& connection,
                                                  std::vector<plan::DerivationId>& batch);
     bool was_built(const nix::StorePath& path) const;
+    // Others need the paths, or other keys count for them.
+    void forget_who_is_free_of_doubt() {
+        free_of_doubt_.clear();
+        ++doubts_forgotten_;
+    }
     void announce(plan::DerivationId id);
     async::Task<void> settle(BuildRequest::Ending ending);
     async::Task<void> built(plan::DerivationId id, BuildRecord record);
@@ -115,6 +123,7 @@ class NixDriver final : public Driver {
     std::map<plan::DerivationId, async::Clock::TimePoint> started_;
     std::map<plan::DerivationId, int> losses_;
     std::unordered_set<nix::StorePath> free_of_doubt_;     // with all that they refer to
+    std::uint64_t doubts_forgotten_ = 0;                   // what was asked for before is not added to them
     std::map<plan::PathId, daemon::FetchReason> given_up_; // fetches, for the network's sake
     std::uint64_t idle_generation_ = 0;                    // connections older than this are closed when idle
     bool stopping_ = false;

@@ -45,7 +45,8 @@ bool is_of_a_private_network(std::string_view host) {
            (number(0) == 100 && number(1) >= 64 && number(1) <= 127);
 }
 
-std::string why_private_host(const std::string& host, const PrivateAccess& access) {
+std::string why_private_host(std::string host, const PrivateAccess& access) {
+    if (host.ends_with('.')) host.pop_back();
     if (is_of_a_private_network(host)) return host + " is of a private network";
     if (access.has_login && access.has_login(host)) return "a login for " + host + " is set up here (netrc)";
     return {};
@@ -55,6 +56,10 @@ std::string why_private_forge(const Forge& forge, const Json& locked, const Priv
     auto given = to_lower(text_in(locked, "host"));
     auto host = given.empty() ? std::string(forge.host) : given;
     if (auto why = why_private_host(host, access); !why.empty()) return why;
+    // Nix asks these for archives, and netrc may name them alone.
+    for (const char* other : {"api.", "codeload."})
+        if (access.has_login && access.has_login(other + host))
+            return "a login for " + (other + host) + " is set up here (netrc)";
     bool is_public_forge =
         std::any_of(forges.begin(), forges.end(), [&](const Forge& one) { return one.host == host; });
     auto repository = host + "/" + text_in(locked, "owner") + "/" + text_in(locked, "repo");
@@ -73,6 +78,11 @@ std::string why_private_url(const std::string& text, const PrivateAccess& access
     if (scheme == "file") return "it comes from a place of this machine";
     if (scheme != "https" && scheme != "http" && scheme != "git") return "it is fetched by " + scheme;
     if (url->has_userinfo()) return "it is fetched with a login";
+    for (const auto& parameter : url->params()) {
+        auto name = to_lower(parameter.key);
+        for (const char* word : {"token", "key", "sig", "secret", "auth", "pass", "credential"})
+            if (name.find(word) != name.npos) return "it is fetched with a login in its address";
+    }
     return why_private_host(to_lower(url->host()), access);
 }
 

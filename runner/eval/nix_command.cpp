@@ -106,7 +106,11 @@ std::vector<std::string> nix_arguments(const EvalSettings& settings, std::vector
     arguments.insert(arguments.end(), command.begin(), command.end());
     add({"--log-format", "internal-json", "--option", "warn-dirty", "false"});
     if (!settings.store_uri.empty()) add({"--store", settings.store_uri});
-    if (settings.accept_flake_config) add({"--accept-flake-config"});
+    // Said either way: nix.conf and NIX_CONFIG do not decide it.
+    if (settings.accept_flake_config)
+        add({"--accept-flake-config"});
+    else
+        add({"--option", "accept-flake-config", "false"});
     if (!settings.import_from_derivation) add({"--option", "allow-import-from-derivation", "false"});
     for (const auto& [name, value] : settings.nix_options) add({"--option", name, value});
     return arguments;

@@ -245,6 +245,11 @@ class RealClient final : public Client {
         return path.substr(path.rfind('/') + 1);
     }
 
+    static std::string_view query_of(const Url& url) {
+        auto question = url.target.find('?');
+        return question == url.target.npos ? std::string_view() : std::string_view(url.target).substr(question);
+    }
+
     static bool has_own_login(const Request& request, const Url& url) {
         auto is_it = [](const Header& header) { return iequals(header.name, "Authorization"); };
         return (request.bearer && !request.bearer->empty()) || url.credentials ||
@@ -258,6 +263,7 @@ class RealClient final : public Client {
         // A login is for what was asked for. A server that sends us to something else, here or on another host, would
         // have us do there what it chooses, in our name.
         if (name_of_file(url) != name_of_file(start)) return std::vector<Secret>();
+        if (!query_of(url).empty() && query_of(url) != query_of(start)) return std::vector<Secret>();
         // "default" is for the hosts that we were told to ask, not for those that a narinfo or a redirect leads to:
         // presigned URLs do not work with a login, and need not learn it. Nor is it for everybody on the way.
         bool is_told_by_server = !at_home || (request.bearer && request.bearer->empty());

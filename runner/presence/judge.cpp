@@ -34,7 +34,7 @@ std::size_t Judge::add(std::unique_ptr<cache::BinaryCache> backend) {
     return members_.size() - 1;
 }
 
-// Of a cache of which no key is known any signature counts.
+// See OpenedCache::keys.
 std::size_t Judge::add_own(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys) {
     bool takes_any = keys.empty() || backend->uri().trusted;
     own_keys_ = std::move(keys);

@@ -28,8 +28,9 @@ class PathTrust {
     // refers to it; without that the daemon would take it from where it takes the rest. `counting`: caches by path.
     std::vector<nix::StorePath> to_fetch_before(const nix::StorePath& path,
                                                 const std::vector<plan::CacheMask>& counting) const;
-    // Why a valid path must not become part of what we sign: it was fetched from somebody whose key does not count.
-    // Empty: it may. What was built here or came without any signature is the machine's own affair.
+    // Why a valid path must not become part of what we sign: it was fetched from somebody whose key does not count, or,
+    // where somebody asks caches without checking anything, perhaps from such a one. Empty: it may. What was built here
+    // is the machine's own affair, and so is what came without a signature where everybody checks.
     std::string doubt(const nix::PathInfo& info) const;
 
   private:

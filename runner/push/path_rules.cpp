@@ -1,6 +1,7 @@
 #include "push/path_rules.hpp"
 
 #include "base/text.hpp"
+#include "nix/locked_path.hpp"
 #include "push/packer.hpp"
 
 #include <algorithm>
@@ -19,6 +20,10 @@ std::optional<std::string> reason_to_withhold(const nix::PathInfo& info, bool bu
                                               const std::vector<nix::PublicKey>& known_keys) {
     auto withheld = settings.withheld.find(info.path);
     if (withheld != settings.withheld.end()) return withheld->second;
+    // The same tree under another name: "${./.}" of a flake is a copy called HASH-source.
+    auto original = settings.withheld.find(nix::locked_path(info.nar_hash));
+    if (original != settings.withheld.end())
+        return "its content is that of " + original->first.to_string() + ": " + original->second;
     // A remote builder's outputs are not `ultimate` here either, but the run knows that it built them.
     if (settings.push_foreign || built_by_this_run || info.ultimate) return {};
     if (nix::content_address_matches(info.path, info.content_address, info.references)) return {};

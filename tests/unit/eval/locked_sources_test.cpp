@@ -76,6 +76,13 @@ BOOST_AUTO_TEST_CASE(access_that_only_this_machine_has_makes_it_private) {
                "a login for git.example.org is set up here (netrc)");
 }
 
+BOOST_AUTO_TEST_CASE(a_login_for_the_hosts_that_nix_asks_of_a_forge_makes_it_private) {
+    for (const std::string host : {"github.com", "api.github.com", "codeload.github.com"}) {
+        eval::PrivateAccess access{.has_login = [&](const std::string& asked) { return asked == host; }, .tokens = {}};
+        BOOST_TEST(why_private(R"("type": "github", "owner": "a", "repo": "b")", access) != "", host);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(no_password_in_what_is_told_of_them) {
     auto sources = locked_sources(lock(R"("type": "git", "url": "https://kim:secret@git.example.org/b")"), {});
     BOOST_REQUIRE(sources.size() == 1U);

@@ -1,3 +1,4 @@
+#include "nix/locked_path.hpp"
 #include "push/path_rules.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -46,6 +47,15 @@ BOOST_AUTO_TEST_CASE(what_is_to_be_withheld_stays_even_if_it_was_built_here) {
     settings.push_foreign = true;
     settings.withheld.emplace(info.path, "it is the flake's own source");
     BOOST_TEST(reason_to_withhold(info, true, settings, {}).value() == "it is the flake's own source");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_to_be_withheld_stays_under_any_name) {
+    settings.push_foreign = true;
+    auto original = nix::locked_path(info.nar_hash); // where a flake's tree with this content lies
+    BOOST_REQUIRE(original != info.path);
+    settings.withheld.emplace(original, "it is the flake's own source");
+    BOOST_TEST(reason_to_withhold(info, false, settings, {}).value() ==
+               "its content is that of " + original.to_string() + ": it is the flake's own source");
 }
 
 BOOST_AUTO_TEST_CASE(exclusion_looks_at_names_without_hashes) {
