@@ -276,8 +276,7 @@ std::vector<Option> make_table() {
          W::outside,
          "",
          "Pushing",
-         "let sources that not everybody can fetch, the flake's own first of all, go to a public cache if something "
-         "refers to them",
+         "let private sources, the flake's own first, go to a public cache if referred to",
          "",
          toggle(&Settings::allow_source),
          false,
