@@ -103,6 +103,7 @@ class Run {
     async::Task<std::vector<nix::StorePath>> missing_for(const plan::Target& target,
                                                          const std::vector<presence::UnusableNar>& unusable);
     std::set<plan::PathId> closure_of(const plan::Target& target) const; // what its consumers may need
+    async::Task<bool> believes_what_it_needs(const plan::Target& target, std::size_t host);
     void describe_closure(const plan::Target& target, event::TargetVerified& verified) const;
     async::Task<void> pin();
     async::Task<void> check_flake();

@@ -6,6 +6,7 @@
 #include "async/deadline.hpp"
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
+#include "plan/availability.hpp"
 #include "plan/needs.hpp"
 
 #include <algorithm>
@@ -63,6 +64,20 @@ std::set<plan::PathId> Run::closure_of(const plan::Target& target) const {
         open.insert(open.end(), references.begin(), references.end());
     }
     return closure;
+}
+
+// What the own cache has was not asked of others. Who does not believe it may still have everything from there.
+Task<bool> Run::believes_what_it_needs(const plan::Target& target, std::size_t host) {
+    auto closure = closure_of(target);
+    std::vector<plan::PathId> paths(closure.begin(), closure.end());
+    if (upstreams_->believes_own_cache(host, paths, facts_)) co_return true;
+    auto others = upstreams_->counting(host) & ~presence_.views().all_of(plan::own_cache);
+    plan::Questions questions;
+    for (auto path : paths)
+        if (plan::unasked(facts_.of(path), others)) questions.remote.push_back({path, others});
+    if (questions.empty()) co_return false;
+    auto answered = co_await presence_.answer(std::move(questions), nullptr);
+    co_return answered && upstreams_->believes_own_cache(host, paths, facts_);
 }
 
 void Run::describe_closure(const plan::Target& target, event::TargetVerified& verified) const {
@@ -131,8 +146,7 @@ Task<void> Run::verify() {
             describe_closure(target, verified);
             record.was_verified = true;
             compare_closure(record);
-            auto closure = closure_of(target);
-            verified.trusted = upstreams_->believes_own_cache(record.host, {closure.begin(), closure.end()}, facts_);
+            verified.trusted = co_await believes_what_it_needs(target, record.host);
         }
         if (!verified.trusted) verified.trust_advice = upstreams_->advice_for_own_cache(record.host);
         session_.sink().on_event(verified);
