@@ -282,8 +282,6 @@ std::string redact_url(std::string_view url) {
             auto colon = host.starts_with('[') ? host.npos : host.rfind(':');
             bool is_cut = colon != host.npos && host.find_first_not_of("0123456789", colon + 1) != host.npos;
             if (colon != host.npos) at = result.rfind('@', is_cut ? std::string::npos : result.find('=', authority));
-            bool has_at = at != std::string::npos && at >= authority;
-            if (is_cut && !has_at) result.replace(authority + colon + 1, result.npos, "…"); // cut at a ',' or blank
         }
         if (at != std::string::npos && at >= authority) result.erase(authority, at + 1 - authority);
         if (auto fragment = result.find('#'); fragment != std::string::npos)
