@@ -25,7 +25,7 @@ let
   # JSON is YAML.
   configFile = pkgs.writeText "cachefill.yml" (builtins.toJSON (lib.recursiveUpdate {
     push = {
-      inherit (cfg.push) scope metered;
+      inherit (cfg.push) scope users metered;
       on-battery = cfg.push.onBattery;
       caches = lib.mapAttrs (name: cache:
         { inherit (cache) uri optional; }
@@ -203,6 +203,16 @@ in
         default = "system";
         description = "system: new system and home generations and what was built for them. all: whatever is built here.";
       };
+      users = mkOption {
+        type = types.listOf types.str;
+        default = [ ];
+        example = [ "alex" ];
+        description = ''
+          Users whose home-manager generations below /nix/var/nix/profiles/per-user are pushed, too. They decide what goes into
+          the cache: a profile is a link that its owner can point at anything in the store. (A home that keeps its profile in
+          ~/.local/state has its own service: the module for home-manager.)
+        '';
+      };
       caches = mkOption {
         type = types.attrsOf (types.submodule cacheOptions);
         default = { };
@@ -267,6 +277,8 @@ in
             Group = "cachefill";
             StateDirectory = "cachefill";
             StateDirectoryMode = "0755";
+            # Within, all users but root and the service's own are nobody, so no named user's link could be told from others'.
+            PrivateUsers = cfg.push.users == [ ];
             LoadCredential = map (c: "${c.name}-${c.kind}:${c.file}") credentials;
           };
         };
@@ -286,12 +298,34 @@ in
     })
 
     (optionalAttrs isDarwin {
+      # As root it would read everything and need nothing of it. The secrets' files have to be readable by this user.
+      users = mkIf cfg.push.enable {
+        users._cachefill = {
+          uid = lib.mkDefault 547;
+          gid = lib.mkDefault 547;
+          home = stateDirectory;
+          shell = "/usr/bin/false";
+          description = "pushes what this machine builds";
+          isHidden = true;
+        };
+        groups._cachefill = { gid = lib.mkDefault 547; description = "pushes what this machine builds"; };
+        knownUsers = [ "_cachefill" ];
+        knownGroups = [ "_cachefill" ];
+      };
+      system = mkIf cfg.push.enable {
+        activationScripts.launchd.text = lib.mkBefore ''
+          mkdir -p -m 0755 ${stateDirectory}
+          chown -h _cachefill:_cachefill ${stateDirectory}
+        '';
+      };
       launchd = mkIf cfg.push.enable {
         daemons.cachefill.serviceConfig = {
+          UserName = "_cachefill";
+          GroupName = "_cachefill";
           ProgramArguments = command;
           EnvironmentVariables = {
             PATH = "${config.nix.package}/bin:/usr/bin:/bin";
-            HOME = "/var/root";
+            HOME = stateDirectory;
             NIX_SSL_CERT_FILE = "/etc/ssl/certs/ca-certificates.crt";
           };
           KeepAlive = true;
@@ -300,7 +334,7 @@ in
           LowPriorityIO = true;
           LowPriorityBackgroundIO = true;
           Nice = 10;
-          StandardErrorPath = "/var/log/cachefill.log";
+          StandardErrorPath = "${stateDirectory}/cachefill.log";
         };
       };
     })

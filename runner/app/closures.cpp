@@ -38,25 +38,27 @@ Task<Result<std::vector<nix::PathInfo>>> closure_of(daemon::Connection& connecti
     co_return all;
 }
 
-Task<Result<std::vector<device::QueuedPath>>> built_for_generation(Session& session, daemon::Connection& connection,
-                                                                   nix::StorePath generation,
-                                                                   std::chrono::sys_seconds since) {
+Task<Result<device::GenerationContents>> built_for_generation(Session& session, daemon::Connection& connection,
+                                                              nix::StorePath generation,
+                                                              std::chrono::sys_seconds since) {
     std::vector<nix::StorePath> roots{generation};
     CO_TRY_VOID(co_await connection.add_temp_root(generation));
     CO_TRY(closure, co_await closure_of(connection, std::move(roots)));
-    std::vector<device::QueuedPath> found;
+    device::GenerationContents found;
     std::set<nix::StorePath> seen;
     std::optional<nix::StorePath> derivation;
     auto take = [&](const nix::PathInfo& info) {
         bool is_wanted = info.ultimate && info.registration_time >= since && !info.path.is_derivation();
         if ((is_wanted || info.path == generation) && seen.insert(info.path).second)
-            found.push_back({.path = info.path, .nar_size = info.nar_size});
+            found.paths.push_back({.path = info.path, .nar_size = info.nar_size});
     };
     for (const auto& info : closure) {
-        if (info.path == generation) derivation = info.deriver;
         take(info);
+        if (info.path != generation) continue;
+        derivation = info.deriver;
+        found.registered = info.registration_time;
     }
-    if (!derivation || found.empty()) co_return found;
+    if (!derivation || found.paths.empty()) co_return found;
     auto physical = [&session](const nix::StorePath& path) { return session.endpoint().physical(path); };
     auto read = [derivation = *derivation, physical] { return device::outputs_built_for(derivation, physical); };
     auto outputs = co_await session.workers().run(std::move(read));

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "app/session.hpp"
-#include "device/queue.hpp"
+#include "device/collector.hpp"
 
 #include <chrono>
 #include <vector>
@@ -15,9 +15,8 @@ async::Task<Result<std::vector<nix::PathInfo>>> closure_of(daemon::Connection& c
 // What of a system or home generation is worth pushing: itself, and of its closure and of the outputs of all that was
 // built for it, whatever was built on this machine, since `since`. (Machines that evaluate need build-time outputs,
 // too: what is local by design is built there.) Empty if the generation is not valid any more.
-async::Task<Result<std::vector<device::QueuedPath>>> built_for_generation(Session& session,
-                                                                          daemon::Connection& connection,
-                                                                          nix::StorePath generation,
-                                                                          std::chrono::sys_seconds since = {});
+async::Task<Result<device::GenerationContents>> built_for_generation(Session& session, daemon::Connection& connection,
+                                                                     nix::StorePath generation,
+                                                                     std::chrono::sys_seconds since = {});
 
 } // namespace cachefill::app

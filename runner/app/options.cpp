@@ -295,6 +295,11 @@ std::vector<Option> make_table() {
          choice<PushScope>(&Settings::push_scope, {{"system", PushScope::system}, {"all", PushScope::all}}),
          false,
          {"system"}},
+        {"push.users", T::list, push_only, W::outside, "USER", "Pushing",
+         "users whose home generations --watch and --since push, besides root's and your own",
+         "A profile is a link that its owner can point at anything in the store, so a user who is named here decides "
+         "what goes into the cache.",
+         list(&Settings::push_users)},
         {"push.caches", T::table, push_only, W::outside, "NAME=URI", "Pushing",
          "the caches that --watch fills, each with its own credentials and queue",
          "In the file a mapping: NAME: {uri: …, push: …, token-file: …, signing-key-file: …, optional: true}. As a "

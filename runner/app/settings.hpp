@@ -105,7 +105,8 @@ struct Settings {
     bool watch = false, push_status = false, retroactive = false;
     std::string since; // a moment, see parse_moment
     PushScope push_scope = PushScope::system;
-    std::vector<PushCache> push_caches; // empty: `cache`
+    std::vector<std::string> push_users; // besides root and whoever runs us
+    std::vector<PushCache> push_caches;  // empty: `cache`
     bool push_on_battery = true, push_when_metered = true;
 
     // the run

@@ -12,6 +12,8 @@
 #include <array>
 #include <cerrno>
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <thread>
@@ -46,6 +48,34 @@ Failure socket_failure(const std::filesystem::path& path, int error) {
     default:
         return errno_failure("cannot connect to the Nix daemon at", path, error);
     }
+}
+
+// Who listens at the other end; nobody if the kernel does not say.
+std::optional<uid_t> peer_of(int socket) {
+#ifdef __APPLE__
+    uid_t user = 0;
+    gid_t group = 0;
+    if (::getpeereid(socket, &user, &group) == 0) return user;
+#else
+    struct ucred peer {};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0) return peer.uid;
+#endif
+    return std::nullopt;
+}
+
+// A daemon is told what to build and believed what came of it. In a folder that everybody may write to (a socket given
+// by hand, in /tmp for instance), somebody else may have been there first.
+Result<void> check_peer(int socket, const std::filesystem::path& path) {
+    struct stat folder {};
+    auto peer = peer_of(socket);
+    if (!peer || *peer == 0 || *peer == ::geteuid()) return {};
+    auto above = path.parent_path();
+    if (::stat(above.c_str(), &folder) != 0 || (folder.st_mode & S_IWOTH) == 0) return {};
+    return Failure(FailureKind::store, "the Nix daemon at " + sanitize(path.native()) +
+                                           " is not used: the user with the number " + std::to_string(*peer) +
+                                           " listens there, in a folder that everybody may write to")
+        .with_hint("name another socket: --store, or NIX_DAEMON_SOCKET_PATH");
 }
 
 [[noreturn]] void throw_aborted() { throw boost::system::system_error(asio::error::operation_aborted); }
@@ -103,6 +133,7 @@ Task<Result<std::unique_ptr<Transport>>> Transport::connect_socket(const std::fi
     auto [error] = co_await socket.async_connect(address, async::use_task_tuple);
     if (error == asio::error::operation_aborted) throw_aborted();
     if (error) co_return socket_failure(path, error.value());
+    CO_TRY_VOID(check_peer(socket.native_handle(), path));
     FileDescriptor input(socket.release());
     FileDescriptor output(::fcntl(input.get(), F_DUPFD_CLOEXEC, 0));
     if (!output.is_open()) co_return errno_failure("cannot duplicate the socket", path, errno);

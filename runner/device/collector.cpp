@@ -92,6 +92,12 @@ Task<Result<void>> Collector::look() {
     co_return Result<void>();
 }
 
+// A link can be made at any time, to anything: what was built before anybody decided to push is not pushed for it.
+bool Collector::is_old(const GenerationContents& contents) const {
+    auto first_start = std::chrono::floor<std::chrono::seconds>(queue_.since());
+    return !settings_.retroactive && !contents.paths.empty() && contents.registered < first_start;
+}
+
 Task<Result<void>> Collector::look_at_generations() {
     CO_TRY(known, queue_.known_generations());
     auto generations = environment_.generations();
@@ -104,7 +110,14 @@ Task<Result<void>> Collector::look_at_generations() {
         }
         trouble_told_.clear();
         std::vector<nix::StorePath> remembered{generation.path};
-        CO_TRY(added, queue_.add(*found, remembered, {}, environment_.now()));
+        bool stays_out = is_old(*found);
+        if (stays_out) found->paths.clear();
+        CO_TRY(added, queue_.add(found->paths, remembered, {}, environment_.now()));
+        if (stays_out)
+            tell(event::Severity::notice,
+                 generation.name + " was here before the first start (" + date_of(queue_.since()) +
+                     "), whenever its link was made: it is not pushed",
+                 "'cachefill push " + generation.path.to_string() + "' pushes it, --retroactive everything there is");
         if (added == 0) continue;
         tell(event::Severity::info, generation.name + ": " + counted(added, "path") + " queued");
         environment_.on_queued();

@@ -18,6 +18,12 @@ enum class Scope {
     all,    // besides, whatever gets built on this machine
 };
 
+// What of a generation is to be queued; nothing if it is not valid any more.
+struct GenerationContents {
+    std::vector<QueuedPath> paths;
+    std::chrono::sys_seconds registered{}; // when the generation itself came into the store
+};
+
 struct CollectorSettings {
     Scope scope = Scope::system;
     bool retroactive = false; // also what was here before the first start
@@ -31,8 +37,7 @@ class Collector {
     struct Environment {
         std::function<Time()> now;
         std::function<std::vector<Generation>()> generations;
-        // What of a generation is to be queued; nothing if it is not valid any more.
-        std::function<async::Task<Result<std::vector<QueuedPath>>>(nix::StorePath)> expand;
+        std::function<async::Task<Result<GenerationContents>>(nix::StorePath)> expand;
         // What was built since the position, which is moved on.
         std::function<async::Task<Result<std::vector<QueuedPath>>>(StorePosition&)> new_paths;
         std::function<void()> on_queued;
@@ -52,6 +57,7 @@ class Collector {
 
   private:
     async::Task<Result<void>> look_at_generations();
+    bool is_old(const GenerationContents& contents) const;
     async::Task<Result<void>> look_at_store();
     void tell(event::Severity severity, std::string text, std::string hint = {});
     void tell_trouble(const Failure& failure);

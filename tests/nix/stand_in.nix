@@ -13,6 +13,7 @@ let
     attrs = type isAttrs;
     package = type (v: isAttrs v && v ? outPath);
     enum = values: type (v: elem v values);
+    listOf = t: type (v: isList v && builtins.all t.check v);
     nullOr = t: type (v: v == null || t.check v);
     attrsOf = t: { check = v: isAttrs v && builtins.all t.check (attrValues v); fill = mapAttrs (_: t.fill or (v: v)); };
     submodule = m: {
@@ -25,6 +26,8 @@ let
     mkOption = o: o // { _type = "option"; };
     mkIf = condition: content: if condition then content else { };
     mkMerge = contents: { _merge = contents; };
+    mkDefault = value: value;
+    mkBefore = value: value;
     optional = condition: value: if condition then [ value ] else [ ];
     optionalAttrs = condition: value: if condition then value else { };
     hiPrio = package: package // { priority = -10; };

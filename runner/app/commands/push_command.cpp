@@ -102,7 +102,8 @@ class Push {
         if (named.empty() && reads_input) co_return named; // nothing came: nothing to do
         if (named.empty() && since) co_return co_await built_since(*since);
         if (named.empty()) {
-            auto places = device::usual_places(session_.endpoint().physical_root, session_.environment());
+            CO_TRY(places, device::usual_places(session_.endpoint().physical_root, session_.environment(),
+                                                settings.push_users));
             for (const auto& current : device::find_current(places)) named.push_back(current.path);
             if (named.empty())
                 co_return Failure(FailureKind::usage, "this machine runs neither NixOS, nix-darwin nor home-manager")
@@ -137,11 +138,11 @@ class Push {
     Task<Result<std::vector<nix::StorePath>>> built_since(std::chrono::sys_seconds since) {
         std::set<nix::StorePath> young;
         const auto& root = session_.endpoint().physical_root;
-        auto places = device::usual_places(root, session_.environment());
+        CO_TRY(places, device::usual_places(root, session_.environment(), session_.settings().push_users));
         for (const auto& generation : device::find_generations(places)) {
             if (generation.made < since) continue;
             CO_TRY(built, co_await built_for_generation(session_, session_.connection(), generation.path, since));
-            for (auto& item : built) young.insert(std::move(item.path));
+            for (auto& item : built.paths) young.insert(std::move(item.path));
         }
         if (session_.settings().push_scope == PushScope::all) {
             auto connect = [this] { return daemon::connect(session_.endpoint()); };

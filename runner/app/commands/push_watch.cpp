@@ -28,14 +28,16 @@ class WatchService {
   public:
     explicit WatchService(CommandContext& context)
         : session_(context.session), sink_(session_.sink()), manager_(session_.environment()),
-          places_(device::usual_places({}, session_.environment())), work_(session_.executor()) {}
+          work_(session_.executor()) {}
 
     Task<Result<void>> run(CommandContext& context) {
         CO_TRY(caches, caches_to_watch_for(session_.settings()));
         auto findings = co_await session_.find_store();
         if (!findings.empty()) co_return std::move(findings.front());
         session_.close_connection();
-        places_ = device::usual_places(session_.endpoint().physical_root, session_.environment());
+        CO_TRY(places, device::usual_places(session_.endpoint().physical_root, session_.environment(),
+                                            session_.settings().push_users));
+        places_ = std::move(places);
         device::run_in_the_background();
         CO_TRY(queue, device::Queue::open(session_.state_directory(), now()));
         queue_.emplace(std::move(queue));
@@ -111,7 +113,7 @@ class WatchService {
             std::make_unique<device::Collector>(session_.executor(), *queue_, collect, std::move(environment), sink_);
     }
 
-    Task<Result<std::vector<device::QueuedPath>>> expand(nix::StorePath generation) {
+    Task<Result<device::GenerationContents>> expand(nix::StorePath generation) {
         CO_TRY(connection, co_await connect_patiently(session_.endpoint()));
         co_return co_await built_for_generation(session_, *connection, std::move(generation));
     }
@@ -131,6 +133,9 @@ class WatchService {
                         ? "everything that is built here"
                         : "new system and home generations, and what is built for them";
         tell(event::Severity::info, "watching: " + std::string(what) + " → " + join(names, ", "));
+        if (auto others = device::users_left_out(places_); !others.empty())
+            tell(event::Severity::notice,
+                 "home generations of " + join(others, ", ") + " are not pushed: push.users does not name them");
     }
 
     void give_up(Failure failure) {

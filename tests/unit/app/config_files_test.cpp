@@ -25,7 +25,7 @@ const std::string greedy =
     "push-foreign: true\nallow-source: true\nretroactive: true\nstate-directory: /tmp/theirs\n"
     "upstream: \"https://s.example\"\nupstreams: {count-given: true}\n"
     "trusted-public-keys: \"k-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=\"\n"
-    "push: {scope: all, caches: {s: \"https://s.example\"}}\non-deadline: rerun\nmax-reruns: 50\n"
+    "push: {scope: all, users: [alex], caches: {s: \"https://s.example\"}}\non-deadline: rerun\nmax-reruns: 50\n"
     "notify: {from: error}\ncache: \"https://s.example\"\nuploads: 4\n";
 
 bool is_tight(const Settings& settings) {
@@ -33,7 +33,7 @@ bool is_tight(const Settings& settings) {
            settings.fail_on.size() == 6U && settings.also_push.empty() && !settings.push_foreign &&
            !settings.allow_source && !settings.retroactive && settings.state_directory.empty() &&
            settings.upstreams.empty() && !settings.upstreams_count_given && settings.trusted_public_keys.empty() &&
-           settings.push_scope == PushScope::system && settings.push_caches.empty() &&
+           settings.push_scope == PushScope::system && settings.push_caches.empty() && settings.push_users.empty() &&
            settings.on_deadline == OnDeadline::stop && settings.max_reruns == 3U &&
            settings.notify_from == event::Severity::notice;
 }

@@ -131,6 +131,7 @@ BOOST_AUTO_TEST_CASE(what_the_flakes_own_file_may_decide_is_a_closed_list) {
                                                                   {"push-foreign", {"false"}},
                                                                   {"allow-source", {"false"}},
                                                                   {"push.scope", {"system"}},
+                                                                  {"push.users", {}},
                                                                   {"push.caches", {}},
                                                                   {"retroactive", {"false"}},
                                                                   {"on-deadline", {"stop"}},

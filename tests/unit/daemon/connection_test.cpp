@@ -1,10 +1,18 @@
 #include "async/deadline.hpp"
+#include "base/files.hpp"
 #include "daemon/connection.hpp"
 #include "daemon/lasting_connection.hpp"
 #include "support/fake_daemon.hpp"
 #include "support/run_task.hpp"
 
 #include <boost/test/unit_test.hpp>
+
+#include <csignal>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace cachefill;
 using namespace cachefill::daemon;
@@ -44,6 +52,43 @@ void converse(Script script, const Body& body) {
     run_task<void>(task);
 }
 
+boost::test_tools::assertion_result we_are_root(boost::unit_test::test_unit_id) { return ::geteuid() == 0; }
+
+// A process of another user that listens at a socket and answers nothing.
+class Listener {
+  public:
+    Listener(const std::filesystem::path& path, uid_t user) {
+        int ready[2];
+        BOOST_REQUIRE(::pipe(ready) == 0);
+        child_ = ::fork();
+        BOOST_REQUIRE(child_ >= 0);
+        if (child_ == 0) {
+            struct sockaddr_un address {};
+            address.sun_family = AF_UNIX;
+            std::copy_n(path.c_str(), path.native().size() + 1, address.sun_path);
+            bool listens = ::setuid(user) == 0;
+            int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+            listens = listens && ::bind(socket, reinterpret_cast<struct sockaddr*>(&address), sizeof address) == 0 &&
+                      ::listen(socket, 5) == 0 && ::write(ready[1], "y", 1) == 1;
+            while (listens) ::pause();
+            ::_exit(1);
+        }
+        ::close(ready[1]);
+        char answer = 0;
+        BOOST_REQUIRE(::read(ready[0], &answer, 1) == 1);
+        ::close(ready[0]);
+    }
+    ~Listener() {
+        ::kill(child_, SIGKILL);
+        ::waitpid(child_, nullptr, 0);
+    }
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+
+  private:
+    pid_t child_ = -1;
+};
+
 Result<void> try_to_connect(const Endpoint& endpoint, std::chrono::milliseconds deadline = 10s) {
     auto task = [&](Executor) -> Task<Result<void>> {
         auto connection = co_await connect(endpoint, deadline);
@@ -71,6 +116,26 @@ bool mentions(const Failure& failure, const std::string& word) {
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(connection)
+
+BOOST_AUTO_TEST_CASE(a_socket_of_another_user_in_a_folder_of_everybody_is_no_daemon,
+                     *boost::unit_test::precondition(we_are_root)) {
+    auto directory = TemporaryDirectory::make("sockets").value();
+    auto path = directory.path() / "socket";
+    BOOST_REQUIRE(::chmod(directory.path().c_str(), 0777) == 0);
+    Listener stranger(path, 54321);
+    Endpoint endpoint;
+    endpoint.socket = path;
+    auto refused = try_to_connect(endpoint, 2s);
+    BOOST_REQUIRE(!refused);
+    BOOST_TEST(refused.error().one_line().find("is not used: the user with the number 54321 listens there") !=
+               std::string::npos);
+    BOOST_TEST(refused.error().hint().find("--store") != std::string::npos);
+    // Where only its owner may write, whoever listens was let in. (It says nothing, which is another failure.)
+    BOOST_REQUIRE(::chmod(directory.path().c_str(), 0755) == 0);
+    auto silent = try_to_connect(endpoint, 200ms);
+    BOOST_REQUIRE(!silent);
+    BOOST_TEST(silent.error().one_line().find("is not used") == std::string::npos);
+}
 
 BOOST_AUTO_TEST_CASE(a_request_is_answered_and_logs_reach_the_sink) {
     auto body = [](Connection& daemon) -> Task<void> {

@@ -18,6 +18,7 @@ struct Scene {
     Time now{1000h};
     std::vector<Generation> generations;
     std::map<std::string, std::vector<std::string>> built; // for each generation
+    std::map<std::string, Time> registered;                // of a generation; else when its link was made
     std::vector<std::string> in_store;                     // built here since the last look
     bool store_is_away = false;
     CollectorSettings settings;
@@ -52,11 +53,15 @@ struct Scene {
         auto looked = co_await collector.look();
         BOOST_TEST(looked.has_value());
     }
-    Task<Result<std::vector<QueuedPath>>> expand(nix::StorePath generation) {
+    Task<Result<GenerationContents>> expand(nix::StorePath generation) {
         if (store_is_away) co_return Failure(FailureKind::store, "no daemon");
-        std::vector<QueuedPath> paths;
-        for (const auto& name : built.at(std::string(generation.name()))) paths.push_back(queued(name));
-        co_return paths;
+        std::string name(generation.name());
+        GenerationContents contents;
+        for (const auto& path : built.at(name)) contents.paths.push_back(queued(path));
+        for (const auto& other : generations)
+            if (other.name == name) contents.registered = std::chrono::floor<std::chrono::seconds>(other.made);
+        if (registered.contains(name)) contents.registered = std::chrono::floor<std::chrono::seconds>(registered[name]);
+        co_return contents;
     }
     Task<Result<std::vector<QueuedPath>>> new_paths(StorePosition& position) {
         std::vector<QueuedPath> paths;
@@ -98,6 +103,21 @@ BOOST_AUTO_TEST_CASE(what_was_built_while_the_service_was_off_is_found_at_the_ne
     generation("two", now + 2h, {"two"});
     now += 48h;
     BOOST_TEST((start() == Names{"one", "two"}));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_built_before_the_first_start_stays_out_whenever_its_link_was_made) {
+    start();
+    registered["old"] = now - 24h;
+    now += 1h;
+    generation("old", now, {"old"});
+    generation("new", now, {"new"});
+    BOOST_TEST((start() == Names{"new"}));
+    BOOST_TEST(ear.heard("old was here before the first start"));
+    ear.said.clear();
+    BOOST_TEST((start() == Names{"new"}));
+    BOOST_TEST(!ear.heard("old"));
+    settings.retroactive = true;
+    BOOST_TEST((start() == Names{"new", "old"}));
 }
 
 BOOST_AUTO_TEST_CASE(looking_back_queues_everything_and_says_so_and_only_the_first_time) {

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace cachefill;
 using namespace cachefill::device;
@@ -19,6 +20,7 @@ struct Machine {
     TemporaryDirectory directory = TemporaryDirectory::make("generations").value();
     ProfilePlaces places{.state = directory.path() / "var/nix",
                          .homes = {{directory.path() / "home/alex", directory.path() / "home/alex/.local/state"}},
+                         .users = {{"bob", ::geteuid()}},
                          .run = directory.path() / "run",
                          .root = {}};
 
@@ -58,6 +60,57 @@ BOOST_AUTO_TEST_CASE(systems_and_homes_of_every_kind_are_found_once_each_oldest_
     BOOST_TEST(found() == (Names{"system-1 = nixos-one", "system-2 = nixos-two", "test-1 = nixos-test",
                                  "home-manager-4 of bob = home-bob", "home-manager-7 of alex = home-alex"}),
                boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(profiles_of_users_whom_nobody_named_do_not_count_and_they_are_known) {
+    auto users = places.state / "profiles/per-user";
+    link(users / "bob/home-manager-4-link", "home-bob", 400);
+    link(users / "carol/home-manager-1-link", "home-carol", 500);
+    link(users / "dave/profile-1-link", "no-home", 500);
+    BOOST_TEST(found() == Names{"home-manager-4 of bob = home-bob"}, boost::test_tools::per_element());
+    BOOST_TEST(users_left_out(places) == Names{"carol"}, boost::test_tools::per_element());
+    places.users.push_back({"carol", ::geteuid()});
+    BOOST_TEST(found().size() == 2U);
+    BOOST_TEST(users_left_out(places).empty());
+}
+
+BOOST_AUTO_TEST_CASE(links_and_folders_of_somebody_else_do_not_count) {
+    constexpr unsigned nobody_here = 54321;
+    auto folder = places.state / "profiles/per-user/bob";
+    link(folder / "home-manager-4-link", "home-bob", 400);
+    if (::geteuid() != 0) { // nothing can be given away: bob is somebody else
+        places.users = {{"bob", nobody_here}};
+        BOOST_TEST(found().empty());
+        return;
+    }
+    places.users = {{"bob", nobody_here + 1}};
+    BOOST_TEST(found().size() == 1U); // root's
+    BOOST_REQUIRE(::lchown((folder / "home-manager-4-link").c_str(), nobody_here, nobody_here) == 0);
+    BOOST_TEST(found().empty());
+    places.users = {{"bob", nobody_here}};
+    BOOST_TEST(found().size() == 1U);
+    BOOST_REQUIRE(::chown(folder.c_str(), nobody_here + 1, nobody_here) == 0);
+    BOOST_TEST(found().empty());
+    link(places.state / "profiles/system-1-link", "nixos-one", 100);
+    BOOST_TEST(found().size() == 1U);
+    BOOST_REQUIRE(::lchown((places.state / "profiles/system-1-link").c_str(), nobody_here, nobody_here) == 0);
+    BOOST_TEST(found().empty());
+    link(places.run / "current-system", "nixos-now", 100);
+    BOOST_TEST(found().size() == 1U);
+    BOOST_REQUIRE(::lchown((places.run / "current-system").c_str(), nobody_here, nobody_here) == 0);
+    BOOST_TEST(found().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_user_whom_the_machine_does_not_know_is_an_error) {
+    Environment environment;
+    auto places = usual_places({}, environment, {"no-such-user"});
+    BOOST_REQUIRE(!places);
+    BOOST_TEST(places.error().cause().find("knows no user 'no-such-user'") != std::string::npos);
+    BOOST_TEST((places.error().kind() == FailureKind::usage));
+    auto known = usual_places({}, environment, {"daemon"});
+    BOOST_REQUIRE(known);
+    BOOST_TEST(known->users.back().name == "daemon");
+    BOOST_TEST(known->users.front().name == "root");
 }
 
 BOOST_AUTO_TEST_CASE(a_generation_is_as_old_as_its_link_to_the_millisecond) {
@@ -107,7 +160,7 @@ BOOST_AUTO_TEST_CASE(links_that_lead_nowhere_and_machines_without_profiles_are_n
 BOOST_AUTO_TEST_CASE(a_home_whose_state_lies_elsewhere_is_found_there) {
     auto state = directory.path() / "state";
     Environment environment({{"HOME", places.homes[0].directory.string()}, {"XDG_STATE_HOME", state.string()}});
-    auto usual = usual_places(directory.path(), environment);
+    auto usual = usual_places(directory.path(), environment, {}).value();
     BOOST_REQUIRE(usual.homes.size() == 1U);
     point(state / "nix/profiles/home-manager", "home-manager-7-link", 500);
     link(state / "nix/profiles/home-manager-7-link", "home-alex", 500);
@@ -119,7 +172,7 @@ BOOST_AUTO_TEST_CASE(a_home_whose_state_lies_elsewhere_is_found_there) {
 
 BOOST_AUTO_TEST_CASE(links_below_another_root_name_places_below_it) {
     Environment environment({{"HOME", "/nonexistent/alex"}, {"NIX_STATE_DIR", "/nonexistent/state"}});
-    auto usual = usual_places(directory.path(), environment);
+    auto usual = usual_places(directory.path(), environment, {}).value();
     point(usual.run / "current-system", "/nix/var/nix/profiles/system", 500);
     point(usual.state / "profiles/system", "system-1-link", 500);
     link(usual.state / "profiles/system-1-link", "nixos-one", 500);
