@@ -51,7 +51,9 @@ class Console::Recorder final : public event::Sink {
         if (const auto* build = std::get_if<event::BuildStarted>(&event))
             started_.insert_or_assign(build->derivation, Clock::now());
         next_.on_event(event);
+        if (also_) also_->on_event(event);
     }
+    void pass_on_to(event::Sink& also) { also_ = &also; }
     const std::vector<event::Message>& messages() const { return messages_; }
     std::optional<std::chrono::milliseconds> start_of(const std::string& derivation) const {
         auto it = started_.find(derivation);
@@ -65,6 +67,7 @@ class Console::Recorder final : public event::Sink {
     Clock::time_point start_ = Clock::now();
     std::map<std::string, Clock::time_point> started_; // by derivation
     event::Sink& next_;
+    event::Sink* also_ = nullptr;
     std::vector<event::Message> messages_;
 };
 
@@ -91,6 +94,17 @@ Console::Console(async::Executor executor, const Settings& settings, const Envir
 }
 
 Console::~Console() = default;
+
+Result<void> Console::open_events() {
+    if (settings_.events.empty()) return {};
+    if (settings_.events == "-" && settings_.json == "-")
+        return Failure(FailureKind::usage, "--events and --json cannot both go to the standard output")
+            .with_hint("name a file for one of them");
+    TRY(events, report::EventLines::open(settings_.events));
+    events_ = std::move(events);
+    recorder_->pass_on_to(*events_);
+    return {};
+}
 
 event::Sink& Console::sink() { return *recorder_; }
 
@@ -141,12 +155,15 @@ int Console::close_with(report::RunReport report, const std::string& before_text
             if (exit_code == 0) exit_code = static_cast<int>(ExitCode::machine);
         }
     }
+    auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start_);
+    recorder_->on_event(event::RunFinished{exit_code, report.causes, took});
+    if (events_ && events_->trouble()) print_error(*events_->trouble());
     bool quiet = settings_.quiet && report.exit_code == 0;
     if (github_log_) {
         if (!quiet) github_log_->conclude(before_text + report::to_text(report, false, width_, true));
         return exit_code;
     }
-    auto* stream = settings_.json == "-" ? stderr : stdout;
+    auto* stream = settings_.json == "-" || settings_.events == "-" ? stderr : stdout;
     if (!quiet) write_all(stream, before_text + report::to_text(report, color_ && ::isatty(::fileno(stream)), width_));
     return exit_code;
 }

@@ -4,6 +4,7 @@
 #include "async/signal.hpp"
 #include "report/display.hpp"
 #include "report/github_log.hpp"
+#include "report/json_lines.hpp"
 #include "report/run_report.hpp"
 
 #include <functional>
@@ -16,6 +17,9 @@ class Console {
   public:
     Console(async::Executor executor, const Settings& settings, const Environment& environment);
     ~Console();
+
+    // Before anything is said. A failure if what is asked for cannot be written.
+    Result<void> open_events();
 
     event::Sink& sink();
 
@@ -41,7 +45,9 @@ class Console {
     bool color_;
     std::size_t width_;
     std::unique_ptr<report::Display> display_;
-    report::GithubLog* github_log_ = nullptr; // the display, if it is one
+    report::GithubLog* github_log_ = nullptr;    // the display, if it is one
+    std::unique_ptr<report::EventLines> events_; // if asked for
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
     class Recorder;
     std::unique_ptr<Recorder> recorder_; // passes events on to the display and keeps what the report shall repeat
 };

@@ -52,6 +52,11 @@ async::Task<void> run_invocation(const Invocation& invocation, const Environment
                                  std::vector<std::string>& replacement) {
     auto executor = co_await async::asio::this_coro::executor;
     Console console(executor, invocation.settings, environment);
+    if (auto opened = console.open_events(); !opened) {
+        console.print_error(opened.error());
+        exit_code = static_cast<int>(opened.error().kind() == FailureKind::usage ? ExitCode::usage : ExitCode::machine);
+        co_return;
+    }
     Session session(executor, invocation.settings, environment, console.sink());
     std::function<void(int)> on_signal;
     auto pass_on = [&on_signal](int number) {

@@ -34,7 +34,4 @@ class Display : public event::Sink {
 
 std::unique_ptr<Display> make_display(DisplaySettings settings);
 
-// JSON lines, one event each with a version field, for --json on long commands: see docs/report.md.
-std::unique_ptr<event::Sink> make_json_lines(std::FILE* stream);
-
 } // namespace cachefill::report

@@ -1,8 +1,11 @@
 #include "report/json_lines.hpp"
 
-#include "report/display.hpp"
+#include "base/files.hpp"
+#include "base/text.hpp"
 
 #include <nlohmann/json.hpp>
+
+#include <cerrno>
 
 namespace cachefill::report {
 
@@ -179,27 +182,27 @@ struct Encoder {
     }
 };
 
-class JsonLines final : public event::Sink {
-  public:
-    explicit JsonLines(std::FILE* stream) : stream_(stream) {}
-
-    // One write and one flush for each, so that a reader at the other end of a pipe never sees half a line for long.
-    void on_event(const event::Event& event) override {
-        auto line = json_line(event) + "\n";
-        std::fwrite(line.data(), 1, line.size(), stream_);
-        std::fflush(stream_);
-    }
-
-  private:
-    std::FILE* stream_;
-};
-
 } // namespace
 
 std::string json_line(const event::Event& event) {
     return std::visit(Encoder(), event).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::unique_ptr<event::Sink> make_json_lines(std::FILE* stream) { return std::make_unique<JsonLines>(stream); }
+Result<std::unique_ptr<EventLines>> EventLines::open(const std::string& file) {
+    if (file == "-") return std::unique_ptr<EventLines>(new EventLines("the standard output", stdout));
+    auto* stream = std::fopen(file.c_str(), "we");
+    if (!stream) return errno_failure("cannot write events to", file, errno);
+    return std::unique_ptr<EventLines>(new EventLines(sanitize(file), stream));
+}
+
+// One write and one flush for each, so that a reader at the other end of a pipe never sees half a line for long.
+void EventLines::on_event(const event::Event& event) {
+    if (trouble_) return;
+    auto line = json_line(event) + "\n";
+    if (std::fwrite(line.data(), 1, line.size(), stream_.get()) == line.size() && std::fflush(stream_.get()) == 0)
+        return;
+    trouble_ = errno_failure("cannot write any more events to", name_, errno)
+                   .with_hint("the run was not affected; what it did is in the report");
+}
 
 } // namespace cachefill::report

@@ -1,6 +1,4 @@
 #include "base/files.hpp"
-#include "captured_stream.hpp"
-#include "report/display.hpp"
 #include "report/json_lines.hpp"
 #include "reports.hpp"
 
@@ -173,13 +171,25 @@ BOOST_AUTO_TEST_CASE(the_example_in_the_documentation_has_the_keys_of_a_real_rep
 }
 
 BOOST_AUTO_TEST_CASE(events_are_one_line_each) {
-    CapturedStream captured;
-    auto sink = report::make_json_lines(captured.stream());
+    auto directory = TemporaryDirectory::make("events").value();
+    auto file = (directory.path() / "events.jsonl").string();
+    auto sink = report::EventLines::open(file).value();
     for (const auto& event : one_of_each()) sink->on_event(event);
     sink->on_event(event::Message{event::Severity::info, "two\nlines", ""});
-    auto text = captured.take();
+    auto text = read_file(file).value(); // while it is still written
+    BOOST_TEST(!sink->trouble().has_value());
     BOOST_TEST(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) == one_of_each().size() + 1);
     BOOST_TEST(text.starts_with("{\"version\":1,\"type\":\"stage-started\",\"stage\":\"build\"}\n"));
+}
+
+BOOST_AUTO_TEST_CASE(events_that_cannot_be_written_are_told_once_and_with_the_file) {
+    auto none = report::EventLines::open("/nonexistent/events");
+    BOOST_REQUIRE(!none);
+    BOOST_TEST(none.error().one_line().find("/nonexistent/events") != std::string::npos);
+    auto full = report::EventLines::open("/dev/full").value();
+    for (const auto& event : one_of_each()) full->on_event(event);
+    BOOST_REQUIRE(full->trouble().has_value());
+    BOOST_TEST(full->trouble()->one_line().find("/dev/full") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
