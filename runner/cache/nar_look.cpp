@@ -1,5 +1,7 @@
 #include "cache/nar_look.hpp"
 
+#include "base/text.hpp"
+
 #include <array>
 #include <utility>
 
@@ -35,6 +37,29 @@ std::optional<Compression> compression_by_name(std::string_view url) {
 std::string name_of(Compression compression) {
     if (compression == Compression::none) return "not compressed";
     return "compressed with " + std::string(codec::to_string(compression));
+}
+
+// No Nix (tried with 2.8, 2.26 and 2.34) undoes a frame of zstd that wants more memory at once, as `zstd --long=28`
+// makes.
+constexpr std::uint64_t most_window = 1ULL << 27;
+
+// How far back a frame of zstd may refer, by its header: RFC 8878, 3.1.1.1. Nothing if there is too little of it.
+std::optional<std::uint64_t> zstd_window(std::string_view frame) {
+    auto byte = [frame](std::size_t at) { return static_cast<std::uint64_t>(static_cast<unsigned char>(frame[at])); };
+    if (frame.size() < 6) return {};
+    auto descriptor = byte(4);
+    bool is_single_segment = (descriptor & 0x20) != 0;
+    if (!is_single_segment) {
+        auto base = 1ULL << (10 + (byte(5) >> 3));
+        return base + base / 8 * (byte(5) & 7);
+    }
+    // The whole content is the window. Its size stands behind the dictionary's number, in 1, 2, 4 or 8 bytes.
+    constexpr std::size_t dictionary_bytes[]{0, 1, 2, 4}, size_bytes[]{1, 2, 4, 8};
+    auto start = 5 + dictionary_bytes[descriptor & 3], count = size_bytes[descriptor >> 6];
+    if (frame.size() < start + count) return {};
+    std::uint64_t size = count == 2 ? 256 : 0;
+    for (std::size_t i = 0; i < count; ++i) size += byte(start + i) << (8 * i);
+    return size;
 }
 
 NarLook unusable(NarState state, std::string why) {
@@ -86,6 +111,11 @@ NarLook judge(const nix::NarInfo& info, const FileLook& file) {
     if (file.is_encoded && may_be_undone_twice(info)) look.remarks.push_back(NarRemark::twice_encoded);
     if (file.beginning.empty()) return look;
     auto actual = recognize(file.beginning);
+    if (auto window = actual == Compression::zstd ? zstd_window(file.beginning) : std::nullopt;
+        window && *window > most_window)
+        return unusable(NarState::unreadable, "its archive was made with a window of " + human_bytes(*window) +
+                                                  " (zstd --long), and Nix takes no more than " +
+                                                  human_bytes(most_window));
     if (actual == info.compression) return look;
     if (actual == Compression::unknown) {
         if (info.compression == Compression::brotli) return look; // which has no mark

@@ -53,6 +53,30 @@ BOOST_AUTO_TEST_CASE(what_is_gone_or_half_is_named_with_what_was_seen) {
     BOOST_TEST(look.why.find("500 bytes, but the narinfo states 1000") != std::string::npos, look.why);
 }
 
+// The headers are of files that zstd 1.5.4 made; Nix 2.8, 2.26 and 2.34 were shown each.
+BOOST_AUTO_TEST_CASE(a_window_of_zstd_larger_than_nix_takes_cannot_be_undone) {
+    using namespace std::string_literals;
+    struct Case {
+        std::string made_by, beginning;
+        NarState state;
+    };
+    const std::vector<Case> cases{
+        {"--long=27", "\x28\xb5\x2f\xfd\x04\x88\xbc\x1c"s, NarState::there},
+        {"--long=28", "\x28\xb5\x2f\xfd\x04\x90\xbc\x1c"s, NarState::unreadable},
+        {"--long=31", "\x28\xb5\x2f\xfd\x04\xa8\xbc\x1c"s, NarState::unreadable},
+        {"--long=28 of 200 MiB, in one segment", "\x28\xb5\x2f\xfd\xa4\0\0\x80\x0c\x64"s, NarState::unreadable},
+        {"--long=28 of 100 MiB, in one segment", "\x28\xb5\x2f\xfd\xa4\0\0\x40\x06\x64"s, NarState::there},
+        {"100 bytes", "\x28\xb5\x2f\xfd\x24\x64\x8d\x02"s, NarState::there},
+        {"cut off", "\x28\xb5\x2f\xfd\xa4\0"s, NarState::there},
+    };
+    for (const auto& [made_by, beginning, state] : cases) {
+        auto look = judge(stated(Compression::zstd), file(1000, beginning));
+        BOOST_TEST((look.state == state), made_by << ": " << look.why);
+        if (state == NarState::unreadable)
+            BOOST_TEST(look.why.find("Nix takes no more than 128.0 MiB") != std::string::npos, look.why);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(the_first_bytes_must_be_those_of_the_stated_compression) {
     struct Case {
         Compression stated;
