@@ -149,12 +149,14 @@ Result<std::optional<std::string>> Directory::find_narinfo(const nix::StorePath&
 }
 
 Result<fs::path> Directory::nar_place(const std::string& url) const {
+    // As Nix 2.34 judges; 2.26 and before follow the URL wherever it leads.
     fs::path relative(url);
-    bool leads_out = url.find("://") != url.npos || relative.is_absolute() ||
-                     std::any_of(relative.begin(), relative.end(), [](const fs::path& part) { return part == ".."; });
+    auto is_step = [](const fs::path& part) { return part == ".." || part == "."; };
+    bool leads_out =
+        url.find("://") != url.npos || relative.is_absolute() || std::any_of(relative.begin(), relative.end(), is_step);
     if (leads_out)
         return Failure(FailureKind::protocol,
-                       "the narinfo's URL " + sanitize(redact_url(url)) + " does not lie in " + root_.string());
+                       "the narinfo's URL " + sanitize(redact_url(url)) + " is no plain path in " + root_.string());
     return root_ / relative;
 }
 

@@ -57,23 +57,22 @@ struct Draft {
     Result<void> take(std::size_t line, std::string_view key, std::string_view value);
 };
 
-template <class T>
-Result<void> set_once(std::size_t line, std::string_view key, std::optional<T>& field, Result<T> parsed) {
-    if (field) return at_line(line, std::string(key) + " appears twice");
+// Of a field that stands there twice the last counts, as to Nix; but for References and CA, which it refuses then.
+template <class T> Result<void> set(std::size_t line, std::string_view key, std::optional<T>& field, Result<T> parsed) {
     TRY(value, in_line(line, key, std::move(parsed)));
     field = std::move(value);
     return {};
 }
 
 Result<void> Draft::take(std::size_t line, std::string_view key, std::string_view value) {
-    if (key == "StorePath") return set_once(line, key, path, StorePath::parse(value));
-    if (key == "NarHash") return set_once(line, key, nar_hash, parse_nar_hash(value));
+    if (key == "StorePath") return set(line, key, path, StorePath::parse(value));
+    if (key == "NarHash") return set(line, key, nar_hash, parse_nar_hash(value));
     if (key == "NarSize") {
-        TRY_VOID(set_once(line, key, nar_size, parse_size(value)));
+        TRY_VOID(set(line, key, nar_size, parse_size(value)));
         if (*nar_size == 0) return at_line(line, "NarSize: 0, but no NAR is empty");
     } else if (key == "URL") {
         if (value.empty()) return at_line(line, "URL is empty");
-        return set_once(line, key, url, Result<std::string>(std::string(value)));
+        return set(line, key, url, Result<std::string>(std::string(value)));
     } else if (key == "Compression") {
         compression = codec::parse_compression(value);
     } else if (key == "FileHash") {

@@ -159,8 +159,9 @@ BOOST_AUTO_TEST_CASE(what_a_broken_directory_holds_is_told_apart) {
     auto other = make_sample("other", 10).info.path;
     auto outside = make_sample("outside", 10);
     write(std::string(html.hash_part()) + ".narinfo", "<!DOCTYPE html><p>hello");
-    outside.info.url = "../cache.signing-key";
-    write(std::string(outside.info.path.hash_part()) + ".narinfo", outside.info.to_string());
+    const std::vector<std::string> odd_places{"../cache.signing-key", "/nar/x", "nar/../nar/x", "./nar/x",
+                                              "file:///nar/x"};
+    outside.info.url = odd_places.front();
     write(std::string(other.hash_part()) + ".narinfo", outside.info.to_string());
     at_desk(settings(), [&](Desk& desk) -> Task<void> {
         auto info = co_await desk.cache.get_narinfo(html);
@@ -171,11 +172,16 @@ BOOST_AUTO_TEST_CASE(what_a_broken_directory_holds_is_told_apart) {
         BOOST_REQUIRE(!info.has_value());
         BOOST_TEST(info.error().one_line().find("another path") != std::string::npos);
         BOOST_TEST(info.error().one_line().find(other.to_string()) != std::string::npos);
-        info = co_await desk.cache.get_narinfo(outside.info.path);
-        BOOST_REQUIRE(info.has_value());
-        auto checked = co_await desk.cache.check_nar(**info);
-        BOOST_REQUIRE(!checked.has_value());
-        BOOST_TEST((checked.error().kind() == FailureKind::protocol));
+        for (const auto& place : odd_places) {
+            outside.info.url = place;
+            write(std::string(outside.info.path.hash_part()) + ".narinfo", outside.info.to_string());
+            info = co_await desk.cache.get_narinfo(outside.info.path);
+            BOOST_REQUIRE(info.has_value());
+            auto checked = co_await desk.cache.check_nar(**info);
+            BOOST_REQUIRE(!checked.has_value());
+            BOOST_TEST((checked.error().kind() == FailureKind::protocol));
+            BOOST_TEST(checked.error().one_line().find("is no plain path in") != std::string::npos, place);
+        }
     });
 }
 
