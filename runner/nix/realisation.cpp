@@ -2,11 +2,11 @@
 
 #include "base/text.hpp"
 #include "codec/hash.hpp"
+#include "nix/derivation_text.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <set>
 
 namespace cachefill::nix {
 
@@ -34,94 +34,8 @@ json to_json(const Realisation& realisation) {
 
 std::string sha256(std::string_view text) { return codec::hash_bytes(codec::HashAlgorithm::sha256, text).to_base16(); }
 
-// ATerm, as ATermReader reads it.
-class ATermText {
-  public:
-    void raw(std::string_view text) { text_ += text; }
-    void string(std::string_view value) {
-        text_ += '"';
-        for (char c : value) {
-            switch (c) {
-            case '"':
-            case '\\':
-                text_ += '\\';
-                text_ += c;
-                break;
-            case '\n':
-                text_ += "\\n";
-                break;
-            case '\r':
-                text_ += "\\r";
-                break;
-            case '\t':
-                text_ += "\\t";
-                break;
-            default:
-                text_ += c;
-            }
-        }
-        text_ += '"';
-    }
-    template <class Items, class Item> void list(const Items& items, Item item) {
-        text_ += '[';
-        bool is_first = true;
-        for (const auto& value : items) {
-            if (!is_first) text_ += ',';
-            is_first = false;
-            item(value);
-        }
-        text_ += ']';
-    }
-    std::string take() { return std::move(text_); }
-
-  private:
-    std::string text_;
-};
-
-using HashedInputs = std::map<std::string, std::set<std::string>>; // outputs by hash
-
-std::string aterm_of(const Derivation& derivation, const HashedInputs& inputs, bool masks_outputs) {
-    ATermText text;
-    auto plain = [&text](std::string_view value) { text.string(value); };
-    text.raw("Derive(");
-    text.list(derivation.outputs, [&](const DerivationOutput& output) {
-        text.raw("(");
-        text.string(output.name);
-        text.raw(",");
-        text.string(output.path && !masks_outputs ? output.path->to_string() : std::string());
-        text.raw(",");
-        text.string(output.hash_algorithm);
-        text.raw(",");
-        text.string(output.kind == OutputKind::impure ? "impure" : output.hash);
-        text.raw(")");
-    });
-    text.raw(",");
-    text.list(inputs, [&](const auto& input) {
-        text.raw("(");
-        text.string(input.first);
-        text.raw(",");
-        text.list(input.second, plain);
-        text.raw(")");
-    });
-    text.raw(",");
-    text.list(derivation.input_sources, [&](const StorePath& path) { text.string(path.to_string()); });
-    for (const auto* value : {&derivation.platform, &derivation.builder}) {
-        text.raw(",");
-        text.string(*value);
-    }
-    text.raw(",");
-    text.list(derivation.arguments, plain);
-    text.raw(",");
-    text.list(derivation.environment, [&](const auto& variable) {
-        text.raw("(");
-        text.string(variable.first);
-        text.raw(",");
-        bool is_output = masks_outputs && derivation.find_output(variable.first) != nullptr;
-        text.string(is_output ? std::string_view() : std::string_view(variable.second));
-        text.raw(")");
-    });
-    text.raw(")");
-    return text.take();
+std::string make_id(const std::string& hash, std::string_view output) {
+    return std::string(id_prefix) + hash + "!" + std::string(output);
 }
 
 } // namespace
@@ -169,7 +83,7 @@ bool is_realisation_id(std::string_view id) {
     return rest.front() == '!' && rest.find_first_not_of(allowed, 1) == rest.npos;
 }
 
-Result<std::map<std::string, std::string>> RealisationIds::hashes(const Derivation& derivation, Outputs outputs) {
+Result<std::map<std::string, std::string>> RealisationIds::hashes(const Derivation& derivation, OutputPaths paths) {
     std::map<std::string, std::string> by_output;
     if (derivation.is_fixed_output()) {
         const auto& output = derivation.outputs.front();
@@ -177,7 +91,7 @@ Result<std::map<std::string, std::string>> RealisationIds::hashes(const Derivati
             sha256("fixed:out:" + output.hash_algorithm + ":" + output.hash + ":" + output.path->to_string());
         return by_output;
     }
-    HashedInputs inputs;
+    InputsByHash inputs;
     for (const auto& input : derivation.input_derivations) {
         if (input.dynamic)
             return Failure(FailureKind::protocol, "it needs what a derivation makes that is made itself");
@@ -190,7 +104,7 @@ Result<std::map<std::string, std::string>> RealisationIds::hashes(const Derivati
             inputs[hash->second].insert(name);
         }
     }
-    auto hash = sha256(aterm_of(derivation, inputs, outputs == Outputs::masked));
+    auto hash = sha256(derivation_text(derivation, inputs, paths));
     for (const auto& output : derivation.outputs) by_output[output.name] = hash;
     return by_output;
 }
@@ -215,7 +129,7 @@ Result<const std::map<std::string, std::string>*> RealisationIds::as_input(const
             for (auto& input : below) stack.emplace_back(std::move(input), std::nullopt);
             continue;
         }
-        TRY(by_output, hashes(*stack.back().second, Outputs::kept));
+        TRY(by_output, hashes(*stack.back().second, OutputPaths::kept));
         known_.emplace(path, std::move(by_output));
         stack.pop_back();
     }
@@ -226,12 +140,16 @@ Result<std::string> RealisationIds::id(const StorePath& path, std::string_view o
     auto hashed = [&]() -> Result<std::string> {
         TRY(derivation, read_(path));
         for (const auto& input : derivation.input_derivations) TRY_VOID(as_input(input.derivation));
-        TRY(by_output, hashes(derivation, Outputs::masked));
+        TRY(by_output, hashes(derivation, OutputPaths::masked));
         auto hash = by_output.find(std::string(output));
         if (hash == by_output.end()) return Failure(FailureKind::protocol, "it has no such output");
-        return std::string(id_prefix) + hash->second + "!" + std::string(output);
+        return make_id(hash->second, output);
     }();
     return with_context(std::move(hashed), "naming the realisation of " + path.to_string());
+}
+
+std::string RealisationIds::id_of_resolved(const Derivation& derivation, std::string_view output) {
+    return make_id(sha256(derivation_text(derivation, {}, OutputPaths::masked)), output);
 }
 
 } // namespace cachefill::nix

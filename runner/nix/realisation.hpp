@@ -1,6 +1,6 @@
 #pragma once
 
-#include "nix/derivation.hpp"
+#include "nix/derivation_text.hpp"
 #include "nix/signature.hpp"
 
 #include <functional>
@@ -11,6 +11,11 @@
 #include <vector>
 
 namespace cachefill::nix {
+
+// Is the path of such an output told by a realisation?
+constexpr bool has_realisation(OutputKind kind) {
+    return kind == OutputKind::floating || kind == OutputKind::deferred;
+}
 
 // Which path an output of a derivation became, where that is not known before it is built: `realisations/ID.doi` of a
 // binary cache, written by Nix 2.4 to 2.34 (libstore/realisation.cc; 2.35 has another form, build-trace-v2). The id is
@@ -40,11 +45,12 @@ class RealisationIds {
 
     // Of an output that is neither fixed nor impure: those have no realisation that anybody would ask for.
     Result<std::string> id(const StorePath& derivation, std::string_view output);
+    // Of what resolve() has made.
+    static std::string id_of_resolved(const Derivation& derivation, std::string_view output);
 
   private:
-    enum class Outputs { kept, masked };
     Result<const std::map<std::string, std::string>*> as_input(const StorePath& derivation);
-    Result<std::map<std::string, std::string>> hashes(const Derivation& derivation, Outputs outputs);
+    Result<std::map<std::string, std::string>> hashes(const Derivation& derivation, OutputPaths paths);
 
     Reader read_;
     std::unordered_map<StorePath, std::map<std::string, std::string>> known_; // as inputs: base16 by output
