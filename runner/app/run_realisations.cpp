@@ -53,7 +53,8 @@ Task<Result<void>> Run::find_what_all_build(TargetRecord& record) {
             "whoever evaluates " + target.name + " builds " + listed(record.built_by_all) +
                 " first (allowSubstitutes = false); who is given its path fetches all",
             "a machine that must not build needs always-allow-substitutes = true, which Nix 2.19 and later know");
-    CO_TRY(untold, co_await realisations_.untold(target, target.trusted_caches));
+    presence::Judge::Counting counts = [this, host = record.host] { return upstreams_->counting(host); };
+    CO_TRY(untold, co_await realisations_.untold(target, std::move(counts)));
     if (!untold.empty())
         say(event::Severity::warning,
             "whoever evaluates " + target.name + " builds " + listed(untold) +

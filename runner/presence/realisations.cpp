@@ -1,7 +1,6 @@
 #include "presence/realisations.hpp"
 
 #include "async/task_group.hpp"
-#include "plan/needs.hpp"
 
 #include <algorithm>
 
@@ -10,14 +9,6 @@ namespace cachefill::presence {
 using async::Task;
 using nix::Realisation;
 using plan::CacheMask;
-
-namespace {
-
-bool has_realisation(nix::OutputKind kind) {
-    return kind == nix::OutputKind::floating || kind == nix::OutputKind::deferred;
-}
-
-} // namespace
 
 Result<std::string> Realisations::id_of(plan::Graph::Producer output) {
     const auto& derivation = graph_.derivation(output.derivation);
@@ -29,7 +20,7 @@ std::vector<Realisations::Output> Realisations::unknown_outputs() {
     for (auto id : graph_.with_unknown_outputs()) {
         const auto& outputs = graph_.derivation(id).outputs;
         for (std::uint16_t i = 0; i < outputs.size(); ++i) {
-            if (outputs[i].path != plan::no_path || !has_realisation(outputs[i].kind)) continue;
+            if (outputs[i].path != plan::no_path || !nix::has_realisation(outputs[i].kind)) continue;
             // One that cannot be named (a derivation made by another) stays unknown, as it would be to any cache.
             if (auto name = id_of({id, i})) unknown.push_back({{id, i}, *std::move(name)});
         }
@@ -81,7 +72,7 @@ Task<Result<void>> Realisations::learn_from_store(daemon::Connection& store) {
         if (!answer) continue; // without ca-derivations the daemon may refuse to tell
         const auto& outputs = graph_.derivation(id).outputs;
         for (std::uint16_t i = 0; i < outputs.size(); ++i) {
-            if (outputs[i].path != plan::no_path || !has_realisation(outputs[i].kind)) continue;
+            if (outputs[i].path != plan::no_path || !nix::has_realisation(outputs[i].kind)) continue;
             auto path = answer->find(outputs[i].name);
             if (path == answer->end() || !path->second) continue;
             known.push_back({{id, i}, *path->second});
@@ -100,43 +91,9 @@ Task<Result<void>> Realisations::learn_from_store(daemon::Connection& store) {
 Task<Result<void>> Realisations::learn(Judge::Counting counting, daemon::Connection* store) {
     auto outputs = unknown_outputs();
     if (outputs.empty()) co_return Result<void>();
-    CO_TRY_VOID(co_await learn_from_caches(outputs, std::move(counting)));
+    CO_TRY_VOID(co_await learn_from_caches(outputs, counting));
     if (store) CO_TRY_VOID(co_await learn_from_store(*store));
-    co_return Result<void>();
-}
-
-// Nix takes a realisation only with those of what it depends on.
-Task<Result<bool>> Realisations::is_told(std::string id, CacheMask caches) {
-    std::vector<std::string> open{std::move(id)};
-    std::set<std::string> seen(open.begin(), open.end());
-    while (!open.empty()) {
-        auto next = std::move(open.back());
-        open.pop_back();
-        if (told_.contains(next)) continue;
-        CO_TRY(realisation, co_await judge_.find_realisation(std::move(next), caches));
-        if (!realisation) co_return false;
-        for (const auto& [dependent, path] : realisation->dependents)
-            if (seen.insert(dependent).second) open.push_back(dependent);
-    }
-    told_.insert(seen.begin(), seen.end());
-    co_return true;
-}
-
-Task<Result<std::vector<std::string>>> Realisations::untold(const plan::Target& target, CacheMask caches) {
-    std::vector<std::string> names;
-    for (const auto& needed : plan::needed_outputs(graph_, target)) {
-        const auto& derivation = graph_.derivation(needed.derivation);
-        auto kind = derivation.outputs[needed.output].kind;
-        bool is_told_of = !has_realisation(kind) && kind != nix::OutputKind::impure;
-        if (has_realisation(kind) && derivation.outputs[needed.output].path != plan::no_path)
-            if (auto id = id_of(needed)) {
-                CO_TRY(told, co_await is_told(*std::move(id), caches));
-                is_told_of = told;
-            }
-        std::string name(graph_.derivation(needed.derivation).name());
-        if (!is_told_of && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
-    }
-    co_return names;
+    co_return co_await learn_by_resolving(std::move(counting), store);
 }
 
 // What is told of a path that is served stays: whoever has followed it would meet two truths.
@@ -161,7 +118,7 @@ Task<Result<std::size_t>> Realisations::publish(CacheMask counting, daemon::Conn
     for (auto id : graph_.topological_order()) {
         const auto& outputs = graph_.derivation(id).outputs;
         for (std::uint16_t i = 0; i < outputs.size(); ++i) {
-            if (outputs[i].path == plan::no_path || !has_realisation(outputs[i].kind)) continue;
+            if (outputs[i].path == plan::no_path || !nix::has_realisation(outputs[i].kind)) continue;
             auto name = id_of({id, i});
             if (name && seen.insert(*name).second) open.push_back(*std::move(name));
         }

@@ -3,36 +3,41 @@
 #include "async/task.hpp"
 #include "base/result.hpp"
 #include "nix/realisation.hpp"
+#include "nix/resolve.hpp"
 #include "plan/plan.hpp"
 #include "presence/judge.hpp"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace cachefill::presence {
 
 // Content-addressed derivations, and what depends on them: where an output went is known only after it was built, and
 // told by realisations, which caches keep beside their narinfos and Nix asks for by an id that can be known before.
-// With it such outputs are planned like any other, and a machine that evaluates fetches them; without it everybody who
-// evaluates builds them, although whoever is given their path can fetch it.
+// What nobody tells Nix may still find: with all inputs there it resolves the derivation (nix/resolve.hpp), and fetches
+// that one's outputs. Found either way, such outputs are planned like any other, and a machine that evaluates fetches
+// them; else everybody who evaluates builds them, although whoever is given their path can fetch it.
 class Realisations {
   public:
     Realisations(async::Executor executor, plan::Graph& graph, plan::Facts& facts, Judge& judge,
                  nix::RealisationIds::Reader read)
-        : executor_(executor), graph_(graph), facts_(facts), judge_(judge), ids_(std::move(read)) {}
+        : executor_(executor), graph_(graph), facts_(facts), judge_(judge), read_(std::move(read)), ids_(read_) {}
 
     // Tells the graph where outputs went that it does not know yet: as one of these caches says, if they also serve the
-    // path; else as this machine's store has it. Costs nothing where there is none.
+    // path; else as this machine's store has it; else as these caches serve it, once resolved. Costs nothing where
+    // there is none.
     async::Task<Result<void>> learn(Judge::Counting counting, daemon::Connection* store);
 
-    // Of what the target needs: names of the derivations of which these caches cannot tell a machine that evaluates
-    // where the output is. Impure ones are always among them.
-    async::Task<Result<std::vector<std::string>>> untold(const plan::Target& target, plan::CacheMask caches);
+    // Of what the target needs: names of the derivations whose outputs a machine that has nothing and evaluates cannot
+    // find with these caches. Impure ones are always among them.
+    async::Task<Result<std::vector<std::string>>> untold(const plan::Target& target, Judge::Counting counting);
 
     // What untold() has found is asked again from now on.
-    void forget() { told_.clear(); }
+    void forget() { consumers_.clear(); }
 
     // Puts into the own cache what this machine's store knows of outputs that are served: how many were put. A cache
     // that keeps none gets none.
@@ -43,12 +48,32 @@ class Realisations {
         plan::Graph::Producer of;
         std::string id;
     };
+    // A derivation on top of content-addressed ones, the paths of whose inputs are known.
+    struct Resolvable {
+        plan::DerivationId derivation;
+        std::vector<plan::PathId> inputs;
+    };
+    // What a machine that asks some caches has found there.
+    struct Consumer {
+        std::set<std::string> told; // with all they depend on
+        std::map<std::pair<plan::DerivationId, std::uint16_t>, std::optional<nix::StorePath>> found;
+    };
+    using Found = Result<std::optional<nix::StorePath>>;
+
     std::vector<Output> unknown_outputs();
     async::Task<Result<void>> learn_from_caches(const std::vector<Output>& outputs, Judge::Counting counting);
     async::Task<Result<void>> learn_from_store(daemon::Connection& store);
+    async::Task<Result<void>> learn_by_resolving(Judge::Counting counting, daemon::Connection* store);
+    std::vector<Resolvable> resolvable(std::set<plan::DerivationId>& seen) const;
+    std::optional<nix::Derivation> resolved(plan::DerivationId id, const nix::OutputFinder& find) const;
     async::Task<void> find_into(std::string id, plan::CacheMask caches, std::map<std::string, nix::Realisation>& found,
                                 std::optional<Failure>& failure);
-    async::Task<Result<bool>> is_told(std::string id, plan::CacheMask caches);
+    async::Task<Result<bool>> is_told(std::string id, const Judge::Counting& counting, Consumer& consumer);
+    async::Task<Found> find(plan::Graph::Producer output, const Judge::Counting& counting, Consumer& consumer);
+    async::Task<Found> look_for(plan::Graph::Producer output, const Judge::Counting& counting, Consumer& consumer);
+    async::Task<Found> find_by_resolving(plan::Graph::Producer output, const Judge::Counting& counting,
+                                         Consumer& consumer);
+    async::Task<Found> if_served(std::optional<nix::StorePath> path, const Judge::Counting& counting);
     async::Task<Result<bool>> put(nix::Realisation realisation, plan::CacheMask counting);
     Result<std::string> id_of(plan::Graph::Producer output);
 
@@ -56,8 +81,9 @@ class Realisations {
     plan::Graph& graph_;
     plan::Facts& facts_;
     Judge& judge_;
+    nix::RealisationIds::Reader read_;
     nix::RealisationIds ids_;
-    std::set<std::string> told_; // by caches, with all they depend on
+    std::map<plan::CacheMask, Consumer> consumers_; // by what they ask and believe
 };
 
 } // namespace cachefill::presence

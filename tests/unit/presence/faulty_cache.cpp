@@ -92,4 +92,10 @@ async::Task<Result<std::vector<nix::StorePath>>> FaultyCache::query_missing(std:
     co_return co_await MemoryCache::query_missing(std::move(paths));
 }
 
+async::Task<Result<std::optional<nix::Realisation>>> FaultyCache::get_realisation(std::string id) {
+    if (fails(nullptr)) co_return co_await fail();
+    auto found = told.find(id);
+    co_return found == told.end() ? std::nullopt : std::optional(found->second);
+}
+
 } // namespace cachefill::test

@@ -23,6 +23,7 @@ class FaultyCache final : public MemoryCache {
     std::optional<nix::StorePath> victim;           // of Fault::one_path
     bool has_bulk_query = false;
     std::size_t questions = 0;
+    std::map<std::string, nix::Realisation> told; // by id
 
     void serve(const nix::StorePath& path, std::vector<nix::StorePath> references = {});
     cache::CacheUri& address() { return address_; }
@@ -31,6 +32,7 @@ class FaultyCache final : public MemoryCache {
     async::Task<Result<cache::CacheInfo>> open() override;
     async::Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path) override;
     async::Task<Result<std::vector<nix::StorePath>>> query_missing(std::vector<nix::StorePath> paths) override;
+    async::Task<Result<std::optional<nix::Realisation>>> get_realisation(std::string id) override;
 
   private:
     bool fails(const nix::StorePath* path) const;
