@@ -115,6 +115,12 @@ std::string shown(const YAML::Node& node, const std::vector<std::string>& values
     return ellipsize(join(words, ", "), 100);
 }
 
+bool may_stand(const Option& option, const ConfigSource& source, const std::vector<std::string>& values) {
+    if (source.standing == Standing::outside) return true;
+    if (source.standing == Standing::change && option.where == Where::merged) return false;
+    return option.may_stand_in_checkout(source.command, values);
+}
+
 Result<void> apply_map(const ConfigSource& source, const YAML::Node& map, const std::string& prefix, Settings& settings,
                        std::vector<Refusal>& refusals) {
     const auto& file = source.name;
@@ -131,11 +137,11 @@ Result<void> apply_map(const ConfigSource& source, const YAML::Node& map, const 
         }
         if (!option || !option->in_config()) return unknown_key(file, entry.first.Mark(), key);
         TRY(values, values_of(file, *option, entry.second));
-        bool counts = source.standing == Standing::outside || option->may_stand_in_checkout(source.command, values);
+        bool counts = may_stand(*option, source, values);
         Settings unused; // what is wrong is wrong, even if it does not count
         auto applied = option->apply(counts ? settings : unused, values);
         if (!applied) return at(file, entry.second.Mark(), key + ": " + applied.error().cause());
-        if (counts && option->where == Where::looking && source.standing == Standing::checkout)
+        if (counts && option->where == Where::looking && source.standing != Standing::outside)
             settings.cache_by_checkout = true;
         if (!counts && (option->commands & bit(source.command)))
             refusals.push_back({key, place(file, entry.second.Mark()), shown(entry.second, values)});

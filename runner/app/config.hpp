@@ -18,6 +18,7 @@ std::vector<std::filesystem::path> config_places(const std::filesystem::path& di
 enum class Standing {
     outside,  // a person: it lies where only the user of this machine writes, or was named by hand
     checkout, // whoever wrote the flake: it lies in its folder
+    change,   // the same, and it may be a change that somebody asks to merge
 };
 
 struct ConfigSource {

@@ -87,7 +87,9 @@ class StepConfig {
             own = std::move(text);
         }
         auto name = found == files_.end() ? std::string() : found->string();
-        ConfigSource source{.name = name, .standing = Standing::checkout, .command = command_};
+        bool is_of_event = commit_ && commit_->is_of_event;
+        ConfigSource source{
+            .name = name, .standing = is_of_event ? Standing::checkout : Standing::change, .command = command_};
         auto unchanged = settings;
         TRY(refusals, apply_config(own, source, settings));
         if (!commit_) {

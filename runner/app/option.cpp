@@ -60,6 +60,8 @@ std::string Option::where_from() const {
     switch (where) {
     case Where::anywhere:
         return "anywhere";
+    case Where::merged:
+        return "anywhere; of a pull request, its base branch only";
     case Where::looking:
         return "outside; to look only, anywhere";
     case Where::outside: {
@@ -77,6 +79,7 @@ bool Option::may_stand_in_checkout(Command command, const std::vector<std::strin
     constexpr unsigned pushes = 1 | 4 | 16; // run, push and ci
     switch (where) {
     case Where::anywhere:
+    case Where::merged:
         return true;
     case Where::looking:
         return !(bit(command) & pushes) && std::none_of(values.begin(), values.end(), names_trusted_cache);

@@ -36,6 +36,7 @@ enum class OptionType { toggle, value, list, table };
 // for (app/config_files.hpp says which those are).
 enum class Where {
     anywhere, // in the flake's own file, too
+    merged,   // the same, but it makes less of a run: a change that wants to be merged cannot say it of itself
     looking,  // there only for commands that push nothing
     outside,  // not there, but for the values that keep everything as tight as it is
     flag,     // in no file at all

@@ -5,6 +5,7 @@
 #include "async/run_alone.hpp"
 #include "base/text.hpp"
 #include "codec/encoding.hpp"
+#include "github/repository.hpp"
 #include "github/rest.hpp"
 #include "http/client.hpp"
 
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t longest_file = 1 << 20;
+constexpr int most_links = 8; // one after the other
 
 // Where the repository of this directory begins; empty if it is in none.
 fs::path repository_around(fs::path directory) {
@@ -52,6 +54,34 @@ struct Asking {
     const Environment& environment;
 };
 
+Failure leads_out(const std::string& path, std::string_view target) {
+    return Failure(FailureKind::not_found,
+                   path + " is a link there, to '" + sanitize(target) + "', which is no file of the repository");
+}
+
+// What the file says in the commit; empty if it is not there. A link is followed within the repository, as GitHub's
+// contents API does.
+Task<Result<std::optional<std::string>>> read_of_commit(const Asking& asking, std::string path) {
+    const auto first = path;
+    for (int followed = 0; followed <= most_links; ++followed) {
+        const std::vector<std::string> list{"ls-tree", "-z", "--full-tree", asking.commit.commit, "--", path};
+        CO_TRY(entry, co_await git(asking.repository, list, asking.environment)); // "MODE TYPE OBJECT\tPATH"
+        auto words = split_words(std::string_view(entry).substr(0, entry.find('\t')));
+        if (words.size() != 3 || words[1] != "blob") {
+            if (followed > 0) co_return leads_out(first, path);
+            co_return std::optional<std::string>();
+        }
+        bool is_link = words[0] == "120000";
+        const std::vector<std::string> show{"cat-file", "blob", std::string(words[2])};
+        CO_TRY(text, co_await git(asking.repository, show, asking.environment));
+        if (!is_link) co_return std::optional<std::string>(std::move(text));
+        auto target = (fs::path(path).parent_path() / text).lexically_normal();
+        if (target.is_absolute() || target.empty() || *target.begin() == "..") co_return leads_out(first, text);
+        path = target.generic_string();
+    }
+    co_return leads_out(first, path);
+}
+
 // Plumbing alone: nothing that the repository's own configuration could make run something.
 Task<Result<VouchedFile>> ask_git(const Asking& asking) {
     if (asking.repository.empty()) co_return Failure(FailureKind::not_found, "the checkout has no history");
@@ -61,11 +91,16 @@ Task<Result<VouchedFile>> ask_git(const Asking& asking) {
         co_return Failure(FailureKind::not_found,
                           "the checkout's history does not reach to " + asking.commit.commit.substr(0, 12));
     for (const auto& [file, path] : asking.files) {
-        const std::vector<std::string> show{"cat-file", "blob", asking.commit.commit + ":" + path};
-        auto text = co_await git(asking.repository, show, asking.environment);
+        CO_TRY(text, co_await read_of_commit(asking, path));
         if (text) co_return VouchedFile{.name = file.string(), .text = std::move(*text)};
     }
     co_return VouchedFile{};
+}
+
+std::string text_in(const nlohmann::json& json, const char* key) {
+    if (!json.is_object()) return {};
+    auto it = json.find(key);
+    return it != json.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
 Task<Result<VouchedFile>> ask_github(const Asking& asking, async::Executor executor) {
@@ -86,10 +121,10 @@ Task<Result<VouchedFile>> ask_github(const Asking& asking, async::Executor execu
         if (!answer) co_return std::move(answer).error();
         if (!*answer) continue;
         const auto& json = **answer;
-        bool is_file = json.is_object() && json.value("encoding", "") == "base64" && json.contains("content") &&
-                       json["content"].is_string();
+        if (text_in(json, "type") == "symlink") co_return leads_out(path, text_in(json, "target"));
+        bool is_file = text_in(json, "encoding") == "base64" && json.contains("content");
         if (!is_file) co_return Failure(FailureKind::protocol, "GitHub's answer about " + path + " is no file");
-        auto encoded = json["content"].get<std::string>();
+        auto encoded = text_in(json, "content");
         std::erase_if(encoded, [](char c) { return c == '\n'; });
         auto text = codec::from_base64(encoded);
         if (!text) co_return std::move(text).error();
@@ -98,13 +133,26 @@ Task<Result<VouchedFile>> ask_github(const Asking& asking, async::Executor execu
     co_return VouchedFile{};
 }
 
+// The repository of another checkout would be taken for this one's. The first lies in the workspace itself; one below
+// it says where it comes from.
+Task<bool> is_of_this_repository(const Asking& asking) {
+    std::error_code error;
+    auto workspace = fs::weakly_canonical(asking.environment.get_or("GITHUB_WORKSPACE"), error);
+    if (error || asking.repository.empty()) co_return false;
+    if (asking.repository == workspace) co_return true;
+    const std::vector<std::string> get{"config", "--local", "--get", "remote.origin.url"};
+    auto url = co_await git(asking.repository, get, asking.environment);
+    auto origin = url ? github::parse_remote(*url) : std::nullopt;
+    auto here = github::parse_remote(asking.environment.get_or("GITHUB_SERVER_URL", "https://github.com") + "/" +
+                                     asking.environment.get_or("GITHUB_REPOSITORY"));
+    co_return origin&& here&& iequals(origin->host, here->host) && iequals(origin->full_name(), here->full_name());
+}
+
 Task<Result<VouchedFile>> ask(const Asking& asking, async::Executor executor) {
     auto of_git = co_await ask_git(asking);
     if (of_git) co_return of_git;
-    // The repository of another checkout would be taken for this one's.
-    std::error_code error;
-    auto workspace = fs::weakly_canonical(asking.environment.get_or("GITHUB_WORKSPACE"), error);
-    if (error || asking.repository != workspace) co_return of_git;
+    auto is_this_one = co_await is_of_this_repository(asking);
+    if (!is_this_one) co_return of_git;
     auto of_github = co_await ask_github(asking, executor);
     if (of_github) co_return of_github;
     co_return Failure(FailureKind::not_found, of_git.error().cause() + ", and " + of_github.error().cause());

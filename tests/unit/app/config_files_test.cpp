@@ -291,9 +291,106 @@ BOOST_AUTO_TEST_CASE(where_the_history_is_too_short_github_is_asked_and_without_
     BOOST_TEST(settings.uploads == 7U);
     BOOST_REQUIRE(asked.size() == 2U);
     BOOST_TEST(asked[0] == "/repos/owner/fleet/contents/cachefill.yml?ref=" + base + " Bearer a-token");
-    // Another repository's checkout is not looked for in this one.
+}
+
+BOOST_AUTO_TEST_CASE(a_change_whose_base_nobody_knows_makes_no_less_of_the_run) {
+    Desk desk;
+    Desk::write(desk.flake() / "cachefill.yml",
+                "hosts: [easy]\nevaluate-only: [\"*\"]\nsystems: [x86_64-linux]\nread-only: true\n"
+                "exclude-push: [\"*\"]\nsize-budget: 1\nuploads: 4\n");
+    auto sha = desk.commit();
+    auto counts = [](const Settings& settings) {
+        return !settings.hosts.empty() && !settings.evaluate_only.empty() && !settings.systems.empty() &&
+               settings.read_only && !settings.exclude_push.empty() && settings.size_budget == 1U;
+    };
+    auto counts_in_part = [](const Settings& settings) {
+        return !settings.hosts.empty() || !settings.evaluate_only.empty() || !settings.systems.empty() ||
+               settings.read_only || !settings.exclude_push.empty() || settings.size_budget != 0U;
+    };
+    BOOST_TEST(counts(desk.settings({"run"})));
+    desk.step("push", sha);
+    BOOST_TEST(counts(desk.settings({"ci"})));
+    desk.pull_request(std::string(40, '2'));
+    desk.variables["CACHEFILL_CACHE"] = "team";
+    for (const std::string command : {"ci", "run"}) {
+        auto invocation = desk.invocation({command});
+        BOOST_TEST(!counts_in_part(invocation.settings), command);
+        BOOST_TEST(invocation.settings.uploads == 4U);
+        for (const std::string key : {"hosts", "evaluate-only", "systems", "read-only", "exclude-push", "size-budget"})
+            BOOST_TEST(says(invocation, warning, "'" + key + ": "), key);
+        BOOST_TEST(says(invocation, warning, "nobody knows whether it is the repository's own"));
+        BOOST_TEST(says(invocation, warning, "the input 'hosts', --hosts or CACHEFILL_HOSTS"));
+        BOOST_TEST(says(invocation, warning, "fetch-depth: 0"));
+    }
+    BOOST_TEST(desk.settings({"ci", "--hosts", "nas"}).hosts == Words{"nas"}, boost::test_tools::per_element());
+    desk.step("fork", sha);
+    BOOST_TEST(!counts_in_part(desk.settings({"run"})));
+    desk.pull_request(sha);
+    BOOST_TEST(counts(desk.settings({"run"})));
+}
+
+BOOST_AUTO_TEST_CASE(github_is_asked_about_a_checkout_below_the_workspace_if_it_is_of_this_repository) {
+    Desk desk;
+    Desk::write(desk.flake() / "cachefill.yml", greedy);
+    desk.commit();
+    desk.pull_request(std::string(40, '2'));
+    test::HttpServer server([&](const test::HttpRequest&) {
+        return test::HttpReply(200,
+                               R"({"encoding": "base64", "content": ")" + codec::to_base64("uploads: 7\n") + R"("})");
+    });
+    desk.variables["CACHEFILL_GITHUB_TOKEN"] = "a-token";
+    desk.variables["GITHUB_API_URL"] = server.url();
     desk.variables["GITHUB_WORKSPACE"] = desk.flake().parent_path().string();
+    BOOST_TEST(desk.settings({"run"}).uploads == 4U); // nobody knows whose it is
+    desk.git("remote add origin https://github.com/owner/other");
+    BOOST_TEST(desk.settings({"run"}).uploads == 4U);
     BOOST_TEST(is_tight(desk.settings({"run"})));
+    desk.git("remote set-url origin https://github.com/Owner/fleet.git");
+    BOOST_TEST(desk.settings({"run"}).uploads == 7U);
+    desk.variables["GITHUB_SERVER_URL"] = "https://ghe.example";
+    BOOST_TEST(desk.settings({"run"}).uploads == 4U);
+    desk.git("remote set-url origin git@ghe.example:owner/fleet");
+    BOOST_TEST(desk.settings({"run"}).uploads == 7U);
+    server.stop();
+}
+
+BOOST_AUTO_TEST_CASE(a_link_on_the_base_branch_is_followed_within_the_repository) {
+    Desk desk;
+    auto file = desk.flake() / ".github/cachefill.yml";
+    Desk::write(desk.flake() / "ci/settings.yml", "uploads: 7\nalso-push: [nas]\n");
+    fs::create_directories(file.parent_path());
+    fs::create_symlink("../ci/linked.yml", file);
+    fs::create_symlink("settings.yml", desk.flake() / "ci/linked.yml");
+    auto base = desk.commit();
+    Desk::write(desk.flake() / "ci/settings.yml", greedy);
+    desk.commit();
+    desk.pull_request(base);
+    auto settings = desk.settings({"run"});
+    BOOST_TEST(settings.uploads == 7U);
+    BOOST_TEST(settings.also_push == Words{"nas"}, boost::test_tools::per_element());
+    for (const std::string target : {"/etc/hostname", "../../elsewhere.yml", "../ci", "cachefill.yml"}) {
+        fs::remove(file);
+        fs::create_symlink(target, file);
+        base = desk.commit();
+        fs::remove(file);
+        Desk::write(file, greedy);
+        desk.commit();
+        desk.pull_request(base);
+        auto invocation = desk.invocation({"run"});
+        BOOST_TEST(is_tight(invocation.settings), target);
+        BOOST_TEST(says(invocation, warning, "cachefill.yml is a link there, to '"), target);
+    }
+    // As GitHub says it of one that leads out.
+    desk.pull_request(std::string(40, '2'));
+    test::HttpServer server([&](const test::HttpRequest&) {
+        return test::HttpReply(200, R"({"type": "symlink", "target": "/etc/hostname", "size": 13})");
+    });
+    desk.variables["CACHEFILL_GITHUB_TOKEN"] = "a-token";
+    desk.variables["GITHUB_API_URL"] = server.url();
+    auto invocation = desk.invocation({"run"});
+    server.stop();
+    BOOST_TEST(is_tight(invocation.settings));
+    BOOST_TEST(says(invocation, warning, "is a link there, to '/etc/hostname'"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
