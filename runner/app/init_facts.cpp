@@ -134,6 +134,8 @@ Task<Result<RepositoryFacts>> look_at_repository(const std::string& flake, const
 }
 
 Task<Result<std::vector<HostFacts>>> look_at_hosts(Session& session) {
+    auto learnt = co_await session.learn_nix();
+    if (!learnt) co_return std::move(learnt).error();
     auto eval_settings = session.eval_settings(session.settings().flake);
     eval_settings.import_from_derivation = false; // looking builds nothing
     auto hooks = silent_hooks();

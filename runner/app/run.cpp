@@ -135,16 +135,17 @@ Task<bool> Run::preflight() {
     auto start = Clock::now();
     stage_started(event::Stage::preflight);
     const auto& settings = session_.settings();
-    auto eval_settings = session_.eval_settings(settings.flake);
-    evaluator_ = eval::make_evaluator(session_.executor(), std::move(eval_settings), session_.sink());
-
     auto need = is_filling() && !settings.read_only ? Session::Need::writing : Session::Need::reading;
     std::optional<Result<eval::FlakeInfo>> flake;
     auto open_flake = [](eval::Evaluator& evaluator, std::optional<Result<eval::FlakeInfo>>& result) -> Task<void> {
         result.emplace(co_await evaluator.open());
     };
     async::TaskGroup opening(session_.executor());
-    std::function<void()> on_store = [&] { opening.spawn(open_flake(*evaluator_, flake)); };
+    std::function<void()> on_store = [&] {
+        auto eval_settings = session_.eval_settings(settings.flake);
+        evaluator_ = eval::make_evaluator(session_.executor(), std::move(eval_settings), session_.sink());
+        opening.spawn(open_flake(*evaluator_, flake));
+    };
     auto findings = co_await session_.preflight(need, true, std::move(on_store));
     co_await opening.join();
     for (auto& finding : findings) fail(std::move(finding));

@@ -243,6 +243,7 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
     }
     target.system = record.evaluated->system;
     target.impure = record.evaluated->impure;
+    target.why_impure = record.evaluated->why_impure;
     target.evaluation = record.evaluated->took;
     target.peak_memory = record.evaluated->peak_memory;
     target.derivation = record.evaluated->derivation.to_string();

@@ -75,6 +75,13 @@ eval::EvalSettings Session::eval_settings(std::string flake) const {
         eval_settings.environment.set("NIX_REMOTE", absolute_store(store));
     eval_settings.impure = settings_.impure;
     eval_settings.import_from_derivation = settings_.import_from_derivation;
+    eval_settings.confining = {.is_wanted = settings_.confine_evaluation,
+                               .has_daemon = endpoint_.command.empty(),
+                               .store_root = endpoint_.physical_root,
+                               .readable = {nix_.netrc_file, nix_.ssl_cert_file}};
+    auto registry = nix_.by_name.find("flake-registry"); // a URL, mostly
+    if (registry != nix_.by_name.end() && registry->second.starts_with('/'))
+        eval_settings.confining.readable.emplace_back(registry->second);
     eval_settings.accept_flake_config = settings_.accept_flake_config;
     eval_settings.jobs = settings_.eval_jobs;
     eval_settings.deadline = settings_.eval_timeout;
@@ -82,19 +89,22 @@ eval::EvalSettings Session::eval_settings(std::string flake) const {
     return eval_settings;
 }
 
-Task<void> Session::find_nix(std::vector<Failure>& findings) {
+Task<Result<void>> Session::learn_nix() {
     const auto* nix = co_await nix_configuration_.read();
-    if (!*nix) {
-        findings.push_back(nix->error());
-        co_return;
-    }
+    if (!*nix) co_return nix->error();
     nix_ = **nix;
     auto endpoint = daemon::find_endpoint(nix_.store, environment_.without_our_secrets(), nix_.version);
-    if (!endpoint) {
-        findings.push_back(std::move(endpoint).error());
+    if (!endpoint) co_return std::move(endpoint).error();
+    endpoint_ = std::move(*endpoint);
+    co_return Result<void>();
+}
+
+Task<void> Session::find_nix(std::vector<Failure>& findings) {
+    auto learnt = co_await learn_nix();
+    if (!learnt) {
+        findings.push_back(std::move(learnt).error());
         co_return;
     }
-    endpoint_ = std::move(*endpoint);
     machines_ = machines_from(nix_, settings_.jobs);
     for (const auto& failure : machines_.unreadable) {
         event::Message message{.severity = event::Severity::warning,

@@ -53,6 +53,9 @@ class Session {
     // For what comes before a preflight, or needs no store; nix() is the same after it.
     NixConfiguration& nix_configuration() { return nix_configuration_; }
 
+    // Of a preflight only what settings say of Nix, its daemon and its store; no daemon is asked.
+    async::Task<Result<void>> learn_nix();
+
     // After a preflight without findings.
     const daemon::Settings& nix() const { return nix_; }
     const Machines& machines() const { return machines_; }
@@ -76,7 +79,7 @@ class Session {
     // The keys by which the cache's own narinfos are judged; empty: none is known.
     std::vector<nix::PublicKey> cache_keys() const;
 
-    // What an evaluator of `flake` goes by, as the settings have it.
+    // What an evaluator of `flake` goes by, as the settings have it. After learn_nix(), or it knows no store.
     eval::EvalSettings eval_settings(std::string flake) const;
 
     // A cache as the command line and its like name it, or only a place to read from; not opened. `retry`: of each

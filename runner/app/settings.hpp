@@ -63,6 +63,7 @@ struct Settings {
     // evaluation
     eval::Impure impure = eval::Impure::automatic;
     bool import_from_derivation = true;
+    bool confine_evaluation = true;
     bool accept_flake_config = false;
     std::size_t eval_jobs = 0; // 0: as cores and memory allow
     std::chrono::seconds eval_timeout{1800};

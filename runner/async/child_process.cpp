@@ -38,7 +38,8 @@ constexpr std::chrono::milliseconds pause_while_it_ends{10};
 
 // Only what is allowed between fork and exec: no memory is allocated here.
 [[noreturn]] void become(const char* program, char* const* arguments, char* const* environment, const char* directory,
-                         int input, int output, int error, int report, pid_t parent, bool dies_with_parent) {
+                         int input, int output, int error, int report, pid_t parent, bool dies_with_parent,
+                         int ruleset) {
     ::setsid(); // a group to be killed as one, and no terminal on which anything below could ask
 #ifdef __linux__
     if (dies_with_parent) {
@@ -58,6 +59,7 @@ constexpr std::chrono::milliseconds pause_while_it_ends{10};
     ::signal(SIGPIPE, SIG_DFL);
     int failed = 0;
     if (directory[0] != '\0' && ::chdir(directory) != 0) failed = errno;
+    if (failed == 0 && ruleset >= 0) failed = enter_ruleset(ruleset);
     if (failed == 0) {
         ::execve(program, arguments, environment);
         failed = errno;
@@ -108,6 +110,12 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(Executor executor, con
     TRY(error, make_pipe());
     TRY(report, make_pipe()); // closed by a successful exec; carries errno otherwise
 
+    FileDescriptor ruleset;
+    if (spec.confinement) {
+        TRY(made, make_ruleset(*spec.confinement));
+        ruleset = std::move(made);
+    }
+
     auto arguments = spec.arguments;
     auto environment = spec.environment.to_strings();
     auto argv = as_argv(arguments);
@@ -117,7 +125,7 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(Executor executor, con
     if (pid < 0) return errno_failure("cannot start", *program, errno);
     if (pid == 0)
         become(program->c_str(), argv.data(), envp.data(), spec.directory.c_str(), input.get(), output.write_end.get(),
-               error.write_end.get(), report.write_end.get(), parent, spec.dies_with_us);
+               error.write_end.get(), report.write_end.get(), parent, spec.dies_with_us, ruleset.get());
     report.write_end.close();
     int failed = 0;
     ssize_t count = 0;

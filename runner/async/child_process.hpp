@@ -1,5 +1,6 @@
 #pragma once
 
+#include "async/confinement.hpp"
 #include "async/signal.hpp"
 #include "base/environment.hpp"
 #include "base/files.hpp"
@@ -9,6 +10,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,7 @@ struct ProcessSpec {
     // On Linux: ended (SIGTERM) when we die, however that happens. Not for a program that sees its input close and then
     // has children of its own to end.
     bool dies_with_us = true;
+    std::optional<Confinement> confinement; // only with a landlock_version()
 };
 
 struct ExitStatus {

@@ -100,6 +100,23 @@ std::optional<std::string> missing_file(std::string_view message) {
     return {};
 }
 
+std::optional<std::string> refused_file(std::string_view message) {
+    constexpr std::string_view refused = "Permission denied";
+    for (auto at = message.find(refused); at != std::string_view::npos; at = message.find(refused, at + 1)) {
+        auto before = message.substr(0, at);
+        for (char quote : {'\'', '"'}) {
+            auto end = before.rfind(quote);
+            auto start =
+                end == std::string_view::npos || end == 0 ? std::string_view::npos : before.rfind(quote, end - 1);
+            if (start == std::string_view::npos || before.substr(start, end - start).find('\n') != before.npos)
+                continue;
+            auto name = before.substr(start + 1, end - start - 1);
+            if (name.starts_with('/')) return std::string(name);
+        }
+    }
+    return {};
+}
+
 std::string unlocked_path(std::string_view message) {
     auto start = message.find('{'), end = message.rfind('}');
     if (start == std::string_view::npos || end == std::string_view::npos || end < start) return {};

@@ -32,6 +32,10 @@ Complaint complaint_in(std::string_view message);
 // behind «url», or (2.34) relative to the repository. Empty for any other message.
 std::optional<std::string> missing_file(std::string_view message);
 
+// The file that a message says may not be opened ("'/home/kim/x': Permission denied"): an absolute path. Empty for any
+// other message.
+std::optional<std::string> refused_file(std::string_view message);
+
 // The path of an unlocked entry of flake.lock that Complaint::lock_unreadable names: "./modules". Empty if it names
 // none.
 std::string unlocked_path(std::string_view message);

@@ -44,8 +44,9 @@ async::Task<void> list_kind(const EvalSettings& settings, const OpenedFlake& fla
                                      "--option",     "eval-cache",
                                      "false",        installable(flake.reference, path),
                                      "--apply",      listing_expression(listing.kind)};
+    const Evaluating evaluating{.flake = flake.info, .impure = false};
     auto run = co_await run_nix(settings, std::move(command), flake_deadline, "listing " + output, std::move(hooks),
-                                flake.directory);
+                                flake.directory, evaluating);
     if (!run) {
         listing.failure = std::move(run).error();
         co_return;

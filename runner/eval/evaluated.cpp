@@ -46,6 +46,7 @@ Result<EvaluatedTarget> parse_evaluated(const TargetRef& target, std::string_vie
                               .system = system->get<std::string>(),
                               .nix_settings = {},
                               .impure = false,
+                              .why_impure = {},
                               .read_by_evaluation = {},
                               .unknown_reads = 0,
                               .built_by_evaluation = {},

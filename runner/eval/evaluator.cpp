@@ -2,7 +2,9 @@
 
 #include "base/text.hpp"
 #include "eval/admission.hpp"
+#include "eval/build_outside.hpp"
 #include "eval/complaint.hpp"
+#include "eval/confinement.hpp"
 #include "eval/discover.hpp"
 #include "eval/error_location.hpp"
 #include "eval/evaluated.hpp"
@@ -10,6 +12,7 @@
 #include "eval/flake.hpp"
 #include "eval/flake_check.hpp"
 #include "eval/flake_failure.hpp"
+#include "eval/licence_check.hpp"
 #include "eval/memory.hpp"
 #include "eval/memory_history.hpp"
 #include "eval/nix_command.hpp"
@@ -69,7 +72,8 @@ class NixEvaluator final : public Evaluator {
         std::optional<EvaluatedTarget> evaluated;
         std::optional<Failure> failure;
         std::optional<event::Position> position;
-        std::string refusal;       // NIXPKGS_ALLOW_…, when nixpkgs refused a package
+        std::string refusal;       // NIXPKGS_ALLOW_…, when somebody says that a package is refused
+        std::string licence;       // what nixpkgs' licence check said, if it was that
         std::string needed_system; // when evaluation had to build for another one
         std::uint64_t peak_memory = 0;
         bool out_of_memory = false;
@@ -77,9 +81,9 @@ class NixEvaluator final : public Evaluator {
     };
     async::Task<Attempt> attempt(const TargetRef& target, bool impure, bool alone);
     async::Task<Attempt> attempt_with_memory(const TargetRef& target, bool impure);
-    // Is there hope in --impure after this refusal?
-    bool impure_may_help(const std::string& variable) const;
-
+    // What this run read of builds, if it may have failed for want of them; not twice the same.
+    std::vector<nix::StorePath> to_build_outside(const NixRun& run, const std::vector<nix::StorePath>& tried) const;
+    void say_how_confined();
     NixHooks hooks(std::string prefix);
     void say(event::Severity severity, std::string text, std::string hint = {});
     void remember(const TargetRef& target, std::uint64_t peak);
@@ -118,6 +122,7 @@ async::Task<Result<FlakeInfo>> NixEvaluator::open() {
         co_return std::move(opened).error();
     }
     flake_ = std::move(*opened);
+    say_how_confined();
     co_return flake_->info;
 }
 
@@ -152,6 +157,25 @@ async::Task<Result<std::vector<TargetRef>>> NixEvaluator::discover(std::vector<s
     co_return targets;
 }
 
+std::vector<nix::StorePath> NixEvaluator::to_build_outside(const NixRun& run,
+                                                           const std::vector<nix::StorePath>& tried) const {
+    std::vector<nix::StorePath> wanted;
+    if (run.status.success() || !run.was_confined || settings_.confining.has_daemon) return wanted;
+    for (const auto& read : run.log.reads().reads())
+        if (std::find(tried.begin(), tried.end(), read.derivation) == tried.end()) wanted.push_back(read.derivation);
+    return wanted;
+}
+
+void NixEvaluator::say_how_confined() {
+    const auto& confining = settings_.confining;
+    if (!confining.is_wanted) return;
+    if (async::landlock_version() == 0)
+        say(event::Severity::info, "evaluators are not confined: this system has no Landlock (Linux 5.19 or newer)");
+    else if (!confining.has_daemon && settings_.import_from_derivation)
+        say(event::Severity::info, "only impure evaluation is confined: without nix-daemon, evaluators build what they "
+                                   "import from by themselves");
+}
+
 async::Task<NixEvaluator::Attempt> NixEvaluator::attempt(const TargetRef& target, bool impure, bool alone) {
     auto expected = history_.peak(target.display()).value_or(default_peak_memory);
     auto ticket = co_await admission_.enter(expected, alone);
@@ -164,8 +188,24 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt(const TargetRef& target
     command.push_back(target_expression(target.kind));
     auto with_pid = hooks(target.display() + ": ");
     with_pid.on_start = [&ticket](int pid) { ticket.runs_as(pid); };
-    auto run = co_await run_nix(settings_, std::move(command), settings_.deadline, "evaluating " + target.display(),
-                                std::move(with_pid), flake_->directory);
+    const Evaluating evaluating{.flake = flake_->info, .impure = impure};
+    std::vector<nix::StorePath> tried_outside, built_outside;
+    auto run = co_await run_nix(settings_, command, settings_.deadline, "evaluating " + target.display(), with_pid,
+                                flake_->directory, evaluating);
+    while (run) {
+        auto wanted = to_build_outside(*run, tried_outside);
+        if (wanted.empty()) break;
+        tried_outside.insert(tried_outside.end(), wanted.begin(), wanted.end());
+        auto built = co_await build_outside(settings_, std::move(wanted));
+        if (!built) {
+            Attempt result;
+            result.failure = std::move(built).error().with_context("evaluating " + target.display());
+            co_return result;
+        }
+        built_outside.insert(built_outside.end(), built->begin(), built->end());
+        run = co_await run_nix(settings_, command, settings_.deadline, "evaluating " + target.display(), with_pid,
+                               flake_->directory, evaluating);
+    }
     Attempt result;
     if (!run) {
         result.failure = std::move(run).error();
@@ -181,7 +221,9 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt(const TargetRef& target
         evaluated->impure = impure;
         evaluated->read_by_evaluation = run->log.reads().reads();
         evaluated->unknown_reads = run->log.reads().unnamed();
-        evaluated->built_by_evaluation = run->log.built();
+        evaluated->built_by_evaluation = std::move(built_outside);
+        evaluated->built_by_evaluation.insert(evaluated->built_by_evaluation.end(), run->log.built().begin(),
+                                              run->log.built().end());
         evaluated->fetched_by_evaluation = run->log.substituted();
         evaluated->took = run->took;
         evaluated->peak_memory = run->status.peak_memory;
@@ -194,6 +236,7 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt(const TargetRef& target
     if (run->log.error()) {
         result.position = locate(*run->log.error(), sources);
         result.refusal = refusal_variable(sanitize(run->log.error()->text));
+        result.licence = licence_refusal(*run->log.error(), flake_->info);
         result.needed_system = needed_system(sanitize(run->log.error()->text));
     }
     auto failure = co_await failure_in_flake(*run, std::move(sources), settings_.environment);
@@ -221,13 +264,6 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt_with_memory(const Targe
     co_return second;
 }
 
-bool NixEvaluator::impure_may_help(const std::string& variable) const {
-    if (settings_.impure != Impure::automatic || variable.empty()) return false;
-    auto set = settings_.environment.get_or(variable);
-    // Unfree is allowed unless somebody said no.
-    return variable == "NIXPKGS_ALLOW_UNFREE" ? set != "0" : !set.empty();
-}
-
 async::Task<Result<EvaluatedTarget>> NixEvaluator::evaluate(TargetRef target) {
     if (!flake_) {
         auto opened = co_await open();
@@ -238,24 +274,19 @@ async::Task<Result<EvaluatedTarget>> NixEvaluator::evaluate(TargetRef target) {
     needed_systems_.erase(name);
     sink_.on_event(event::EvaluationStarted{.target = name});
     auto result = co_await attempt_with_memory(target, settings_.impure == Impure::always);
-    if (result.failure && impure_may_help(result.refusal)) {
-        auto refusal = result.refusal;
+    if (result.failure && !result.licence.empty() && may_repeat_impurely(settings_)) {
+        auto licence = result.licence;
         result = co_await attempt_with_memory(target, true);
-        if (result.evaluated)
-            say(event::Severity::notice,
-                name + " evaluates only with --impure and " + refusal +
-                    "=1: a machine that evaluates purely will refuse it likewise",
-                "allow the package in the configuration itself, for instance nixpkgs.config.allowUnfree = true");
+        if (result.evaluated) {
+            say(event::Severity::notice, repeated_impurely(name, licence), std::string(how_to_stay_pure));
+            result.evaluated->why_impure = std::move(licence);
+        }
     }
     if (result.evaluated) co_return std::move(*result.evaluated);
     if (result.position) positions_[name] = *result.position;
     if (!result.needed_system.empty()) needed_systems_[name] = result.needed_system;
     if (result.refusal.empty()) co_return std::move(*result.failure);
-    auto hint =
-        result.refusal == "NIXPKGS_ALLOW_UNFREE"
-            ? std::string("set nixpkgs.config.allowUnfree = true in the configuration, or let cachefill evaluate "
-                          "impurely (impure: auto)")
-            : "allow it in the configuration, or set " + result.refusal + "=1 and let cachefill evaluate impurely";
+    auto hint = after_refusal(settings_, result.refusal, !result.licence.empty());
     co_return std::move(*result.failure).with_hint(std::move(hint));
 }
 

@@ -20,11 +20,21 @@ namespace cachefill::eval {
 
 enum class Impure { automatic, always, never };
 
+// Whether evaluators may open only what evaluation needs (confinement.hpp), and what only its caller knows of that.
+struct Confining {
+    bool is_wanted = false;                      // as far as the kernel can do it
+    bool has_daemon = true;                      // else evaluators build by themselves
+    std::filesystem::path store_root;            // of a `local?root=DIR` store: DIR
+    std::vector<std::filesystem::path> readable; // files that Nix' settings name: netrc-file, …
+};
+
 struct EvalSettings {
     std::string flake;       // as the user gave it: ".", a directory, "github:o/r", "path:…"; without '#'
     std::string store_uri;   // passed to nix as --store unless empty
     std::string nix_version; // if it is known already; else asked for
     Environment environment; // of the evaluators, without our secrets; NIXPKGS_ALLOW_UNFREE=1 is added unless it is 0
+    // automatic: where the licence check of nixpkgs refuses it purely (licence_check.hpp), and the environment above
+    // has NIXPKGS_ALLOW_UNFREE=1 by itself.
     Impure impure = Impure::automatic;
     bool import_from_derivation = true;
     bool accept_flake_config = false;
@@ -32,6 +42,7 @@ struct EvalSettings {
     std::chrono::seconds deadline{1800}; // each
     // name = value pairs for `--option`, for instance substituters for import-from-derivation
     std::vector<std::pair<std::string, std::string>> nix_options;
+    Confining confining;
     std::filesystem::path memory_history; // learned peak memory per target, JSON; empty: none
 };
 
@@ -58,7 +69,8 @@ struct EvaluatedTarget {
     std::string system;
     // What the host's own configuration says of caches; empty where no module says anything.
     std::optional<nix::CacheSettings> nix_settings;
-    bool impure = false; // only evaluates with --impure
+    bool impure = false;    // evaluated with --impure
+    std::string why_impure; // what nixpkgs' licence check said of it, purely; empty: it was asked for
     // Import-from-derivation: what it read, made now or valid before, and how often it is not known what that was.
     std::vector<ReadOutputs> read_by_evaluation;
     std::size_t unknown_reads = 0;

@@ -65,7 +65,10 @@ async::Task<void> read_nix_config(const EvalSettings& settings, FlakeInfo& info)
         "extra-trusted-public-keys = 1; } ((import (/. + " +
             nix_string(file.string()) + ")).nixConfig or { })"};
     NixHooks silent{.on_message = [](event::Severity, const std::string&) {}, .on_start = {}};
-    auto run = co_await run_nix(settings, std::move(command), version_deadline, "reading nixConfig", std::move(silent));
+    const Evaluating evaluating{.flake = info, .impure = true};
+    const fs::path anywhere;
+    auto run = co_await run_nix(settings, std::move(command), version_deadline, "reading nixConfig", std::move(silent),
+                                anywhere, evaluating);
     if (!run || !run->status.success()) co_return;
     auto json = Json::parse(run->output, nullptr, false);
     if (!json.is_object()) co_return;

@@ -5,6 +5,7 @@
 #include "eval/error_location.hpp"
 #include "eval/expression.hpp"
 #include "eval/flake_failure.hpp"
+#include "eval/licence_check.hpp"
 
 #include <array>
 #include <span>
@@ -49,7 +50,7 @@ constexpr std::array<Check, 9> checks{{
 
 struct Tried {
     std::optional<CheckFinding> finding;
-    std::string refusal; // NIXPKGS_ALLOW_…
+    std::string licence; // what nixpkgs' licence check said, if it was that
 };
 
 async::Task<Tried> try_once(const EvalSettings& settings, const OpenedFlake& flake, std::vector<std::string> path,
@@ -61,8 +62,9 @@ async::Task<Tried> try_once(const EvalSettings& settings, const OpenedFlake& fla
     command.push_back(installable(flake.reference, path));
     command.emplace_back("--apply");
     command.emplace_back(expression);
+    const Evaluating evaluating{.flake = flake.info, .impure = impure};
     auto run = co_await run_nix(settings, std::move(command), settings.deadline, "checking " + name, std::move(hooks),
-                                flake.directory);
+                                flake.directory, evaluating);
     Tried tried;
     if (!run) {
         tried.finding = CheckFinding{.output = name, .failure = std::move(run).error(), .position = {}};
@@ -76,7 +78,7 @@ async::Task<Tried> try_once(const EvalSettings& settings, const OpenedFlake& fla
     CheckFinding finding{.output = name, .failure = std::move(failure), .position = {}};
     if (run->log.error()) {
         finding.position = locate(*run->log.error(), sources);
-        tried.refusal = refusal_variable(sanitize(run->log.error()->text));
+        tried.licence = licence_refusal(*run->log.error(), flake.info);
     }
     tried.finding = std::move(finding);
     co_return tried;
@@ -87,8 +89,11 @@ async::Task<std::optional<CheckFinding>> check_one(const EvalSettings& settings,
                                                    NixHooks hooks) {
     bool impure = settings.impure == Impure::always;
     auto tried = co_await try_once(settings, flake, path, expression, impure, hooks);
-    bool may_help = settings.impure == Impure::automatic && tried.refusal == "NIXPKGS_ALLOW_UNFREE";
-    if (may_help) tried = co_await try_once(settings, flake, std::move(path), expression, true, std::move(hooks));
+    if (tried.licence.empty() || !may_repeat_impurely(settings)) co_return std::move(tried.finding);
+    auto licence = tried.licence;
+    auto name = join(path, ".");
+    tried = co_await try_once(settings, flake, std::move(path), expression, true, hooks);
+    if (!tried.finding && hooks.on_message) hooks.on_message(event::Severity::notice, repeated_impurely(name, licence));
     co_return std::move(tried.finding);
 }
 

@@ -30,8 +30,9 @@ async::Task<Result<std::string>> system_of_host(const EvalSettings& settings, co
                                      "--apply",
                                      expression_for(host.kind)};
     auto doing = "asking " + host.display() + " for its system";
-    auto run =
-        co_await run_nix(settings, std::move(command), settings.deadline, doing, std::move(hooks), flake.directory);
+    const Evaluating evaluating{.flake = flake.info, .impure = false};
+    auto run = co_await run_nix(settings, std::move(command), settings.deadline, doing, std::move(hooks),
+                                flake.directory, evaluating);
     if (!run) co_return std::move(run).error();
     if (!run->status.success()) {
         auto failure = failure_of(*run, source_map(flake.info)).with_context(doing);

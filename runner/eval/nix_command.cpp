@@ -4,6 +4,7 @@
 #include "async/task_group.hpp"
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
+#include "eval/confinement.hpp"
 
 #include <boost/asio/buffer.hpp>
 
@@ -135,14 +136,24 @@ std::string installable(const std::string& flake, const std::vector<std::string>
 
 async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, std::vector<std::string> command,
                                     std::chrono::steady_clock::duration deadline, std::string doing, NixHooks hooks,
-                                    std::filesystem::path directory) {
+                                    std::filesystem::path directory, std::optional<Evaluating> evaluating) {
     async::ProcessSpec spec;
     spec.arguments = nix_arguments(settings, std::move(command));
     spec.environment = nix_environment(settings);
     if (!directory.empty()) spec.environment.set("PWD", directory.string());
     spec.directory = std::move(directory);
+    std::optional<TemporaryDirectory> temporary;
+    if (evaluating) {
+        CO_TRY(made, TemporaryDirectory::make("cachefill-eval"));
+        temporary.emplace(std::move(made));
+        spec.confinement = confinement_of(settings, evaluating->flake, evaluating->impure, temporary->path());
+    }
+    bool is_confined = spec.confinement.has_value();
+    if (is_confined) spec.environment.set("TMPDIR", temporary->path().string());
     auto work = run_to_end(std::move(spec), std::move(hooks));
-    co_return co_await async::with_deadline(std::move(work), deadline, std::move(doing));
+    auto run = co_await async::with_deadline(std::move(work), deadline, std::move(doing));
+    if (run) run->was_confined = is_confined;
+    co_return run;
 }
 
 Failure failure_of(const NixRun& run, const SourceMap& sources) {
@@ -165,7 +176,9 @@ Failure failure_of(const NixRun& run, const SourceMap& sources) {
 
     auto is_network = [](std::string_view text) { return complaint_in(text) == Complaint::network; };
     bool network = complaint == Complaint::network || std::any_of(more.begin(), more.end(), is_network);
-    return Failure(network ? FailureKind::network : FailureKind::eval, std::move(cause));
+    auto refused = run.was_confined ? refused_by_confinement(join(more, "\n") + run.message()) : std::string();
+    Failure failure(network ? FailureKind::network : FailureKind::eval, std::move(cause));
+    return refused.empty() ? failure : std::move(failure).with_hint(std::move(refused));
 }
 
 } // namespace cachefill::eval

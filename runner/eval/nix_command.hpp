@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct NixRun {
     std::string output; // standard output
     EvaluatorLog log;
     std::chrono::milliseconds took{};
+    bool was_confined = false; // confinement.hpp
 
     // What it ended with, without colours; empty if it succeeded, or said nothing.
     std::string message() const;
@@ -44,11 +46,17 @@ Environment nix_environment(const EvalSettings& settings);
 // FLAKE#a."b.c": each name quoted, then percent-encoded, because nix decodes the fragment before it parses it.
 std::string installable(const std::string& flake, const std::vector<std::string>& attribute_path);
 
+// The flake that is evaluated, which decides what the evaluator may open.
+struct Evaluating {
+    const FlakeInfo& flake;
+    bool impure;
+};
+
 // Runs nix to its end, in `directory` (empty: where we are). A failure only when it could not be started or the
-// deadline passed; then it has been killed.
+// deadline passed; then it has been killed. With `evaluating` it is confined, see confinement_of().
 async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, std::vector<std::string> command,
                                     std::chrono::steady_clock::duration deadline, std::string doing, NixHooks hooks,
-                                    std::filesystem::path directory = {});
+                                    std::filesystem::path directory = {}, std::optional<Evaluating> evaluating = {});
 
 // The failure behind a run that did not succeed. Kind eval, or network when something could not be downloaded.
 Failure failure_of(const NixRun& run, const SourceMap& sources);

@@ -21,6 +21,7 @@ Json encode(const TargetReport& target) {
     json["evaluate_only"] = target.evaluate_only;
     json["is_check"] = target.is_check;
     json["impure"] = target.impure;
+    json["why_impure"] = target.why_impure;
     json["evaluation_ms"] = target.evaluation.count();
     json["peak_memory"] = target.peak_memory;
     json["derivation"] = target.derivation;

@@ -19,6 +19,7 @@ struct TargetReport {
     std::string system; // empty if not evaluated
     event::TargetVerdict verdict = event::TargetVerdict::unknown;
     bool impure = false;
+    std::string why_impure; // what nixpkgs' licence check said; empty: it was asked for, or is pure
     std::chrono::milliseconds evaluation{};
     std::uint64_t peak_memory = 0;
     std::string derivation, output; // store paths

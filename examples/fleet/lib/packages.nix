@@ -65,23 +65,8 @@ let
     '';
   } // removeAttrs options [ "deps" "tools" "sizeKiB" "milliseconds" ]);
 
-  # Refused like nixpkgs refuses it, with the words that people (and programs) look for.
-  unfree = name: package:
-    if allowUnfree then package else throw ''
-      Package ‘${name}’ in ${toString ./packages.nix}:1 has an unfree license (‘unfree’), refusing to evaluate.
-
-      a) To temporarily allow unfree packages, you can use an environment variable
-         for a single invocation of the nix tools.
-
-           $ export NIXPKGS_ALLOW_UNFREE=1
-
-         Note: When using `nix shell`, `nix build`, `nix develop`, etc with a flake,
-               then pass `--impure` in order to allow use of environment variables.
-
-      b) For `nixos-rebuild` you can set
-        { nixpkgs.config.allowUnfree = true; }
-      in configuration.nix to override this.
-    '';
+  # Refused like nixpkgs refuses it, and at the same place: only what is said there makes cachefill evaluate impurely.
+  unfree = import ../pkgs/stdenv/generic/check-meta.nix { inherit allowUnfree; };
 
   # The toolchain, each stage built by the one before.
   bootstrap-files = fetch "bootstrap-files.tar.xz" "binaries to start from\n";

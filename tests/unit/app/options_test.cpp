@@ -121,6 +121,7 @@ BOOST_AUTO_TEST_CASE(what_the_flakes_own_file_may_decide_is_a_closed_list) {
                                                                   {"trusted-public-keys", {}},
                                                                   {"impure", {"never", "auto"}},
                                                                   {"accept-flake-config", {"false"}},
+                                                                  {"confine-evaluation", {"true"}},
                                                                   {"also-push", {}},
                                                                   {"push-foreign", {"false"}},
                                                                   {"allow-source", {"false"}},

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <csignal>
+#include <filesystem>
 
 using namespace cachefill;
 using namespace cachefill::async;
@@ -13,12 +14,14 @@ using test::run_task;
 
 namespace {
 
-Result<FinishedProcess> run_shell(std::string script, std::chrono::milliseconds deadline = 20s) {
+Result<FinishedProcess> run_shell(std::string script, std::chrono::milliseconds deadline = 20s,
+                                  std::optional<Confinement> confinement = {}) {
     auto body = [&](Executor) -> Task<Result<FinishedProcess>> {
         ProcessSpec spec;
         spec.arguments = {"sh", "-c", script};
         spec.environment.set("PATH", "/usr/bin:/bin");
         spec.environment.set("ONLY", "this");
+        spec.confinement = confinement;
         co_return co_await run_process(std::move(spec), deadline);
     };
     return run_task<Result<FinishedProcess>>(body);
@@ -84,6 +87,32 @@ BOOST_AUTO_TEST_CASE(a_missing_program_is_named) {
     auto finished = run_task<Result<FinishedProcess>>(body);
     BOOST_REQUIRE(!finished);
     BOOST_TEST(finished.error().cause().find("no-such-program-at-all") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_confined_child_opens_what_it_was_given_and_nothing_else) {
+    if (landlock_version() == 0) return;
+    auto directory = TemporaryDirectory::make("confined").value();
+    auto place = directory.path().string();
+    for (const char* name : {"read", "write", "other"}) {
+        std::filesystem::create_directory(directory.path() / name);
+        BOOST_REQUIRE(write_file_atomically(directory.path() / name / "file", "text\n"));
+    }
+    const Confinement confinement{
+        .readable = {"/usr", "/bin", "/lib", "/lib64", "/nix", "/dev/null", place + "/read", place + "/other/nowhere"},
+        .writable = {place + "/write"}};
+    auto says = [&](const std::string& script) {
+        auto finished = run_shell("cd " + place + " && " + script, 20s, confinement).value();
+        return finished.status.success() ? finished.output : std::string("refused");
+    };
+    BOOST_TEST(says("cat read/file") == "text\n");
+    BOOST_TEST(says("echo new > write/new && mkdir write/a && mv write/new write/a/new && cat write/a/new") == "new\n");
+    BOOST_TEST(says("exec cat /proc/self/comm") == "cat\n");
+    for (const char* script :
+         {"cat other/file", "ls other", "cat read/../other/file", "ln -s ../other/file write/link && cat write/link",
+          "echo x >> read/file", "rm read/file", "mv other/file write/file", "ln other/file write/hard",
+          "cat /proc/1/environ", "cat /etc/passwd", "sh -c 'cat other/file'"})
+        BOOST_TEST(says(script) == "refused", script);
+    BOOST_TEST(read_file(directory.path() / "other/file").value() == "text\n");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

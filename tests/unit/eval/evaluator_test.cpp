@@ -152,43 +152,6 @@ BOOST_AUTO_TEST_CASE(one_failing_host_hides_no_other_and_each_has_its_place) {
     BOOST_TEST(place(scene.position(nixos("good"))) == "unknown");
 }
 
-BOOST_AUTO_TEST_CASE(an_unfree_package_is_evaluated_impurely_and_that_is_said) {
-    NixScene scene;
-    const std::string unfree = R"({
-        nixosConfigurations.game = host (if builtins.getEnv "NIXPKGS_ALLOW_UNFREE" == "1" then drv "game" { } else throw
-          "Package ‘steam’ in x:1 has an unfree license (‘unfree’), refusing to evaluate. NIXPKGS_ALLOW_UNFREE=1");
-        nixosConfigurations.free = host (drv "free" { });
-        nixosConfigurations.insecure = host (if builtins.getEnv "NIXPKGS_ALLOW_INSECURE" == "1" then drv "old" { } else throw
-          "Package ‘openssl’ in x:1 is marked as insecure, refusing to evaluate.");
-    })";
-    scene.flake_with(unfree);
-    auto results = scene.evaluate_all({nixos("game"), nixos("free"), nixos("insecure")});
-    BOOST_REQUIRE_MESSAGE(results[0].has_value(), (results[0] ? "" : results[0].error().one_line()));
-    BOOST_TEST(results[0]->impure);
-    BOOST_TEST(!results[1].value().impure);
-    BOOST_TEST(contains(scene.sink.messages(), "nixos:game evaluates only with --impure"));
-    BOOST_TEST(!contains(scene.sink.messages(), "nixos:free"));
-    // Not asked for: refused, with the variable that would allow it.
-    BOOST_REQUIRE(!results[2]);
-    BOOST_TEST(contains(results[2].error().hint(), "NIXPKGS_ALLOW_INSECURE"));
-
-    scene.settings.impure = Impure::never;
-    auto refused = scene.evaluate(nixos("game"));
-    BOOST_REQUIRE(!refused);
-    BOOST_TEST(contains(refused.error().cause(), "unfree license"));
-    BOOST_TEST(contains(refused.error().hint(), "allowUnfree"));
-
-    scene.settings.impure = Impure::automatic;
-    scene.settings.environment.set("NIXPKGS_ALLOW_UNFREE", "0");
-    BOOST_TEST(!scene.evaluate(nixos("game")).has_value());
-    scene.settings.environment.unset("NIXPKGS_ALLOW_UNFREE");
-    scene.settings.environment.set("NIXPKGS_ALLOW_INSECURE", "1");
-    BOOST_TEST(scene.evaluate(nixos("insecure")).value().impure);
-
-    scene.settings.impure = Impure::always;
-    BOOST_TEST(scene.evaluate(nixos("free")).value().impure);
-}
-
 BOOST_AUTO_TEST_CASE(what_evaluation_builds_is_known_and_can_be_forbidden) {
     NixScene scene;
     scene.flake_with(R"({
