@@ -210,7 +210,8 @@ BOOST_AUTO_TEST_CASE(each_machine_is_told_by_its_own_caches) {
         auto names = co_await untold();
         BOOST_TEST(names == nothing, boost::test_tools::per_element());
         auto own_alone = judge->views().all_of(plan::own_cache);
-        auto alone = co_await realisations->untold(target, [own_alone] { return own_alone; });
+        auto counting = [own_alone] { return own_alone; };
+        auto alone = co_await realisations->untold(target, counting);
         BOOST_TEST_REQUIRE(alone.has_value());
         BOOST_TEST(*alone == Names{"deferred"}, boost::test_tools::per_element());
     });
