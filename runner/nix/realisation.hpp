@@ -13,9 +13,7 @@
 namespace cachefill::nix {
 
 // Is the path of such an output told by a realisation?
-constexpr bool has_realisation(OutputKind kind) {
-    return kind == OutputKind::floating || kind == OutputKind::deferred;
-}
+constexpr bool has_realisation(OutputKind kind) { return kind == OutputKind::floating || kind == OutputKind::deferred; }
 
 // Which path an output of a derivation became, where that is not known before it is built: `realisations/ID.doi` of a
 // binary cache, written by Nix 2.4 to 2.34 (libstore/realisation.cc; 2.35 has another form, build-trace-v2). The id is

@@ -163,7 +163,8 @@ Task<Realisations::Found> Realisations::find_by_resolving(plan::Graph::Producer 
     const auto needed = graph_.derivation(output.derivation).inputs; // a copy: the graph may grow meanwhile
     for (const auto& input : needed)
         for (auto number : input.outputs) {
-            CO_TRY(path, co_await find({input.derivation, number}, counting, consumer));
+            plan::Graph::Producer producer{input.derivation, number};
+            CO_TRY(path, co_await find(producer, counting, consumer));
             if (!path) co_return Found(std::nullopt);
             const auto& from = graph_.derivation(input.derivation);
             inputs.emplace(std::pair{from.path, from.outputs[number].name}, *std::move(path));
