@@ -145,8 +145,8 @@ Task<Realisations::Found> Realisations::look_for(plan::Graph::Producer output, c
         CO_TRY(told, co_await is_told(std::move(asked), counting, consumer));
         if (told) {
             CO_TRY(realisation, co_await judge_.find_realisation(*std::move(id), counting()));
-            CO_TRY(path,
-                   co_await if_served(realisation ? std::optional(realisation->out_path) : std::nullopt, counting));
+            auto realised = realisation ? std::optional(realisation->out_path) : std::nullopt;
+            CO_TRY(path, co_await if_served(std::move(realised), counting));
             if (path) co_return Found(std::move(path));
         }
     }
