@@ -32,6 +32,8 @@ Result<Url> from_view(const urls::url_view& view, std::string_view text, Failure
         url.port = static_cast<std::uint16_t>(*number);
     }
     auto path = view.encoded_path();
+    // Boost 1.81 takes the beginning of 127.0.0.1.example.org for all of the host.
+    if (path.size() > 0 && path.front() != '/') return fail("has a host that begins as an address of IPv4 does");
     url.target.assign(path.data(), path.size());
     if (url.target.empty()) url.target = "/";
     if (view.has_query()) {

@@ -28,6 +28,16 @@ std::string login_in(const std::string& url) {
 
 BOOST_AUTO_TEST_SUITE(http_parts)
 
+BOOST_AUTO_TEST_CASE(a_host_is_never_taken_for_the_address_that_it_begins_with) {
+    for (const auto* text :
+         {"http://127.0.0.1.example.org/x", "https://10.0.0.1x", "http://127.0.0.1.example.org:80"}) {
+        auto url = http::parse_url(text);
+        BOOST_TEST(!url.has_value(), text);
+    }
+    BOOST_TEST(http::parse_url("http://127.0.0.1/x")->host == "127.0.0.1");
+    BOOST_TEST(http::parse_url("http://127.example.org/x")->host == "127.example.org");
+}
+
 BOOST_AUTO_TEST_CASE(urls_are_taken_apart) {
     auto url = parse_url("HTTPS://Me%40x:p%3Aw@Cache.Example:8443/a/../b?q=%20#fragment");
     BOOST_TEST_REQUIRE(url.has_value());

@@ -140,6 +140,28 @@ BOOST_AUTO_TEST_CASE(a_login_of_netrc_goes_along_to_the_same_file_and_to_nothing
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_login_of_netrc_goes_along_to_no_query_that_only_the_redirect_has) {
+    std::string query;
+    HttpServer server([&](const HttpRequest& request) {
+        if (request.path().starts_with("/old/")) return redirect(302, "/new/a.narinfo" + query);
+        return HttpReply(200, "here");
+    });
+    auto directory = temporary_directory();
+    ClientSettings settings;
+    settings.netrc = {directory.path() / "netrc"};
+    BOOST_TEST(write_file_atomically(settings.netrc[0], "machine 127.0.0.1 login me password pw\n").has_value());
+    for (const auto& [asked, told, goes_along] : {std::tuple<std::string, std::string, bool>{"", "", true},
+                                                  {"", "?delete=1", false},
+                                                  {"?a=1", "?a=1", true},
+                                                  {"?a=1", "?a=2", false},
+                                                  {"?a=1", "", true}}) {
+        query = told;
+        auto response = send_one(get(server, "/old/a.narinfo" + asked), settings);
+        BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
+        BOOST_TEST((server.log().back().header("Authorization") != "") == goes_along, asked + " to " + told);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(what_netrc_has_for_every_host_goes_to_configured_hosts_over_tls_only) {
     HttpServer plain([](const HttpRequest&) { return HttpReply(200, "overheard"); });
     auto tls = make_test_certificate("DNS:localhost");
