@@ -38,22 +38,27 @@ const Json& member(const Json& object, const char* key) {
 
 std::string text(const Json& value) { return value.is_string() ? value.get<std::string>() : std::string(); }
 
-// Where a payload names pull requests. What the sender of a repository_dispatch passes on has no fixed shape; bots for
-// commands in comments put whole payloads there.
-std::vector<const Json*> pull_requests_in(const Json& payload) {
-    std::vector<const Json*> found;
-    auto take = [&found](const Json& value) {
-        if (!value.is_null()) found.push_back(&value);
+struct Origins {
+    std::vector<const Json*> pull_requests, workflow_runs;
+};
+
+// Where a payload names code. What the sender of a repository_dispatch passes on has no fixed shape; bots for commands
+// in comments, and workflows that follow others, put whole payloads there.
+Origins origins_in(const Json& payload) {
+    Origins found;
+    auto take = [](std::vector<const Json*>& list, const Json& value) {
+        if (!value.is_null()) list.push_back(&value);
     };
-    take(member(payload, "pull_request"));
-    take(member(member(payload, "issue"), "pull_request"));
+    take(found.pull_requests, member(payload, "pull_request"));
+    take(found.pull_requests, member(member(payload, "issue"), "pull_request"));
     std::vector<const Json*> open{&member(payload, "client_payload")};
     while (!open.empty()) {
         const auto& here = *open.back();
         open.pop_back();
         if (!here.is_structured()) continue;
         for (const auto& [key, value] : here.items()) {
-            if (key == "pull_request") take(value);
+            if (key == "pull_request") take(found.pull_requests, value);
+            if (key == "workflow_run") take(found.workflow_runs, value);
             if (key != "_links") open.push_back(&value); // only addresses: review._links.pull_request
         }
     }
@@ -86,9 +91,12 @@ Author author_of(std::string_view event, std::string_view repository, const Json
     // One without its pull request cannot be told from a fork's.
     if (is_pull_request_event(event) && member(member(payload, "pull_request"), "head").is_null()) return Author::fork;
     if (!payload.is_null() && !payload.is_object()) return Author::unknown;
-    for (const auto* pull_request : pull_requests_in(payload))
+    auto origins = origins_in(payload);
+    for (const auto* pull_request : origins.pull_requests)
         if (auto author = author_of_pull_request(*pull_request, repository); author != Author::repository)
             return author;
+    for (const auto* run : origins.workflow_runs)
+        if (auto author = author_of_workflow_run(*run, repository); author != Author::repository) return author;
     if (event == "workflow_run") return author_of_workflow_run(member(payload, "workflow_run"), repository);
     bool is_known = is_pull_request_event(event) || is_one_of(writers_events, event);
     return is_known ? Author::repository : Author::unknown;

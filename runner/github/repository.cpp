@@ -35,6 +35,14 @@ std::string_view without_user(std::string_view authority) {
     return at == authority.npos ? authority : authority.substr(at + 1);
 }
 
+// With its port, in lower case, as in Repository.
+std::string host_of(std::string_view url) {
+    auto scheme = url.find("://");
+    if (scheme == url.npos) return {};
+    auto rest = url.substr(scheme + 3);
+    return to_lower(without_user(rest.substr(0, rest.find('/'))));
+}
+
 } // namespace
 
 std::optional<Repository> parse_remote(std::string_view url) {
@@ -75,16 +83,19 @@ std::string api_url_of(const Repository& repository, const Environment& environm
 std::optional<Token> find_token(const Repository& repository, const Environment& environment,
                                 std::string_view access_tokens) {
     bool is_githubs_own = repository.host == "github.com" || repository.host.ends_with(".ghe.com");
+    auto api = host_of(environment.get_or("GITHUB_API_URL"));
+    bool goes_there = api.empty() || api == repository.host || api == "api." + repository.host;
     auto enterprise = environment.get_or("GH_HOST");
+    bool is_ours = enterprise.empty() ? !api.empty() : iequals(enterprise, repository.host);
     std::vector<std::string> names;
-    if (!is_githubs_own && (enterprise.empty() || iequals(enterprise, repository.host)))
+    if (!is_githubs_own && goes_there && is_ours)
         names.insert(names.end(), {"GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"});
     // Whoever set that URL says where the token goes; a remote called origin does not.
-    if (is_githubs_own || !environment.get_or("GITHUB_API_URL").empty())
-        names.insert(names.end(), {"GH_TOKEN", "GITHUB_TOKEN"});
+    if (is_githubs_own || !api.empty()) names.insert(names.end(), {"GH_TOKEN", "GITHUB_TOKEN"});
     for (const auto& name : names)
         if (auto value = environment.get_or(name); !value.empty())
             return Token{.secret = Secret(std::string(trim(value))), .source = name};
+    if (!goes_there) return {};
     std::string_view best, best_token;
     for (auto entry : split_words(access_tokens)) {
         auto equals = entry.find('=');

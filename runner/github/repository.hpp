@@ -32,10 +32,11 @@ struct Token {
     std::string source;
 };
 
-// GH_TOKEN, GITHUB_TOKEN for github.com, *.ghe.com and where GITHUB_API_URL is set, whatever a remote names; for other
-// hosts GH_ENTERPRISE_TOKEN, GITHUB_ENTERPRISE_TOKEN, if GH_HOST is unset or that host; else
-// `access_tokens`, Nix's setting of that name as nix.conf has it ("github.com=ghp_… ghe.example=…"), where an entry for
-// "HOST/OWNER" or "HOST/OWNER/NAME" is the better match. Empty: none; public repositories can be read without.
+// By where the API's requests go (api_url_of). GH_TOKEN, GITHUB_TOKEN go to github.com, *.ghe.com and where
+// GITHUB_API_URL is set, whatever a remote names; to the repository's host, if GITHUB_API_URL or GH_HOST says that it
+// is ours, GH_ENTERPRISE_TOKEN, GITHUB_ENTERPRISE_TOKEN; else, to that host alone, `access_tokens`: Nix's setting of
+// that name as nix.conf has it ("github.com=ghp_… ghe.example=…"), where an entry for "HOST/OWNER" or "HOST/OWNER/NAME"
+// is the better match. Empty: none; public repositories can be read without.
 std::optional<Token> find_token(const Repository& repository, const Environment& environment,
                                 std::string_view access_tokens = {});
 

@@ -123,6 +123,24 @@ BOOST_AUTO_TEST_CASE(a_pull_request_in_what_a_dispatch_passes_on_counts) {
     BOOST_TEST(author("repository_dispatch", dispatch) == Author::repository);
 }
 
+BOOST_AUTO_TEST_CASE(a_workflow_run_in_what_a_dispatch_passes_on_counts) {
+    auto dispatch = payload("repository_dispatch");
+    auto run = payload("workflow_run");
+    dispatch["client_payload"] = {{"workflow_run", run["workflow_run"]}};
+    BOOST_TEST(author("repository_dispatch", dispatch) == author("workflow_run", run));
+    run["workflow_run"]["event"] = "pull_request";
+    dispatch["client_payload"] = {{"github", {{"event", run}}}};
+    BOOST_TEST(author("repository_dispatch", dispatch) == Author::repository);
+    auto forked = of_fork(run, "/workflow_run/head_repository");
+    dispatch["client_payload"] = {{"github", {{"event", forked}}}};
+    BOOST_TEST(author("repository_dispatch", dispatch) == Author::fork);
+    run["workflow_run"]["event"] = "issue_comment"; // nobody can tell whose code that was
+    dispatch["client_payload"] = json::array({run});
+    BOOST_TEST(author("repository_dispatch", dispatch) == Author::unknown);
+    dispatch["client_payload"] = {{"workflow_run", 12}};
+    BOOST_TEST(author("repository_dispatch", dispatch) == Author::fork);
+}
+
 // docs/security.md: what its table of events promises of each row.
 BOOST_AUTO_TEST_CASE(the_table_of_events_in_the_documentation_is_what_happens) {
     auto page = read_file(std::filesystem::path(CACHEFILL_GOLDEN) / "../../docs/security.md", 1 << 20).value();

@@ -62,6 +62,7 @@ BOOST_AUTO_TEST_CASE(a_token_is_taken_from_the_environment_first_and_then_from_n
     environment.set("GH_TOKEN", "one\n");
     BOOST_TEST(find_token(on("github.com"), environment)->secret.reveal() == "one");
     environment.set("GH_ENTERPRISE_TOKEN", "three");
+    environment.set("GH_HOST", "ghe.example");
     BOOST_TEST(find_token(on("github.com"), environment)->secret.reveal() == "one");
     BOOST_TEST(find_token(on("ghe.example"), environment)->secret.reveal() == "three");
 }
@@ -75,13 +76,32 @@ BOOST_AUTO_TEST_CASE(a_token_goes_to_no_host_that_only_a_remote_names) {
     BOOST_TEST(find_token(on("github.com"), environment)->secret.reveal() == "for-github");
     BOOST_TEST(find_token(on("acme.ghe.com"), environment)->secret.reveal() == "for-github");
     environment.set("GH_ENTERPRISE_TOKEN", "for-ours");
-    BOOST_TEST(find_token(on("ghe.example"), environment)->secret.reveal() == "for-ours");
+    BOOST_TEST(!find_token(on("ghe.example"), environment).has_value()); // nobody says that it is
     environment.set("GH_HOST", "ghe.example");
     BOOST_TEST(find_token(on("ghe.example"), environment)->secret.reveal() == "for-ours");
     BOOST_TEST(!find_token(on("evil.example"), environment).has_value());
     // Who sets this says where the token goes.
     environment.set("GITHUB_API_URL", "https://elsewhere.example/api/v3");
     BOOST_TEST(find_token(on("evil.example"), environment)->secret.reveal() == "for-github");
+}
+
+BOOST_AUTO_TEST_CASE(an_enterprise_token_goes_to_the_host_of_the_api_that_is_set_and_for_its_repositories_only) {
+    Environment environment;
+    environment.set("GH_ENTERPRISE_TOKEN", "for-ours");
+    environment.set("GITHUB_API_URL", "https://ghe.example/api/v3");
+    BOOST_TEST(find_token(on("ghe.example"), environment)->secret.reveal() == "for-ours");
+    BOOST_TEST(!find_token(on("evil.example"), environment).has_value());
+    environment.set("GH_HOST", "evil.example"); // requests go to the API all the same
+    BOOST_TEST(!find_token(on("evil.example"), environment).has_value());
+    BOOST_TEST(!find_token(on("ghe.example"), environment).has_value());
+    environment.unset("GH_HOST");
+    environment.set("GITHUB_API_URL", "https://api.ghe.example");
+    BOOST_TEST(find_token(on("ghe.example"), environment)->secret.reveal() == "for-ours");
+    // Neither does a token of Nix's go elsewhere than to the host that it is for.
+    environment.unset("GH_ENTERPRISE_TOKEN");
+    BOOST_TEST(find_token(on("ghe.example"), environment, "ghe.example=nix")->secret.reveal() == "nix");
+    BOOST_TEST(!find_token(on("other.example"), environment, "other.example=nix").has_value());
+    BOOST_TEST(!find_token(on("github.com"), environment, "github.com=nix").has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
