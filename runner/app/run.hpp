@@ -175,6 +175,7 @@ class Run {
     void note_unfetchable(plan::PathId path, const daemon::FetchReason& reason);
     std::vector<std::string> caches_to_fetch_from(const nix::StorePath& path) const;
     async::Task<Result<std::vector<std::optional<nix::PathInfo>>>> path_infos(std::vector<nix::StorePath> paths);
+    async::Task<void> until_evaluated();
     async::Task<bool> repair(nix::StorePath path);
     std::vector<std::string> names_of_targets(plan::DerivationId derivation) const;
     // Why it comes last, for a person; empty if it does not.

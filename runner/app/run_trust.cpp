@@ -29,6 +29,7 @@ void Run::refresh_trust() {
 void Run::refresh_counting() {
     counting_ = plan::counting_caches(graph_, facts_, plan_targets_);
     trust_->update(plan_targets_, host_of_target_, !evaluating_);
+    if (driver_) driver_->trust_changed();
 }
 
 // Whether a given upstream that does not count for all has what is about to be built; nothing hangs on the answer but

@@ -196,6 +196,10 @@ push::PushEnvironment Run::push_environment() {
         return presence_.is_served_by_now(path, counts(path));
     };
     environment.path_infos = [this](std::vector<nix::StorePath> paths) { return path_infos(std::move(paths)); };
+    environment.is_undecided = [this](const nix::PathInfo& info) {
+        return evaluating_ && !trust_->doubt(info).empty();
+    };
+    environment.until_decided = [this] { return until_evaluated(); };
     if (session_.may_be_trusted()) environment.repair = [this](nix::StorePath path) { return repair(std::move(path)); };
     environment.known_keys = [this](const nix::StorePath& path) { return trust_->keys(path); };
     environment.on_settled = [this](const nix::StorePath& path, event::PushOutcome outcome) {
@@ -211,14 +215,15 @@ push::PushEnvironment Run::push_environment() {
 
 Task<Result<std::vector<std::optional<nix::PathInfo>>>> Run::path_infos(std::vector<nix::StorePath> paths) {
     auto infos = co_await session_.connection().query_path_infos(std::move(paths));
-    // Whether they may go up is known when it is known who needs them.
-    auto is_doubtful = [this](const auto& info) { return info && !trust_->doubt(*info).empty(); };
-    while (infos && evaluating_ && std::any_of(infos->begin(), infos->end(), is_doubtful))
-        co_await plan_changed_.wait();
     if (infos)
         for (const auto& info : *infos)
             if (info) presence_.note_references(*info);
     co_return infos;
+}
+
+// Only then it is known who needs a path.
+Task<void> Run::until_evaluated() {
+    while (evaluating_) co_await plan_changed_.wait();
 }
 
 Task<bool> Run::repair(nix::StorePath path) {

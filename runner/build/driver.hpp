@@ -73,6 +73,8 @@ class Driver {
     virtual void drain() = 0;
     // Look again at may_start and expects_more.
     virtual void wake() = 0;
+    // Other keys count for some path than before: look again at doubt, also of what was free of it.
+    virtual void trust_changed() = 0;
 
     // Those that nobody uses now, which ends their temporary roots.
     virtual void close_idle_connections() = 0;

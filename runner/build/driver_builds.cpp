@@ -17,6 +17,11 @@ namespace {
 constexpr std::size_t batch_limit = 8;
 constexpr int daemon_losses_survived = 3;
 
+std::string remedy(const nix::PathInfo& info) {
+    std::string words = info.signatures.empty() ? "; " : "; let those hosts trust that key, or ";
+    return words + "delete the path (nix store delete) and run again";
+}
+
 } // namespace
 
 Task<void> NixDriver::build_slot(SlotKind kind) {
@@ -99,7 +104,7 @@ Task<Result<std::string>> NixDriver::find_doubt(daemon::Connection& connection, 
         for (const auto& info : infos) {
             if (!info) continue; // the daemon will say so
             if (auto doubt = was_built(info->path) ? std::string() : callbacks_.doubt(*info); !doubt.empty())
-                co_return info->path.to_string() + ": " + doubt;
+                co_return info->path.to_string() + ": " + doubt + remedy(*info);
             for (const auto& reference : info->references) meet(reference);
         }
     }
@@ -134,8 +139,7 @@ Task<Result<void>> NixDriver::leave_out_doubtful(daemon::Connection& connection,
         }
         BuildRecord record;
         record.outcome = event::BuildOutcome::refused;
-        record.error = "not built from what cannot be vouched for: " + std::move(doubt) +
-                       "; let those hosts trust that key, or delete the path (nix store delete) and run again";
+        record.error = "not built from what cannot be vouched for: " + std::move(doubt);
         failed(id, std::move(record));
     }
     batch = std::move(rest);

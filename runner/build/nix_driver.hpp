@@ -44,7 +44,8 @@ class NixDriver final : public Driver {
         notify();
     }
 
-    void wake() override {
+    void wake() override { notify(); }
+    void trust_changed() override {
         forget_who_is_free_of_doubt();
         notify();
     }

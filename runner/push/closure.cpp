@@ -50,11 +50,19 @@ async::Task<void> StagedPipeline::describe(Running) {
     for (std::size_t i = 0; i < ids.size(); ++i) {
         auto& node = nodes_[ids[i]];
         if (node.stage != Stage::describing) continue;
-        if (infos)
-            take_info(node, std::move(infos->at(i)));
-        else
+        if (!infos)
             fail(node, infos.error());
+        else if (const auto& info = infos->at(i); info && environment_.is_undecided && environment_.is_undecided(*info))
+            work_.spawn(take_once_decided(ids[i], *info, Running(*this, deciding_)));
+        else
+            take_info(node, std::move(infos->at(i)));
     }
+}
+
+async::Task<void> StagedPipeline::take_once_decided(Id id, nix::PathInfo info, Running) {
+    co_await environment_.until_decided();
+    auto& node = nodes_[id];
+    if (node.stage == Stage::describing) take_info(node, std::move(info));
 }
 
 void StagedPipeline::take_info(Node& node, std::optional<nix::PathInfo> info) {

@@ -140,7 +140,7 @@ StagedPipeline::Clock::time_point StagedPipeline::next_alarm() const {
 
 // Steps may end within the call that starts them; what they opened is then still to be looked at.
 bool StagedPipeline::is_idle() const {
-    return !woken_ && asking_ + describing_ + uploading_ + publishing_ == 0 && to_ask_.empty() &&
+    return !woken_ && asking_ + describing_ + deciding_ + uploading_ + publishing_ == 0 && to_ask_.empty() &&
            to_describe_.empty() && publishable_.empty() && early_.empty() && to_publish_.empty() && paused_.empty();
 }
 

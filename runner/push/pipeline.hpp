@@ -53,6 +53,10 @@ struct PushEnvironment {
     // Facts of valid paths, in the order asked (absent: not valid).
     std::function<async::Task<Result<std::vector<std::optional<nix::PathInfo>>>>(std::vector<nix::StorePath>)>
         path_infos;
+    // Whose word counts for a path may not be known yet: it is described once `until_decided` has ended, and no other
+    // path waits for that. Both may be empty.
+    std::function<bool(const nix::PathInfo&)> is_undecided;
+    std::function<async::Task<void>()> until_decided;
     // Tries to repair a path whose files do not match its hash; true if it is whole again. May be empty.
     std::function<async::Task<bool>(nix::StorePath)> repair;
     // Why a path that is about to go up must not, besides PushSettings::withheld; empty: it may. May be empty.

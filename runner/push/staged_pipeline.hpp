@@ -115,6 +115,7 @@ class StagedPipeline final : public Pipeline {
     void start_asking();
     async::Task<void> ask(Id id, Running running);
     async::Task<void> describe(Running running);
+    async::Task<void> take_once_decided(Id id, nix::PathInfo info, Running);
     void take_info(Node& node, std::optional<nix::PathInfo> info);
     void include(Node& node);
 
@@ -151,7 +152,7 @@ class StagedPipeline final : public Pipeline {
     std::set<Id> early_;       // queued, and every reference is at least on its way
     std::deque<Id> to_publish_;
     std::set<Id> paused_;
-    std::size_t asking_ = 0, describing_ = 0, uploading_ = 0, publishing_ = 0;
+    std::size_t asking_ = 0, describing_ = 0, deciding_ = 0, uploading_ = 0, publishing_ = 0;
     std::size_t uploading_early_ = 0, uploading_large_ = 0, uploading_with_threads_ = 0;
     std::size_t held_ = 0, excluded_ = 0;
     std::uint64_t charged_ = 0;

@@ -163,7 +163,9 @@ Task<void> ActingDaemon::converse(std::unique_ptr<Peer> peer) {
             settings = join(texts, " ");
             play = {send(wire(frame_last))};
         }
-        if (operation == daemon::Operation::query_path_info)
+        if (operation == daemon::Operation::query_path_info && dies_of && dies_of(texts.front()))
+            play = {hang_up()};
+        else if (operation == daemon::Operation::query_path_info)
             play = {send(path_info_reply(on_path_info ? on_path_info(texts.front()) : std::nullopt))};
         if (operation == daemon::Operation::query_valid_paths) play = {send(wire(frame_last, 0))};
         if (operation == daemon::Operation::ensure_path) {

@@ -42,6 +42,9 @@ class ActingDaemon {
     // What is known of a path that is valid; nobody knows anything by default.
     std::function<std::optional<nix::PathInfo>(const std::string& path)> on_path_info;
 
+    // Being asked about a path ends the worker process, if this says so.
+    std::function<bool(const std::string& path)> dies_of;
+
     // Accepts until cancelled.
     async::Task<void> serve();
 

@@ -141,6 +141,68 @@ BOOST_AUTO_TEST_CASE(nothing_is_built_from_what_cannot_be_vouched_for_and_the_re
     BOOST_TEST((scene.built == std::vector<std::string>{"d"}));
 }
 
+// The disk is looked at every two seconds, which is no reason to ask for whole closures again.
+BOOST_AUTO_TEST_CASE(what_is_free_of_doubt_is_asked_for_again_only_when_others_are_believed) {
+    for (bool others_are_believed : {false, true}) {
+        DriverScene scene;
+        scene.callbacks.doubt = [](const nix::PathInfo&) { return std::string(); };
+        scene.callbacks.on_built = [&](plan::DerivationId, const std::vector<nix::StorePath>&) {
+            scene.driver->wake();
+            if (others_are_believed) scene.driver->trust_changed();
+        };
+        int library_asked_for = 0;
+        scene.run(scene.chain.plan(), [&](ActingDaemon& daemon) {
+            daemon.on_path_info = [&](const std::string& path) -> std::optional<nix::PathInfo> {
+                auto info = info_of(path);
+                if (info.path.name() == "library") ++library_asked_for;
+                if (info.path.name() != "library") info.references = {path_of('9', "library")};
+                return info;
+            };
+        });
+        BOOST_TEST(library_asked_for == (others_are_believed ? 2 : 1)); // for b, and for c
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_to_do_about_a_doubtful_path_speaks_of_a_key_only_if_there_is_one) {
+    for (bool is_signed : {false, true}) {
+        DriverScene scene;
+        scene.callbacks.doubt = [](const nix::PathInfo&) { return std::string("nobody knows"); };
+        auto plan = scene.chain.plan();
+        plan.builds.erase(plan.builds.begin()); // a was here before
+        plan.builds[1].after = {};
+        plan.builds[2].after = {1};
+        scene.run(plan, [&](ActingDaemon& daemon) {
+            daemon.on_path_info = [&](const std::string& path) -> std::optional<nix::PathInfo> {
+                auto info = info_of(path);
+                if (is_signed) info.signatures = {"stranger-1:c2ln"};
+                return info;
+            };
+        });
+        const auto& error = scene.records["b"].error;
+        BOOST_TEST((error.find("trust that key") != std::string::npos) == is_signed, error);
+        BOOST_TEST(error.find("delete the path (nix store delete) and run again") != std::string::npos, error);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_was_refused_for_a_doubt_is_not_settled_again_when_the_daemon_goes_away_under_the_rest) {
+    DriverScene scene({.are_tiny = true});
+    scene.settings.local_slots = 1;
+    scene.callbacks.doubt = [](const nix::PathInfo& info) {
+        return info.path.name() == "a" ? std::string("only a stranger's word") : std::string();
+    };
+    auto plan = scene.chain.plan_without_order();
+    plan.builds.erase(plan.builds.begin()); // a was here before; b is refused for it
+    int asked_for_b = 0;
+    scene.run(plan, [&](ActingDaemon& daemon) {
+        daemon.on_path_info = [](const std::string& path) { return std::optional(info_of(path)); };
+        daemon.dies_of = [&](const std::string& path) { return path.ends_with("-b") && ++asked_for_b == 1; };
+    });
+    BOOST_TEST(asked_for_b == 2);
+    BOOST_TEST((scene.built == Paths{"d", "c"}));
+    BOOST_TEST((scene.records["b"].outcome == BuildOutcome::refused));
+    BOOST_TEST(std::count(scene.concluded.begin(), scene.concluded.end(), "b") == 1);
+}
+
 BOOST_AUTO_TEST_CASE(what_this_run_built_needs_nobodys_word) {
     DriverScene scene;
     scene.callbacks.doubt = [](const nix::PathInfo&) { return std::string("signed by a remote builder"); };

@@ -37,11 +37,14 @@ class DriverScene : public event::Sink {
     std::vector<std::string> built, fetched;
     std::vector<std::pair<std::string, daemon::FetchReason>> unfetchable;
     std::vector<event::CacheWaiting> waiting;
+    std::vector<std::string> concluded;                                   // names, in order
     std::vector<std::string> builds_asked, fetches_asked, fetch_settings; // of the daemon
     std::map<std::string, build::BuildRecord> records;                    // by name
+    build::Driver* driver = nullptr;                                      // while it runs
 
     void on_event(const event::Event& event) override {
         if (const auto* told = std::get_if<event::CacheWaiting>(&event)) waiting.push_back(*told);
+        if (const auto* told = std::get_if<event::BuildFinished>(&event)) concluded.push_back(told->name);
     }
 
     plan::PathId path(const std::string& name) { return chain.graph.intern(path_of('0', name)); }
@@ -65,12 +68,14 @@ class DriverScene : public event::Sink {
         auto folder = TemporaryDirectory::make("cachefill-driver-").value();
         auto endpoint = daemon.endpoint();
         auto roots = co_await build::Roots::open(endpoint, folder.path() / "roots");
-        auto driver = build::make_driver(executor, endpoint, chain.graph, **roots, settings, callbacks, *this, clock);
+        auto made = build::make_driver(executor, endpoint, chain.graph, **roots, settings, callbacks, *this, clock);
+        driver = made.get();
         driver->update(plan);
         co_await driver->run();
         for (const auto& [id, record] : driver->records())
             records.emplace(std::string(chain.graph.derivation(id).name()), record);
-        driver.reset();
+        driver = nullptr;
+        made.reset();
         roots->reset();
         serving.cancel();
         co_await serving.join();

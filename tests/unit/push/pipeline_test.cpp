@@ -546,6 +546,53 @@ BOOST_AUTO_TEST_CASE(a_question_that_fails_is_asked_again) {
     BOOST_TEST(outcome(path) == PushOutcome::published);
 }
 
+BOOST_AUTO_TEST_CASE(a_path_that_is_not_decided_yet_keeps_no_other_one_waiting) {
+    auto doubtful = store.add("doubtful"), referrer = store.add("referrer", {doubtful});
+    auto clear = store.add("clear"), later = store.add("later");
+    async::Signal decided(loop.get_executor());
+    bool is_decided = false;
+    environment.is_undecided = [&](const nix::PathInfo& info) { return !is_decided && info.path == doubtful; };
+    environment.until_decided = [&]() -> async::Task<void> {
+        while (!is_decided) co_await decided.wait();
+    };
+    make();
+    for (const auto& path : {doubtful, referrer, clear}) pipeline->add(path, true);
+    auto is_published = [&](const nix::StorePath& path) {
+        auto record = pipeline->ledger().find(path);
+        return record != pipeline->ledger().end() && record->second.outcome == PushOutcome::published;
+    };
+    auto beside = [&](Pipeline& running, async::TaskGroup&) -> async::Task<void> {
+        while (!is_published(clear)) co_await boost::asio::post(loop, async::use_task);
+        running.add(later, true); // described after the doubtful one
+        while (!is_published(later)) co_await boost::asio::post(loop, async::use_task);
+        BOOST_TEST(!is_published(doubtful));
+        running.close();
+        for (int i = 0; i < 100; ++i) co_await boost::asio::post(loop, async::use_task);
+        BOOST_TEST(running.unsettled() == 2U);
+        is_decided = true;
+        decided.notify_all();
+    };
+    run(beside);
+    BOOST_TEST(outcome(doubtful) == PushOutcome::published);
+    BOOST_TEST(outcome(referrer) == PushOutcome::published);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_undecided_when_it_is_stopped_is_not_pushed) {
+    auto doubtful = store.add("doubtful");
+    async::Signal never(loop.get_executor());
+    environment.is_undecided = [](const nix::PathInfo&) { return true; };
+    environment.until_decided = [&]() -> async::Task<void> { co_await never.wait(); };
+    make();
+    pipeline->add(doubtful, true);
+    auto beside = [&](Pipeline& running, async::TaskGroup&) -> async::Task<void> {
+        while (infos_asked.empty()) co_await boost::asio::post(loop, async::use_task);
+        running.stop(0s);
+    };
+    run(beside);
+    BOOST_TEST(outcome(doubtful) == PushOutcome::not_pushed);
+    BOOST_TEST(settled[doubtful].size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(every_path_is_told_from_its_start_to_its_end) {
     settings.part_size = 64 * 1024;
     auto path = store.add("path", {}, test::half_compressible(500'000, 3));
