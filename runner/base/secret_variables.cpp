@@ -95,17 +95,30 @@ bool is_kept_from_children(std::string_view variable) {
 std::vector<std::string> passwords_in(std::string_view text) {
     constexpr std::string_view mark = "://";
     std::vector<std::string> passwords;
-    for (std::size_t at = 0; (at = text.find(mark, at)) != text.npos;) {
-        at += mark.size();
-        auto authority = text.substr(at, text.substr(at).find_first_of("/?# \t\n\"'"));
+    auto take = [&passwords](std::string_view authority) {
         auto sign = authority.rfind('@');
         auto colon = authority.find(':');
-        if (sign == authority.npos) continue;
+        if (sign == authority.npos) return;
         bool has_user = colon < sign;
         auto password = authority.substr(has_user ? colon + 1 : 0, sign - (has_user ? colon + 1 : 0));
-        if (password.size() < (has_user ? shortest_password : shortest_token)) continue;
+        if (password.size() < (has_user ? shortest_password : shortest_token)) return;
         passwords.emplace_back(password);
         if (auto plain = decoded(password); plain != password) passwords.push_back(std::move(plain));
+        // Where lists are split at ',' each piece may be told by itself.
+        if (password.find(',') == password.npos) return;
+        for (auto piece : split(password, ','))
+            if (piece.size() >= shortest_password) passwords.emplace_back(piece);
+    };
+    for (std::size_t at = 0; at <= text.size();) {
+        auto end = std::min(text.find_first_of(" \t\n\"'", at), text.size());
+        auto word = text.substr(at, end - at);
+        at = end + 1;
+        auto scheme = word.find(mark);
+        if (scheme == word.npos) take(word.substr(0, word.find('/')));
+        for (; scheme != word.npos; scheme = word.find(mark, scheme)) {
+            scheme += mark.size();
+            take(word.substr(scheme, word.substr(scheme).find_first_of("/?#")));
+        }
     }
     return passwords;
 }

@@ -39,7 +39,8 @@ bool is_kept_from_children(std::string_view variable);
 // proxies and in our own variables.
 std::vector<std::string> secret_values(const Environment& environment);
 
-// The passwords in all URLs of a text, as they stand there and decoded.
+// The passwords in all URLs of a text, as they stand there and decoded, and those of what was meant for one
+// ("kim:password@host", "TOKEN@host").
 std::vector<std::string> passwords_in(std::string_view text);
 
 } // namespace cachefill

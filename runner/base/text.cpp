@@ -260,6 +260,8 @@ std::string ellipsize(std::string_view text, std::size_t width) {
 
 namespace {
 
+constexpr std::size_t shortest_token = 16;
+
 // "path:/home/kim@desk/nix": what may have an '@' in it, and no login.
 bool begins_flake_reference(std::string_view text) {
     constexpr std::string_view schemes[] = {"path", "file", "flake", "github", "gitlab", "sourcehut", "git+file"};
@@ -282,6 +284,10 @@ std::string redact_url(std::string_view url) {
             auto colon = host.starts_with('[') ? host.npos : host.rfind(':');
             bool is_cut = colon != host.npos && host.find_first_not_of("0123456789", colon + 1) != host.npos;
             if (colon != host.npos) at = result.rfind('@', is_cut ? std::string::npos : result.find('=', authority));
+            // Of a list that was split inside of a password this is the first piece.
+            bool is_piece = is_cut && at == result.npos && colon + 1 < host.size() &&
+                            host.find_first_of(" \t\n:", colon + 1) == host.npos;
+            if (is_piece) result.replace(authority + colon + 1, result.npos, "…");
         }
         if (at != std::string::npos && at >= authority) result.erase(authority, at + 1 - authority);
         if (auto fragment = result.find('#'); fragment != std::string::npos)
@@ -289,6 +295,8 @@ std::string redact_url(std::string_view url) {
     } else if (auto colon = result.find(':'), at = result.rfind('@');
                at != std::string::npos && colon < at && !begins_flake_reference(result)) {
         result.erase(0, at + 1); // meant for one: "kim:password@host", "https:/kim:password@host"
+    } else if (colon == std::string::npos && at != std::string::npos && at >= shortest_token && result.find('/') > at) {
+        result.erase(0, at + 1); // "TOKEN@host", as against "kim@desk"
     }
     auto query = result.find('?');
     if (query == std::string::npos) return result;

@@ -240,6 +240,15 @@ BOOST_AUTO_TEST_CASE(passwords_in_the_urls_of_caches_are_masked) {
     BOOST_TEST(masks_of(settings) == "::add-mask::other-one\n::add-mask::s3cret%2521\n::add-mask::s3cret!\n");
 }
 
+BOOST_AUTO_TEST_CASE(pieces_of_a_password_and_what_is_no_url_are_masked) {
+    auto masks = masks_of(Environment(
+        Variables{{"CACHEFILL_INPUT_ALSO_PUSH", "https://a.example,https://kim:s3cr,et-word@b.example\nteam"},
+                  {"CACHEFILL_CACHE", "kim:no-scheme@host"},
+                  {"CACHEFILL_UPSTREAM", "kim@desk some-long-token-of-mine@host/nix https://c.example/d@e"}}));
+    BOOST_TEST(masks == "::add-mask::no-scheme\n::add-mask::s3cr,et-word\n::add-mask::s3cr\n::add-mask::et-word\n"
+                        "::add-mask::some-long-token-of-mine\n");
+}
+
 // One list for both: what is masked is kept from children, and the other way round.
 BOOST_AUTO_TEST_CASE(every_secret_is_masked_in_the_log_and_kept_from_children) {
     for (const auto& secret : secret_variables()) {
