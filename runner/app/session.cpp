@@ -1,10 +1,11 @@
 #include "app/session.hpp"
 
+#include "app/cache_credentials.hpp"
+#include "app/git_configuration.hpp"
 #include "app/state_directory.hpp"
 #include "async/task_group.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
-#include "cache/credentials.hpp"
 #include "daemon/lasting_connection.hpp"
 #include "presence/open_cache.hpp"
 
@@ -105,6 +106,7 @@ Task<void> Session::find_nix(std::vector<Failure>& findings) {
         findings.push_back(std::move(learnt).error());
         co_return;
     }
+    git_logins_ = co_await read_git_logins(environment_);
     machines_ = machines_from(nix_, settings_.jobs);
     for (const auto& failure : machines_.unreadable) {
         event::Message message{.severity = event::Severity::warning,
@@ -133,11 +135,7 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
         findings.push_back(std::move(uri).error());
         co_return;
     }
-    // A token that is for "the cache" is not for what a checkout calls so; one that names the host is, and Cachix gets
-    // its own whatever the cache is called.
-    bool is_by_checkout = settings_.cache_by_checkout && uri->scheme == cache::Scheme::http;
-    auto credentials =
-        is_by_checkout ? cache::credentials_to_read(environment_, *uri) : cache::credentials_for(environment_, *uri);
+    auto credentials = credentials_for_own(settings_, environment_, *uri);
     if (!credentials) {
         findings.push_back(std::move(credentials).error());
         co_return;
@@ -198,8 +196,7 @@ std::unique_ptr<cache::BinaryCache> Session::make_cache(const cache::CacheUri& u
 }
 
 std::unique_ptr<cache::BinaryCache> Session::make_upstream(const cache::CacheUri& uri) {
-    cache::Credentials reading;
-    if (auto own = cache::credentials_to_read(environment_, uri)) reading = std::move(*own);
+    auto reading = credentials_for_upstream(settings_, nix_, environment_, uri);
     reading.token = uri.scheme == cache::Scheme::cachix ? credentials_.token : std::nullopt;
     async::RetryPolicy retry{.first_delay = 500ms, .budget = request_patience};
     retry.attempts = static_cast<int>(std::min<std::uint64_t>(nix_.download_attempts.value_or(0), 1000));

@@ -10,6 +10,7 @@
 #include "daemon/connection.hpp"
 #include "daemon/settings.hpp"
 #include "eval/evaluator.hpp"
+#include "eval/git_logins.hpp"
 #include "event/event.hpp"
 #include "http/client.hpp"
 #include "presence/judge.hpp"
@@ -59,6 +60,8 @@ class Session {
     // After a preflight without findings.
     const daemon::Settings& nix() const { return nix_; }
     const Machines& machines() const { return machines_; }
+    // What git is set up with on this machine.
+    const eval::GitLogins& git_logins() const { return git_logins_; }
     const daemon::Endpoint& endpoint() const { return endpoint_; }
     daemon::Connection& connection() { return *connection_; } // for short questions; requests queue up
     bool has_store() const { return connection_ != nullptr; } // after a preflight with or without findings
@@ -112,6 +115,7 @@ class Session {
     std::filesystem::path state_directory_;
     daemon::Settings nix_;
     Machines machines_;
+    eval::GitLogins git_logins_;
     daemon::Endpoint endpoint_;
     std::unique_ptr<daemon::Connection> connection_;
     cache::Credentials credentials_;

@@ -4,6 +4,9 @@
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "http/netrc.hpp"
+#include "nix/locked_path.hpp"
+#include "nix/signature.hpp"
+#include "presence/upstreams.hpp"
 
 #include <algorithm>
 #include <array>
@@ -25,9 +28,14 @@ bool describes_machines(const fs::path& flake) {
            std::any_of(words.begin(), words.end(), [&](const char* word) { return text->find(word) != text->npos; });
 }
 
-// Copied into the store by evaluation: not built, and not fetched from a cache.
+// Copied into the store by evaluation: not built, and not fetched from the cache that everybody has. Any other
+// signature may be our own, or that of a cache of ours.
 bool is_source(const nix::PathInfo& info) {
-    return !info.ultimate && !info.content_address.empty() && info.signatures.empty();
+    if (info.ultimate || info.content_address.empty()) return false;
+    if (info.signatures.empty()) return true;
+    const std::vector<nix::PublicKey> everybodys{nix::PublicKey::parse(presence::nixos_key).value()};
+    auto fingerprint = nix::fingerprint(info.path, info.nar_hash, info.nar_size, info.references);
+    return !nix::signed_by_one_of(fingerprint, info.signatures, everybodys);
 }
 
 // The folders of a repository that hold a flake.
@@ -62,6 +70,7 @@ eval::PrivateAccess private_access(const Session& session) {
             auto found = logins->find(host, http::Netrc::Default::ignore);
             return found && !found->empty();
         };
+    access.why_by_git = [&session](const std::string& url) { return session.git_logins().why_private(url); };
     return access;
 }
 
@@ -96,19 +105,37 @@ std::vector<std::string> PublicSources::private_origins() const {
 
 std::optional<std::string> PublicSources::reason_to_withhold(const nix::PathInfo& info, const fs::path& tree) const {
     if (!is_source(info)) return {};
-    if (auto known = inputs_.find(info.path); known != inputs_.end()) {
+    auto known = inputs_.find(info.path);
+    if (known == inputs_.end()) known = inputs_.find(nix::locked_path(info.nar_hash)); // a copy under another name
+    if (known != inputs_.end()) {
         if (known->second.why_private.empty()) return {};
         return reason(known->second);
     }
-    std::error_code ignored;
-    if (fs::exists(tree / "nixos/lib/eval-config.nix", ignored)) return {}; // nixpkgs
+    if (is_known_nixpkgs(info.path, tree)) return {};
     auto flakes = flakes_in(tree);
     if (flakes.empty()) return {};
     if (std::any_of(flakes.begin(), flakes.end(), describes_machines))
         return std::string("it is the source of a flake with machines") + allowed_by;
-    return std::string(
-               "it is the source of a flake that no lock known here names as an input that everybody can fetch") +
+    return std::string("it is the source of a flake that no lock known here (of NH_FLAKE, this folder or /etc/nixos) "
+                       "names as an input that everybody can fetch") +
            allowed_by;
+}
+
+// Every NixOS since 24.05 refers to the nixpkgs that it was made from, and the flake that names it is often somewhere
+// else; its source, though, was copied into the store for the evaluation.
+bool PublicSources::is_known_nixpkgs(const nix::StorePath& path, const fs::path& tree) const {
+    std::error_code ignored;
+    if (!fs::exists(tree / "nixos/lib/eval-config.nix", ignored)) return false;
+    fs::directory_iterator entry(tree.parent_path(), ignored), end;
+    for (; !ignored && entry != end; entry.increment(ignored)) {
+        if (!entry->path().native().ends_with("-source")) continue;
+        auto lock = read_file(entry->path() / "flake.lock", longest_lock);
+        if (!lock) continue;
+        for (const auto& source : eval::locked_sources(*lock, access_))
+            if (source.path == path && source.why_private.empty() && source.place == "github:NixOS/nixpkgs")
+                return true;
+    }
+    return false;
 }
 
 } // namespace cachefill::app

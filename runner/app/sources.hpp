@@ -30,10 +30,13 @@ class PublicSources {
     std::unordered_map<nix::StorePath, std::string> withheld() const;
     std::vector<std::string> private_origins() const; // what they are, for a person
     // Why this valid path, whose files are at `tree`, must stay here; empty: it may go. Of a source that no lock names:
-    // it must if it is a flake, whatever that says, as only its owner can tell.
+    // it must if it is a flake, whatever that says and whoever signed it but cache.nixos.org, as only its owner can
+    // tell. What looks like nixpkgs may go if a lock in the same store says that it is.
     std::optional<std::string> reason_to_withhold(const nix::PathInfo& info, const std::filesystem::path& tree) const;
 
   private:
+    bool is_known_nixpkgs(const nix::StorePath& path, const std::filesystem::path& tree) const;
+
     eval::PrivateAccess access_;
     std::unordered_map<nix::StorePath, eval::LockedSource> inputs_;
 };

@@ -39,13 +39,78 @@ Result<std::optional<Secret>> find_bearer(const Environment& environment, const 
     return find_token(read, file_variable);
 }
 
-Result<std::optional<Secret>> find_bearer_for(const Environment& environment, const Secret& url) {
+bool is_this_machine(const std::string& host) {
+    return host == "localhost" || host.ends_with(".localhost") || host == "::1" ||
+           (host.starts_with("127.") && host.find_first_not_of("0123456789.") == host.npos);
+}
+
+bool is_in_the_open(const Secret& url) {
+    auto parsed = http::parse_url(url.reveal());
+    return !parsed || (!parsed->tls && !is_this_machine(parsed->host));
+}
+
+Failure in_the_open(const std::string& variable, const Secret& url) {
+    return Failure(FailureKind::usage, "the token in " + variable + " would go to " + redact_url(url.reveal()) +
+                                           " unencrypted, and is not sent")
+        .with_hint("give that cache an https:// address, or reach it through a tunnel that ends at localhost");
+}
+
+CacheUri place_of(const Secret& url) {
     CacheUri uri;
     uri.scheme = Scheme::http;
     uri.name = redact_url(url.reveal());
-    return find_bearer(environment, credential_name("CACHEFILL_BEARER_TOKEN", uri),
-                       credential_name("CACHEFILL_BEARER_TOKEN_FILE", uri));
+    return uri;
 }
+
+Result<std::optional<Secret>> find_bearer_for(const Environment& environment, const Secret& url) {
+    auto uri = place_of(url);
+    auto name = credential_name("CACHEFILL_BEARER_TOKEN", uri);
+    TRY(bearer, find_bearer(environment, name, credential_name("CACHEFILL_BEARER_TOKEN_FILE", uri)));
+    if (bearer && is_in_the_open(url)) return in_the_open(name, url);
+    return std::move(bearer);
+}
+
+// Of all that is neither letter nor digit.
+std::string with_underscores(std::string_view variable, std::string_view name) {
+    std::string text(variable);
+    text += '_';
+    for (char c : name) {
+        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        text += is_word ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : '_';
+    }
+    return text;
+}
+
+std::string_view host_of(std::string_view url) {
+    url.remove_prefix(url.find("://") + 3);
+    return url.substr(0, url.find('/'));
+}
+
+// A host in words of its own: '-' is "__", '.' and ':' are '_', what is in no name of DNS (or a '.' beside a '-') is
+// "_xHH_".
+std::string host_in_words(std::string_view host) {
+    static constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string text;
+    for (std::size_t i = 0; i < host.size(); ++i) {
+        char c = host[i];
+        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        bool is_beside_dash = (i > 0 && host[i - 1] == '-') || host.substr(i + 1).starts_with('-');
+        if (is_word) {
+            text += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        } else if (c == '-') {
+            text += "__";
+        } else if ((c == '.' || c == ':') && !is_beside_dash) {
+            text += '_';
+        } else {
+            auto byte = static_cast<unsigned char>(c);
+            text += std::string("_x") + digits[byte >> 4] + digits[byte & 15] + "_";
+        }
+    }
+    return text;
+}
+
+// "…_FILE_HOST" names a file.
+bool reads_as_file(std::string_view words) { return words == "FILE" || words.starts_with("FILE_"); }
 
 Result<std::optional<nix::SecretKey>> parse_key(const Secret& text, const std::string& where) {
     auto key = nix::SecretKey::parse(text);
@@ -89,19 +154,10 @@ Result<Credentials> credentials_from(const Environment& environment) {
 
 std::string credential_name(std::string_view variable, const CacheUri& uri) {
     std::string_view name = uri.name;
-    if (uri.scheme == Scheme::file) name = name.substr(name.rfind('/') + 1);
-    if (uri.scheme == Scheme::http) {
-        name.remove_prefix(name.find("://") + 3);
-        name = name.substr(0, name.find('/'));
-    }
-    std::string text(variable);
-    text += '_';
-    for (char c : name) {
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        bool is_digit = c >= '0' && c <= '9';
-        text += is_letter ? static_cast<char>(c >= 'a' ? c - 'a' + 'A' : c) : is_digit ? c : '_';
-    }
-    return text;
+    if (uri.scheme == Scheme::file) return with_underscores(variable, name.substr(name.rfind('/') + 1));
+    if (uri.scheme == Scheme::cachix) return with_underscores(variable, name);
+    auto words = host_in_words(host_of(name));
+    return std::string(variable) + (reads_as_file(words) ? "__" : "_") + words;
 }
 
 Result<Credentials> credentials_for(const Environment& environment, const CacheUri& uri) {
@@ -110,6 +166,11 @@ Result<Credentials> credentials_for(const Environment& environment, const CacheU
     bool has_own_token = token.has_value();
     if (token) credentials.token = std::move(token);
     TRY(key, find_signing_key(environment, [&uri](const char* variable) { return credential_name(variable, uri); }));
+    if (!key && uri.scheme == Scheme::http) { // a key goes nowhere, so the older way to write '-' does no harm
+        auto older = [&uri](const char* variable) { return with_underscores(variable, host_of(uri.name)); };
+        TRY(known, find_signing_key(environment, older));
+        key = std::move(known);
+    }
     // The key of the cache that decides would not fit a Cachix cache with a token of its own.
     if (key || has_own_token) credentials.signing_key = std::move(key);
     TRY_VOID(find_bearers(credentials, environment, uri));
@@ -118,17 +179,38 @@ Result<Credentials> credentials_for(const Environment& environment, const CacheU
 
 Result<void> find_bearers(Credentials& credentials, const Environment& environment, const CacheUri& uri) {
     if (uri.scheme != Scheme::http) return {};
+    if (is_in_the_open(uri.place_to_push())) credentials.bearer = {};
     TRY(bearer, find_bearer_for(environment, uri.place_to_push()));
     if (bearer) credentials.bearer = std::move(bearer);
+    auto older = with_underscores("CACHEFILL_BEARER_TOKEN", host_of(place_of(uri.place_to_push()).name));
+    auto name = credential_name("CACHEFILL_BEARER_TOKEN", place_of(uri.place_to_push()));
+    if (!credentials.bearer && older != name && !environment.get_or(older).empty())
+        return Failure(FailureKind::usage, older + " may be meant for " + redact_url(uri.place_to_push().reveal()) +
+                                               " or for a host with '.' where that has '-'")
+            .with_hint("for this one call it " + name);
     if (uri.push_base.empty()) {
         credentials.read_bearer = credentials.bearer;
         return {};
     }
     TRY(push, http::parse_url(uri.push_base.reveal()));
     TRY(read, http::parse_url(uri.base.reveal()));
-    TRY(read_bearer, find_bearer_for(environment, uri.base));
     bool is_as_safe = http::is_same_host(push, read) && (read.tls || !push.tls);
-    credentials.read_bearer = is_as_safe ? credentials.bearer : std::move(read_bearer);
+    if (is_as_safe) {
+        credentials.read_bearer = credentials.bearer;
+        return {};
+    }
+    // Of the same host it is the token for writing, which is fine where that goes.
+    auto read_bearer = find_bearer_for(environment, uri.base);
+    if (read_bearer) credentials.read_bearer = std::move(*read_bearer);
+    if (!read_bearer && !http::is_same_host(push, read)) return std::move(read_bearer).error();
+    return {};
+}
+
+std::optional<Failure> why_bearer_is_withheld(const Environment& environment, const CacheUri& uri,
+                                              const Credentials& credentials) {
+    if (uri.scheme != Scheme::http || credentials.bearer || !is_in_the_open(uri.place_to_push())) return {};
+    for (const auto* variable : {"CACHEFILL_BEARER_TOKEN", "CACHEFILL_BEARER_TOKEN_FILE"})
+        if (!environment.get_or(variable).empty()) return in_the_open(variable, uri.place_to_push());
     return {};
 }
 

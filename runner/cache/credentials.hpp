@@ -2,21 +2,28 @@
 
 #include "cache/binary_cache.hpp"
 
+#include <optional>
 #include <string>
 
 namespace cachefill::cache {
 
 // The variable that holds a credential for one cache only: CACHIX_AUTH_TOKEN_ALEX_NIXOS for cachix://alex-nixos,
 // CACHEFILL_SIGNING_KEY_CACHE_EXAMPLE_ORG for https://cache.example.org/nix, …_MIRROR for file:///srv/mirror: the name,
-// the host or the last directory in capitals, with '_' for all that is neither letter nor digit.
+// the host or the last directory in capitals, with '_' for all that is neither letter nor digit. In a host '-' is "__",
+// so that no other host has the same name: …_MY__NAS_EXAMPLE_ORG for https://my-nas.example.org.
 std::string credential_name(std::string_view variable, const CacheUri& uri);
 
 // Those of that cache only, where they are set; else those of credentials_from(). The bearer token without a name is
-// for the server that takes the uploads, and so for another one that is read only by that one's name.
+// for the server that takes the uploads, and so for another one that is read only by that one's name. No bearer token
+// is for plain http, but to this machine itself: one of that cache is a usage failure, the one without a name stays.
 Result<Credentials> credentials_for(const Environment& environment, const CacheUri& uri);
 
 // The bearer tokens of a plain cache, for writing and for reading it, where credentials_from() may have found one.
 Result<void> find_bearers(Credentials& credentials, const Environment& environment, const CacheUri& uri);
+
+// What to say of a cache that has no bearer token although one without a name is set: it would go over plain http.
+std::optional<Failure> why_bearer_is_withheld(const Environment& environment, const CacheUri& uri,
+                                              const Credentials& credentials);
 
 // For a cache that is only read, and not ours: what is there under its own name, never what is meant for another.
 Result<Credentials> credentials_to_read(const Environment& environment, const CacheUri& uri);

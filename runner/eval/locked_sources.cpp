@@ -91,15 +91,21 @@ std::string why_private(const Json& locked, const PrivateAccess& access) {
     for (const auto& forge : forges)
         if (type == forge.type) return why_private_forge(forge, locked, access);
     if (type == "path") return "it comes from a place of this machine";
-    if (type == "git" || type == "hg" || type == "tarball" || type == "file")
-        return why_private_url(text_in(locked, "url"), access);
+    if (type == "git" || type == "hg" || type == "tarball" || type == "file") {
+        auto url = text_in(locked, "url");
+        auto why = why_private_url(url, access);
+        return why.empty() && type == "git" && access.why_by_git ? access.why_by_git(url) : why;
+    }
     return "how it is fetched ('" + sanitize(type) + "') is not known here";
 }
 
 std::string place_of(const Json& locked) {
     auto type = text_in(locked, "type");
+    auto host = text_in(locked, "host");
     for (const auto& forge : forges)
-        if (type == forge.type) return type + ":" + text_in(locked, "owner") + "/" + text_in(locked, "repo");
+        if (type == forge.type)
+            return type + ":" + text_in(locked, "owner") + "/" + text_in(locked, "repo") +
+                   (host.empty() ? "" : "?host=" + host);
     return redact_url(type == "path" ? "path:" + text_in(locked, "path") : text_in(locked, "url"));
 }
 
@@ -115,8 +121,10 @@ std::vector<LockedSource> locked_sources(std::string_view lock, const PrivateAcc
         if (!node.is_object() || locked == node.end() || !locked->is_object()) continue;
         auto hash = codec::Hash::parse(text_in(*locked, "narHash"));
         if (!hash || hash->algorithm() != codec::HashAlgorithm::sha256) continue;
+        auto place = sanitize(place_of(*locked));
         sources.push_back({.path = nix::locked_path(*hash),
-                           .origin = "the input " + sanitize(name) + " (" + sanitize(place_of(*locked)) + ")",
+                           .place = place,
+                           .origin = "the input " + sanitize(name) + " (" + place + ")",
                            .why_private = why_private(*locked, access)});
     }
     return sources;

@@ -12,6 +12,7 @@ namespace cachefill::eval {
 // The tree of a flake's input, as its lock names it.
 struct LockedSource {
     nix::StorePath path;
+    std::string place;       // the reference without its revision: "github:NixOS/nixpkgs"
     std::string origin;      // for a person, harmless to print: "the input secrets (git+ssh://git@example.org/x)"
     std::string why_private; // why not everybody can fetch it; empty: everybody can
 };
@@ -19,7 +20,10 @@ struct LockedSource {
 // What gives this machine access that others do not have.
 struct PrivateAccess {
     std::function<bool(const std::string& host)> has_login; // by a netrc entry that names the host. May be empty.
-    std::vector<std::string> tokens; // what access-tokens are for: "github.com", "github.com/owner", "git.example.org"
+    std::vector<std::string> tokens =
+        {}; // what access-tokens are for: "github.com", "github.com/owner", "git.example.org"
+    // Why a repository may be private that git fetches from this URL; empty: nothing says so. May be empty.
+    std::function<std::string(const std::string& url)> why_by_git = {};
 };
 
 // Of a flake.lock (versions 5 to 7), all inputs with a hash, those of inputs too; the flake's own tree is none of them.

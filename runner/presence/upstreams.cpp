@@ -10,8 +10,6 @@ using plan::CacheMask;
 
 namespace {
 
-constexpr std::string_view nixos_key = "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=";
-
 std::string_view host_of(std::string_view url) {
     auto start = url.find("://");
     auto rest = start == std::string_view::npos ? url : url.substr(start + 3);

@@ -15,6 +15,7 @@
 namespace cachefill::presence {
 
 inline constexpr std::string_view nixos_cache = "https://cache.nixos.org";
+inline constexpr std::string_view nixos_key = "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=";
 
 // What a user decides about caches to read.
 struct UpstreamRules {

@@ -1,8 +1,11 @@
 #include "base/files.hpp"
+#include "base/secret_variables.hpp"
 #include "cache/binary_cache.hpp"
 #include "cache/credentials.hpp"
 
 #include <boost/test/unit_test.hpp>
+
+#include <set>
 
 using namespace cachefill;
 using cache::credentials_from;
@@ -120,6 +123,73 @@ BOOST_AUTO_TEST_CASE(a_bearer_token_is_for_the_server_that_takes_the_uploads) {
     auto other = cache::credentials_to_read(environment, cache::CacheUri::parse("https://other.example").value());
     BOOST_REQUIRE(other);
     BOOST_TEST(!other->read_bearer.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(no_two_hosts_have_the_same_name) {
+    auto name_for = [](const std::string& host) {
+        auto uri = cache::CacheUri::parse("https://" + host).value();
+        return cache::credential_name("CACHEFILL_BEARER_TOKEN", uri);
+    };
+    BOOST_TEST(name_for("nas-example.com") == "CACHEFILL_BEARER_TOKEN_NAS__EXAMPLE_COM");
+    std::set<std::string> names;
+    const std::vector<std::string> hosts{
+        "nas.example.com",    "nas-example.com",    "nas_example.com",  "nas.example-com",  "nas-.example.com",
+        "nas.-example.com",   "nas--example.com",   "nas-_example.com", "nas_-example.com", "file.example.com",
+        "nas.example.com:80", "nas.example.com-80", "[fe80::1]:80",     "fe80-1-80"};
+    for (const auto& host : hosts) names.insert(name_for(host));
+    names.insert("CACHEFILL_BEARER_TOKEN_FILE_EXAMPLE_COM"); // the file for example.com
+    BOOST_TEST(names.size() == hosts.size() + 1);
+    for (const auto& name : names) BOOST_TEST(is_kept_from_children(name), name);
+}
+
+BOOST_AUTO_TEST_CASE(a_token_in_a_variable_that_fits_two_hosts_goes_to_the_one_with_dots) {
+    Environment environment({{"CACHEFILL_BEARER_TOKEN_NAS_EXAMPLE_COM", "token"}});
+    auto dots = cache::credentials_for(environment, cache::CacheUri::parse("https://nas.example.com").value());
+    BOOST_REQUIRE(dots);
+    BOOST_TEST(dots->bearer->reveal() == "token");
+    auto reading = cache::credentials_to_read(environment, cache::CacheUri::parse("https://nas-example.com").value());
+    BOOST_REQUIRE(reading);
+    BOOST_TEST(!reading->read_bearer);
+    auto dash = cache::credentials_for(environment, cache::CacheUri::parse("https://nas-example.com").value());
+    BOOST_REQUIRE(!dash);
+    BOOST_TEST((dash.error().kind() == FailureKind::usage));
+    BOOST_TEST(dash.error().hint().find("CACHEFILL_BEARER_TOKEN_NAS__EXAMPLE_COM") != std::string::npos);
+    environment.set("CACHEFILL_BEARER_TOKEN_NAS__EXAMPLE_COM", "own");
+    dash = cache::credentials_for(environment, cache::CacheUri::parse("https://nas-example.com").value());
+    BOOST_REQUIRE(dash);
+    BOOST_TEST(dash->bearer->reveal() == "own");
+    // A key is not sent, so what it was called before does.
+    environment.set("CACHEFILL_SIGNING_KEY_MY_NAS_EXAMPLE_COM", new_key("old-1"));
+    auto signing = cache::credentials_for(environment, cache::CacheUri::parse("https://my-nas.example.com").value());
+    BOOST_REQUIRE(signing);
+    BOOST_TEST(signing->signing_key->name() == "old-1");
+}
+
+BOOST_AUTO_TEST_CASE(no_token_goes_over_plain_http_but_to_this_machine) {
+    auto bearer = [](const std::map<std::string, std::string>& variables, const char* text) -> std::string {
+        Environment environment(variables);
+        auto uri = cache::CacheUri::parse(text).value();
+        auto found = cache::credentials_for(environment, uri);
+        if (!found) return std::string(to_string(found.error().kind())) + ": " + found.error().cause();
+        if (auto why = cache::why_bearer_is_withheld(environment, uri, *found)) return "withheld: " + why->cause();
+        auto reading = cache::credentials_to_read(environment, uri);
+        bool reads = found->read_bearer && reading && reading->read_bearer;
+        return (found->bearer ? std::string(found->bearer->reveal()) : "none") + (reads ? ", to read, too" : "");
+    };
+    const std::map<std::string, std::string> any{{"CACHEFILL_BEARER_TOKEN", "t"}};
+    for (const auto* url : {"http://nas.lan:8080", "http://127.example", "http://localhost.example"})
+        BOOST_TEST(bearer(any, url).starts_with("withheld: the token in CACHEFILL_BEARER_TOKEN would go to http://"),
+                   bearer(any, url));
+    for (const auto* url : {"http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1", "https://nas.lan"})
+        BOOST_TEST(bearer(any, url) == "t", url);
+    const std::map<std::string, std::string> own{{"CACHEFILL_BEARER_TOKEN_NAS_LAN", "own"},
+                                                 {"CACHEFILL_BEARER_TOKEN_LOCALHOST_1", "own"}};
+    BOOST_TEST(bearer(own, "http://nas.lan")
+                   .find("usage: the token in CACHEFILL_BEARER_TOKEN_NAS_LAN would go to "
+                         "http://nas.lan unencrypted") == 0U);
+    BOOST_TEST(bearer(own, "http://localhost:1") == "own, to read, too");
+    BOOST_TEST(bearer(own, "https://nas.lan") == "own, to read, too");
+    BOOST_TEST(!cache::credentials_to_read(Environment(own), cache::CacheUri::parse("http://nas.lan").value()));
 }
 
 BOOST_AUTO_TEST_CASE(a_bearer_token_may_stand_in_a_file) {

@@ -200,4 +200,15 @@ BOOST_AUTO_TEST_CASE(the_command_line_keeps_the_lock_file_and_asks_nobody) {
     BOOST_TEST(scene.read("asked") == "");
 }
 
+// nix.conf or NIX_CONFIG may say yes; we do not.
+BOOST_AUTO_TEST_CASE(that_the_flakes_own_settings_do_not_count_is_said_on_the_command_line) {
+    NixScene scene;
+    scene.settings.environment.set("NIX_CONFIG", "accept-flake-config = true");
+    scene.fake_nix(nix_that("printf '%s\\n' \"$@\" > $SCENE/arguments; good"));
+    BOOST_TEST(scene.evaluate(nixos("a")).has_value());
+    auto arguments = scene.read("arguments");
+    BOOST_TEST(contains(arguments, "--option\naccept-flake-config\nfalse\n"), arguments);
+    BOOST_TEST(!contains(arguments, "--accept-flake-config"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cachefill::eval {
+
+// What git's own configuration says of access over https that others do not have. Only what names a host counts: who
+// has a helper for everything, or one for github.com, as `gh` sets it up, fetches public repositories all the same.
+class GitLogins {
+  public:
+    // `listing`: what `git config --list -z` prints.
+    static GitLogins from_config(std::string_view listing);
+    // Arguments of the helper `store`, as far as it is in use: "" or "--file=PATH".
+    const std::vector<std::string>& stores() const { return stores_; }
+    // A file as that helper keeps it, a URL with its login on each line.
+    void add_stored(std::string_view file);
+
+    // Why a repository that git fetches from this URL may be private, without a word of the login; empty: nothing says
+    // so.
+    std::string why_private(const std::string& url) const;
+
+  private:
+    struct Place {
+        std::string scheme, host, port, path; // an empty scheme fits every one
+        std::string why;
+    };
+    struct Rewriting {
+        std::string prefix, why;
+    };
+    static bool covers(const Place& place, const std::string& url);
+    void add(std::string_view section, std::string_view subject, std::string_view variable, std::string_view value);
+
+    std::vector<std::string> stores_;
+    std::vector<Place> places_;
+    std::vector<Rewriting> rewritings_;
+};
+
+} // namespace cachefill::eval

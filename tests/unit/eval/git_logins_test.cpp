@@ -1,0 +1,92 @@
+#include "eval/git_logins.hpp"
+#include "eval/locked_sources.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using eval::GitLogins;
+
+namespace {
+
+using Entries = std::vector<std::pair<std::string, std::string>>;
+
+GitLogins logins_of(const Entries& entries) {
+    std::string listing;
+    for (const auto& [key, value] : entries) listing += key + "\n" + value + '\0';
+    return GitLogins::from_config(listing);
+}
+
+bool is_private(const Entries& entries, const std::string& url) { return !logins_of(entries).why_private(url).empty(); }
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(git_logins)
+
+BOOST_AUTO_TEST_CASE(what_everybody_has_set_up_says_nothing_of_a_repository) {
+    for (const Entries& entries :
+         {Entries{{"user.name", "kim"}, {"credential.helper", "cache"}, {"alone", ""}},
+          Entries{{"credential.https://github.com.helper", "!gh auth git-credential"}},
+          Entries{{"url.git@github.com:.insteadof", "https://github.com/"}},
+          Entries{{"url.ssh://git@github.com/.pushinsteadof", "https://github.com/"}},
+          Entries{{"http.https://github.com/.proxy", "http://proxy"}}, Entries{{"http.extraheader", "X-Trace: 1"}},
+          Entries{{"http.https://git.example.org/.extraheader", "Authorization: basic x"}}})
+        BOOST_TEST(!is_private(entries, "https://github.com/NixOS/nixpkgs"), entries.back().first);
+}
+
+BOOST_AUTO_TEST_CASE(a_login_for_the_host_makes_it_private) {
+    const std::string url = "https://git.example.org/kim/x.git";
+    for (const Entries& entries :
+         {Entries{{"http.https://git.example.org/.extraheader", "AUTHORIZATION: basic c2VjcmV0"}},
+          Entries{{"http.https://git.example.org/kim.extraheader", "Private-Token: c2VjcmV0"}},
+          Entries{{"http.https://*.example.org/.extraheader", "Cookie: c2VjcmV0"}},
+          Entries{{"http.extraheader", "Authorization: bearer c2VjcmV0"}},
+          Entries{{"credential.https://git.example.org.helper", "!pass c2VjcmV0"}},
+          Entries{{"url.https://kim:c2VjcmV0@git.example.org/.insteadof", "https://git.example.org/"}},
+          Entries{{"url.https://c2VjcmV0@github.com/.insteadof", "https://git.example.org/"}},
+          Entries{{"url.git@git.example.org:.insteadof", "https://git.example.org/"}}}) {
+        auto why = logins_of(entries).why_private(url);
+        BOOST_TEST(why != "", entries.back().first);
+        BOOST_TEST(why.find("c2VjcmV0") == std::string::npos);
+        BOOST_TEST(!is_private(entries, "https://other.example.net/x") == (entries.back().first != "http.extraheader"));
+    }
+    // github.com, too, where a header or an owner is named.
+    BOOST_TEST(is_private({{"http.https://github.com/.extraheader", "Authorization: x"}}, "https://github.com/kim/x"));
+    BOOST_TEST(is_private({{"credential.https://github.com/kim.helper", "x"}}, "https://github.com/kim/x"));
+    BOOST_TEST(!is_private({{"credential.https://github.com/kim.helper", "x"}}, "https://github.com/kimberly/x"));
+    BOOST_TEST(
+        is_private({{"url.git@github.com:kim/.insteadof", "https://github.com/kim/"}}, "https://github.com/kim/x"));
+    // As git matches: scheme and port are the same.
+    for (const auto* other : {"http://git.example.org/x", "https://git.example.org:8443/x"})
+        BOOST_TEST(!is_private({{"http.https://git.example.org/.extraheader", "Authorization: x"}}, other), other);
+    BOOST_TEST(is_private({{"http.https://git.example.org/.extraheader", "Authorization: x"}},
+                          "https://git.example.org:443/x"));
+}
+
+BOOST_AUTO_TEST_CASE(logins_that_the_helper_store_keeps_are_of_their_hosts) {
+    auto logins = logins_of({{"credential.helper", "store --file=/run/logins"}});
+    BOOST_TEST(logins.stores() == std::vector<std::string>{"--file=/run/logins"}, boost::test_tools::per_element());
+    BOOST_TEST(logins_of({{"credential.helper", "store"}}).stores().size() == 1U);
+    BOOST_TEST(logins_of({{"credential.helper", "storefront"}}).stores().empty());
+    logins.add_stored("https://kim:c2VjcmV0@git.example.org\n\nnonsense\nhttps://kim:x@nas.lan:8443/a\n");
+    BOOST_TEST(logins.why_private("https://git.example.org/any") ==
+               "git has a login for git.example.org stored (credential.helper)");
+    BOOST_TEST(logins.why_private("https://nas.lan:8443/b") != "");
+    BOOST_TEST(logins.why_private("https://nas.lan/b") == "");
+    BOOST_TEST(logins.why_private("https://github.com/a/b") == "");
+}
+
+BOOST_AUTO_TEST_CASE(only_what_git_fetches_is_concerned) {
+    eval::PrivateAccess access;
+    access.why_by_git = [](const std::string&) { return "git has a login"; };
+    auto why = [&](const std::string& locked) {
+        const std::string hash = "sha256-h4gyzSK14DjhF7cBN4VY+Km2ytc4Gg5tV6noZdNPhaY=";
+        auto lock = R"({"nodes": {"x": {"locked": {"narHash": ")" + hash + R"(", )" + locked + "}}}}";
+        return eval::locked_sources(lock, access).at(0).why_private;
+    };
+    BOOST_TEST(why(R"("type": "git", "url": "https://git.example.org/x")") == "git has a login");
+    BOOST_TEST(why(R"("type": "github", "owner": "NixOS", "repo": "nixpkgs")") == "");
+    BOOST_TEST(why(R"("type": "tarball", "url": "https://git.example.org/x.tar.gz")") == "");
+    BOOST_TEST(why(R"("type": "git", "url": "https://kim@git.example.org/x")") == "it is fetched with a login");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
