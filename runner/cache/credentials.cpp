@@ -67,7 +67,7 @@ Result<std::optional<Secret>> find_bearer_for(const Environment& environment, co
     auto name = credential_name("CACHEFILL_BEARER_TOKEN", uri);
     TRY(bearer, find_bearer(environment, name, credential_name("CACHEFILL_BEARER_TOKEN_FILE", uri)));
     if (bearer && is_in_the_open(url)) return in_the_open(name, url);
-    return std::move(bearer);
+    return bearer;
 }
 
 // Of all that is neither letter nor digit.
