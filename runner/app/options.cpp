@@ -2,16 +2,14 @@
 
 #include "app/option_rows.hpp"
 
-#include <iterator>
-
 namespace cachefill::app {
 
 const std::vector<Option>& option_table() {
     static const std::vector<Option> table = [] {
-        auto table = rows::what_is_looked_at();
-        for (auto part : {rows::building_and_pushing(), rows::the_run_and_its_words()})
-            std::move(part.begin(), part.end(), std::back_inserter(table));
-        return table;
+        auto all = rows::what_is_looked_at();
+        for (const auto& part : {rows::building_and_pushing(), rows::the_run_and_its_words()})
+            all.insert(all.end(), part.begin(), part.end());
+        return all;
     }();
     return table;
 }
