@@ -31,6 +31,7 @@ bool lacks_token(const Settings& settings, const Environment& environment) {
 Result<void> confine(Settings& settings, const Environment& environment, CiSetup& setup) {
     settings.read_only = true;
     settings.impure = eval::Impure::never;
+    settings.confine_evaluation = true;
     settings.accept_flake_config = false;
     settings.upstreams_from_hosts = false;
     settings.substituter = false;

@@ -130,8 +130,8 @@ BOOST_AUTO_TEST_CASE(strangers_code_is_confined_and_what_it_learns_stays_nowhere
     step.variables["XDG_STATE_HOME"] = state.string();
     BOOST_REQUIRE(cachefill::create_directories(state / "cachefill").has_value());
     BOOST_REQUIRE(write_file_atomically(state / "cachefill/evaluation-memory.json", "[1]").has_value());
-    const Words asked{"--impure",      "always", "--accept-flake-config", "--upstreams-from-hosts", "--substituter",
-                      "--on-deadline", "rerun"};
+    const Words asked{"--impure",      "always", "--accept-flake-config",  "--upstreams-from-hosts", "--substituter",
+                      "--on-deadline", "rerun",  "--no-confine-evaluation"};
     const std::vector<std::pair<std::string, std::string>> events{
         {"pull_request", from_fork},
         {"pull_request_review", from_fork},
@@ -149,6 +149,7 @@ BOOST_AUTO_TEST_CASE(strangers_code_is_confined_and_what_it_learns_stays_nowhere
             const auto& settings = invocation.settings;
             BOOST_TEST(settings.read_only, event);
             BOOST_TEST((settings.impure == eval::Impure::never), event);
+            BOOST_TEST(settings.confine_evaluation, event);
             BOOST_TEST(!settings.accept_flake_config, event);
             BOOST_TEST(!settings.upstreams_from_hosts, event);
             BOOST_TEST(!settings.substituter, event);
