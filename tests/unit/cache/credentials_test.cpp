@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(no_two_hosts_have_the_same_name) {
 }
 
 BOOST_AUTO_TEST_CASE(a_token_in_a_variable_that_fits_two_hosts_goes_to_the_one_with_dots) {
-    Environment environment({{"CACHEFILL_BEARER_TOKEN_NAS_EXAMPLE_COM", "token"}});
+    Environment environment({{"CACHEFILL_BEARER_TOKEN_NAS_EXAMPLE_COM", std::string("token")}});
     auto dots = cache::credentials_for(environment, cache::CacheUri::parse("https://nas.example.com").value());
     BOOST_REQUIRE(dots);
     BOOST_TEST(dots->bearer->reveal() == "token");
