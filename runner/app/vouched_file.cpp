@@ -145,7 +145,8 @@ Task<bool> is_of_this_repository(const Asking& asking) {
     auto origin = url ? github::parse_remote(*url) : std::nullopt;
     auto here = github::parse_remote(asking.environment.get_or("GITHUB_SERVER_URL", "https://github.com") + "/" +
                                      asking.environment.get_or("GITHUB_REPOSITORY"));
-    co_return origin&& here&& iequals(origin->host, here->host) && iequals(origin->full_name(), here->full_name());
+    if (!origin || !here) co_return false;
+    co_return iequals(origin->host, here->host) && iequals(origin->full_name(), here->full_name());
 }
 
 Task<Result<VouchedFile>> ask(const Asking& asking, async::Executor executor) {

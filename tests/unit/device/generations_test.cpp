@@ -103,10 +103,10 @@ BOOST_AUTO_TEST_CASE(links_and_folders_of_somebody_else_do_not_count) {
 
 BOOST_AUTO_TEST_CASE(a_user_whom_the_machine_does_not_know_is_an_error) {
     Environment environment;
-    auto places = usual_places({}, environment, {"no-such-user"});
-    BOOST_REQUIRE(!places);
-    BOOST_TEST(places.error().cause().find("knows no user 'no-such-user'") != std::string::npos);
-    BOOST_TEST((places.error().kind() == FailureKind::usage));
+    auto unknown = usual_places({}, environment, {"no-such-user"});
+    BOOST_REQUIRE(!unknown);
+    BOOST_TEST(unknown.error().cause().find("knows no user 'no-such-user'") != std::string::npos);
+    BOOST_TEST((unknown.error().kind() == FailureKind::usage));
     auto known = usual_places({}, environment, {"daemon"});
     BOOST_REQUIRE(known);
     BOOST_TEST(known->users.back().name == "daemon");
