@@ -260,7 +260,14 @@ std::string ellipsize(std::string_view text, std::size_t width) {
 
 namespace {
 
-constexpr std::size_t shortest_token = 16;
+// As what servers hand out, and not the name of a user or a folder: long, in one piece, with digits in it.
+bool looks_like_token(std::string_view text) {
+    constexpr std::size_t shortest = 16;
+    constexpr std::string_view digits = "0123456789",
+                               allowed = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+    return text.size() >= shortest && text.find_first_not_of(allowed) == text.npos &&
+           text.find_first_of(digits) != text.npos;
+}
 
 // "path:/home/kim@desk/nix": what may have an '@' in it, and no login.
 bool begins_flake_reference(std::string_view text) {
@@ -285,7 +292,10 @@ std::string redact_url(std::string_view url) {
             bool is_cut = colon != host.npos && host.find_first_not_of("0123456789", colon + 1) != host.npos;
             if (colon != host.npos) at = result.rfind('@', is_cut ? std::string::npos : result.find('=', authority));
             // Of a list that was split inside of a password this is the first piece.
-            bool is_piece = is_cut && at == result.npos && colon + 1 < host.size() &&
+            // (A port may be followed by what ends a sentence or a quotation.)
+            auto port_end = colon == host.npos ? host.npos : host.find_first_not_of("0123456789", colon + 1);
+            bool is_port = port_end != colon + 1 && host.find_first_not_of("'\"`)]}>.,;!?", port_end) == host.npos;
+            bool is_piece = is_cut && !is_port && at == result.npos && colon + 1 < host.size() &&
                             host.find_first_of(" \t\n:", colon + 1) == host.npos;
             if (is_piece) result.replace(authority + colon + 1, result.npos, "…");
         }
@@ -295,7 +305,8 @@ std::string redact_url(std::string_view url) {
     } else if (auto colon = result.find(':'), at = result.rfind('@');
                at != std::string::npos && colon < at && !begins_flake_reference(result)) {
         result.erase(0, at + 1); // meant for one: "kim:password@host", "https:/kim:password@host"
-    } else if (colon == std::string::npos && at != std::string::npos && at >= shortest_token && result.find('/') > at) {
+    } else if (colon == std::string::npos && at != std::string::npos &&
+               looks_like_token(std::string_view(result).substr(0, at))) {
         result.erase(0, at + 1); // "TOKEN@host", as against "kim@desk"
     }
     auto query = result.find('?');

@@ -26,10 +26,10 @@ const std::string greedy =
     "upstream: \"https://s.example\"\nupstreams: {count-given: true}\n"
     "trusted-public-keys: \"k-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=\"\n"
     "push: {scope: all, users: [alex], caches: {s: \"https://s.example\"}}\non-deadline: rerun\nmax-reruns: 50\n"
-    "notify: {from: error}\ncache: \"https://s.example\"\nuploads: 4\n";
+    "notify: {from: error}\ncache: \"https://s.example\"\nuploads: 4\nconfine-evaluation: false\n";
 
 bool is_tight(const Settings& settings) {
-    return !settings.accept_flake_config && settings.impure == eval::Impure::automatic &&
+    return !settings.accept_flake_config && settings.confine_evaluation && settings.impure == eval::Impure::automatic &&
            settings.fail_on.size() == 6U && settings.also_push.empty() && !settings.push_foreign &&
            !settings.allow_source && !settings.retroactive && settings.state_directory.empty() &&
            settings.upstreams.empty() && !settings.upstreams_count_given && settings.trusted_public_keys.empty() &&

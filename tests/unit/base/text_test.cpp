@@ -77,7 +77,9 @@ BOOST_AUTO_TEST_CASE(what_was_meant_for_a_url_shows_no_password_either) {
         BOOST_TEST(redact_url(text) == "host/a", text);
     for (const auto* text :
          {"path:/home/kim@desk/nix", "/home/kim@desk:1/nix", "github:kim/nix", "git@host:kim/nix", "kim@desk",
-          "nixos:kim", "https://host:8080", "https://host:80: it said no", "./a-directory-of@kim/x"})
+          "nixos:kim", "https://host:8080", "https://host:80: it said no", "./a-directory-of@kim/x",
+          "http://127.0.0.1:44043'", "(https://host:80).", ".#homeConfigurations.kim@desk",
+          "christopher.smithson@nixos-laptop", "home-of-somebody-long@desk"})
         BOOST_TEST(redact_url(text) == text);
     BOOST_TEST(redact_url("s3cret-of-many-words@host/a") == "host/a");
     BOOST_TEST(redact_url("https://kim:s3cr") == "https://kim:…"); // a list was split at the ',' of the password
