@@ -8,11 +8,20 @@ namespace cachefill::app {
 
 namespace {
 
-bool is_one_of(const std::vector<std::string>& texts, const cache::CacheUri& uri) {
-    return std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
-        auto named = cache::parse_substituter(text);
-        return named && named->to_string() == uri.to_string();
+bool is_same(const std::optional<cache::CacheUri>& named, const cache::CacheUri& uri) {
+    return named && named->to_string() == uri.to_string();
+}
+
+bool is_given(const std::vector<GivenUrl>& given, const cache::CacheUri& uri) {
+    return std::any_of(given.begin(), given.end(), [&](const GivenUrl& url) {
+        auto named = cache::CacheUri::parse(url.reveal());
+        return named && is_same(*named, uri);
     });
+}
+
+bool is_substituter(const std::vector<std::string>& substituters, const cache::CacheUri& uri) {
+    return std::any_of(substituters.begin(), substituters.end(),
+                       [&](const std::string& text) { return is_same(cache::parse_substituter(text), uri); });
 }
 
 } // namespace
@@ -27,7 +36,7 @@ Result<cache::Credentials> credentials_for_own(const Settings& settings, const E
 
 cache::Credentials credentials_for_upstream(const Settings& settings, const daemon::Settings& nix,
                                             const Environment& environment, const cache::CacheUri& uri) {
-    if (!is_one_of(settings.upstreams, uri) && !is_one_of(nix.substituters, uri)) return {};
+    if (!is_given(settings.upstreams, uri) && !is_substituter(nix.substituters, uri)) return {};
     auto reading = cache::credentials_to_read(environment, uri);
     return reading ? std::move(*reading) : cache::Credentials();
 }

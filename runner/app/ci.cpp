@@ -22,7 +22,7 @@ event::Message remark(event::Severity severity, std::string text, std::string hi
 }
 
 bool lacks_token(const Settings& settings, const Environment& environment) {
-    auto uri = cache::CacheUri::parse(settings.cache);
+    auto uri = cache::CacheUri::parse(settings.cache.reveal());
     return uri && uri->scheme == cache::Scheme::cachix && trim(environment.get_or("CACHIX_AUTH_TOKEN")).empty();
 }
 
@@ -80,7 +80,7 @@ Result<void> decide_on_pushing(Settings& settings, const Environment& environmen
         return {};
     }
     if (!no_token) return {};
-    return Failure(FailureKind::usage, "there is no token for the cache " + sanitize(settings.cache) +
+    return Failure(FailureKind::usage, "there is no token for the cache " + settings.cache.shown() +
                                            ", on the event '" + sanitize(setup.github.event) +
                                            "' that is meant to push")
         .with_hint("check that the secret CACHIX_AUTH_TOKEN exists and is handed over (token: ${{ "
@@ -134,12 +134,12 @@ std::string masks_of(const Environment& environment) {
 }
 
 std::string masks_of(const Settings& settings) {
-    auto texts = settings.also_push;
-    texts.insert(texts.end(), settings.upstreams.begin(), settings.upstreams.end());
-    texts.push_back(settings.cache);
+    auto urls = settings.also_push;
+    urls.insert(urls.end(), settings.upstreams.begin(), settings.upstreams.end());
+    urls.push_back(settings.cache);
     std::string commands;
-    for (const auto& text : texts)
-        for (const auto& password : passwords_in(text)) commands += github::mask(password);
+    for (const auto& url : urls)
+        for (const auto& password : passwords_in(url.reveal())) commands += github::mask(password);
     return commands;
 }
 

@@ -31,7 +31,7 @@ std::optional<event::Message> offer_substituter(const Session& session) {
     auto config = environment.get_or("NIX_CONFIG");
     if (!config.empty() && config.back() != '\n') config += '\n';
     // With the password, if its URL has one: later steps show their environment, and it is masked by then.
-    auto uri = cache::CacheUri::parse(session.settings().cache);
+    auto uri = cache::CacheUri::parse(session.settings().cache.reveal());
     Secret url = uri ? cache::substituter_of(*uri, cache) : Secret(cache.substituter_url);
     config += "extra-substituters = " + std::string(url.reveal()) + "\nextra-trusted-public-keys =";
     for (const auto& key : keys) config += " " + key.to_string();

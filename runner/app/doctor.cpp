@@ -162,8 +162,8 @@ Result<void> Doctor::find_sources() {
     auto says = evaluated_->nix_settings.value_or(nix::CacheSettings());
     for (const auto& url : says.substituters.over({}))
         if (auto uri = cache::parse_substituter(url)) others.push_back(std::move(*uri));
-    for (const auto& text : session_.settings().upstreams)
-        if (auto uri = cache::CacheUri::parse(text)) others.push_back(std::move(*uri));
+    for (const auto& given : session_.settings().upstreams)
+        if (auto uri = cache::CacheUri::parse(given.reveal())) others.push_back(std::move(*uri));
     auto own_substituter = cache::canonical_url(session_.cache_info().substituter_url);
     for (const auto& uri : others)
         if (uri.to_string() != own_substituter && has_room()) add_source(uri);

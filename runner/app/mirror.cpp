@@ -16,13 +16,13 @@ constexpr auto optional_patience = 30s;
 
 } // namespace
 
-bool Mirror::is_optional(const std::string& given) {
-    auto uri = cache::CacheUri::parse(given);
+bool Mirror::is_optional(const GivenUrl& given) {
+    auto uri = cache::CacheUri::parse(given.reveal());
     return uri && uri->optional;
 }
 
-Task<Result<std::unique_ptr<Mirror>>> Mirror::open(Session& session, std::string given) {
-    CO_TRY(uri, cache::CacheUri::parse(given));
+Task<Result<std::unique_ptr<Mirror>>> Mirror::open(Session& session, GivenUrl given) {
+    CO_TRY(uri, cache::CacheUri::parse(given.reveal()));
     CO_TRY(credentials, cache::credentials_for(session.environment(), uri));
     async::RetryPolicy retry{.budget = session.settings().retry_budget};
     auto backend = session.make_cache(uri, std::move(credentials), retry, true);

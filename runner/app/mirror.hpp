@@ -18,9 +18,9 @@ class Mirror {
   public:
     // Reaches the cache and checks that it may be written. "?optional=1" in `given`: whatever is wrong with it later on
     // is no failure of the run.
-    static async::Task<Result<std::unique_ptr<Mirror>>> open(Session& session, std::string given);
+    static async::Task<Result<std::unique_ptr<Mirror>>> open(Session& session, GivenUrl given);
     // May it be away? (Also of one that cannot be opened.)
-    static bool is_optional(const std::string& given);
+    static bool is_optional(const GivenUrl& given);
 
     const std::string& name() const { return info_.name; }
     bool is_optional() const { return optional_; }

@@ -40,6 +40,18 @@ inline Apply list(std::vector<std::string> Settings::*member) {
     };
 }
 
+inline Apply urls(std::vector<GivenUrl> Settings::*member) {
+    return [member](Settings& settings, const Values& values) -> Result<void> {
+        std::vector<GivenUrl> given;
+        for (const auto& value : values) {
+            if (value.empty()) return unusable("", "values that are not empty");
+            given.emplace_back(value);
+        }
+        settings.*member = std::move(given);
+        return {};
+    };
+}
+
 inline Apply toggle(bool Settings::*member, bool meaning = true) {
     return [member, meaning](Settings& settings, const Values& values) -> Result<void> {
         if (values.back() == "true")

@@ -32,7 +32,7 @@ Result<PushCache> parse_push_cache(const std::string& text) {
         else if (i > 0 && words[i] == "optional=false")
             continue;
         else if (value.empty())
-            return unusable(words[i], expected);
+            return unusable(GivenUrl(std::string(words[i])).shown(), expected);
         else if (i == 0 || key == "uri")
             uri_given = value;
         else if (key == "push")
@@ -42,16 +42,18 @@ Result<PushCache> parse_push_cache(const std::string& text) {
         else if (key == "signing-key-file")
             cache.signing_key_file = value;
         else
-            return unusable(words[i], "uri, push, token-file, signing-key-file or optional");
+            return unusable(GivenUrl(std::string(words[i])).shown(),
+                            "uri, push, token-file, signing-key-file or optional");
         if (i == 0) cache.name = key;
     }
     auto is_fine = [](char c) {
         return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.';
     };
     if (cache.name.empty() || !std::all_of(cache.name.begin(), cache.name.end(), is_fine))
-        return unusable(words[0], "a name of letters, digits, - _ and . before the first '='");
-    cache.uri = with_place_to_push(uri_given, push);
-    auto uri = cache::CacheUri::parse(cache.uri);
+        return unusable(GivenUrl(std::string(words[0])).shown(),
+                        "a name of letters, digits, - _ and . before the first '='");
+    cache.uri = GivenUrl(with_place_to_push(uri_given, push));
+    auto uri = cache::CacheUri::parse(cache.uri.reveal());
     if (!uri) return Failure(FailureKind::usage, cache.name + ": " + uri.error().cause()).with_hint(uri.error().hint());
     return cache;
 }
@@ -82,7 +84,7 @@ Result<void> apply_cache(Settings& settings, const OptionValues& values) {
             read = value;
     }
     if (read.empty()) return unusable("", "the URL from which the cache is read");
-    settings.cache = with_place_to_push(read, push);
+    settings.cache = GivenUrl(with_place_to_push(read, push));
     settings.cache_by_checkout = false;
     return {};
 }

@@ -39,7 +39,7 @@ std::vector<Option> rows::building_and_pushing() {
          "is missing "
          "and whether a host is complete. Credentials of its own: CACHIX_AUTH_TOKEN_NAME, CACHEFILL_BEARER_TOKEN_NAME, "
          "CACHEFILL_SIGNING_KEY_NAME.",
-         list(&Settings::also_push)},
+         urls(&Settings::also_push)},
         {"uploads", T::value, run_push, W::anywhere, "N", "Pushing", "paths uploaded at once (default 16)", "",
          number(&Settings::uploads, 1, 256)},
         {"memory", T::value, run_push, W::anywhere, "SIZE", "Pushing",

@@ -54,7 +54,7 @@ std::vector<Option> rows::what_is_looked_at() {
          toggle(&Settings::update)},
         {"upstream", T::list, all_commands | laptop, W::outside, "CACHE", "Caches",
          "further caches to read; what every consumer there trusts is not pushed again", "",
-         list(&Settings::upstreams)},
+         urls(&Settings::upstreams)},
         {"upstreams.from-hosts", T::toggle, all_commands, W::anywhere, "", "Caches",
          "also read the caches that hosts name in their own nix.settings (default)", "",
          toggle(&Settings::upstreams_from_hosts)},

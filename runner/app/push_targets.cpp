@@ -41,9 +41,10 @@ Result<PushCache> cache_to_push_to(const Settings& settings) {
         return Failure(FailureKind::usage, "several caches are configured: " + join(names, ", "))
             .with_hint("choose one with --cache NAME");
     }
-    auto named = std::find_if(known.begin(), known.end(), [&](const auto& c) { return c.name == settings.cache; });
+    auto named =
+        std::find_if(known.begin(), known.end(), [&](const auto& c) { return c.name == settings.cache.reveal(); });
     if (named != known.end()) return *named;
-    TRY(uri, cache::CacheUri::parse(settings.cache));
+    TRY(uri, cache::CacheUri::parse(settings.cache.reveal()));
     PushCache cache;
     cache.name = uri.name;
     cache.uri = settings.cache;
@@ -54,7 +55,7 @@ std::set<std::string> other_urls(const std::vector<PushCache>& caches, const Pus
     std::set<std::string> urls;
     for (const auto& other : caches) {
         if (other.name == cache.name) continue;
-        if (auto uri = cache::CacheUri::parse(other.uri)) {
+        if (auto uri = cache::CacheUri::parse(other.uri.reveal())) {
             urls.insert(uri->to_string());
             if (uri->scheme == cache::Scheme::cachix) urls.insert("https://" + uri->name + ".cachix.org");
         }
@@ -64,7 +65,7 @@ std::set<std::string> other_urls(const std::vector<PushCache>& caches, const Pus
 
 Result<cache::Credentials> credentials_for(const PushCache& cache, const Environment& environment) {
     auto with_files = environment;
-    TRY(uri, cache::CacheUri::parse(cache.uri));
+    TRY(uri, cache::CacheUri::parse(cache.uri.reveal()));
     if (!cache.token_file.empty()) {
         auto where = "reading the token of " + cache.name + " from " + cache.token_file.string();
         auto content = read_file(cache.token_file, longest_token_file);
@@ -90,7 +91,7 @@ Result<cache::Credentials> credentials_for(const PushCache& cache, const Environ
 
 Task<Result<presence::OpenedCache>> open_target(Session& session, PushCache cache, bool for_writing,
                                                 async::RetryPolicy retry) {
-    CO_TRY(uri, cache::CacheUri::parse(cache.uri));
+    CO_TRY(uri, cache::CacheUri::parse(cache.uri.reveal()));
     CO_TRY(credentials, credentials_for(cache, session.environment()));
     auto backend = session.make_cache(uri, std::move(credentials), retry, for_writing);
     auto keys = nix::usable_keys(session.settings().trusted_public_keys);

@@ -24,8 +24,8 @@ Task<bool> Run::open_mirrors() {
         }
         say(event::Severity::notice, opened.error().one_line(), "it is optional: the run goes on without it");
         report::MirrorReport away;
-        auto uri = cache::CacheUri::parse(given);
-        away.name = away.url = uri ? uri->to_string() : redact_url(given);
+        auto uri = cache::CacheUri::parse(given.reveal());
+        away.name = away.url = uri ? uri->to_string() : given.shown();
         if (uri) away.name = uri->name;
         away.optional = true;
         away.error = opened.error().one_line();

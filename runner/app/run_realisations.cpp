@@ -83,8 +83,9 @@ std::vector<std::string> Run::outputs_without_path(const plan::Target& target) c
     for (auto output : target.outputs) {
         if (derivation.outputs[output].path != plan::no_path) continue;
         const auto* record = driver_ ? driver_->record(target.derivation) : nullptr;
-        if (!record || record->outcome != event::BuildOutcome::built)
-            unknown.push_back(derivation.path.to_string() + "!" + derivation.outputs[output].name);
+        bool has_path =
+            record && (record->outcome == event::BuildOutcome::built || record->outcome == event::BuildOutcome::found);
+        if (!has_path) unknown.push_back(derivation.path.to_string() + "!" + derivation.outputs[output].name);
     }
     return unknown;
 }

@@ -47,8 +47,7 @@ report::RunReport Run::report() const {
         report.flake_dirty = flake_->dirty;
         report.flake_is_local = !flake_->directory.empty();
     }
-    report.cache =
-        session_.cache_info().name.empty() ? redact_url(session_.settings().cache) : session_.cache_info().name;
+    report.cache = session_.cache_info().name.empty() ? session_.settings().cache.shown() : session_.cache_info().name;
     report.nix_version = session_.nix().nix_version;
     report.started = iso8601(started_at_);
     report.took = elapsed_since(start_);
@@ -258,7 +257,7 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
         target.failed += event::is_failure(build.outcome);
         target.blocked += build.outcome == event::BuildOutcome::blocked;
         if (build.waits_for_upstream() && is_filling()) target.waiting_for_upstream.push_back(build.name);
-        if (build.outcome != event::BuildOutcome::built) continue;
+        if (build.outcome != event::BuildOutcome::built && build.outcome != event::BuildOutcome::found) continue;
         for (const auto& output : build.outputs) {
             auto push = std::lower_bound(report.pushes.begin(), report.pushes.end(), output,
                                          [](const auto& p, const auto& path) { return p.path < path; });

@@ -65,11 +65,13 @@ build::BuildSettings Run::build_settings() const {
 build::DriverCallbacks Run::driver_callbacks() {
     build::DriverCallbacks callbacks;
     callbacks.on_built = [this](plan::DerivationId id, const std::vector<nix::StorePath>& outputs) {
+        const auto* record = driver_->record(id);
+        bool is_ours = record && record->outcome == event::BuildOutcome::built;
         for (const auto& output : outputs) {
             facts_.of(graph_.intern(output)).valid_here = true;
-            push(output, true);
+            push(output, is_ours);
         }
-        if (auto record = driver_->record(id); history_ && record)
+        if (history_ && is_ours)
             history_->record(graph_.derivation(id).name(), graph_.derivation(id).platform, record->took);
     };
     callbacks.on_fetched = [this](plan::PathId path) {

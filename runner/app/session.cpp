@@ -130,7 +130,7 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
             "(Cachix), https://HOST/PATH, or file:///DIRECTORY to try it out"));
         co_return;
     }
-    auto uri = cache::CacheUri::parse(settings_.cache);
+    auto uri = cache::CacheUri::parse(settings_.cache.reveal());
     if (!uri) {
         findings.push_back(std::move(uri).error());
         co_return;

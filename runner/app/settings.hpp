@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/given_url.hpp"
 #include "device/switch_command.hpp"
 #include "eval/evaluator.hpp"
 #include "event/event.hpp"
@@ -29,7 +30,8 @@ enum class PushScope { system, all };
 
 // One of `push.caches`: a cache that this machine fills, with its own credentials.
 struct PushCache {
-    std::string name, uri;
+    std::string name;
+    GivenUrl uri;
     std::filesystem::path token_file, signing_key_file; // read whenever they are needed; empty: the environment's
     bool is_optional = false;                           // may be away for days
 };
@@ -51,9 +53,9 @@ struct Settings {
     std::vector<std::string> evaluate_only;
     std::vector<std::string> systems; // globs; hosts of others are left to other machines; empty: all
     std::vector<std::string> also;    // "packages", "checks", "devShells"
-    std::string cache;
+    GivenUrl cache;
     bool cache_by_checkout = false; // named by the flake's own file, for which nobody vouches: no credential is for it
-    std::vector<std::string> upstreams;
+    std::vector<GivenUrl> upstreams;
     bool upstreams_from_hosts = true;
     bool upstreams_count_given = false; // for every host, whether it trusts them or not
     std::vector<std::string> upstreams_ignore;
@@ -84,7 +86,7 @@ struct Settings {
 
     // pushing
     bool read_only = false;
-    std::vector<std::string> also_push; // further caches, filled beside the one that decides
+    std::vector<GivenUrl> also_push; // further caches, filled beside the one that decides
     std::size_t uploads = 16;
     std::uint64_t memory = 256ULL << 20;
     int compression_level = 3;

@@ -33,6 +33,12 @@ std::string reason(const Failure& failure) {
 }
 
 BuildOutcome outcome_of(const daemon::BuildResult& result, bool daemon_began) {
+    using daemon::BuildStatus;
+    bool was_there = result.status == BuildStatus::already_valid ||
+                     result.status == BuildStatus::resolves_to_already_valid ||
+                     result.status == BuildStatus::substituted;
+    // Whoever made it: its word is not ours.
+    if (was_there && !daemon_began) return BuildOutcome::found;
     if (daemon::is_success(result.status)) return BuildOutcome::built;
     bool was_refused = result.status == daemon::BuildStatus::input_rejected && !daemon_began;
     return was_refused ? BuildOutcome::refused : BuildOutcome::failed;
@@ -116,7 +122,7 @@ BuildRequest::Ending BuildRequest::end(const Running& running, const daemon::Bui
         auto limit = limit_reached(limits_, times, result.error_message);
         record.outcome = limit.outcome;
         record.error = std::move(limit.words);
-    } else if (record.outcome == BuildOutcome::built) {
+    } else if (record.outcome == BuildOutcome::built || record.outcome == BuildOutcome::found) {
         for (const auto& output : graph_.derivation(running.derivation).outputs) {
             if (output.path != plan::no_path)
                 record.outputs.push_back(graph_.path(output.path));

@@ -168,7 +168,7 @@ Task<void> NixDriver::settle(BuildRequest::Ending ending) {
     case BuildRequest::Ending::How::ended:
         break;
     }
-    if (ending.record.outcome == event::BuildOutcome::built) {
+    if (ending.record.outcome == event::BuildOutcome::built || ending.record.outcome == event::BuildOutcome::found) {
         co_await built(id, std::move(ending.record));
         co_return;
     }

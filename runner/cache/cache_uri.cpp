@@ -1,4 +1,5 @@
 #include "base/foreign_text.hpp"
+#include "base/given_url.hpp"
 #include "base/text.hpp"
 #include "cache/binary_cache.hpp"
 #include "http/url.hpp"
@@ -15,7 +16,8 @@ constexpr std::string_view forms =
     "a cache is NAME or cachix://NAME (Cachix), https://HOST/PATH (plain binary cache) or file:///DIRECTORY";
 
 Failure bad_uri(std::string_view text, std::string_view why) {
-    return Failure(FailureKind::usage, "'" + sanitize(redact_url(text)) + "' is no cache: " + std::string(why))
+    auto shown = GivenUrl(std::string(text)).shown();
+    return Failure(FailureKind::usage, "'" + shown + "' is no cache: " + std::string(why))
         .with_hint(std::string(forms));
 }
 
@@ -34,7 +36,7 @@ Result<CacheUri> parse_cachix(std::string_view text, std::string_view name, Cach
     }
     if (name.find('.') != name.npos)
         return bad_uri(text, "the name of a Cachix cache has no '.'; for another cache write https://" +
-                                 sanitize(redact_url(name)));
+                                 GivenUrl(std::string(name)).shown());
     if (!uri.push_base.empty()) return bad_uri(text, "Cachix takes uploads through its own API, not elsewhere");
     if (!is_cachix_name(name)) return bad_uri(text, "the name of a Cachix cache consists of letters, digits, - and _");
     uri.scheme = Scheme::cachix;

@@ -54,6 +54,8 @@ std::string_view to_string(BuildOutcome outcome) {
     switch (outcome) {
     case BuildOutcome::built:
         return "built";
+    case BuildOutcome::found:
+        return "found";
     case BuildOutcome::failed:
         return "failed";
     case BuildOutcome::timed_out:

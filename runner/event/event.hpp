@@ -98,6 +98,7 @@ struct FetchFinished {
 
 enum class BuildOutcome {
     built,
+    found, // valid by the time it was asked for: built or fetched on this machine, but not by this run
     failed,
     timed_out, // ran for longer than --build-timeout allows
     silent,    // printed nothing for longer than --max-silent allows

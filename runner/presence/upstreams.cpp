@@ -36,9 +36,9 @@ Result<Upstreams> Upstreams::make(Judge& judge, UpstreamRules rules, Make make_c
         TRY_VOID(with_context(nix::PublicKey::parse(text), "reading --trusted-public-keys"));
     judge.learn(nix::TrustedKeys(known.trusted_public_keys));
     judge.learn(keys_of(known.machine));
-    for (const auto& text : known.given) {
-        TRY(uri, with_context(cache::CacheUri::parse(text), "reading --upstream"));
-        auto number = upstreams.number_of(text);
+    for (const auto& given : known.given) {
+        TRY(uri, with_context(cache::CacheUri::parse(given.reveal()), "reading --upstream"));
+        auto number = upstreams.number_of(std::string(given.reveal()));
         if (!number || upstreams.is_given(*number)) continue;
         upstreams.given_.push_back({*number, uri.trusted});
         judge.learn(upstreams.given_trust(*number));

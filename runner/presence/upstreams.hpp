@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/given_url.hpp"
 #include "event/event.hpp"
 #include "presence/host_trust.hpp"
 #include "presence/judge.hpp"
@@ -19,7 +20,7 @@ inline constexpr std::string_view nixos_key = "cache.nixos.org-1:6NCHdD59X431o0g
 
 // What a user decides about caches to read.
 struct UpstreamRules {
-    std::vector<std::string> given;               // --upstream
+    std::vector<GivenUrl> given;                  // --upstream
     std::vector<std::string> trusted_public_keys; // of caches that do not tell theirs
     bool from_hosts = true;                       // what hosts name themselves counts for them
     bool count_given = false;                     // the given ones count for every host, trusted there or not

@@ -145,6 +145,7 @@ Json encode(const RunReport& report, const Figures& sums) {
     json["fetched"] = report.fetched;
     json["built"] = sums.built;
     json["failed"] = sums.failed;
+    json["found"] = sums.found;
     json["timed_out"] = sums.timed_out;
     json["silent"] = sums.silent;
     json["refused"] = sums.refused;

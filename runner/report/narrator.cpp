@@ -79,6 +79,8 @@ std::string Narrator::build(const event::BuildFinished& finished) {
     case BuildOutcome::built:
         if (voice_ == Voice::quiet || (voice_ == Voice::normal && finished.took < worth_a_line)) return {};
         return line(Tone::good, "built", finished.name + "  " + human_duration(finished.took));
+    case BuildOutcome::found:
+        return voice_ == Voice::verbose ? line(Tone::plain, "found", finished.name) : std::string();
     case BuildOutcome::blocked:
         ++blocked_[finished.blocked_by];
         if (voice_ != Voice::verbose) return {};

@@ -86,6 +86,7 @@ void Progress::apply(const event::BuildFinished& finished) {
     case event::BuildOutcome::cancelled:
         ++cancelled;
         break;
+    case event::BuildOutcome::found:
     case event::BuildOutcome::not_started:
     case event::BuildOutcome::elsewhere:
         break;

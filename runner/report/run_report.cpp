@@ -41,6 +41,9 @@ Figures figures(const RunReport& report) {
             ++result.built;
             ++result.built_of_kind[build.kind];
             break;
+        case BuildOutcome::found:
+            ++result.found;
+            break;
         case BuildOutcome::failed:
             ++result.failed;
             break;

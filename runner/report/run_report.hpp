@@ -29,7 +29,7 @@ struct TargetReport {
     bool evaluate_only = false; // neither built nor pushed, because it was asked so
     bool is_check = false;      // no target of its own: found by checking the rest of the flake
     // Of what it needs. What several targets share counts for each of them.
-    std::uint64_t built = 0, failed = 0, blocked = 0, pushed = 0, fetched = 0;
+    std::uint64_t built = 0, found = 0, failed = 0, blocked = 0, pushed = 0, fetched = 0;
     std::uint64_t pushed_bytes = 0;                // compressed
     std::chrono::milliseconds build_time{};        // of its builds added up
     std::vector<std::string> missing;              // store paths a consumer could not fetch
@@ -148,7 +148,7 @@ struct RunReport {
 struct Figures {
     std::uint64_t all_failed() const { return failed + timed_out + silent + refused; } // builds
 
-    std::uint64_t built = 0, failed = 0, timed_out = 0, silent = 0, refused = 0, cancelled = 0, blocked = 0,
+    std::uint64_t built = 0, found = 0, failed = 0, timed_out = 0, silent = 0, refused = 0, cancelled = 0, blocked = 0,
                   not_started = 0, elsewhere = 0;
     std::uint64_t waiting_for_upstream = 0;
     std::map<std::string, std::uint64_t> built_of_kind;

@@ -139,6 +139,7 @@ std::string figure_table(const RunReport& report, const Figures& sums) {
     add_if("upstream", report.upstream);
     add_if("already there", sums.already_there);
     add_if("inputs fetched", report.fetched);
+    add_if("found", sums.found);
     add_if("failed", sums.failed);
     add_if("timed out", sums.timed_out);
     add_if("silent", sums.silent);

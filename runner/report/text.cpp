@@ -155,6 +155,7 @@ std::string figure_table(const RunReport& report, const Figures& sums, const Sty
         add_if("upstream", report.upstream);
     }
     add_if("inputs fetched", report.fetched);
+    add_if("found", sums.found, "valid here by the time they were to be built");
     add_if("failed", sums.failed, {}, Tone::bad);
     add_if("timed out", sums.timed_out, {}, Tone::bad);
     add_if("silent", sums.silent, "printed nothing for too long", Tone::bad);

@@ -36,11 +36,12 @@ std::string indented(const std::string& text) {
 }
 
 // What init writes is committed, for everybody to read.
-Result<void> check_cache(const std::string& cache) {
-    if (cache.empty()) return {};
-    TRY(uri, cache::CacheUri::parse(cache));
+Result<std::string> committable(const GivenUrl& cache) {
+    std::string text(cache.reveal());
+    if (cache.empty()) return text;
+    TRY(uri, cache::CacheUri::parse(text));
     auto has_login = [](const Secret& url) { return redact_url(url.reveal()) != url.reveal(); };
-    if (!has_login(uri.base) && !has_login(uri.push_base)) return {};
+    if (!has_login(uri.base) && !has_login(uri.push_base)) return text;
     return Failure(FailureKind::usage,
                    "the URL of the cache has a password in it, and what init writes is there for everybody to read")
         .with_hint("name it without: cachefill init --cache " + shell_word(uri.to_string()) +
@@ -55,8 +56,8 @@ Task<Result<InitFacts>> gather(CommandContext& context) {
     auto repository = co_await look_at_repository(settings.flake, session.environment());
     if (!repository) co_return std::move(repository).error();
     facts.repository = std::move(*repository);
-    CO_TRY_VOID(check_cache(settings.cache));
-    facts.cache = settings.cache;
+    CO_TRY(cache, committable(settings.cache));
+    facts.cache = std::move(cache);
     facts.runners = settings.runners;
     if (facts.cache.empty() && !facts.repository.cachix_names.empty()) {
         facts.cache = facts.repository.cachix_names.front();

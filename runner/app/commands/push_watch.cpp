@@ -65,7 +65,7 @@ class WatchService {
 
     Result<void> set_caches(const std::vector<PushCache>& caches) {
         std::vector<device::Queue::Cache> known;
-        for (const auto& cache : caches) known.push_back({cache.name, redact_url(cache.uri), cache.is_optional});
+        for (const auto& cache : caches) known.push_back({cache.name, cache.uri.shown(), cache.is_optional});
         TRY(dropped, queue_->set_caches(known));
         for (const auto& [name, waiting] : dropped)
             if (waiting > 0)

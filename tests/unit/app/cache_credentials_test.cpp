@@ -49,7 +49,7 @@ BOOST_AUTO_TEST_CASE(an_upstream_gets_its_token_if_the_user_or_this_machine_name
         return credentials_for_upstream(settings, nix, environment, uri(text)).read_bearer.has_value();
     };
     BOOST_TEST(!reads("https://cache.example")); // only some host's configuration does
-    settings.upstreams = {"https://cache.example/?priority=1"};
+    settings.upstreams = {GivenUrl("https://cache.example/?priority=1")};
     BOOST_TEST(reads("https://cache.example"));
     settings.upstreams = {};
     nix.substituters = {"https://cache.nixos.org", "https://cache.example"};

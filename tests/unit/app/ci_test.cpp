@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(every_option_has_an_input_of_its_name) {
     step.variables["CACHEFILL_INPUT_FLAKE"] = "./machines";
     step.variables["CACHEFILL_INPUT_UPLOADS"] = "";
     auto settings = step.settings();
-    BOOST_TEST(settings.cache == "team");
+    BOOST_TEST(settings.cache.reveal() == "team");
     BOOST_TEST((settings.max_silent == std::chrono::seconds(90)));
     BOOST_TEST(!settings.upstreams_from_hosts);
     BOOST_TEST(settings.flake == "./machines");
@@ -235,9 +235,10 @@ BOOST_AUTO_TEST_CASE(secrets_are_masked_with_and_without_the_name_of_a_key) {
 
 BOOST_AUTO_TEST_CASE(passwords_in_the_urls_of_caches_are_masked) {
     Settings settings;
-    settings.cache = "https://kim:s3cret%21@cache.example.org";
-    settings.also_push = {"https://kim:other-one@example.org/nix?optional=1"};
-    settings.upstreams = {"https://cache.nixos.org", "https://a:b@example.org"}; // too short to be worth it
+    settings.cache = GivenUrl("https://kim:s3cret%21@cache.example.org");
+    settings.also_push = {GivenUrl("https://kim:other-one@example.org/nix?optional=1")};
+    settings.upstreams = {GivenUrl("https://cache.nixos.org"),
+                          GivenUrl("https://a:b@example.org")}; // too short to be worth it
     BOOST_TEST(masks_of(settings) == "::add-mask::other-one\n::add-mask::s3cret%2521\n::add-mask::s3cret!\n");
 }
 

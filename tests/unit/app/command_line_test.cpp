@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(flags_reach_the_settings) {
     auto settings = settings_of({"run", "--cache", "team", "--hosts", "nixos:*", "--hosts", "!template-*",
                                  "--uploads=4", "--read-only", "--no-upstreams-from-hosts", "--pins-keep", "5", "."});
     BOOST_TEST(settings.flake == ".");
-    BOOST_TEST(settings.cache == "team");
+    BOOST_TEST(settings.cache.reveal() == "team");
     BOOST_TEST(settings.hosts == (Words{"nixos:*", "!template-*"}), boost::test_tools::per_element());
     BOOST_TEST(settings.uploads == 4U);
     BOOST_TEST(settings.read_only);
@@ -75,18 +75,18 @@ BOOST_AUTO_TEST_CASE(flags_reach_the_settings) {
 BOOST_AUTO_TEST_CASE(a_flag_wins_over_environment_over_configuration_over_default) {
     Flake flake("cache: from-config\nuploads: 2\nmemory: 64M\n");
     Words words{"plan", flake.path()};
-    BOOST_TEST(settings_of(words).cache == "from-config");
+    BOOST_TEST(settings_of(words).cache.reveal() == "from-config");
     words[0] = "run"; // the flake does not say where something is pushed to
-    BOOST_TEST(settings_of(words).cache == "");
+    BOOST_TEST(settings_of(words).cache.reveal() == "");
     words.insert(words.end(), {"--config", flake.path() + "/cachefill.yml"});
-    BOOST_TEST(settings_of(words).cache == "from-config");
+    BOOST_TEST(settings_of(words).cache.reveal() == "from-config");
     BOOST_TEST(settings_of(words).uploads == 2U);
     BOOST_TEST(settings_of(words).compression_level == 3);
     std::map<std::string, std::string> environment{{"CACHEFILL_CACHE", "from-environment"}, {"CACHEFILL_UPLOADS", "5"}};
-    BOOST_TEST(settings_of(words, environment).cache == "from-environment");
+    BOOST_TEST(settings_of(words, environment).cache.reveal() == "from-environment");
     words.insert(words.end(), {"--cache", "from-flag"});
     auto settings = settings_of(words, environment);
-    BOOST_TEST(settings.cache == "from-flag");
+    BOOST_TEST(settings.cache.reveal() == "from-flag");
     BOOST_TEST(settings.uploads == 5U);
     BOOST_TEST(settings.memory == 64ULL << 20);
 }

@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(a_whole_configuration_is_read) {
                              "memory: 512M\n"
                              "fail-on: [build, push]\n"
                              "read-only: true\n");
-    BOOST_TEST(settings.cache == "team");
+    BOOST_TEST(settings.cache.reveal() == "team");
     BOOST_TEST(settings.hosts == (std::vector<std::string>{"nixos:*", "!template-*"}),
                boost::test_tools::per_element());
     BOOST_TEST(settings.evaluate_only == std::vector<std::string>{"home:*"}, boost::test_tools::per_element());
@@ -57,12 +57,12 @@ BOOST_AUTO_TEST_CASE(a_whole_configuration_is_read) {
 BOOST_AUTO_TEST_CASE(a_cache_may_be_read_and_written_at_different_addresses) {
     auto settings = accepted("cache: {read: \"https://a.example\", push: \"https://b.example/up\"}\n"
                              "push: {caches: {nas: {uri: \"https://n.example\", push: /upload}}}\n");
-    auto uri = cache::CacheUri::parse(settings.cache);
+    auto uri = cache::CacheUri::parse(settings.cache.reveal());
     BOOST_REQUIRE(uri);
     BOOST_TEST(uri->to_string() == "https://a.example");
     BOOST_TEST(uri->place_to_push().reveal() == "https://b.example/up");
     BOOST_REQUIRE(settings.push_caches.size() == 1U);
-    BOOST_TEST(cache::CacheUri::parse(settings.push_caches[0].uri)->place_to_push().reveal() ==
+    BOOST_TEST(cache::CacheUri::parse(settings.push_caches[0].uri.reveal())->place_to_push().reveal() ==
                "https://n.example/upload");
     BOOST_TEST(refused("cache: {push: \"https://b.example\"}\n").cause().find("read") != std::string::npos);
     BOOST_TEST(refused("cache: {read: \"https://b.example\", write: x}\n").cause().find("write") != std::string::npos);

@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(the_configuration_is_one_that_the_program_reads) {
     ConfigSource source{.name = "cachefill.yml", .standing = Standing::outside, .command = Command::run};
     auto applied = apply_config(text, source, settings);
     BOOST_REQUIRE_MESSAGE(applied, text);
-    BOOST_TEST(settings.cache == facts.cache);
+    BOOST_TEST(settings.cache.reveal() == facts.cache);
     std::vector<std::string> wanted{"nixos:*", "darwin:*", "home:*"};
     BOOST_TEST(settings.hosts == wanted, boost::test_tools::per_element());
     BOOST_TEST(settings.evaluate_only == std::vector<std::string>{"nixos:template-minimal"},

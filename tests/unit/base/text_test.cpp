@@ -1,6 +1,7 @@
 #include "base/environment.hpp"
 #include "base/failure.hpp"
 #include "base/foreign_text.hpp"
+#include "base/given_url.hpp"
 #include "base/secret_variables.hpp"
 #include "base/text.hpp"
 
@@ -83,6 +84,24 @@ BOOST_AUTO_TEST_CASE(what_was_meant_for_a_url_shows_no_password_either) {
         BOOST_TEST(redact_url(text) == text);
     BOOST_TEST(redact_url("s3cret-of-many-words@host/a") == "host/a");
     BOOST_TEST(redact_url("https://kim:s3cr") == "https://kim:…"); // a list was split at the ',' of the password
+}
+
+// So the compiler sees who would print a password.
+template <class T>
+concept Printable = requires(std::ostream& out, const T& value) {
+    out << value;
+};
+static_assert(!Printable<GivenUrl> && !std::is_convertible_v<GivenUrl, std::string> &&
+              !std::is_convertible_v<GivenUrl, std::string_view> && !std::is_constructible_v<std::string, GivenUrl> &&
+              !std::is_convertible_v<std::string, GivenUrl>);
+
+BOOST_AUTO_TEST_CASE(the_address_of_a_cache_is_shown_without_what_is_secret) {
+    BOOST_TEST(GivenUrl("https://kim:s3cret@host/a?push=https://x").shown() == "https://host/a?push=…");
+    BOOST_TEST(GivenUrl("kim:s3cret@host").shown() == "host");
+    BOOST_TEST(GivenUrl("s3cret@host").shown() == "host"); // the last piece of one that was split at a ','
+    BOOST_TEST(GivenUrl("team\x1b[31m").shown() == "team");
+    BOOST_TEST(GivenUrl("https://kim:s3cret@host").reveal() == "https://kim:s3cret@host");
+    BOOST_TEST((GivenUrl("a") == GivenUrl("a") && !(GivenUrl("a") == GivenUrl("b"))));
 }
 
 BOOST_AUTO_TEST_CASE(urls_in_what_others_say_lose_their_secrets) {

@@ -203,6 +203,28 @@ BOOST_AUTO_TEST_CASE(what_was_refused_for_a_doubt_is_not_settled_again_when_the_
     BOOST_TEST(std::count(scene.concluded.begin(), scene.concluded.end(), "b") == 1);
 }
 
+// Another process of this machine made it meanwhile: whoever that was, it was not this run.
+BOOST_AUTO_TEST_CASE(what_is_valid_already_is_found_and_not_built_and_needs_somebodys_word) {
+    for (auto status : {daemon::BuildStatus::already_valid, daemon::BuildStatus::resolves_to_already_valid}) {
+        DriverScene scene;
+        scene.callbacks.doubt = [](const nix::PathInfo& info) {
+            return info.path.name() == "a" ? std::string("only a stranger's word") : std::string();
+        };
+        scene.run(scene.chain.plan(), [&](ActingDaemon& daemon) {
+            daemon.on_path_info = [](const std::string& path) { return std::optional(info_of(path)); };
+            daemon.on_build = [status, usual = daemon.on_build](const Paths& paths) {
+                if (paths[0] != drv_a + "!*") return usual(paths);
+                return Play{ActingDaemon::send(build_reply({{paths[0], status}}))};
+            };
+        });
+        BOOST_TEST((scene.records["a"].outcome == BuildOutcome::found));
+        BOOST_TEST(scene.records["a"].outputs.size() == 1U);
+        BOOST_TEST((scene.records["b"].outcome == BuildOutcome::refused));
+        BOOST_TEST((scene.records["d"].outcome == BuildOutcome::built));
+        BOOST_TEST((sorted(scene.built) == Paths{"a", "d"})); // both are told as valid
+    }
+}
+
 BOOST_AUTO_TEST_CASE(what_this_run_built_needs_nobodys_word) {
     DriverScene scene;
     scene.callbacks.doubt = [](const nix::PathInfo&) { return std::string("signed by a remote builder"); };

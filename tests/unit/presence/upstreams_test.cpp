@@ -114,7 +114,7 @@ BOOST_AUTO_TEST_CASE(a_host_counts_what_it_asks_and_believes) {
 }
 
 BOOST_AUTO_TEST_CASE(what_a_host_does_not_say_counts_as_on_its_machine_with_the_given_ones) {
-    rules.given = {"https://given.example"};
+    rules.given = {GivenUrl("https://given.example")};
     rules.trusted_public_keys = {text(up)};
     rules.machine.substituters = {"https://machine.example"};
     run([this]() -> async::Task<void> {
@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(what_a_host_does_not_say_counts_as_on_its_machine_with_the_
 }
 
 BOOST_AUTO_TEST_CASE(a_given_upstream_that_a_host_does_not_trust_is_told_with_what_would_help) {
-    rules.given = {"https://up.example"};
+    rules.given = {GivenUrl("https://up.example")};
     rules.trusted_public_keys = {text(up)};
     run([this]() -> async::Task<void> {
         auto without = host("substituters = https://own.example\ntrusted-public-keys = " + text(own));
@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(a_given_upstream_that_a_host_does_not_trust_is_told_with_wh
 }
 
 BOOST_AUTO_TEST_CASE(by_an_option_the_given_ones_count_for_all) {
-    rules.given = {"https://up.example"};
+    rules.given = {GivenUrl("https://up.example")};
     rules.trusted_public_keys = {text(up)};
     rules.count_given = true;
     run([this]() -> async::Task<void> {
@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(by_an_option_the_given_ones_count_for_all) {
 }
 
 BOOST_AUTO_TEST_CASE(without_the_hosts_lists_the_given_ones_and_the_machines_count) {
-    rules.given = {"https://up.example"};
+    rules.given = {GivenUrl("https://up.example")};
     rules.trusted_public_keys = {text(up)};
     rules.from_hosts = false;
     run([this]() -> async::Task<void> {
@@ -184,7 +184,7 @@ BOOST_AUTO_TEST_CASE(without_the_hosts_lists_the_given_ones_and_the_machines_cou
 }
 
 BOOST_AUTO_TEST_CASE(the_own_cache_is_trusted_by_whoever_asks_it_and_believes_its_key) {
-    rules.given = {"https://up.example"};
+    rules.given = {GivenUrl("https://up.example")};
     rules.trusted_public_keys = {text(up)};
     run([this]() -> async::Task<void> {
         auto key = "trusted-public-keys = " + text(own);
@@ -213,7 +213,7 @@ BOOST_AUTO_TEST_CASE(the_own_cache_is_trusted_by_whoever_asks_it_and_believes_it
 
 BOOST_AUTO_TEST_CASE(a_cache_that_does_not_tell_its_key_is_advised_with_the_key_that_signs_there) {
     rules.own_keys = {};
-    rules.given = {"https://up.example"};
+    rules.given = {GivenUrl("https://up.example")};
     rules.trusted_public_keys = {text(up), text(own)};
     run([this]() -> async::Task<void> {
         auto number = host("substituters =\ntrusted-public-keys =");
@@ -284,7 +284,7 @@ BOOST_AUTO_TEST_CASE(this_machine_fetches_from_what_it_asks_and_believes_and_a_d
 }
 
 BOOST_AUTO_TEST_CASE(whose_keys_a_host_would_believe) {
-    rules.given = {"https://given.example"};
+    rules.given = {GivenUrl("https://given.example")};
     rules.trusted_public_keys = {text(other)};
     run([this]() -> async::Task<void> {
         auto strict = host("substituters = https://up.example\ntrusted-public-keys = " + text(up));
@@ -304,7 +304,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_cache_or_no_key_is_a_usage_failure) {
     run([this]() -> async::Task<void> {
         auto maker = [](const cache::CacheUri&) { return std::unique_ptr<cache::BinaryCache>(); };
         UpstreamRules bad;
-        bad.given = {"s3://x"};
+        bad.given = {GivenUrl("s3://x")};
         auto made = Upstreams::make(*judge, bad, maker, sink);
         BOOST_TEST_REQUIRE(!made.has_value());
         BOOST_TEST((made.error().kind() == FailureKind::usage));

@@ -32,6 +32,7 @@ report::RunReport full_report() {
     report.pushes.back().reason = "a reason";
     report.builds.push_back(build("blocked", event::BuildOutcome::blocked));
     report.builds.back().blocked_by = "other";
+    report.builds.push_back(build("found", event::BuildOutcome::found));
     return report;
 }
 
@@ -104,6 +105,8 @@ BOOST_AUTO_TEST_CASE(lists_are_exact_and_figures_are_their_sums) {
     BOOST_TEST(json["took_ms"].get<int>() == 754'000);
     const auto& figures = json["figures"];
     BOOST_TEST(figures["built"].get<std::uint64_t>() == report.count(event::BuildOutcome::built));
+    BOOST_TEST(figures["found"].get<int>() == 1); // and not built
+    BOOST_TEST(json["builds"][3]["outcome"].get<std::string>() == "found");
     BOOST_TEST(figures["pushed_while_building"].get<int>() == 2);
     BOOST_TEST(figures["pushed_after"].get<int>() == 1);
     BOOST_TEST(figures["already_there"].get<int>() == 1);
