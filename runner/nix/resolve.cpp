@@ -1,8 +1,8 @@
 #include "nix/resolve.hpp"
 
-#include "codec/encoding.hpp"
 #include "codec/hash.hpp"
 #include "nix/derivation_text.hpp"
+#include "nix/path_hash.hpp"
 
 #include <algorithm>
 #include <map>
@@ -14,7 +14,6 @@ namespace cachefill::nix {
 namespace {
 
 constexpr std::string_view derivation_suffix = ".drv";
-constexpr std::size_t hash_bytes_in_path = 20;
 
 codec::Hash sha256(std::string_view text) { return codec::hash_bytes(codec::HashAlgorithm::sha256, text); }
 
@@ -40,15 +39,8 @@ std::string placeholder(const StorePath& derivation, std::string_view output) {
 // libstore/store-api.cc, makeOutputPath: `hash` is that of the derivation without its outputs' paths.
 std::optional<StorePath> make_output_path(const codec::Hash& hash, std::string_view name, std::string_view output) {
     auto whole_name = output_path_name(name, output);
-    auto text = "output:" + std::string(output) + ":sha256:" + hash.to_base16() + ":" + std::string(store_dir) + ":" +
-                whole_name;
-    auto digest = sha256(text);
-    std::string folded(hash_bytes_in_path, '\0');
-    auto bytes = digest.digest();
-    for (std::size_t i = 0; i < bytes.size(); ++i)
-        folded[i % hash_bytes_in_path] = static_cast<char>(static_cast<unsigned char>(folded[i % hash_bytes_in_path]) ^
-                                                           static_cast<unsigned char>(bytes[i]));
-    auto path = StorePath::parse_base_name(codec::to_nix32(folded) + "-" + whole_name);
+    auto path =
+        StorePath::parse_base_name(path_hash("output:" + std::string(output), hash, whole_name) + "-" + whole_name);
     if (!path) return std::nullopt; // a name that is too long
     return *std::move(path);
 }
