@@ -80,6 +80,14 @@ void Mirror::start(plan::Graph& graph, const presence::Judge& own,
         environment(own, std::move(counting), std::move(like), std::move(on_settled)), sink_);
 }
 
+Task<Result<void>> Mirror::keep_realisations(presence::Realisations& realisations, const presence::Judge& own,
+                                             plan::CacheMask counting, daemon::Connection& store) {
+    if (!presence_) co_return Result<void>(); // nothing was pushed
+    learn_upstreams(own);
+    CO_TRY_VOID(co_await realisations.publish(*presence_, counting, store));
+    co_return Result<void>();
+}
+
 report::MirrorReport Mirror::report() const {
     report::MirrorReport report;
     report.name = info_.name;

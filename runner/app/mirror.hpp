@@ -3,6 +3,7 @@
 #include "app/session.hpp"
 #include "event/messages_only.hpp"
 #include "presence/judge.hpp"
+#include "presence/realisations.hpp"
 #include "push/pipeline.hpp"
 #include "report/run_report.hpp"
 
@@ -31,6 +32,10 @@ class Mirror {
     void start(plan::Graph& graph, const presence::Judge& own,
                std::function<plan::CacheMask(const nix::StorePath&)> counting, push::PushSettings settings,
                push::PushEnvironment like, std::function<void(const nix::StorePath&)> on_settled);
+
+    // Tells it where content-addressed outputs went, once everything is up.
+    async::Task<Result<void>> keep_realisations(presence::Realisations& realisations, const presence::Judge& own,
+                                                plan::CacheMask counting, daemon::Connection& store);
 
     report::MirrorReport report() const;
 

@@ -3,8 +3,11 @@
 #include "app/archives.hpp"
 #include "app/closures.hpp"
 #include "app/sources.hpp"
+#include "app/targets.hpp"
 #include "app/upstream_rules.hpp"
 #include "base/text.hpp"
+#include "nix/realisation.hpp"
+#include "presence/realisations.hpp"
 
 #include <algorithm>
 
@@ -117,6 +120,8 @@ Task<Result<std::vector<presence::UnusableNar>>> Pusher::put_back_archives(std::
 Task<Pusher::Ledger> Pusher::push(std::vector<nix::StorePath> paths, push::PushSettings settings,
                                   OnSettled on_settled) {
     settings.compression = info_.preferred_compression;
+    bool is_only_planned = settings.only_plan;
+    is_stopped_ = false;
     pipeline_ = push::make_pipeline(session_.executor(), presence_.backend(plan::own_cache), session_.workers(),
                                     std::move(settings), environment(on_settled), sink_);
     for (auto& path : paths) pipeline_->add(std::move(path), false);
@@ -130,10 +135,47 @@ Task<Pusher::Ledger> Pusher::push(std::vector<nix::StorePath> paths, push::PushS
     auto ledger = pipeline_->ledger();
     pipeline_.reset();
     if (broken) std::rethrow_exception(broken);
+    auto kept = is_only_planned || is_stopped_ ? Result<void>() : co_await keep_realisations(ledger);
+    if (!kept) {
+        event::Message message{.severity = event::Severity::warning,
+                               .text = "the cache cannot be told where content-addressed outputs went: " +
+                                       kept.error().one_line(),
+                               .hint = kept.error().hint()};
+        sink_.on_event(message);
+    }
     co_return ledger;
 }
 
+// What built such an output is a derivation without inputs, with one of Nix's own making in place of those that had
+// some (nix/resolve.hpp). That one's realisation is what a machine that evaluates asks for when it has resolved its
+// own.
+Task<Result<void>> Pusher::keep_realisations(const Ledger& ledger) {
+    if (!info_.keeps_realisations) co_return Result<void>();
+    std::vector<nix::StorePath> served;
+    for (const auto& [path, record] : ledger)
+        if (record.outcome == event::PushOutcome::published || record.outcome == event::PushOutcome::already_there)
+            served.push_back(path);
+    CO_TRY(infos, co_await path_infos(std::move(served)));
+    auto read = [this](const nix::StorePath& path) { return read_derivation(session_.endpoint(), path); };
+    nix::RealisationIds ids(read);
+    for (const auto& info : infos) {
+        if (!info || info->content_address.empty() || !info->deriver) continue;
+        auto derivation = read(*info->deriver);
+        if (!derivation || !derivation->input_derivations.empty()) continue; // it is not here any more
+        for (const auto& output : derivation->outputs) {
+            if (output.kind != nix::OutputKind::floating) continue;
+            auto id = ids.id(*info->deriver, output.name);
+            if (!id) continue;
+            CO_TRY(known, co_await connection_->query_realisation(*std::move(id)));
+            if (!known || known->out_path != info->path) continue;
+            CO_TRY_VOID(co_await presence::put_realisation(presence_, std::move(*known), upstreams_->counting(host_)));
+        }
+    }
+    co_return Result<void>();
+}
+
 void Pusher::stop(std::chrono::milliseconds grace) {
+    is_stopped_ = true;
     presence_.stop_waiting();
     if (pipeline_) pipeline_->stop(grace);
 }

@@ -36,6 +36,7 @@ class Pusher {
     using Ledger = std::unordered_map<nix::StorePath, push::PushRecord>;
     using OnSettled = std::function<void(const nix::StorePath&, const push::PushRecord&)>;
     // With `settings` (compression is the cache's), until everything is settled or stop() ends it. All paths are valid.
+    // Where content-addressed ones are outputs of derivations that are here, the cache is told.
     async::Task<Ledger> push(std::vector<nix::StorePath> paths, push::PushSettings settings, OnSettled on_settled);
     void stop(std::chrono::milliseconds grace);
 
@@ -49,6 +50,7 @@ class Pusher {
     async::Task<Result<std::vector<std::optional<nix::PathInfo>>>> path_infos(std::vector<nix::StorePath> paths);
     presence::Upstreams make_upstreams(const std::set<std::string>& other_targets);
     push::PushEnvironment environment(OnSettled& on_settled);
+    async::Task<Result<void>> keep_realisations(const Ledger& ledger);
 
     Session& session_;
     event::Sink& sink_;
@@ -60,6 +62,7 @@ class Pusher {
     std::size_t host_ = 0; // this machine, in upstreams_
     daemon::Connection* connection_ = nullptr;
     std::unique_ptr<push::Pipeline> pipeline_; // while push() runs
+    bool is_stopped_ = false;
     std::set<nix::StorePath> built_here_;
 };
 

@@ -33,11 +33,19 @@ Task<void> Run::keep_realisations() {
     presence::Judge::Counting counts = what_all_trust;
     auto learnt = co_await realisations_.learn(std::move(counts), &session_.connection());
     if (!learnt) co_return fail(std::move(learnt).error().with_context("asking where content-addressed outputs went"));
-    auto kept = co_await realisations_.publish(what_all_trust(), session_.connection());
-    if (kept) co_return;
-    say(event::Severity::warning,
-        "the cache cannot be told where content-addressed outputs went: " + kept.error().one_line(),
-        kept.error().hint());
+    auto warn_if = [this](const auto& kept, const std::string& cache) {
+        if (kept) return;
+        say(event::Severity::warning,
+            cache + " cannot be told where content-addressed outputs went: " + kept.error().one_line(),
+            kept.error().hint());
+    };
+    auto kept = co_await realisations_.publish(presence_, what_all_trust(), session_.connection());
+    warn_if(kept, "the cache");
+    for (const auto& mirror : mirrors_) {
+        auto mirrored =
+            co_await mirror->keep_realisations(realisations_, presence_, what_all_trust(), session_.connection());
+        warn_if(mirrored, "the further cache " + mirror->name());
+    }
 }
 
 Task<Result<void>> Run::find_what_all_build(TargetRecord& record) {

@@ -97,22 +97,22 @@ Task<Result<void>> Realisations::learn(Judge::Counting counting, daemon::Connect
 }
 
 // What is told of a path that is served stays: whoever has followed it would meet two truths.
-Task<Result<bool>> Realisations::put(Realisation realisation, CacheMask counting) {
-    auto& own = judge_.backend(plan::own_cache);
+Task<Result<bool>> put_realisation(Judge& judge, Realisation realisation, CacheMask counting) {
+    auto& own = judge.backend(plan::own_cache);
     CO_TRY(there, co_await own.get_realisation(realisation.id));
     if (there && there->out_path == realisation.out_path) co_return false;
     if (there) {
         Judge::Counting what_counts = [counting] { return counting; };
-        CO_TRY(is_served, co_await judge_.is_served(there->out_path, std::move(what_counts)));
+        CO_TRY(is_served, co_await judge.is_served(there->out_path, std::move(what_counts)));
         if (is_served) co_return false;
     }
     CO_TRY_VOID(co_await own.put_realisation(std::move(realisation)));
     co_return true;
 }
 
-Task<Result<std::size_t>> Realisations::publish(CacheMask counting, daemon::Connection& store) {
+Task<Result<std::size_t>> Realisations::publish(Judge& into, CacheMask counting, daemon::Connection& store) {
     std::size_t count = 0;
-    if (!judge_.info(plan::own_cache).keeps_realisations) co_return count;
+    if (!into.info(plan::own_cache).keeps_realisations) co_return count;
     std::vector<std::string> open;
     std::set<std::string> seen;
     for (auto id : graph_.topological_order()) {
@@ -131,9 +131,9 @@ Task<Result<std::size_t>> Realisations::publish(CacheMask counting, daemon::Conn
         for (const auto& [dependent, path] : realisation->dependents)
             if (seen.insert(dependent).second) open.push_back(dependent);
         Judge::Counting what_counts = [counting] { return counting; };
-        CO_TRY(is_served, co_await judge_.is_served(realisation->out_path, std::move(what_counts)));
+        CO_TRY(is_served, co_await into.is_served(realisation->out_path, std::move(what_counts)));
         if (!is_served) continue;
-        CO_TRY(is_new, co_await put(std::move(*realisation), counting));
+        CO_TRY(is_new, co_await put_realisation(into, std::move(*realisation), counting));
         count += is_new ? 1 : 0;
     }
     co_return count;

@@ -39,9 +39,9 @@ class Realisations {
     // What untold() has found is asked again from now on.
     void forget() { consumers_.clear(); }
 
-    // Puts into the own cache what this machine's store knows of outputs that are served: how many were put. A cache
-    // that keeps none gets none.
-    async::Task<Result<std::size_t>> publish(plan::CacheMask counting, daemon::Connection& store);
+    // Puts into the own cache of `into` (a judge of the same graph) what this machine's store knows of outputs that
+    // are served there: how many were put. A cache that keeps none gets none.
+    async::Task<Result<std::size_t>> publish(Judge& into, plan::CacheMask counting, daemon::Connection& store);
 
   private:
     struct Output {
@@ -59,6 +59,7 @@ class Realisations {
         std::map<std::pair<plan::DerivationId, std::uint16_t>, std::optional<nix::StorePath>> found;
     };
     using Found = Result<std::optional<nix::StorePath>>;
+    using Inputs = std::map<std::pair<nix::StorePath, std::string>, nix::StorePath>; // by derivation and output
 
     std::vector<Output> unknown_outputs();
     async::Task<Result<void>> learn_from_caches(const std::vector<Output>& outputs, Judge::Counting counting);
@@ -68,13 +69,16 @@ class Realisations {
     std::optional<nix::Derivation> resolved(plan::DerivationId id, const nix::OutputFinder& find) const;
     async::Task<void> find_into(std::string id, plan::CacheMask caches, std::map<std::string, nix::Realisation>& found,
                                 std::optional<Failure>& failure);
-    async::Task<Result<bool>> is_told(std::string id, const Judge::Counting& counting, Consumer& consumer);
+    async::Task<Result<bool>> is_told(std::string id, const std::set<std::string>& known_here,
+                                      const Judge::Counting& counting, Consumer& consumer);
     async::Task<Found> find(plan::Graph::Producer output, const Judge::Counting& counting, Consumer& consumer);
     async::Task<Found> look_for(plan::Graph::Producer output, const Judge::Counting& counting, Consumer& consumer);
-    async::Task<Found> find_by_resolving(plan::Graph::Producer output, const Judge::Counting& counting,
-                                         Consumer& consumer);
+    async::Task<Result<std::optional<Inputs>>> find_inputs(plan::DerivationId id, const Judge::Counting& counting,
+                                                           Consumer& consumer);
+    std::set<std::string> ids_of(const Inputs& inputs);
+    async::Task<Found> find_by_resolving(plan::Graph::Producer output, const Inputs& inputs,
+                                         const Judge::Counting& counting, Consumer& consumer);
     async::Task<Found> if_served(std::optional<nix::StorePath> path, const Judge::Counting& counting);
-    async::Task<Result<bool>> put(nix::Realisation realisation, plan::CacheMask counting);
     Result<std::string> id_of(plan::Graph::Producer output);
 
     async::Executor executor_;
@@ -85,5 +89,8 @@ class Realisations {
     nix::RealisationIds ids_;
     std::map<plan::CacheMask, Consumer> consumers_; // by what they ask and believe
 };
+
+// Puts it into the judge's own cache, which keeps such: false if it, or another truth that is served, is there already.
+async::Task<Result<bool>> put_realisation(Judge& judge, nix::Realisation realisation, plan::CacheMask counting);
 
 } // namespace cachefill::presence

@@ -95,20 +95,21 @@ Task<Result<void>> Realisations::learn_by_resolving(Judge::Counting counting, da
     co_return Result<void>();
 }
 
-// Nix takes a realisation only with those of what it depends on.
-Task<Result<bool>> Realisations::is_told(std::string id, const Judge::Counting& counting, Consumer& consumer) {
+// Nix takes a realisation only with those of what it depends on; of what is in its store already it knows them.
+Task<Result<bool>> Realisations::is_told(std::string id, const std::set<std::string>& known_here,
+                                         const Judge::Counting& counting, Consumer& consumer) {
     std::vector<std::string> open{std::move(id)};
     std::set<std::string> seen(open.begin(), open.end());
     while (!open.empty()) {
         auto next = std::move(open.back());
         open.pop_back();
-        if (consumer.told.contains(next)) continue;
+        if (consumer.told.contains(next) || known_here.contains(next)) continue;
         CO_TRY(realisation, co_await judge_.find_realisation(std::move(next), counting()));
         if (!realisation) co_return false;
         for (const auto& [dependent, path] : realisation->dependents)
             if (seen.insert(dependent).second) open.push_back(dependent);
     }
-    consumer.told.insert(seen.begin(), seen.end());
+    if (known_here.empty()) consumer.told.insert(seen.begin(), seen.end());
     co_return true;
 }
 
@@ -138,37 +139,59 @@ Task<Realisations::Found> Realisations::look_for(plan::Graph::Producer output, c
     if (kind == nix::OutputKind::impure || !derivation.flaw.empty()) co_return Found(std::nullopt);
     bool is_fetched = derivation.allow_substitutes;
     if (is_fetched && !nix::has_realisation(kind)) co_return co_await if_served(std::move(known), counting);
-    if (is_fetched) {
-        auto id = id_of(output);
-        if (!id) co_return Found(std::nullopt);
+    const std::set<std::string> nothing_here;
+    std::optional<StorePath> told_path; // though perhaps without what it depends on
+    auto id = id_of(output);
+    if (is_fetched && id) {
         auto asked = *id;
-        CO_TRY(told, co_await is_told(std::move(asked), counting, consumer));
-        if (told) {
-            CO_TRY(realisation, co_await judge_.find_realisation(*std::move(id), counting()));
-            auto realised = realisation ? std::optional(realisation->out_path) : std::nullopt;
-            CO_TRY(path, co_await if_served(std::move(realised), counting));
-            if (path) co_return Found(std::move(path));
-        }
+        CO_TRY(realisation, co_await judge_.find_realisation(std::move(asked), counting()));
+        if (realisation) told_path = realisation->out_path;
+        CO_TRY(served, co_await if_served(std::move(told_path), counting));
+        told_path = std::move(served);
     }
-    CO_TRY(resolved, co_await find_by_resolving(output, counting, consumer));
+    if (told_path) {
+        CO_TRY(told, co_await is_told(*id, nothing_here, counting, consumer));
+        if (told) co_return Found(std::move(told_path));
+    }
+    CO_TRY(inputs, co_await find_inputs(output.derivation, counting, consumer));
+    if (!inputs) co_return Found(std::nullopt);
+    if (told_path) { // Nix tries once more when it has the inputs
+        const auto here = ids_of(*inputs);
+        CO_TRY(told, co_await is_told(*id, here, counting, consumer));
+        if (told) co_return Found(std::move(told_path));
+    }
+    CO_TRY(resolved, co_await find_by_resolving(output, *inputs, counting, consumer));
     // Built by design: whoever has the inputs has it, and if it is floating knows where only then.
     if (!is_fetched) co_return Found(resolved && known ? std::move(known) : std::move(resolved));
     co_return co_await if_served(std::move(resolved), counting);
 }
 
-// With the inputs where this consumer finds them. Floating outputs have a realisation of their own then.
-Task<Realisations::Found> Realisations::find_by_resolving(plan::Graph::Producer output, const Judge::Counting& counting,
-                                                          Consumer& consumer) {
-    std::map<std::pair<StorePath, std::string>, StorePath> inputs;
-    const auto needed = graph_.derivation(output.derivation).inputs; // a copy: the graph may grow meanwhile
+// Where this consumer finds all that the derivation is built from; empty: it lacks something of that.
+Task<Result<std::optional<Realisations::Inputs>>>
+Realisations::find_inputs(plan::DerivationId id, const Judge::Counting& counting, Consumer& consumer) {
+    Inputs inputs;
+    const auto needed = graph_.derivation(id).inputs; // a copy: the graph may grow meanwhile
     for (const auto& input : needed)
         for (auto number : input.outputs) {
-            plan::Graph::Producer producer{input.derivation, number};
-            CO_TRY(path, co_await find(producer, counting, consumer));
-            if (!path) co_return Found(std::nullopt);
+            const plan::Graph::Producer wanted{input.derivation, number};
+            CO_TRY(path, co_await find(wanted, counting, consumer));
+            if (!path) co_return std::optional<Inputs>();
             const auto& from = graph_.derivation(input.derivation);
             inputs.emplace(std::pair{from.path, from.outputs[number].name}, *std::move(path));
         }
+    co_return std::optional<Inputs>(std::move(inputs));
+}
+
+std::set<std::string> Realisations::ids_of(const Inputs& inputs) {
+    std::set<std::string> ids;
+    for (const auto& [output, path] : inputs)
+        if (auto id = ids_.id(output.first, output.second)) ids.insert(*std::move(id));
+    return ids;
+}
+
+// Floating outputs have a realisation of their own then.
+Task<Realisations::Found> Realisations::find_by_resolving(plan::Graph::Producer output, const Inputs& inputs,
+                                                          const Judge::Counting& counting, Consumer& consumer) {
     auto find_input = [&](const StorePath& input, std::string_view name) -> std::optional<StorePath> {
         auto found = inputs.find({input, std::string(name)});
         return found == inputs.end() ? std::nullopt : std::optional(found->second);
@@ -180,15 +203,19 @@ Task<Realisations::Found> Realisations::find_by_resolving(plan::Graph::Producer 
     if (!made) co_return Found(std::nullopt);
     if (made->path) co_return Found(made->path);
     auto id = nix::RealisationIds::id_of_resolved(*derivation, name);
+    const auto here = ids_of(inputs);
     auto asked = id;
-    CO_TRY(told, co_await is_told(std::move(asked), counting, consumer));
+    CO_TRY(told, co_await is_told(std::move(asked), here, counting, consumer));
     if (!told) co_return Found(std::nullopt);
     CO_TRY(realisation, co_await judge_.find_realisation(std::move(id), counting()));
-    co_return Found(realisation ? std::optional(realisation->out_path) : std::nullopt);
+    std::optional<StorePath> path;
+    if (realisation) path = realisation->out_path;
+    co_return Found(std::move(path));
 }
 
 Task<Result<std::vector<std::string>>> Realisations::untold(const plan::Target& target, Judge::Counting counting) {
     auto& consumer = consumers_[counting()];
+    const std::set<std::string> nothing_here;
     std::vector<std::string> names;
     for (const auto& needed : plan::needed_outputs(graph_, target)) {
         const auto output = graph_.derivation(needed.derivation).outputs[needed.output];
@@ -197,7 +224,7 @@ Task<Result<std::vector<std::string>>> Realisations::untold(const plan::Target& 
         if (nix::has_realisation(output.kind) && output.path != plan::no_path &&
             graph_.derivation(needed.derivation).allow_substitutes)
             if (auto id = id_of(needed)) {
-                CO_TRY(told, co_await is_told(*std::move(id), counting, consumer));
+                CO_TRY(told, co_await is_told(*std::move(id), nothing_here, counting, consumer));
                 is_found = told;
             }
         if (!is_found && nix::has_realisation(output.kind)) {

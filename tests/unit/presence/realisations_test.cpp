@@ -179,7 +179,6 @@ BOOST_AUTO_TEST_CASE(a_floating_one_is_found_by_the_realisation_of_the_resolved)
         tell(*own, "leaf");
         tell(*own, "split");
         tell(*own, "split", "dev");
-        tell(*own, "plain"); // which split.dev refers to
         auto path = co_await learnt("floating");
         BOOST_TEST(!path.has_value());
         auto names = co_await untold();
@@ -198,6 +197,29 @@ BOOST_AUTO_TEST_CASE(a_floating_one_is_found_by_the_realisation_of_the_resolved)
     });
 }
 
+// Nix takes a realisation only with those of what its output refers to. It knows these also of what it has.
+BOOST_AUTO_TEST_CASE(what_an_output_refers_to_need_not_be_told_if_it_is_an_input_that_can_be_had) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor, "floating");
+        serve_all_but("");
+        tell(*own, "floating");
+        tell(*own, "leaf");
+        tell(*own, "split");
+        tell(*own, "split", "dev");
+        auto names = co_await untold(); // plain, an ordinary input of split and of floating, is told by nobody
+        BOOST_TEST(names == nothing, boost::test_tools::per_element());
+    });
+    Fixture fixture;
+    fixture.run([&](async::Executor executor) -> async::Task<void> {
+        fixture.start(executor, "floating");
+        fixture.serve_all_but("plain");
+        for (const std::string name : {"floating", "leaf", "split"}) fixture.tell(*fixture.own, name);
+        fixture.tell(*fixture.own, "split", "dev");
+        auto names = co_await fixture.untold();
+        BOOST_TEST(names == Names{"floating"}, boost::test_tools::per_element());
+    });
+}
+
 // What one machine's caches tell is no answer for another's.
 BOOST_AUTO_TEST_CASE(each_machine_is_told_by_its_own_caches) {
     run([&](async::Executor executor) -> async::Task<void> {
@@ -210,8 +232,8 @@ BOOST_AUTO_TEST_CASE(each_machine_is_told_by_its_own_caches) {
         auto names = co_await untold();
         BOOST_TEST(names == nothing, boost::test_tools::per_element());
         auto own_alone = judge->views().all_of(plan::own_cache);
-        auto counting = [own_alone] { return own_alone; };
-        auto alone = co_await realisations->untold(target, counting);
+        Judge::Counting counts = [own_alone] { return own_alone; };
+        auto alone = co_await realisations->untold(target, std::move(counts));
         BOOST_TEST_REQUIRE(alone.has_value());
         BOOST_TEST(*alone == Names{"deferred"}, boost::test_tools::per_element());
     });
