@@ -111,7 +111,8 @@ void Source::lose(Failure failure) {
             counted(static_cast<std::uint64_t>(tries_while_away_) + 1, "try", "tries") + ")");
     trouble_ = std::move(failure);
     if (!has_waited) away_since_ = clock_.now();
-    tell(event::CacheWaiting::State::over);
+    // Of one that is out of reach by intent it is said once what follows, by whoever plans.
+    if (!patience_.offline || has_answered_) tell(event::CacheWaiting::State::over);
     standing_ = Standing::lost;
     changed_.notify_all();
     if (on_change) on_change();

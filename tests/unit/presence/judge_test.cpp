@@ -160,6 +160,9 @@ BOOST_AUTO_TEST_CASE(offline_by_intent_nothing_is_waited_for_that_was_never_reac
         co_await ask(named("lib"), 0b11);
         BOOST_TEST(facts.of(world.path("lib")).asked == 0b11U);
         BOOST_TEST((clock.elapsed() == 0ms));
+        // Whoever plans says what follows, in one line; it is no news that it cannot be asked.
+        BOOST_TEST(sink.waits.empty());
+        BOOST_TEST(judge->unasked().size() == 1U);
         // The own cache has answered: it is waited for all the same.
         own->fault = Fault::unavailable;
         co_await ask(named("tool"), 0b01);
