@@ -58,6 +58,21 @@ std::vector<event::Message> describe_unusable(const std::vector<presence::Unusab
     return messages;
 }
 
+std::vector<event::Message> describe_unusable_upstream(const std::vector<presence::UnusableNar>& nars,
+                                                       const std::string& upstream) {
+    std::vector<event::Message> messages;
+    for (std::size_t i = 0; i < std::min(nars.size(), unusable_told); ++i)
+        messages.push_back(error("upstream " + upstream + " shows " + nars[i].info.path.to_string() +
+                                     ", which no other cache is known to have, but nobody can fetch it: " + nars[i].why,
+                                 "have it mended there; or leave that upstream out (upstreams.ignore), and the next "
+                                 "run builds what it lacks and puts it into the cache"));
+    if (nars.size() > unusable_told)
+        messages.push_back(error("so it is with " + counted(nars.size() - unusable_told, "more path") +
+                                     " of upstream " + upstream + ", named as missing",
+                                 {}));
+    return messages;
+}
+
 std::vector<event::Message> describe_remarks(const presence::NarFindings& findings) {
     std::vector<event::Message> messages;
     for (const auto& [remark, paths] : findings.remarks) {

@@ -16,6 +16,9 @@ event::Message describe_unusable(const presence::UnusableNar& nar, const cache::
 // The first of many one by one, the rest in number.
 std::vector<event::Message> describe_unusable(const std::vector<presence::UnusableNar>& nars,
                                               const cache::CacheUri& cache);
+// The same of an upstream, by its URL.
+std::vector<event::Message> describe_unusable_upstream(const std::vector<presence::UnusableNar>& nars,
+                                                       const std::string& upstream);
 // What Nix does not mind and other clients may; one for each sort.
 std::vector<event::Message> describe_remarks(const presence::NarFindings& findings);
 // A proxy that answers what is no longer true.

@@ -100,8 +100,11 @@ class Run {
     std::vector<plan::PathId> paths_to_check();
     async::Task<Result<presence::NarFindings>> check_archives();
     async::Task<std::vector<presence::UnusableNar>> find_unusable();
-    async::Task<std::vector<nix::StorePath>> missing_for(const plan::Target& target,
-                                                         const std::vector<presence::UnusableNar>& unusable);
+    using UnusableByCache = std::map<std::size_t, std::vector<presence::UnusableNar>>;
+    std::vector<plan::PathId> paths_only_in(std::size_t upstream) const;
+    async::Task<void> find_unusable_upstream(UnusableByCache& unusable);
+    async::Task<std::vector<nix::StorePath>>
+    missing_for(const plan::Target& target, const std::vector<presence::UnusableNar>& unusable, std::size_t cache);
     std::set<plan::PathId> closure_of(const plan::Target& target) const; // what its consumers may need
     async::Task<bool> believes_what_it_needs(const plan::Target& target, std::size_t host);
     void describe_closure(const plan::Target& target, event::TargetVerified& verified) const;

@@ -1,16 +1,16 @@
 // What a run says at its end, from its records.
 #include "app/command_line.hpp"
-#include "app/exit_code.hpp"
 #include "app/machines.hpp"
 #include "app/run.hpp"
 #include "app/typed.hpp"
+#include "app/verdict.hpp"
 #include "base/elapsed.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
-#include <csignal>
 #include <ctime>
+#include <iterator>
 
 namespace cachefill::app {
 
@@ -25,13 +25,9 @@ std::string iso8601(std::chrono::system_clock::time_point time) {
     return text;
 }
 
-bool is_usage(FailureKind kind) { return kind == FailureKind::usage; }
-bool is_the_flakes_fault(FailureKind kind) { return kind == FailureKind::eval || kind == FailureKind::build; }
-
-// Told by builders and the daemon in words only; it is no fault of the derivation.
-bool ran_out_of_disk(const report::BuildReport& build) {
-    auto says_so = [](const std::string& text) { return text.find("No space left on device") != std::string::npos; };
-    return says_so(build.error) || std::any_of(build.log_tail.begin(), build.log_tail.end(), says_so);
+void block(report::BuildReport& build, const plan::GraphDerivation& by) {
+    build.blocked_by = std::string(by.name());
+    build.blocked_by_derivation = by.path.to_string();
 }
 
 } // namespace
@@ -129,7 +125,8 @@ void Run::add_builds(report::RunReport& report) const {
         build.log_tail = record.log_tail;
         build.error = record.error;
         build.waits_for = record.waits_for;
-        if (record.blocked_by) build.blocked_by = std::string(graph_.derivation(*record.blocked_by).name());
+        build.disk_was_full = record.disk_was_full;
+        if (record.blocked_by) block(build, graph_.derivation(*record.blocked_by));
         if (auto why = deferred_.find(id); why != deferred_.end()) build.deferred = why->second;
         report.builds.push_back(std::move(build));
     }
@@ -159,7 +156,7 @@ void Run::add_unbuildable(report::RunReport& report) const {
     }
     for (const auto& blocked : plan_.blocked) {
         auto build = begin(blocked.derivation, event::BuildOutcome::blocked);
-        if (blocked.by) build.blocked_by = std::string(graph_.derivation(*blocked.by).name());
+        if (blocked.by) block(build, graph_.derivation(*blocked.by));
         for (auto target : blocked.targets) build.targets.push_back(plan_targets_[target].name);
         report.builds.push_back(std::move(build));
     }
@@ -184,7 +181,7 @@ void Run::add_planned(report::RunReport& report) const {
             if (auto by = blocked_by.find(plan_.builds[before].derivation); by != blocked_by.end())
                 if (build.outcome == event::BuildOutcome::not_started) {
                     build.outcome = event::BuildOutcome::blocked;
-                    build.blocked_by = std::string(graph_.derivation(by->second).name());
+                    block(build, graph_.derivation(by->second));
                     blocked_by.emplace(planned.derivation, by->second);
                 }
         if (build.outcome == event::BuildOutcome::not_started) build.expected = planned.expected;
@@ -229,6 +226,7 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
     target.position = record.position;
     target.evaluation = record.took;
     target.evaluate_only = record.evaluate_only;
+    target.named_exactly = record.named_exactly;
     if (record.failure) target.error = record.failure->cause();
     if (record.failure) target.hint = record.failure->hint();
     if (!record.needs_system.empty()) {
@@ -247,6 +245,7 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
     target.peak_memory = record.evaluated->peak_memory;
     target.derivation = record.evaluated->derivation.to_string();
     if (is_left_to_others(*record.evaluated)) {
+        target.left_to_others = true;
         target.verdict = event::TargetVerdict::elsewhere;
         return target;
     }
@@ -254,6 +253,7 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
         if (std::find(build.targets.begin(), build.targets.end(), target.name) == build.targets.end()) continue;
         target.build_time += build.took;
         target.built += build.outcome == event::BuildOutcome::built;
+        target.found += build.outcome == event::BuildOutcome::found;
         target.failed += event::is_failure(build.outcome);
         target.blocked += build.outcome == event::BuildOutcome::blocked;
         if (build.waits_for_upstream() && is_filling()) target.waiting_for_upstream.push_back(build.name);
@@ -313,105 +313,18 @@ bool Run::is_left_to_others(const eval::EvaluatedTarget& target) const {
 
 void Run::judge(report::RunReport& report) const {
     const auto& settings = session_.settings();
-    std::set<ExitCode> codes;
-    auto blame = [&](ExitCode code, std::string cause) {
-        codes.insert(code);
-        report.causes.push_back(std::move(cause));
-    };
-    auto blame_if = [&](FailureCause cause, ExitCode code, std::string text) {
-        if (settings.fail_on.contains(cause)) return blame(code, std::move(text));
-        report.messages.push_back(
-            {.severity = event::Severity::warning, .text = std::move(text), .hint = "not in fail-on"});
-    };
-    for (const auto& failure : failures_) {
-        auto code = is_usage(failure.kind())              ? ExitCode::usage
-                    : is_the_flakes_fault(failure.kind()) ? ExitCode::failed
-                                                          : ExitCode::machine;
-        blame(code, failure.one_line());
-    }
-    for (const auto& target : report.targets)
-        if (target.verdict == event::TargetVerdict::not_evaluated && !is_ending() && failures_.empty())
-            blame_if(target.is_check ? FailureCause::check : FailureCause::evaluate, ExitCode::failed,
-                     target.name + " does not evaluate");
-    bool none_is_ours = !report.targets.empty() && !is_ending() && failures_.empty() &&
-                        std::all_of(targets_.begin(), targets_.end(), [this](const TargetRecord& record) {
-                            return record.evaluated && is_left_to_others(*record.evaluated);
-                        });
-    if (none_is_ours) // or a typing error would be a green run that does nothing
-        blame(ExitCode::usage, "no host is for " + join(settings.systems, ", ") + "; the first, " +
-                                   report.targets.front().name + ", is for " + report.targets.front().system);
-    if (is_filling() && !why_nothing_is_built_.empty() && session_.machines().remote_slots == 0)
-        blame(ExitCode::machine, why_nothing_is_built_);
-    auto failed = report::figures(report).all_failed();
-    if (failed > 0 && is_filling()) {
-        auto blocked = report.count(event::BuildOutcome::blocked);
-        blame_if(FailureCause::build, ExitCode::failed,
-                 counted(failed, "derivation") + " did not build" +
-                     (blocked ? ", which blocks " + counted(blocked, "other") : std::string()));
-    }
-    for (const auto& build : report.builds) {
-        if (build.outcome != event::BuildOutcome::failed || !ran_out_of_disk(build)) continue;
-        blame(ExitCode::machine, "the disk of the Nix store was full while " + build.name +
-                                     " was built: free some space and run again; what was built is in the cache");
-        break;
-    }
-    auto lost = report.count(event::PushOutcome::failed) + report.count(event::PushOutcome::withheld);
-    if (extent_ == Extent::plan) lost = 0; // a plan is no failure, whatever it says
-    if (interrupted_ == 0 && extent_ != Extent::plan) lost += report.count(event::PushOutcome::not_pushed);
-    if (lost > 0)
-        blame_if(FailureCause::push, ExitCode::not_in_cache,
-                 counted(lost, "path") + " could not be put into the cache");
-    for (const auto& mirror : report.also_pushed) {
-        auto short_of = mirror.failed + (interrupted_ == 0 ? mirror.not_pushed : 0);
-        if (short_of == 0) continue;
-        auto text = counted(short_of, "path") + " could not be put into the further cache " + mirror.name;
-        if (!mirror.optional)
-            blame_if(FailureCause::push, ExitCode::not_in_cache, std::move(text));
-        else
-            report.messages.push_back(
-                {.severity = event::Severity::warning, .text = std::move(text), .hint = "it is optional"});
-    }
-    for (const auto& target : report.targets) {
-        auto needs_another_machine = [&target](const report::BuildReport& build) {
-            return build.outcome == event::BuildOutcome::elsewhere &&
-                   std::find(build.targets.begin(), build.targets.end(), target.name) != build.targets.end();
-        };
-        auto foreign = std::find_if(report.builds.begin(), report.builds.end(), needs_another_machine);
-        bool explained = target.failed > 0 || is_ending();
-        if (target.verified && target.verdict == event::TargetVerdict::incomplete && target.failed == 0 &&
-            foreign != report.builds.end() && !is_ending())
-            blame_if(FailureCause::incomplete, ExitCode::failed,
-                     target.name + " is not complete: " + foreign->name + " cannot be built here, " + foreign->error);
-        else if (target.verified && target.verdict == event::TargetVerdict::incomplete && !explained)
-            blame_if(FailureCause::incomplete, ExitCode::not_in_cache,
-                     target.name + " is not complete: " + counted(target.missing.size(), "path") + " missing");
-        bool asked_for = settings.require_all;
-        for (const auto& record : targets_)
-            if (record.ref.display() == target.name)
-                asked_for |= record.named_exactly && extent_ != Extent::plan &&
-                             !(record.evaluated && is_left_to_others(*record.evaluated));
-        if (target.verdict == event::TargetVerdict::elsewhere && asked_for)
-            blame_if(FailureCause::incomplete, ExitCode::failed,
-                     target.name + " needs a " + target.system + " machine, which is not here");
-        if (!target.trusted && settings.strict_trust)
-            blame(ExitCode::failed, target.name + " does not trust the cache by its own configuration");
-    }
-    if (extent_ == Extent::plan && settings.exit_code) {
-        auto pushes = figures(report).not_pushed;
-        if (!report.builds.empty() || pushes > 0)
-            blame(ExitCode::failed, counted(report.builds.size(), "derivation") + " would be built and " +
-                                        counted(pushes, "path") + " pushed, which --exit-code asks about");
-    }
-    if (deadline_reached_)
-        blame_if(FailureCause::deadline, ExitCode::deadline, "stopped at the deadline; the next run goes on from here");
-    if (interrupted_)
-        blame(interrupted_ == SIGTERM ? ExitCode::terminated : ExitCode::interrupted, "interrupted before it was done");
-    for (auto code : {ExitCode::usage, ExitCode::machine, ExitCode::interrupted, ExitCode::terminated,
-                      ExitCode::not_in_cache, ExitCode::deadline, ExitCode::failed})
-        if (codes.contains(code)) {
-            report.exit_code = static_cast<int>(code);
-            return;
-        }
+    VerdictRules rules{.fail_on = settings.fail_on,
+                       .systems = settings.systems,
+                       .require_all = settings.require_all,
+                       .strict_trust = settings.strict_trust,
+                       .plan_with_work_fails = settings.exit_code};
+    Ending ending{.failures = failures_,
+                  .signal = interrupted_,
+                  .nobody_builds = session_.machines().remote_slots == 0 ? why_nothing_is_built_ : std::string()};
+    auto verdict = app::verdict(report, rules, ending);
+    report.exit_code = static_cast<int>(verdict.code);
+    report.causes = std::move(verdict.causes);
+    std::move(verdict.excused.begin(), verdict.excused.end(), std::back_inserter(report.messages));
 }
 
 } // namespace cachefill::app

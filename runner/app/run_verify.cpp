@@ -116,6 +116,8 @@ Task<void> Run::verify() {
         missing_of.emplace(*record.planned, co_await find_missing(target, record.host));
     }
     auto unusable = co_await find_unusable();
+    UnusableByCache unusable_upstream;
+    co_await find_unusable_upstream(unusable_upstream);
     refresh_trust();
     for (auto& record : targets_) {
         if (!record.planned || !missing_of.contains(*record.planned)) continue;
@@ -128,7 +130,11 @@ Task<void> Run::verify() {
             verified.trusted = upstreams_->trusts_own_cache(record.host);
         } else {
             for (const auto& path : missing->missing) verified.missing.push_back(path.to_string());
-            auto without_archive = co_await missing_for(target, unusable);
+            auto without_archive = co_await missing_for(target, unusable, plan::own_cache);
+            for (const auto& [upstream, nars] : unusable_upstream) {
+                auto also = co_await missing_for(target, nars, upstream);
+                without_archive.insert(without_archive.end(), also.begin(), also.end());
+            }
             for (const auto& path : without_archive) verified.missing.push_back(path.to_string());
             bool here = plan::BuildAbility::fits(graph_.derivation(target.derivation), policy().machines);
             for (auto& output : outputs_without_path(target)) verified.missing.push_back(std::move(output));

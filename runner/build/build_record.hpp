@@ -18,6 +18,7 @@ struct BuildRecord {
     std::vector<nix::StorePath> outputs;
     std::string error;
     std::vector<std::string> log_tail;
+    bool disk_was_full = false; // of the machine that built: no fault of the derivation
     std::optional<plan::DerivationId> blocked_by;
     std::string waits_for; // not started, because a cache with one of its inputs is away: which, and what it said
 };

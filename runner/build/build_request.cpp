@@ -1,6 +1,7 @@
 #include "build/build_request.hpp"
 
 #include "base/text.hpp"
+#include "daemon/fetch_trouble.hpp"
 
 #include <algorithm>
 
@@ -42,6 +43,12 @@ BuildOutcome outcome_of(const daemon::BuildResult& result, bool daemon_began) {
     if (daemon::is_success(result.status)) return BuildOutcome::built;
     bool was_refused = result.status == daemon::BuildStatus::input_rejected && !daemon_began;
     return was_refused ? BuildOutcome::refused : BuildOutcome::failed;
+}
+
+// Told by builders and the daemon in words only.
+bool disk_was_full(const BuildRecord& record) {
+    return daemon::tells_of_full_disk(record.error) ||
+           std::any_of(record.log_tail.begin(), record.log_tail.end(), daemon::tells_of_full_disk);
 }
 
 } // namespace
@@ -134,6 +141,7 @@ BuildRequest::Ending BuildRequest::end(const Running& running, const daemon::Bui
         record.error = reason(result);
     }
     record.log_tail = running.log.lines();
+    record.disk_was_full = disk_was_full(record);
     return {running.derivation, Ending::How::ended, std::move(record)};
 }
 
@@ -147,6 +155,7 @@ std::vector<BuildRequest::Ending> BuildRequest::end_without_results(const Failur
         record.outcome = running.daemon_began || daemon_is_gone ? BuildOutcome::failed : BuildOutcome::refused;
         record.error = reason(failure);
         record.log_tail = running.log.lines();
+        record.disk_was_full = disk_was_full(record);
         auto how = is_shared ? Ending::How::ask_alone : daemon_is_gone ? Ending::How::daemon_gone : Ending::How::ended;
         endings.push_back({running.derivation, how, std::move(record)});
     }

@@ -143,6 +143,12 @@ std::string_view to_string(FetchTrouble trouble) {
     return "other";
 }
 
+bool tells_of_full_disk(std::string_view words) {
+    return std::any_of(signs.begin(), signs.end(), [words](const Sign& sign) {
+        return sign.trouble == FetchTrouble::disk && holds(words, sign.words);
+    });
+}
+
 std::optional<FetchReason> trouble_told(std::string_view message) {
     if (holds(message, "unable to download '")) return of_download(message);
     for (const auto& sign : signs)

@@ -31,6 +31,9 @@ struct FetchReason {
 // them (those of 2.8, 2.26 and 2.34 are in its test). `messages`: what the daemon said meanwhile, in order.
 FetchReason reason_of_failed_fetch(const std::vector<std::string>& messages, std::string_view error);
 
+// Do Nix or a builder say that there is no room in this machine's store?
+bool tells_of_full_disk(std::string_view words);
+
 // What a message says of a download that Nix will try again by itself ("…; retrying in 65063 ms"), or has given up;
 // empty for a message that tells of no such trouble.
 std::optional<FetchReason> trouble_told(std::string_view message);

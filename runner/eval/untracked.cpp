@@ -60,20 +60,44 @@ std::string add_command(const UntrackedFile& untracked, const fs::path& current_
     return is_inside ? add : "cd " + shell_word(untracked.repository.string()) + " && " + add;
 }
 
+struct NixFiles {
+    bool are_several = false;
+    std::string only; // if there is but one
+};
+
+// A directory with more in it than anybody has written holds several.
+NixFiles nix_files_below(const fs::path& directory) {
+    std::error_code error;
+    NixFiles found;
+    int looked_at = 0;
+    for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+        if (++looked_at > 1000) return {.are_several = true, .only = {}};
+        if (at->path().filename() == ".git") at.disable_recursion_pending();
+        if (at->path().extension() != ".nix" || !at->is_regular_file(error)) continue;
+        if (!found.only.empty()) return {.are_several = true, .only = {}};
+        found.only = at->path().string();
+    }
+    return found;
+}
+
 // Of a directory that is missing as a whole Nix tells no more than its name. If but one file of Nix lies in it, that
 // is the one that was meant.
 std::string only_nix_file_below(const fs::path& directory) {
-    std::error_code error;
-    std::string only;
-    int looked_at = 0;
-    for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
-        if (++looked_at > 1000) return {};
-        if (at->path().filename() == ".git") at.disable_recursion_pending();
-        if (at->path().extension() != ".nix" || !at->is_regular_file(error)) continue;
-        if (!only.empty()) return {};
-        only = at->path().string();
-    }
+    auto only = nix_files_below(directory).only;
     return only.ends_with("/default.nix") ? fs::path(only).parent_path().string() : only;
+}
+
+// The outermost directory around the file, below the root, in which git tracks nothing; empty: it tracks something
+// beside the file.
+async::Task<fs::path> untracked_around(fs::path root, fs::path file, Environment environment) {
+    fs::path outermost;
+    for (auto at = file.parent_path(); !at.empty(); at = at.parent_path()) {
+        std::vector<std::string> is_tracked{"ls-files", "--", at.string()};
+        auto tracked = co_await ask_git(root, std::move(is_tracked), environment);
+        if (!tracked || tracked->code != 0 || !tracked->text.empty()) break;
+        outermost = at;
+    }
+    co_return outermost;
 }
 
 } // namespace
@@ -110,11 +134,15 @@ async::Task<std::optional<UntrackedFile>> find_untracked_below(fs::path director
     auto tracked = co_await ask_git(root, std::move(is_tracked), environment);
     if (!tracked || tracked->code != 0 || !tracked->text.empty()) co_return std::nullopt;
     std::vector<std::string> is_ignored{"check-ignore", "-v", "--", untracked.file};
-    auto ignored = co_await ask_git(root, std::move(is_ignored), std::move(environment));
+    auto ignored = co_await ask_git(root, std::move(is_ignored), environment);
     if (ignored && ignored->code == 0) {
         untracked.why = UntrackedFile::Why::ignored;
         untracked.rule = sanitize(ignored->text.substr(0, ignored->text.find('\t')));
+        co_return untracked;
     }
+    // The first of many: with it added Nix would miss the next.
+    auto around = co_await untracked_around(root, untracked.file, std::move(environment));
+    if (!around.empty() && nix_files_below(untracked.repository / around).are_several) untracked.file = around.string();
     co_return untracked;
 }
 

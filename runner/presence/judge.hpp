@@ -102,6 +102,8 @@ class Judge {
     void keep_own_narinfos() { keeps_own_narinfos_ = true; }
     // Of these paths, which it serves; asked for where they were not kept.
     async::Task<Result<std::vector<nix::NarInfo>>> own_narinfos(std::vector<plan::PathId> paths);
+    // The same of any cache, asked for anew.
+    async::Task<Result<std::vector<nix::NarInfo>>> narinfos(std::size_t cache, std::vector<plan::PathId> paths);
 
     // Published by this run just now.
     void note_published(const nix::StorePath& path);
@@ -126,6 +128,8 @@ class Judge {
     std::size_t add_own(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys);
     async::Task<void> ask_remote(plan::PathId id, plan::CacheMask caches, Round& round);
     async::Task<void> ask_one(plan::PathId id, std::size_t cache);
+    async::Task<void> get_narinfo_into(std::size_t cache, nix::StorePath path, std::vector<nix::NarInfo>& infos,
+                                       std::optional<Failure>& failure);
     plan::CacheMask judge(plan::PathId id, std::size_t cache, const nix::NarInfo& info);
     void note_unasked(std::size_t cache, const nix::StorePath& path, const Failure& why);
     // What of the closure of `path` is not known yet.

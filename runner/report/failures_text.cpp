@@ -45,7 +45,7 @@ std::string build_failure(const RunReport& report, const BuildReport& build, std
     text += last_lines(build.log_tail, tail);
     std::vector<std::string> blocked;
     for (const auto& other : report.builds)
-        if (other.outcome == event::BuildOutcome::blocked && other.blocked_by == build.name)
+        if (other.outcome == event::BuildOutcome::blocked && other.blocked_by_derivation == build.derivation)
             blocked.push_back(other.name);
     if (!blocked.empty()) text += "  blocks " + listed(blocked, 10) + "\n";
     return text + (was_tried ? "  see more: " + report.log_command + " " : std::string("  it is ")) + build.derivation +

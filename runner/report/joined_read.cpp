@@ -92,18 +92,32 @@ std::optional<Value> one_of(const std::array<Value, count>& values, std::string_
     return {};
 }
 
-constexpr std::array verdicts{TargetVerdict::complete, TargetVerdict::incomplete, TargetVerdict::not_evaluated,
-                              TargetVerdict::elsewhere};
-constexpr std::array outcomes{BuildOutcome::built, BuildOutcome::failed, BuildOutcome::timed_out};
+constexpr std::array verdicts{TargetVerdict::complete,      TargetVerdict::by_path,   TargetVerdict::incomplete,
+                              TargetVerdict::not_evaluated, TargetVerdict::elsewhere, TargetVerdict::unknown};
+constexpr std::array outcomes{BuildOutcome::built,     BuildOutcome::found,   BuildOutcome::failed,
+                              BuildOutcome::timed_out, BuildOutcome::silent,  BuildOutcome::refused,
+                              BuildOutcome::cancelled, BuildOutcome::blocked, BuildOutcome::not_started,
+                              BuildOutcome::elsewhere};
+
+bool flag_at(const json& object, const char* key, bool otherwise) {
+    auto flag = object.find(key);
+    return flag != object.end() && flag->is_boolean() ? flag->get<bool>() : otherwise;
+}
+
+// Of others a person is told nothing: they were not to be filled by this job.
+bool counts(const json& target, TargetVerdict verdict) {
+    if (!text_at(target, "error").empty()) return true;
+    return verdict != TargetVerdict::elsewhere && !flag_at(target, "evaluate_only", false);
+}
 
 void read_target(const json& target, Severity bad, JobReport& job) {
     auto name = text_at(target, "name"), error = text_at(target, "error");
     auto verdict = one_of(verdicts, text_at(target, "verdict")).value_or(TargetVerdict::unknown);
     auto missing = list_at(target, "missing").size();
     bool is_incomplete = verdict == TargetVerdict::incomplete;
-    if (error.empty() && (verdict == TargetVerdict::elsewhere || verdict == TargetVerdict::unknown)) return;
+    if (!counts(target, verdict)) return;
     ++job.targets;
-    if (verdict == TargetVerdict::complete) ++job.complete;
+    if (event::is_filled(verdict)) ++job.complete;
     job.missing += missing;
     Finding finding{.severity = bad, .source = job.name, .title = {}, .text = {}, .url = {}};
     if (!error.empty()) {
@@ -117,9 +131,14 @@ void read_target(const json& target, Severity bad, JobReport& job) {
         for (const auto& path : texts_at(target, "missing")) names.push_back(path_name(path));
         if (missing > 0) finding.text = counted(missing, "path") + " missing: " + listed(names, 5);
         job.findings.push_back(std::move(finding));
+    } else if (verdict == TargetVerdict::by_path) {
+        finding.severity = Severity::warning;
+        finding.title = name + " is complete by path only";
+        auto names = texts_at(target, "built_by_all");
+        finding.text = "whoever evaluates it builds " + (names.empty() ? "a part of it" : listed(names, 5));
+        job.findings.push_back(std::move(finding));
     }
-    auto trusted = target.find("trusted");
-    if (trusted != target.end() && trusted->is_boolean() && !trusted->get<bool>())
+    if (!flag_at(target, "trusted", true))
         job.findings.push_back({.severity = Severity::info,
                                 .source = job.name,
                                 .title = name + " does not trust this cache",
@@ -130,13 +149,12 @@ void read_target(const json& target, Severity bad, JobReport& job) {
 void read_build(const json& build, Severity bad, JobReport& job) {
     auto outcome = one_of(outcomes, text_at(build, "outcome"));
     if (outcome == BuildOutcome::built) ++job.built;
-    if (outcome != BuildOutcome::failed && outcome != BuildOutcome::timed_out) return;
+    if (!outcome || !event::is_failure(*outcome)) return;
     ++job.failed;
     std::string text = text_at(build, "error");
     if (auto targets = texts_at(build, "targets"); !targets.empty())
         text += (text.empty() ? "" : "; ") + ("needed by " + listed(targets, 5));
-    auto title =
-        text_at(build, "name") + (outcome == BuildOutcome::failed ? " does not build" : " took too long to build");
+    auto title = text_at(build, "name") + " " + std::string(event::failure_in_words(*outcome));
     job.findings.push_back(
         {.severity = bad, .source = job.name, .title = std::move(title), .text = std::move(text), .url = {}});
 }

@@ -30,6 +30,7 @@ Json encode(const TargetReport& target) {
     json["hint"] = target.hint;
     json["position"] = target.position ? encode(*target.position) : Json();
     json["built"] = target.built;
+    json["found"] = target.found;
     json["failed"] = target.failed;
     json["blocked"] = target.blocked;
     json["pushed"] = target.pushed;
@@ -144,8 +145,8 @@ Json encode(const RunReport& report, const Figures& sums) {
     json["upstream"] = report.upstream;
     json["fetched"] = report.fetched;
     json["built"] = sums.built;
-    json["failed"] = sums.failed;
     json["found"] = sums.found;
+    json["failed"] = sums.failed;
     json["timed_out"] = sums.timed_out;
     json["silent"] = sums.silent;
     json["refused"] = sums.refused;

@@ -26,8 +26,10 @@ struct TargetReport {
     std::string error;              // of evaluation
     std::string hint;               // what to do about that; may be empty
     std::optional<event::Position> position;
-    bool evaluate_only = false; // neither built nor pushed, because it was asked so
-    bool is_check = false;      // no target of its own: found by checking the rest of the flake
+    bool evaluate_only = false;  // neither built nor pushed, because it was asked so
+    bool is_check = false;       // no target of its own: found by checking the rest of the flake
+    bool named_exactly = false;  // asked for by its name, and not by a pattern
+    bool left_to_others = false; // by the option `systems`
     // Of what it needs. What several targets share counts for each of them.
     std::uint64_t built = 0, found = 0, failed = 0, blocked = 0, pushed = 0, fetched = 0;
     std::uint64_t pushed_bytes = 0;                // compressed
@@ -55,8 +57,10 @@ struct BuildReport {
     std::chrono::milliseconds took{}, expected{};
     std::optional<std::chrono::milliseconds> start; // since the run's; unless it never started
     std::vector<std::string> outputs, targets, log_tail;
-    std::string error, blocked_by;
-    std::string deferred;  // why it comes last, or empty
+    std::string error;
+    bool disk_was_full = false;                    // said so by who built, which is no fault of the derivation
+    std::string blocked_by, blocked_by_derivation; // name and path of that whose failure blocks it
+    std::string deferred;                          // why it comes last, or empty
     std::string waits_for; // not started: the cache with one of its inputs that is away, and what it said
 
     // Deferred, and the run ended before its turn came.

@@ -53,7 +53,7 @@ std::string build_failure(const RunReport& report, const BuildReport& build, boo
     text += "\n\n";
     std::vector<std::string> blocked;
     for (const auto& other : report.builds)
-        if (other.outcome == event::BuildOutcome::blocked && other.blocked_by == build.name)
+        if (other.outcome == event::BuildOutcome::blocked && other.blocked_by_derivation == build.derivation)
             blocked.push_back(other.name);
     if (!blocked.empty()) text += "It blocks " + names(blocked, 10) + ".\n\n";
     auto lines = lines_of(build.error);

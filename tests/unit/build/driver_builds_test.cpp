@@ -76,6 +76,26 @@ BOOST_AUTO_TEST_CASE(what_has_a_flaw_is_refused_without_asking_and_blocks_what_n
     BOOST_TEST((scene.records["c"].blocked_by == scene.chain.b));
 }
 
+// The daemon's words are read where they come in, whoever says them.
+BOOST_AUTO_TEST_CASE(a_full_disk_is_known_for_what_it_is) {
+    for (const std::string says : {"log", "daemon", "nobody"}) {
+        DriverScene scene;
+        scene.run(scene.chain.plan(), [&says](ActingDaemon& daemon) {
+            daemon.on_build = [&says](const Paths& paths) {
+                const std::string words = "write error: No space left on device";
+                Play play{ActingDaemon::send(start_frame(7, activity_build, "building", {drv_a, ""}))};
+                if (says == "log") play.push_back(ActingDaemon::send(log_line_frame(7, words)));
+                auto error = says == "daemon" ? words : std::string("builder failed with exit code 1");
+                play.push_back(
+                    ActingDaemon::send(build_reply({{paths[0], daemon::BuildStatus::permanent_failure, error}})));
+                return play;
+            };
+        });
+        BOOST_TEST((scene.records["a"].outcome == BuildOutcome::failed));
+        BOOST_TEST(scene.records["a"].disk_was_full == (says != "nobody"), says);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(what_newer_daemons_say_first_is_left_out) {
     DriverScene scene;
     scene.run(scene.chain.plan(), [](ActingDaemon& daemon) {

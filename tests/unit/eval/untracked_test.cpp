@@ -54,6 +54,40 @@ BOOST_AUTO_TEST_CASE(a_file_that_git_does_not_track_is_called_that) {
     }
 }
 
+// Named file by file it would take as many tries as there are files.
+BOOST_AUTO_TEST_CASE(of_an_untracked_directory_with_several_files_the_directory_is_named_once) {
+    const std::string host = "derivation { name = \"x\"; system = \"x86_64-linux\"; builder = \"/b\"; }";
+    const std::tuple<const char*, const char*> ways[]{
+        {"import ./new/box.nix", "new"},
+        {"import ./new", "new"},
+        {"import ./new/deep/box.nix", "new"},
+        {"import ./hosts/new/box.nix", "hosts/new"},
+    };
+    for (const auto& [expression, named] : ways) {
+        NixScene scene;
+        scene.write("fleet/hosts/old.nix", "1");
+        scene.flake_with("{ nixosConfigurations.a = host (" + std::string(expression) + "); }");
+        auto directory = "fleet/" + std::string(named);
+        scene.write(directory + "/box.nix", "import ./common.nix");
+        scene.write(directory + "/default.nix", "import ./common.nix");
+        scene.write(directory + "/common.nix", host);
+        scene.write(directory + "/deep/box.nix", "import ../common.nix");
+        auto failure = failure_of_host(scene);
+        BOOST_TEST(failure.cause().starts_with(std::string(named) + " is not tracked by git"), failure.one_line());
+        BOOST_TEST(failure.hint() == in(scene, "git add " + std::string(named)));
+        scene.shell(failure.hint());
+        if (auto evaluated = scene.evaluate(nixos("a")); !evaluated)
+            BOOST_TEST(!contains(evaluated.error().cause(), "tracked"), evaluated.error().one_line());
+    }
+    // Beside what is tracked one file is one file.
+    NixScene scene;
+    scene.write("fleet/hosts/old.nix", "1");
+    scene.flake_with("{ nixosConfigurations.a = host (import ./hosts/box.nix); }");
+    scene.write("fleet/hosts/box.nix", host);
+    scene.write("fleet/hosts/other.nix", host);
+    BOOST_TEST(failure_of_host(scene).hint() == in(scene, "git add hosts/box.nix"));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_there_at_all_is_not_called_untracked) {
     NixScene scene;
     scene.flake_with("{ nixosConfigurations.a = host (import ./nowhere.nix); }");

@@ -69,6 +69,39 @@ BOOST_AUTO_TEST_CASE(a_failed_build_and_what_is_missing_are_named_and_their_sum_
     BOOST_TEST(joined.headline() == "1 of 2 targets complete, 2 errors");
 }
 
+// Whatever kind of failure it was, somebody is told.
+BOOST_AUTO_TEST_CASE(each_outcome_and_each_verdict_is_counted_for_what_it_is) {
+    using event::BuildOutcome;
+    for (auto outcome :
+         {BuildOutcome::built, BuildOutcome::found, BuildOutcome::failed, BuildOutcome::timed_out, BuildOutcome::silent,
+          BuildOutcome::refused, BuildOutcome::cancelled, BuildOutcome::blocked, BuildOutcome::not_started}) {
+        auto run = warm_report();
+        run.exit_code = 1;
+        run.builds.push_back(build("firefox-141.0", outcome));
+        auto job = job_of(run);
+        BOOST_TEST(job.built == (outcome == BuildOutcome::built ? 1U : 0U));
+        BOOST_TEST(job.failed == (event::is_failure(outcome) ? 1U : 0U), event::to_string(outcome));
+        auto words = "firefox-141.0 " + std::string(event::failure_in_words(outcome));
+        BOOST_TEST(has_finding(job.findings, Severity::error, words) == event::is_failure(outcome));
+    }
+    using event::TargetVerdict;
+    const std::map<TargetVerdict, std::pair<unsigned, unsigned>> counted{
+        {TargetVerdict::complete, {2, 2}},      {TargetVerdict::by_path, {2, 2}},   {TargetVerdict::incomplete, {1, 2}},
+        {TargetVerdict::not_evaluated, {1, 2}}, {TargetVerdict::elsewhere, {1, 1}}, {TargetVerdict::unknown, {1, 2}}};
+    for (const auto& [verdict, numbers] : counted) {
+        auto run = warm_report();
+        run.targets[0].verdict = verdict;
+        auto job = job_of(run);
+        BOOST_TEST((std::pair(job.complete, job.targets) == std::pair<std::uint64_t, std::uint64_t>(numbers)),
+                   event::to_string(verdict));
+    }
+    auto run = warm_report();
+    run.targets[0].verdict = TargetVerdict::by_path;
+    run.targets[0].built_by_all = {"settings.json"};
+    BOOST_TEST(has_finding(job_of(run).findings, Severity::warning,
+                           "is complete by path only: whoever evaluates it builds settings.json"));
+}
+
 BOOST_AUTO_TEST_CASE(the_causes_are_told_when_no_list_tells_them) {
     report::RunReport run;
     run.exit_code = 5;

@@ -81,6 +81,7 @@ report::RunReport one_failed() {
     auto blocked = build("home-manager-generation", BuildOutcome::blocked);
     blocked.took = 0ms;
     blocked.blocked_by = "firefox-142.0";
+    blocked.blocked_by_derivation = failed.derivation;
     report.builds.push_back(blocked);
     auto& nas = report.targets[0];
     nas.verdict = event::TargetVerdict::incomplete;

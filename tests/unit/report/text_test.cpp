@@ -114,6 +114,21 @@ BOOST_AUTO_TEST_CASE(an_evaluation_error_keeps_its_position) {
     check_golden("evaluation-error.txt", to_text(report, false, 80));
 }
 
+BOOST_AUTO_TEST_CASE(of_two_failures_of_one_name_each_blocks_its_own) {
+    auto report = filled_report();
+    auto first = build("source", BuildOutcome::failed);
+    auto second = first;
+    second.derivation += "-another.drv";
+    auto blocked = build("firefox-141.0", BuildOutcome::blocked);
+    blocked.blocked_by = second.name;
+    blocked.blocked_by_derivation = second.derivation;
+    report.builds.insert(report.builds.end(), {first, second, blocked});
+    auto text = to_text(report, false, 80);
+    auto told = text.find("blocks firefox-141.0");
+    BOOST_TEST_REQUIRE(told != text.npos);
+    BOOST_TEST(text.find("blocks firefox-141.0", told + 1) == text.npos);
+}
+
 BOOST_AUTO_TEST_CASE(failures_come_last_with_log_and_what_they_block) {
     auto report = filled_report();
     auto failed = build("firefox-unwrapped-141.0", BuildOutcome::failed);
@@ -121,6 +136,7 @@ BOOST_AUTO_TEST_CASE(failures_come_last_with_log_and_what_they_block) {
     for (int i = 1; i <= 25; ++i) failed.log_tail.push_back("log line " + std::to_string(i));
     auto blocked = build("firefox-141.0", BuildOutcome::blocked);
     blocked.blocked_by = failed.name;
+    blocked.blocked_by_derivation = failed.derivation;
     auto late = build("chromium-140", BuildOutcome::timed_out);
     late.error = "ran for 3 h 00 min (--build-timeout)";
     auto silent = build("chromium-test", BuildOutcome::silent);
