@@ -15,6 +15,10 @@ event::Message error(std::string text, std::string hint) {
     return {.severity = event::Severity::error, .text = std::move(text), .hint = std::move(hint)};
 }
 
+event::Message warning(std::string text, std::string hint) {
+    return {.severity = event::Severity::warning, .text = std::move(text), .hint = std::move(hint)};
+}
+
 const char* remark_hint(cache::NarRemark remark) {
     switch (remark) {
     case cache::NarRemark::wrong_file_hash:
@@ -62,14 +66,14 @@ std::vector<event::Message> describe_unusable_upstream(const std::vector<presenc
                                                        const std::string& upstream) {
     std::vector<event::Message> messages;
     for (std::size_t i = 0; i < std::min(nars.size(), unusable_told); ++i)
-        messages.push_back(error("upstream " + upstream + " shows " + nars[i].info.path.to_string() +
-                                     ", which no other cache is known to have, but nobody can fetch it: " + nars[i].why,
-                                 "have it mended there; or leave that upstream out (upstreams.ignore), and the next "
-                                 "run builds what it lacks and puts it into the cache"));
+        messages.push_back(warning("upstream " + upstream + " shows " + nars[i].info.path.to_string() +
+                                       ", but nobody can fetch it there: " + nars[i].why,
+                                   "have it mended there; or leave that upstream out (upstreams.ignore), and the next "
+                                   "run builds what it lacks and puts it into the cache"));
     if (nars.size() > unusable_told)
-        messages.push_back(error("so it is with " + counted(nars.size() - unusable_told, "more path") +
-                                     " of upstream " + upstream + ", named as missing",
-                                 {}));
+        messages.push_back(warning("so it is with " + counted(nars.size() - unusable_told, "more path") +
+                                       " of upstream " + upstream + "; a path is missing if no other cache has it",
+                                   {}));
     return messages;
 }
 

@@ -102,16 +102,17 @@ Task<std::vector<nix::StorePath>>
 Run::missing_for(const plan::Target& target, const std::vector<presence::UnusableNar>& unusable, std::size_t cache) {
     std::vector<nix::StorePath> missing;
     auto closure = closure_of(target);
-    auto others = target.trusted_caches & ~presence_.views().all_of(cache);
+    auto others = [&] { return target.trusted_caches & ~presence_.views().all_of(cache); };
     plan::Questions questions;
     for (const auto& nar : unusable)
         if (auto id = graph_.find(nar.info.path); id && closure.contains(*id))
-            questions.remote.push_back({*id, others});
+            questions.remote.push_back({*id, others()});
     auto asked = questions.remote;
     if (asked.empty()) co_return missing;
     auto answered = co_await presence_.answer(std::move(questions), nullptr);
+    refresh_trust(); // by what the answers show, too
     for (const auto& question : asked)
-        if (!answered || !(facts_.of(question.path).present & others)) missing.push_back(graph_.path(question.path));
+        if (!answered || !(facts_.of(question.path).present & others())) missing.push_back(graph_.path(question.path));
     co_return missing;
 }
 
