@@ -1,12 +1,12 @@
 #include "app/ci.hpp"
 
-#include "app/session.hpp"
-#include "app/state_directory.hpp"
 #include "base/files.hpp"
 #include "base/secret_variables.hpp"
 #include "base/text.hpp"
 #include "cache/binary_cache.hpp"
 #include "github/commands.hpp"
+#include "options/state_directory.hpp"
+#include "session/session.hpp"
 
 namespace cachefill::app {
 
@@ -21,21 +21,21 @@ event::Message remark(event::Severity severity, std::string text, std::string hi
     return {.severity = severity, .text = std::move(text), .hint = std::move(hint)};
 }
 
-bool lacks_token(const Settings& settings, const Environment& environment) {
+bool lacks_token(const options::Settings& settings, const Environment& environment) {
     auto uri = cache::CacheUri::parse(settings.cache.reveal());
     return uri && uri->scheme == cache::Scheme::cachix && trim(environment.get_or("CACHIX_AUTH_TOKEN")).empty();
 }
 
 // A stranger's code is built, and that is all: it gets to read nothing of this machine, to name no cache or key, and
 // leaves nothing that another step or run would build upon. Whatever was asked for.
-Result<void> confine(Settings& settings, const Environment& environment, CiSetup& setup) {
+Result<void> confine(options::Settings& settings, const Environment& environment, CiSetup& setup) {
     settings.read_only = true;
     settings.impure = eval::Impure::never;
     settings.confine_evaluation = true;
     settings.accept_flake_config = false;
     settings.upstreams_from_hosts = false;
     settings.substituter = false;
-    settings.on_deadline = OnDeadline::stop;
+    settings.on_deadline = options::OnDeadline::stop;
     // What was learnt before helps here, too; what is learnt here stays nowhere.
     auto learnt = state_directory_of(settings, environment);
     TRY(state, TemporaryDirectory::make("cachefill-state", setup.github.temporary));
@@ -61,7 +61,7 @@ event::Message remark_on_stranger(const github::Context& github) {
                   std::string("what comes with a push, a schedule or a dispatch is pushed") + limits);
 }
 
-Result<void> decide_on_pushing(Settings& settings, const Environment& environment, CiSetup& setup) {
+Result<void> decide_on_pushing(options::Settings& settings, const Environment& environment, CiSetup& setup) {
     if (!setup.github.is_trusted()) {
         TRY_VOID(confine(settings, environment, setup));
         setup.remarks.push_back(remark_on_stranger(setup.github));
@@ -99,7 +99,7 @@ std::filesystem::path place_for_report(const github::Context& context) {
 
 } // namespace
 
-Result<CiSetup> set_up_ci(Settings& settings, const Environment& environment) {
+Result<CiSetup> set_up_ci(options::Settings& settings, const Environment& environment) {
     if (!github::is_step(environment))
         return Failure(FailureKind::usage, "'cachefill ci' is for steps of GitHub Actions, and this is none")
             .with_hint("'cachefill run' does the same anywhere else");
@@ -133,7 +133,7 @@ std::string masks_of(const Environment& environment) {
     return commands;
 }
 
-std::string masks_of(const Settings& settings) {
+std::string masks_of(const options::Settings& settings) {
     auto urls = settings.also_push;
     urls.insert(urls.end(), settings.upstreams.begin(), settings.upstreams.end());
     urls.push_back(settings.cache);

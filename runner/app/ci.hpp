@@ -1,12 +1,12 @@
 #pragma once
 
-#include "app/settings.hpp"
 #include "base/environment.hpp"
 #include "base/files.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
 #include "event/event.hpp"
 #include "github/context.hpp"
+#include "options/settings.hpp"
 
 #include <memory>
 #include <string>
@@ -27,11 +27,11 @@ struct CiSetup {
 // without a token, is read-only, whatever was asked for, and a stranger's is confined beyond that; on every other event
 // a Cachix cache without a token is a failure unless `read-only` was given. Also fills in what a step needs: a deadline
 // (a step cannot see its job's) and a place for the report.
-Result<CiSetup> set_up_ci(Settings& settings, const Environment& environment);
+Result<CiSetup> set_up_ci(options::Settings& settings, const Environment& environment);
 
 // Workflow commands that hide our secrets in the log. To be printed before anything else.
 std::string masks_of(const Environment& environment);
 // Those that came with the configuration: passwords in the URLs of caches. As soon as it has been read.
-std::string masks_of(const Settings& settings);
+std::string masks_of(const options::Settings& settings);
 
 } // namespace cachefill::app

@@ -22,7 +22,7 @@ std::optional<github::Repository> repository_of(const github::Context& context) 
 
 } // namespace
 
-Siblings::Siblings(Session& session, const CiSetup& setup, std::function<void(const event::Message&)> remark)
+Siblings::Siblings(session::Session& session, const CiSetup& setup, std::function<void(const event::Message&)> remark)
     : session_(session), setup_(setup), remark_(std::move(remark)) {
     auto repository = repository_of(setup.github);
     if (setup.token.empty() || !repository || !github::can_see_siblings(setup.github)) return;
@@ -39,7 +39,7 @@ void Siblings::say(event::Severity severity, std::string text, std::string hint)
     remark_(message);
 }
 
-Task<void> Siblings::watch(Run& run) {
+Task<void> Siblings::watch(fill::Run& run) {
     if (!api_ || !session_.settings().stop_when_superseded) co_return;
     auto newer = co_await github::wait_for_newer_run(*api_, setup_.github, interval_from(session_.environment()));
     if (newer) {
@@ -54,7 +54,7 @@ Task<void> Siblings::watch(Run& run) {
 
 Task<bool> Siblings::start_again(const report::RunReport& report) {
     const auto& settings = session_.settings();
-    if (settings.on_deadline != OnDeadline::rerun || !report.deadline_reached) co_return false;
+    if (settings.on_deadline != options::OnDeadline::rerun || !report.deadline_reached) co_return false;
     if (report.count(event::PushOutcome::published) == 0) {
         say(event::Severity::warning, "the workflow is not started again: this run came no further than the one before",
             "give it more time, or leave out with 'defer' what takes so long");

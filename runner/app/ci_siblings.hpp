@@ -1,7 +1,7 @@
 #pragma once
 
 #include "app/ci.hpp"
-#include "app/run.hpp"
+#include "fill/run.hpp"
 #include "github/sibling_runs.hpp"
 
 #include <functional>
@@ -13,10 +13,10 @@ namespace cachefill::app {
 class Siblings {
   public:
     // `remark`: where messages for people go.
-    Siblings(Session& session, const CiSetup& setup, std::function<void(const event::Message&)> remark);
+    Siblings(session::Session& session, const CiSetup& setup, std::function<void(const event::Message&)> remark);
 
     // Supersedes `run` once a newer one waits. Runs until cancelled, or until there is nothing to watch for.
-    async::Task<void> watch(Run& run);
+    async::Task<void> watch(fill::Run& run);
     // If the deadline ended the run before everything was done, and it got somewhere: starts the workflow again, where
     // that was asked for. Did it?
     async::Task<bool> start_again(const report::RunReport& report);
@@ -24,7 +24,7 @@ class Siblings {
   private:
     void say(event::Severity severity, std::string text, std::string hint = {});
 
-    Session& session_;
+    session::Session& session_;
     const CiSetup& setup_;
     std::function<void(const event::Message&)> remark_;
     std::optional<github::RestClient> rest_;

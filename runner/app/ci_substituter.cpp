@@ -14,7 +14,7 @@ event::Message cannot(std::string why, std::string hint) {
 
 } // namespace
 
-std::optional<event::Message> offer_substituter(const Session& session) {
+std::optional<event::Message> offer_substituter(const session::Session& session) {
     const auto& environment = session.environment();
     const auto& cache = session.cache_info();
     auto file = environment.get_or("GITHUB_ENV");

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "app/session.hpp"
 #include "event/event.hpp"
+#include "session/session.hpp"
 
 #include <optional>
 
@@ -10,6 +10,6 @@ namespace cachefill::app {
 // Lets the later steps of a GitHub job fetch from the cache: adds it to NIX_CONFIG, through the file that the runner
 // named in GITHUB_ENV. After a preflight without findings. The message says when it could not be done, and why; none:
 // done, or not wanted.
-std::optional<event::Message> offer_substituter(const Session& session);
+std::optional<event::Message> offer_substituter(const session::Session& session);
 
 } // namespace cachefill::app

@@ -1,8 +1,8 @@
 #include "app/console.hpp"
 
-#include "app/exit_code.hpp"
-#include "app/typed.hpp"
 #include "base/files.hpp"
+#include "options/exit_code.hpp"
+#include "options/typed.hpp"
 
 #include <boost/asio/signal_set.hpp>
 
@@ -20,8 +20,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-bool wants_color(const Settings& settings, const Environment& environment) {
-    if (settings.color != Color::automatic) return settings.color == Color::always;
+bool wants_color(const options::Settings& settings, const Environment& environment) {
+    if (settings.color != options::Color::automatic) return settings.color == options::Color::always;
     if (!environment.get_or("NO_COLOR").empty()) return false;
     if (!environment.get_or("CLICOLOR_FORCE").empty() || !environment.get_or("FORCE_COLOR").empty()) return true;
     return ::isatty(STDERR_FILENO) && environment.get_or("TERM") != "dumb";
@@ -71,7 +71,7 @@ class Console::Recorder final : public event::Sink {
     std::vector<event::Message> messages_;
 };
 
-Console::Console(async::Executor executor, const Settings& settings, const Environment& environment)
+Console::Console(async::Executor executor, const options::Settings& settings, const Environment& environment)
     : executor_(executor), settings_(settings), color_(wants_color(settings, environment)), width_(terminal_width()) {
     report::DisplaySettings display;
     display.live =
@@ -81,7 +81,7 @@ Console::Console(async::Executor executor, const Settings& settings, const Envir
     display.quiet = settings.quiet;
     display.verbose = settings.verbose || settings.watch; // what a service says is all there is to see of it
     display.width = width_;
-    display.log_command = log_command(settings.store);
+    display.log_command = options::log_command(settings.store);
     if (settings.on_github) {
         display.stream = stdout; // the runner reads both streams, and only within one is their order certain
         auto log = report::make_github_log(display);
@@ -118,7 +118,7 @@ Task<void> Console::watch_signals(std::function<void(int)> on_signal) {
         else if (number == SIGINT) {
             display_->finish();
             write_all(stderr, "cachefill: interrupted twice, ending at once\n");
-            std::_Exit(static_cast<int>(ExitCode::interrupted));
+            std::_Exit(static_cast<int>(options::ExitCode::interrupted));
         }
         first = false;
     }
@@ -152,7 +152,7 @@ int Console::close_with(report::RunReport report, const std::string& before_text
             write_all(stdout, json);
         } else if (auto written = write_file_atomically(settings_.json, json); !written) {
             print_error(std::move(written).error().with_context("writing the report"));
-            if (exit_code == 0) exit_code = static_cast<int>(ExitCode::machine);
+            if (exit_code == 0) exit_code = static_cast<int>(options::ExitCode::machine);
         }
     }
     auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start_);
@@ -175,7 +175,7 @@ int Console::close_with_answer(int exit_code, const std::string& text, const std
     } else if (!settings_.json.empty()) {
         if (auto written = write_file_atomically(settings_.json, json + "\n"); !written) {
             print_error(std::move(written).error().with_context("writing the answer"));
-            if (exit_code == 0) exit_code = static_cast<int>(ExitCode::machine);
+            if (exit_code == 0) exit_code = static_cast<int>(options::ExitCode::machine);
         }
     }
     bool quiet = settings_.quiet && exit_code == 0;

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "app/settings.hpp"
 #include "async/signal.hpp"
+#include "options/settings.hpp"
 #include "report/display.hpp"
 #include "report/github_log.hpp"
 #include "report/json_lines.hpp"
@@ -15,7 +15,7 @@ namespace cachefill::app {
 // The program's side towards a person: live display, signals, the closing report.
 class Console {
   public:
-    Console(async::Executor executor, const Settings& settings, const Environment& environment);
+    Console(async::Executor executor, const options::Settings& settings, const Environment& environment);
     ~Console();
 
     // Before anything is said. A failure if what is asked for cannot be written.
@@ -41,7 +41,7 @@ class Console {
 
   private:
     async::Executor executor_;
-    const Settings& settings_;
+    const options::Settings& settings_;
     bool color_;
     std::size_t width_;
     std::unique_ptr<report::Display> display_;

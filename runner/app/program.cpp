@@ -1,12 +1,12 @@
 #include "app/program.hpp"
 
-#include "app/command_line.hpp"
 #include "app/commands/commands.hpp"
-#include "app/exit_code.hpp"
-#include "app/typed.hpp"
 #include "async/child_process.hpp"
 #include "async/task_group.hpp"
 #include "base/text.hpp"
+#include "options/command_line.hpp"
+#include "options/exit_code.hpp"
+#include "options/typed.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -22,42 +22,44 @@ namespace cachefill::app {
 
 namespace {
 
-async::Task<int> dispatch(Command command, CommandContext& context) {
+async::Task<int> dispatch(options::Command command, CommandContext& context) {
     switch (command) {
-    case Command::run:
+    case options::Command::run:
         co_return co_await run_command(context);
-    case Command::plan:
+    case options::Command::plan:
         co_return co_await plan_command(context);
-    case Command::push:
+    case options::Command::push:
         co_return co_await push_command(context);
-    case Command::verify:
+    case options::Command::verify:
         co_return co_await verify_command(context);
-    case Command::ci:
+    case options::Command::ci:
         co_return co_await ci_command(context);
-    case Command::doctor:
+    case options::Command::doctor:
         co_return co_await doctor_command(context);
-    case Command::wait:
+    case options::Command::wait:
         co_return co_await wait_command(context);
-    case Command::guard:
+    case options::Command::guard:
         co_return co_await guard_command(context);
-    case Command::init:
+    case options::Command::init:
         co_return co_await init_command(context);
-    case Command::report:
+    case options::Command::report:
         co_return co_await report_command(context);
     }
-    co_return static_cast<int>(ExitCode::usage);
+    co_return static_cast<int>(options::ExitCode::usage);
 }
 
-async::Task<void> run_invocation(const Invocation& invocation, const Environment& environment, int& exit_code,
+async::Task<void> run_invocation(const options::Invocation& invocation, const CiSetup* ci,
+                                 const Environment& environment, int& exit_code,
                                  std::vector<std::string>& replacement) {
     auto executor = co_await async::asio::this_coro::executor;
     Console console(executor, invocation.settings, environment);
     if (auto opened = console.open_events(); !opened) {
         console.print_error(opened.error());
-        exit_code = static_cast<int>(opened.error().kind() == FailureKind::usage ? ExitCode::usage : ExitCode::machine);
+        exit_code = static_cast<int>(opened.error().kind() == FailureKind::usage ? options::ExitCode::usage
+                                                                                 : options::ExitCode::machine);
         co_return;
     }
-    Session session(executor, invocation.settings, environment, console.sink());
+    session::Session session(executor, invocation.settings, environment, console.sink());
     std::function<void(int)> on_signal;
     auto pass_on = [&on_signal](int number) {
         if (on_signal)
@@ -70,11 +72,13 @@ async::Task<void> run_invocation(const Invocation& invocation, const Environment
     background.spawn(console.keep_drawing());
     for (const auto& remark : invocation.remarks) console.sink().on_event(remark);
     CommandContext context{.invocation = invocation,
+                           .ci = ci,
                            .session = session,
                            .console = console,
                            .on_signal = on_signal,
                            .replacement = replacement};
-    auto work = [](Command command, CommandContext& all, int& code, async::TaskGroup& group) -> async::Task<void> {
+    auto work = [](options::Command command, CommandContext& all, int& code,
+                   async::TaskGroup& group) -> async::Task<void> {
         code = co_await dispatch(command, all);
         group.cancel();
     };
@@ -97,7 +101,7 @@ int become(const std::vector<std::string>& command, const Environment& environme
     auto program = async::find_program(command[0], child);
     if (!program) {
         std::fprintf(stderr, "error: there is no program '%s' on PATH\n", sanitize(command[0]).c_str());
-        return static_cast<int>(ExitCode::machine);
+        return static_cast<int>(options::ExitCode::machine);
     }
     auto variables = child.to_strings();
     auto pointers = [](const std::vector<std::string>& texts) {
@@ -110,7 +114,13 @@ int become(const std::vector<std::string>& command, const Environment& environme
     std::signal(SIGPIPE, SIG_DFL);
     ::execve(program->c_str(), pointers(command).data(), pointers(variables).data());
     std::perror(program->c_str());
-    return static_cast<int>(ExitCode::machine);
+    return static_cast<int>(options::ExitCode::machine);
+}
+
+int refuse(const Failure& failure, bool is_step, const Environment& environment) {
+    if (is_step) return refuse_step(failure, environment);
+    std::fputs((render(failure) + "\n").c_str(), stderr);
+    return static_cast<int>(options::ExitCode::usage);
 }
 
 // Hundreds of connections and files at once; the soft limit is often 1024.
@@ -128,34 +138,39 @@ int run_program(const std::string& called_as, const std::vector<std::string>& ar
     allow_many_files();
     std::signal(SIGPIPE, SIG_IGN);
     auto environment = Environment::of_this_process();
-    bool is_step = !arguments.empty() && arguments[0] == to_string(Command::ci) && github::is_step(environment);
+    bool is_step =
+        !arguments.empty() && arguments[0] == to_string(options::Command::ci) && github::is_step(environment);
     if (is_step) {
         std::fputs(masks_of(environment).c_str(), stdout);
         std::fflush(stdout);
     }
-    auto parsed = parse_command_line(arguments, environment);
-    if (!parsed && is_step) return refuse_step(parsed.error(), environment);
-    if (!parsed) {
-        std::fputs((render(parsed.error()) + "\n").c_str(), stderr);
-        return static_cast<int>(ExitCode::usage);
-    }
-    if (const auto* answer = std::get_if<Answer>(&*parsed)) {
+    auto parsed = options::parse_command_line(arguments, environment);
+    if (!parsed) return refuse(parsed.error(), is_step, environment);
+    if (const auto* answer = std::get_if<options::Answer>(&*parsed)) {
         std::fputs(answer->text.c_str(), stdout);
         return 0;
     }
-    auto& invocation = std::get<Invocation>(*parsed);
-    invocation.settings.typed.program = program_name(called_as, environment);
+    auto& invocation = std::get<options::Invocation>(*parsed);
+    invocation.settings.typed.program = options::program_name(called_as, environment);
     if (is_step) {
         std::fputs(masks_of(invocation.settings).c_str(), stdout);
         std::fflush(stdout);
     }
+    std::optional<CiSetup> ci;
+    if (invocation.command == options::Command::ci) {
+        auto setup = set_up_ci(invocation.settings, environment);
+        if (!setup) return refuse(setup.error(), is_step, environment);
+        ci = std::move(*setup);
+    }
     try {
         boost::asio::io_context loop(1);
-        int exit_code = static_cast<int>(ExitCode::machine);
+        int exit_code = static_cast<int>(options::ExitCode::machine);
         std::vector<std::string> replacement;
         std::exception_ptr thrown;
         auto keep = [&thrown](std::exception_ptr error) { thrown = std::move(error); };
-        boost::asio::co_spawn(loop, run_invocation(invocation, environment, exit_code, replacement), std::move(keep));
+        boost::asio::co_spawn(loop,
+                              run_invocation(invocation, ci ? &*ci : nullptr, environment, exit_code, replacement),
+                              std::move(keep));
         loop.run();
         if (thrown) std::rethrow_exception(thrown);
         if (!replacement.empty()) return become(replacement, environment);
@@ -164,7 +179,7 @@ int run_program(const std::string& called_as, const std::vector<std::string>& ar
         std::fprintf(stderr,
                      "error: cachefill itself failed: %s\n  hint:  this is a bug; what was pushed stays in the cache\n",
                      error.what());
-        return static_cast<int>(ExitCode::machine);
+        return static_cast<int>(options::ExitCode::machine);
     }
 }
 

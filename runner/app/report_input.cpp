@@ -105,7 +105,7 @@ Result<void> read_needs(const std::string& given, report::JoinInput& input) {
 
 } // namespace
 
-Result<report::JoinInput> read_join_input(const Settings& settings, const Environment& environment) {
+Result<report::JoinInput> read_join_input(const options::Settings& settings, const Environment& environment) {
     report::JoinInput input;
     input.expected = settings.expect;
     TRY_VOID(read_needs(settings.needs, input));

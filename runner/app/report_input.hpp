@@ -1,8 +1,8 @@
 #pragma once
 
-#include "app/settings.hpp"
 #include "base/environment.hpp"
 #include "base/result.hpp"
+#include "options/settings.hpp"
 #include "report/joined.hpp"
 
 namespace cachefill::app {
@@ -12,6 +12,6 @@ namespace cachefill::app {
 // below a given directory, else after its file; a "cachefill-" before it is left out. A report that cannot be read is a
 // job that failed; a file that was named and is not there is a usage failure, and so is having nothing to read while
 // nothing was expected either.
-Result<report::JoinInput> read_join_input(const Settings& settings, const Environment& environment);
+Result<report::JoinInput> read_join_input(const options::Settings& settings, const Environment& environment);
 
 } // namespace cachefill::app

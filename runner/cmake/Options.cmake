@@ -13,28 +13,28 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER env "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" CCACHE_NOHASHDIR=true "${CCACHE}")
 endif()
 
-add_library(cachefill_options INTERFACE)
-target_compile_options(cachefill_options INTERFACE
+add_library(cachefill_compile_options INTERFACE)
+target_compile_options(cachefill_compile_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(cachefill_options INTERFACE -Wduplicated-cond -Wlogical-op -fcoroutines)
+  target_compile_options(cachefill_compile_options INTERFACE -Wduplicated-cond -Wlogical-op -fcoroutines)
   # false alarms about std::string with optimization (GCC bug 105651)
-  target_compile_options(cachefill_options INTERFACE $<$<CONFIG:Release>:-Wno-restrict>)
+  target_compile_options(cachefill_compile_options INTERFACE $<$<CONFIG:Release>:-Wno-restrict>)
 endif()
 if(CACHEFILL_WERROR)
-  target_compile_options(cachefill_options INTERFACE -Werror)
+  target_compile_options(cachefill_compile_options INTERFACE -Werror)
 endif()
 if(CACHEFILL_SANITIZE)
-  target_compile_options(cachefill_options INTERFACE
+  target_compile_options(cachefill_compile_options INTERFACE
     -fsanitize=${CACHEFILL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
-  target_link_options(cachefill_options INTERFACE -fsanitize=${CACHEFILL_SANITIZE})
+  target_link_options(cachefill_compile_options INTERFACE -fsanitize=${CACHEFILL_SANITIZE})
   if(CACHEFILL_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(cachefill_options INTERFACE -Wno-tsan) # Asio's fences
+    target_compile_options(cachefill_compile_options INTERFACE -Wno-tsan) # Asio's fences
   endif()
 endif()
 if(CACHEFILL_HARDEN)
-  target_compile_options(cachefill_options INTERFACE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
-  target_link_options(cachefill_options INTERFACE -Wl,-z,relro,-z,now)
+  target_compile_options(cachefill_compile_options INTERFACE -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  target_link_options(cachefill_compile_options INTERFACE -Wl,-z,relro,-z,now)
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)
   check_ipo_supported(RESULT ipo LANGUAGES CXX)
   set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ${ipo})

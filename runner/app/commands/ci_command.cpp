@@ -1,11 +1,12 @@
 #include "app/ci_siblings.hpp"
 #include "app/ci_substituter.hpp"
 #include "app/commands/commands.hpp"
-#include "app/exit_code.hpp"
-#include "app/run.hpp"
 #include "async/task_group.hpp"
 #include "base/text.hpp"
+#include "base/version.hpp"
+#include "fill/run.hpp"
 #include "github/file_commands.hpp"
+#include "options/exit_code.hpp"
 #include "report/outputs.hpp"
 #include "report/summary.hpp"
 
@@ -38,7 +39,7 @@ void annotate_what_matters(CommandContext& context, const report::RunReport& rep
         context.console.github_log()->annotate(std::move(annotation));
     };
     // What does not evaluate or build, and what a message said, has annotations of its own.
-    if (report.exit_code == static_cast<int>(ExitCode::not_in_cache))
+    if (report.exit_code == static_cast<int>(options::ExitCode::not_in_cache))
         annotate(join(report.causes, "\n"), github::Level::error);
     if (!report.superseded_by.empty()) annotate("superseded by a newer run, which waits: " + report.superseded_by);
     if (!report.not_fetchable_here.empty())
@@ -75,7 +76,7 @@ std::vector<Failure> hand_over(const github::Context& step, const report::RunRep
 } // namespace
 
 Task<int> ci_command(CommandContext& context) {
-    const auto& setup = *context.invocation.ci;
+    const auto& setup = *context.ci;
     const auto& settings = context.session.settings();
     auto tell = [&context](const event::Message& message) { remark(context, message); };
     // Already now: the step that keeps what was learnt goes by it, also when this one is killed.
@@ -83,7 +84,7 @@ Task<int> ci_command(CommandContext& context) {
         (void)github::set_output(file, "trusted", setup.github.is_trusted() ? "true" : "false");
     for (const auto& message : setup.remarks) tell(message);
     Siblings siblings(context.session, setup, tell);
-    Run run(context.session, settings.dry_run ? Run::Extent::plan : Run::Extent::fill);
+    fill::Run run(context.session, settings.dry_run ? fill::Run::Extent::plan : fill::Run::Extent::fill);
     context.on_signal = [&run](int signal) { run.interrupt(signal); };
     async::TaskGroup watchers(context.session.executor());
     watchers.spawn(siblings.watch(run));
@@ -109,7 +110,7 @@ int refuse_step(const Failure& failure, const Environment& environment) {
     report::RunReport report;
     report.command = report::Command::run;
     report.version = version;
-    report.exit_code = static_cast<int>(ExitCode::usage);
+    report.exit_code = static_cast<int>(options::ExitCode::usage);
     report.causes.push_back(failure.one_line());
     report.messages.push_back({.severity = event::Severity::error, .text = failure.one_line(), .hint = failure.hint()});
     report::DisplaySettings settings;

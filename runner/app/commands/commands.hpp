@@ -1,16 +1,18 @@
 #pragma once
 
-#include "app/command_line.hpp"
+#include "app/ci.hpp"
 #include "app/console.hpp"
-#include "app/session.hpp"
+#include "options/command_line.hpp"
+#include "session/session.hpp"
 
 // One function per command; each returns the exit code. They run under Console's signal watch: `on_signal` is set by
 // them as soon as there is something to interrupt.
 namespace cachefill::app {
 
 struct CommandContext {
-    const Invocation& invocation;
-    Session& session;
+    const options::Invocation& invocation;
+    const CiSetup* ci; // of `cachefill ci`; else null
+    session::Session& session;
     Console& console;
     std::function<void(int)>& on_signal;
     // Set by a command that ends in another program: that one takes our place once everything here has been put away.

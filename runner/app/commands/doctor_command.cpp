@@ -1,6 +1,6 @@
 #include "app/commands/commands.hpp"
-#include "app/doctor.hpp"
-#include "app/doctor_report.hpp"
+#include "doctor/doctor.hpp"
+#include "doctor/doctor_report.hpp"
 
 namespace cachefill::app {
 
@@ -11,7 +11,7 @@ async::Task<int> doctor_command(CommandContext& context) {
                                         .with_hint("without a name it is the host of this machine's name"));
         co_return 2;
     }
-    Doctor doctor(context.session);
+    doctor::Doctor doctor(context.session);
     auto examination = co_await doctor.examine();
     co_return context.console.close_with_answer(exit_code_of(examination), to_text(examination, settings.verbose),
                                                 to_json(examination));

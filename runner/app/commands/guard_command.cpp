@@ -1,10 +1,10 @@
 #include "app/commands/commands.hpp"
-#include "app/doctor.hpp"
-#include "app/doctor_report.hpp"
-#include "app/exit_code.hpp"
-#include "app/lock_copy.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
+#include "doctor/doctor.hpp"
+#include "doctor/doctor_report.hpp"
+#include "options/exit_code.hpp"
+#include "session/lock_copy.hpp"
 
 #include <algorithm>
 
@@ -15,7 +15,7 @@ using async::Task;
 namespace {
 
 // Of what would be compiled, whether the user lets it.
-bool is_allowed(const Examination& examination, const Settings& settings) {
+bool is_allowed(const doctor::Examination& examination, const options::Settings& settings) {
     std::chrono::milliseconds left{};
     for (const auto& heavy : examination.evidence.heavy) {
         bool named = std::any_of(settings.allow.begin(), settings.allow.end(),
@@ -26,7 +26,7 @@ bool is_allowed(const Examination& examination, const Settings& settings) {
 }
 
 // A path of another kind of host, or of a home that may be another user's, is never handed on.
-bool takes_this(const device::SwitchCommand& command, const eval::TargetRef& target) {
+bool takes_this(const options::SwitchCommand& command, const eval::TargetRef& target) {
     bool may_be_anothers = target.kind == eval::TargetKind::home && !command.user.empty();
     return command.takes_path && command.kind == target.kind && !may_be_anothers;
 }
@@ -37,16 +37,16 @@ Task<int> guard_command(CommandContext& context) {
     auto& session = context.session;
     const auto& settings = session.settings();
     const auto& guarded = *settings.switches;
-    std::unique_ptr<LockCopy> copy;
+    std::unique_ptr<session::LockCopy> copy;
     if (settings.update) {
-        auto made = co_await LockCopy::make(session);
+        auto made = co_await session::LockCopy::make(session);
         if (!made) {
             context.console.print_error(made.error());
-            co_return static_cast<int>(ExitCode::machine);
+            co_return static_cast<int>(options::ExitCode::machine);
         }
         copy = std::move(*made);
     }
-    Doctor doctor(session, copy ? copy->flake() : settings.flake);
+    doctor::Doctor doctor(session, copy ? copy->flake() : settings.flake);
     auto examination = co_await doctor.examine();
     if (!examination.failures.empty() || !is_allowed(examination, settings)) {
         auto text = to_text(examination, settings.verbose);
@@ -58,7 +58,7 @@ Task<int> guard_command(CommandContext& context) {
         auto adopted = copy->adopt();
         if (!adopted) {
             context.console.print_error(adopted.error());
-            co_return static_cast<int>(ExitCode::machine);
+            co_return static_cast<int>(options::ExitCode::machine);
         }
     }
     context.replacement = guarded.words;
@@ -72,7 +72,8 @@ Task<int> guard_command(CommandContext& context) {
             text += "not given by its path: " + fetched.error().one_line() + "\n";
     }
     text += "running: " + shell_command(context.replacement) + "\n";
-    auto code = context.console.close_with_answer(static_cast<int>(ExitCode::complete), text, to_json(examination));
+    auto code =
+        context.console.close_with_answer(static_cast<int>(options::ExitCode::complete), text, to_json(examination));
     if (code != 0) context.replacement.clear();
     co_return code;
 }

@@ -1,12 +1,12 @@
 #include "app/commands/commands.hpp"
-#include "app/exit_code.hpp"
-#include "app/init_facts.hpp"
-#include "app/init_plan.hpp"
 #include "base/files.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "cache/binary_cache.hpp"
 #include "cache/new_file.hpp"
+#include "init/init_facts.hpp"
+#include "init/init_plan.hpp"
+#include "options/exit_code.hpp"
 
 #include <cstdio>
 
@@ -49,11 +49,11 @@ Result<std::string> committable(const GivenUrl& cache) {
                    "CACHEFILL_CACHE, or the password into a netrc file");
 }
 
-Task<Result<InitFacts>> gather(CommandContext& context) {
+Task<Result<init::InitFacts>> gather(CommandContext& context) {
     auto& session = context.session;
     const auto& settings = session.settings();
-    InitFacts facts;
-    auto repository = co_await look_at_repository(settings.flake, session.environment());
+    init::InitFacts facts;
+    auto repository = co_await init::look_at_repository(settings.flake, session.environment());
     if (!repository) co_return std::move(repository).error();
     facts.repository = std::move(*repository);
     CO_TRY(cache, committable(settings.cache));
@@ -63,11 +63,11 @@ Task<Result<InitFacts>> gather(CommandContext& context) {
         facts.cache = facts.repository.cachix_names.front();
         facts.cache_origin = ".github/workflows/" + facts.repository.workflows.front();
     }
-    auto action = co_await pin_action(settings.action, session.environment());
+    auto action = co_await init::pin_action(settings.action, session.environment());
     if (!action) co_return std::move(action).error();
     facts.action = std::move(*action);
     if (!settings.quiet) std::fputs("looking at the flake's hosts\n", stderr);
-    auto hosts = co_await look_at_hosts(session);
+    auto hosts = co_await init::look_at_hosts(session);
     if (!hosts) co_return std::move(hosts).error();
     facts.hosts = std::move(*hosts);
     co_return facts;
@@ -79,9 +79,9 @@ Task<int> init_command(CommandContext& context) {
     const auto& settings = context.session.settings();
     auto failed = [&](const Failure& failure) {
         context.console.print_error(failure);
-        return static_cast<int>(failure.kind() == FailureKind::usage  ? ExitCode::usage
-                                : failure.kind() == FailureKind::eval ? ExitCode::failed
-                                                                      : ExitCode::machine);
+        return static_cast<int>(failure.kind() == FailureKind::usage  ? options::ExitCode::usage
+                                : failure.kind() == FailureKind::eval ? options::ExitCode::failed
+                                                                      : options::ExitCode::machine);
     };
     auto facts = co_await gather(context);
     if (!facts) co_return failed(facts.error());
@@ -112,7 +112,7 @@ Task<int> init_command(CommandContext& context) {
         say("\nnext:\n");
         for (const auto& step : plan->steps) say("  - " + step + "\n");
     }
-    co_return static_cast<int>(ExitCode::complete);
+    co_return static_cast<int>(options::ExitCode::complete);
 }
 
 } // namespace cachefill::app

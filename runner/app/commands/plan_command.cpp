@@ -1,6 +1,6 @@
 #include "app/commands/commands.hpp"
-#include "app/run.hpp"
 #include "base/text.hpp"
+#include "fill/run.hpp"
 
 #include <algorithm>
 
@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t builds_shown = 20;
 
-std::string plan_text(const Run& run) {
+std::string plan_text(const fill::Run& run) {
     const auto& plan = run.plan();
     const auto& graph = run.graph();
     auto pushes = run.planned_pushes();
@@ -42,7 +42,7 @@ std::string plan_text(const Run& run) {
 }
 
 // A store path, a derivation, or the name of either.
-std::optional<nix::StorePath> find_path(const Run& run, const std::string& text) {
+std::optional<nix::StorePath> find_path(const fill::Run& run, const std::string& text) {
     if (auto path = nix::StorePath::parse_inside(text)) return path->first;
     if (auto path = nix::StorePath::parse_base_name(text)) return *path;
     for (std::size_t i = run.graph().derivation_count(); i-- > 0;) {
@@ -55,7 +55,7 @@ std::optional<nix::StorePath> find_path(const Run& run, const std::string& text)
 } // namespace
 
 async::Task<int> plan_command(CommandContext& context) {
-    Run run(context.session, Run::Extent::plan);
+    fill::Run run(context.session, fill::Run::Extent::plan);
     context.on_signal = [&run](int signal) { run.interrupt(signal); };
     co_await run.execute();
     context.on_signal = {};

@@ -1,16 +1,17 @@
-#include "app/archives.hpp"
-#include "app/closures.hpp"
-#include "app/command_line.hpp"
 #include "app/commands/commands.hpp"
-#include "app/exit_code.hpp"
-#include "app/push_targets.hpp"
-#include "app/pusher.hpp"
-#include "app/typed.hpp"
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
-#include "device/generations.hpp"
-#include "device/store_link.hpp"
-#include "device/store_watch.hpp"
+#include "base/version.hpp"
+#include "desktop/generations.hpp"
+#include "desktop/store_link.hpp"
+#include "desktop/store_watch.hpp"
+#include "fill/archives.hpp"
+#include "fill/closures.hpp"
+#include "fill/push_targets.hpp"
+#include "fill/pusher.hpp"
+#include "options/command_line.hpp"
+#include "options/exit_code.hpp"
+#include "options/typed.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -35,7 +36,7 @@ Result<std::vector<nix::StorePath>> paths_from(std::vector<std::string> texts, c
     }
     std::set<nix::StorePath> unique;
     for (const auto& text : texts) {
-        TRY(path, device::store_path_at(text, root));
+        TRY(path, desktop::store_path_at(text, root));
         unique.insert(path);
     }
     return std::vector<nix::StorePath>(unique.begin(), unique.end());
@@ -44,7 +45,7 @@ Result<std::vector<nix::StorePath>> paths_from(std::vector<std::string> texts, c
 // Pushes some paths; everything a push needs that a whole run has, too, in its simplest form.
 class Push {
   public:
-    explicit Push(Session& session) : session_(session) {}
+    explicit Push(session::Session& session) : session_(session) {}
 
     Task<int> execute(CommandContext& context) {
         auto start = std::chrono::steady_clock::now();
@@ -52,14 +53,14 @@ class Push {
         report_.again = command_again(session_.settings().typed);
         report_.version = version;
         const auto& settings = session_.settings();
-        auto cache = cache_to_push_to(settings);
+        auto cache = fill::cache_to_push_to(settings);
         if (!cache) co_return stop(context, std::move(cache).error());
         auto findings = co_await session_.find_store();
         auto named = paths_from(settings.arguments, session_.endpoint().physical_root);
         if (!named) findings.push_back(std::move(named).error());
         auto retry = async::RetryPolicy();
         retry.budget = settings.retry_budget;
-        auto target = co_await open_target(session_, *cache, !settings.dry_run && !settings.read_only, retry);
+        auto target = co_await fill::open_target(session_, *cache, !settings.dry_run && !settings.read_only, retry);
         if (!target) findings.push_back(std::move(target).error());
         if (!findings.empty()) {
             for (auto& finding : findings) add_failure(std::move(finding));
@@ -67,7 +68,7 @@ class Push {
         }
         report_.cache = target->info.name;
         report_.nix_version = session_.nix().nix_version;
-        pusher_.emplace(session_, std::move(*target), other_urls(settings.push_caches, *cache), session_.sink());
+        pusher_.emplace(session_, std::move(*target), fill::other_urls(settings.push_caches, *cache), session_.sink());
         pusher_->use(session_.connection());
         auto paths = co_await choose(std::move(*named));
         if (!paths) co_return stop(context, std::move(paths).error());
@@ -79,8 +80,8 @@ class Push {
 
   private:
     void add_failure(Failure failure) {
-        auto code = failure.kind() == FailureKind::usage ? ExitCode::usage : ExitCode::machine;
-        if (report_.exit_code != static_cast<int>(ExitCode::usage)) report_.exit_code = static_cast<int>(code);
+        auto code = failure.kind() == FailureKind::usage ? options::ExitCode::usage : options::ExitCode::machine;
+        if (report_.exit_code != static_cast<int>(options::ExitCode::usage)) report_.exit_code = static_cast<int>(code);
         report_.causes.push_back(failure.one_line());
         report_.messages.push_back(
             {.severity = event::Severity::error, .text = failure.one_line(), .hint = failure.hint()});
@@ -102,9 +103,9 @@ class Push {
         if (named.empty() && reads_input) co_return named; // nothing came: nothing to do
         if (named.empty() && since) co_return co_await built_since(*since);
         if (named.empty()) {
-            CO_TRY(places, device::usual_places(session_.endpoint().physical_root, session_.environment(),
-                                                settings.push_users));
-            for (const auto& current : device::find_current(places)) named.push_back(current.path);
+            CO_TRY(places, desktop::usual_places(session_.endpoint().physical_root, session_.environment(),
+                                                 settings.push_users));
+            for (const auto& current : desktop::find_current(places)) named.push_back(current.path);
             if (named.empty())
                 co_return Failure(FailureKind::usage, "this machine runs neither NixOS, nix-darwin nor home-manager")
                     .with_hint("name store paths, or symlinks to them such as ./result");
@@ -128,7 +129,7 @@ class Push {
 
     Task<Result<std::vector<nix::StorePath>>> young_of(std::vector<nix::StorePath> roots,
                                                        std::chrono::sys_seconds since) {
-        CO_TRY(closure, co_await closure_of(session_.connection(), std::move(roots)));
+        CO_TRY(closure, co_await fill::closure_of(session_.connection(), std::move(roots)));
         std::vector<nix::StorePath> young;
         for (const auto& info : closure)
             if (info.ultimate && info.registration_time >= since) young.push_back(info.path);
@@ -138,16 +139,16 @@ class Push {
     Task<Result<std::vector<nix::StorePath>>> built_since(std::chrono::sys_seconds since) {
         std::set<nix::StorePath> young;
         const auto& root = session_.endpoint().physical_root;
-        CO_TRY(places, device::usual_places(root, session_.environment(), session_.settings().push_users));
-        for (const auto& generation : device::find_generations(places)) {
+        CO_TRY(places, desktop::usual_places(root, session_.environment(), session_.settings().push_users));
+        for (const auto& generation : desktop::find_generations(places)) {
             if (generation.made < since) continue;
-            CO_TRY(built, co_await built_for_generation(session_, session_.connection(), generation.path, since));
+            CO_TRY(built, co_await fill::built_for_generation(session_, session_.connection(), generation.path, since));
             for (auto& item : built.paths) young.insert(std::move(item.path));
         }
-        if (session_.settings().push_scope == PushScope::all) {
+        if (session_.settings().push_scope == options::PushScope::all) {
             auto connect = [this] { return daemon::connect(session_.endpoint()); };
-            device::StoreWatch watch(places.state, root.string() + std::string(nix::store_dir), std::move(connect));
-            device::StorePosition position;
+            desktop::StoreWatch watch(places.state, root.string() + std::string(nix::store_dir), std::move(connect));
+            desktop::StorePosition position;
             position.registered = since.time_since_epoch().count();
             CO_TRY(built, co_await watch.poll(position));
             for (auto& item : built) young.insert(std::move(item.path));
@@ -160,10 +161,10 @@ class Push {
 
     // What push() would do with them, by the same rules.
     Task<int> show_what_is_missing(CommandContext& context, std::vector<nix::StorePath> paths) {
-        auto settings = push_settings_from(session_.settings());
+        auto settings = fill::push_settings_from(session_.settings());
         settings.only_plan = true;
         settings.retry_later.budget = {};
-        Pusher::OnSettled nobody;
+        fill::Pusher::OnSettled nobody;
         auto ledger = co_await pusher_->push(std::move(paths), std::move(settings), std::move(nobody));
         note(ledger);
         std::size_t unknown = 0;
@@ -185,7 +186,7 @@ class Push {
     }
 
     // What is there already is no news of a dry run.
-    void note(const Pusher::Ledger& ledger) {
+    void note(const fill::Pusher::Ledger& ledger) {
         bool is_dry = session_.settings().dry_run || session_.settings().read_only;
         for (const auto& [path, record] : ledger) {
             if (is_dry && record.outcome == event::PushOutcome::already_there) continue;
@@ -225,14 +226,14 @@ class Push {
             interrupted = signal;
             pusher_->stop(upload_grace);
         };
-        auto settings = push_settings_from(session_.settings());
+        auto settings = fill::push_settings_from(session_.settings());
         auto lost = co_await pusher_->put_back_archives(paths, settings);
         if (!lost) {
             context.on_signal = {};
             add_failure(std::move(lost).error());
             co_return;
         }
-        Pusher::OnSettled nobody;
+        fill::Pusher::OnSettled nobody;
         auto ledger = co_await pusher_->push(std::move(paths), std::move(settings), std::move(nobody));
         context.on_signal = {};
         note(ledger);
@@ -241,14 +242,14 @@ class Push {
     }
 
     void tell_of_archives(const std::vector<presence::UnusableNar>& lost) {
-        for (const auto& message : describe_unusable(lost, pusher_->cache_uri()))
+        for (const auto& message : fill::describe_unusable(lost, pusher_->cache_uri()))
             report_.messages.push_back({.severity = message.severity, .text = message.text, .hint = message.hint});
         if (!lost.empty()) {
-            report_.exit_code = static_cast<int>(ExitCode::not_in_cache);
+            report_.exit_code = static_cast<int>(options::ExitCode::not_in_cache);
             report_.causes.push_back(counted(lost.size(), "archive") + " could not be put back");
         }
         if (auto front = pusher_->front_memory()) {
-            auto message = describe_front(*front, pusher_->cache_uri());
+            auto message = fill::describe_front(*front, pusher_->cache_uri());
             report_.messages.push_back({.severity = message.severity, .text = message.text, .hint = message.hint});
         }
     }
@@ -257,7 +258,7 @@ class Push {
         auto lost = report_.count(event::PushOutcome::failed) + report_.count(event::PushOutcome::withheld) +
                     report_.count(event::PushOutcome::not_pushed);
         if (lost > 0) {
-            report_.exit_code = static_cast<int>(ExitCode::not_in_cache);
+            report_.exit_code = static_cast<int>(options::ExitCode::not_in_cache);
             report_.causes.push_back(counted(lost, "path") + " could not be put into the cache");
         }
         if (interrupted) {
@@ -266,8 +267,8 @@ class Push {
         }
     }
 
-    Session& session_;
-    std::optional<Pusher> pusher_;
+    session::Session& session_;
+    std::optional<fill::Pusher> pusher_;
     report::RunReport report_;
 };
 

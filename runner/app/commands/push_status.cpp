@@ -1,11 +1,12 @@
 // cachefill push --status: what the service of this machine is about.
-#include "app/command_line.hpp"
 #include "app/commands/commands.hpp"
-#include "app/exit_code.hpp"
-#include "app/state_directory.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
-#include "device/queue.hpp"
+#include "base/version.hpp"
+#include "desktop/queue.hpp"
+#include "options/command_line.hpp"
+#include "options/exit_code.hpp"
+#include "options/state_directory.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -18,14 +19,14 @@ using namespace std::chrono_literals;
 namespace {
 
 using Json = nlohmann::ordered_json;
-using device::CacheStatus;
-using device::Time;
+using desktop::CacheStatus;
+using desktop::Time;
 
 constexpr const char* service_directory = "/var/lib/cachefill"; // of the system service that nix/module.nix sets up
 constexpr auto rate_window = 10min;
 
 // The directory asked for, or the one that holds a queue: this user's, or the system service's.
-std::filesystem::path find_directory(const Settings& settings, const Environment& environment) {
+std::filesystem::path find_directory(const options::Settings& settings, const Environment& environment) {
     auto own = state_directory_of(settings, environment);
     std::error_code ignored;
     bool is_given = !settings.state_directory.empty() || !environment.get_or("STATE_DIRECTORY").empty();
@@ -105,9 +106,9 @@ async::Task<int> push_status(CommandContext& context) {
     auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
     auto fail = [&context](Failure failure) {
         context.console.print_error(failure);
-        return static_cast<int>(ExitCode::machine);
+        return static_cast<int>(options::ExitCode::machine);
     };
-    auto queue = device::Queue::read(directory);
+    auto queue = desktop::Queue::read(directory);
     if (!queue)
         co_return fail(std::move(queue).error().with_hint("ask as the user that the service runs as, or as root"));
     if (!*queue)
@@ -116,7 +117,7 @@ async::Task<int> push_status(CommandContext& context) {
                 .with_hint("'cachefill push --watch' is the service; --state-directory names its directory"));
     auto caches = (*queue)->status(now);
     if (!caches) co_return fail(std::move(caches).error());
-    bool is_running = device::Queue::is_owned(directory);
+    bool is_running = desktop::Queue::is_owned(directory);
     Json json;
     json["schema_version"] = 1;
     json["command"] = "push --status";
@@ -133,13 +134,13 @@ async::Task<int> push_status(CommandContext& context) {
     auto encoded = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
     if (settings.json == "-") {
         std::fputs(encoded.c_str(), stdout);
-        co_return static_cast<int>(ExitCode::complete);
+        co_return static_cast<int>(options::ExitCode::complete);
     }
     if (!settings.json.empty())
         if (auto written = write_file_atomically(settings.json, encoded); !written)
             co_return fail(std::move(written).error());
     std::fputs(text.c_str(), stdout);
-    co_return static_cast<int>(ExitCode::complete);
+    co_return static_cast<int>(options::ExitCode::complete);
 }
 
 } // namespace cachefill::app

@@ -1,16 +1,16 @@
 // cachefill push --watch: the service of a machine that builds for others.
-#include "app/closures.hpp"
-#include "app/command_line.hpp"
 #include "app/commands/commands.hpp"
-#include "app/exit_code.hpp"
-#include "app/push_service.hpp"
-#include "app/push_targets.hpp"
 #include "async/task_group.hpp"
 #include "base/text.hpp"
-#include "device/conditions.hpp"
-#include "device/notify.hpp"
-#include "device/store_watch.hpp"
+#include "desktop/conditions.hpp"
+#include "desktop/notify.hpp"
+#include "desktop/store_watch.hpp"
 #include "event/messages_only.hpp"
+#include "fill/closures.hpp"
+#include "fill/push_service.hpp"
+#include "fill/push_targets.hpp"
+#include "options/command_line.hpp"
+#include "options/exit_code.hpp"
 
 namespace cachefill::app {
 
@@ -22,7 +22,7 @@ namespace {
 constexpr auto heartbeat = 10s;
 constexpr auto longest_farewell = 12s; // uploads in flight get a part of it
 
-device::Time now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+desktop::Time now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
 
 class WatchService {
   public:
@@ -31,15 +31,15 @@ class WatchService {
           work_(session_.executor()) {}
 
     Task<Result<void>> run(CommandContext& context) {
-        CO_TRY(caches, caches_to_watch_for(session_.settings()));
+        CO_TRY(caches, fill::caches_to_watch_for(session_.settings()));
         auto findings = co_await session_.find_store();
         if (!findings.empty()) co_return std::move(findings.front());
         session_.close_connection();
-        CO_TRY(places, device::usual_places(session_.endpoint().physical_root, session_.environment(),
-                                            session_.settings().push_users));
+        CO_TRY(places, desktop::usual_places(session_.endpoint().physical_root, session_.environment(),
+                                             session_.settings().push_users));
         places_ = std::move(places);
-        device::run_in_the_background();
-        CO_TRY(queue, device::Queue::open(session_.state_directory(), now()));
+        desktop::run_in_the_background();
+        CO_TRY(queue, desktop::Queue::open(session_.state_directory(), now()));
         queue_.emplace(std::move(queue));
         CO_TRY_VOID(set_caches(caches));
         make_couriers(caches);
@@ -63,8 +63,8 @@ class WatchService {
         sink_.on_event(message);
     }
 
-    Result<void> set_caches(const std::vector<PushCache>& caches) {
-        std::vector<device::Queue::Cache> known;
+    Result<void> set_caches(const std::vector<options::PushCache>& caches) {
+        std::vector<desktop::Queue::Cache> known;
         for (const auto& cache : caches) known.push_back({cache.name, cache.uri.shown(), cache.is_optional});
         TRY(dropped, queue_->set_caches(known));
         for (const auto& [name, waiting] : dropped)
@@ -74,66 +74,67 @@ class WatchService {
         return {};
     }
 
-    void make_couriers(const std::vector<PushCache>& caches) {
+    void make_couriers(const std::vector<options::PushCache>& caches) {
         for (const auto& cache : caches) {
-            carriers_.push_back(std::make_unique<CacheCarrier>(session_, cache, other_urls(caches, cache), messages_));
+            carriers_.push_back(
+                std::make_unique<fill::CacheCarrier>(session_, cache, fill::other_urls(caches, cache), messages_));
             auto* carrier = carriers_.back().get();
-            device::CourierSettings settings;
+            desktop::CourierSettings settings;
             settings.cache = cache.name;
             settings.is_optional = cache.is_optional;
-            device::Courier::Environment environment;
+            desktop::Courier::Environment environment;
             environment.now = now;
             environment.obstacle = [this] { return obstacle(); };
             environment.surroundings = [carrier] {
-                return device::network_fingerprint() + carrier->credentials_fingerprint();
+                return desktop::network_fingerprint() + carrier->credentials_fingerprint();
             };
-            couriers_.push_back(std::make_unique<device::Courier>(session_.executor(), *queue_, *carrier,
-                                                                  std::move(settings), std::move(environment), sink_));
+            couriers_.push_back(std::make_unique<desktop::Courier>(session_.executor(), *queue_, *carrier,
+                                                                   std::move(settings), std::move(environment), sink_));
         }
     }
 
     void make_collector() {
         const auto& settings = session_.settings();
-        auto connect = [this] { return connect_patiently(session_.endpoint()); };
-        store_ = std::make_unique<device::StoreWatch>(
+        auto connect = [this] { return fill::connect_patiently(session_.endpoint()); };
+        store_ = std::make_unique<desktop::StoreWatch>(
             places_.state, session_.endpoint().physical_root.string() + std::string(nix::store_dir),
             std::move(connect));
-        device::CollectorSettings collect;
-        collect.scope = settings.push_scope == PushScope::all ? device::Scope::all : device::Scope::system;
+        desktop::CollectorSettings collect;
+        collect.scope = settings.push_scope == options::PushScope::all ? desktop::Scope::all : desktop::Scope::system;
         collect.retroactive = settings.retroactive;
-        device::Collector::Environment environment;
+        desktop::Collector::Environment environment;
         environment.now = now;
-        environment.generations = [this] { return device::find_generations(places_); };
+        environment.generations = [this] { return desktop::find_generations(places_); };
         environment.expand = [this](nix::StorePath generation) { return expand(std::move(generation)); };
-        environment.new_paths = [this](device::StorePosition& position) { return store_->poll(position); };
+        environment.new_paths = [this](desktop::StorePosition& position) { return store_->poll(position); };
         environment.on_queued = [this] {
             for (auto& courier : couriers_) courier->wake();
         };
         collector_ =
-            std::make_unique<device::Collector>(session_.executor(), *queue_, collect, std::move(environment), sink_);
+            std::make_unique<desktop::Collector>(session_.executor(), *queue_, collect, std::move(environment), sink_);
     }
 
-    Task<Result<device::GenerationContents>> expand(nix::StorePath generation) {
-        CO_TRY(connection, co_await connect_patiently(session_.endpoint()));
-        co_return co_await built_for_generation(session_, *connection, std::move(generation));
+    Task<Result<desktop::GenerationContents>> expand(nix::StorePath generation) {
+        CO_TRY(connection, co_await fill::connect_patiently(session_.endpoint()));
+        co_return co_await fill::built_for_generation(session_, *connection, std::move(generation));
     }
 
     Task<std::string> obstacle() {
         const auto& settings = session_.settings();
-        if (!settings.push_on_battery && device::is_on_battery()) co_return std::string("on battery");
-        if (!settings.push_when_metered && co_await device::is_metered(session_.environment()))
+        if (!settings.push_on_battery && desktop::is_on_battery()) co_return std::string("on battery");
+        if (!settings.push_when_metered && co_await desktop::is_metered(session_.environment()))
             co_return std::string("on a metered connection");
         co_return std::string();
     }
 
-    void greet(const std::vector<PushCache>& caches) {
+    void greet(const std::vector<options::PushCache>& caches) {
         std::vector<std::string> names;
         for (const auto& cache : caches) names.push_back(cache.name);
-        auto what = session_.settings().push_scope == PushScope::all
+        auto what = session_.settings().push_scope == options::PushScope::all
                         ? "everything that is built here"
                         : "new system and home generations, and what is built for them";
         tell(event::Severity::info, "watching: " + std::string(what) + " → " + join(names, ", "));
-        if (auto others = device::users_left_out(places_); !others.empty())
+        if (auto others = desktop::users_left_out(places_); !others.empty())
             tell(event::Severity::notice,
                  "home generations of " + join(others, ", ") + " are not pushed: push.users does not name them");
     }
@@ -157,7 +158,7 @@ class WatchService {
         note_end();
     }
 
-    Task<void> run_courier(device::Courier& courier) {
+    Task<void> run_courier(desktop::Courier& courier) {
         auto ended = co_await courier.run();
         if (!ended) give_up(std::move(ended).error());
         note_end();
@@ -186,16 +187,16 @@ class WatchService {
         return join(parts, "; ");
     }
 
-    Session& session_;
+    session::Session& session_;
     event::Sink& sink_;
     event::MessagesOnly messages_{sink_}; // progress of each path is no matter for a log
-    device::ServiceManager manager_;
-    device::ProfilePlaces places_;
-    std::optional<device::Queue> queue_;
-    std::vector<std::unique_ptr<CacheCarrier>> carriers_;
-    std::vector<std::unique_ptr<device::Courier>> couriers_;
-    std::unique_ptr<device::StoreWatch> store_;
-    std::unique_ptr<device::Collector> collector_;
+    desktop::ServiceManager manager_;
+    desktop::ProfilePlaces places_;
+    std::optional<desktop::Queue> queue_;
+    std::vector<std::unique_ptr<fill::CacheCarrier>> carriers_;
+    std::vector<std::unique_ptr<desktop::Courier>> couriers_;
+    std::unique_ptr<desktop::StoreWatch> store_;
+    std::unique_ptr<desktop::Collector> collector_;
     std::optional<Failure> failure_;
     std::chrono::steady_clock::time_point stop_by_{};
     std::size_t ended_ = 0;
@@ -216,9 +217,10 @@ Task<int> push_watch(CommandContext& context) {
         auto ended = co_await service.run(context);
         if (!ended) failure = std::move(ended).error();
     }
-    if (!failure) co_return static_cast<int>(ExitCode::complete); // stopped, as asked
+    if (!failure) co_return static_cast<int>(options::ExitCode::complete); // stopped, as asked
     context.console.print_error(*failure);
-    co_return static_cast<int>(failure->kind() == FailureKind::usage ? ExitCode::usage : ExitCode::machine);
+    co_return static_cast<int>(failure->kind() == FailureKind::usage ? options::ExitCode::usage
+                                                                     : options::ExitCode::machine);
 }
 
 } // namespace cachefill::app

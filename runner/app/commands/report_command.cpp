@@ -1,10 +1,10 @@
 #include "app/commands/commands.hpp"
 #include "app/deliver.hpp"
-#include "app/exit_code.hpp"
 #include "app/report_input.hpp"
 #include "base/files.hpp"
 #include "github/commands.hpp"
 #include "github/context.hpp"
+#include "options/exit_code.hpp"
 
 #include <cstdio>
 #include <fstream>
@@ -40,7 +40,8 @@ Result<void> append_summary(const std::string& path, const std::string& markdown
     return Failure(FailureKind::machine, "cannot write the summary to " + path);
 }
 
-Result<void> write_results(const Settings& settings, const Environment& environment, const report::Joined& joined) {
+Result<void> write_results(const options::Settings& settings, const Environment& environment,
+                           const report::Joined& joined) {
     auto text = for_log(report::to_text(joined), environment);
     if (settings.json == "-") {
         say(stdout, json_for_log(report::to_json(joined)) + "\n");
@@ -88,7 +89,7 @@ Task<int> report_command(CommandContext& context) {
     auto input = read_join_input(settings, context.session.environment());
     if (!input) {
         context.console.print_error(input.error());
-        co_return static_cast<int>(ExitCode::usage);
+        co_return static_cast<int>(options::ExitCode::usage);
     }
     auto joined = report::join_reports(std::move(*input));
     int exit_code = joined.exit_code;
@@ -99,8 +100,8 @@ Task<int> report_command(CommandContext& context) {
         if (*outcome) continue;
         context.console.print_error(outcome->error());
         bool is_usage = outcome->error().kind() == FailureKind::usage;
-        if (exit_code != static_cast<int>(ExitCode::usage))
-            exit_code = static_cast<int>(is_usage ? ExitCode::usage : ExitCode::machine);
+        if (exit_code != static_cast<int>(options::ExitCode::usage))
+            exit_code = static_cast<int>(is_usage ? options::ExitCode::usage : options::ExitCode::machine);
     }
     co_return exit_code;
 }

@@ -1,11 +1,11 @@
 #include "app/commands/commands.hpp"
-#include "app/run.hpp"
+#include "fill/run.hpp"
 
 namespace cachefill::app {
 
 async::Task<int> run_command(CommandContext& context) {
     if (context.session.settings().dry_run) co_return co_await plan_command(context);
-    Run run(context.session, Run::Extent::fill);
+    fill::Run run(context.session, fill::Run::Extent::fill);
     context.on_signal = [&run](int signal) { run.interrupt(signal); };
     co_await run.execute();
     context.on_signal = {};

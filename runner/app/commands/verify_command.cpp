@@ -1,13 +1,14 @@
-#include "app/archives.hpp"
-#include "app/command_line.hpp"
 #include "app/commands/commands.hpp"
-#include "app/exit_code.hpp"
-#include "app/run.hpp"
-#include "app/typed.hpp"
-#include "app/upstream_rules.hpp"
 #include "base/text.hpp"
+#include "base/version.hpp"
+#include "fill/archives.hpp"
+#include "fill/run.hpp"
+#include "options/command_line.hpp"
+#include "options/exit_code.hpp"
+#include "options/typed.hpp"
 #include "presence/judge.hpp"
 #include "presence/nar_checks.hpp"
+#include "session/upstream_rules.hpp"
 
 #include <set>
 
@@ -18,7 +19,7 @@ using async::Task;
 namespace {
 
 // Of the whole closure, as far as the cache itself serves it, and no other does.
-Task<Result<presence::NarFindings>> check_archives(Session& session, presence::Judge& presence,
+Task<Result<presence::NarFindings>> check_archives(session::Session& session, presence::Judge& presence,
                                                    const plan::Graph& graph, const plan::Facts& facts,
                                                    plan::PathId top) {
     bool deep = session.settings().deep;
@@ -64,9 +65,10 @@ Task<int> verify_paths(CommandContext& context) {
     report.command = report::Command::verify;
     report.again = command_again(session.settings().typed);
     report.version = version;
-    auto findings = co_await session.preflight(Session::Need::reading, false);
+    auto findings = co_await session.preflight(session::Session::Need::reading, false);
     for (const auto& finding : findings) {
-        report.exit_code = static_cast<int>(finding.kind() == FailureKind::usage ? ExitCode::usage : ExitCode::machine);
+        report.exit_code = static_cast<int>(finding.kind() == FailureKind::usage ? options::ExitCode::usage
+                                                                                 : options::ExitCode::machine);
         report.causes.push_back(finding.one_line());
         report.messages.push_back(
             {.severity = event::Severity::error, .text = finding.one_line(), .hint = finding.hint()});
@@ -78,7 +80,7 @@ Task<int> verify_paths(CommandContext& context) {
     auto upstreams = presence::Upstreams::make(presence, upstream_rules(session, session.cache_info()),
                                                upstream_maker(session), session.sink());
     if (!upstreams) {
-        report.exit_code = static_cast<int>(ExitCode::usage);
+        report.exit_code = static_cast<int>(options::ExitCode::usage);
         report.causes.push_back(upstreams.error().one_line());
         co_return context.console.close_with(report);
     }
@@ -86,7 +88,7 @@ Task<int> verify_paths(CommandContext& context) {
     for (const auto& argument : session.settings().arguments) {
         auto path = nix::StorePath::parse_inside(argument);
         if (!path) {
-            report.exit_code = static_cast<int>(ExitCode::usage);
+            report.exit_code = static_cast<int>(options::ExitCode::usage);
             report.causes.push_back(path.error().one_line());
             continue;
         }
@@ -106,33 +108,33 @@ Task<int> verify_paths(CommandContext& context) {
         for (auto hole : holes) target.missing.push_back(graph.path(hole).to_string());
         auto archives = co_await check_archives(session, presence, graph, facts, id);
         if (!archives) {
-            report.exit_code = static_cast<int>(ExitCode::machine);
+            report.exit_code = static_cast<int>(options::ExitCode::machine);
             report.causes.push_back(archives.error().one_line());
             break;
         }
         const auto& uri = presence.backend(plan::own_cache).uri();
-        for (auto& message : describe_unusable(archives->unusable, uri)) tell(report, message);
-        for (auto& message : describe_remarks(*archives)) tell(report, message);
+        for (auto& message : fill::describe_unusable(archives->unusable, uri)) tell(report, message);
+        for (auto& message : fill::describe_remarks(*archives)) tell(report, message);
         for (const auto& nar : archives->unusable) {
             target.missing.push_back(nar.info.path.to_string());
             target.verdict = event::TargetVerdict::incomplete;
         }
         if (state == plan::Completeness::unknown && target.missing.empty()) {
             target.verdict = event::TargetVerdict::unknown;
-            report.exit_code = static_cast<int>(ExitCode::machine);
+            report.exit_code = static_cast<int>(options::ExitCode::machine);
             for (const auto& unasked : presence.unasked())
                 report.causes.push_back("whether " + target.name + " is there whole cannot be known: " +
                                         presence.url(unasked.cache) + " could not be asked: " + unasked.why.one_line());
         }
         if (state == plan::Completeness::absent && target.missing.empty()) target.missing.push_back(target.name);
         if (target.verdict != event::TargetVerdict::complete && report.exit_code == 0) {
-            report.exit_code = static_cast<int>(ExitCode::failed);
+            report.exit_code = static_cast<int>(options::ExitCode::failed);
             report.causes.push_back(target.name + " cannot be fetched whole");
         }
         report.targets.push_back(std::move(target));
     }
     if (auto front = presence.backend(plan::own_cache).front_memory())
-        tell(report, describe_front(*front, presence.backend(plan::own_cache).uri()));
+        tell(report, fill::describe_front(*front, presence.backend(plan::own_cache).uri()));
     co_return context.console.close_with(report);
 }
 
@@ -143,14 +145,14 @@ Task<int> verify_command(CommandContext& context) {
     bool paths = !arguments.empty();
     for (const auto& argument : arguments) paths &= argument.starts_with("/");
     if (paths) co_return co_await verify_paths(context);
-    Run run(context.session, Run::Extent::verify);
+    fill::Run run(context.session, fill::Run::Extent::verify);
     context.on_signal = [&run](int signal) { run.interrupt(signal); };
     co_await run.execute();
     context.on_signal = {};
     auto report = run.report();
     // Here the question is only whether it can be fetched.
-    if (report.exit_code == static_cast<int>(ExitCode::not_in_cache))
-        report.exit_code = static_cast<int>(ExitCode::failed);
+    if (report.exit_code == static_cast<int>(options::ExitCode::not_in_cache))
+        report.exit_code = static_cast<int>(options::ExitCode::failed);
     co_return context.console.close_with(report);
 }
 

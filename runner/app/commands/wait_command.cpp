@@ -1,16 +1,16 @@
 #include "app/commands/commands.hpp"
-#include "app/doctor.hpp"
-#include "app/doctor_report.hpp"
-#include "app/exit_code.hpp"
 #include "base/text.hpp"
+#include "doctor/doctor.hpp"
+#include "doctor/doctor_report.hpp"
+#include "options/exit_code.hpp"
 
 #include <algorithm>
 
 namespace cachefill::app {
 
 using async::Task;
-using device::Cause;
-using device::CloudState;
+using doctor::Cause;
+using doctor::CloudState;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
@@ -20,7 +20,7 @@ namespace {
 constexpr auto patience_after_success = 90s;
 
 // What no waiting will mend.
-bool is_hopeless(const device::Reason& reason) {
+bool is_hopeless(const doctor::Reason& reason) {
     switch (reason.cause) {
     case Cause::commit_not_pushed:
     case Cause::lock_not_pushed:
@@ -60,12 +60,12 @@ class Waiting {
     }
 
   private:
-    static bool can_heal(const Examination& examination) {
+    static bool can_heal(const doctor::Examination& examination) {
         return std::all_of(examination.failures.begin(), examination.failures.end(),
                            [](const auto& failure) { return failure.can_heal(); });
     }
 
-    std::string why_to_stop(const Examination& examination) {
+    std::string why_to_stop(const doctor::Examination& examination) {
         const auto& cloud = examination.evidence.cloud;
         for (const auto& reason : examination.reasons)
             if (is_hopeless(reason)) return "this will not come by waiting";
@@ -89,7 +89,7 @@ class Waiting {
     }
 
     // Only what has changed.
-    void say(const Examination& examination) {
+    void say(const doctor::Examination& examination) {
         std::string text;
         if (!examination.failures.empty())
             text = examination.failures.front().one_line();
@@ -103,15 +103,15 @@ class Waiting {
         context_.session.sink().on_event(message);
     }
 
-    int close(const Examination& examination, const std::string& end) {
+    int close(const doctor::Examination& examination, const std::string& end) {
         auto text = to_text(examination, settings_.verbose);
         if (!end.empty()) text = end + "\n" + text;
         return context_.console.close_with_answer(exit_code_of(examination), text, to_json(examination));
     }
 
     CommandContext& context_;
-    const Settings& settings_;
-    Doctor doctor_;
+    const options::Settings& settings_;
+    doctor::Doctor doctor_;
     Clock::time_point start_ = Clock::now();
     std::chrono::system_clock::time_point started_at_ = std::chrono::system_clock::now();
     std::optional<Clock::time_point> succeeded_at_;

@@ -1,6 +1,7 @@
-#include "app/command_line.hpp"
+#include "app/ci.hpp"
 #include "base/files.hpp"
 #include "base/secret_variables.hpp"
+#include "options/command_line.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -26,20 +27,28 @@ class Step {
                      {"CACHIX_AUTH_TOKEN", "secret"}};
     }
 
-    Result<std::variant<Invocation, Answer>> parse(Words words = {}) const {
+    struct Begun {
+        options::Settings settings;
+        CiSetup ci;
+    };
+    Result<Begun> begin(Words words = {}) const {
         words.insert(words.begin(), "ci");
-        return parse_command_line(words, Environment(variables));
+        Environment environment(variables);
+        TRY(parsed, options::parse_command_line(words, environment));
+        auto settings = std::get<options::Invocation>(parsed).settings;
+        TRY(ci, set_up_ci(settings, environment));
+        return Begun{std::move(settings), std::move(ci)};
     }
-    Invocation invocation(const Words& words = {}) const {
-        auto parsed = parse(words);
-        if (!parsed) BOOST_FAIL(parsed.error().one_line());
-        return std::get<Invocation>(*parsed);
+    Begun begun(const Words& words = {}) const {
+        auto begun = begin(words);
+        if (!begun) BOOST_FAIL(begun.error().one_line());
+        return *begun;
     }
-    Settings settings(const Words& words = {}) const { return invocation(words).settings; }
+    options::Settings settings(const Words& words = {}) const { return begun(words).settings; }
     Failure refused(const Words& words = {}) const {
-        auto parsed = parse(words);
-        BOOST_REQUIRE_MESSAGE(!parsed.has_value(), "was accepted");
-        return parsed.error();
+        auto begun = begin(words);
+        BOOST_REQUIRE_MESSAGE(!begun.has_value(), "was accepted");
+        return begun.error();
     }
     void event(const std::string& name, const std::string& json) {
         auto path = directory_.path() / "event.json";
@@ -58,8 +67,8 @@ class Step {
 const std::string from_fork = R"({"pull_request": {"head": {"repo": {"full_name": "stranger/fleet"}}}})";
 const std::string from_here = R"({"pull_request": {"head": {"repo": {"full_name": "owner/fleet"}}}})";
 
-bool says(const Invocation& invocation, event::Severity severity, const std::string& part) {
-    for (const auto& message : invocation.ci->remarks)
+bool says(const Step::Begun& step, event::Severity severity, const std::string& part) {
+    for (const auto& message : step.ci.remarks)
         if (message.severity == severity && message.text.find(part) != std::string::npos) return true;
     return false;
 }
@@ -114,9 +123,9 @@ BOOST_AUTO_TEST_CASE(a_pull_request_of_a_fork_is_read_only_and_says_so) {
     Step step;
     step.event("pull_request", from_fork);
     step.variables["CACHIX_AUTH_TOKEN"] = "";
-    auto invocation = step.invocation();
-    BOOST_TEST(invocation.settings.read_only);
-    BOOST_TEST(says(invocation, event::Severity::notice, "fork"));
+    auto begun = step.begun();
+    BOOST_TEST(begun.settings.read_only);
+    BOOST_TEST(says(begun, event::Severity::notice, "fork"));
     // Even where it is handed a token, and whatever was asked for.
     step.variables["CACHIX_AUTH_TOKEN"] = "secret";
     step.event("pull_request_target", from_fork);
@@ -145,16 +154,16 @@ BOOST_AUTO_TEST_CASE(strangers_code_is_confined_and_what_it_learns_stays_nowhere
         step.event(event, json);
         std::filesystem::path own;
         {
-            auto invocation = step.invocation(asked);
-            const auto& settings = invocation.settings;
+            auto begun = step.begun(asked);
+            const auto& settings = begun.settings;
             BOOST_TEST(settings.read_only, event);
             BOOST_TEST((settings.impure == eval::Impure::never), event);
             BOOST_TEST(settings.confine_evaluation, event);
             BOOST_TEST(!settings.accept_flake_config, event);
             BOOST_TEST(!settings.upstreams_from_hosts, event);
             BOOST_TEST(!settings.substituter, event);
-            BOOST_TEST((settings.on_deadline == OnDeadline::stop), event);
-            BOOST_TEST(says(invocation, event::Severity::notice, "nothing is pushed"), event);
+            BOOST_TEST((settings.on_deadline == options::OnDeadline::stop), event);
+            BOOST_TEST(says(begun, event::Severity::notice, "nothing is pushed"), event);
             own = settings.state_directory;
             BOOST_TEST(own.parent_path() == step.temporary(), event);
             BOOST_TEST(read_file(own / "evaluation-memory.json", 100).value() == "[1]", event);
@@ -206,11 +215,11 @@ BOOST_AUTO_TEST_CASE(no_token_on_any_other_event_is_an_error_unless_read_only_wa
 
 BOOST_AUTO_TEST_CASE(without_a_deadline_there_is_one_and_a_warning) {
     Step step;
-    auto invocation = step.invocation();
-    BOOST_TEST((invocation.settings.deadline == std::chrono::minutes(340)));
-    BOOST_TEST(says(invocation, event::Severity::warning, "340 minutes"));
+    auto begun = step.begun();
+    BOOST_TEST((begun.settings.deadline == std::chrono::minutes(340)));
+    BOOST_TEST(says(begun, event::Severity::warning, "340 minutes"));
     step.variables["CACHEFILL_INPUT_DEADLINE"] = "5h";
-    BOOST_TEST(step.invocation().ci->remarks.empty());
+    BOOST_TEST(step.begun().ci.remarks.empty());
 }
 
 BOOST_AUTO_TEST_CASE(reports_of_one_job_do_not_overwrite_each_other) {
@@ -234,7 +243,7 @@ BOOST_AUTO_TEST_CASE(secrets_are_masked_with_and_without_the_name_of_a_key) {
 }
 
 BOOST_AUTO_TEST_CASE(passwords_in_the_urls_of_caches_are_masked) {
-    Settings settings;
+    options::Settings settings;
     settings.cache = GivenUrl("https://kim:s3cret%21@cache.example.org");
     settings.also_push = {GivenUrl("https://kim:other-one@example.org/nix?optional=1")};
     settings.upstreams = {GivenUrl("https://cache.nixos.org"),

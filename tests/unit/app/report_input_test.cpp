@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(artifacts_as_they_are_downloaded_are_jobs_by_their_folders)
     folder.write("cachefill-lint/findings.json", findings);
     folder.write("other/coverage.json", R"({"lines": 7})");
     folder.write("other/readme.txt", "no");
-    Settings settings;
+    options::Settings settings;
     settings.arguments = {folder.directory.path().string()};
     auto input = read_join_input(settings, Environment());
     BOOST_REQUIRE(input.has_value());
@@ -52,7 +52,7 @@ BOOST_AUTO_TEST_CASE(artifacts_as_they_are_downloaded_are_jobs_by_their_folders)
 
 BOOST_AUTO_TEST_CASE(a_file_is_a_job_by_its_own_name) {
     Folder folder;
-    Settings settings;
+    options::Settings settings;
     settings.arguments = {folder.write("cachefill-nas.json", clean), folder.write("desktop.json", clean)};
     auto input = read_join_input(settings, Environment());
     BOOST_REQUIRE(input.has_value());
@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(a_file_is_a_job_by_its_own_name) {
 BOOST_AUTO_TEST_CASE(a_report_that_cannot_be_read_is_a_job_that_failed) {
     Folder folder;
     folder.write("mac/report.json", clean.substr(0, 20));
-    Settings settings;
+    options::Settings settings;
     settings.arguments = {folder.directory.path().string()};
     auto input = read_join_input(settings, Environment());
     BOOST_REQUIRE(input.has_value());
@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(a_report_that_cannot_be_read_is_a_job_that_failed) {
 BOOST_AUTO_TEST_CASE(nothing_to_read_is_an_error_unless_something_was_expected) {
     Folder folder;
     folder.write("reports/other/coverage.json", R"({"lines": 7})");
-    Settings settings;
+    options::Settings settings;
     settings.arguments = {(folder.directory.path() / "reports").string()};
     auto empty = read_join_input(settings, Environment());
     BOOST_REQUIRE(!empty);
@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(needs_come_as_text_or_file_and_bring_findings_along) {
     const std::string needs =
         R"({"lint": {"result": "success", "outputs": {"findings": "{\"schema_version\": 1, \"findings\": [{\"severity\": \"warning\", \"title\": \"t\"}]}"}}})";
     for (const auto& given : {needs, folder.write("needs.json", needs)}) {
-        Settings settings;
+        options::Settings settings;
         settings.needs = given;
         auto input = read_join_input(settings, Environment());
         BOOST_REQUIRE(input.has_value());
@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(needs_come_as_text_or_file_and_bring_findings_along) {
 }
 
 BOOST_AUTO_TEST_CASE(where_no_job_left_anything_the_expected_ones_are_still_missed) {
-    Settings settings;
+    options::Settings settings;
     settings.arguments = {"/nonexistent/reports"};
     auto input = read_join_input(settings, Environment());
     BOOST_REQUIRE(!input);
@@ -121,13 +121,13 @@ BOOST_AUTO_TEST_CASE(where_no_job_left_anything_the_expected_ones_are_still_miss
 }
 
 BOOST_AUTO_TEST_CASE(nothing_at_all_is_wrong_use) {
-    auto input = read_join_input(Settings(), Environment());
+    auto input = read_join_input(options::Settings(), Environment());
     BOOST_REQUIRE(!input);
     BOOST_TEST((input.error().kind() == FailureKind::usage));
 }
 
 BOOST_AUTO_TEST_CASE(the_place_comes_from_github) {
-    Settings settings;
+    options::Settings settings;
     settings.expect = {"x"};
     Environment environment({{"GITHUB_REPOSITORY", "kim/nix"},
                              {"GITHUB_RUN_ID", "7"},

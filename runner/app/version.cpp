@@ -1,7 +1,0 @@
-#include "app/command_line.hpp"
-
-namespace cachefill::app {
-
-const char* const version = CACHEFILL_VERSION;
-
-} // namespace cachefill::app

@@ -1,0 +1,148 @@
+#pragma once
+
+#include "doctor/diagnosis.hpp"
+#include "eval/evaluator.hpp"
+#include "options/host_choice.hpp"
+#include "presence/judge.hpp"
+#include "presence/realisations.hpp"
+#include "session/session.hpp"
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cachefill::session {
+class History;
+}
+
+namespace cachefill::doctor {
+
+// What a look at one host has shown.
+struct Examination {
+    std::vector<Failure> failures; // it could not be looked at; the rest is empty then
+    doctor::Evidence evidence;
+    std::vector<doctor::Reason> reasons; // the first is the primary one; empty when nothing would be compiled
+    std::chrono::milliseconds expected{};
+    std::uint64_t fetches = 0;       // paths
+    std::uint64_t fetched_bytes = 0; // as far as known
+    std::uint64_t light = 0, downloads = 0;
+    std::uint64_t derivations = 0;
+    std::string daemon_said;        // why its answer is missing; empty: it was asked
+    std::vector<std::string> asked; // URLs of this machine's caches
+    std::vector<std::string> notes; // what the caches did that is worth telling with --verbose
+    std::chrono::milliseconds evaluating{}, asking{};
+
+    bool is_healthy() const { return failures.empty() && evidence.heavy.empty(); }
+};
+
+// Asks, as this machine's Nix would, what switching to a host would compile here, and why.
+class Doctor {
+  public:
+    // `flake`: instead of the one in the settings.
+    explicit Doctor(session::Session& session, std::string flake = {});
+    ~Doctor();
+
+    // The host that the settings ask for. May be called again (`wait` does): it is evaluated once, the caches are asked
+    // afresh about what they lacked. `runs_since`: a run for the commit may be expected for so long, at most.
+    async::Task<Examination> examine(std::chrono::system_clock::time_point runs_since = {});
+    // Has the daemon ask its caches again about what it remembers as absent, which it does for trusted users only.
+    async::Task<Result<void>> refresh_daemon();
+
+    // After a successful examine():
+    // Fetches the host's system by its path; fails if no cache has it.
+    async::Task<Result<void>> fetch_output();
+    const eval::EvaluatedTarget& evaluated() const { return *evaluated_; }
+    const std::optional<doctor::GitState>& git() const { return git_; }
+    std::string output() const;
+    // Files of this tree that fill the cache, or those that --workflow names.
+    std::vector<std::string> workflows() const;
+
+  private:
+    // What the caches' readers say is no news for the terminal: the diagnosis tells it better.
+    struct Notes final : event::Sink {
+        void on_event(const event::Event& event) override {
+            if (const auto* message = std::get_if<event::Message>(&event)) texts.push_back(message->text);
+        }
+        std::vector<std::string> texts;
+    };
+
+    async::Task<Result<void>> prepare();
+    std::unique_ptr<eval::Evaluator> make_evaluator(std::string flake);
+    async::Task<Result<eval::TargetRef>> choose();
+    doctor::Commands commands() const;
+    options::SwitchCommand usual_switch_command() const;
+    async::Task<Result<void>> read_daemon_settings();
+    Result<void> find_sources();
+    std::size_t add_source(const cache::CacheUri& uri);
+    async::Task<Result<void>> look_at_store();
+    async::Task<Result<void>> ask(const plan::Target& target, presence::Judge::Counting counting);
+    plan::CacheMask seen_here() const; // the caches this machine's Nix asks, as far as it believes them
+    bool asks(std::size_t cache) const;
+    presence::Judge::Counting by_machine() const {
+        return [this] { return seen_here(); };
+    }
+    presence::Judge::Counting by_all() const {
+        return [this] { return everywhere(); };
+    }
+    plan::CacheMask own_caches() const;
+    plan::CacheMask everywhere() const;
+    async::Task<Result<daemon::Missing>> ask_daemon(bool forgetting);
+    async::Task<Result<void>> look(Examination& examination);
+
+    // What would be compiled, and where it could come from.
+    async::Task<Result<void>> classify(const std::optional<daemon::Missing>& daemon, Examination& examination);
+    doctor::Source source_of(plan::DerivationId id, const plan::ConsumerView& machine, const plan::ConsumerView& wide,
+                             doctor::Evidence& evidence);
+    bool is_hole_of(plan::PathId path, plan::CacheMask caches) const;
+    bool is_told_by_caches(plan::DerivationId id) const; // where its outputs went
+    bool takes_long(plan::DerivationId id) const;        // to build
+    void note_helpful(std::size_t source, doctor::Evidence& evidence) const;
+    std::vector<std::string> cannot_ask() const;
+    bool answers_are_whole() const;
+    bool always_allow() const;
+
+    // Why it is there and not here.
+    async::Task<void> explain(Examination& examination, std::chrono::system_clock::time_point runs_since);
+    async::Task<void> find_absence(doctor::Evidence& evidence);
+    async::Task<void> look_at_cloud(doctor::Evidence& evidence, std::chrono::system_clock::time_point runs_since);
+    async::Task<void> look_at_commit(doctor::Evidence& evidence);
+    async::Task<void> compare_with_cloud(doctor::Evidence& evidence);
+    async::Task<std::optional<eval::EvaluatedTarget>> evaluate_commit(std::string commit);
+    async::Task<std::vector<std::string>> lock_differences(std::string commit, std::string where);
+    std::vector<std::string> derivation_differences(const nix::StorePath& there, std::string_view where) const;
+
+    session::Session& session_;
+    std::string flake_reference_;
+    Notes notes_;
+    std::unique_ptr<http::Client> client_; // with the netrc of this machine's Nix
+    plan::Graph graph_;
+    plan::Facts facts_;
+    std::unique_ptr<presence::Judge> presence_;
+    std::unique_ptr<presence::Realisations> realisations_;
+    struct MachineAsks {
+        std::size_t cache;
+        bool believes_all; // ?trusted=1
+    };
+    std::vector<MachineAsks> machine_asks_;
+    nix::TrustedKeys machine_keys_;
+    std::size_t looked_at_ = 0; // paths whose validity here is known
+    daemon::Settings nix_;      // what the daemon goes by for this user
+    std::unique_ptr<session::History> history_;
+    std::unique_ptr<eval::Evaluator> evaluator_;
+    std::optional<eval::FlakeInfo> flake_;
+    std::optional<eval::EvaluatedTarget> evaluated_;
+    std::optional<plan::Target> target_;
+    options::HostWanted wanted_;
+    std::vector<eval::TargetRef> hosts_; // of the flake
+    std::optional<doctor::GitState> git_;
+    std::unique_ptr<github::RestClient> rest_;
+    std::optional<doctor::CloudFacts> cloud_; // as seen last
+    std::chrono::steady_clock::time_point ask_cloud_again_{};
+    std::optional<bool> commit_gives_the_same_;
+    std::chrono::milliseconds evaluating_{};
+};
+
+} // namespace cachefill::doctor

@@ -1,0 +1,184 @@
+#include "doctor/doctor_report.hpp"
+
+#include "base/text.hpp"
+#include "base/version.hpp"
+#include "options/exit_code.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace cachefill::doctor {
+
+namespace {
+
+using nlohmann::json;
+constexpr std::size_t names_told = 3;
+constexpr std::size_t rows_told = 40;
+
+// Of what is only expected: no more exact than it is.
+std::string about(std::chrono::milliseconds time) {
+    auto minutes = std::chrono::round<std::chrono::minutes>(time).count();
+    if (time < std::chrono::seconds(90))
+        return "about " + std::to_string(std::chrono::ceil<std::chrono::seconds>(time).count()) + " s";
+    if (minutes < 60) return "about " + std::to_string(minutes) + " min";
+    return "about " + std::to_string(minutes / 60) + " h" +
+           (minutes % 60 > 0 ? " " + std::to_string(minutes % 60) + " min" : std::string());
+}
+
+std::string verdict(const Examination& examination) {
+    const auto& evidence = examination.evidence;
+    if (!evidence.heavy.empty()) {
+        auto text = evidence.target + " would compile " + counted(evidence.heavy.size(), "derivation") + " here, " +
+                    about(examination.expected) + ": ";
+        for (std::size_t i = 0; i < std::min(evidence.heavy.size(), names_told); ++i)
+            text += (i > 0 ? ", " : "") + evidence.heavy[i].name;
+        if (evidence.heavy.size() > names_told) text += ", …";
+        return text;
+    }
+    auto text = "nothing to compile for " + evidence.target;
+    if (examination.fetches == 0 && evidence.local_by_design == 0) return text + ": all of it is here";
+    if (examination.fetches > 0) {
+        text += ": " + counted(examination.fetches, "path") + " to fetch";
+        if (examination.fetched_bytes > 0) text += " (" + human_bytes(examination.fetched_bytes) + ")";
+    }
+    auto small = evidence.local_by_design + examination.light;
+    if (small > 0)
+        text += std::string(examination.fetches > 0 ? ", " : ": ") + counted(small, "small derivation") +
+                " to build here (seconds)";
+    return text;
+}
+
+std::string details(const Examination& examination) {
+    const auto& evidence = examination.evidence;
+    std::string text;
+    if (!evidence.heavy.empty()) {
+        text += "\nwould be compiled, heaviest first:\n";
+        for (std::size_t i = 0; i < std::min(evidence.heavy.size(), rows_told); ++i) {
+            const auto& heavy = evidence.heavy[i];
+            auto line = "  " + heavy.name;
+            line.resize(std::max<std::size_t>(line.size() + 2, 44), ' ');
+            line += about(heavy.expected);
+            if (!heavy.needed_by.empty()) {
+                line.resize(std::max<std::size_t>(line.size() + 2, 62), ' ');
+                line += "needed by " + join(heavy.needed_by, " < ");
+            }
+            text += line + "\n";
+        }
+        if (evidence.heavy.size() > rows_told)
+            text += "  … and " + std::to_string(evidence.heavy.size() - rows_told) + " more (--json lists all)\n";
+    }
+    for (std::size_t i = 0; i < examination.reasons.size(); ++i) {
+        const auto& reason = examination.reasons[i];
+        text += "\n" + std::to_string(i + 1) + ". " + reason.text + "\n";
+        for (const auto& detail : reason.details) text += "   " + detail + "\n";
+        if (!reason.remedy.empty()) text += "   do: " + reason.remedy + "\n";
+    }
+    text += "\nto fetch " + counted(examination.fetches, "path") + ", local by design " +
+            std::to_string(evidence.local_by_design) + ", light " + std::to_string(examination.light) +
+            ", downloads of sources " + std::to_string(examination.downloads) + "; " +
+            counted(examination.derivations, "derivation") + " in all\n";
+    text += "asked: " + (examination.asked.empty() ? std::string("no substituters") : join(examination.asked, ", ")) +
+            "; the Nix daemon: " + (examination.daemon_said.empty() ? "asked" : examination.daemon_said) + "\n";
+    for (const auto& note : examination.notes) text += "note: " + note + "\n";
+    text += "evaluated in " + human_duration(examination.evaluating) + ", asked in " +
+            human_duration(examination.asking) + "\n";
+    return text;
+}
+
+json as_seconds(std::chrono::milliseconds time) { return static_cast<double>(time.count()) / 1000; }
+
+std::string_view name_of(doctor::Source source) {
+    switch (source) {
+    case doctor::Source::nowhere:
+        return "nowhere";
+    case doctor::Source::own_cache_holed:
+        return "cache-with-hole";
+    case doctor::Source::upstream_holed:
+        return "upstream-with-hole";
+    case doctor::Source::below_a_hole:
+        return "below-a-hole";
+    case doctor::Source::not_a_substituter:
+        return "cache-not-asked";
+    case doctor::Source::key_not_trusted:
+        return "cache-not-trusted";
+    case doctor::Source::here_but_daemon_no:
+        return "daemon-remembers-absence";
+    case doctor::Source::unknown:
+        return "unknown";
+    }
+    return "unknown";
+}
+
+} // namespace
+
+int exit_code_of(const Examination& examination) {
+    auto code = examination.is_healthy() ? options::ExitCode::complete : options::ExitCode::failed;
+    for (const auto& failure : examination.failures) {
+        if (failure.kind() == FailureKind::usage) return static_cast<int>(options::ExitCode::usage);
+        if (failure.kind() != FailureKind::eval) code = options::ExitCode::machine;
+    }
+    return static_cast<int>(code);
+}
+
+std::string to_text(const Examination& examination, bool verbose) {
+    std::string text;
+    for (const auto& failure : examination.failures) text += render(failure) + "\n";
+    if (!text.empty()) return text;
+    text = verdict(examination) + "\n";
+    if (!examination.reasons.empty()) {
+        const auto& first = examination.reasons.front();
+        text += "reason: " + first.text + "\n";
+        if (!first.remedy.empty()) text += "do:     " + first.remedy + "\n";
+    }
+    if (verbose) text += details(examination);
+    return text;
+}
+
+std::string to_json(const Examination& examination) {
+    const auto& evidence = examination.evidence;
+    json answer = {
+        {"cachefill_doctor", 1},
+        {"cachefill", version},
+        {"exit_code", exit_code_of(examination)},
+        {"healthy", examination.is_healthy()},
+        {"target", evidence.target},
+        {"derivation", evidence.derivation},
+        {"output", evidence.output},
+        {"expected_seconds", as_seconds(examination.expected)},
+        {"fetch", {{"paths", examination.fetches}, {"bytes", examination.fetched_bytes}}},
+        {"local_by_design", evidence.local_by_design},
+        {"light", examination.light},
+        {"downloads", examination.downloads},
+        {"derivations", examination.derivations},
+        {"asked", examination.asked},
+        {"daemon", examination.daemon_said.empty() ? "asked" : examination.daemon_said},
+        {"seconds", {{"evaluating", as_seconds(examination.evaluating)}, {"asking", as_seconds(examination.asking)}}}};
+    auto& heavy = answer["would_compile"] = json::array();
+    for (const auto& item : evidence.heavy)
+        heavy.push_back({{"name", item.name},
+                         {"derivation", item.derivation},
+                         {"output", item.output},
+                         {"expected_seconds", as_seconds(item.expected)},
+                         {"needed_by", item.needed_by},
+                         {"source", name_of(item.source)}});
+    auto& reasons = answer["reasons"] = json::array();
+    for (const auto& reason : examination.reasons)
+        reasons.push_back({{"cause", doctor::to_string(reason.cause)},
+                           {"text", reason.text},
+                           {"command", reason.remedy},
+                           {"details", reason.details}});
+    auto& runs = answer["runs"] = json::array();
+    for (const auto& run : evidence.cloud.runs)
+        runs.push_back({{"id", run.id},
+                        {"workflow", run.workflow_file},
+                        {"state", github::to_string(run.state)},
+                        {"commit", run.head_sha},
+                        {"url", run.url}});
+    auto& failures = answer["failures"] = json::array();
+    for (const auto& failure : examination.failures)
+        failures.push_back({{"text", failure.one_line()}, {"hint", failure.hint()}});
+    return answer.dump(2, ' ', false, json::error_handler_t::replace);
+}
+
+} // namespace cachefill::doctor

@@ -1,0 +1,183 @@
+#include "fill/pusher.hpp"
+
+#include "base/text.hpp"
+#include "fill/archives.hpp"
+#include "fill/closures.hpp"
+#include "fill/sources.hpp"
+#include "nix/realisation.hpp"
+#include "presence/realisations.hpp"
+#include "session/targets.hpp"
+#include "session/upstream_rules.hpp"
+
+#include <algorithm>
+
+namespace cachefill::fill {
+
+using async::Task;
+
+push::PushSettings push_settings_from(const options::Settings& settings) {
+    push::PushSettings push;
+    push.uploads = settings.uploads;
+    push.memory_budget = settings.memory;
+    push.compression_level = settings.compression_level;
+    push.exclude = settings.exclude_push;
+    push.push_foreign = settings.push_foreign;
+    push.size_budget = settings.size_budget;
+    push.retry_later.budget = 3 * settings.retry_budget;
+    return push;
+}
+
+Pusher::Pusher(session::Session& session, presence::OpenedCache target, const std::set<std::string>& other_targets,
+               event::Sink& sink)
+    : session_(session), sink_(sink), info_(target.info),
+      presence_(session.executor(), session.clock(), graph_, facts_, sink, session.patience()) {
+    presence_.add_own(std::move(target));
+    upstreams_.emplace(make_upstreams(other_targets));
+    host_ = upstreams_->add_host("this machine", {});
+}
+
+// Whoever fetches what is pushed from here is taken to trust what this machine does.
+presence::Upstreams Pusher::make_upstreams(const std::set<std::string>& other_targets) {
+    auto rules = upstream_rules(session_, info_);
+    rules.excluded = other_targets;
+    if (!rules.from_hosts) rules.machine.substituters.clear();
+    auto made = presence::Upstreams::make(presence_, rules, upstream_maker(session_), sink_);
+    if (made) return std::move(*made);
+    event::Message message{
+        .severity = event::Severity::error, .text = made.error().one_line(), .hint = made.error().hint()};
+    sink_.on_event(message);
+    rules.given.clear();
+    return presence::Upstreams::make(presence_, std::move(rules), upstream_maker(session_), sink_).value();
+}
+
+Task<Result<bool>> Pusher::is_served(nix::StorePath path) {
+    presence::Judge::Counting counts = [this] { return upstreams_->counting(host_); };
+    co_return co_await presence_.is_served(std::move(path), std::move(counts));
+}
+
+Task<Result<std::vector<std::optional<nix::PathInfo>>>> Pusher::path_infos(std::vector<nix::StorePath> paths) {
+    auto infos = co_await connection_->query_path_infos(std::move(paths));
+    if (!infos) co_return infos;
+    for (const auto& info : *infos) {
+        if (!info) continue;
+        presence_.note_references(*info);
+        if (info->ultimate) built_here_.insert(info->path);
+    }
+    co_return infos;
+}
+
+push::PushEnvironment Pusher::environment(OnSettled& on_settled) {
+    push::PushEnvironment environment;
+    environment.physical = [this](const nix::StorePath& path) { return session_.endpoint().physical(path); };
+    environment.is_served = [this](nix::StorePath path) { return is_served(std::move(path)); };
+    environment.is_hidden = [this](const nix::StorePath& path) { return presence_.is_hidden(path); };
+    environment.is_served_by_now = [this](nix::StorePath path) {
+        return presence_.is_served_by_now(std::move(path), [this] { return upstreams_->counting(host_); });
+    };
+    environment.path_infos = [this](std::vector<nix::StorePath> asked) { return path_infos(std::move(asked)); };
+    environment.on_settled = [this, &on_settled](const nix::StorePath& path, event::PushOutcome outcome) {
+        if (outcome == event::PushOutcome::published || outcome == event::PushOutcome::already_there)
+            presence_.note_published(path);
+        if (on_settled) on_settled(path, pipeline_->ledger().at(path));
+    };
+    environment.is_building = [] { return false; };
+    if (info_.is_public && !session_.settings().allow_source) {
+        PublicSources sources(private_access(session_));
+        sources.add_flake(session_.settings().flake);
+        sources.add_flake("/etc/nixos");
+        environment.reason_to_withhold = [this, sources = std::move(sources)](const nix::PathInfo& info) {
+            return sources.reason_to_withhold(info, session_.endpoint().physical(info.path));
+        };
+    }
+    environment.known_keys = [this](const nix::StorePath&) { return presence_.views().known_keys(); };
+    return environment;
+}
+
+Task<Result<std::vector<presence::UnusableNar>>> Pusher::put_back_archives(std::vector<nix::StorePath> paths,
+                                                                           push::PushSettings settings) {
+    std::vector<presence::UnusableNar> none;
+    // Cachix shows no narinfo without its archive, and takes a look for a download.
+    if (info_.hides_incomplete_closures) co_return none;
+    presence_.keep_own_narinfos();
+    CO_TRY(closure, co_await closure_of(*connection_, std::move(paths)));
+    std::vector<plan::PathId> served;
+    for (const auto& info : closure) {
+        CO_TRY(is_there, co_await is_served(info.path));
+        auto id = graph_.find(info.path);
+        if (is_there && id && (facts_.of(*id).present & plan::bit(plan::own_cache)) != 0) served.push_back(*id);
+    }
+    auto& cache = presence_.backend(plan::own_cache);
+    CO_TRY(infos, co_await presence_.own_narinfos(std::move(served)));
+    CO_TRY(found, co_await presence::check_nars(session_.executor(), cache, std::move(infos), presence::Depth::looking,
+                                                session_.nix().nix_version));
+    settings.compression = info_.preferred_compression;
+    OnSettled nobody;
+    co_await put_back(session_.executor(), cache, session_.workers(), found.unusable, session_.nix().nix_version,
+                      std::move(settings), environment(nobody), sink_);
+    co_return std::move(found.unusable);
+}
+
+Task<Pusher::Ledger> Pusher::push(std::vector<nix::StorePath> paths, push::PushSettings settings,
+                                  OnSettled on_settled) {
+    settings.compression = info_.preferred_compression;
+    bool is_only_planned = settings.only_plan;
+    is_stopped_ = false;
+    pipeline_ = push::make_pipeline(session_.executor(), presence_.backend(plan::own_cache), session_.workers(),
+                                    std::move(settings), environment(on_settled), sink_);
+    for (auto& path : paths) pipeline_->add(std::move(path), false);
+    pipeline_->close();
+    std::exception_ptr broken;
+    try {
+        co_await pipeline_->run();
+    } catch (...) { // cancelled: the pipeline has cleared up, and must go before what it refers to
+        broken = std::current_exception();
+    }
+    auto ledger = pipeline_->ledger();
+    pipeline_.reset();
+    if (broken) std::rethrow_exception(broken);
+    auto kept = is_only_planned || is_stopped_ ? Result<void>() : co_await keep_realisations(ledger);
+    if (!kept) {
+        event::Message message{.severity = event::Severity::warning,
+                               .text = "the cache cannot be told where content-addressed outputs went: " +
+                                       kept.error().one_line(),
+                               .hint = kept.error().hint()};
+        sink_.on_event(message);
+    }
+    co_return ledger;
+}
+
+// What built such an output is a derivation without inputs, with one of Nix's own making in place of those that had
+// some (nix/resolve.hpp). That one's realisation is what a machine that evaluates asks for when it has resolved its
+// own.
+Task<Result<void>> Pusher::keep_realisations(const Ledger& ledger) {
+    if (!info_.keeps_realisations) co_return Result<void>();
+    std::vector<nix::StorePath> served;
+    for (const auto& [path, record] : ledger)
+        if (record.outcome == event::PushOutcome::published || record.outcome == event::PushOutcome::already_there)
+            served.push_back(path);
+    CO_TRY(infos, co_await path_infos(std::move(served)));
+    auto read = [this](const nix::StorePath& path) { return session::read_derivation(session_.endpoint(), path); };
+    nix::RealisationIds ids(read);
+    for (const auto& info : infos) {
+        if (!info || info->content_address.empty() || !info->deriver) continue;
+        auto derivation = read(*info->deriver);
+        if (!derivation || !derivation->input_derivations.empty()) continue; // it is not here any more
+        for (const auto& output : derivation->outputs) {
+            if (output.kind != nix::OutputKind::floating) continue;
+            auto id = ids.id(*info->deriver, output.name);
+            if (!id) continue;
+            CO_TRY(known, co_await connection_->query_realisation(*std::move(id)));
+            if (!known || known->out_path != info->path) continue;
+            CO_TRY_VOID(co_await presence::put_realisation(presence_, std::move(*known), upstreams_->counting(host_)));
+        }
+    }
+    co_return Result<void>();
+}
+
+void Pusher::stop(std::chrono::milliseconds grace) {
+    is_stopped_ = true;
+    presence_.stop_waiting();
+    if (pipeline_) pipeline_->stop(grace);
+}
+
+} // namespace cachefill::fill

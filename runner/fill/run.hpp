@@ -1,0 +1,263 @@
+#pragma once
+
+#include "build/driver.hpp"
+#include "cache/manifest.hpp"
+#include "eval/evaluator.hpp"
+#include "fill/mirror.hpp"
+#include "presence/judge.hpp"
+#include "presence/nar_checks.hpp"
+#include "presence/path_trust.hpp"
+#include "presence/realisations.hpp"
+#include "presence/upstreams.hpp"
+#include "push/pipeline.hpp"
+#include "report/run_report.hpp"
+#include "session/machines.hpp"
+#include "session/session.hpp"
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace cachefill::build {
+class Roots;
+}
+
+namespace cachefill::session {
+class History;
+}
+
+namespace cachefill::fill {
+
+// One pass over a fleet: evaluate, query, plan, build, push, verify, all of it overlapping. `run` does everything,
+// `plan` stops after planning, `verify` evaluates and verifies. What it learnt is in report() whenever it ends, however
+// it ends.
+class Run {
+  public:
+    enum class Extent { plan, verify, fill };
+
+    Run(session::Session& session, Extent extent);
+    ~Run();
+
+    // Never fails as a whole: what went wrong is in the report, with its exit code.
+    async::Task<void> execute();
+
+    // First SIGINT or SIGTERM: nothing new starts, builds are cancelled, uploads that can finish do.
+    void interrupt(int signal);
+    // A newer run waits for this one: nothing new starts, what runs is finished and pushed. `by`: its URL.
+    void supersede(std::string by);
+    bool is_interrupted() const { return interrupted_ != 0; }
+
+    report::RunReport report() const;
+    // For `plan`: the plan and what it is about.
+    std::size_t planned_pushes() const; // of a plan: paths that are here and would go up
+    const plan::Plan& plan() const { return plan_; }
+    const plan::Graph& graph() const { return graph_; }
+    const plan::Facts& facts() const { return facts_; }
+    const std::vector<plan::Target>& plan_targets() const { return plan_targets_; }
+    // Upstreams that have a path and are not trusted by all who need it: a sentence for each; empty if there is none.
+    std::string where_it_does_not_count(plan::PathId path) const;
+
+  private:
+    // One thing somebody will want to fetch, through all stages.
+    struct TargetRecord {
+        eval::TargetRef ref;
+        bool evaluate_only = false;
+        bool named_exactly = false;
+        std::optional<eval::EvaluatedTarget> evaluated;
+        std::optional<Failure> failure;
+        std::optional<event::Position> position;
+        std::string needs_system; // to be evaluated: it failed here for that alone
+        std::chrono::milliseconds took{};
+        std::optional<std::size_t> planned; // index into plan_targets_
+        std::size_t host = 0;               // number in upstreams_, once evaluated
+        event::TargetVerified verified;
+        bool was_verified = false;
+        std::optional<std::uint64_t> previous_closure_bytes;
+        // Complete for those who are given its path alone: names of what everybody who evaluates it builds.
+        bool by_path_only = false;
+        std::vector<std::string> built_by_all;
+    };
+
+    // Stages; each returns false when the run cannot go on.
+    async::Task<void> work();
+    async::Task<bool> preflight();
+    async::Task<bool> discover();
+    async::Task<void> fill();
+    async::Task<void> verify();
+    struct LastLook {
+        std::vector<nix::StorePath> missing;
+        std::size_t undecided = 0; // paths of which nobody can say it, since a cache could not be asked
+    };
+    async::Task<Result<LastLook>> find_missing(const plan::Target& target, std::size_t host);
+    Failure why_unknown(const plan::Target& target, std::size_t paths) const;
+    async::Task<void> keep_realisations();
+    async::Task<Result<void>> find_what_all_build(TargetRecord& record);
+    async::Task<void> find_complete_alone(); // of what a plan does something for
+    async::Task<void> find_by_path_only();   // of what a plan finds complete
+    std::vector<std::string> outputs_without_path(const plan::Target& target) const;
+    std::vector<plan::PathId> paths_to_check();
+    async::Task<Result<presence::NarFindings>> check_archives();
+    async::Task<std::vector<presence::UnusableNar>> find_unusable();
+    using UnusableByCache = std::map<std::size_t, std::vector<presence::UnusableNar>>;
+    std::vector<plan::PathId> paths_only_in(std::size_t upstream) const;
+    async::Task<void> find_unusable_upstream(UnusableByCache& unusable);
+    async::Task<std::vector<nix::StorePath>>
+    missing_for(const plan::Target& target, const std::vector<presence::UnusableNar>& unusable, std::size_t cache);
+    std::set<plan::PathId> closure_of(const plan::Target& target) const; // what its consumers may need
+    async::Task<bool> believes_what_it_needs(const plan::Target& target, std::size_t host);
+    void describe_closure(const plan::Target& target, event::TargetVerified& verified) const;
+    async::Task<void> pin();
+    async::Task<void> check_flake();
+    async::Task<void> check_outputs();
+    async::Task<void> find_branch();
+    void compare_closure(TargetRecord& record);
+
+    async::Task<void> evaluate_all();
+    async::Task<void> evaluate(std::size_t number);
+    async::Task<Result<void>> adopt(std::size_t number);
+    async::Task<void> keep_planning(async::TaskGroup& beside);
+    async::Task<void> ask(plan::Questions questions);
+    void make_plan_stale();
+    void tell_unfetched();
+    void tell_who_does_not_build();
+    bool is_planning() const { return evaluating_ || plan_is_stale_ || rounds_of_questions_ > 0; }
+    void tell_undecided();
+    async::Task<void> plan_pushes();
+    async::Task<Result<void>> ask_ahead(const plan::Target& target, std::vector<plan::PathId> fresh);
+    async::Task<void> push_all();
+    async::Task<bool> open_mirrors();
+    void start_mirrors();
+    async::Task<void> push_to_mirror(std::size_t number);
+    async::Task<void> give_targets_to_mirrors();
+    void push(const nix::StorePath& path, bool built);
+    void note_settled(const nix::StorePath& path);
+    std::size_t unsettled() const; // paths, in all caches
+    async::Task<void> build_and_close();
+    async::Task<void> watch_deadline();
+    async::Task<void> watch_disk();
+    bool has_room() const; // in the store, at this moment
+    std::vector<nix::StorePath> deletable() const;
+    async::Task<Result<std::uint64_t>> make_room(); // bytes freed
+    bool is_pinned_branch(const std::string& branch) const;
+    bool leaves_manifest() const;
+    cache::Manifest describe_for_manifest(bool is_finished) const;
+    async::Task<void> publish_manifest(bool is_finished);
+    async::Task<void> announce_build();
+    async::Task<Result<void>> open_store_side();
+    void apply_plan();
+    void count_present();
+    void fail(Failure failure);
+    void say(event::Severity severity, std::string text, std::string hint = {});
+    void stage_started(event::Stage stage);
+    void stage_finished(event::Stage stage, std::chrono::steady_clock::time_point start);
+    void note_stage(event::Stage stage, std::chrono::steady_clock::time_point start);
+    // Nothing further is to be started, for whatever reason.
+    bool is_ending() const { return interrupted_ != 0 || deadline_reached_ || !superseded_by_.empty(); }
+
+    plan::Policy policy() const;
+    plan::CacheMask counting(const nix::StorePath& path);
+    // What counts for the targets grows with what the caches' answers show.
+    void refresh_trust();
+    void refresh_counting();
+    plan::CacheMask counting_now(const nix::StorePath& path);
+    plan::Questions questions_to_uncounted() const;
+    void find_uncounted();
+    void tell_uncounted(const report::UncountedUpstream& upstream);
+    std::vector<report::TrustLines> advice_for(std::size_t cache, const std::set<std::size_t>& hosts) const;
+    std::string upstream_of(plan::PathId path) const;
+    report::UpstreamPushes planned_upstream_pushes() const;
+    void add_trust(report::RunReport& report) const;
+    push::PushEnvironment push_environment();
+    push::PushSettings push_settings() const;        // for the own cache
+    push::PushSettings public_push_settings() const; // for one that everybody reads
+    void tell_allowed_sources();
+    build::BuildSettings build_settings() const;
+    build::DriverCallbacks driver_callbacks();
+    void note_unfetchable(plan::PathId path, const daemon::FetchReason& reason);
+    std::vector<std::string> caches_to_fetch_from(const nix::StorePath& path) const;
+    async::Task<Result<std::vector<std::optional<nix::PathInfo>>>> path_infos(std::vector<nix::StorePath> paths);
+    async::Task<void> until_evaluated();
+    async::Task<bool> repair(nix::StorePath path);
+    std::vector<std::string> names_of_targets(plan::DerivationId derivation) const;
+    // Why it comes last, for a person; empty if it does not.
+    std::string deferral(const plan::GraphDerivation& derivation) const;
+    void note_used_up_deadline();
+    bool is_filling() const { return extent_ == Extent::fill; }
+    void add_builds(report::RunReport& report) const;
+    void add_planned(report::RunReport& report) const;
+    void add_unbuildable(report::RunReport& report) const;
+    void add_pushes(report::RunReport& report) const;
+    report::TargetReport describe(const TargetRecord& record, const report::RunReport& report) const;
+    std::string example_of_switching(const report::RunReport& report) const;
+    void judge(report::RunReport& report) const;                       // exit code and causes
+    bool is_left_to_others(const eval::EvaluatedTarget& target) const; // by the option `systems`
+
+    session::Session& session_;
+    Extent extent_;
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+    std::chrono::system_clock::time_point started_at_ = std::chrono::system_clock::now();
+
+    plan::Graph graph_;
+    plan::Facts facts_;
+    presence::Judge presence_;
+    presence::Realisations realisations_;
+    std::optional<presence::Upstreams> upstreams_;
+    std::optional<presence::PathTrust> trust_;
+    std::unique_ptr<eval::Evaluator> evaluator_;
+    std::optional<eval::FlakeInfo> flake_;
+    std::vector<TargetRecord> targets_;
+    std::vector<std::string> skipped_; // by selectors
+    std::string manifest_;             // its store path, once published
+    std::vector<plan::Target> plan_targets_;
+    plan::Plan plan_;
+    std::unordered_map<nix::StorePath, push::PushRecord> planned_pushes_; // of a plan: what would become of each
+    std::vector<plan::CacheMask> counting_;
+    std::vector<std::size_t> host_of_target_; // numbers in upstreams_, as plan_targets_
+    std::size_t views_counted_ = 0;           // in the targets' masks
+    std::vector<report::UncountedUpstream> uncounted_;
+    std::unordered_map<nix::StorePath, std::string> pushed_although_; // an upstream (URL) serves it
+    std::set<std::pair<std::string, std::string>> told_uncounted_;    // URL and host
+    // Which targets a build is for; kept here because a later plan no longer holds what has been built.
+    std::map<plan::DerivationId, std::vector<std::size_t>> needed_by_;
+    std::map<plan::DerivationId, std::string> deferred_; // why
+    std::unique_ptr<session::History> history_;
+    std::unique_ptr<build::Roots> roots_;
+    std::unique_ptr<build::Driver> driver_;
+    std::unique_ptr<push::Pipeline> pipeline_;
+    std::vector<std::unique_ptr<Mirror>> mirrors_;
+    std::vector<report::MirrorReport> unreachable_mirrors_; // optional ones
+
+    async::TaskGroup work_;
+    async::TaskGroup timers_;
+    async::TaskGroup evaluations_;
+    async::Signal plan_changed_;
+    bool plan_is_stale_ = false;
+    bool evaluating_ = false;
+    bool planning_failed_ = false;
+    int rounds_of_questions_ = 0;
+    bool building_done_ = false;
+    bool deadline_reached_ = false;
+    bool disk_is_low_ = false;
+    int interrupted_ = 0;
+    std::vector<Failure> failures_; // of the run as a whole
+    std::vector<eval::CheckFinding> check_findings_;
+    std::vector<report::StageReport> stages_;
+    std::string branch_;        // that is built; empty if unknown
+    std::string superseded_by_; // empty unless it is
+    // Which targets a fetched input is for; kept for the report, as needed_by_ is.
+    std::map<plan::PathId, std::set<std::size_t>> fetched_for_;
+    std::vector<std::uint64_t> fetched_by_target_;
+    std::map<plan::PathId, daemon::FetchReason> unfetched_; // that nothing is built for want of
+    // Present in a cache that this machine's Nix does not use, by path; what has been built since is no longer in the
+    // plan.
+    std::map<plan::PathId, std::size_t> lacking_;
+    std::string why_nothing_is_built_; // by this machine, although something is missing that it could build
+    std::uint64_t fetched_ = 0;
+    std::uint64_t present_ = 0, upstream_ = 0; // outputs of the graph, before this run pushed any
+};
+
+} // namespace cachefill::fill

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "eval/locked_sources.hpp"
+#include "nix/path_info.hpp"
+#include "session/session.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace cachefill::fill {
+
+// What gives this machine access to sources that others cannot fetch.
+eval::PrivateAccess private_access(const session::Session& session);
+
+// Which sources may go to a public cache: those that everybody can fetch anyway.
+class PublicSources {
+  public:
+    explicit PublicSources(eval::PrivateAccess access) : access_(std::move(access)) {}
+
+    // What the inputs of a flake are, by its lock.
+    void add_lock(std::string_view lock);
+    // The same, of a flake in this folder; nothing if it has no lock.
+    void add_flake(const std::filesystem::path& folder);
+
+    // Inputs that not everybody can fetch, with the reason a person reads.
+    std::unordered_map<nix::StorePath, std::string> withheld() const;
+    std::vector<std::string> private_origins() const; // what they are, for a person
+    // Why this valid path, whose files are at `tree`, must stay here; empty: it may go. Of a source that no lock names:
+    // it must if it is a flake, whatever that says and whoever signed it but cache.nixos.org, as only its owner can
+    // tell. What looks like nixpkgs may go if a lock in the same store says that it is.
+    std::optional<std::string> reason_to_withhold(const nix::PathInfo& info, const std::filesystem::path& tree) const;
+
+  private:
+    bool is_known_nixpkgs(const nix::StorePath& path, const std::filesystem::path& tree) const;
+
+    eval::PrivateAccess access_;
+    std::unordered_map<nix::StorePath, eval::LockedSource> inputs_;
+};
+
+} // namespace cachefill::fill

@@ -1,0 +1,195 @@
+#include "init/init_facts.hpp"
+
+#include "async/limiter.hpp"
+#include "async/task_group.hpp"
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "base/version.hpp"
+#include "eval/host_system.hpp"
+#include "init/init_templates.hpp"
+#include "options/command_line.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <thread>
+
+namespace cachefill::init {
+
+using async::Task;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+// What git prints, without the last newline; empty when it has nothing to say.
+Task<std::string> git(fs::path directory, std::vector<std::string> arguments, const Environment& environment) {
+    async::ProcessSpec spec;
+    spec.arguments = {"git", "-C", directory.string()};
+    spec.arguments.insert(spec.arguments.end(), arguments.begin(), arguments.end());
+    spec.environment = environment.without_our_secrets();
+    spec.environment.set("GIT_TERMINAL_PROMPT", "0");
+    auto run = co_await async::run_process(std::move(spec), 60s, 1 << 20);
+    if (!run || !run->status.success()) co_return std::string();
+    co_return std::string(trim(run->output));
+}
+
+bool is_hexadecimal_commit(const std::string& text) {
+    return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+// The caches that the steps of a workflow push to by cachix-action, wherever in it they stand.
+void collect_cachix(const YAML::Node& node, std::vector<std::string>& names) {
+    if (node.IsSequence())
+        for (const auto& item : node) collect_cachix(item, names);
+    if (!node.IsMap()) return;
+    auto uses = node["uses"];
+    if (uses && uses.IsScalar() && uses.Scalar().starts_with("cachix/cachix-action@")) {
+        auto with = node["with"];
+        if (with && with.IsMap() && with["name"] && with["name"].IsScalar()) names.push_back(with["name"].Scalar());
+    }
+    for (const auto& entry : node) collect_cachix(entry.second, names);
+}
+
+void look_at_workflows(RepositoryFacts& facts) {
+    std::error_code error;
+    std::vector<fs::path> files;
+    for (fs::directory_iterator it(facts.root / ".github/workflows", error), end; !error && it != end;
+         it.increment(error))
+        if (it->path().extension() == ".yml" || it->path().extension() == ".yaml") files.push_back(it->path());
+    std::sort(files.begin(), files.end());
+    for (const auto& file : files) {
+        auto text = read_file(file, 1 << 20);
+        if (!text || file.filename() == "cachefill.yml") continue;
+        std::vector<std::string> names;
+        try {
+            collect_cachix(YAML::Load(*text), names);
+        } catch (const YAML::Exception&) { // not our file; GitHub will tell
+            continue;
+        }
+        if (names.empty()) continue;
+        facts.workflows.push_back(file.filename().string());
+        for (const auto& name : names) // an expression is no name
+            if (name.find("${{") == std::string::npos) facts.cachix_names.push_back(sanitize(name));
+    }
+}
+
+// What evaluation says on its way is of no use here; what went wrong comes back as the result.
+eval::NixHooks silent_hooks() {
+    return {.on_message = [](event::Severity, const std::string&) {}, .on_start = [](int) {}};
+}
+
+struct Asking {
+    const eval::EvalSettings& settings;
+    const eval::OpenedFlake& flake;
+    async::Limiter& limiter;
+};
+
+Task<void> ask_for_system(Asking& asking, eval::TargetRef host, HostFacts& facts) {
+    auto slot = co_await asking.limiter.acquire();
+    auto hooks = silent_hooks();
+    auto system = co_await eval::system_of_host(asking.settings, asking.flake, host, hooks);
+    if (system) {
+        facts.system = *system;
+        co_return;
+    }
+    facts.system = host.kind == eval::TargetKind::darwin ? "aarch64-darwin" : "x86_64-linux";
+    facts.guess = ellipsize(sanitize(system.error().cause()), 200);
+}
+
+} // namespace
+
+Task<Result<RepositoryFacts>> look_at_repository(const std::string& flake, const Environment& environment) {
+    RepositoryFacts facts;
+    std::error_code error;
+    auto directory = fs::canonical(flake.empty() ? "." : flake, error);
+    if (error || !fs::is_directory(directory, error))
+        co_return Failure(FailureKind::usage, "'" + sanitize(flake) + "' is no directory")
+            .with_hint("init writes files, so it needs the flake's own work tree");
+    if (!async::find_program("git", environment))
+        co_return Failure(FailureKind::machine, "git is not there").with_hint("install git");
+    const std::vector<std::string> top{"rev-parse", "--show-toplevel"};
+    auto root = co_await git(directory, top, environment);
+    if (root.empty())
+        co_return Failure(FailureKind::usage, directory.string() + " lies in no git repository")
+            .with_hint("a workflow needs one: git init");
+    facts.root = root;
+    facts.is_current_directory = fs::equivalent(facts.root, fs::current_path(error), error);
+    auto below = directory.lexically_relative(fs::canonical(facts.root, error));
+    if (below != ".") facts.flake_subdirectory = below.string();
+    const std::vector<std::string> head{"symbolic-ref", "--quiet", "--short", "HEAD"};
+    facts.current_branch = co_await git(directory, head, environment);
+    const std::vector<std::string> remote{"symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"};
+    auto remote_head = co_await git(directory, remote, environment);
+    if (remote_head.starts_with("origin/")) facts.default_branch = remote_head.substr(7);
+    const std::vector<std::string> references{"for-each-ref", "--format=%(refname)", "refs/heads",
+                                              "refs/remotes/origin"};
+    auto list = co_await git(directory, references, environment);
+    for (auto line : split(list, '\n')) {
+        for (std::string_view prefix : {"refs/heads/", "refs/remotes/origin/"})
+            if (line.starts_with(prefix) && !line.ends_with("/HEAD"))
+                facts.branches.emplace_back(line.substr(prefix.size()));
+    }
+    look_at_workflows(facts);
+    co_return facts;
+}
+
+Task<Result<std::vector<HostFacts>>> look_at_hosts(session::Session& session) {
+    auto learnt = co_await session.learn_nix();
+    if (!learnt) co_return std::move(learnt).error();
+    auto eval_settings = session.eval_settings(session.settings().flake);
+    eval_settings.import_from_derivation = false; // looking builds nothing
+    auto hooks = silent_hooks();
+    std::optional<event::Position> position;
+    auto flake = co_await eval::open_flake(eval_settings, hooks, position);
+    if (!flake) co_return std::move(flake).error();
+    std::vector<eval::TargetKind> kinds{eval::TargetKind::nixos, eval::TargetKind::darwin, eval::TargetKind::home};
+    auto listings = co_await eval::list_targets(eval_settings, *flake, kinds, hooks);
+    if (!listings) co_return std::move(listings).error();
+    std::vector<eval::TargetRef> targets;
+    for (auto& listing : *listings) {
+        if (listing.failure) co_return std::move(*listing.failure);
+        targets.insert(targets.end(), listing.targets.begin(), listing.targets.end());
+    }
+    std::vector<HostFacts> hosts;
+    for (const auto& target : targets) hosts.push_back({.name = target.display(), .system = {}, .guess = {}});
+    async::Limiter limiter(session.executor(), std::max(1U, std::thread::hardware_concurrency() / 2));
+    Asking asking{.settings = eval_settings, .flake = *flake, .limiter = limiter};
+    async::TaskGroup group(session.executor());
+    for (std::size_t i = 0; i < targets.size(); ++i) group.spawn(ask_for_system(asking, targets[i], hosts[i]));
+    co_await group.join();
+    co_return hosts;
+}
+
+Task<Result<PinnedAction>> pin_action(const std::string& given, const Environment& environment) {
+    std::string text = given.empty() ? std::string(source_repository) : given;
+    if (text.empty())
+        co_return Failure(FailureKind::usage,
+                          "this program was not told where it comes from, so it cannot name its action")
+            .with_hint(
+                "--action OWNER/cachefill@COMMIT names it; a commit, because a tag can be moved and gets your token");
+    auto parsed = parse_action(text);
+    if (!parsed) co_return std::move(parsed).error();
+    auto [repository, reference] = *parsed;
+    PinnedAction action{.repository = repository, .commit = {}, .version = {}};
+    if (is_hexadecimal_commit(reference)) {
+        action.commit = reference;
+        co_return action;
+    }
+    action.version = reference.empty() ? "v" + std::string(version) : reference;
+    // The commit that holds the table of checksums is made after the program, so only the tag knows it.
+    auto url = environment.get_or("GITHUB_SERVER_URL", "https://github.com") + "/" + repository;
+    std::vector<std::string> question{"ls-remote", "--exit-code", url, "refs/tags/" + action.version,
+                                      "refs/tags/" + action.version + "^{}"};
+    auto answer = co_await git("/", std::move(question), environment);
+    for (auto line : split(answer, '\n')) { // the peeled one comes last and wins
+        auto commit = std::string(line.substr(0, line.find('\t')));
+        if (is_hexadecimal_commit(commit)) action.commit = commit;
+    }
+    if (action.commit.empty())
+        co_return Failure(FailureKind::network, "git finds no tag " + action.version + " at " + url)
+            .with_hint("--action " + repository + "@COMMIT names the commit to use");
+    co_return action;
+}
+
+} // namespace cachefill::init

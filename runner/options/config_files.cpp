@@ -1,0 +1,194 @@
+#include "options/config_files.hpp"
+
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "github/context.hpp"
+#include "options/config.hpp"
+#include "options/inputs.hpp"
+#include "options/vouched_file.hpp"
+
+#include <algorithm>
+
+namespace cachefill::options {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t longest_file = 1 << 20;
+
+Result<std::string> read_config(const fs::path& file) {
+    auto content = read_file(file, longest_file);
+    if (!content) return Failure(FailureKind::usage, content.error().cause()).with_hint("--config names the file");
+    return std::move(*content);
+}
+
+bool is_file(const fs::path& path) {
+    std::error_code ignored;
+    return fs::is_regular_file(path, ignored);
+}
+
+// The way to the file is followed, a link at its end is not: where that lies is what its owner decided.
+bool is_below(const fs::path& file, const std::string& directory) {
+    if (directory.empty()) return false;
+    std::error_code error;
+    auto is_within = [](const fs::path& place, const fs::path& top) {
+        auto relative = place.lexically_relative(top);
+        return !relative.empty() && *relative.begin() != "..";
+    };
+    auto folder = fs::absolute(file, error).parent_path();
+    // A link on the way is the checkout's, too: by its name or by where it leads.
+    return is_within(folder.lexically_normal(), fs::path(directory).lexically_normal()) ||
+           is_within(fs::weakly_canonical(folder, error), fs::weakly_canonical(directory, error));
+}
+
+fs::path user_file(const Environment& environment) {
+    fs::path directory = environment.get_or("XDG_CONFIG_HOME");
+    if (!directory.is_absolute()) {
+        fs::path home = environment.get_or("HOME");
+        if (!home.is_absolute()) return {};
+        directory = home / ".config";
+    }
+    for (const auto* name : {"cachefill.yml", "config.yml"})
+        if (is_file(directory / "cachefill" / name)) return directory / "cachefill" / name;
+    return {};
+}
+
+std::string where_else(const Option& option, bool is_step) {
+    std::vector<std::string> ways;
+    if (is_step && (option.commands & bit(Command::ci))) ways.push_back("the input '" + option.key + "'");
+    ways.push_back(option.flag());
+    ways.push_back(option.variable());
+    if (!is_step) ways.emplace_back("~/.config/cachefill/cachefill.yml");
+    auto last = ways.back();
+    ways.pop_back();
+    return join(ways, ", ") + " or " + last;
+}
+
+event::Message warning(const Refusal& refusal, const std::string& why, const std::string& hint, bool is_step) {
+    auto value = refusal.value.empty() ? std::string() : ": " + refusal.value;
+    return {.severity = event::Severity::warning,
+            .text = refusal.place + ": '" + refusal.key + value + "' does not count, because " + why,
+            .hint = "it may come from " + where_else(*find_option(refusal.key), is_step) + hint};
+}
+
+// The flake's own file, in a step: what of it the repository vouches for.
+class StepConfig {
+  public:
+    StepConfig(std::vector<fs::path> files, Command command, const Environment& environment)
+        : files_(std::move(files)), command_(command), environment_(environment),
+          commit_(github::vouched_commit(environment)) {}
+
+    Result<void> apply(Settings& settings, std::vector<event::Message>& remarks) const {
+        auto found = std::find_if(files_.begin(), files_.end(), is_file);
+        std::string own;
+        if (found != files_.end()) {
+            TRY(text, read_config(*found));
+            own = std::move(text);
+        }
+        auto name = found == files_.end() ? std::string() : found->string();
+        bool is_of_event = commit_ && commit_->is_of_event;
+        ConfigSource source{
+            .name = name, .standing = is_of_event ? Standing::checkout : Standing::change, .command = command_};
+        auto unchanged = settings;
+        TRY(refusals, apply_config(own, source, settings));
+        if (!commit_) {
+            warn(refusals,
+                 "nobody vouches for it on the event '" + sanitize(environment_.get_or("GITHUB_EVENT_NAME")) + "'", "",
+                 remarks);
+            return {};
+        }
+        if (commit_->is_of_event && refusals.empty()) return {};
+        auto vouched = read_vouched_file(*commit_, files_, environment_);
+        if (!vouched) {
+            if (refusals.empty() && !own.empty() && !commit_->is_of_event)
+                remarks.push_back({.severity = event::Severity::warning,
+                                   .text = name + " counts as this change has it, because nobody knows how it is on " +
+                                           branch() + ": " + vouched.error().cause(),
+                                   .hint = "let the step see the history (fetch-depth: 0), or give it a token with "
+                                           "contents: read"});
+            if (!refusals.empty())
+                warn(refusals, "nobody knows whether it is the repository's own: " + vouched.error().cause(),
+                     "; or let the step see the history (fetch-depth: 0), or give it a token with contents: read",
+                     remarks);
+            return {};
+        }
+        auto there = vouched->text.value_or("");
+        source.standing = Standing::outside;
+        if (vouched->text) source.name = vouched->name;
+        if (commit_->is_of_event) {
+            TRY_VOID(apply_config(there, source, settings));
+            if (there != own) warn(refusals, "that is not what the file says in the commit of this run", "", remarks);
+            return {};
+        }
+        settings = std::move(unchanged);
+        TRY_VOID(with_context(apply_config(there, source, settings), "reading the file as it is on " + branch()));
+        if (there != own)
+            remarks.push_back({.severity = event::Severity::notice,
+                               .text = (name.empty() ? source.name : name) + " differs from what it is on " + branch() +
+                                       ", and that is what counts for this run",
+                               .hint = "what this change says of it counts once it is merged"});
+        return {};
+    }
+
+  private:
+    std::string branch() const {
+        return commit_->branch.empty() ? "the default branch" : "'" + sanitize(commit_->branch) + "'";
+    }
+    void warn(const std::vector<Refusal>& refusals, const std::string& why, const std::string& hint,
+              std::vector<event::Message>& remarks) const {
+        for (const auto& refusal : refusals) remarks.push_back(warning(refusal, why, hint, true));
+    }
+
+    std::vector<fs::path> files_; // in their order
+    Command command_;
+    const Environment& environment_;
+    std::optional<github::VouchedCommit> commit_;
+};
+
+Result<void> apply_vouched(const fs::path& file, Command command, Settings& settings) {
+    TRY(text, read_config(file));
+    ConfigSource source{.name = file.string(), .standing = Standing::outside, .command = command};
+    TRY_VOID(apply_config(text, source, settings));
+    return {};
+}
+
+Result<void> apply_checkout(const fs::path& file, Command command, Settings& settings,
+                            std::vector<event::Message>& remarks) {
+    TRY(text, read_config(file));
+    ConfigSource source{.name = file.string(), .standing = Standing::checkout, .command = command};
+    TRY(refusals, apply_config(text, source, settings));
+    for (const auto& refusal : refusals)
+        remarks.push_back(warning(refusal, "the file lies in the flake's folder, and whoever wrote the flake wrote it",
+                                  "; or vouch for the whole file with --config", false));
+    return {};
+}
+
+} // namespace
+
+Result<void> apply_config_files(const NamedConfig& named, Command command, const Environment& environment,
+                                Settings& settings, std::vector<event::Message>& remarks) {
+    bool is_step = github::is_step(environment);
+    if (!named.file.empty()) {
+        fs::path file = named.file;
+        if (is_step && is_below(file, environment.get_or("GITHUB_WORKSPACE"))) {
+            TRY_VOID(read_config(file)); // it was asked for, so it has to be there
+            return StepConfig({file}, command, environment).apply(settings, remarks);
+        }
+        if (is_step || named.by_hand || file.is_absolute()) return apply_vouched(file, command, settings);
+        return apply_checkout(file, command, settings, remarks);
+    }
+    std::error_code ignored;
+    if (fs::is_directory(settings.flake, ignored)) {
+        auto files = config_places(settings.flake);
+        auto found = std::find_if(files.begin(), files.end(), is_file);
+        if (is_step)
+            TRY_VOID(StepConfig(files, command, environment).apply(settings, remarks));
+        else if (found != files.end())
+            TRY_VOID(apply_checkout(*found, command, settings, remarks));
+    }
+    auto own = user_file(environment);
+    return own.empty() ? Result<void>() : apply_vouched(own, command, settings);
+}
+
+} // namespace cachefill::options

@@ -1,0 +1,120 @@
+#pragma once
+
+#include "base/text.hpp"
+#include "options/option_values.hpp"
+#include "options/options.hpp"
+
+#include <algorithm>
+#include <map>
+
+// How the rows of the option table (options_….cpp) are written: which commands know an option, and what its values do.
+namespace cachefill::options::rows {
+
+using Values = OptionValues;
+using Apply = std::function<Result<void>(Settings&, const Values&)>;
+using T = OptionType;
+using W = Where;
+
+// `ci` is `run` as a step of GitHub Actions and knows all its options.
+inline constexpr unsigned run_only = 1 | 16, run_plan = 3 | 16, run_plan_verify = 11 | 16, run_push = 5 | 16,
+                          run_verify = 9 | 16, ci_only = 16;
+inline constexpr unsigned plan_only = 2, push_only = 4, wait_only = 64, guard_only = 128, init_only = 256,
+                          report_only = 512;
+inline constexpr unsigned at_a_desk = 15;
+inline constexpr unsigned laptop = 224; // doctor, wait and guard
+
+inline Apply text(std::string Settings::*member) {
+    return [member](Settings& settings, const Values& values) -> Result<void> {
+        if (values.back().empty()) return unusable("", "a value that is not empty");
+        settings.*member = values.back();
+        return {};
+    };
+}
+
+inline Apply list(std::vector<std::string> Settings::*member) {
+    return [member](Settings& settings, const Values& values) -> Result<void> {
+        if (std::any_of(values.begin(), values.end(), [](const auto& v) { return v.empty(); }))
+            return unusable("", "values that are not empty");
+        settings.*member = values;
+        return {};
+    };
+}
+
+inline Apply urls(std::vector<GivenUrl> Settings::*member) {
+    return [member](Settings& settings, const Values& values) -> Result<void> {
+        std::vector<GivenUrl> given;
+        for (const auto& value : values) {
+            if (value.empty()) return unusable("", "values that are not empty");
+            given.emplace_back(value);
+        }
+        settings.*member = std::move(given);
+        return {};
+    };
+}
+
+inline Apply toggle(bool Settings::*member, bool meaning = true) {
+    return [member, meaning](Settings& settings, const Values& values) -> Result<void> {
+        if (values.back() == "true")
+            settings.*member = meaning;
+        else if (values.back() == "false")
+            settings.*member = !meaning;
+        else
+            return unusable(values.back(), "true or false");
+        return {};
+    };
+}
+
+inline Result<std::uint64_t> number_in(const std::string& value, std::uint64_t least, std::uint64_t most) {
+    auto number = parse_u64(value);
+    if (!number || *number < least || *number > most)
+        return unusable(value, "a number from " + std::to_string(least) + " to " + std::to_string(most));
+    return *number;
+}
+
+template <class T> Apply number(T Settings::*member, std::uint64_t least, std::uint64_t most) {
+    return [=](Settings& settings, const Values& values) -> Result<void> {
+        TRY(value, number_in(values.back(), least, most));
+        if constexpr (std::is_same_v<T, std::optional<std::size_t>>)
+            settings.*member = value;
+        else
+            settings.*member = static_cast<T>(value);
+        return {};
+    };
+}
+
+template <class T> Apply duration(T Settings::*member) {
+    return [=](Settings& settings, const Values& values) -> Result<void> {
+        auto value = parse_duration(values.back());
+        if (!value) return unusable(values.back(), "a time such as 90s, 45m or 5h30m");
+        settings.*member = *value;
+        return {};
+    };
+}
+
+inline Apply bytes(std::uint64_t Settings::*member) {
+    return [=](Settings& settings, const Values& values) -> Result<void> {
+        auto value = parse_bytes(values.back());
+        if (!value) return unusable(values.back(), "a size such as 300M or 5G");
+        settings.*member = *value;
+        return {};
+    };
+}
+
+template <class T> Apply choice(T Settings::*member, std::map<std::string, T> choices) {
+    return [member, choices = std::move(choices)](Settings& settings, const Values& values) -> Result<void> {
+        auto it = choices.find(values.back());
+        if (it == choices.end()) {
+            std::vector<std::string> names;
+            for (const auto& [name, ignored] : choices) names.push_back(name);
+            return unusable(values.back(), "one of " + join(names, ", "));
+        }
+        settings.*member = it->second;
+        return {};
+    };
+}
+// The parts of the table, in the order in which help tells them.
+std::vector<Option> what_is_looked_at();     // What, Caches, The cloud, Evaluation
+std::vector<Option> building_and_pushing();  // Building, Pushing
+std::vector<Option> the_run_and_its_words(); // The run, Joining, Notification, The workflow, Output
+
+} // namespace cachefill::options::rows

@@ -1,0 +1,64 @@
+#include "options/state_directory.hpp"
+
+#include "base/files.hpp"
+
+#include <cerrno>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace cachefill::options {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// By the user's number, as HOME does not say it. Service users have a home that is not there.
+std::string home_of_user() {
+    const auto* user = ::getpwuid(::geteuid());
+    std::error_code ignored;
+    if (!user || !user->pw_dir || fs::path(user->pw_dir) == "/" || !fs::is_directory(user->pw_dir, ignored)) return {};
+    return ::access(user->pw_dir, W_OK) == 0 ? user->pw_dir : "";
+}
+
+Failure not_ours(const fs::path& directory, const std::string& why) {
+    return Failure(FailureKind::machine, "the state directory " + directory.string() + " is not used: " + why +
+                                             ", so what stands there may be somebody else's");
+}
+
+} // namespace
+
+fs::path state_directory_of(const Settings& settings, const Environment& environment) {
+    if (!settings.state_directory.empty()) return settings.state_directory;
+    auto given = environment.get_or("STATE_DIRECTORY"); // of a systemd unit; more than one are joined by ':'
+    if (!given.empty()) return given.substr(0, given.find(':'));
+    auto state = environment.get_or("XDG_STATE_HOME");
+    if (!state.empty()) return fs::path(state) / "cachefill";
+    auto home = environment.get_or("HOME");
+    if (home.empty()) home = home_of_user();
+    if (!home.empty()) return fs::path(home) / ".local/state/cachefill";
+    return fs::temp_directory_path() / ("cachefill-" + std::to_string(::geteuid()));
+}
+
+Result<void> make_state_directory(const fs::path& directory) {
+    std::error_code ignored;
+    bool is_new = !fs::exists(fs::symlink_status(directory, ignored));
+    TRY_VOID(cachefill::create_directories(directory));
+    if (is_new && ::chmod(directory.c_str(), S_IRWXU) != 0)
+        return errno_failure("cannot set the rights of", directory, errno);
+    struct stat link {
+    }, status{}, parent{};
+    if (::lstat(directory.c_str(), &link) != 0 || ::stat(directory.c_str(), &status) != 0)
+        return errno_failure("cannot examine", directory, errno);
+    auto above = directory.has_filename() ? directory.parent_path() : directory.parent_path().parent_path();
+    bool others_write_above = ::stat(above.c_str(), &parent) == 0 && (parent.st_mode & S_IWOTH) != 0;
+    auto user = ::geteuid();
+    if (S_ISLNK(link.st_mode) && others_write_above)
+        return not_ours(directory, "it is a link that anybody could have made");
+    if (status.st_uid != user && status.st_uid != 0)
+        return not_ours(directory, "it belongs to the user with the number " + std::to_string(status.st_uid));
+    if ((status.st_mode & S_IWOTH) != 0) return not_ours(directory, "everybody may write to it");
+    return {};
+}
+
+} // namespace cachefill::options

@@ -1,0 +1,83 @@
+#include "options/typed.hpp"
+
+#include "async/child_process.hpp"
+#include "base/shell.hpp"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+namespace cachefill::options {
+
+namespace {
+
+std::string shown(const std::vector<std::string>& words) {
+    return std::any_of(words.begin(), words.end(), [](const auto& word) { return holds_secret(word); })
+               ? std::string()
+               : shell_command(words);
+}
+
+// What decides about which host, cache and store a command speaks.
+bool is_repeated(const Option& option) {
+    static constexpr std::array<std::string_view, 6> named_otherwise{"flake", "hosts",  "host",
+                                                                     "kind",  "update", "allow"};
+    bool is_about_printing = option.group == "Output" || option.key == "timeout" || option.key == "interval" ||
+                             option.key == "max-minutes" || option.key == "retry-budget";
+    return !is_about_printing &&
+           std::find(named_otherwise.begin(), named_otherwise.end(), option.key) == named_otherwise.end();
+}
+
+bool takes_flake(Command command) {
+    return command == Command::run || command == Command::plan || command == Command::ci || command == Command::init;
+}
+
+} // namespace
+
+std::string command_again(const Typed& typed) {
+    std::vector<std::string> words{typed.program};
+    words.insert(words.end(), typed.words.begin(), typed.words.end());
+    return shown(words);
+}
+
+std::string other_command(const Typed& typed, Command command, const std::vector<std::string>& arguments) {
+    std::vector<std::string> words{typed.program, std::string(to_string(command))};
+    if (!typed.flake.empty() && takes_flake(command)) words.push_back(typed.flake);
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    if (!typed.flake.empty() && !takes_flake(command)) words.insert(words.end(), {"--flake", typed.flake});
+    if (!typed.config.empty()) words.insert(words.end(), {"--config", typed.config});
+    for (const auto& option : option_table()) {
+        auto given = typed.flags.find(option.key);
+        if (given == typed.flags.end() || !(option.commands & bit(command)) || !is_repeated(option)) continue;
+        for (const auto& value : given->second) {
+            bool is_toggle = option.type == OptionType::toggle;
+            words.push_back(is_toggle && value == "false" ? "--no-" + option.flag().substr(2) : option.flag());
+            if (!is_toggle) words.push_back(value);
+        }
+    }
+    return shown(words);
+}
+
+std::string log_command(const std::string& store) {
+    std::vector<std::string> words{"nix", "log"};
+    if (!store.empty() && !holds_secret(store)) words.insert(words.end(), {"--store", store});
+    return shell_command(words);
+}
+
+SwitchTool tool_for(eval::TargetKind kind, const Environment& environment) {
+    auto own = kind == eval::TargetKind::home     ? SwitchTool::home_manager
+               : kind == eval::TargetKind::darwin ? SwitchTool::darwin_rebuild
+                                                  : SwitchTool::nixos_rebuild;
+    bool has_nh = async::find_program("nh", environment).has_value();
+    return !has_nh && async::find_program(std::string(to_string(own)), environment) ? own : SwitchTool::nh;
+}
+
+std::string program_name(const std::string& called_as, const Environment& environment) {
+    const std::string usual = "cachefill";
+    if (called_as.find('/') == std::string::npos) return called_as.empty() ? usual : called_as;
+    std::error_code ignored;
+    auto found = async::find_program(usual, environment);
+    bool is_found = found && std::filesystem::equivalent(*found, called_as, ignored);
+    return is_found ? usual : called_as;
+}
+
+} // namespace cachefill::options

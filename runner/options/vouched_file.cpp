@@ -1,0 +1,178 @@
+#include "options/vouched_file.hpp"
+
+#include "async/child_process.hpp"
+#include "async/run_alone.hpp"
+#include "base/text.hpp"
+#include "codec/encoding.hpp"
+#include "github/repository.hpp"
+#include "github/rest.hpp"
+#include "http/client.hpp"
+#include "presence/nix_configuration.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace cachefill::options {
+
+using async::Task;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t longest_file = 1 << 20;
+constexpr int most_links = 8; // one after the other
+
+// Where the repository of this directory begins; empty if it is in none.
+fs::path repository_around(fs::path directory) {
+    std::error_code ignored;
+    for (; !directory.empty(); directory = directory.parent_path()) {
+        if (fs::exists(directory / ".git", ignored)) return directory;
+        if (directory == directory.root_path()) break;
+    }
+    return {};
+}
+
+Task<Result<std::string>> git(fs::path directory, std::vector<std::string> arguments, const Environment& environment) {
+    async::ProcessSpec spec;
+    spec.arguments = {"git", "-C", directory.string()};
+    spec.arguments.insert(spec.arguments.end(), arguments.begin(), arguments.end());
+    spec.environment = environment.without_our_secrets();
+    spec.environment.set("GIT_TERMINAL_PROMPT", "0");
+    spec.environment.set("GIT_NO_LAZY_FETCH", "1");
+    auto run = co_await async::run_process(std::move(spec), 60s, longest_file);
+    if (!run) co_return std::move(run).error();
+    if (!run->status.success()) co_return Failure(FailureKind::not_found, sanitize(trim(run->error)));
+    co_return std::move(run->output);
+}
+
+struct Asking {
+    const github::VouchedCommit& commit;
+    std::vector<std::pair<fs::path, std::string>> files; // where it is, and its path in the repository
+    fs::path repository;
+    const Environment& environment;
+};
+
+Failure leads_out(const std::string& path, std::string_view target) {
+    return Failure(FailureKind::not_found,
+                   path + " is a link there, to '" + sanitize(target) + "', which is no file of the repository");
+}
+
+// What the file says in the commit; empty if it is not there. A link is followed within the repository, as GitHub's
+// contents API does.
+Task<Result<std::optional<std::string>>> read_of_commit(const Asking& asking, std::string path) {
+    const auto first = path;
+    for (int followed = 0; followed <= most_links; ++followed) {
+        const std::vector<std::string> list{"ls-tree", "-z", "--full-tree", asking.commit.commit, "--", path};
+        CO_TRY(entry, co_await git(asking.repository, list, asking.environment)); // "MODE TYPE OBJECT\tPATH"
+        auto words = split_words(std::string_view(entry).substr(0, entry.find('\t')));
+        if (words.size() != 3 || words[1] != "blob") {
+            if (followed > 0) co_return leads_out(first, path);
+            co_return std::optional<std::string>();
+        }
+        bool is_link = words[0] == "120000";
+        const std::vector<std::string> show{"cat-file", "blob", std::string(words[2])};
+        CO_TRY(text, co_await git(asking.repository, show, asking.environment));
+        if (!is_link) co_return std::optional<std::string>(std::move(text));
+        auto target = (fs::path(path).parent_path() / text).lexically_normal();
+        if (target.is_absolute() || target.empty() || *target.begin() == "..") co_return leads_out(first, text);
+        path = target.generic_string();
+    }
+    co_return leads_out(first, path);
+}
+
+// Plumbing alone: nothing that the repository's own configuration could make run something.
+Task<Result<VouchedFile>> ask_git(const Asking& asking) {
+    if (asking.repository.empty()) co_return Failure(FailureKind::not_found, "the checkout has no history");
+    const std::vector<std::string> is_there{"cat-file", "-e", asking.commit.commit + "^{commit}"};
+    auto known = co_await git(asking.repository, is_there, asking.environment);
+    if (!known)
+        co_return Failure(FailureKind::not_found,
+                          "the checkout's history does not reach to " + asking.commit.commit.substr(0, 12));
+    for (const auto& [file, path] : asking.files) {
+        CO_TRY(text, co_await read_of_commit(asking, path));
+        if (text) co_return VouchedFile{.name = file.string(), .text = std::move(*text)};
+    }
+    co_return VouchedFile{};
+}
+
+std::string text_in(const nlohmann::json& json, const char* key) {
+    if (!json.is_object()) return {};
+    auto it = json.find(key);
+    return it != json.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+Task<Result<VouchedFile>> ask_github(const Asking& asking, async::Executor executor) {
+    github::RestSettings settings;
+    for (const auto* name : {"CACHEFILL_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"})
+        if (auto value = asking.environment.get_or(name); !value.empty() && !settings.token)
+            settings.token = github::Token{.secret = Secret(std::move(value)), .source = name};
+    auto repository = asking.environment.get_or("GITHUB_REPOSITORY");
+    if (!settings.token || repository.empty())
+        co_return Failure(FailureKind::auth, "this step has no token to ask GitHub with");
+    settings.api_url = asking.environment.get_or("GITHUB_API_URL", settings.api_url);
+    auto client = http::make_client(executor, presence::client_settings_like(nullptr, asking.environment));
+    github::RestClient rest(*client, std::move(settings));
+    for (const auto& [file, path] : asking.files) {
+        std::string below = "/repos/" + repository + "/contents";
+        for (auto part : split(path, '/')) below += "/" + percent_encode(part);
+        auto answer = co_await rest.find(below + "?ref=" + percent_encode(asking.commit.commit));
+        if (!answer) co_return std::move(answer).error();
+        if (!*answer) continue;
+        const auto& json = **answer;
+        if (text_in(json, "type") == "symlink") co_return leads_out(path, text_in(json, "target"));
+        bool is_file = text_in(json, "encoding") == "base64" && json.contains("content");
+        if (!is_file) co_return Failure(FailureKind::protocol, "GitHub's answer about " + path + " is no file");
+        auto encoded = text_in(json, "content");
+        std::erase_if(encoded, [](char c) { return c == '\n'; });
+        auto text = codec::from_base64(encoded);
+        if (!text) co_return std::move(text).error();
+        co_return VouchedFile{.name = file.string(), .text = std::move(*text)};
+    }
+    co_return VouchedFile{};
+}
+
+// The repository of another checkout would be taken for this one's. The first lies in the workspace itself; one below
+// it says where it comes from.
+Task<bool> is_of_this_repository(const Asking& asking) {
+    std::error_code error;
+    auto workspace = fs::weakly_canonical(asking.environment.get_or("GITHUB_WORKSPACE"), error);
+    if (error || asking.repository.empty()) co_return false;
+    if (asking.repository == workspace) co_return true;
+    const std::vector<std::string> get{"config", "--local", "--get", "remote.origin.url"};
+    auto url = co_await git(asking.repository, get, asking.environment);
+    auto origin = url ? github::parse_remote(*url) : std::nullopt;
+    auto here = github::parse_remote(asking.environment.get_or("GITHUB_SERVER_URL", "https://github.com") + "/" +
+                                     asking.environment.get_or("GITHUB_REPOSITORY"));
+    if (!origin || !here) co_return false;
+    co_return iequals(origin->host, here->host) && iequals(origin->full_name(), here->full_name());
+}
+
+Task<Result<VouchedFile>> ask(const Asking& asking, async::Executor executor) {
+    auto of_git = co_await ask_git(asking);
+    if (of_git) co_return of_git;
+    auto is_this_one = co_await is_of_this_repository(asking);
+    if (!is_this_one) co_return of_git;
+    auto of_github = co_await ask_github(asking, executor);
+    if (of_github) co_return of_github;
+    co_return Failure(FailureKind::not_found, of_git.error().cause() + ", and " + of_github.error().cause());
+}
+
+} // namespace
+
+Result<VouchedFile> read_vouched_file(const github::VouchedCommit& commit, const std::vector<fs::path>& files,
+                                      const Environment& environment) {
+    Asking asking{.commit = commit, .files = {}, .repository = {}, .environment = environment};
+    for (const auto& file : files) {
+        std::error_code error;
+        auto directory = fs::weakly_canonical(file.parent_path(), error);
+        if (asking.repository.empty()) asking.repository = repository_around(directory);
+        if (error || asking.repository.empty()) continue;
+        asking.files.emplace_back(file,
+                                  (directory / file.filename()).lexically_relative(asking.repository).generic_string());
+    }
+    return async::run_alone([&asking](async::Executor executor) { return ask(asking, executor); });
+}
+
+} // namespace cachefill::options

@@ -1,0 +1,103 @@
+#include "session/lock_copy.hpp"
+
+#include "async/child_process.hpp"
+#include "base/text.hpp"
+
+namespace cachefill::session {
+
+using async::Task;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr auto update_patience = 30min; // it may have to download every input
+constexpr auto git_patience = 60s;
+
+Task<Result<std::string>> run(std::vector<std::string> arguments, fs::path directory, const Environment& environment,
+                              std::chrono::steady_clock::duration patience) {
+    async::ProcessSpec spec;
+    auto shown = join(arguments, " ");
+    spec.arguments = std::move(arguments);
+    spec.directory = std::move(directory);
+    spec.environment = environment;
+    CO_TRY(finished, co_await async::run_process(std::move(spec), patience));
+    if (!finished.status.success())
+        co_return Failure(FailureKind::machine,
+                          "'" + shown + "' failed: " + ellipsize(std::string(trim(sanitize(finished.error))), 1000));
+    co_return std::move(finished.output);
+}
+
+Result<void> copy_file_to(const fs::path& from, const fs::path& to) {
+    std::error_code error;
+    fs::create_directories(to.parent_path(), error);
+    if (!error && fs::is_symlink(fs::symlink_status(from, error)))
+        fs::copy_symlink(from, to, error);
+    else if (!error && fs::is_regular_file(from, error))
+        fs::copy_file(from, to, error);
+    if (error) return Failure(FailureKind::machine, "cannot copy " + from.string() + ": " + error.message());
+    return {};
+}
+
+} // namespace
+
+Task<Result<std::unique_ptr<LockCopy>>> LockCopy::make(Session& session) {
+    auto environment = session.environment().without_our_secrets();
+    fs::path flake = session.settings().flake;
+    std::error_code error;
+    flake = fs::canonical(flake, error);
+    if (error || !fs::is_directory(flake, error))
+        co_return Failure(FailureKind::usage, "--update needs a flake in a directory of this machine, and '" +
+                                                  sanitize(session.settings().flake) + "' is none");
+    std::vector<std::string> where{"git", "rev-parse", "--show-toplevel"};
+    auto root = co_await run(std::move(where), flake, environment, git_patience);
+    if (!root)
+        co_return std::move(root).error().with_hint("--update works on a flake in a git repository, of which it copies "
+                                                    "what git tracks");
+    fs::path top(std::string(trim(*root)));
+    std::vector<std::string> list{"git", "ls-files", "-z"};
+    CO_TRY(files, co_await run(std::move(list), top, environment, git_patience));
+    CO_TRY(directory, TemporaryDirectory::make("cachefill-update-"));
+    auto copied = fs::canonical(directory.path(), error);
+    for (auto name : split(files, '\0')) {
+        if (name.empty()) continue;
+        auto from = top / fs::path(std::string(name));
+        if (!fs::exists(fs::symlink_status(from, error))) continue; // deleted, and not yet told to git
+        CO_TRY_VOID(copy_file_to(from, copied / fs::path(std::string(name))));
+    }
+    std::vector<std::string> init{"git", "init", "-q"};
+    CO_TRY_VOID(co_await run(std::move(init), copied, environment, git_patience));
+    std::vector<std::string> add{"git", "add", "-A", "-f"};
+    CO_TRY_VOID(co_await run(std::move(add), copied, environment, git_patience));
+    auto in_copy = copied / fs::relative(flake, top, error);
+    auto original = flake / "flake.lock";
+    std::string before;
+    if (fs::exists(original, error)) {
+        CO_TRY(text, read_file(original));
+        before = std::move(text);
+    }
+    std::vector<std::string> update{"nix", "--extra-experimental-features", "nix-command flakes", "flake", "update"};
+    CO_TRY_VOID(co_await run(std::move(update), in_copy, environment, update_patience));
+    std::vector<std::string> stage{"git", "add", "-A", "-f"};
+    CO_TRY_VOID(co_await run(std::move(stage), copied, environment, git_patience));
+    std::unique_ptr<LockCopy> copy(
+        new LockCopy(std::move(directory), std::move(in_copy), std::move(original), std::move(before)));
+    co_return copy;
+}
+
+Result<void> LockCopy::adopt() const {
+    std::string now;
+    std::error_code error;
+    if (std::filesystem::exists(original_, error)) {
+        TRY(text, read_file(original_));
+        now = std::move(text);
+    }
+    if (now != before_)
+        return Failure(FailureKind::machine, original_.string() + " was changed by somebody else in the meantime")
+            .with_hint("look at it, and run guard again");
+    TRY(moved, read_file(flake_ / "flake.lock"));
+    if (moved == before_) return {};
+    return write_file_atomically(original_, moved);
+}
+
+} // namespace cachefill::session

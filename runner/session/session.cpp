@@ -1,0 +1,207 @@
+#include "session/session.hpp"
+
+#include "async/task_group.hpp"
+#include "base/files.hpp"
+#include "base/text.hpp"
+#include "daemon/lasting_connection.hpp"
+#include "options/state_directory.hpp"
+#include "presence/open_cache.hpp"
+#include "session/cache_credentials.hpp"
+#include "session/git_configuration.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace cachefill::session {
+
+using async::Task;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto request_patience = 2s;
+
+// A store is a directory, too, and evaluators need not run where we do.
+std::string absolute_store(const std::string& uri) {
+    bool is_relative = !uri.starts_with('/') && uri.find("://") == uri.npos && uri.find('/') < uri.find('?');
+    return is_relative ? std::filesystem::absolute(uri).lexically_normal().string() : uri;
+}
+
+} // namespace
+
+Session::Session(async::Executor executor, const options::Settings& settings, const Environment& environment,
+                 event::Sink& sink)
+    : executor_(executor), settings_(settings), environment_(environment), sink_(sink),
+      workers_(executor, std::max(1U, std::thread::hardware_concurrency())),
+      nix_configuration_(executor, environment, settings.store),
+      client_(make_client_like_nix(executor, nix_configuration_, environment, sink)),
+      state_directory_(state_directory_of(settings, environment)) {}
+
+Task<std::vector<Failure>> Session::preflight(Need need, bool with_store, std::function<void()> on_store) {
+    std::vector<Failure> findings;
+    check_state_directory(findings);
+    auto store_side = [](Session& session, std::vector<Failure>& found,
+                         const std::function<void()>& then) -> Task<void> {
+        co_await session.find_nix(found);
+        if (session.has_store() && then) then();
+    };
+    async::TaskGroup checks(executor_);
+    if (with_store) checks.spawn(store_side(*this, findings, on_store));
+    checks.spawn(open_cache(need, findings));
+    co_await checks.join();
+    if (with_store && findings.empty()) check_disk(findings);
+    co_return findings;
+}
+
+Task<std::vector<Failure>> Session::find_store() {
+    std::vector<Failure> findings;
+    check_state_directory(findings);
+    co_await find_nix(findings);
+    co_return findings;
+}
+
+void Session::check_state_directory(std::vector<Failure>& findings) const {
+    auto state = options::make_state_directory(state_directory_);
+    if (state) return;
+    findings.push_back(
+        std::move(state).error().with_hint("--state-directory names another place for cachefill's state"));
+}
+
+eval::EvalSettings Session::eval_settings(std::string flake) const {
+    eval::EvalSettings eval_settings;
+    eval_settings.flake = std::move(flake);
+    eval_settings.store_uri = absolute_store(settings_.store);
+    eval_settings.nix_version = nix_.nix_version;
+    eval_settings.environment = environment_.without_our_secrets();
+    if (auto store = environment_.get_or("NIX_REMOTE"); !store.empty())
+        eval_settings.environment.set("NIX_REMOTE", absolute_store(store));
+    eval_settings.impure = settings_.impure;
+    eval_settings.import_from_derivation = settings_.import_from_derivation;
+    eval_settings.confining = {.is_wanted = settings_.confine_evaluation,
+                               .has_daemon = endpoint_.command.empty(),
+                               .store_root = endpoint_.physical_root,
+                               .readable = {nix_.netrc_file, nix_.ssl_cert_file}};
+    auto registry = nix_.by_name.find("flake-registry"); // a URL, mostly
+    if (registry != nix_.by_name.end() && registry->second.starts_with('/'))
+        eval_settings.confining.readable.emplace_back(registry->second);
+    eval_settings.accept_flake_config = settings_.accept_flake_config;
+    eval_settings.jobs = settings_.eval_jobs;
+    eval_settings.deadline = settings_.eval_timeout;
+    eval_settings.memory_history = state_directory_ / "evaluation-memory.json";
+    return eval_settings;
+}
+
+Task<Result<void>> Session::learn_nix() {
+    const auto* nix = co_await nix_configuration_.read();
+    if (!*nix) co_return nix->error();
+    nix_ = **nix;
+    auto endpoint = daemon::find_endpoint(nix_.store, environment_.without_our_secrets(), nix_.version);
+    if (!endpoint) co_return std::move(endpoint).error();
+    endpoint_ = std::move(*endpoint);
+    co_return Result<void>();
+}
+
+Task<void> Session::find_nix(std::vector<Failure>& findings) {
+    auto learnt = co_await learn_nix();
+    if (!learnt) {
+        findings.push_back(std::move(learnt).error());
+        co_return;
+    }
+    git_logins_ = co_await read_git_logins(environment_);
+    machines_ = machines_from(nix_, settings_.jobs);
+    for (const auto& failure : machines_.unreadable) {
+        event::Message message{.severity = event::Severity::warning,
+                               .text = "some of Nix's builders are not known: " + failure.one_line(),
+                               .hint = "what only they could build counts as not buildable here"};
+        sink_.on_event(message);
+    }
+    auto connection = co_await daemon::connect_lasting(endpoint_);
+    if (!connection) {
+        findings.push_back(std::move(connection).error());
+        co_return;
+    }
+    connection_ = std::move(*connection);
+}
+
+Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
+    if (settings_.cache.empty()) {
+        Failure failure(FailureKind::usage, "no cache is named");
+        findings.push_back(std::move(failure).with_hint(
+            "give one with --cache, in CACHEFILL_CACHE, or as 'cache:' in ~/.config/cachefill/cachefill.yml: NAME "
+            "(Cachix), https://HOST/PATH, or file:///DIRECTORY to try it out"));
+        co_return;
+    }
+    auto uri = cache::CacheUri::parse(settings_.cache.reveal());
+    if (!uri) {
+        findings.push_back(std::move(uri).error());
+        co_return;
+    }
+    auto credentials = credentials_for_own(settings_, environment_, *uri);
+    if (!credentials) {
+        findings.push_back(std::move(credentials).error());
+        co_return;
+    }
+    credentials_ = std::move(*credentials);
+    async::RetryPolicy retry{.budget = settings_.retry_budget};
+    auto backend = make_cache(*uri, credentials_, retry, need == Need::writing);
+    auto use = need == Need::writing ? presence::Use::fill : presence::Use::read;
+    std::vector<nix::PublicKey> more_keys; // those of the options are added by cache_keys()
+    auto opened = co_await presence::open_cache(std::move(backend), use, std::move(more_keys), sink_);
+    if (opened) {
+        cache_ = std::move(opened->backend);
+        cache_info_ = std::move(opened->info);
+    } else if (need == Need::looking) {
+        cache_ = make_cache(*uri, credentials_, retry, false);
+        cache_failure_ = std::move(opened).error();
+    } else {
+        findings.push_back(std::move(opened).error());
+    }
+}
+
+void Session::check_disk(std::vector<Failure>& findings) const {
+    auto store = endpoint_.physical_root.string() + std::string(nix::store_dir);
+    auto space = disk_space(store);
+    if (!space || space->free_bytes >= settings_.min_free) return; // a store that is not there yet has no size
+    findings.push_back(Failure(FailureKind::machine, "only " + human_bytes(space->free_bytes) + " are free in " + store)
+                           .with_hint("free some space (nix-collect-garbage), or lower --min-free"));
+}
+
+std::vector<nix::PublicKey> Session::cache_keys() const {
+    auto keys = cache_info_.public_keys;
+    for (const auto& text : settings_.trusted_public_keys)
+        if (auto key = nix::PublicKey::parse(text)) keys.push_back(*key);
+    return keys;
+}
+
+presence::Patience Session::patience() const {
+    presence::Patience patience;
+    patience.away = settings_.wait_for_caches;
+    patience.never_seen = std::min<std::chrono::milliseconds>(patience.never_seen, patience.away);
+    patience.one_path = std::min<std::chrono::milliseconds>(patience.one_path, patience.away);
+    patience.offline = settings_.offline;
+    patience.build_unknown = settings_.build_unknown;
+    return patience;
+}
+
+std::unique_ptr<cache::BinaryCache> Session::make_cache(const cache::CacheUri& uri, cache::Credentials credentials,
+                                                        async::RetryPolicy retry, bool for_writing, Whose whose) {
+    cache::CacheContext context{.executor = executor_,
+                                .client = *client_,
+                                .workers = workers_,
+                                .retry = retry,
+                                .spool_directory = state_directory_ / "spool",
+                                .cachix_api = environment_.get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
+                                .for_writing = for_writing,
+                                .is_own = whose == Whose::ours};
+    return cache::make_cache(uri, std::move(credentials), std::move(context));
+}
+
+std::unique_ptr<cache::BinaryCache> Session::make_upstream(const cache::CacheUri& uri) {
+    auto reading = credentials_for_upstream(settings_, nix_, environment_, uri);
+    reading.token = uri.scheme == cache::Scheme::cachix ? credentials_.token : std::nullopt;
+    async::RetryPolicy retry{.first_delay = 500ms, .budget = request_patience};
+    retry.attempts = static_cast<int>(std::min<std::uint64_t>(nix_.download_attempts.value_or(0), 1000));
+    return make_cache(uri, std::move(reading), retry, false, Whose::others);
+}
+
+} // namespace cachefill::session

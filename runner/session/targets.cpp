@@ -1,0 +1,45 @@
+#include "session/targets.hpp"
+
+#include "base/files.hpp"
+
+#include <algorithm>
+
+namespace cachefill::session {
+
+Result<nix::Derivation> read_derivation(const daemon::Endpoint& endpoint, const nix::StorePath& path) {
+    TRY(text, read_file(endpoint.physical(path)));
+    return with_context(nix::Derivation::parse(text), "reading " + path.to_string());
+}
+
+Result<plan::Target> add_target(plan::Graph& graph, const daemon::Endpoint& endpoint,
+                                const eval::EvaluatedTarget& evaluated) {
+    plan::Target target;
+    target.name = evaluated.target.display();
+    auto read = [&endpoint](const nix::StorePath& path) { return read_derivation(endpoint, path); };
+    TRY(root, graph.add_closure(evaluated.derivation, read));
+    target.derivation = root;
+    const auto& outputs = graph.derivation(root).outputs;
+    for (const auto& wanted : evaluated.outputs)
+        for (std::size_t i = 0; i < outputs.size(); ++i)
+            if (outputs[i].name == wanted) target.outputs.push_back(static_cast<std::uint16_t>(i));
+    if (target.outputs.empty()) target.outputs.push_back(0);
+    return target;
+}
+
+Result<void> add_reads(plan::Graph& graph, const daemon::Endpoint& endpoint, const eval::EvaluatedTarget& evaluated,
+                       plan::Target& target) {
+    auto read_file_of = [&endpoint](const nix::StorePath& path) { return read_derivation(endpoint, path); };
+    for (const auto& read : evaluated.read_by_evaluation) {
+        TRY(id, graph.add_closure(read.derivation, read_file_of));
+        plan::EvaluationRead added{.derivation = id, .outputs = {}};
+        const auto& made = graph.derivation(id).outputs;
+        for (std::size_t i = 0; i < made.size(); ++i) {
+            bool is_read = std::find(read.outputs.begin(), read.outputs.end(), made[i].name) != read.outputs.end();
+            if (read.outputs.empty() || is_read) added.outputs.push_back(static_cast<std::uint16_t>(i));
+        }
+        target.read_by_evaluation.push_back(std::move(added));
+    }
+    return {};
+}
+
+} // namespace cachefill::session

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "daemon/connection.hpp"
+#include "eval/evaluator.hpp"
+#include "nix/derivation.hpp"
+#include "plan/graph.hpp"
+#include "plan/plan.hpp"
+
+namespace cachefill::session {
+
+// From the store's files; the failure names the path.
+Result<nix::Derivation> read_derivation(const daemon::Endpoint& endpoint, const nix::StorePath& path);
+
+// Adds the derivation that was evaluated to, and all that it is made of. Which caches its consumers trust is for the
+// caller to fill in.
+Result<plan::Target> add_target(plan::Graph& graph, const daemon::Endpoint& endpoint,
+                                const eval::EvaluatedTarget& evaluated);
+
+// What its evaluation read of what derivations make, into the graph and the target.
+Result<void> add_reads(plan::Graph& graph, const daemon::Endpoint& endpoint, const eval::EvaluatedTarget& evaluated,
+                       plan::Target& target);
+
+} // namespace cachefill::session

@@ -1,0 +1,106 @@
+#include "base/files.hpp"
+#include "fill/sources.hpp"
+#include "nix/locked_path.hpp"
+#include "presence/upstreams.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using fill::PublicSources;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string nar_hash = "sha256-h4gyzSK14DjhF7cBN4VY+Km2ytc4Gg5tV6noZdNPhaY=";
+
+// A store with the tree of one source.
+class Store {
+  public:
+    Store() : directory_(*TemporaryDirectory::make("cachefill-sources")) {
+        info.nar_hash = codec::Hash::parse(nar_hash).value();
+        info.path = nix::locked_path(info.nar_hash);
+        info.nar_size = 200;
+        info.content_address = "fixed:r:sha256:1b8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s";
+    }
+    fs::path tree() const { return directory_.path() / info.path.to_string().substr(nix::store_dir.size() + 1); }
+    void write(const std::string& file, const std::string& text = "{ }", const std::string& of = {}) const {
+        auto place = (of.empty() ? tree() : directory_.path() / of) / file;
+        fs::create_directories(place.parent_path());
+        BOOST_REQUIRE(write_file_atomically(place, text).has_value());
+    }
+    std::string withheld(const std::string& lock = {}) const {
+        PublicSources sources({});
+        sources.add_lock(lock);
+        return sources.reason_to_withhold(info, tree()).value_or("");
+    }
+    void sign(const nix::SecretKey& key) {
+        auto fingerprint = nix::fingerprint(info.path, info.nar_hash, info.nar_size, info.references);
+        info.signatures.push_back(key.sign(fingerprint).value());
+    }
+
+    nix::PathInfo info{.path = nix::StorePath::parse("/nix/store/ms37m6i4z2hfa1lm7a6lch7lw9vcr26l-source").value(),
+                       .nar_hash = codec::Hash::parse(nar_hash).value(),
+                       .nar_size = 0,
+                       .references = {},
+                       .deriver = {},
+                       .registration_time = {},
+                       .ultimate = false,
+                       .signatures = {},
+                       .content_address = {}};
+
+  private:
+    TemporaryDirectory directory_;
+};
+
+std::string lock_naming(const std::string& locked) {
+    return R"({"nodes": {"x": {"locked": {"narHash": ")" + nar_hash + R"(", )" + locked + "}}}}";
+}
+const std::string nixpkgs = R"("type": "github", "owner": "NixOS", "repo": "nixpkgs")";
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(sources)
+
+BOOST_AUTO_TEST_CASE(a_flake_that_no_lock_names_stays_whoever_signed_it) {
+    Store store;
+    store.write("flake.nix");
+    BOOST_TEST(store.withheld().find("no lock known here") != std::string::npos);
+    BOOST_TEST(store.withheld(lock_naming(nixpkgs)) == "");
+    store.sign(nix::SecretKey::generate("own-1"));
+    BOOST_TEST(store.withheld().find("no lock known here") != std::string::npos);
+    // Its name on a signature is not enough.
+    store.info.signatures = {"cache.nixos.org-1:" + store.info.signatures[0].substr(6)};
+    BOOST_TEST(store.withheld() != "");
+    store.info.ultimate = true; // built: what a derivation makes is no source
+    BOOST_TEST(store.withheld() == "");
+}
+
+BOOST_AUTO_TEST_CASE(what_looks_like_nixpkgs_is_it_only_if_a_lock_in_the_store_says_so) {
+    Store store;
+    store.write("flake.nix");
+    store.write("nixos/lib/eval-config.nix");
+    BOOST_TEST(store.withheld() != "");
+    store.write("flake.lock", lock_naming(R"("type": "github", "owner": "kim", "repo": "nixpkgs")"), "1-source");
+    store.write("flake.lock", lock_naming(R"("type": "git", "url": "ssh://git@github.com/NixOS/nixpkgs")"), "2-source");
+    store.write("flake.lock",
+                lock_naming(R"("type": "github", "host": "ghe.example.org", "owner": "NixOS", "repo": "nixpkgs")"),
+                "3-source");
+    store.write("flake.lock", lock_naming(nixpkgs), "4-other");
+    BOOST_TEST(store.withheld() != "");
+    store.write("flake.lock", lock_naming(nixpkgs), "5-source");
+    BOOST_TEST(store.withheld() == "");
+    fs::remove(store.tree() / "nixos/lib/eval-config.nix"); // of others the store is not asked
+    BOOST_TEST(store.withheld() != "");
+}
+
+BOOST_AUTO_TEST_CASE(a_private_input_stays_under_another_name_too) {
+    Store store;
+    store.write("file");
+    auto lock = lock_naming(R"("type": "git", "url": "ssh://git@github.com/kim/x")");
+    BOOST_TEST(store.withheld() == "");
+    BOOST_TEST(store.withheld(lock) != "");
+    store.info.path = nix::StorePath::parse("/nix/store/ms37m6i4z2hfa1lm7a6lch7lw9vcr26l-copy").value();
+    BOOST_TEST(store.withheld(lock) != "");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

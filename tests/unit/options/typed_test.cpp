@@ -1,0 +1,59 @@
+#include "options/command_line.hpp"
+#include "options/typed.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using namespace cachefill::options;
+
+BOOST_AUTO_TEST_SUITE(typed_commands)
+
+namespace {
+
+Typed typed(const std::vector<std::string>& words) {
+    Environment environment({{"NH_FLAKE", std::string("/fleet")}});
+    auto parsed = parse_command_line(words, environment);
+    if (!parsed) BOOST_FAIL(parsed.error().one_line());
+    return std::get<Invocation>(*parsed).settings.typed;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_command_is_repeated_as_it_was_typed) {
+    BOOST_TEST(command_again(typed({"run", "--cache", "file:///tmp/my cache", ".", "--hosts", "nixos:*"})) ==
+               "cachefill run --cache 'file:///tmp/my cache' . --hosts 'nixos:*'");
+    BOOST_TEST(command_again(typed({"plan"})) == "cachefill plan");
+    auto elsewhere = typed({"run", "."});
+    elsewhere.program = "./build/cachefill";
+    BOOST_TEST(command_again(elsewhere) == "./build/cachefill run .");
+}
+
+BOOST_AUTO_TEST_CASE(another_command_speaks_of_the_same_flake_and_cache) {
+    auto doctor = typed({"doctor", "--flake", ".", "--cache", "team", "--verbose", "--json", "x"});
+    BOOST_TEST(other_command(doctor, Command::wait, {"laptop"}) == "cachefill wait laptop --flake . --cache team");
+    BOOST_TEST(other_command(doctor, Command::run, {"--hosts", "nixos:laptop"}) ==
+               "cachefill run . --hosts nixos:laptop --cache team");
+    auto guard = typed({"guard", "--max-minutes", "3", "--store", "/srv/nix", "--", "nh", "os", "switch"});
+    BOOST_TEST(other_command(guard, Command::wait, {"laptop"}) == "cachefill wait laptop --store /srv/nix");
+    auto wait = typed({"wait", "--no-import-from-derivation", "--timeout", "5m"});
+    BOOST_TEST(other_command(wait, Command::doctor, {"home:kim@desk"}) ==
+               "cachefill doctor home:kim@desk --no-import-from-derivation");
+}
+
+BOOST_AUTO_TEST_CASE(a_configuration_that_was_named_is_named_again) {
+    Typed plan;
+    plan.words = {"plan", "--config", "my.yml"};
+    plan.config = "my.yml";
+    BOOST_TEST(other_command(plan, Command::run, {}) == "cachefill run --config my.yml");
+}
+
+BOOST_AUTO_TEST_CASE(a_command_with_a_secret_is_not_told) {
+    auto run = typed({"run", "--cache", "https://kim:geheim@cache.example/x", "."});
+    BOOST_TEST(command_again(run).empty());
+    BOOST_TEST(other_command(run, Command::plan, {}).empty());
+    auto flake = typed({"run", "git+https://token@git.example/fleet?dir=nix"});
+    BOOST_TEST(command_again(flake).empty());
+    BOOST_TEST(!command_again(typed({"run", "git+ssh://git@git.example/fleet?dir=nix"})).empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
