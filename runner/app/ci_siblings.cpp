@@ -1,6 +1,7 @@
 #include "app/ci_siblings.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 namespace cachefill::app {
 

@@ -36,35 +36,43 @@ Result<Pipe> make_pipe() {
 
 constexpr std::chrono::milliseconds pause_while_it_ends{10};
 
+// What a child becomes; all of it made before the fork.
+struct Becoming {
+    const char* program;
+    char* const* arguments;
+    char* const* environment;
+    const char* directory;
+    int input, output, error;
+    int report; // takes errno if it cannot be done; closed by a successful exec
+    pid_t parent;
+    bool dies_with_parent;
+    int ruleset; // Landlock's; -1: none
+};
+
 // Only what is allowed between fork and exec: no memory is allocated here.
-[[noreturn]] void become(const char* program, char* const* arguments, char* const* environment, const char* directory,
-                         int input, int output, int error, int report, pid_t parent, bool dies_with_parent,
-                         int ruleset) {
+[[noreturn]] void become(const Becoming& child) {
     ::setsid(); // a group to be killed as one, and no terminal on which anything below could ask
 #ifdef __linux__
-    if (dies_with_parent) {
-        ::prctl(PR_SET_PDEATHSIG, SIGTERM);      // with which nix ends its builders, too
-        if (::getppid() != parent) ::_exit(127); // the parent died before it could be bound to it
+    if (child.dies_with_parent) {
+        ::prctl(PR_SET_PDEATHSIG, SIGTERM);            // with which nix ends its builders, too
+        if (::getppid() != child.parent) ::_exit(127); // the parent died before it could be bound to it
     }
-#else
-    (void)parent;
-    (void)dies_with_parent;
 #endif
-    ::dup2(input, 0);
-    ::dup2(output, 1);
-    ::dup2(error, 2);
+    ::dup2(child.input, 0);
+    ::dup2(child.output, 1);
+    ::dup2(child.error, 2);
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     ::signal(SIGPIPE, SIG_DFL);
     int failed = 0;
-    if (directory[0] != '\0' && ::chdir(directory) != 0) failed = errno;
-    if (failed == 0 && ruleset >= 0) failed = enter_ruleset(ruleset);
+    if (child.directory[0] != '\0' && ::chdir(child.directory) != 0) failed = errno;
+    if (failed == 0 && child.ruleset >= 0) failed = enter_ruleset(child.ruleset);
     if (failed == 0) {
-        ::execve(program, arguments, environment);
+        ::execve(child.program, child.arguments, child.environment);
         failed = errno;
     }
-    auto written = ::write(report, &failed, sizeof failed);
+    auto written = ::write(child.report, &failed, sizeof failed);
     ::_exit(written == sizeof failed ? 127 : 126);
 }
 
@@ -108,7 +116,7 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(Executor executor, con
     }
     TRY(output, make_pipe());
     TRY(error, make_pipe());
-    TRY(report, make_pipe()); // closed by a successful exec; carries errno otherwise
+    TRY(report, make_pipe());
 
     FileDescriptor ruleset;
     if (spec.confinement) {
@@ -120,12 +128,20 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(Executor executor, con
     auto environment = spec.environment.to_strings();
     auto argv = as_argv(arguments);
     auto envp = as_argv(environment);
-    pid_t parent = ::getpid();
+    const Becoming child{.program = program->c_str(),
+                         .arguments = argv.data(),
+                         .environment = envp.data(),
+                         .directory = spec.directory.c_str(),
+                         .input = input.get(),
+                         .output = output.write_end.get(),
+                         .error = error.write_end.get(),
+                         .report = report.write_end.get(),
+                         .parent = ::getpid(),
+                         .dies_with_parent = spec.dies_with_us,
+                         .ruleset = ruleset.get()};
     pid_t pid = ::fork();
     if (pid < 0) return errno_failure("cannot start", *program, errno);
-    if (pid == 0)
-        become(program->c_str(), argv.data(), envp.data(), spec.directory.c_str(), input.get(), output.write_end.get(),
-               error.write_end.get(), report.write_end.get(), parent, spec.dies_with_us, ruleset.get());
+    if (pid == 0) become(child);
     report.write_end.close();
     int failed = 0;
     ssize_t count = 0;

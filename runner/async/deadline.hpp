@@ -4,6 +4,7 @@
 #include "async/task_group.hpp"
 #include "base/result.hpp"
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 #include <boost/system/system_error.hpp>
 

@@ -4,6 +4,7 @@
 #include "base/elapsed.hpp"
 #include "base/result.hpp"
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 #include <chrono>
 #include <functional>

@@ -1,6 +1,7 @@
 #include "base/files.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 #include <atomic>
 #include <cerrno>

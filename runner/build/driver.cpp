@@ -99,11 +99,8 @@ void NixDriver::conclude(DerivationId id, BuildRecord record) {
     sink_.on_event(finished);
 }
 
-std::unique_ptr<Driver> make_driver(async::Executor executor, const daemon::Endpoint& endpoint,
-                                    const plan::Graph& graph, Roots& roots, BuildSettings settings,
-                                    DriverCallbacks callbacks, event::Sink& sink, async::Clock& clock) {
-    return std::make_unique<NixDriver>(executor, endpoint, graph, roots, std::move(settings), std::move(callbacks),
-                                       sink, clock);
+std::unique_ptr<Driver> make_driver(Surroundings surroundings, BuildSettings settings, DriverCallbacks callbacks) {
+    return std::make_unique<NixDriver>(surroundings, std::move(settings), std::move(callbacks));
 }
 
 } // namespace cachefill::build

@@ -4,6 +4,7 @@
 #include "build/build_record.hpp"
 #include "build/limits.hpp"
 #include "build/scheduler.hpp"
+#include "build/surroundings.hpp"
 #include "daemon/connection.hpp"
 #include "daemon/fetch_trouble.hpp"
 #include "event/event.hpp"
@@ -90,8 +91,6 @@ class Driver {
     virtual std::map<plan::DerivationId, BuildRecord> records() const = 0;
 };
 
-std::unique_ptr<Driver> make_driver(async::Executor executor, const daemon::Endpoint& endpoint,
-                                    const plan::Graph& graph, Roots& roots, BuildSettings settings,
-                                    DriverCallbacks callbacks, event::Sink& sink, async::Clock& clock);
+std::unique_ptr<Driver> make_driver(Surroundings surroundings, BuildSettings settings, DriverCallbacks callbacks);
 
 } // namespace cachefill::build

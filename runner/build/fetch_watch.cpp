@@ -1,6 +1,7 @@
 #include "build/fetch_watch.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 namespace cachefill::build {
 

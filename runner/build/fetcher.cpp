@@ -40,10 +40,9 @@ struct Fetcher::Try {
     std::optional<async::Limiter::Permit> alone;
 };
 
-Fetcher::Fetcher(async::Executor executor, const daemon::Endpoint& endpoint, Roots& roots, async::Clock& clock,
-                 std::chrono::milliseconds patience, Wiring wiring, event::Sink& sink)
-    : executor_(executor), endpoint_(endpoint), roots_(roots), clock_(clock), patience_(patience),
-      wiring_(std::move(wiring)), sink_(sink), outages_(patience), first_fetch_(executor, 1) {
+Fetcher::Fetcher(const Surroundings& at, std::chrono::milliseconds patience, Wiring wiring)
+    : executor_(at.executor), endpoint_(at.endpoint), roots_(at.roots), clock_(at.clock), patience_(patience),
+      wiring_(std::move(wiring)), sink_(at.sink), outages_(patience), first_fetch_(at.executor, 1) {
     limits_.silence = std::min(limits_.silence, patience);
     limits_.after_trouble = std::min(limits_.after_trouble, patience);
 }

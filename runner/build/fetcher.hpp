@@ -1,11 +1,10 @@
 #pragma once
 
-#include "async/clock.hpp"
 #include "async/limiter.hpp"
 #include "build/fetch_watch.hpp"
 #include "build/outages.hpp"
+#include "build/surroundings.hpp"
 #include "daemon/connection.hpp"
-#include "event/event.hpp"
 
 #include <functional>
 #include <map>
@@ -13,8 +12,6 @@
 #include <string>
 
 namespace cachefill::build {
-
-class Roots;
 
 // Has this machine's daemon fetch paths from its substituters, each try within limits of its own, and says who is
 // waited for.
@@ -27,8 +24,7 @@ class Fetcher {
         // Addresses of the caches that have a path, as far as they are known. May be empty.
         std::function<std::vector<std::string>(const nix::StorePath&)> caches_of;
     };
-    Fetcher(async::Executor executor, const daemon::Endpoint& endpoint, Roots& roots, async::Clock& clock,
-            std::chrono::milliseconds patience, Wiring wiring, event::Sink& sink);
+    Fetcher(const Surroundings& at, std::chrono::milliseconds patience, Wiring wiring);
 
     // Is it this path's turn? A cache that is known to be away is not asked by everybody.
     Outages::Turn turn(const nix::StorePath& path) const;

@@ -1,6 +1,7 @@
 #include "build/limits.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 #include <algorithm>
 

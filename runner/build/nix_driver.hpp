@@ -16,13 +16,12 @@ void add_paths_around(const plan::Graph& graph, plan::DerivationId id, std::vect
 // fetches (driver_fetches.cpp).
 class NixDriver final : public Driver {
   public:
-    NixDriver(async::Executor executor, const daemon::Endpoint& endpoint, const plan::Graph& graph, Roots& roots,
-              BuildSettings settings, DriverCallbacks callbacks, event::Sink& sink, async::Clock& clock)
-        : endpoint_(endpoint), graph_(graph), roots_(roots), settings_(std::move(settings)),
-          callbacks_(std::move(callbacks)), sink_(sink), clock_(clock), scheduler_(graph),
-          fetcher_(executor, endpoint, roots, clock, settings_.cache_patience,
-                   {callbacks_.fetch_overrides, callbacks_.fetched_before, callbacks_.caches_of}, sink),
-          workers_(executor), changed_(executor), alarm_(executor) {
+    NixDriver(Surroundings at, BuildSettings settings, DriverCallbacks callbacks)
+        : endpoint_(at.endpoint), graph_(at.graph), roots_(at.roots), settings_(std::move(settings)),
+          callbacks_(std::move(callbacks)), sink_(at.sink), clock_(at.clock), scheduler_(at.graph),
+          fetcher_(at, settings_.cache_patience,
+                   {callbacks_.fetch_overrides, callbacks_.fetched_before, callbacks_.caches_of}),
+          workers_(at.executor), changed_(at.executor), alarm_(at.executor) {
         listener_.on_started = [this](plan::DerivationId id) { announce(id); };
         listener_.on_log_line = [this](plan::DerivationId id, const std::string& text) {
             event::BuildLogLine line{.derivation = graph_.derivation(id).path.to_string(), .line = text};

@@ -1,6 +1,7 @@
 #include "cache/cachix_upload.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "codec/encoding.hpp"
 
 #include <boost/system/system_error.hpp>

@@ -1,6 +1,7 @@
 #include "cache/front_memory.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,7 @@
 #include "cache/nar_look.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 #include <array>
 #include <utility>

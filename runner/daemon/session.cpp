@@ -1,6 +1,7 @@
 #include "daemon/session.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "nix/nar.hpp"
 
 #include <array>

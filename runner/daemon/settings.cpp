@@ -3,6 +3,7 @@
 #include "async/child_process.hpp"
 #include "base/foreign_text.hpp"
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "nix/version.hpp"
 
 #include <nlohmann/json.hpp>

@@ -1,6 +1,7 @@
 #include "daemon/wire.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 #include <array>
 

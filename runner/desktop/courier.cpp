@@ -2,6 +2,7 @@
 
 #include "async/task_group.hpp"
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 #include <algorithm>
 #include <map>
@@ -138,13 +139,8 @@ Task<Result<void>> Courier::work_off(std::vector<QueuedPath> due) {
     if (got_through > 0 || (carried && failed.empty())) {
         // Others got through, so these have a fault of their own.
         for (auto& settlement : failed) {
-            auto attempt = static_cast<int>(std::min(attempts.at(settlement.path), 30U)) + 1;
-            settlement.again = delay(attempt, settings_.path, {});
-            if (attempt == 1)
-                tell(event::Severity::warning,
-                     settlement.path.to_string() + " could not be pushed: " + settlement.reason,
-                     "it stays in the queue and is tried again");
-            unwritten_.push_back(std::move(settlement));
+            auto before = attempts.at(settlement.path);
+            put_off(std::move(settlement), before);
         }
         CO_TRY_VOID(write_down());
         if (carried) co_return Result<void>();
@@ -154,6 +150,15 @@ Task<Result<void>> Courier::work_off(std::vector<QueuedPath> due) {
                            : std::move(carried).error();
     CO_TRY_VOID(note_trouble(trouble));
     co_return Result<void>();
+}
+
+void Courier::put_off(Settlement failed, unsigned attempts_before) {
+    auto attempt = static_cast<int>(std::min(attempts_before, 30U)) + 1;
+    failed.again = delay(attempt, settings_.path, {});
+    if (attempt == 1)
+        tell(event::Severity::warning, failed.path.to_string() + " could not be pushed: " + failed.reason,
+             "it stays in the queue and is tried again");
+    unwritten_.push_back(std::move(failed));
 }
 
 Result<void> Courier::note_trouble(const Failure& failure) {

@@ -74,6 +74,7 @@ class Courier {
     async::Task<void> pause_until(Time again);
     void settle(Settlement settlement);
     Result<void> write_down();
+    void put_off(Settlement failed, unsigned attempts_before); // until its own turn comes again
     Result<void> note_trouble(const Failure& failure);
     Time delay(int attempt, const async::RetryPolicy& policy, std::optional<std::chrono::seconds> retry_after);
     void tell(event::Severity severity, std::string text, std::string hint = {});

@@ -64,7 +64,7 @@ std::string Doctor::output() const {
 
 std::vector<std::string> Doctor::workflows() const {
     if (!session_.settings().workflows.empty()) return session_.settings().workflows;
-    return git_ ? doctor::filling_workflows(git_->root) : std::vector<std::string>();
+    return git_ ? filling_workflows(git_->root) : std::vector<std::string>();
 }
 
 std::unique_ptr<eval::Evaluator> Doctor::make_evaluator(std::string flake) {
@@ -261,10 +261,11 @@ Task<Result<void>> Doctor::prepare() {
     CO_TRY(target, session::add_target(graph_, session_.endpoint(), *evaluated_));
     target_ = std::move(target);
     if (!flake_->directory.empty()) {
-        CO_TRY(git, co_await doctor::read_git_state(flake_->directory, session_.environment().without_our_secrets()));
+        CO_TRY(git, co_await read_git_state(flake_->directory, session_.environment().without_our_secrets()));
         git_ = std::move(git);
     }
-    if (auto history = session::History::open(session_.state_directory() / "history.sqlite")) history_ = std::move(*history);
+    if (auto history = session::History::open(session_.state_directory() / "history.sqlite"))
+        history_ = std::move(*history);
     co_return Result<void>();
 }
 

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,8 @@ namespace cachefill::doctor {
 // What a look at one host has shown.
 struct Examination {
     std::vector<Failure> failures; // it could not be looked at; the rest is empty then
-    doctor::Evidence evidence;
-    std::vector<doctor::Reason> reasons; // the first is the primary one; empty when nothing would be compiled
+    Evidence evidence;
+    std::vector<Reason> reasons; // the first is the primary one; empty when nothing would be compiled
     std::chrono::milliseconds expected{};
     std::uint64_t fetches = 0;       // paths
     std::uint64_t fetched_bytes = 0; // as far as known
@@ -55,7 +56,7 @@ class Doctor {
     // Fetches the host's system by its path; fails if no cache has it.
     async::Task<Result<void>> fetch_output();
     const eval::EvaluatedTarget& evaluated() const { return *evaluated_; }
-    const std::optional<doctor::GitState>& git() const { return git_; }
+    const std::optional<GitState>& git() const { return git_; }
     std::string output() const;
     // Files of this tree that fill the cache, or those that --workflow names.
     std::vector<std::string> workflows() const;
@@ -72,7 +73,7 @@ class Doctor {
     async::Task<Result<void>> prepare();
     std::unique_ptr<eval::Evaluator> make_evaluator(std::string flake);
     async::Task<Result<eval::TargetRef>> choose();
-    doctor::Commands commands() const;
+    Commands commands() const;
     options::SwitchCommand usual_switch_command() const;
     async::Task<Result<void>> read_daemon_settings();
     Result<void> find_sources();
@@ -94,22 +95,29 @@ class Doctor {
 
     // What would be compiled, and where it could come from.
     async::Task<Result<void>> classify(const std::optional<daemon::Missing>& daemon, Examination& examination);
-    doctor::Source source_of(plan::DerivationId id, const plan::ConsumerView& machine, const plan::ConsumerView& wide,
-                             doctor::Evidence& evidence);
+    using Parents = std::map<plan::DerivationId, plan::DerivationId>; // what is built: for what
+    std::set<plan::DerivationId> built_here(const plan::ConsumerView& machine,
+                                            const std::optional<daemon::Missing>& daemon) const;
+    std::vector<plan::DerivationId> count_kinds(const std::set<plan::DerivationId>& built,
+                                                Examination& examination) const;
+    Heavy describe(plan::DerivationId id, Source source, const Parents& parents,
+                   std::map<plan::DerivationId, Source>& sources) const;
+    Source source_of(plan::DerivationId id, const plan::ConsumerView& machine, const plan::ConsumerView& wide,
+                     Evidence& evidence);
     bool is_hole_of(plan::PathId path, plan::CacheMask caches) const;
     bool is_told_by_caches(plan::DerivationId id) const; // where its outputs went
     bool takes_long(plan::DerivationId id) const;        // to build
-    void note_helpful(std::size_t source, doctor::Evidence& evidence) const;
+    void note_helpful(std::size_t source, Evidence& evidence) const;
     std::vector<std::string> cannot_ask() const;
     bool answers_are_whole() const;
     bool always_allow() const;
 
     // Why it is there and not here.
     async::Task<void> explain(Examination& examination, std::chrono::system_clock::time_point runs_since);
-    async::Task<void> find_absence(doctor::Evidence& evidence);
-    async::Task<void> look_at_cloud(doctor::Evidence& evidence, std::chrono::system_clock::time_point runs_since);
-    async::Task<void> look_at_commit(doctor::Evidence& evidence);
-    async::Task<void> compare_with_cloud(doctor::Evidence& evidence);
+    async::Task<void> find_absence(Evidence& evidence);
+    async::Task<void> look_at_cloud(Evidence& evidence, std::chrono::system_clock::time_point runs_since);
+    async::Task<void> look_at_commit(Evidence& evidence);
+    async::Task<void> compare_with_cloud(Evidence& evidence);
     async::Task<std::optional<eval::EvaluatedTarget>> evaluate_commit(std::string commit);
     async::Task<std::vector<std::string>> lock_differences(std::string commit, std::string where);
     std::vector<std::string> derivation_differences(const nix::StorePath& there, std::string_view where) const;
@@ -137,9 +145,9 @@ class Doctor {
     std::optional<plan::Target> target_;
     options::HostWanted wanted_;
     std::vector<eval::TargetRef> hosts_; // of the flake
-    std::optional<doctor::GitState> git_;
+    std::optional<GitState> git_;
     std::unique_ptr<github::RestClient> rest_;
-    std::optional<doctor::CloudFacts> cloud_; // as seen last
+    std::optional<CloudFacts> cloud_; // as seen last
     std::chrono::steady_clock::time_point ask_cloud_again_{};
     std::optional<bool> commit_gives_the_same_;
     std::chrono::milliseconds evaluating_{};

@@ -31,10 +31,10 @@ options::SwitchCommand Doctor::usual_switch_command() const {
                                is_ours ? std::string() : target.name);
 }
 
-doctor::Commands Doctor::commands() const {
+Commands Doctor::commands() const {
     const auto& settings = session_.settings();
     auto word = options::word_for(evaluated_->target, hosts_);
-    doctor::Commands commands;
+    Commands commands;
     commands.switches = settings.switches ? *settings.switches : usual_switch_command();
     auto typed = settings.typed;
     // What the command names is not known to ours.

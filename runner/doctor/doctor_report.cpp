@@ -1,6 +1,7 @@
 #include "doctor/doctor_report.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "base/version.hpp"
 #include "options/exit_code.hpp"
 
@@ -88,23 +89,23 @@ std::string details(const Examination& examination) {
 
 json as_seconds(std::chrono::milliseconds time) { return static_cast<double>(time.count()) / 1000; }
 
-std::string_view name_of(doctor::Source source) {
+std::string_view name_of(Source source) {
     switch (source) {
-    case doctor::Source::nowhere:
+    case Source::nowhere:
         return "nowhere";
-    case doctor::Source::own_cache_holed:
+    case Source::own_cache_holed:
         return "cache-with-hole";
-    case doctor::Source::upstream_holed:
+    case Source::upstream_holed:
         return "upstream-with-hole";
-    case doctor::Source::below_a_hole:
+    case Source::below_a_hole:
         return "below-a-hole";
-    case doctor::Source::not_a_substituter:
+    case Source::not_a_substituter:
         return "cache-not-asked";
-    case doctor::Source::key_not_trusted:
+    case Source::key_not_trusted:
         return "cache-not-trusted";
-    case doctor::Source::here_but_daemon_no:
+    case Source::here_but_daemon_no:
         return "daemon-remembers-absence";
-    case doctor::Source::unknown:
+    case Source::unknown:
         return "unknown";
     }
     return "unknown";
@@ -164,7 +165,7 @@ std::string to_json(const Examination& examination) {
                          {"source", name_of(item.source)}});
     auto& reasons = answer["reasons"] = json::array();
     for (const auto& reason : examination.reasons)
-        reasons.push_back({{"cause", doctor::to_string(reason.cause)},
+        reasons.push_back({{"cause", to_string(reason.cause)},
                            {"text", reason.text},
                            {"command", reason.remedy},
                            {"details", reason.details}});

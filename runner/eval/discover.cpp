@@ -39,14 +39,10 @@ std::string output_of(TargetKind kind) {
 async::Task<void> list_kind(const EvalSettings& settings, const OpenedFlake& flake, Listing& listing, NixHooks hooks) {
     auto output = output_of(listing.kind);
     std::vector<std::string> path{output};
-    std::vector<std::string> command{"eval",         "--json",
-                                     "--show-trace", "--no-update-lock-file",
-                                     "--option",     "eval-cache",
-                                     "false",        installable(flake.reference, path),
-                                     "--apply",      listing_expression(listing.kind)};
-    const Evaluating evaluating{.flake = flake.info, .impure = false};
-    auto run = co_await run_nix(settings, std::move(command), flake_deadline, "listing " + output, std::move(hooks),
-                                flake.directory, evaluating);
+    auto command = evaluation(flake, false, path, listing_expression(listing.kind));
+    command.doing = "listing " + output;
+    command.deadline = flake_deadline;
+    auto run = co_await run_nix(settings, std::move(command), std::move(hooks));
     if (!run) {
         listing.failure = std::move(run).error();
         co_return;

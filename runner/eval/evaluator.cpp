@@ -1,6 +1,7 @@
 #include "eval/evaluator.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "eval/admission.hpp"
 #include "eval/build_outside.hpp"
 #include "eval/complaint.hpp"
@@ -36,6 +37,21 @@ std::size_t jobs_of(const EvalSettings& settings) {
 
 Admission::Probe system_probe() {
     return {.available = [] { return available_memory(); }, .resident = [](int pid) { return resident_memory(pid); }};
+}
+
+Result<EvaluatedTarget> evaluated_by(const NixRun& run, const TargetRef& target, bool impure,
+                                     std::vector<nix::StorePath> built_outside) {
+    TRY(evaluated, parse_evaluated(target, run.output));
+    evaluated.impure = impure;
+    evaluated.read_by_evaluation = run.log.reads().reads();
+    evaluated.unknown_reads = run.log.reads().unnamed();
+    evaluated.built_by_evaluation = std::move(built_outside);
+    evaluated.built_by_evaluation.insert(evaluated.built_by_evaluation.end(), run.log.built().begin(),
+                                         run.log.built().end());
+    evaluated.fetched_by_evaluation = run.log.substituted();
+    evaluated.took = run.took;
+    evaluated.peak_memory = run.status.peak_memory;
+    return evaluated;
 }
 
 class NixEvaluator final : public Evaluator {
@@ -79,6 +95,8 @@ class NixEvaluator final : public Evaluator {
         bool out_of_memory = false;
         bool had_bad_luck = false; // nothing speaks against another try
     };
+    async::Task<Result<NixRun>> run_and_build(NixCommand command, NixHooks hooks,
+                                              std::vector<nix::StorePath>& built_outside);
     async::Task<Attempt> attempt(const TargetRef& target, bool impure, bool alone);
     async::Task<Attempt> attempt_with_memory(const TargetRef& target, bool impure);
     // What this run read of builds, if it may have failed for want of them; not twice the same.
@@ -176,36 +194,36 @@ void NixEvaluator::say_how_confined() {
                                    "import from by themselves");
 }
 
+// Where no daemon builds for a confined evaluator, we do, until it wants nothing more.
+async::Task<Result<NixRun>> NixEvaluator::run_and_build(NixCommand command, NixHooks hooks,
+                                                        std::vector<nix::StorePath>& built_outside) {
+    std::vector<nix::StorePath> tried_outside;
+    for (;;) {
+        auto once = command;
+        auto run = co_await run_nix(settings_, std::move(once), hooks);
+        if (!run) co_return run;
+        auto wanted = to_build_outside(*run, tried_outside);
+        if (wanted.empty()) co_return run;
+        tried_outside.insert(tried_outside.end(), wanted.begin(), wanted.end());
+        auto built = co_await build_outside(settings_, std::move(wanted));
+        if (!built) co_return std::move(built).error().with_context(command.doing);
+        built_outside.insert(built_outside.end(), built->begin(), built->end());
+    }
+}
+
 async::Task<NixEvaluator::Attempt> NixEvaluator::attempt(const TargetRef& target, bool impure, bool alone) {
     auto expected = history_.peak(target.display()).value_or(default_peak_memory);
     auto ticket = co_await admission_.enter(expected, alone);
-    // At verbosity "debug" (-vvv) nix tells what it reads of derivations' outputs; measured, that costs nothing.
-    std::vector<std::string> command{"eval",     "--json",     "-vvv", "--show-trace", "--no-update-lock-file",
-                                     "--option", "eval-cache", "false"};
-    if (impure) command.emplace_back("--impure");
-    command.push_back(installable(flake_->reference, target.attribute_path));
-    command.emplace_back("--apply");
-    command.push_back(target_expression(target.kind));
+    const auto doing = "evaluating " + target.display();
+    auto command = evaluation(*flake_, impure, target.attribute_path, target_expression(target.kind));
+    // At verbosity "debug" nix tells what it reads of derivations' outputs; measured, that costs nothing.
+    command.arguments.emplace_back("-vvv");
+    command.doing = doing;
+    command.deadline = settings_.deadline;
     auto with_pid = hooks(target.display() + ": ");
     with_pid.on_start = [&ticket](int pid) { ticket.runs_as(pid); };
-    const Evaluating evaluating{.flake = flake_->info, .impure = impure};
-    std::vector<nix::StorePath> tried_outside, built_outside;
-    auto run = co_await run_nix(settings_, command, settings_.deadline, "evaluating " + target.display(), with_pid,
-                                flake_->directory, evaluating);
-    while (run) {
-        auto wanted = to_build_outside(*run, tried_outside);
-        if (wanted.empty()) break;
-        tried_outside.insert(tried_outside.end(), wanted.begin(), wanted.end());
-        auto built = co_await build_outside(settings_, std::move(wanted));
-        if (!built) {
-            Attempt result;
-            result.failure = std::move(built).error().with_context("evaluating " + target.display());
-            co_return result;
-        }
-        built_outside.insert(built_outside.end(), built->begin(), built->end());
-        run = co_await run_nix(settings_, command, settings_.deadline, "evaluating " + target.display(), with_pid,
-                               flake_->directory, evaluating);
-    }
+    std::vector<nix::StorePath> built_outside;
+    auto run = co_await run_and_build(std::move(command), std::move(with_pid), built_outside);
     Attempt result;
     if (!run) {
         result.failure = std::move(run).error();
@@ -213,21 +231,11 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt(const TargetRef& target
     }
     result.peak_memory = run->status.peak_memory;
     if (run->status.success()) {
-        auto evaluated = parse_evaluated(target, run->output);
-        if (!evaluated) {
-            result.failure = std::move(evaluated).error().with_context("evaluating " + target.display());
-            co_return result;
-        }
-        evaluated->impure = impure;
-        evaluated->read_by_evaluation = run->log.reads().reads();
-        evaluated->unknown_reads = run->log.reads().unnamed();
-        evaluated->built_by_evaluation = std::move(built_outside);
-        evaluated->built_by_evaluation.insert(evaluated->built_by_evaluation.end(), run->log.built().begin(),
-                                              run->log.built().end());
-        evaluated->fetched_by_evaluation = run->log.substituted();
-        evaluated->took = run->took;
-        evaluated->peak_memory = run->status.peak_memory;
-        result.evaluated = std::move(*evaluated);
+        auto evaluated = evaluated_by(*run, target, impure, std::move(built_outside));
+        if (evaluated)
+            result.evaluated = std::move(*evaluated);
+        else
+            result.failure = std::move(evaluated).error().with_context(doing);
         co_return result;
     }
     result.out_of_memory = run->out_of_memory();
@@ -240,7 +248,7 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt(const TargetRef& target
         result.needed_system = needed_system(sanitize(run->log.error()->text));
     }
     auto failure = co_await failure_in_flake(*run, std::move(sources), settings_.environment);
-    result.failure = std::move(failure).with_context("evaluating " + target.display());
+    result.failure = std::move(failure).with_context(doing);
     co_return result;
 }
 

@@ -59,16 +59,16 @@ async::Task<void> read_nix_config(const EvalSettings& settings, FlakeInfo& info)
     if (info.directory.empty() && !info.source) co_return;
     auto tree = info.directory.empty() ? fs::path(info.source->to_string()) : info.directory;
     auto file = tree / info.subdirectory / "flake.nix";
-    std::vector<std::string> command{
-        "eval", "--impure", "--json", "--expr",
-        "builtins.intersectAttrs { substituters = 1; extra-substituters = 1; trusted-public-keys = 1; "
-        "extra-trusted-public-keys = 1; } ((import (/. + " +
-            nix_string(file.string()) + ")).nixConfig or { })"};
+    NixCommand command;
+    command.arguments = {"eval", "--impure", "--json", "--expr",
+                         "builtins.intersectAttrs { substituters = 1; extra-substituters = 1; trusted-public-keys = 1; "
+                         "extra-trusted-public-keys = 1; } ((import (/. + " +
+                             nix_string(file.string()) + ")).nixConfig or { })"};
+    command.doing = "reading nixConfig";
+    command.deadline = version_deadline;
+    command.evaluating.emplace(Evaluating{.flake = info, .impure = true});
     NixHooks silent{.on_message = [](event::Severity, const std::string&) {}, .on_start = {}};
-    const Evaluating evaluating{.flake = info, .impure = true};
-    const fs::path anywhere;
-    auto run = co_await run_nix(settings, std::move(command), version_deadline, "reading nixConfig", std::move(silent),
-                                anywhere, evaluating);
+    auto run = co_await run_nix(settings, std::move(command), std::move(silent));
     if (!run || !run->status.success()) co_return;
     auto json = Json::parse(run->output, nullptr, false);
     if (!json.is_object()) co_return;
@@ -142,9 +142,12 @@ async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHoo
 
     auto place = place_flake(settings.flake);
     const auto& shown = place.shown;
-    std::vector<std::string> metadata{"flake", "metadata", "--json", "--no-update-lock-file", place.reference};
-    auto run = co_await run_nix(settings, std::move(metadata), flake_deadline, "reading the flake " + shown, hooks,
-                                place.directory);
+    NixCommand metadata;
+    metadata.arguments = {"flake", "metadata", "--json", "--no-update-lock-file", place.reference};
+    metadata.doing = "reading the flake " + shown;
+    metadata.deadline = flake_deadline;
+    metadata.directory = place.directory;
+    auto run = co_await run_nix(settings, std::move(metadata), hooks);
     if (!run) co_return std::move(run).error();
     if (!run->status.success()) {
         auto failure = co_await flake_failure(*run, settings, place, *version, position);
@@ -161,9 +164,12 @@ async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHoo
 
     // Once here, or every evaluator would fetch them beside the others. Inputs that nobody can fetch may also be inputs
     // that no host needs, so this is not yet a failure.
-    std::vector<std::string> archive{"flake", "archive", "--json", "--no-update-lock-file", opened.reference};
-    auto fetched = co_await run_nix(settings, std::move(archive), flake_deadline, "fetching the inputs of " + shown,
-                                    hooks, opened.directory);
+    NixCommand archive;
+    archive.arguments = {"flake", "archive", "--json", "--no-update-lock-file", opened.reference};
+    archive.doing = "fetching the inputs of " + shown;
+    archive.deadline = flake_deadline;
+    archive.directory = opened.directory;
+    auto fetched = co_await run_nix(settings, std::move(archive), hooks);
     if (!fetched) co_return std::move(fetched).error();
     if (fetched->status.success() && !opened.info.source) opened.info.source = archived_source(fetched->output);
     if (!fetched->status.success()) {

@@ -56,15 +56,10 @@ struct Tried {
 async::Task<Tried> try_once(const EvalSettings& settings, const OpenedFlake& flake, std::vector<std::string> path,
                             std::string_view expression, bool impure, NixHooks hooks) {
     auto name = join(path, ".");
-    std::vector<std::string> command{"eval",     "--json",     "--show-trace", "--no-update-lock-file",
-                                     "--option", "eval-cache", "false"};
-    if (impure) command.emplace_back("--impure");
-    command.push_back(installable(flake.reference, path));
-    command.emplace_back("--apply");
-    command.emplace_back(expression);
-    const Evaluating evaluating{.flake = flake.info, .impure = impure};
-    auto run = co_await run_nix(settings, std::move(command), settings.deadline, "checking " + name, std::move(hooks),
-                                flake.directory, evaluating);
+    auto command = evaluation(flake, impure, path, std::string(expression));
+    command.doing = "checking " + name;
+    command.deadline = settings.deadline;
+    auto run = co_await run_nix(settings, std::move(command), std::move(hooks));
     Tried tried;
     if (!run) {
         tried.finding = CheckFinding{.output = name, .failure = std::move(run).error(), .position = {}};

@@ -20,19 +20,11 @@ std::string expression_for(TargetKind kind) {
 
 async::Task<Result<std::string>> system_of_host(const EvalSettings& settings, const OpenedFlake& flake, TargetRef host,
                                                 NixHooks hooks) {
-    std::vector<std::string> command{"eval",
-                                     "--json",
-                                     "--option",
-                                     "eval-cache",
-                                     "false",
-                                     "--no-update-lock-file",
-                                     installable(flake.reference, host.attribute_path),
-                                     "--apply",
-                                     expression_for(host.kind)};
+    auto command = evaluation(flake, false, host.attribute_path, expression_for(host.kind));
     auto doing = "asking " + host.display() + " for its system";
-    const Evaluating evaluating{.flake = flake.info, .impure = false};
-    auto run = co_await run_nix(settings, std::move(command), settings.deadline, doing, std::move(hooks),
-                                flake.directory, evaluating);
+    command.doing = doing;
+    command.deadline = settings.deadline;
+    auto run = co_await run_nix(settings, std::move(command), std::move(hooks));
     if (!run) co_return std::move(run).error();
     if (!run->status.success()) {
         auto failure = failure_of(*run, source_map(flake.info)).with_context(doing);

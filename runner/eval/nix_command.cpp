@@ -5,6 +5,7 @@
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
 #include "eval/confinement.hpp"
+#include "eval/flake.hpp"
 
 #include <boost/asio/buffer.hpp>
 
@@ -134,16 +135,27 @@ std::string installable(const std::string& flake, const std::vector<std::string>
     return flake + "#" + percent_encode(join(quoted, "."));
 }
 
-async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, std::vector<std::string> command,
-                                    std::chrono::steady_clock::duration deadline, std::string doing, NixHooks hooks,
-                                    std::filesystem::path directory, std::optional<Evaluating> evaluating) {
+NixCommand evaluation(const OpenedFlake& flake, bool impure, const std::vector<std::string>& attribute_path,
+                      std::string function) {
+    NixCommand command;
+    command.arguments = {"eval", "--json", "--show-trace", "--no-update-lock-file", "--option", "eval-cache", "false"};
+    if (impure) command.arguments.emplace_back("--impure");
+    command.arguments.push_back(installable(flake.reference, attribute_path));
+    command.arguments.emplace_back("--apply");
+    command.arguments.push_back(std::move(function));
+    command.directory = flake.directory;
+    command.evaluating.emplace(Evaluating{.flake = flake.info, .impure = impure});
+    return command;
+}
+
+async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, NixCommand command, NixHooks hooks) {
     async::ProcessSpec spec;
-    spec.arguments = nix_arguments(settings, std::move(command));
+    spec.arguments = nix_arguments(settings, std::move(command.arguments));
     spec.environment = nix_environment(settings);
-    if (!directory.empty()) spec.environment.set("PWD", directory.string());
-    spec.directory = std::move(directory);
+    if (!command.directory.empty()) spec.environment.set("PWD", command.directory.string());
+    spec.directory = std::move(command.directory);
     std::optional<TemporaryDirectory> temporary;
-    if (evaluating) {
+    if (const auto& evaluating = command.evaluating) {
         CO_TRY(made, TemporaryDirectory::make("cachefill-eval"));
         temporary.emplace(std::move(made));
         spec.confinement = confinement_of(settings, evaluating->flake, evaluating->impure, temporary->path());
@@ -151,7 +163,7 @@ async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, std::vector<st
     bool is_confined = spec.confinement.has_value();
     if (is_confined) spec.environment.set("TMPDIR", temporary->path().string());
     auto work = run_to_end(std::move(spec), std::move(hooks));
-    auto run = co_await async::with_deadline(std::move(work), deadline, std::move(doing));
+    auto run = co_await async::with_deadline(std::move(work), command.deadline, std::move(command.doing));
     if (run) run->was_confined = is_confined;
     co_return run;
 }

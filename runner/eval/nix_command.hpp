@@ -15,6 +15,8 @@
 
 namespace cachefill::eval {
 
+struct OpenedFlake; // flake.hpp
+
 // What one run of `nix` left behind, whether it succeeded or not.
 struct NixRun {
     async::ExitStatus status;
@@ -52,11 +54,21 @@ struct Evaluating {
     bool impure;
 };
 
-// Runs nix to its end, in `directory` (empty: where we are). A failure only when it could not be started or the
-// deadline passed; then it has been killed. With `evaluating` it is confined, see confinement_of().
-async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, std::vector<std::string> command,
-                                    std::chrono::steady_clock::duration deadline, std::string doing, NixHooks hooks,
-                                    std::filesystem::path directory = {}, std::optional<Evaluating> evaluating = {});
+// One call of nix.
+struct NixCommand {
+    std::vector<std::string> arguments;
+    std::string doing;                              // for errors: "listing packages"
+    std::chrono::steady_clock::duration deadline{}; // then it is killed
+    std::filesystem::path directory = {};           // empty: where we are
+    std::optional<Evaluating> evaluating = {};      // it is confined, see confinement_of()
+};
+
+// `nix eval --json` of what a function, in Nix' language, makes of an attribute.
+NixCommand evaluation(const OpenedFlake& flake, bool impure, const std::vector<std::string>& attribute_path,
+                      std::string function);
+
+// Runs nix to its end. A failure only when it could not be started or the deadline passed; then it has been killed.
+async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, NixCommand command, NixHooks hooks);
 
 // The failure behind a run that did not succeed. Kind eval, or network when something could not be downloaded.
 Failure failure_of(const NixRun& run, const SourceMap& sources);

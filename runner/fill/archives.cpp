@@ -106,22 +106,22 @@ async::Task<Result<presence::NarFindings>> look_again(async::Executor executor, 
 
 } // namespace
 
-async::Task<void> put_back(async::Executor executor, cache::BinaryCache& cache, async::WorkerPool& workers,
-                           std::vector<presence::UnusableNar>& unusable, std::string nix_version,
-                           push::PushSettings settings, push::PushEnvironment environment, event::Sink& sink) {
+async::Task<void> put_back(session::Session& session, cache::BinaryCache& cache,
+                           std::vector<presence::UnusableNar>& unusable, push::PushSettings settings,
+                           push::PushEnvironment environment, event::Sink& sink) {
     std::vector<nix::NarInfo> broken;
     for (const auto& nar : unusable)
         if (nar.state != cache::NarState::encoded) broken.push_back(nar.info);
     if (broken.empty()) co_return;
-    auto records = co_await push::mend_archives(executor, cache, workers, std::move(broken), std::move(settings),
-                                                std::move(environment));
+    auto records = co_await push::mend_archives(session.executor(), cache, session.workers(), std::move(broken),
+                                                std::move(settings), std::move(environment));
     std::set<nix::StorePath> mended;
     for (const auto& record : records) {
         if (record.outcome == push::Mending::mended) mended.insert(record.path);
         if (record.failure) sink.on_event(error(record.failure->one_line(), record.failure->hint()));
     }
     std::vector<nix::StorePath> replaced(mended.begin(), mended.end());
-    auto after = co_await look_again(executor, cache, std::move(replaced), std::move(nix_version));
+    auto after = co_await look_again(session.executor(), cache, std::move(replaced), session.nix().nix_version);
     if (!after) {
         auto why = std::move(after).error().with_context("looking at the archives that were put back");
         sink.on_event(error(why.one_line(), why.hint()));

@@ -4,6 +4,7 @@
 #include "event/event.hpp"
 #include "presence/nar_checks.hpp"
 #include "push/mending.hpp"
+#include "session/session.hpp"
 
 #include <vector>
 
@@ -25,9 +26,9 @@ std::vector<event::Message> describe_remarks(const presence::NarFindings& findin
 event::Message describe_front(const cache::FrontMemory& front, const cache::CacheUri& cache);
 
 // Puts archives back from this machine's store (push/mending.hpp), looks at them again and tells what came of it. What
-// could be mended is taken out of `unusable`. `nix_version`: see presence::check_nars.
-async::Task<void> put_back(async::Executor executor, cache::BinaryCache& cache, async::WorkerPool& workers,
-                           std::vector<presence::UnusableNar>& unusable, std::string nix_version,
-                           push::PushSettings settings, push::PushEnvironment environment, event::Sink& sink);
+// could be mended is taken out of `unusable`.
+async::Task<void> put_back(session::Session& session, cache::BinaryCache& cache,
+                           std::vector<presence::UnusableNar>& unusable, push::PushSettings settings,
+                           push::PushEnvironment environment, event::Sink& sink);
 
 } // namespace cachefill::fill

@@ -112,8 +112,7 @@ Task<Result<std::vector<presence::UnusableNar>>> Pusher::put_back_archives(std::
                                                 session_.nix().nix_version));
     settings.compression = info_.preferred_compression;
     OnSettled nobody;
-    co_await put_back(session_.executor(), cache, session_.workers(), found.unusable, session_.nix().nix_version,
-                      std::move(settings), environment(nobody), sink_);
+    co_await put_back(session_, cache, found.unusable, std::move(settings), environment(nobody), sink_);
     co_return std::move(found.unusable);
 }
 

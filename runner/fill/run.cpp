@@ -3,6 +3,7 @@
 #include "base/elapsed.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "build/roots.hpp"
 #include "session/history.hpp"
 #include "session/machines.hpp"
@@ -179,8 +180,13 @@ Task<bool> Run::preflight() {
 Task<Result<void>> Run::open_store_side() {
     CO_TRY(roots, co_await build::Roots::open(session_.endpoint(), session_.state_directory() / "roots"));
     roots_ = std::move(roots);
-    driver_ = build::make_driver(session_.executor(), session_.endpoint(), graph_, *roots_, build_settings(),
-                                 driver_callbacks(), session_.sink(), session_.clock());
+    const build::Surroundings here{.executor = session_.executor(),
+                                   .endpoint = session_.endpoint(),
+                                   .graph = graph_,
+                                   .roots = *roots_,
+                                   .sink = session_.sink(),
+                                   .clock = session_.clock()};
+    driver_ = build::make_driver(here, build_settings(), driver_callbacks());
     if (!session_.settings().read_only)
         pipeline_ = push::make_pipeline(session_.executor(), presence_.backend(plan::own_cache), session_.workers(),
                                         push_settings(), push_environment(), session_.sink());

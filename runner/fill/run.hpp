@@ -187,11 +187,15 @@ class Run {
     std::string deferral(const plan::GraphDerivation& derivation) const;
     void note_used_up_deadline();
     bool is_filling() const { return extent_ == Extent::fill; }
+    void add_caches(report::RunReport& report) const;
+    void add_targets(report::RunReport& report) const;
     void add_builds(report::RunReport& report) const;
     void add_planned(report::RunReport& report) const;
     void add_unbuildable(report::RunReport& report) const;
     void add_pushes(report::RunReport& report) const;
     report::TargetReport describe(const TargetRecord& record, const report::RunReport& report) const;
+    void count_work(report::TargetReport& target, const report::RunReport& report) const;
+    event::TargetVerdict planned_verdict(const TargetRecord& record) const;
     std::string example_of_switching(const report::RunReport& report) const;
     void judge(report::RunReport& report) const;                       // exit code and causes
     bool is_left_to_others(const eval::EvaluatedTarget& target) const; // by the option `systems`

@@ -50,8 +50,7 @@ Task<std::vector<presence::UnusableNar>> Run::find_unusable() {
     for (auto& message : describe_remarks(*found)) session_.sink().on_event(message);
     auto unusable = std::move(found->unusable);
     if (pipeline_ && !interrupted_)
-        co_await put_back(session_.executor(), cache, session_.workers(), unusable, session_.nix().nix_version,
-                          push_settings(), push_environment(), session_.sink());
+        co_await put_back(session_, cache, unusable, push_settings(), push_environment(), session_.sink());
     for (auto& message : describe_unusable(unusable, cache.uri())) session_.sink().on_event(message);
     co_return unusable;
 }

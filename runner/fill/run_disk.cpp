@@ -1,6 +1,7 @@
 // What a run does when the store's disk fills up (design section 3, "Disk").
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "build/roots.hpp"
 #include "fill/run.hpp"
 

@@ -60,27 +60,11 @@ report::RunReport Run::report() const {
     report.fetched = fetched_;
     report.present = present_;
     report.upstream = upstream_;
-    for (std::size_t number = 0; number < presence_.size(); ++number) {
-        const auto& name = presence_.info(number).name;
-        report.caches.push_back({.name = name.empty() ? presence_.url(number) : name,
-                                 .url = presence_.url(number),
-                                 .is_upstream = number != plan::own_cache,
-                                 .reachable = !presence_.is_out(number),
-                                 .requests = presence_.requests(number)});
-    }
+    add_caches(report);
     add_builds(report);
     add_pushes(report);
     add_trust(report);
-    for (const auto& record : targets_) report.targets.push_back(describe(record, report));
-    for (const auto& finding : check_findings_) {
-        report::TargetReport checked;
-        checked.name = "flake:" + finding.output;
-        checked.verdict = event::TargetVerdict::not_evaluated;
-        checked.evaluate_only = checked.is_check = true;
-        checked.error = finding.failure.cause();
-        checked.position = finding.position;
-        report.targets.push_back(std::move(checked));
-    }
+    add_targets(report);
     for (auto path : plan_.unfillable_holes) report.holes.push_back(graph_.path(path).to_string());
     for (auto path : plan_.undecided) report.undecided.push_back(graph_.path(path).to_string());
     for (const auto& [path, cache] : lacking_)
@@ -93,6 +77,30 @@ report::RunReport Run::report() const {
     report.log_command = options::log_command(session_.settings().store);
     judge(report);
     return report;
+}
+
+void Run::add_caches(report::RunReport& report) const {
+    for (std::size_t number = 0; number < presence_.size(); ++number) {
+        const auto& name = presence_.info(number).name;
+        report.caches.push_back({.name = name.empty() ? presence_.url(number) : name,
+                                 .url = presence_.url(number),
+                                 .is_upstream = number != plan::own_cache,
+                                 .reachable = !presence_.is_out(number),
+                                 .requests = presence_.requests(number)});
+    }
+}
+
+void Run::add_targets(report::RunReport& report) const {
+    for (const auto& record : targets_) report.targets.push_back(describe(record, report));
+    for (const auto& finding : check_findings_) {
+        report::TargetReport checked;
+        checked.name = "flake:" + finding.output;
+        checked.verdict = event::TargetVerdict::not_evaluated;
+        checked.evaluate_only = checked.is_check = true;
+        checked.error = finding.failure.cause();
+        checked.position = finding.position;
+        report.targets.push_back(std::move(checked));
+    }
 }
 
 // On one of the machines that this run was for: the first that is complete.
@@ -220,35 +228,8 @@ void Run::add_pushes(report::RunReport& report) const {
     std::sort(report.pushes.begin(), report.pushes.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
 }
 
-report::TargetReport Run::describe(const TargetRecord& record, const report::RunReport& report) const {
-    report::TargetReport target;
-    target.name = record.ref.display();
-    target.position = record.position;
-    target.evaluation = record.took;
-    target.evaluate_only = record.evaluate_only;
-    target.named_exactly = record.named_exactly;
-    if (record.failure) target.error = record.failure->cause();
-    if (record.failure) target.hint = record.failure->hint();
-    if (!record.needs_system.empty()) {
-        target.system = record.needs_system;
-        target.verdict = event::TargetVerdict::elsewhere;
-        return target;
-    }
-    if (!record.evaluated) {
-        target.verdict = event::TargetVerdict::not_evaluated;
-        return target;
-    }
-    target.system = record.evaluated->system;
-    target.impure = record.evaluated->impure;
-    target.why_impure = record.evaluated->why_impure;
-    target.evaluation = record.evaluated->took;
-    target.peak_memory = record.evaluated->peak_memory;
-    target.derivation = record.evaluated->derivation.to_string();
-    if (is_left_to_others(*record.evaluated)) {
-        target.left_to_others = true;
-        target.verdict = event::TargetVerdict::elsewhere;
-        return target;
-    }
+// What became of that which the target needs.
+void Run::count_work(report::TargetReport& target, const report::RunReport& report) const {
     for (const auto& build : report.builds) {
         if (std::find(build.targets.begin(), build.targets.end(), target.name) == build.targets.end()) continue;
         target.build_time += build.took;
@@ -268,29 +249,62 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
             target.pushed_bytes += push->file_size;
         }
     }
+}
+
+// As the plan has it; a verification knows better.
+event::TargetVerdict Run::planned_verdict(const TargetRecord& record) const {
+    if (!record.planned || *record.planned >= plan_.targets.size()) return event::TargetVerdict::unknown;
+    switch (plan_.targets[*record.planned].state) {
+    case plan::TargetState::complete:
+        return record.by_path_only ? event::TargetVerdict::by_path : event::TargetVerdict::complete;
+    case plan::TargetState::incomplete:
+        return event::TargetVerdict::incomplete;
+    case plan::TargetState::elsewhere:
+        return event::TargetVerdict::elsewhere;
+    case plan::TargetState::unknown:
+        break;
+    }
+    return event::TargetVerdict::unknown;
+}
+
+report::TargetReport Run::describe(const TargetRecord& record, const report::RunReport& report) const {
+    report::TargetReport target;
+    target.name = record.ref.display();
+    target.position = record.position;
+    target.evaluation = record.took;
+    target.evaluate_only = record.evaluate_only;
+    target.named_exactly = record.named_exactly;
+    if (record.failure) target.error = record.failure->cause();
+    if (record.failure) target.hint = record.failure->hint();
+    if (!record.evaluated) {
+        target.system = record.needs_system;
+        target.verdict =
+            record.needs_system.empty() ? event::TargetVerdict::not_evaluated : event::TargetVerdict::elsewhere;
+        return target;
+    }
+    target.system = record.evaluated->system;
+    target.impure = record.evaluated->impure;
+    target.why_impure = record.evaluated->why_impure;
+    target.evaluation = record.evaluated->took;
+    target.peak_memory = record.evaluated->peak_memory;
+    target.derivation = record.evaluated->derivation.to_string();
+    if (is_left_to_others(*record.evaluated)) {
+        target.left_to_others = true;
+        target.verdict = event::TargetVerdict::elsewhere;
+        return target;
+    }
+    count_work(target, report);
     if (record.planned && *record.planned < fetched_by_target_.size())
         target.fetched = fetched_by_target_[*record.planned];
-    if (record.planned && !record.was_verified && *record.planned < plan_.targets.size()) {
-        switch (plan_.targets[*record.planned].state) {
-        case plan::TargetState::complete:
-            target.verdict = record.by_path_only ? event::TargetVerdict::by_path : event::TargetVerdict::complete;
-            break;
-        case plan::TargetState::incomplete:
-            target.verdict = event::TargetVerdict::incomplete;
-            break;
-        case plan::TargetState::elsewhere:
-            target.verdict = event::TargetVerdict::elsewhere;
-            break;
-        case plan::TargetState::unknown:
-            break;
-        }
-    }
     target.built_by_all = record.built_by_all;
     target.trusted =
         record.was_verified ? record.verified.trusted : upstreams_ && upstreams_->trusts_own_cache(record.host);
     if (upstreams_ && !target.trusted) target.trust_advice = upstreams_->advice_for_own_cache(record.host);
     if (upstreams_) target.not_asked = upstreams_->not_asked(record.host);
-    if (!record.was_verified) return target;
+    if (!record.was_verified) {
+        target.verdict = planned_verdict(record);
+        return target;
+    }
     const auto& verified = record.verified;
     target.verified = true;
     target.verdict = verified.verdict;

@@ -1,6 +1,7 @@
 #include "github/rest.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "http/retry_after.hpp"
 #include "http/url.hpp"
 

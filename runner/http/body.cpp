@@ -1,6 +1,7 @@
 #include "http/body.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "http/content_encoding.hpp"
 
 #include <algorithm>

@@ -1,6 +1,7 @@
 #include "http/response_reader.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>

@@ -1,6 +1,7 @@
 #include "http/watch.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 #include <algorithm>
 

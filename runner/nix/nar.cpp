@@ -79,6 +79,23 @@ struct NarParser::State {
         entry_close,
         nothing, // the archive is complete
     };
+    // Where one word must stand, and what follows.
+    struct FixedWord {
+        Expect at;
+        std::string_view word;
+        Expect next;
+    };
+    static constexpr FixedWord fixed_words[]{
+        {Expect::magic, nar_magic, Expect::node_open},
+        {Expect::node_open, "(", Expect::type_key},
+        {Expect::type_key, "type", Expect::type},
+        {Expect::executable_value, "", Expect::contents_key},
+        {Expect::contents_key, "contents", Expect::contents},
+        {Expect::target_key, "target", Expect::target},
+        {Expect::entry_open, "(", Expect::name_key},
+        {Expect::name_key, "name", Expect::name},
+        {Expect::node_key, "node", Expect::node_open},
+    };
     enum class Part { size, body, padding };
 
     explicit State(NarVisitor wanted) : visitor(std::move(wanted)) {}
@@ -110,6 +127,7 @@ struct NarParser::State {
     Result<void> begin_string();
     Result<void> end_string();
     Result<void> take_string();
+    Result<void> take_chosen(); // where more than one word may stand, or one that means something
     Result<void> require(std::string_view word, Expect next);
     Result<void> take_type();
     Result<void> take_entry_or_close();
@@ -222,72 +240,48 @@ Result<void> NarParser::State::end_string() {
 }
 
 Result<void> NarParser::State::take_string() {
-    switch (expect) {
-    case Expect::magic:
-        TRY_VOID(require(nar_magic, Expect::node_open));
-        break;
-    case Expect::node_open:
-        TRY_VOID(require("(", Expect::type_key));
-        break;
-    case Expect::type_key:
-        TRY_VOID(require("type", Expect::type));
-        break;
-    case Expect::type:
-        TRY_VOID(take_type());
-        break;
-    case Expect::contents_or_executable:
-        executable = text == "executable";
-        if (executable)
-            expect = Expect::executable_value;
-        else
-            TRY_VOID(require("contents", Expect::contents));
-        break;
-    case Expect::executable_value:
-        TRY_VOID(require("", Expect::contents_key));
-        break;
-    case Expect::contents_key:
-        TRY_VOID(require("contents", Expect::contents));
-        break;
-    case Expect::contents:
-        expect = Expect::node_close;
-        break;
-    case Expect::node_close:
-        TRY_VOID(require(")", Expect::node_close));
-        end_node();
-        break;
-    case Expect::target_key:
-        TRY_VOID(require("target", Expect::target));
-        break;
-    case Expect::target:
-        TRY_VOID(take_target());
-        break;
-    case Expect::entry_or_close:
-        TRY_VOID(take_entry_or_close());
-        break;
-    case Expect::entry_open:
-        TRY_VOID(require("(", Expect::name_key));
-        break;
-    case Expect::name_key:
-        TRY_VOID(require("name", Expect::name));
-        break;
-    case Expect::name:
-        TRY_VOID(take_name());
-        break;
-    case Expect::node_key:
-        TRY_VOID(require("node", Expect::node_open));
-        break;
-    case Expect::entry_close:
-        TRY_VOID(require(")", Expect::entry_or_close));
-        path.resize(directories.back().path_size);
-        break;
-    case Expect::nothing:
-        break;
-    }
+    auto fixed = std::find_if(std::begin(fixed_words), std::end(fixed_words),
+                              [this](const FixedWord& word) { return word.at == expect; });
+    if (fixed != std::end(fixed_words))
+        TRY_VOID(require(fixed->word, fixed->next));
+    else
+        TRY_VOID(take_chosen());
     part = Part::size;
     start = offset;
     size = 0;
     left = word_size;
     return {};
+}
+
+Result<void> NarParser::State::take_chosen() {
+    switch (expect) {
+    case Expect::type:
+        return take_type();
+    case Expect::contents_or_executable:
+        executable = text == "executable";
+        if (!executable) return require("contents", Expect::contents);
+        expect = Expect::executable_value;
+        return {};
+    case Expect::contents:
+        expect = Expect::node_close;
+        return {};
+    case Expect::node_close:
+        TRY_VOID(require(")", Expect::node_close));
+        end_node();
+        return {};
+    case Expect::target:
+        return take_target();
+    case Expect::entry_or_close:
+        return take_entry_or_close();
+    case Expect::name:
+        return take_name();
+    case Expect::entry_close:
+        TRY_VOID(require(")", Expect::entry_or_close));
+        path.resize(directories.back().path_size);
+        return {};
+    default:
+        return {};
+    }
 }
 
 Result<void> NarParser::State::require(std::string_view word, Expect next) {

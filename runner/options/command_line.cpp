@@ -108,6 +108,33 @@ Result<RawArguments> read_arguments(Command command, std::span<const std::string
     return raw;
 }
 
+// What stands on the command line without a flag: a flake, or hosts, paths, a command.
+Result<void> take_positional(Command command, const RawArguments& raw, const Environment& environment,
+                             Settings& settings) {
+    bool takes_flake =
+        command == Command::run || command == Command::plan || command == Command::ci || command == Command::init;
+    if (!takes_flake) {
+        settings.flake = default_flake(environment);
+        settings.arguments = raw.positional;
+        auto given = raw.flags.find("flake");
+        if (given != raw.flags.end()) settings.flake = given->second.back();
+        return take_switch_command(command, given != raw.flags.end(), environment, settings);
+    }
+    if (raw.positional.size() > 1)
+        return Failure(FailureKind::usage, "'cachefill " + std::string(to_string(command)) +
+                                               "' takes one flake, but got " + std::to_string(raw.positional.size()))
+            .with_hint("hosts are chosen with --hosts");
+    auto named = command == Command::ci ? environment.get_or(flake_input) : std::string();
+    if (named.empty()) named = default_flake(environment);
+    settings.flake = raw.positional.empty() ? named : raw.positional[0];
+    if (!raw.positional.empty()) settings.typed.flake = raw.positional[0];
+    if (auto fragment = settings.flake.find('#'); fragment != std::string::npos)
+        return Failure(FailureKind::usage, "'" + sanitize(redact_url(settings.flake)) +
+                                               "' names an output of a flake; cachefill takes the flake itself")
+            .with_hint("choose hosts with --hosts " + shell_word(host_in(settings.flake.substr(fragment + 1))));
+    return {};
+}
+
 } // namespace
 
 std::string default_flake(const Environment& environment) {
@@ -147,32 +174,11 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
     }
     Invocation invocation{.command = *command, .settings = {}, .remarks = {}};
     auto& settings = invocation.settings;
-    bool takes_flake =
-        *command == Command::run || *command == Command::plan || *command == Command::ci || *command == Command::init;
-    if (takes_flake) {
-        if (raw.positional.size() > 1)
-            return Failure(FailureKind::usage, "'cachefill " + first + "' takes one flake, but got " +
-                                                   std::to_string(raw.positional.size()))
-                .with_hint("hosts are chosen with --hosts");
-        auto named = *command == Command::ci ? environment.get_or(flake_input) : std::string();
-        if (named.empty()) named = default_flake(environment);
-        settings.flake = raw.positional.empty() ? named : raw.positional[0];
-        if (settings.flake.find('#') != std::string::npos)
-            return Failure(FailureKind::usage, "'" + sanitize(redact_url(settings.flake)) +
-                                                   "' names an output of a flake; cachefill takes the flake itself")
-                .with_hint("choose hosts with --hosts " +
-                           shell_word(host_in(settings.flake.substr(settings.flake.find('#') + 1))));
-    } else {
-        settings.flake = default_flake(environment);
-        settings.arguments = raw.positional;
-        if (auto given = raw.flags.find("flake"); given != raw.flags.end()) settings.flake = given->second.back();
-        TRY_VOID(take_switch_command(*command, raw.flags.contains("flake"), environment, settings));
-    }
+    TRY_VOID(take_positional(*command, raw, environment, settings));
+    if (raw.flags.contains("flake")) settings.typed.flake = settings.flake;
     settings.typed.words.assign(arguments.begin(), arguments.end());
     settings.typed.flags = raw.flags;
     settings.typed.config = raw.config;
-    if (takes_flake && !raw.positional.empty()) settings.typed.flake = raw.positional[0];
-    if (raw.flags.contains("flake")) settings.typed.flake = settings.flake;
     NamedConfig named{.file = environment.get_or("CACHEFILL_CONFIG"), .by_hand = false};
     if (*command == Command::ci) named.file = environment.get_or(config_input, named.file);
     if (!raw.config.empty()) named = {.file = raw.config, .by_hand = true};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "options/option_values.hpp"
 #include "options/options.hpp"
 

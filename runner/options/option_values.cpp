@@ -1,6 +1,7 @@
 #include "options/option_values.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "cache/binary_cache.hpp"
 #include "nix/signature.hpp"
 

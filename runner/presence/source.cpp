@@ -1,6 +1,7 @@
 #include "presence/source.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 #include <algorithm>
 #include <utility>

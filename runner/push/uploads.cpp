@@ -1,5 +1,6 @@
 #include "async/deadline.hpp"
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "push/path_rules.hpp"
 #include "push/staged_pipeline.hpp"
 

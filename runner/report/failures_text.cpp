@@ -1,6 +1,7 @@
 #include "report/failures_text.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "report/columns.hpp"
 #include "report/narrator.hpp"
 

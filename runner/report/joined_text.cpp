@@ -1,4 +1,5 @@
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "report/joined.hpp"
 #include "report/markdown.hpp"
 #include "report/style.hpp"

@@ -1,6 +1,7 @@
 #include "report/milestones.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "report/style.hpp"
 
 #include <fmt/format.h>

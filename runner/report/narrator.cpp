@@ -1,6 +1,7 @@
 #include "report/narrator.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "report/columns.hpp"
 
 #include <fmt/format.h>

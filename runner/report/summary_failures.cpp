@@ -1,6 +1,7 @@
 #include "report/summary_failures.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "report/markdown.hpp"
 #include "report/narrator.hpp"
 

@@ -1,5 +1,6 @@
 #include "base/text.hpp"
 
+#include "base/units.hpp"
 #include "report/columns.hpp"
 #include "report/failures_text.hpp"
 #include "report/run_report.hpp"

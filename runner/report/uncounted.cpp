@@ -1,6 +1,7 @@
 #include "report/uncounted.hpp"
 
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "report/markdown.hpp"
 #include "report/run_report.hpp"
 

@@ -3,6 +3,7 @@
 #include "async/task_group.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "daemon/lasting_connection.hpp"
 #include "options/state_directory.hpp"
 #include "presence/open_cache.hpp"

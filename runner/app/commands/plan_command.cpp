@@ -1,5 +1,6 @@
 #include "app/commands/commands.hpp"
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "fill/run.hpp"
 
 #include <algorithm>

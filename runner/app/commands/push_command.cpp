@@ -1,6 +1,7 @@
 #include "app/commands/commands.hpp"
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "base/version.hpp"
 #include "desktop/generations.hpp"
 #include "desktop/store_link.hpp"

@@ -2,6 +2,7 @@
 #include "app/commands/commands.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "base/version.hpp"
 #include "desktop/queue.hpp"
 #include "options/command_line.hpp"

@@ -18,124 +18,162 @@ using async::Task;
 
 namespace {
 
-// Of the whole closure, as far as the cache itself serves it, and no other does.
-Task<Result<presence::NarFindings>> check_archives(session::Session& session, presence::Judge& presence,
-                                                   const plan::Graph& graph, const plan::Facts& facts,
-                                                   plan::PathId top) {
-    bool deep = session.settings().deep;
-    // Cachix shows no narinfo without its archive, and looking at one counts there as having fetched it.
-    if (!deep && session.cache_info().hides_incomplete_closures) co_return presence::NarFindings();
-    std::vector<plan::PathId> paths;
-    std::vector<plan::PathId> open{top};
-    std::set<plan::PathId> seen(open.begin(), open.end());
-    while (!open.empty()) {
-        auto path = open.back();
-        open.pop_back();
-        if (facts.of(path).present & plan::bit(plan::own_cache)) paths.push_back(path);
-        for (auto reference : facts.of(path).references)
-            if (seen.insert(reference).second) open.push_back(reference);
-    }
-    CO_TRY(infos, co_await presence.own_narinfos(std::move(paths)));
-    auto depth = deep ? presence::Depth::downloading : presence::Depth::looking;
-    CO_TRY(findings, co_await presence::check_nars(session.executor(), presence.backend(plan::own_cache),
-                                                   std::move(infos), depth, std::string()));
-    auto others = presence.all() & ~presence.views().all_of(plan::own_cache);
-    plan::Questions questions;
-    for (const auto& nar : findings.unusable)
-        if (auto id = graph.find(nar.info.path)) questions.remote.push_back({*id, others});
-    CO_TRY_VOID(co_await presence.answer(std::move(questions), nullptr));
-    std::erase_if(findings.unusable, [&](const auto& nar) {
-        auto id = graph.find(nar.info.path);
-        return id && (facts.of(*id).present & others) != 0;
-    });
-    co_return findings;
-}
-
-void tell(report::RunReport& report, const event::Message& message) {
-    report.messages.push_back({.severity = message.severity, .text = message.text, .hint = message.hint});
-}
-
 // Store paths are checked as they are: no evaluation, no Nix needed.
-Task<int> verify_paths(CommandContext& context) {
-    auto& session = context.session;
-    plan::Graph graph;
-    plan::Facts facts;
-    presence::Judge presence(session.executor(), session.clock(), graph, facts, session.sink(), session.patience());
-    report::RunReport report;
-    report.command = report::Command::verify;
-    report.again = command_again(session.settings().typed);
-    report.version = version;
-    auto findings = co_await session.preflight(session::Session::Need::reading, false);
-    for (const auto& finding : findings) {
-        report.exit_code = static_cast<int>(finding.kind() == FailureKind::usage ? options::ExitCode::usage
-                                                                                 : options::ExitCode::machine);
-        report.causes.push_back(finding.one_line());
-        report.messages.push_back(
-            {.severity = event::Severity::error, .text = finding.one_line(), .hint = finding.hint()});
+class PathVerification {
+  public:
+    explicit PathVerification(session::Session& session)
+        : session_(session),
+          presence_(session.executor(), session.clock(), graph_, facts_, session.sink(), session.patience()) {
+        report_.command = report::Command::verify;
+        report_.again = command_again(session.settings().typed);
+        report_.version = version;
     }
-    if (!findings.empty()) co_return context.console.close_with(report);
-    report.cache = session.cache_info().name;
-    presence.add_own(session.take_cache());
-    presence.keep_own_narinfos();
-    auto upstreams = presence::Upstreams::make(presence, upstream_rules(session, session.cache_info()),
-                                               upstream_maker(session), session.sink());
-    if (!upstreams) {
-        report.exit_code = static_cast<int>(options::ExitCode::usage);
-        report.causes.push_back(upstreams.error().one_line());
-        co_return context.console.close_with(report);
-    }
-    auto anybody = upstreams->add_host("anybody", {});
-    for (const auto& argument : session.settings().arguments) {
-        auto path = nix::StorePath::parse_inside(argument);
-        if (!path) {
-            report.exit_code = static_cast<int>(options::ExitCode::usage);
-            report.causes.push_back(path.error().one_line());
-            continue;
+
+    Task<report::RunReport> run() {
+        if (!co_await open()) co_return std::move(report_);
+        for (const auto& argument : session_.settings().arguments) {
+            auto path = nix::StorePath::parse_inside(argument);
+            if (!path)
+                blame(options::ExitCode::usage, path.error().one_line());
+            else if (!co_await verify(path->first))
+                break;
         }
-        auto id = graph.intern(path->first);
+        if (auto front = own().front_memory()) tell(fill::describe_front(*front, own().uri()));
+        co_return std::move(report_);
+    }
+
+  private:
+    cache::BinaryCache& own() const { return presence_.backend(plan::own_cache); }
+    plan::CacheMask counting() { return upstreams_->counting(anybody_); }
+
+    // Of several the first of 2, 5, 1 counts, as docs/report.md has it.
+    void blame(options::ExitCode code, std::string cause) {
+        auto is_first = [](int one) { return one == static_cast<int>(options::ExitCode::usage); };
+        bool is_weightier = report_.exit_code == 0 || is_first(static_cast<int>(code)) ||
+                            (code == options::ExitCode::machine && !is_first(report_.exit_code));
+        if (is_weightier) report_.exit_code = static_cast<int>(code);
+        report_.causes.push_back(std::move(cause));
+    }
+
+    void tell(const event::Message& message) {
+        report_.messages.push_back({.severity = message.severity, .text = message.text, .hint = message.hint});
+    }
+
+    Task<bool> open() {
+        auto findings = co_await session_.preflight(session::Session::Need::reading, false);
+        for (const auto& finding : findings) {
+            blame(finding.kind() == FailureKind::usage ? options::ExitCode::usage : options::ExitCode::machine,
+                  finding.one_line());
+            tell({.severity = event::Severity::error, .text = finding.one_line(), .hint = finding.hint()});
+        }
+        if (!findings.empty()) co_return false;
+        report_.cache = session_.cache_info().name;
+        presence_.add_own(session_.take_cache());
+        presence_.keep_own_narinfos();
+        auto upstreams = presence::Upstreams::make(presence_, upstream_rules(session_, session_.cache_info()),
+                                                   upstream_maker(session_), session_.sink());
+        if (!upstreams) {
+            blame(options::ExitCode::usage, upstreams.error().one_line());
+            co_return false;
+        }
+        upstreams_.emplace(std::move(*upstreams));
+        anybody_ = upstreams_->add_host("anybody", {});
+        co_return true;
+    }
+
+    // False when nothing further can be told.
+    Task<bool> verify(nix::StorePath path) {
+        auto id = graph_.intern(path);
         std::vector<plan::PathId> asked{id};
-        presence::Judge::Counting counts = [&] { return upstreams->counting(anybody); };
-        co_await presence.ask_whole(std::move(asked), std::move(counts));
+        presence::Judge::Counting counts = [this] { return counting(); };
+        co_await presence_.ask_whole(std::move(asked), std::move(counts));
         std::vector<plan::PathId> holes;
-        std::vector<plan::CacheMask> counting(graph.path_count(), upstreams->counting(anybody));
-        auto state = plan::completeness(id, facts, counting, &holes);
+        std::vector<plan::CacheMask> masks(graph_.path_count(), counting());
+        auto state = plan::completeness(id, facts_, masks, &holes);
         report::TargetReport target;
-        target.name = path->first.to_string();
+        target.name = path.to_string();
         target.output = target.name;
         target.verified = true;
-        target.verdict =
-            state == plan::Completeness::complete ? event::TargetVerdict::complete : event::TargetVerdict::incomplete;
-        for (auto hole : holes) target.missing.push_back(graph.path(hole).to_string());
-        auto archives = co_await check_archives(session, presence, graph, facts, id);
+        for (auto hole : holes) target.missing.push_back(graph_.path(hole).to_string());
+        auto archives = co_await check_archives(id);
         if (!archives) {
-            report.exit_code = static_cast<int>(options::ExitCode::machine);
-            report.causes.push_back(archives.error().one_line());
-            break;
+            blame(options::ExitCode::machine, archives.error().one_line());
+            co_return false;
         }
-        const auto& uri = presence.backend(plan::own_cache).uri();
-        for (auto& message : fill::describe_unusable(archives->unusable, uri)) tell(report, message);
-        for (auto& message : fill::describe_remarks(*archives)) tell(report, message);
-        for (const auto& nar : archives->unusable) {
-            target.missing.push_back(nar.info.path.to_string());
-            target.verdict = event::TargetVerdict::incomplete;
-        }
-        if (state == plan::Completeness::unknown && target.missing.empty()) {
-            target.verdict = event::TargetVerdict::unknown;
-            report.exit_code = static_cast<int>(options::ExitCode::machine);
-            for (const auto& unasked : presence.unasked())
-                report.causes.push_back("whether " + target.name + " is there whole cannot be known: " +
-                                        presence.url(unasked.cache) + " could not be asked: " + unasked.why.one_line());
-        }
-        if (state == plan::Completeness::absent && target.missing.empty()) target.missing.push_back(target.name);
-        if (target.verdict != event::TargetVerdict::complete && report.exit_code == 0) {
-            report.exit_code = static_cast<int>(options::ExitCode::failed);
-            report.causes.push_back(target.name + " cannot be fetched whole");
-        }
-        report.targets.push_back(std::move(target));
+        for (auto& message : fill::describe_unusable(archives->unusable, own().uri())) tell(message);
+        for (auto& message : fill::describe_remarks(*archives)) tell(message);
+        for (const auto& nar : archives->unusable) target.missing.push_back(nar.info.path.to_string());
+        judge(state, target);
+        report_.targets.push_back(std::move(target));
+        co_return true;
     }
-    if (auto front = presence.backend(plan::own_cache).front_memory())
-        tell(report, fill::describe_front(*front, presence.backend(plan::own_cache).uri()));
-    co_return context.console.close_with(report);
+
+    void judge(plan::Completeness state, report::TargetReport& target) {
+        using event::TargetVerdict;
+        bool is_unknown = state == plan::Completeness::unknown && target.missing.empty();
+        bool is_complete = state == plan::Completeness::complete && target.missing.empty();
+        target.verdict = is_complete  ? TargetVerdict::complete
+                         : is_unknown ? TargetVerdict::unknown
+                                      : TargetVerdict::incomplete;
+        if (is_complete) return;
+        if (!is_unknown) {
+            if (target.missing.empty()) target.missing.push_back(target.name);
+            return blame(options::ExitCode::failed, target.name + " cannot be fetched whole");
+        }
+        for (const auto& unasked : presence_.unasked())
+            blame(options::ExitCode::machine, "whether " + target.name +
+                                                  " is there whole cannot be known: " + presence_.url(unasked.cache) +
+                                                  " could not be asked: " + unasked.why.one_line());
+    }
+
+    // Of the closure what the own cache serves.
+    std::vector<plan::PathId> served_below(plan::PathId top) const {
+        std::vector<plan::PathId> paths, open{top};
+        std::set<plan::PathId> seen(open.begin(), open.end());
+        while (!open.empty()) {
+            auto path = open.back();
+            open.pop_back();
+            if (facts_.of(path).present & plan::bit(plan::own_cache)) paths.push_back(path);
+            for (auto reference : facts_.of(path).references)
+                if (seen.insert(reference).second) open.push_back(reference);
+        }
+        return paths;
+    }
+
+    // What is unusable in the own cache and in no other either.
+    Task<Result<presence::NarFindings>> check_archives(plan::PathId top) {
+        bool deep = session_.settings().deep;
+        // Cachix shows no narinfo without its archive, and looking at one counts there as having fetched it.
+        if (!deep && session_.cache_info().hides_incomplete_closures) co_return presence::NarFindings();
+        CO_TRY(infos, co_await presence_.own_narinfos(served_below(top)));
+        auto depth = deep ? presence::Depth::downloading : presence::Depth::looking;
+        CO_TRY(findings,
+               co_await presence::check_nars(session_.executor(), own(), std::move(infos), depth, std::string()));
+        auto others = [this] { return presence_.all() & ~presence_.views().all_of(plan::own_cache); };
+        plan::Questions questions;
+        for (const auto& nar : findings.unusable)
+            if (auto id = graph_.find(nar.info.path)) questions.remote.push_back({*id, others()});
+        CO_TRY_VOID(co_await presence_.answer(std::move(questions), nullptr));
+        std::erase_if(findings.unusable, [&](const auto& nar) { // the answers may have shown new eyes to see them with
+            auto id = graph_.find(nar.info.path);
+            return id && (facts_.of(*id).present & others()) != 0;
+        });
+        co_return findings;
+    }
+
+    session::Session& session_;
+    plan::Graph graph_;
+    plan::Facts facts_;
+    presence::Judge presence_;
+    std::optional<presence::Upstreams> upstreams_;
+    std::size_t anybody_ = 0;
+    report::RunReport report_;
+};
+
+Task<int> verify_paths(CommandContext& context) {
+    PathVerification verification(context.session);
+    auto report = co_await verification.run();
+    co_return context.console.close_with(std::move(report));
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "app/commands/commands.hpp"
 #include "base/text.hpp"
+#include "base/units.hpp"
 #include "doctor/doctor.hpp"
 #include "doctor/doctor_report.hpp"
 #include "options/exit_code.hpp"

@@ -4,6 +4,7 @@
 #include "base/given_url.hpp"
 #include "base/secret_variables.hpp"
 #include "base/text.hpp"
+#include "base/units.hpp"
 
 #include <boost/test/unit_test.hpp>
 

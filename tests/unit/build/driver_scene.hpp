@@ -68,7 +68,13 @@ class DriverScene : public event::Sink {
         auto folder = TemporaryDirectory::make("cachefill-driver-").value();
         auto endpoint = daemon.endpoint();
         auto roots = co_await build::Roots::open(endpoint, folder.path() / "roots");
-        auto made = build::make_driver(executor, endpoint, chain.graph, **roots, settings, callbacks, *this, clock);
+        const build::Surroundings here{.executor = executor,
+                                       .endpoint = endpoint,
+                                       .graph = chain.graph,
+                                       .roots = **roots,
+                                       .sink = *this,
+                                       .clock = clock};
+        auto made = build::make_driver(here, settings, callbacks);
         driver = made.get();
         driver->update(plan);
         co_await driver->run();

@@ -1,0 +1,123 @@
+// What the judge says of a path with all that it refers to.
+#include "plan/availability.hpp"
+#include "presence/judge.hpp"
+
+#include <algorithm>
+
+namespace cachefill::presence {
+
+using async::Task;
+using plan::CacheMask;
+using plan::PathId;
+
+Task<void> Judge::ask_whole(std::vector<PathId> paths, Counting counting) {
+    for (;;) {
+        auto counts = counting() & all();
+        Round round(executor_, upstream_views_);
+        std::vector<PathId> work = paths;
+        std::set<PathId> seen(work.begin(), work.end());
+        while (!work.empty()) {
+            auto path = work.back();
+            work.pop_back();
+            const auto& facts = facts_.of(path);
+            auto state = plan::presence(facts, counts);
+            if (state == plan::Presence::open) round.taken.insert(path);
+            if (state != plan::Presence::present) continue;
+            for (auto reference : facts.references)
+                if (seen.insert(reference).second) work.push_back(reference);
+        }
+        if (round.taken.empty()) co_return;
+        auto open = round.taken;
+        for (auto path : open) round.group.spawn(ask_remote(path, counts, round));
+        co_await round.group.join();
+    }
+}
+
+Judge::Below Judge::look_below(PathId path, CacheMask counting) {
+    Below below;
+    std::vector<PathId> open{path}, walked;
+    std::set<PathId> seen{path};
+    while (!open.empty()) {
+        auto current = open.back();
+        open.pop_back();
+        auto known = complete_under_.find(current);
+        if (known != complete_under_.end() && (known->second & ~counting) == 0) continue;
+        const auto& facts = facts_.of(current);
+        walked.push_back(current);
+        const auto own = plan::bit(plan::own_cache);
+        bool is_unclaimed =
+            info(plan::own_cache).hides_incomplete_closures && !facts.claimed_there && !facts.claimed_missing;
+        if (is_unclaimed && !((facts.present | facts.unknown) & own)) {
+            below.open.push_back(current);
+            continue;
+        }
+        auto counting_here = counting_for(current, counting);
+        switch (plan::presence(facts, counting_here)) {
+        case plan::Presence::open:
+            below.open.push_back(current);
+            break;
+        case plan::Presence::undecided:
+            below.undecided = current;
+            break;
+        case plan::Presence::absent:
+            return {.whole = false, .open = {}, .undecided = {}};
+        case plan::Presence::present:
+            for (auto reference : facts.references)
+                if (seen.insert(reference).second) open.push_back(reference);
+            break;
+        }
+    }
+    if (below.open.empty() && !below.undecided)
+        for (auto id : walked) complete_under_[id] = counting;
+    return below;
+}
+
+CacheMask Judge::counting_for(PathId path, CacheMask counting) const {
+    const auto& facts = facts_.of(path);
+    bool unknown_there = info(plan::own_cache).hides_incomplete_closures && !facts.claimed_there;
+    return unknown_there ? counting & plan::bit(plan::own_cache) : counting;
+}
+
+bool Judge::is_hidden(const nix::StorePath& path) const {
+    auto id = graph_.find(path);
+    if (!id || !info(plan::own_cache).hides_incomplete_closures) return false;
+    const auto& facts = facts_.of(*id);
+    return facts.claimed_there && !(facts.present & plan::bit(plan::own_cache));
+}
+
+Task<Result<bool>> Judge::is_served_by_now(nix::StorePath path, Counting counting) {
+    auto& facts = facts_.of(graph_.intern(path));
+    facts.asked &= ~plan::bit(plan::own_cache);
+    facts.unknown &= ~plan::bit(plan::own_cache);
+    co_return co_await is_served(std::move(path), std::move(counting));
+}
+
+Task<Result<bool>> Judge::is_served(nix::StorePath path, Counting counting) {
+    auto id = graph_.intern(path);
+    for (;;) {
+        auto counts = counting() & all(); // a cache that does not exist is never asked: it would stay unknown for ever
+        auto below = look_below(id, counts);
+        if (!below.whole) co_return false;
+        if (below.open.empty() && !below.undecided) co_return true;
+        if (below.open.empty()) co_return why_undecided(*below.undecided, counts);
+        auto unclaimed = below.open;
+        CO_TRY_VOID(co_await ask_bulk(std::move(unclaimed)));
+        Round round(executor_, upstream_views_);
+        round.taken.insert(below.open.begin(), below.open.end());
+        for (auto open : below.open) round.group.spawn(ask_remote(open, counts, round));
+        co_await round.group.join();
+    }
+}
+
+Failure Judge::why_undecided(PathId path, CacheMask counting) const {
+    auto text = "whether " + graph_.path(path).to_string() + " is served cannot be known";
+    for (const auto& known : unasked_) {
+        if (!(facts_.of(path).unknown & counting & plan::bit(known.cache))) continue;
+        return Failure(FailureKind::network,
+                       text + ": " + members_[known.cache].url + " could not be asked: " + known.why.one_line())
+            .with_hint("try again when it answers; upstreams.ignore leaves an upstream out for good");
+    }
+    return Failure(FailureKind::network, text);
+}
+
+} // namespace cachefill::presence
