@@ -26,6 +26,23 @@ Failure not_ours(const fs::path& directory, const std::string& why) {
                                              ", so what stands there may be somebody else's");
 }
 
+bool is_foreign(const struct stat& status) { return status.st_uid != ::geteuid() && status.st_uid != 0; }
+
+std::string number_of_owner(const struct stat& status) {
+    return "the user with the number " + std::to_string(status.st_uid);
+}
+
+// Nothing is made behind a link of somebody else, wherever on the way it stands: as root with a user's HOME, for one.
+Result<void> check_links(const fs::path& directory) {
+    std::error_code ignored;
+    for (auto place = fs::absolute(directory, ignored); place.has_relative_path(); place = place.parent_path()) {
+        struct stat link {};
+        if (::lstat(place.c_str(), &link) == 0 && S_ISLNK(link.st_mode) && is_foreign(link))
+            return not_ours(directory, place.string() + " is a link of " + number_of_owner(link));
+    }
+    return {};
+}
+
 } // namespace
 
 fs::path state_directory_of(const Settings& settings, const Environment& environment) {
@@ -41,6 +58,7 @@ fs::path state_directory_of(const Settings& settings, const Environment& environ
 }
 
 Result<void> make_state_directory(const fs::path& directory) {
+    TRY_VOID(check_links(directory));
     std::error_code ignored;
     bool is_new = !fs::exists(fs::symlink_status(directory, ignored));
     TRY_VOID(cachefill::create_directories(directory));
@@ -52,11 +70,9 @@ Result<void> make_state_directory(const fs::path& directory) {
         return errno_failure("cannot examine", directory, errno);
     auto above = directory.has_filename() ? directory.parent_path() : directory.parent_path().parent_path();
     bool others_write_above = ::stat(above.c_str(), &parent) == 0 && (parent.st_mode & S_IWOTH) != 0;
-    auto user = ::geteuid();
     if (S_ISLNK(link.st_mode) && others_write_above)
         return not_ours(directory, "it is a link that anybody could have made");
-    if (status.st_uid != user && status.st_uid != 0)
-        return not_ours(directory, "it belongs to the user with the number " + std::to_string(status.st_uid));
+    if (is_foreign(status)) return not_ours(directory, "it belongs to " + number_of_owner(status));
     if ((status.st_mode & S_IWOTH) != 0) return not_ours(directory, "everybody may write to it");
     return {};
 }

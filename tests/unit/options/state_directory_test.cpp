@@ -69,4 +69,20 @@ BOOST_AUTO_TEST_CASE(one_of_another_user_is_not_used) {
     BOOST_TEST(refusal().find("it belongs to the user with the number 12345") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_link_of_another_user_is_not_followed_at_the_end_nor_on_the_way) {
+    if (::geteuid() != 0) return; // only root can give it away
+    // As root with a user's HOME: all that is written would go where that user's link leads.
+    fs::create_directories(folder.path() / "target/state");
+    fs::create_directory_symlink(folder.path() / "target/state", place);
+    BOOST_TEST(refusal() == "");
+    BOOST_REQUIRE(::lchown(place.c_str(), 12345, 12345) == 0);
+    BOOST_TEST(refusal().find("is a link of the user with the number 12345") != std::string::npos);
+
+    fs::create_directory_symlink(folder.path() / "target", folder.path() / "way");
+    place = folder.path() / "way/new/state";
+    BOOST_REQUIRE(::lchown((folder.path() / "way").c_str(), 12345, 12345) == 0);
+    BOOST_TEST(refusal().find("is a link of the user with the number 12345") != std::string::npos);
+    BOOST_TEST(!fs::exists(folder.path() / "target/new")); // nothing was made behind it
+}
+
 BOOST_AUTO_TEST_SUITE_END()
