@@ -64,14 +64,24 @@ std::optional<uid_t> peer_of(int socket) {
     return std::nullopt;
 }
 
-// A daemon is told what to build and believed what came of it. In a folder that everybody may write to (a socket given
-// by hand, in /tmp for instance), somebody else may have been there first.
+// Could somebody else have been first at this place, or at a folder on the way to it? Where everybody may write, what
+// root or this user made stays theirs.
+bool is_anybodys(const std::filesystem::path& socket) {
+    struct stat folder {
+    }, entry{};
+    for (auto place = socket; place.has_relative_path(); place = place.parent_path()) {
+        if (::stat(place.parent_path().c_str(), &folder) != 0 || (folder.st_mode & S_IWOTH) == 0) continue;
+        bool is_ours = ::lstat(place.c_str(), &entry) == 0 && (entry.st_uid == 0 || entry.st_uid == ::geteuid());
+        if (place == socket || !is_ours) return true;
+    }
+    return false;
+}
+
+// A daemon is told what to build and believed what came of it. A socket given by hand, in /tmp for instance, may be
+// somebody else's who was there first.
 Result<void> check_peer(int socket, const std::filesystem::path& path) {
-    struct stat folder {};
     auto peer = peer_of(socket);
-    if (!peer || *peer == 0 || *peer == ::geteuid()) return {};
-    auto above = path.parent_path();
-    if (::stat(above.c_str(), &folder) != 0 || (folder.st_mode & S_IWOTH) == 0) return {};
+    if (!peer || *peer == 0 || *peer == ::geteuid() || !is_anybodys(path)) return {};
     return Failure(FailureKind::store, "the Nix daemon at " + sanitize(path.native()) +
                                            " is not used: the user with the number " + std::to_string(*peer) +
                                            " listens there, in a folder that everybody may write to")

@@ -135,6 +135,21 @@ BOOST_AUTO_TEST_CASE(a_socket_of_another_user_in_a_folder_of_everybody_is_no_dae
     auto silent = try_to_connect(endpoint, 200ms);
     BOOST_REQUIRE(!silent);
     BOOST_TEST(silent.error().one_line().find("is not used") == std::string::npos);
+    // A folder of his own is none that was let in, if he could have made it where everybody may.
+    auto above = std::filesystem::path(directory.path()) / "shared";
+    std::filesystem::create_directories(above / "his");
+    BOOST_REQUIRE(::chmod(above.c_str(), 01777) == 0);
+    BOOST_REQUIRE(::chown((above / "his").c_str(), 54321, 54321) == 0);
+    Listener another(above / "his/socket", 54321);
+    endpoint.socket = above / "his/socket";
+    auto his = try_to_connect(endpoint, 2s);
+    BOOST_REQUIRE(!his);
+    BOOST_TEST(his.error().one_line().find("is not used") != std::string::npos, his.error().one_line());
+    // Of a folder that root made there nobody else could have been first.
+    BOOST_REQUIRE(::chown((above / "his").c_str(), 0, 0) == 0);
+    auto let_in = try_to_connect(endpoint, 200ms);
+    BOOST_REQUIRE(!let_in);
+    BOOST_TEST(let_in.error().one_line().find("is not used") == std::string::npos, let_in.error().one_line());
 }
 
 BOOST_AUTO_TEST_CASE(a_request_is_answered_and_logs_reach_the_sink) {
