@@ -249,6 +249,11 @@ std::string redact_url(std::string_view url) {
     std::string result(url);
     if (auto scheme = result.find("://"); scheme != std::string::npos) {
         auto authority = scheme + 3;
+        // "https:///kim:password@host" has a '/' too many; in "file:///a:b@c" it is the path's.
+        auto first = std::min(result.find_first_not_of('/', authority), result.size());
+        auto login = std::string_view(result).substr(first, result.find_first_of("/?#", first) - first);
+        bool is_path = std::string_view(result).substr(0, scheme).ends_with("file");
+        if (!is_path && login.find(':') < login.find('@')) authority = first;
         auto end = result.find_first_of("/?#", authority);
         auto at = result.rfind('@', end == std::string::npos ? result.size() : end);
         if (at == std::string::npos || at < authority) {

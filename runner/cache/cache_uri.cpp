@@ -30,8 +30,10 @@ bool is_cachix_name(std::string_view name) {
 
 Result<CacheUri> parse_cachix(std::string_view text, std::string_view name, CacheUri uri) {
     if (name.find('/') != name.npos) {
-        if (name.starts_with('/'))
+        bool is_directory = name.starts_with('/') && GivenUrl(std::string(name)).shown() == name;
+        if (is_directory)
             return bad_uri(text, "it is a directory; write file://" + std::string(name) + " if you mean that");
+        if (name.starts_with("//")) return bad_uri(text, "before '//' stands https:");
         return bad_uri(text, "the name of a Cachix cache has no '/'");
     }
     if (name.find('.') != name.npos)

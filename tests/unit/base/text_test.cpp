@@ -71,6 +71,8 @@ BOOST_AUTO_TEST_CASE(a_password_that_breaks_its_url_is_not_shown_either) {
     BOOST_TEST(redact_url("https://kim:12?cret@host/a") == "https://host/a");
     BOOST_TEST(redact_url("https://host:8080/a?b=c@d") == "https://host:8080/a?b=…");
     BOOST_TEST(redact_url("https://host/a#kim:s3cret") == "https://host/a#…");
+    BOOST_TEST(redact_url("https:///kim:s3cret@host/a") == "https:///host/a");
+    BOOST_TEST(redact_url("file:///srv/a:b@c") == "file:///srv/a:b@c");
 }
 
 BOOST_AUTO_TEST_CASE(what_was_meant_for_a_url_shows_no_password_either) {

@@ -134,4 +134,14 @@ BOOST_AUTO_TEST_CASE(a_refused_url_does_not_show_its_password) {
     check_refused("https://me:12/sesame@host/x", "%2F");
 }
 
+BOOST_AUTO_TEST_CASE(an_address_without_its_scheme_is_no_directory_and_hides_its_password) {
+    for (auto text : {"//kim:s3cret@host/a", "cachix:////kim:s3cret@host/a", "/srv/kim:s3cret@host/a"}) {
+        auto uri = CacheUri::parse(text);
+        BOOST_REQUIRE(!uri);
+        BOOST_TEST(uri.error().one_line().find("s3cret") == std::string::npos, uri.error().one_line());
+    }
+    check_refused("//kim:s3cret@host/a", "before '//' stands https:");
+    check_refused("/srv/cache", "write file:///srv/cache");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
