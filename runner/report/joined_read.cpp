@@ -167,6 +167,10 @@ Result<JobReport> parse_job_report(std::string_view text, std::string name) {
     auto code = document.find("exit_code");
     if (code == document.end() || !code->is_number_integer())
         return Failure(FailureKind::protocol, "this is no report: it has no exit_code");
+    // What a process can end with. Anything else would be cut to fit, perhaps to 0.
+    constexpr unsigned largest_exit_code = 255;
+    if (!code->is_number_unsigned() || code->get<std::uint64_t>() > largest_exit_code)
+        return Failure(FailureKind::protocol, "this is no report: its exit_code is " + code->dump());
     JobReport job;
     job.name = std::move(name);
     job.command = text_at(document, "command");

@@ -261,6 +261,16 @@ BOOST_AUTO_TEST_CASE(what_is_no_report_is_refused_with_what_is_wrong) {
     BOOST_TEST(!report::parse_needs(R"({"build": "success"})"));
 }
 
+BOOST_AUTO_TEST_CASE(an_exit_code_that_no_process_ends_with_makes_no_report) {
+    for (const char* code :
+         {"-1", "256", "65536", "4294967296", "9223372036854775808", "18446744073709551616", "0.0"}) {
+        auto text = R"({"schema_version":1,"command":"run","exit_code":)" + std::string(code) + "}";
+        BOOST_TEST(!report::parse_job_report(text, "x").has_value(), code);
+    }
+    BOOST_TEST(report::parse_job_report(R"({"schema_version":1,"command":"run","exit_code":255})", "x")->exit_code ==
+               255);
+}
+
 BOOST_AUTO_TEST_CASE(fields_of_other_types_are_read_as_empty) {
     auto job = report::parse_job_report(
         R"({"schema_version": 1, "exit_code": 0, "targets": [{"name": 7, "missing": "x"}, 5], "builds": {}, "causes": [1]})",
