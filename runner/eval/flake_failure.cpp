@@ -98,8 +98,13 @@ Failure foreign_lock(const std::string& shown, const RelativeInput& input, const
                    " cannot read it any more");
 }
 
-Failure explain(Failure failure, Complaint complaint, const std::string& shown, const Whereabouts& where) {
-    const std::string cause = failure.cause();
+Failure explain(Failure failure, Complaint complaint, const std::string& reference, const std::string& shown,
+                const Whereabouts& where) {
+    auto cause = failure.cause();
+    // Nix repeats what it was given, with what only looks like a login to us.
+    bool hides_login = shown != reference && shown == redact_url(reference);
+    if (auto at = hides_login ? cause.find(reference) : cause.npos; at != cause.npos)
+        cause.replace(at, reference.size(), shown);
     auto first_line = cause.substr(0, cause.find('\n'));
     auto named = where.directory.empty() ? shown : where.directory.string();
     switch (complaint) {
@@ -194,7 +199,7 @@ async::Task<Failure> flake_failure(const NixRun& run, const EvalSettings& settin
         if (untracked) co_return explain_untracked(failure, *untracked, current_directory());
     }
     if (is_flake_itself) complaint = Complaint::no_flake;
-    failure = explain(std::move(failure), complaint, shown, where);
+    failure = explain(std::move(failure), complaint, place.reference, shown, where);
     co_return with_position(std::move(failure), position);
 }
 

@@ -104,7 +104,7 @@ Task<Result<RepositoryFacts>> look_at_repository(const std::string& flake, const
     std::error_code error;
     auto directory = fs::canonical(flake.empty() ? "." : flake, error);
     if (error || !fs::is_directory(directory, error))
-        co_return Failure(FailureKind::usage, "'" + sanitize(flake) + "' is no directory")
+        co_return Failure(FailureKind::usage, "'" + sanitize(redact_url(flake)) + "' is no directory")
             .with_hint("init writes files, so it needs the flake's own work tree");
     if (!async::find_program("git", environment))
         co_return Failure(FailureKind::machine, "git is not there").with_hint("install git");

@@ -103,8 +103,8 @@ Result<std::pair<std::string, std::string>> parse_action(const std::string& text
     // Git and YAML read it, so it is nothing but a name.
     bool is_reference = at == std::string::npos || (is_name(reference) && reference[0] != '-');
     if (parts.size() != 2 || !is_name(parts[0]) || !is_name(parts[1]) || !is_reference)
-        return Failure(FailureKind::usage,
-                       "'" + sanitize(text) + "' names no action; expected OWNER/REPOSITORY, perhaps with @COMMIT");
+        return Failure(FailureKind::usage, "'" + sanitize(redact_url(text)) +
+                                               "' names no action; expected OWNER/REPOSITORY, perhaps with @COMMIT");
     return std::pair{repository, reference};
 }
 

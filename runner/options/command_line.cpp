@@ -7,6 +7,7 @@
 #include "options/host_choice.hpp"
 #include "options/inputs.hpp"
 #include "options/manual.hpp"
+#include "options/option_values.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -103,6 +104,11 @@ Result<RawArguments> read_arguments(Command command, std::span<const std::string
     }
     for (const auto& extra : parser.remaining())
         if (extra.starts_with("-")) return unknown_flag(command, extra);
+    bool takes_paths = command == Command::push || command == Command::verify || command == Command::report;
+    bool takes_host = command == Command::doctor || command == Command::wait;
+    if (takes_paths || (takes_host && raw.positional.size() == 1))
+        TRY_VOID(with_context(without_login(raw.positional), "reading the arguments"));
+    TRY_VOID(with_context(without_login({raw.config}), "reading --config"));
     if (end != arguments.end()) raw.positional.insert(raw.positional.end(), end + 1, arguments.end());
     std::erase_if(raw.flags, [](const auto& entry) { return entry.second.empty(); });
     return raw;
@@ -162,7 +168,7 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
     auto command = find_command(first == "help" ? arguments[1] : first);
     if (!command) {
         const auto& wrong = first == "help" ? arguments[1] : first;
-        Failure failure(FailureKind::usage, "there is no command '" + sanitize(wrong) + "'");
+        Failure failure(FailureKind::usage, "there is no command '" + sanitize(redact_url(wrong)) + "'");
         if (auto meant = did_you_mean(wrong, command_names()))
             return std::move(failure).with_hint("did you mean 'cachefill " + *meant + "'?");
         return std::move(failure).with_hint("'cachefill help' shows what there is");
@@ -181,6 +187,7 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
     settings.typed.config = raw.config;
     NamedConfig named{.file = environment.get_or("CACHEFILL_CONFIG"), .by_hand = false};
     if (*command == Command::ci) named.file = environment.get_or(config_input, named.file);
+    TRY_VOID(with_context(without_login({named.file}), "reading the name of the configuration file"));
     if (!raw.config.empty()) named = {.file = raw.config, .by_hand = true};
     TRY_VOID(apply_config_files(named, *command, environment, settings, invocation.remarks));
     TRY_VOID(apply_environment(environment, *command, settings));

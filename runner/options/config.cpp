@@ -23,7 +23,7 @@ Failure unknown_key(const std::string& file, const YAML::Mark& mark, const std::
     std::vector<std::string> known;
     for (const auto& option : option_table())
         if (option.in_config()) known.push_back(option.key);
-    auto failure = at(file, mark, "unknown key '" + sanitize(key) + "'");
+    auto failure = at(file, mark, "unknown key '" + sanitize(redact_url(key)) + "'");
     if (auto meant = did_you_mean(key, known)) return std::move(failure).with_hint("did you mean '" + *meant + "'?");
     return std::move(failure).with_hint("the keys are: " + join(known, ", "));
 }
@@ -128,7 +128,8 @@ Result<void> apply_map(const ConfigSource& source, const YAML::Node& map, const 
     for (const auto& entry : map) {
         if (!entry.first.IsScalar()) return at(file, entry.first.Mark(), "a key must be a plain word");
         auto key = prefix + entry.first.Scalar();
-        if (!seen.insert(key).second) return at(file, entry.first.Mark(), "'" + sanitize(key) + "' stands here twice");
+        if (!seen.insert(key).second)
+            return at(file, entry.first.Mark(), "'" + sanitize(redact_url(key)) + "' stands here twice");
         const auto* option = find_option(key);
         if (!option && is_prefix_of_a_key(key)) {
             if (!entry.second.IsMap()) return at(file, entry.second.Mark(), "'" + key + "' has keys below it");

@@ -1,5 +1,6 @@
 #include "options/option_values.hpp"
 
+#include "base/shell.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cache/binary_cache.hpp"
@@ -64,6 +65,12 @@ Result<PushCache> parse_push_cache(const std::string& text) {
 Failure unusable(std::string_view value, std::string_view expected) {
     return Failure(FailureKind::usage,
                    "'" + sanitize(redact_url(value)) + "' is not usable here; expected " + std::string(expected));
+}
+
+Result<void> without_login(const OptionValues& values) {
+    if (std::none_of(values.begin(), values.end(), holds_secret)) return {};
+    return Failure(FailureKind::usage, "an address with a login in it is not usable here")
+        .with_hint("an address of a cache belongs to --cache, better to CACHEFILL_CACHE, which nobody else can see");
 }
 
 Result<void> apply_public_keys(Settings& settings, const OptionValues& values) {

@@ -15,6 +15,9 @@ using OptionValues = std::vector<std::string>;
 
 Failure unusable(std::string_view value, std::string_view expected);
 
+// Refuses an address with a login where no address is expected, before anything repeats it.
+Result<void> without_login(const std::vector<std::string>& values);
+
 // NAME:BASE64, as Nix reads it.
 Result<void> apply_public_keys(Settings& settings, const OptionValues& values);
 // CACHE, or read:CACHE and push:URL.

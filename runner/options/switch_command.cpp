@@ -146,6 +146,13 @@ class Parser {
     std::size_t at_ = 0, arguments_ = 0; // arguments: "os", "switch", FLAKE
 };
 
+// Somebody's login in the address of the flake is not repeated; git has it, or netrc.
+std::string told(std::vector<std::string> words) {
+    for (auto& word : words)
+        if (holds_secret(word)) word = redact_url(word);
+    return shell_command(words);
+}
+
 } // namespace
 
 std::string_view to_string(SwitchTool tool) {
@@ -190,7 +197,7 @@ std::string host_in(std::string_view fragment) {
     return std::string(fragment);
 }
 
-std::string SwitchCommand::text() const { return shell_command(words); }
+std::string SwitchCommand::text() const { return told(words); }
 
 std::vector<std::string> SwitchCommand::with_path(const std::string& path) const {
     auto changed = words;
@@ -228,12 +235,12 @@ std::string SwitchCommand::with_nix_options(const std::vector<std::string>& opti
     auto own = changed.begin() + static_cast<std::ptrdiff_t>(std::min(arguments_at, changed.size()));
     if (tool == SwitchTool::nh && std::find(own, changed.end(), "--") == changed.end()) changed.push_back("--");
     changed.insert(changed.end(), options.begin(), options.end());
-    return shell_command(changed);
+    return told(changed);
 }
 
 // Without nh it is what the tools themselves do with a path (nixos-rebuild.sh, darwin-rebuild.sh, home-manager).
 std::string SwitchCommand::to_built(const std::string& output) const {
-    if (takes_path) return shell_command(with_path(output));
+    if (takes_path) return told(with_path(output));
     auto path = shell_word(output);
     if (kind == TargetKind::home) return "nix-store -r " + path + " && " + path + "/activate";
     std::string set = "sudo nix-env -p /nix/var/nix/profiles/system --set " + path + " && sudo " + path;

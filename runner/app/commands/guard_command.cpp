@@ -1,5 +1,4 @@
 #include "app/commands/commands.hpp"
-#include "base/shell.hpp"
 #include "base/text.hpp"
 #include "doctor/doctor.hpp"
 #include "doctor/doctor_report.hpp"
@@ -71,7 +70,9 @@ Task<int> guard_command(CommandContext& context) {
         else if (settings.verbose)
             text += "not given by its path: " + fetched.error().one_line() + "\n";
     }
-    text += "running: " + shell_command(context.replacement) + "\n";
+    auto running = guarded;
+    running.words = context.replacement;
+    text += "running: " + running.text() + "\n";
     auto code =
         context.console.close_with_answer(static_cast<int>(options::ExitCode::complete), text, to_json(examination));
     if (code != 0) context.replacement.clear();

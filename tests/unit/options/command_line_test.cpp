@@ -239,4 +239,33 @@ BOOST_AUTO_TEST_CASE(guard_refuses_two_flakes_and_an_update_in_the_command) {
     BOOST_TEST(refused({"guard", "--", "nh", "os", "switch", "-u"}).hint().find("guard --update") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(an_address_with_a_login_where_none_is_expected_is_not_repeated) {
+    const std::string address = "https://kim:s3cret@host/a";
+    auto check = [](const Failure& failure) {
+        BOOST_TEST(failure.one_line().find("s3cret") == std::string::npos, failure.one_line());
+    };
+    check(refused({address}));
+    for (const auto* command : {"push", "verify", "report", "wait", "doctor"})
+        check(refused({command, address, "--cache", "team"}));
+    for (const auto& option : option_table()) {
+        // Of the addresses that these take others hide the login; JSON and names of toggles are no addresses.
+        Words given{"cache", "also-push", "upstream", "upstreams.ignore", "push.caches", "needs",
+                    "store", "flake",     "action"};
+        bool takes_one = std::find(given.begin(), given.end(), option.key) != given.end();
+        if (takes_one || option.type == OptionType::toggle) continue;
+        for (auto command : command_list()) {
+            if (!(option.commands & bit(command)) || command == Command::ci) continue;
+            BOOST_TEST_CONTEXT(option.key) {
+                check(refused({std::string(to_string(command)), option.flag(), address}));
+                if (option.in_environment())
+                    check(refused({std::string(to_string(command))}, {{option.variable(), address}}));
+            }
+        }
+    }
+    check(refused({"plan", "--config", address}));
+    check(refused({"plan"}, {{"CACHEFILL_CONFIG", address}}));
+    BOOST_TEST(settings_of({"push", "ssh://git@host"}).arguments.size() == 1U); // an account is no login
+    BOOST_TEST(settings_of({"guard", "nixos-rebuild", "switch", "--flake", "git+" + address}).switches.has_value());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -140,4 +140,13 @@ BOOST_AUTO_TEST_CASE(what_is_deferred_may_be_told_by_system_or_for_all) {
     BOOST_TEST(refused("hosts: {nixos: [a]}\n").one_line().find("is a list") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_login_where_none_is_expected_is_not_repeated) {
+    for (const auto* yaml : {"\"https://kim:s3cret@host/\": 1\n", "hosts: \"https://kim:s3cret@host/\"\n",
+                             "also: [\"https://kim:s3cret@host/\"]\n", "deadline: \"https://kim:s3cret@host/\"\n",
+                             "cache: {reed: \"https://kim:s3cret@host/\", push: /x}\n"}) {
+        auto failure = refused(yaml);
+        BOOST_TEST(failure.one_line().find("s3cret") == std::string::npos, failure.one_line());
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

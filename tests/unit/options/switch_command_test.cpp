@@ -150,6 +150,8 @@ BOOST_AUTO_TEST_CASE(the_name_of_a_host_may_be_an_attribute) {
 
 BOOST_AUTO_TEST_CASE(a_command_is_told_so_that_it_can_be_pasted) {
     BOOST_TEST(parsed({"nh", "os", "switch", "/my fleet"}).text() == "nh os switch '/my fleet'");
+    BOOST_TEST(parsed({"nixos-rebuild", "switch", "--flake", "git+https://kim:s3cret@host/fleet#nas"}).text() ==
+               "nixos-rebuild switch --flake 'git+https://host/fleet#…'");
     auto rebuild = parsed({"sudo", "nixos-rebuild", "switch", "--flake", ".#nas"});
     BOOST_TEST(rebuild.with_flake("git+file:///f?rev=1").text() ==
                "sudo nixos-rebuild switch --flake 'git+file:///f?rev=1#nas'");
