@@ -77,6 +77,9 @@ void GitLogins::add(std::string_view section, std::string_view subject, std::str
     };
     if (section == "http" && variable == "extraheader" && carries_login(value)) {
         if (subject.empty() || !parts.host.empty()) place("git sends a login along (http.extraHeader)");
+    } else if (section == "http" && (variable == "sslcert" || variable == "cookiefile") && !value.empty()) {
+        if (!parts.host.empty())
+            place("git shows a certificate or cookies there (http.<url>." + std::string(variable) + ")");
     } else if (section == "credential" && variable == "helper" && !value.empty()) {
         if (value == "store" || value.starts_with("store ")) {
             stores_.emplace_back(trim(value.substr(5)));

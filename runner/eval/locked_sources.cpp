@@ -29,7 +29,8 @@ std::string text_in(const Json& object, const char* key) {
 
 // Names and addresses that mean something only inside of a network: RFC 1918, 3927, 4193, 6761, 6762, 8375.
 bool is_of_a_private_network(std::string_view host) {
-    if (host.find('.') == host.npos) return true; // a bare name, or an address of IPv6, which nobody has for a forge
+    if (host.starts_with('[')) return true;       // an address of IPv6, which nobody has for a forge
+    if (host.find('.') == host.npos) return true; // a bare name
     for (std::string_view zone : {".local", ".localhost", ".lan", ".internal", ".intranet", ".home", ".home.arpa",
                                   ".corp", ".private", ".test", ".invalid", ".onion", ".ts.net"})
         if (host.ends_with(zone)) return true;
@@ -52,6 +53,23 @@ std::string why_private_host(std::string host, const PrivateAccess& access) {
     return {};
 }
 
+// Whom a token tells of: a whole host, but for the public forges, or an owner there, in whatever way it is fetched.
+std::string why_private_by_token(std::string host, std::string path, const PrivateAccess& access) {
+    constexpr std::string_view of_api = "/repos";
+    if (path.starts_with(std::string(of_api) + "/")) path.erase(0, of_api.size()); // api.github.com/repos/OWNER
+    for (std::string_view other : {"api.", "codeload."})
+        if (host.starts_with(other)) host.erase(0, other.size());
+    bool is_public_forge =
+        std::any_of(forges.begin(), forges.end(), [&](const Forge& one) { return one.host == host; });
+    auto repository = to_lower(host + path) + "/";
+    for (const auto& token : access.tokens) {
+        bool is_for_all = to_lower(token) == host;
+        bool is_for_this = token.find('/') != token.npos && repository.starts_with(to_lower(token) + "/");
+        if (is_for_this || (is_for_all && !is_public_forge)) return "there is an access token for " + token;
+    }
+    return {};
+}
+
 std::string why_private_forge(const Forge& forge, const Json& locked, const PrivateAccess& access) {
     auto given = to_lower(text_in(locked, "host"));
     auto host = given.empty() ? std::string(forge.host) : given;
@@ -60,15 +78,7 @@ std::string why_private_forge(const Forge& forge, const Json& locked, const Priv
     for (const char* other : {"api.", "codeload."})
         if (access.has_login && access.has_login(other + host))
             return "a login for " + (other + host) + " is set up here (netrc)";
-    bool is_public_forge =
-        std::any_of(forges.begin(), forges.end(), [&](const Forge& one) { return one.host == host; });
-    auto repository = host + "/" + text_in(locked, "owner") + "/" + text_in(locked, "repo");
-    for (const auto& token : access.tokens) {
-        bool is_for_all = to_lower(token) == host;
-        bool is_for_this = token.find('/') != token.npos && (repository + "/").starts_with(token + "/");
-        if (is_for_this || (is_for_all && !is_public_forge)) return "there is an access token for " + token;
-    }
-    return {};
+    return why_private_by_token(host, "/" + text_in(locked, "owner") + "/" + text_in(locked, "repo"), access);
 }
 
 std::string why_private_url(const std::string& text, const PrivateAccess& access) {
@@ -83,7 +93,9 @@ std::string why_private_url(const std::string& text, const PrivateAccess& access
         for (const char* word : {"token", "key", "sig", "secret", "auth", "pass", "credential"})
             if (name.find(word) != name.npos) return "it is fetched with a login in its address";
     }
-    return why_private_host(to_lower(url->host()), access);
+    auto host = to_lower(url->host());
+    if (auto why = why_private_host(host, access); !why.empty()) return why;
+    return why_private_by_token(std::move(host), url->path(), access);
 }
 
 std::string why_private(const Json& locked, const PrivateAccess& access) {

@@ -40,6 +40,8 @@ BOOST_AUTO_TEST_CASE(a_login_for_the_host_makes_it_private) {
           Entries{{"http.https://git.example.org/kim.extraheader", "Private-Token: c2VjcmV0"}},
           Entries{{"http.https://*.example.org/.extraheader", "Cookie: c2VjcmV0"}},
           Entries{{"http.extraheader", "Authorization: bearer c2VjcmV0"}},
+          Entries{{"http.https://git.example.org.sslcert", "/home/kim/cert.pem"}},
+          Entries{{"http.https://git.example.org.cookiefile", "/home/kim/cookies"}},
           Entries{{"credential.https://git.example.org.helper", "!pass c2VjcmV0"}},
           Entries{{"url.https://kim:c2VjcmV0@git.example.org/.insteadof", "https://git.example.org/"}},
           Entries{{"url.https://c2VjcmV0@github.com/.insteadof", "https://git.example.org/"}},

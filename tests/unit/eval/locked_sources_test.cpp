@@ -57,6 +57,7 @@ BOOST_AUTO_TEST_CASE(what_not_everybody_can_fetch) {
           R"("type": "hg", "url": "ssh://hg.example.org/b")",
           R"("type": "tarball", "url": "http://192.168.1.5/x.tar.gz")",
           R"("type": "tarball", "url": "http://nas/x.tar.gz")",
+          R"("type": "tarball", "url": "http://[::ffff:192.168.1.5]/x.tar.gz")",
           R"("type": "tarball", "url": "https://git.nas.tail1234.ts.net/x.tar.gz")",
           R"("type": "github", "owner": "a", "repo": "b", "host": "ghe.corp")", R"("type": "some-new-way")",
           R"("x": 1)"})
@@ -74,6 +75,17 @@ BOOST_AUTO_TEST_CASE(access_that_only_this_machine_has_makes_it_private) {
                "there is an access token for gitlab.example.org");
     BOOST_TEST(why_private(R"("type": "git", "url": "https://git.example.org/x")", access) ==
                "a login for git.example.org is set up here (netrc)");
+    // In whatever way it is fetched, and however it is written.
+    BOOST_TEST(why_private(R"("type": "github", "owner": "Kim", "repo": "x")", access) != "");
+    for (const std::string url :
+         {"https://gitlab.example.org/a/x.git", "https://github.com/kim/x", "https://GitHub.com/Kim/x.git",
+          "https://github.com/kim/x/archive/main.tar.gz", "https://api.github.com/repos/kim/x/tarball/main",
+          "https://codeload.github.com/kim/x/tar.gz/main"})
+        for (const std::string type : {"git", "tarball", "file"})
+            BOOST_TEST(why_private(R"("type": ")" + type + R"(", "url": ")" + url + "\"", access) != "", url);
+    BOOST_TEST(why_private(R"("type": "git", "url": "https://github.com/kimberly/x")", access) == "");
+    BOOST_TEST(why_private(R"("type": "tarball", "url": "https://api.github.com/repos/NixOS/nixpkgs/x")", access) ==
+               "");
 }
 
 BOOST_AUTO_TEST_CASE(a_login_for_the_hosts_that_nix_asks_of_a_forge_makes_it_private) {
