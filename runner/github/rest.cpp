@@ -77,8 +77,9 @@ http::Request RestClient::request(http::Method method, const std::string& path) 
     request.headers.push_back({"X-GitHub-Api-Version", "2022-11-28"});
     auto base = http::parse_url(settings_.api_url);
     auto url = http::parse_url(request.url);
-    // A Link header could lead anywhere; the token goes to the API alone.
-    if (settings_.token && base && url && http::is_same_host(*base, *url)) request.bearer = settings_.token->secret;
+    // A Link header could lead anywhere; the token goes to the API alone, and as safely as there.
+    bool is_api = base && url && http::is_same_host(*base, *url) && (url->tls || !base->tls);
+    if (settings_.token && is_api) request.bearer = settings_.token->secret;
     request.response_limit = answer_limit;
     request.deadlines.first_byte = 20s;
     request.deadlines.total = 60s;

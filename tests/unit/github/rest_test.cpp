@@ -150,6 +150,22 @@ BOOST_AUTO_TEST_CASE(a_link_to_another_host_does_not_get_the_token) {
     BOOST_TEST(server.log()[0].header("Authorization") == "Bearer good");
 }
 
+BOOST_AUTO_TEST_CASE(a_link_from_https_to_plain_http_does_not_get_the_token) {
+    HttpServer plain([](const HttpRequest&) { return HttpReply(200, "[]"); });
+    auto run = [&](async::Executor executor) -> Task<void> {
+        auto client = http::make_client(executor, {});
+        github::RestSettings settings;
+        settings.api_url = "https" + plain.url().substr(std::string("http").size());
+        settings.token = github::Token{.secret = Secret("good"), .source = "GH_TOKEN"};
+        RestClient rest(*client, std::move(settings));
+        auto page = co_await rest.get_pages(plain.url() + "/more", "", 1);
+        BOOST_TEST(page.has_value());
+    };
+    run_task<void>(run);
+    BOOST_REQUIRE(plain.log().size() == 1U);
+    BOOST_TEST(plain.log()[0].header("Authorization") == "");
+}
+
 BOOST_AUTO_TEST_CASE(polling_stays_within_what_is_allowed_without_a_token) {
     GithubServer server;
     server.set(repository_with(json::array()));
