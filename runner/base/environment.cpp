@@ -38,9 +38,14 @@ std::vector<std::string> Environment::to_strings() const {
 }
 
 Environment Environment::without_our_secrets() const {
+    // A setting of ours may be the address of a cache with a login. No child has use for it.
+    auto has_login = [](const std::string& name, const std::string& value) {
+        bool is_address = value.find("://") != value.npos && value.find('@') != value.npos;
+        return name.starts_with("CACHEFILL_") && (is_address || !passwords_in(value).empty());
+    };
     Environment cleaned;
     for (const auto& [name, value] : variables_)
-        if (!is_kept_from_children(name)) cleaned.set(name, value);
+        if (!is_kept_from_children(name) && !has_login(name, value)) cleaned.set(name, value);
     return cleaned;
 }
 

@@ -146,6 +146,20 @@ BOOST_AUTO_TEST_CASE(a_failure_reads_from_the_outside_in) {
                                                        "  hint:  run again");
 }
 
+BOOST_AUTO_TEST_CASE(children_do_not_see_a_login_in_a_setting_of_ours) {
+    auto is_seen = [](const std::string& name, const std::string& value) {
+        Environment environment;
+        environment.set(name, value);
+        return environment.without_our_secrets().find(name).has_value();
+    };
+    for (const auto* value : {"https://kim:s3cret@host", "https://kim:pw@host", "kim:s3cret@host",
+                              "https://a.example https://kim:s3cret@host", "a=https://kim:s3cret@host,optional"})
+        for (const auto* name : {"CACHEFILL_CACHE", "CACHEFILL_UPSTREAM", "CACHEFILL_PUSH_CACHES"})
+            BOOST_TEST(!is_seen(name, value), value);
+    BOOST_TEST(is_seen("CACHEFILL_CACHE", "https://host"));
+    BOOST_TEST(is_seen("https_proxy", "http://kim:s3cret@p")); // Nix and git fetch through it
+}
+
 BOOST_AUTO_TEST_CASE(children_do_not_see_our_secrets_but_all_else) {
     Environment environment({{"CACHIX_AUTH_TOKEN", "t"},
                              {"ACTIONS_RUNTIME_TOKEN", "t"},
