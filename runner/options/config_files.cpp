@@ -188,7 +188,11 @@ Result<void> apply_config_files(const NamedConfig& named, Command command, const
             TRY_VOID(apply_checkout(*found, command, settings, remarks));
     }
     auto own = user_file(environment);
-    return own.empty() ? Result<void>() : apply_vouched(own, command, settings);
+    if (own.empty()) return {};
+    // XDG_CONFIG_HOME may lead into the checkout.
+    if (is_step && is_below(own, environment.get_or("GITHUB_WORKSPACE")))
+        return StepConfig({own}, command, environment).apply(settings, remarks);
+    return apply_vouched(own, command, settings);
 }
 
 } // namespace cachefill::options

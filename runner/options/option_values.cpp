@@ -150,6 +150,10 @@ Result<void> apply_runners(Settings& settings, const OptionValues& values) {
         auto label = colon == value.npos ? std::string() : value.substr(colon + 1);
         if (system.find('-') == system.npos || label.empty())
             return unusable(value, "SYSTEM:LABEL such as aarch64-linux:ubuntu-24.04-arm");
+        // GitHub would evaluate it in the workflow that init writes; a flake's own file may name labels, too.
+        auto is_control = [](unsigned char c) { return c < ' ' || c == 127; };
+        if (value.find("${{") != value.npos || std::any_of(value.begin(), value.end(), is_control))
+            return unusable(value, "the plain name of a label, without '${{' and line breaks");
         settings.runners[system].push_back(label);
     }
     return {};

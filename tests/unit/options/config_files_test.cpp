@@ -263,6 +263,13 @@ BOOST_AUTO_TEST_CASE(of_a_pull_request_the_file_counts_as_it_is_on_the_base_bran
     desk.variables["CACHEFILL_INPUT_CONFIG"] = (desk.flake() / "other.yml").string();
     BOOST_TEST(is_tight(desk.settings({"ci"})));
     BOOST_TEST(is_tight(desk.settings({"run", "--config", (desk.flake() / "other.yml").string()})));
+    // Nor is what lies where the user's own file would, if that leads into the checkout.
+    desk.variables.erase("CACHEFILL_INPUT_CONFIG");
+    Desk::write(desk.flake() / ".config/cachefill/cachefill.yml", greedy);
+    desk.variables["XDG_CONFIG_HOME"] = (desk.flake() / ".config").string();
+    auto invocation = desk.invocation({"ci"});
+    BOOST_TEST(is_tight(invocation.settings));
+    BOOST_TEST(invocation.settings.cache.reveal() == "team");
 }
 
 BOOST_AUTO_TEST_CASE(where_the_history_is_too_short_github_is_asked_and_without_it_nobody_vouches) {

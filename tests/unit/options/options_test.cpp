@@ -182,6 +182,13 @@ BOOST_AUTO_TEST_CASE(each_option_takes_what_its_help_says_and_refuses_what_it_ca
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_github_would_evaluate_is_no_label_of_a_runner) {
+    Settings settings;
+    for (const auto* value : {"x86_64-linux:${{ secrets.TOKEN }}", "x86_64-linux:a\n  - run: b", "${{x}}-linux:a"})
+        BOOST_TEST(!find_option("runners")->apply(settings, {value}).has_value(), value);
+    BOOST_TEST(find_option("runners")->apply(settings, {"x86_64-linux:big one"}).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(impossible_numbers_sizes_and_times_are_refused_with_what_is_expected) {
     Settings settings;
     auto refused = [&](const char* key, const char* value) {
