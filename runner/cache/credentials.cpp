@@ -39,14 +39,9 @@ Result<std::optional<Secret>> find_bearer(const Environment& environment, const 
     return find_token(read, file_variable);
 }
 
-bool is_this_machine(const std::string& host) {
-    return host == "localhost" || host.ends_with(".localhost") || host == "::1" ||
-           (host.starts_with("127.") && host.find_first_not_of("0123456789.") == host.npos);
-}
-
 bool is_in_the_open(const Secret& url) {
     auto parsed = http::parse_url(url.reveal());
-    return !parsed || (!parsed->tls && !is_this_machine(parsed->host));
+    return !parsed || http::is_in_the_open(*parsed);
 }
 
 Failure in_the_open(const std::string& variable, const Secret& url) {

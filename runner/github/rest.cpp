@@ -69,7 +69,13 @@ std::string next_page(std::string_view link) {
 }
 
 RestClient::RestClient(http::Client& client, RestSettings settings)
-    : client_(client), settings_(std::move(settings)), random_(std::random_device{}()) {}
+    : client_(client), settings_(std::move(settings)), random_(std::random_device{}()) {
+    auto base = http::parse_url(settings_.api_url);
+    if (!settings_.token || (base && !http::is_in_the_open(*base))) return;
+    how_to_get_a_token_ = "the token from " + settings_.token->source +
+                          " is not sent there unencrypted: give GITHUB_API_URL an https:// address";
+    settings_.token.reset();
+}
 
 http::Request RestClient::request(http::Method method, const std::string& path) const {
     http::Request request(method, path.starts_with('/') ? settings_.api_url + path : path);
@@ -122,14 +128,14 @@ Failure RestClient::explain(const http::Request& request, const http::Response& 
         return std::move(failure).with_hint(settings_.token
                                                 ? "the token from " + settings_.token->source +
                                                       " is wrong or has expired; unset it, or make a new one"
-                                                : "set GH_TOKEN to a token that may read this repository");
+                                                : how_to_get_a_token_);
     if (refused)
         return std::move(failure).with_hint(settings_.token ? "the token from " + settings_.token->source +
                                                                   " needs the permission 'Actions: read' here"
-                                                            : "set GH_TOKEN to a token that may read this repository");
+                                                            : how_to_get_a_token_);
     if (response.status == 404 && !settings_.token)
-        return std::move(failure).with_hint(
-            "without a token a private repository looks as if it did not exist: set GH_TOKEN");
+        return std::move(failure).with_hint("without a token a private repository looks as if it did not exist: " +
+                                            how_to_get_a_token_);
     if (response.status == 410)
         return std::move(failure).with_hint("this version of GitHub's API is no longer served: update cachefill");
     return failure;

@@ -74,6 +74,7 @@ class RestClient {
     void keep(const std::string& url, Kept kept);
 
     http::Client& client_;
+    std::string how_to_get_a_token_ = "set GH_TOKEN to a token that may read this repository"; // where there is none
     RestSettings settings_;
     std::mt19937_64 random_;
     RateLimit rate_limit_;

@@ -130,4 +130,11 @@ bool is_same_host(const Url& a, const Url& b) {
     return a.host == b.host && same_port;
 }
 
+bool is_in_the_open(const Url& url) {
+    const auto& host = url.host;
+    bool is_here = host == "localhost" || host.ends_with(".localhost") || host == "::1" ||
+                   (host.starts_with("127.") && host.find_first_not_of("0123456789.") == host.npos);
+    return !url.tls && !is_here;
+}
+
 } // namespace cachefill::http

@@ -38,4 +38,7 @@ Result<Url> resolve_location(const Url& base, std::string_view location);
 // May what was meant for `a` be told to `b`? Same host and port; the default ports of http and https count as one.
 bool is_same_host(const Url& a, const Url& b);
 
+// Would others on the way read what is sent there? Plain http, and not to this machine itself.
+bool is_in_the_open(const Url& url);
+
 } // namespace cachefill::http

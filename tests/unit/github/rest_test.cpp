@@ -150,6 +150,27 @@ BOOST_AUTO_TEST_CASE(a_link_to_another_host_does_not_get_the_token) {
     BOOST_TEST(server.log()[0].header("Authorization") == "Bearer good");
 }
 
+BOOST_AUTO_TEST_CASE(a_token_goes_unencrypted_to_this_machine_only) {
+    const std::pair<const char*, bool> rows[]{{"https://api.github.com", true},
+                                              {"http://127.0.0.1:8080", true},
+                                              {"http://localhost", true},
+                                              {"http://github.example.org/api/v3", false},
+                                              {"http://127.0.0.1.example.org", false},
+                                              {"github.example.org", false}};
+    for (const auto& [url, is_sent] : rows) {
+        auto run = [address = std::string(url), expected = is_sent](async::Executor executor) -> Task<void> {
+            auto client = http::make_client(executor, {});
+            github::RestSettings settings;
+            settings.api_url = address;
+            settings.token = github::Token{.secret = Secret("good"), .source = "GH_TOKEN"};
+            RestClient rest(*client, std::move(settings));
+            BOOST_TEST(rest.has_token() == expected, address);
+            co_return;
+        };
+        run_task<void>(run);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_link_from_https_to_plain_http_does_not_get_the_token) {
     HttpServer plain([](const HttpRequest&) { return HttpReply(200, "[]"); });
     auto run = [&](async::Executor executor) -> Task<void> {
