@@ -7,21 +7,22 @@ namespace cachefill::cache {
 
 namespace {
 
-bool is_encoded(const http::Response& response) {
+// What comes out of it has another length than what is sent.
+bool has_other_length(const http::Response& response) {
     auto encoding = response.find_header("Content-Encoding");
     return encoding && !trim(*encoding).empty() && !iequals(trim(*encoding), "identity");
 }
 
 // Of the stored bytes. What is encoded on its way has another length, and some answer HEAD with a zero.
 std::optional<std::uint64_t> find_length(const http::Response& response) {
-    if (is_encoded(response)) return {};
+    if (has_other_length(response)) return {};
     auto length = response.find_header("Content-Length");
     return length ? parse_u64(trim(*length)) : std::nullopt;
 }
 
 // "bytes 0-23/4711", and "bytes */4711" where nothing of what was asked for exists.
 std::optional<std::uint64_t> find_total(const http::Response& response) {
-    if (is_encoded(response)) return {};
+    if (has_other_length(response)) return {};
     auto range = response.find_header("Content-Range");
     if (!range) return {};
     auto slash = range->rfind('/');
@@ -29,6 +30,11 @@ std::optional<std::uint64_t> find_total(const http::Response& response) {
 }
 
 } // namespace
+
+bool says_encoding(const http::Response& response) {
+    auto encoding = response.find_header("Content-Encoding");
+    return encoding && !trim(*encoding).empty();
+}
 
 // Empty: it does not tell, as some answer HEAD for what they would not answer GET for, or the other way round.
 async::Task<std::optional<FileLook>> HttpReader::look_at_head(std::string url, LookFor wanted) {
@@ -44,6 +50,7 @@ async::Task<std::optional<FileLook>> HttpReader::look_at_head(std::string url, L
     auto ranges = response->find_header("Accept-Ranges");
     if (ranges && iequals(trim(*ranges), "bytes") && ranges_ == Ranges::untried) ranges_ = Ranges::promised;
     look.is_there = true;
+    look.is_encoded = says_encoding(*response);
     look.size = find_length(*response);
     if (!look.size || *look.size == 0 || (wanted.size && *look.size != *wanted.size)) co_return std::nullopt;
     tells_by_head_ = true;
@@ -83,9 +90,11 @@ async::Task<Result<FileLook>> HttpReader::look_at(std::string url, LookFor wante
     }
     look.is_there = true;
     if (response.status == 200) ranges_ = Ranges::ignored;
-    look.is_encoded = is_encoded(response);
+    look.is_encoded = says_encoding(response);
     look.size = response.status == 200 ? find_length(response) : find_total(response);
-    if (response.status != 416) look.beginning = std::move(response.body);
+    if (response.status == 416) co_return look;
+    if (response.body.empty()) look.size = 0; // also where no length was told, as with 204
+    look.beginning = std::move(response.body);
     co_return look;
 }
 

@@ -98,9 +98,7 @@ async::Task<Result<NarRemarks>> HttpReader::check_nar(nix::NarInfo info, std::st
         CO_TRY(response, co_await client_.send(std::move(get)));
         if (!response.is_success()) co_return http::status_failure(shown, response);
         CO_TRY(remarks, checker.finish());
-        auto encoding = response.find_header("Content-Encoding");
-        bool is_encoded = encoding && !iequals(trim(*encoding), "identity");
-        if (is_encoded && may_be_undone_twice(info)) remarks.push_back(NarRemark::twice_encoded);
+        if (says_encoding(response) && may_be_undone_twice(info)) remarks.push_back(NarRemark::twice_encoded);
         co_return remarks;
     };
     auto checked = co_await async::with_retry(policy_, random_, attempt);

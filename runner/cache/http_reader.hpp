@@ -8,6 +8,10 @@
 
 namespace cachefill::cache {
 
+// Whether the answer names a Content-Encoding. Nix before 2.22 undoes, whatever is named, "identity" too, all
+// compression that it recognizes in the bytes.
+bool says_encoding(const http::Response& response);
+
 // The reading half of every cache that is served over HTTP.
 class HttpReader {
   public:

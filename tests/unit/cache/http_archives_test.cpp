@@ -15,6 +15,8 @@ struct Fixture {
     TemporaryDirectory temporary = TemporaryDirectory::make("cachefill-archives").value();
     HttpBackend backend{temporary.path()};
 
+    std::vector<cache::NarRemark> remarks; // of the last look
+
     // Pushes a path, lets `around` change what the server is like, then looks at the archive. `bytes` are those of the
     // archive, which the server keeps under its name.
     NarState look(const std::function<void(const nix::NarInfo& info, const std::string& bytes)>& around) {
@@ -29,6 +31,7 @@ struct Fixture {
             auto looked = co_await desk.cache.look_at_nar(info);
             BOOST_REQUIRE_MESSAGE(looked.has_value(), (looked ? "" : looked.error().one_line()));
             state = looked->state;
+            remarks = looked->remarks;
         };
         auto settings = desk_settings(backend, temporary.path());
         settings.is_hasty = true;
@@ -168,6 +171,35 @@ BOOST_AUTO_TEST_CASE(an_archive_that_is_encoded_on_its_way_has_no_length) {
         });
     };
     BOOST_TEST((look(around) == NarState::there));
+}
+
+// Nix before 2.22 takes any Content-Encoding as one that hides compression to undo, and undoes that of the archive.
+BOOST_AUTO_TEST_CASE(an_archive_with_the_encoding_identity_has_a_length_and_is_remarked_on) {
+    for (bool refuses_head : {false, true}) {
+        auto around = [&](const nix::NarInfo&, const std::string& bytes) {
+            answer_archives([=](const HttpRequest& request) -> std::optional<HttpReply> {
+                if (request.method == "HEAD" && refuses_head) return HttpReply(405);
+                HttpReply reply(200, bytes);
+                reply.headers.emplace_back("Content-Encoding", "identity");
+                return reply;
+            });
+        };
+        BOOST_TEST((look(around) == NarState::there));
+        BOOST_TEST((remarks == std::vector{cache::NarRemark::twice_encoded}));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_without_content_is_no_archive) {
+    for (int status : {200, 204}) {
+        auto around = [&](const nix::NarInfo&, const std::string&) {
+            answer_archives([=](const HttpRequest&) -> std::optional<HttpReply> {
+                HttpReply reply(status);
+                reply.until_close = status == 200; // no length
+                return reply;
+            });
+        };
+        BOOST_TEST((look(around) == NarState::wrong_size), status);
+    }
 }
 
 // An object store signs a URL for one method, and refuses a login that it did not ask for.
