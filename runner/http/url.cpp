@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <vector>
 
 namespace cachefill::http {
 
@@ -15,6 +16,23 @@ namespace urls = boost::urls;
 namespace {
 
 std::string bracketed(const std::string& host) { return host.find(':') == std::string::npos ? host : "[" + host + "]"; }
+
+// RFC 3986, 5.2.4. Curl, and so Nix, asks without "." and ".."; a server that keeps objects by name does not undo them.
+std::string without_dots(std::string_view path) {
+    std::vector<std::string_view> kept;
+    for (std::size_t start = 1; start <= path.size();) {
+        auto end = std::min(path.find('/', start), path.size());
+        auto segment = path.substr(start, end - start);
+        bool is_dots = segment == "." || segment == "..";
+        if (segment == ".." && !kept.empty()) kept.pop_back();
+        if (!is_dots) kept.push_back(segment);
+        if (is_dots && end == path.size()) kept.emplace_back(); // what it leads to is a directory
+        start = end + 1;
+    }
+    std::string text;
+    for (auto segment : kept) text.append("/").append(segment);
+    return text.empty() ? "/" : text;
+}
 
 Result<Url> from_view(const urls::url_view& view, std::string_view text, FailureKind kind) {
     auto fail = [&](const std::string& why) { return Failure(kind, "'" + sanitize(redact_url(text)) + "' " + why); };
@@ -34,8 +52,7 @@ Result<Url> from_view(const urls::url_view& view, std::string_view text, Failure
     auto path = view.encoded_path();
     // Boost 1.81 takes the beginning of 127.0.0.1.example.org for all of the host.
     if (path.size() > 0 && path.front() != '/') return fail("has a host that begins as an address of IPv4 does");
-    url.target.assign(path.data(), path.size());
-    if (url.target.empty()) url.target = "/";
+    url.target = without_dots({path.data(), path.size()});
     if (view.has_query()) {
         auto query = view.encoded_query();
         url.target += '?';
@@ -119,10 +136,7 @@ Result<Url> resolve_location(const Url& base, std::string_view location) {
     urls::url absolute;
     if (!base_view || !reference || !urls::resolve(*base_view, *reference, absolute))
         return Failure(FailureKind::protocol, "'" + sanitize(redact_url(encoded)) + "' is no URL to go on to");
-    TRY(url, from_view(absolute, encoded, FailureKind::protocol));
-    // Boost 1.81 keeps dots that lead above the root; RFC 3986 (5.2.4) drops them.
-    while (url.target.starts_with("/../")) url.target.erase(0, 3);
-    return url;
+    return from_view(absolute, encoded, FailureKind::protocol);
 }
 
 bool is_same_host(const Url& a, const Url& b) {

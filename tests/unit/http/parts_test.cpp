@@ -38,15 +38,37 @@ BOOST_AUTO_TEST_CASE(a_host_is_never_taken_for_the_address_that_it_begins_with) 
     BOOST_TEST(http::parse_url("http://127.example.org/x")->host == "127.example.org");
 }
 
+BOOST_AUTO_TEST_CASE(dots_lead_where_they_lead_for_curl) {
+    for (auto [path, target] : std::initializer_list<std::pair<const char*, const char*>>{
+             {"", "/"},
+             {"/", "/"},
+             {"/a", "/a"},
+             {"/a/", "/a/"},
+             {"/a//b", "/a//b"},
+             {"/infos/../nar/x.nar", "/nar/x.nar"},
+             {"/./nar/./x", "/nar/x"},
+             {"/../../x", "/x"},
+             {"/a/b/..", "/a/"},
+             {"/a/.", "/a/"},
+             {"/..", "/"},
+             {"/a/...", "/a/..."},
+             {"/a/.b?c=/../d", "/a/.b?c=/../d"},
+         }) {
+        auto url = parse_url("http://h" + std::string(path));
+        BOOST_TEST_REQUIRE(url.has_value(), path);
+        BOOST_TEST(url->target == target);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(urls_are_taken_apart) {
     auto url = parse_url("HTTPS://Me%40x:p%3Aw@Cache.Example:8443/a/../b?q=%20#fragment");
     BOOST_TEST_REQUIRE(url.has_value());
     BOOST_TEST(url->tls);
     BOOST_TEST(url->host == "cache.example");
     BOOST_TEST(url->port == 8443);
-    BOOST_TEST(url->target == "/a/../b?q=%20");
+    BOOST_TEST(url->target == "/b?q=%20");
     BOOST_TEST(url->credentials->reveal() == "Me@x:p:w");
-    BOOST_TEST(url->to_string() == "https://cache.example:8443/a/../b?q=%20");
+    BOOST_TEST(url->to_string() == "https://cache.example:8443/b?q=%20");
     auto v6 = parse_url("http://[::1]:81");
     BOOST_TEST_REQUIRE(v6.has_value());
     BOOST_TEST(v6->host == "::1");
