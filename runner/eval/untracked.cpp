@@ -80,6 +80,14 @@ NixFiles nix_files_below(const fs::path& directory) {
     return found;
 }
 
+// Git does not know directories, only files.
+bool holds_a_file(const fs::path& directory) {
+    std::error_code error;
+    for (fs::recursive_directory_iterator at(directory, error), end; !error && at != end; at.increment(error))
+        if (at->symlink_status(error).type() != fs::file_type::directory) return true;
+    return false;
+}
+
 // Of a directory that is missing as a whole Nix tells no more than its name. If but one file of Nix lies in it, that
 // is the one that was meant.
 std::string only_nix_file_below(const fs::path& directory) {
@@ -118,6 +126,7 @@ async::Task<std::optional<UntrackedFile>> find_untracked_below(fs::path director
     auto real = fs::weakly_canonical(whole.parent_path(), error) / whole.filename();
     UntrackedFile untracked;
     untracked.repository = fs::weakly_canonical(root, error);
+    if (fs::is_directory(real, error) && !holds_a_file(real)) co_return std::nullopt;
     if (fs::is_directory(real, error))
         if (auto only = only_nix_file_below(real); !only.empty()) real = only;
     untracked.file = real.lexically_relative(untracked.repository).string();
@@ -127,6 +136,16 @@ async::Task<std::optional<UntrackedFile>> find_untracked_below(fs::path director
     auto nearest = is_directory ? real : real.parent_path();
     auto inner = co_await work_tree_root(std::move(nearest), environment);
     if (!inner.empty() && !fs::equivalent(inner, root, error)) {
+        auto submodule = fs::weakly_canonical(inner, error);
+        std::vector<std::string> is_submodule{"ls-files", "--stage", "--",
+                                              submodule.lexically_relative(untracked.repository).string()};
+        auto staged = co_await ask_git(root, std::move(is_submodule), environment);
+        if (staged && staged->text.starts_with("160000 ")) {
+            // Named with its submodules, too, the flake lacks what those do not track.
+            auto below = real.lexically_relative(submodule).string();
+            auto in_it = co_await find_untracked_below(submodule, std::move(below), std::move(environment));
+            if (in_it) co_return in_it;
+        }
         untracked.why = UntrackedFile::Why::in_submodule;
         co_return untracked;
     }

@@ -178,6 +178,29 @@ BOOST_AUTO_TEST_CASE(another_repository_below_is_none_of_this_one) {
     BOOST_TEST(contains(failure.hint(), "?submodules=1"));
 }
 
+BOOST_AUTO_TEST_CASE(what_a_submodule_does_not_track_is_to_be_added_there) {
+    NixScene scene;
+    scene.flake_with("{ nixosConfigurations.a = host (import ./inner/box.nix); }");
+    scene.write("fleet/inner/other.nix", "1");
+    scene.shell("cd fleet/inner; git init -q; git add -A; git commit -q -m inner; cd ..; "
+                "git add inner 2> /dev/null; git commit -q -m outer");
+    scene.write("fleet/inner/box.nix", "1");
+    auto failure = failure_of_host(scene);
+    BOOST_TEST(failure.cause().starts_with("box.nix is not tracked by git"), failure.cause());
+    BOOST_TEST(failure.hint() == "cd " + (scene.flake() / "inner").string() + " && git add box.nix");
+    scene.shell(failure.hint());
+    BOOST_TEST(contains(failure_of_host(scene).hint(), "?submodules=1"));
+}
+
+BOOST_AUTO_TEST_CASE(git_add_is_not_told_of_a_directory_without_files) {
+    NixScene scene;
+    scene.flake_with("{ nixosConfigurations.a = host (import ./hosts/nowhere.nix); }");
+    scene.shell("mkdir -p fleet/hosts/deep");
+    auto failure = failure_of_host(scene);
+    BOOST_TEST(!contains(failure.cause(), "git"), failure.cause());
+    BOOST_TEST(failure.hint().empty());
+}
+
 BOOST_AUTO_TEST_CASE(where_one_stands_in_the_repository_the_command_is_short) {
     UntrackedFile file{
         .repository = "/fleet", .file = "hosts/a b.nix", .why = UntrackedFile::Why::unknown_to_git, .rule = {}};
