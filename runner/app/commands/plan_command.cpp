@@ -35,7 +35,8 @@ std::string plan_text(const fill::Run& run) {
     if (!plan.fetches.empty())
         text += "would fetch " + counted(plan.fetches.size(), "path") + ", " + human_bytes(plan.bytes_to_fetch) +
                 " at least\n";
-    if (pushes > 0) text += "would push " + counted(pushes, "path") + " that are here already\n";
+    if (pushes > 0)
+        text += "would push " + counted(pushes, "path") + (pushes == 1 ? " that is" : " that are") + " here already\n";
     if (!plan.builds.empty())
         text += "expected: " + human_duration(plan.expected_total) + " of work, longest chain " +
                 human_duration(plan.critical_path) + "\n";
