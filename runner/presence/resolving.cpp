@@ -19,16 +19,17 @@ std::optional<nix::Derivation> Realisations::resolved(plan::DerivationId id, con
     return nix::resolve(path, *std::move(derivation), find);
 }
 
-// Those of which nothing is known although all is of their inputs, and that Nix would fetch; each once.
+// Those of which nothing is known although all is of their inputs; each once. Where the output of one that everybody
+// builds by design lies is known as soon as it is resolved, too, unless it is floating.
 std::vector<Realisations::Resolvable> Realisations::resolvable(std::set<plan::DerivationId>& seen) const {
     std::vector<Resolvable> all;
     for (auto id : graph_.with_unknown_outputs()) {
         const auto& derivation = graph_.derivation(id);
-        auto is_open = [](const plan::GraphOutput& output) {
-            return output.path == plan::no_path && nix::has_realisation(output.kind);
+        auto is_open = [&derivation](const plan::GraphOutput& output) {
+            bool is_told = derivation.allow_substitutes || output.kind != nix::OutputKind::floating;
+            return output.path == plan::no_path && nix::has_realisation(output.kind) && is_told;
         };
-        bool may_fetch = derivation.allow_substitutes && derivation.flaw.empty();
-        if (!may_fetch || seen.contains(id) ||
+        if (!derivation.flaw.empty() || seen.contains(id) ||
             std::none_of(derivation.outputs.begin(), derivation.outputs.end(), is_open))
             continue;
         Resolvable one{id, {}};
@@ -80,7 +81,7 @@ Task<Result<void>> Realisations::learn_by_resolving(Judge::Counting counting, da
                 const auto* output = derivation->find_output(outputs[i].name);
                 if (outputs[i].path != plan::no_path || !output) continue;
                 if (output->path) candidates.emplace_back(plan::Graph::Producer{id, i}, *output->path);
-                if (output->kind == nix::OutputKind::floating)
+                if (output->kind == nix::OutputKind::floating && graph_.derivation(id).allow_substitutes)
                     floating.push_back({{id, i}, nix::RealisationIds::id_of_resolved(*derivation, output->name)});
             }
         }

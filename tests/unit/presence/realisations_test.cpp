@@ -48,6 +48,7 @@ struct Fixture {
     FaultyCache* upstream = nullptr;
     plan::Target target;
     nix::RealisationIds ids{read_derivation};
+    std::string by_design; // which everybody builds
 
     void start(async::Executor executor, const std::string& name) {
         judge = std::make_unique<Judge>(executor, clock, graph, facts, sink, presence::Patience());
@@ -60,7 +61,12 @@ struct Fixture {
         judge->add_upstream(std::move(second));
         realisations = std::make_unique<presence::Realisations>(executor, graph, facts, *judge, read_derivation);
         target.name = name;
-        target.derivation = graph.add_closure(derivation(name), read_derivation).value();
+        auto read = [this](const nix::StorePath& path) -> Result<nix::Derivation> {
+            TRY(read, read_derivation(path));
+            if (path.name() == by_design + ".drv") read.allow_substitutes = false;
+            return read;
+        };
+        target.derivation = graph.add_closure(derivation(name), read).value();
         target.outputs = {output(name, "out").output};
     }
     plan::Graph::Producer output(const std::string& name, const std::string& wanted) {
@@ -140,6 +146,18 @@ BOOST_AUTO_TEST_CASE(what_nobody_tells_is_found_by_resolving_it) {
         BOOST_TEST((path == path_of("deferred")));
         auto names = co_await untold();
         BOOST_TEST(names == nothing, boost::test_tools::per_element());
+    });
+}
+
+// The machine that builds it resolves it as well, and so finds what needs it.
+BOOST_AUTO_TEST_CASE(where_one_that_everybody_builds_lies_is_found) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        by_design = "deferred";
+        start(executor, "deferred");
+        serve_all_but("");
+        for (const std::string told : {"leaf", "split"}) tell(*own, told);
+        auto path = co_await learnt("deferred");
+        BOOST_TEST((path == path_of("deferred")));
     });
 }
 
