@@ -265,8 +265,13 @@ BOOST_AUTO_TEST_CASE(uploads_at_once_are_bounded) {
     for (int i = 0; i < 30; ++i) paths.push_back(store.add("p" + std::to_string(i)));
     settings.uploads = 3;
     std::size_t running = 0, most = 0;
+    async::Signal all_run(loop.get_executor());
     cache.script = [&](Step step, nix::StorePath) -> async::Task<Result<void>> {
-        if (step == Step::begin) most = std::max(most, ++running);
+        if (step == Step::begin) {
+            most = std::max(most, ++running);
+            all_run.notify_all();
+            while (most < 3) co_await all_run.wait(); // the first ones wait for as many as there may be
+        }
         if (step == Step::finish) --running;
         co_return Result<void>();
     };
