@@ -28,4 +28,7 @@ std::optional<Failure> why_bearer_is_withheld(const Environment& environment, co
 // For a cache that is only read, and not ours: what is there under its own name, never what is meant for another.
 Result<Credentials> credentials_to_read(const Environment& environment, const CacheUri& uri);
 
+// For a hint: how the server behind this URL can be told who asks.
+std::string ways_to_log_in(std::string_view url);
+
 } // namespace cachefill::cache

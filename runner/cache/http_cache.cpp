@@ -1,6 +1,7 @@
 #include "cache/http_cache.hpp"
 
 #include "base/text.hpp"
+#include "cache/credentials.hpp"
 #include "cache/http_reader.hpp"
 #include "cache/http_writer.hpp"
 #include "cache/narinfo_record.hpp"
@@ -201,8 +202,7 @@ class HttpCache final : public BinaryCache {
         if (!found && found.error().kind() == FailureKind::auth)
             co_return Failure(FailureKind::auth, uri_.name + " refuses reads: " + found.error().cause())
                 .with_http_status(found.error().http_status())
-                .with_hint(
-                    "give credentials by netrc, in the URL or as CACHEFILL_BEARER_TOKEN; consumers need some, too");
+                .with_hint(ways_to_log_in(uri_.base.reveal()) + "; consumers need some, too");
         if (!found) co_return std::move(found).error();
         auto& text = *found;
         // Those who read through a proxy that hides it are told so; here it only says what the cache is like.

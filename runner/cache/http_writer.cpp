@@ -1,6 +1,7 @@
 #include "cache/http_writer.hpp"
 
 #include "base/text.hpp"
+#include "cache/credentials.hpp"
 #include "nix/narinfo.hpp"
 
 namespace cachefill::cache {
@@ -131,9 +132,8 @@ Task<Result<void>> HttpWriter::put_cache_info(std::string name, std::string text
 Failure HttpWriter::unreadable(const std::string& name, const std::string& answer) const {
     return Failure(FailureKind::auth, uri_.name + " takes writes and refuses reads: " + name +
                                           ", which was just written there, answers " + answer)
-        .with_hint(
-            "nobody could fetch from it: let it be read, or give credentials for reading by netrc, in the URL or "
-            "as CACHEFILL_BEARER_TOKEN");
+        .with_hint("nobody could fetch from it: let it be read, or " + ways_to_log_in(uri_.base.reveal()) +
+                   " for reading");
 }
 
 // What was taken and cannot be seen yet may take its time.

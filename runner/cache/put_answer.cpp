@@ -1,6 +1,7 @@
 #include "cache/put_answer.hpp"
 
 #include "base/text.hpp"
+#include "cache/credentials.hpp"
 
 namespace cachefill::cache {
 
@@ -60,10 +61,8 @@ Failure put_failure(const http::Request& request, const http::Response& response
     };
     switch (answer) {
     case PutAnswer::not_allowed:
-        return say(
-            FailureKind::auth, "did not let us write",
-            "give it credentials by netrc, in the URL or as CACHEFILL_BEARER_TOKEN; a Cachix cache is written as "
-            "cachix://NAME");
+        return say(FailureKind::auth, "did not let us write",
+                   ways_to_log_in(request.url) + "; a Cachix cache is written as cachix://NAME");
     case PutAnswer::no_uploads:
         return say(FailureKind::auth, "does not take uploads by PUT here",
                    "if it takes them at another address, name that one, too: cache: {read: URL, push: URL}; a Cachix "

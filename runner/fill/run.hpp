@@ -216,6 +216,7 @@ class Run {
     std::vector<TargetRecord> targets_;
     std::vector<std::string> skipped_; // by selectors
     std::string manifest_;             // its store path, once published
+    bool manifest_failure_is_told_ = false;
     std::vector<plan::Target> plan_targets_;
     plan::Plan plan_;
     std::unordered_map<nix::StorePath, push::PushRecord> planned_pushes_; // of a plan: what would become of each

@@ -6,6 +6,7 @@
 #include "fill/run.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace cachefill::fill {
 
@@ -101,7 +102,7 @@ Task<void> Run::publish_manifest(bool is_finished) {
                                                  session_.settings().pin_keep);
     if (path)
         manifest_ = path->to_string();
-    else
+    else if (!std::exchange(manifest_failure_is_told_, true))
         say(event::Severity::warning, path.error().one_line(), path.error().hint());
 }
 

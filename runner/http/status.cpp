@@ -34,25 +34,36 @@ FailureKind kind_of(int status) {
     }
 }
 
-// Of a page in HTML only its title tells something.
-std::string_view title_of(std::string_view page) {
+// What stands between <tag> and </tag>, whatever the case.
+std::string_view inside(std::string_view page, const std::string& tag) {
     auto lower = to_lower(page);
-    auto start = lower.find("<title>");
+    auto start = lower.find("<" + tag + ">");
     if (start == std::string::npos) return {};
-    start += 7;
-    auto end = lower.find("</title>", start);
+    start += tag.size() + 2;
+    auto end = lower.find("</" + tag + ">", start);
     return page.substr(start, end == std::string::npos ? 0 : end - start);
 }
 
+// Of a page in HTML only its title tells something, of an error of object stores its message.
+std::string_view words_of_markup(std::string_view page) {
+    for (const auto* tag : {"title", "message", "code"})
+        if (auto words = trim(inside(page, tag)); !words.empty()) return words;
+    return {};
+}
+
+// Short and harmless: the first line of a text, JSON in one line.
 std::string excerpt(const Response& response) {
-    std::string_view body = response.body;
-    body = body.substr(0, 4096);
+    auto body = trim(std::string_view(response.body).substr(0, 4096));
     if (body.find('\0') != std::string_view::npos) return {};
     auto type = to_lower(response.find_header("Content-Type").value_or(""));
-    if (type.starts_with("text/html")) body = title_of(body);
-    std::string line;
+    bool is_markup = type.starts_with("text/html") || body.starts_with('<');
+    bool is_json = body.starts_with('{') || body.starts_with('[');
+    if (is_markup) body = words_of_markup(body);
     auto clean = sanitize(body);
-    for (auto word : split_words(clean)) {
+    std::string_view told = clean;
+    if (!is_json && !is_markup) told = told.substr(0, told.find('\n'));
+    std::string line;
+    for (auto word : split_words(told)) {
         if (!line.empty()) line += ' ';
         line += word;
     }
