@@ -220,7 +220,7 @@ Result<Credentials> credentials_to_read(const Environment& environment, const Ca
 std::string ways_to_log_in(std::string_view url) {
     auto parsed = http::parse_url(url);
     if (parsed && http::is_in_the_open(*parsed))
-        return "give credentials by netrc (with the name of this machine: 'default' is not for plain http) or in the "
+        return "give credentials by netrc (in an entry of its own: 'default' is not for plain http) or in the "
                "URL";
     return "give credentials by netrc, in the URL or as CACHEFILL_BEARER_TOKEN";
 }
