@@ -62,9 +62,9 @@ struct Fixture {
         realisations = std::make_unique<presence::Realisations>(executor, graph, facts, *judge, read_derivation);
         target.name = name;
         auto read = [this](const nix::StorePath& path) -> Result<nix::Derivation> {
-            TRY(read, read_derivation(path));
-            if (path.name() == by_design + ".drv") read.allow_substitutes = false;
-            return read;
+            TRY(made, read_derivation(path));
+            if (path.name() == by_design + ".drv") made.allow_substitutes = false;
+            return made;
         };
         target.derivation = graph.add_closure(derivation(name), read).value();
         target.outputs = {output(name, "out").output};
