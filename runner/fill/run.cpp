@@ -180,6 +180,10 @@ Task<bool> Run::preflight() {
 Task<Result<void>> Run::open_store_side() {
     CO_TRY(roots, co_await build::Roots::open(session_.endpoint(), session_.state_directory() / "roots"));
     roots_ = std::move(roots);
+    auto store = session_.endpoint().physical_root.string() + std::string(nix::store_dir);
+    auto surroundings = disk_surroundings(store);
+    disk_guard_.emplace(session_.executor(), session_.clock(), std::move(store), session_.settings().min_free,
+                        std::move(surroundings));
     const build::Surroundings here{.executor = session_.executor(),
                                    .endpoint = session_.endpoint(),
                                    .graph = graph_,

@@ -3,6 +3,7 @@
 #include "build/driver.hpp"
 #include "cache/manifest.hpp"
 #include "eval/evaluator.hpp"
+#include "fill/disk_guard.hpp"
 #include "fill/mirror.hpp"
 #include "presence/judge.hpp"
 #include "presence/nar_checks.hpp"
@@ -139,7 +140,7 @@ class Run {
     async::Task<void> build_and_close();
     async::Task<void> watch_deadline();
     async::Task<void> watch_disk();
-    bool has_room() const; // in the store, at this moment
+    DiskGuard::Surroundings disk_surroundings(std::string store);
     std::vector<nix::StorePath> deletable() const;
     async::Task<Result<std::uint64_t>> make_room(); // bytes freed
     bool is_pinned_branch(const std::string& branch) const;
@@ -231,6 +232,7 @@ class Run {
     std::map<plan::DerivationId, std::string> deferred_; // why
     std::unique_ptr<session::History> history_;
     std::unique_ptr<build::Roots> roots_;
+    std::optional<DiskGuard> disk_guard_; // of a run that builds
     std::unique_ptr<build::Driver> driver_;
     std::unique_ptr<push::Pipeline> pipeline_;
     std::vector<std::unique_ptr<Mirror>> mirrors_;
@@ -246,7 +248,6 @@ class Run {
     int rounds_of_questions_ = 0;
     bool building_done_ = false;
     bool deadline_reached_ = false;
-    bool disk_is_low_ = false;
     int interrupted_ = 0;
     std::vector<Failure> failures_; // of the run as a whole
     std::vector<eval::CheckFinding> check_findings_;

@@ -11,58 +11,27 @@
 namespace cachefill::fill {
 
 using async::Task;
-using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
-namespace {
-
-constexpr auto disk_check_interval = 2s;
-constexpr auto disk_patience = 60s;
-
-} // namespace
-
-bool Run::has_room() const {
-    auto space = disk_space(session_.endpoint().physical_root.string() + std::string(nix::store_dir));
-    return !space || space->free_bytes >= session_.settings().min_free;
+DiskGuard::Surroundings Run::disk_surroundings(std::string store) {
+    DiskGuard::Surroundings surroundings;
+    surroundings.free_bytes = [store = std::move(store)]() -> std::optional<std::uint64_t> {
+        auto space = disk_space(store);
+        if (!space) return {};
+        return space->free_bytes;
+    };
+    surroundings.make_room = [this] { return make_room(); };
+    surroundings.may_change_by_itself = [this] { return driver_->is_building() || unsettled() > 0; };
+    surroundings.changed = [this] { driver_->wake(); };
+    surroundings.say = [this](event::Severity severity, std::string text, std::string hint) {
+        say(severity, std::move(text), std::move(hint));
+    };
+    return surroundings;
 }
 
 Task<void> Run::watch_disk() {
-    auto store = session_.endpoint().physical_root.string() + std::string(nix::store_dir);
-    auto low_since = Clock::now();
-    bool may_delete = true;
-    for (;;) {
-        co_await async::sleep_for(disk_check_interval);
-        auto space = disk_space(store);
-        bool is_low = space && space->free_bytes < session_.settings().min_free;
-        if (is_low && !disk_is_low_) {
-            low_since = Clock::now();
-            say(event::Severity::warning,
-                "only " + human_bytes(space->free_bytes) + " are free in " + store +
-                    ": no further builds start until there is more",
-                "free some space, or lower --min-free");
-        }
-        if (disk_is_low_ && !is_low) say(event::Severity::notice, "there is room in " + store + " again: going on");
-        disk_is_low_ = is_low;
-        driver_->wake();
-        if (!is_low) continue;
-        if (may_delete) {
-            auto freed = co_await make_room();
-            if (!freed) { // once is enough: it would fail likewise in two seconds
-                may_delete = false;
-                say(event::Severity::warning, "cannot make room: " + freed.error().one_line(), freed.error().hint());
-            } else if (*freed > 0) {
-                low_since = Clock::now();
-                continue;
-            }
-        }
-        bool stuck = Clock::now() - low_since > disk_patience && !driver_->is_building() && unsettled() == 0;
-        if (!stuck) continue;
-        Failure failure(FailureKind::machine, "the disk of " + store + " stayed full");
-        fail(std::move(failure).with_hint("free some space and run again; what was built is in the cache"));
-        evaluations_.cancel();
-        driver_->stop();
-        co_return;
-    }
+    fail(co_await disk_guard_->watch());
+    evaluations_.cancel();
+    driver_->stop();
 }
 
 // Built by this run, in the cache, and needed by nothing that is still to come: as input, by a reference of something
@@ -81,17 +50,7 @@ std::vector<nix::StorePath> Run::deletable() const {
         auto id = graph_.find(path);
         if (id && facts_.of(*id).valid_here != false && !driver_->is_needed(*id)) going.insert(*id);
     }
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (std::size_t i = 0; i < graph_.path_count(); ++i) {
-            auto id = static_cast<plan::PathId>(i);
-            if (facts_.of(id).valid_here != true || going.contains(id)) continue;
-            for (auto reference : facts_.of(id).references) changed |= going.erase(reference) > 0;
-        }
-    }
-    std::vector<nix::StorePath> paths;
-    for (auto id : going) paths.push_back(graph_.path(id));
-    return paths;
+    return closed_under_referrers(std::move(going), graph_, facts_);
 }
 
 Task<Result<std::uint64_t>> Run::make_room() {

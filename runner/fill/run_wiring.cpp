@@ -85,7 +85,7 @@ build::DriverCallbacks Run::driver_callbacks() {
     };
     callbacks.caches_of = [this](const nix::StorePath& path) { return caches_to_fetch_from(path); };
     callbacks.targets_of = [this](plan::DerivationId id) { return names_of_targets(id); };
-    callbacks.may_start = [this] { return !disk_is_low_ && has_room(); };
+    callbacks.may_start = [this] { return disk_guard_->has_room(); };
     callbacks.expects_more = [this] { return is_planning(); };
     callbacks.fetch_overrides = [this](const nix::StorePath& path) {
         return upstreams_->fetch_overrides(counting_now(path), trust_->keys(path));

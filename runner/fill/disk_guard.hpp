@@ -1,0 +1,61 @@
+#pragma once
+
+#include "async/clock.hpp"
+#include "event/event.hpp"
+#include "plan/facts.hpp"
+#include "plan/graph.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace cachefill::fill {
+
+// Watches the disk of the Nix store (design section 3, "Disk"): below a limit no further builds start, what is in the
+// cache by now is deleted, and a disk that stays full ends the run.
+class DiskGuard {
+  public:
+    struct Surroundings {
+        std::function<std::optional<std::uint64_t>()> free_bytes;      // empty: it cannot be told, and counts as room
+        std::function<async::Task<Result<std::uint64_t>>()> make_room; // bytes freed
+        std::function<bool()> may_change_by_itself;                    // something still builds, or goes up
+        std::function<void()> changed;                                 // has_room() may say something else
+        std::function<void(event::Severity, std::string, std::string)> say; // text and hint
+    };
+
+    // `store`: its directory, for people. All of it outlives the guard.
+    DiskGuard(async::Executor executor, async::Clock& clock, std::string store, std::uint64_t min_free,
+              Surroundings surroundings)
+        : nap_(executor), clock_(clock), store_(std::move(store)), min_free_(min_free),
+          surroundings_(std::move(surroundings)) {}
+
+    // For another build, at this moment.
+    bool has_room() const { return !is_low_ && !is_below(surroundings_.free_bytes()); }
+
+    // Ends only when there is nothing more to wait for, with what to tell.
+    async::Task<Failure> watch();
+
+  private:
+    bool is_below(std::optional<std::uint64_t> free_bytes) const { return free_bytes && *free_bytes < min_free_; }
+    void look();
+    async::Task<void> try_to_make_room();
+
+    async::Nap nap_;
+    async::Clock& clock_;
+    std::string store_;
+    std::uint64_t min_free_;
+    Surroundings surroundings_;
+    async::Clock::TimePoint low_since_{};
+    bool is_low_ = false;
+    bool may_delete_ = true;
+};
+
+// Of the candidates, valid here and in the cache by now, those that nothing which stays refers to.
+std::vector<nix::StorePath> closed_under_referrers(std::set<plan::PathId> candidates, const plan::Graph& graph,
+                                                   const plan::Facts& facts);
+
+} // namespace cachefill::fill
