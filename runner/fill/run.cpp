@@ -69,8 +69,7 @@ void Run::interrupt(int signal) {
         return;
     }
     driver_->stop();
-    if (pipeline_) pipeline_->stop(upload_grace);
-    for (auto& mirror : mirrors_) mirror->pipeline().stop(upload_grace);
+    outlets_.stop(upload_grace);
     plan_changed_.notify_all();
     auto last_resort = [](async::TaskGroup& work) -> Task<void> {
         co_await async::sleep_for(everything_ends_after);
@@ -194,6 +193,7 @@ Task<Result<void>> Run::open_store_side() {
     if (!session_.settings().read_only)
         pipeline_ = push::make_pipeline(session_.executor(), presence_.backend(plan::own_cache), session_.workers(),
                                         push_settings(), push_environment(), session_.sink());
+    if (pipeline_) outlets_.add(*pipeline_);
     start_mirrors();
     co_return Result<void>();
 }
@@ -216,7 +216,7 @@ Task<void> Run::fill() {
         stages.spawn(build_and_close());
         if (pipeline_) stages.spawn(push_all());
         if (pipeline_) stages.spawn(announce_build());
-        for (std::size_t number = 0; number < mirrors_.size(); ++number) stages.spawn(push_to_mirror(number));
+        for (auto& mirror : mirrors_) stages.spawn(mirror->pipeline().run());
         watchers.spawn(watch_disk());
         if (session_.settings().deadline) watchers.spawn(watch_deadline());
     }
@@ -241,8 +241,7 @@ Task<void> Run::build_and_close() {
     if (deadline_reached_) note_used_up_deadline();
     plan_changed_.notify_all();
     co_await give_targets_to_mirrors();
-    if (pipeline_) pipeline_->close();
-    for (auto& mirror : mirrors_) mirror->pipeline().close();
+    outlets_.close();
     stage_finished(event::Stage::build, start);
 }
 

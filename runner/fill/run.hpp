@@ -5,6 +5,7 @@
 #include "eval/evaluator.hpp"
 #include "fill/disk_guard.hpp"
 #include "fill/mirror.hpp"
+#include "fill/outlets.hpp"
 #include "presence/judge.hpp"
 #include "presence/nar_checks.hpp"
 #include "presence/path_trust.hpp"
@@ -132,11 +133,8 @@ class Run {
     async::Task<void> push_all();
     async::Task<bool> open_mirrors();
     void start_mirrors();
-    async::Task<void> push_to_mirror(std::size_t number);
     async::Task<void> give_targets_to_mirrors();
-    void push(const nix::StorePath& path, bool built);
-    void note_settled(const nix::StorePath& path);
-    std::size_t unsettled() const; // paths, in all caches
+    void release_if_done(const nix::StorePath& path); // its root
     async::Task<void> build_and_close();
     async::Task<void> watch_deadline();
     async::Task<void> watch_disk();
@@ -236,6 +234,7 @@ class Run {
     std::unique_ptr<build::Driver> driver_;
     std::unique_ptr<push::Pipeline> pipeline_;
     std::vector<std::unique_ptr<Mirror>> mirrors_;
+    Outlets outlets_;                                       // that pipeline and those of the mirrors
     std::vector<report::MirrorReport> unreachable_mirrors_; // optional ones
 
     async::TaskGroup work_;

@@ -21,9 +21,8 @@ constexpr std::size_t most_looks_at_an_upstream = 256;
 // wanted.
 std::vector<plan::PathId> Run::paths_to_check() {
     std::set<plan::PathId> paths;
-    if (pipeline_)
-        for (const auto& [path, record] : pipeline_->ledger())
-            if (record.outcome == event::PushOutcome::published) paths.insert(graph_.intern(path));
+    for (const auto& [path, record] : outlets_.ledger())
+        if (record.outcome == event::PushOutcome::published) paths.insert(graph_.intern(path));
     bool only_published =
         session_.cache_info().hides_incomplete_closures && (is_filling() || !session_.settings().deep);
     if (only_published) return {paths.begin(), paths.end()};
@@ -49,7 +48,7 @@ Task<std::vector<presence::UnusableNar>> Run::find_unusable() {
     }
     for (auto& message : describe_remarks(*found)) session_.sink().on_event(message);
     auto unusable = std::move(found->unusable);
-    if (pipeline_ && !interrupted_)
+    if (outlets_.are_open() && !interrupted_)
         co_await put_back(session_, cache, unusable, push_settings(), push_environment(), session_.sink());
     for (auto& message : describe_unusable(unusable, cache.uri())) session_.sink().on_event(message);
     co_return unusable;

@@ -20,7 +20,7 @@ DiskGuard::Surroundings Run::disk_surroundings(std::string store) {
         return space->free_bytes;
     };
     surroundings.make_room = [this] { return make_room(); };
-    surroundings.may_change_by_itself = [this] { return driver_->is_building() || unsettled() > 0; };
+    surroundings.may_change_by_itself = [this] { return driver_->is_building() || outlets_.unsettled() > 0; };
     surroundings.changed = [this] { driver_->wake(); };
     surroundings.say = [this](event::Severity severity, std::string text, std::string hint) {
         say(severity, std::move(text), std::move(hint));
@@ -38,15 +38,9 @@ Task<void> Run::watch_disk() {
 // that stays, or by an evaluation.
 std::vector<nix::StorePath> Run::deletable() const {
     std::set<plan::PathId> going;
-    if (!pipeline_ || is_planning()) return {};
-    for (const auto& [path, record] : pipeline_->ledger()) {
-        bool in_cache =
-            record.outcome == event::PushOutcome::published || record.outcome == event::PushOutcome::already_there;
-        if (!in_cache || !record.built_by_this_run) continue;
-        bool wanted = std::any_of(mirrors_.begin(), mirrors_.end(), [&deleted = path](const auto& mirror) {
-            return !mirror->pipeline().ledger().contains(deleted);
-        });
-        if (wanted) continue;
+    if (is_planning()) return {};
+    for (const auto& [path, record] : outlets_.ledger()) {
+        if (!record.built_by_this_run || !outlets_.are_done_with(path)) continue;
         auto id = graph_.find(path);
         if (id && facts_.of(*id).valid_here != false && !driver_->is_needed(*id)) going.insert(*id);
     }

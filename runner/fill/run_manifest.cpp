@@ -42,7 +42,7 @@ bool Run::is_pinned_branch(const std::string& branch) const {
 bool Run::leaves_manifest() const {
     const auto& settings = session_.settings();
     const auto& cache = session_.cache_info();
-    bool may_write = pipeline_ && !settings.read_only && cache.permission == cache::Permission::write;
+    bool may_write = outlets_.are_open() && !settings.read_only && cache.permission == cache::Permission::write;
     if (!settings.manifest || !may_write || interrupted_ || branch_.empty() || branch_ == "HEAD") return false;
     return !cache.has_pins || (settings.pins && is_pinned_branch(branch_));
 }
@@ -61,15 +61,15 @@ cache::Manifest Run::describe_for_manifest(bool is_finished) const {
     manifest.cachefill_version = version;
     manifest.nix_version = session_.nix().nix_version;
     const report::RunReport report = this->report();
-    for (std::size_t i = 0; i < targets_.size(); ++i) {
-        if (targets_[i].evaluate_only) continue;
-        const auto& told = report.targets[i];
+    for (const auto& record : targets_) {
+        if (record.evaluate_only) continue;
+        const auto told = describe(record, report);
         cache::ManifestTarget target;
         target.name = told.name;
         target.system = told.system;
         target.derivation = told.derivation;
-        if (targets_[i].planned) {
-            const auto& planned = plan_targets_[*targets_[i].planned];
+        if (record.planned) {
+            const auto& planned = plan_targets_[*record.planned];
             auto path = graph_.derivation(planned.derivation).outputs[planned.outputs.front()].path;
             if (path != plan::no_path) target.output = graph_.path(path).to_string();
         }
@@ -108,7 +108,7 @@ Task<void> Run::publish_manifest(bool is_finished) {
 
 Task<void> Run::announce_build() {
     while (is_planning() && !is_ending()) co_await plan_changed_.wait();
-    bool is_idle = plan_.builds.empty() && plan_.pushes.empty() && pipeline_->ledger().empty();
+    bool is_idle = plan_.builds.empty() && plan_.pushes.empty() && outlets_.ledger().empty();
     if (is_idle || is_ending()) co_return;
     if (leaves_manifest()) co_await publish_manifest(false);
 }

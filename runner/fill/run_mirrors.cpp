@@ -39,13 +39,12 @@ void Run::start_mirrors() {
         auto settings = public_push_settings(); // it drops what only a public one must not get
         settings.memory_budget /= mirrors_.size() + 1;
         auto counts = [this](const nix::StorePath& path) { return counting(path); };
-        auto settled = [this](const nix::StorePath& path) { note_settled(path); };
+        auto settled = [this](const nix::StorePath& path) { release_if_done(path); };
         mirror->start(graph_, presence_, std::move(counts), std::move(settings), push_environment(),
                       std::move(settled));
+        outlets_.add(mirror->pipeline());
     }
 }
-
-Task<void> Run::push_to_mirror(std::size_t number) { co_await mirrors_[number]->pipeline().run(); }
 
 // What needs no build for the cache that decides may be missing in the others.
 Task<void> Run::give_targets_to_mirrors() {
@@ -60,31 +59,11 @@ Task<void> Run::give_targets_to_mirrors() {
         say(event::Severity::warning, valid.error().one_line(), valid.error().hint());
         co_return;
     }
-    for (const auto& path : *valid)
-        for (auto& mirror : mirrors_) mirror->pipeline().add(path, false);
+    for (const auto& path : *valid) outlets_.push_further(path);
 }
 
-void Run::push(const nix::StorePath& path, bool built) {
-    if (pipeline_) pipeline_->add(path, built);
-    for (auto& mirror : mirrors_) mirror->pipeline().add(path, built);
-}
-
-// A path may go when the cache that decides has it and no other still wants to read it.
-void Run::note_settled(const nix::StorePath& path) {
-    auto own = pipeline_->ledger().find(path);
-    if (own == pipeline_->ledger().end()) return;
-    if (own->second.outcome != event::PushOutcome::published &&
-        own->second.outcome != event::PushOutcome::already_there)
-        return;
-    for (auto& mirror : mirrors_)
-        if (!mirror->pipeline().ledger().contains(path)) return;
-    roots_->release(path);
-}
-
-std::size_t Run::unsettled() const {
-    auto count = pipeline_ ? pipeline_->unsettled() : 0;
-    for (const auto& mirror : mirrors_) count += mirror->pipeline().unsettled();
-    return count;
+void Run::release_if_done(const nix::StorePath& path) {
+    if (outlets_.are_done_with(path)) roots_->release(path);
 }
 
 } // namespace cachefill::fill

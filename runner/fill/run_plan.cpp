@@ -221,7 +221,7 @@ void Run::apply_plan() {
     }
     tell_who_does_not_build();
     if (driver_) driver_->update(plan_);
-    for (auto path : plan_.pushes) push(graph_.path(path), false);
+    for (auto path : plan_.pushes) outlets_.push(graph_.path(path), false);
     event::PlanChanged changed;
     changed.derivations = graph_.derivation_count();
     changed.builds = plan_.builds.size();
@@ -251,7 +251,7 @@ void Run::count_present() {
     for (std::size_t i = 0; i < graph_.path_count(); ++i) {
         auto id = static_cast<plan::PathId>(i);
         auto present = facts_.of(id).present;
-        bool by_us = pipeline_ && pipeline_->ledger().contains(graph_.path(id));
+        bool by_us = outlets_.ledger().contains(graph_.path(id));
         if (!present || by_us || !graph_.producer(id)) continue;
         ++(present & plan::bit(plan::own_cache) ? present_ : upstream_);
     }

@@ -23,7 +23,7 @@ std::string listed(const std::vector<std::string>& names) {
 
 // Once everything is up: where outputs went that nobody could know before they were built.
 Task<void> Run::keep_realisations() {
-    if (!pipeline_ || interrupted_) co_return;
+    if (!outlets_.are_open() || interrupted_) co_return;
     auto what_all_trust = [this] {
         refresh_trust();
         auto counting = presence_.all();

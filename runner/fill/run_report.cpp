@@ -214,8 +214,7 @@ void Run::add_planned(report::RunReport& report) const {
 }
 
 void Run::add_pushes(report::RunReport& report) const {
-    if (!pipeline_) return;
-    for (const auto& [path, record] : pipeline_->ledger())
+    for (const auto& [path, record] : outlets_.ledger())
         report.pushes.push_back({.path = path.to_string(),
                                  .outcome = record.outcome,
                                  .built_by_this_run = record.built_by_this_run,

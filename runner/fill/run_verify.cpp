@@ -39,9 +39,8 @@ Task<Result<Run::LastLook>> Run::find_missing(const plan::Target& target, std::s
         auto lacking = plan::lacking_alone(graph_, facts_, alone);
         std::vector<plan::PathId> just_published;
         for (auto path : lacking.missing)
-            if (pipeline_)
-                if (auto it = pipeline_->ledger().find(graph_.path(path)); it != pipeline_->ledger().end())
-                    if (it->second.outcome == event::PushOutcome::published) just_published.push_back(path);
+            if (auto it = outlets_.ledger().find(graph_.path(path)); it != outlets_.ledger().end())
+                if (it->second.outcome == event::PushOutcome::published) just_published.push_back(path);
         if (just_published.empty() || Clock::now() > give_up || interrupted_) {
             LastLook look;
             for (auto path : lacking.missing) look.missing.push_back(graph_.path(path));

@@ -69,7 +69,7 @@ build::DriverCallbacks Run::driver_callbacks() {
         bool is_ours = record && record->outcome == event::BuildOutcome::built;
         for (const auto& output : outputs) {
             facts_.of(graph_.intern(output)).valid_here = true;
-            push(output, is_ours);
+            outlets_.push(output, is_ours);
         }
         if (history_ && is_ours)
             history_->record(graph_.derivation(id).name(), graph_.derivation(id).platform, record->took);
@@ -209,7 +209,7 @@ push::PushEnvironment Run::push_environment() {
         auto upstream = upstream_of(graph_.intern(path));
         if (outcome == event::PushOutcome::published && !upstream.empty()) pushed_although_[path] = std::move(upstream);
         presence_.note_published(path);
-        note_settled(path);
+        release_if_done(path);
     };
     environment.is_building = [this] { return !building_done_ && driver_->is_building(); };
     return environment;
