@@ -295,6 +295,9 @@ Task<Result<void>> Doctor::look(Examination& examination) {
         std::any_of(view.would_compile.begin(), view.would_compile.end(), [&](auto id) { return takes_long(id); });
     if (compiles && answers_are_whole()) {
         examination.daemon_said = "not asked, because the caches lack something and it would remember that";
+    } else if (session_.endpoint().socket.empty() && answers_are_whole() && remembers_none_absent(view.fetched)) {
+        // Nix works as this user here, by the settings and the network that we know, and has only its memory besides.
+        examination.daemon_said = "not asked, because Nix works without one here and remembers none of this as absent";
     } else {
         auto said = co_await ask_daemon(false);
         if (said)

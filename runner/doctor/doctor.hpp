@@ -114,6 +114,9 @@ class Doctor {
 
     // Why it is there and not here.
     async::Task<void> explain(Examination& examination, std::chrono::system_clock::time_point runs_since);
+    std::chrono::seconds negative_lifetime() const; // of what Nix remembers not to have found
+    // Nix' memory of these paths can be read, and holds nothing against them.
+    bool remembers_none_absent(const std::vector<plan::PathId>& paths) const;
     async::Task<void> find_absence(Evidence& evidence);
     async::Task<void> look_at_cloud(Evidence& evidence, std::chrono::system_clock::time_point runs_since);
     async::Task<void> look_at_commit(Evidence& evidence);

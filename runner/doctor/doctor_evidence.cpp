@@ -41,14 +41,28 @@ Task<void> Doctor::explain(Examination& examination, std::chrono::system_clock::
     examination.reasons = diagnose(evidence);
 }
 
+std::chrono::seconds Doctor::negative_lifetime() const {
+    if (auto set = nix_.by_name.find("narinfo-cache-negative-ttl"); set != nix_.by_name.end())
+        if (auto seconds = parse_u64(set->second)) return std::chrono::seconds(*seconds);
+    return usual_negative_lifetime;
+}
+
+bool Doctor::remembers_none_absent(const std::vector<plan::PathId>& paths) const {
+    std::vector<std::string> hashes;
+    for (auto path : paths) hashes.emplace_back(graph_.path(path).hash_part());
+    auto memories = narinfo_memories(session_.environment());
+    return std::all_of(memories.begin(), memories.end(), [&](const auto& file) {
+        auto remembered = remembered_absences(file, hashes, negative_lifetime(), std::chrono::system_clock::now());
+        return remembered && remembered->empty();
+    });
+}
+
 Task<void> Doctor::find_absence(Evidence& evidence) {
     std::vector<std::string> hashes;
     for (const auto& heavy : evidence.heavy)
         if (auto path = nix::StorePath::parse(heavy.output); path && heavy.source == Source::here_but_daemon_no)
             hashes.emplace_back(path->hash_part());
-    auto lifetime = usual_negative_lifetime;
-    if (auto set = nix_.by_name.find("narinfo-cache-negative-ttl"); set != nix_.by_name.end())
-        if (auto seconds = parse_u64(set->second)) lifetime = std::chrono::seconds(*seconds);
+    auto lifetime = negative_lifetime();
     auto now = std::chrono::system_clock::now();
     for (const auto& file : narinfo_memories(session_.environment())) {
         auto remembered = remembered_absences(file, hashes, lifetime, now);

@@ -4,10 +4,10 @@
 #include "cache/manifest.hpp"
 #include "eval/evaluator.hpp"
 #include "fill/disk_guard.hpp"
+#include "fill/last_look.hpp"
 #include "fill/mirror.hpp"
 #include "fill/outlets.hpp"
 #include "presence/judge.hpp"
-#include "presence/nar_checks.hpp"
 #include "presence/path_trust.hpp"
 #include "presence/realisations.hpp"
 #include "presence/upstreams.hpp"
@@ -90,26 +90,15 @@ class Run {
     async::Task<bool> discover();
     async::Task<void> fill();
     async::Task<void> verify();
-    struct LastLook {
-        std::vector<nix::StorePath> missing;
-        std::size_t undecided = 0; // paths of which nobody can say it, since a cache could not be asked
-    };
-    async::Task<Result<LastLook>> find_missing(const plan::Target& target, std::size_t host);
+    ArchiveLook archive_look();
+    LastLook last_look(ArchiveLook& archives);
+    async::Task<void> judge_target(TargetRecord& record, const LastLook::Found& found);
     Failure why_unknown(const plan::Target& target, std::size_t paths) const;
     async::Task<void> keep_realisations();
     async::Task<Result<void>> find_what_all_build(TargetRecord& record);
     async::Task<void> find_complete_alone(); // of what a plan does something for
     async::Task<void> find_by_path_only();   // of what a plan finds complete
     std::vector<std::string> outputs_without_path(const plan::Target& target) const;
-    std::vector<plan::PathId> paths_to_check();
-    async::Task<Result<presence::NarFindings>> check_archives();
-    async::Task<std::vector<presence::UnusableNar>> find_unusable();
-    using UnusableByCache = std::map<std::size_t, std::vector<presence::UnusableNar>>;
-    std::vector<plan::PathId> paths_only_in(std::size_t upstream) const;
-    async::Task<void> find_unusable_upstream(UnusableByCache& unusable);
-    async::Task<std::vector<nix::StorePath>>
-    missing_for(const plan::Target& target, const std::vector<presence::UnusableNar>& unusable, std::size_t cache);
-    std::set<plan::PathId> closure_of(const plan::Target& target) const; // what its consumers may need
     async::Task<bool> believes_what_it_needs(const plan::Target& target, std::size_t host);
     void describe_closure(const plan::Target& target, event::TargetVerified& verified) const;
     async::Task<void> pin();

@@ -141,13 +141,16 @@ Task<void> Run::find_complete_alone() {
     refresh_trust();
     auto common = presence_.all();
     for (const auto& target : plan_targets_) common &= target.trusted_caches;
+    auto archives = archive_look();
+    auto look = last_look(archives);
     for (const auto& record : targets_) {
         if (!record.planned || *record.planned >= plan_.targets.size()) continue;
         const auto target = plan_targets_[*record.planned];
         auto& state = plan_.targets[*record.planned].state;
         if (state != plan::TargetState::incomplete || target.trusted_caches == common) continue;
-        auto look = co_await find_missing(target, record.host);
-        if (look && look->missing.empty() && look->undecided == 0 && outputs_without_path(target).empty())
+        LastLook::Subject subject{.target = target, .host = record.host};
+        auto found = co_await look.look_at_narinfos(subject);
+        if (found.missing.empty() && found.undecided == 0 && outputs_without_path(target).empty())
             state = plan::TargetState::complete;
     }
 }

@@ -6,7 +6,6 @@
 #include "fill/archives.hpp"
 #include "fill/run.hpp"
 #include "plan/availability.hpp"
-#include "plan/needs.hpp"
 #include "session/history.hpp"
 
 #include <algorithm>
@@ -19,55 +18,9 @@ using async::Task;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-namespace {
-
-// A cache may take a while to show what it has just accepted.
-constexpr auto patience_with_new_paths = 60s;
-constexpr auto pause_between_looks = 2s;
-
-} // namespace
-
-Task<Result<Run::LastLook>> Run::find_missing(const plan::Target& target, std::size_t host) {
-    auto needed = plan::needed_paths(graph_, target);
-    auto alone = target;
-    auto give_up = Clock::now() + patience_with_new_paths;
-    for (;;) {
-        auto asked = needed;
-        presence::Judge::Counting counts = [this, host] { return upstreams_->counting(host); };
-        co_await presence_.ask_whole(std::move(asked), std::move(counts));
-        alone.trusted_caches = upstreams_->counting(host);
-        auto lacking = plan::lacking_alone(graph_, facts_, alone);
-        std::vector<plan::PathId> just_published;
-        for (auto path : lacking.missing)
-            if (auto it = outlets_.ledger().find(graph_.path(path)); it != outlets_.ledger().end())
-                if (it->second.outcome == event::PushOutcome::published) just_published.push_back(path);
-        if (just_published.empty() || Clock::now() > give_up || interrupted_) {
-            LastLook look;
-            for (auto path : lacking.missing) look.missing.push_back(graph_.path(path));
-            look.undecided = lacking.undecided.size();
-            co_return look;
-        }
-        co_await async::sleep_for(pause_between_looks);
-        for (auto path : just_published) presence_.forget(path);
-    }
-}
-
-std::set<plan::PathId> Run::closure_of(const plan::Target& target) const {
-    std::set<plan::PathId> closure;
-    auto open = plan::needed_paths(graph_, target);
-    while (!open.empty()) {
-        auto path = open.back();
-        open.pop_back();
-        if (!closure.insert(path).second) continue;
-        const auto& references = facts_.of(path).references;
-        open.insert(open.end(), references.begin(), references.end());
-    }
-    return closure;
-}
-
 // What the own cache has was not asked of others. Who does not believe it may still have everything from there.
 Task<bool> Run::believes_what_it_needs(const plan::Target& target, std::size_t host) {
-    auto closure = closure_of(target);
+    auto closure = consumers_closure(graph_, facts_, target);
     std::vector<plan::PathId> paths(closure.begin(), closure.end());
     if (upstreams_->believes_own_cache(host, paths, facts_)) co_return true;
     auto others = upstreams_->counting(host) & ~presence_.views().all_of(plan::own_cache);
@@ -102,60 +55,85 @@ void Run::describe_closure(const plan::Target& target, event::TargetVerified& ve
     verified.would_build_with_always_allow = eager.built_by_design.size() + eager.would_compile.size();
 }
 
+// Of a cache that shows no narinfo without its archive it is what this run published that is looked at, unless every
+// byte is wanted.
+ArchiveLook Run::archive_look() {
+    ArchiveLook::Rules rules{.deep = session_.settings().deep,
+                             .at_hiding_caches = session_.settings().deep && !is_filling(),
+                             .nix_version = session_.nix().nix_version};
+    ArchiveLook look(session_.executor(), presence_, graph_, facts_, std::move(rules),
+                     [this](const event::Message& message) { session_.sink().on_event(message); });
+    for (const auto& [path, record] : outlets_.ledger())
+        if (record.outcome == event::PushOutcome::published) look.always_look_at(graph_.intern(path));
+    look.mend_with([this](std::vector<presence::UnusableNar>& unusable) -> Task<void> {
+        if (outlets_.are_open() && !interrupted_)
+            co_await put_back(session_, presence_.backend(plan::own_cache), unusable, push_settings(),
+                              push_environment(), session_.sink());
+    });
+    return look;
+}
+
+LastLook Run::last_look(ArchiveLook& archives) {
+    auto was_published = [this](const nix::StorePath& path) {
+        auto record = outlets_.ledger().find(path);
+        return record != outlets_.ledger().end() && record->second.outcome == event::PushOutcome::published;
+    };
+    return LastLook({.executor = session_.executor(),
+                     .clock = session_.clock(),
+                     .graph = graph_,
+                     .facts = facts_,
+                     .judge = presence_,
+                     .upstreams = *upstreams_,
+                     .archives = archives,
+                     .was_published = std::move(was_published),
+                     .is_over = [this] { return interrupted_ != 0; }});
+}
+
+Task<void> Run::judge_target(TargetRecord& record, const LastLook::Found& found) {
+    const auto& target = plan_targets_[*record.planned];
+    auto& verified = record.verified;
+    verified.target = target.name;
+    for (const auto& path : found.missing) verified.missing.push_back(path.to_string());
+    for (auto& output : outputs_without_path(target)) verified.missing.push_back(std::move(output));
+    auto all_build = co_await find_what_all_build(record);
+    if (!all_build) fail(std::move(all_build).error().with_context("verifying " + target.name));
+    bool is_whole = verified.missing.empty();
+    bool fits_here = plan::BuildAbility::fits(graph_.derivation(target.derivation), policy().machines);
+    if (is_whole && found.undecided > 0) fail(why_unknown(target, found.undecided));
+    if (!is_whole)
+        verified.verdict = fits_here ? event::TargetVerdict::incomplete : event::TargetVerdict::elsewhere;
+    else if (found.undecided > 0 || !all_build)
+        verified.verdict = event::TargetVerdict::unknown;
+    else
+        verified.verdict = record.by_path_only ? event::TargetVerdict::by_path : event::TargetVerdict::complete;
+    describe_closure(target, verified);
+    record.was_verified = true;
+    compare_closure(record);
+    verified.trusted = co_await believes_what_it_needs(target, record.host);
+    if (!verified.trusted) verified.trust_advice = upstreams_->advice_for_own_cache(record.host);
+    session_.sink().on_event(verified);
+}
+
 Task<void> Run::verify() {
     auto start = Clock::now();
     stage_started(event::Stage::verify);
     presence_.forget_all();
     realisations_.forget();
     presence_.keep_own_narinfos();
-    std::map<std::size_t, Result<LastLook>> missing_of;
-    for (const auto& record : targets_) {
-        if (!record.planned || interrupted_) continue;
-        auto target = plan_targets_[*record.planned];
-        missing_of.emplace(*record.planned, co_await find_missing(target, record.host));
-    }
-    auto unusable = co_await find_unusable();
-    UnusableByCache unusable_upstream;
-    co_await find_unusable_upstream(unusable_upstream);
-    refresh_trust();
+    std::vector<LastLook::Subject> subjects;
+    std::vector<TargetRecord*> records;
     for (auto& record : targets_) {
-        if (!record.planned || !missing_of.contains(*record.planned)) continue;
-        const auto& target = plan_targets_[*record.planned];
-        auto& missing = missing_of.at(*record.planned);
-        auto& verified = record.verified;
-        verified.target = target.name;
-        if (!missing) {
-            fail(std::move(missing).error().with_context("verifying " + target.name));
-            verified.trusted = upstreams_->trusts_own_cache(record.host);
-        } else {
-            for (const auto& path : missing->missing) verified.missing.push_back(path.to_string());
-            auto without_archive = co_await missing_for(target, unusable, plan::own_cache);
-            for (const auto& [upstream, nars] : unusable_upstream) {
-                auto also = co_await missing_for(target, nars, upstream);
-                without_archive.insert(without_archive.end(), also.begin(), also.end());
-            }
-            for (const auto& path : without_archive) verified.missing.push_back(path.to_string());
-            bool here = plan::BuildAbility::fits(graph_.derivation(target.derivation), policy().machines);
-            for (auto& output : outputs_without_path(target)) verified.missing.push_back(std::move(output));
-            auto all_build = co_await find_what_all_build(record);
-            if (!all_build) fail(std::move(all_build).error().with_context("verifying " + target.name));
-            verified.verdict = verified.missing.empty() && missing->undecided > 0 ? event::TargetVerdict::unknown
-                               : verified.missing.empty()                         ? event::TargetVerdict::complete
-                               : here                                             ? event::TargetVerdict::incomplete
-                                                                                  : event::TargetVerdict::elsewhere;
-            if (verified.verdict == event::TargetVerdict::unknown) fail(why_unknown(target, missing->undecided));
-            if (verified.verdict == event::TargetVerdict::complete && !all_build)
-                verified.verdict = event::TargetVerdict::unknown;
-            if (verified.verdict == event::TargetVerdict::complete && record.by_path_only)
-                verified.verdict = event::TargetVerdict::by_path;
-            describe_closure(target, verified);
-            record.was_verified = true;
-            compare_closure(record);
-            verified.trusted = co_await believes_what_it_needs(target, record.host);
-        }
-        if (!verified.trusted) verified.trust_advice = upstreams_->advice_for_own_cache(record.host);
-        session_.sink().on_event(verified);
+        if (!record.planned) continue;
+        subjects.push_back({.target = plan_targets_[*record.planned], .host = record.host});
+        records.push_back(&record);
     }
+    auto archives = archive_look();
+    auto look = last_look(archives);
+    std::vector<LastLook::Found> found;
+    auto looked = co_await look.look(subjects, found);
+    if (!looked) fail(std::move(looked).error().with_context("looking for the archives in the cache"));
+    refresh_trust();
+    for (std::size_t i = 0; i < found.size(); ++i) co_await judge_target(*records[i], found[i]);
     if (auto front = presence_.backend(plan::own_cache).front_memory())
         session_.sink().on_event(describe_front(*front, presence_.backend(plan::own_cache).uri()));
     stage_finished(event::Stage::verify, start);

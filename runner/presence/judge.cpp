@@ -322,6 +322,11 @@ Task<Result<std::vector<nix::NarInfo>>> Judge::narinfos(std::size_t cache, std::
     co_return infos;
 }
 
+void Judge::note_unusable(PathId path, std::size_t cache) {
+    facts_.of(path).present &= ~views_->all_of(cache);
+    complete_under_.clear();
+}
+
 void Judge::note_published(const nix::StorePath& path) {
     auto& facts = facts_.of(graph_.intern(path));
     facts.present |= plan::bit(plan::own_cache);

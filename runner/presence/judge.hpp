@@ -105,6 +105,8 @@ class Judge {
     // The same of any cache, asked for anew.
     async::Task<Result<std::vector<nix::NarInfo>>> narinfos(std::size_t cache, std::vector<plan::PathId> paths);
 
+    // Its narinfo is served, but its archive cannot be had there by anybody: absent from that cache until forgotten.
+    void note_unusable(plan::PathId path, std::size_t cache);
     // Published by this run just now.
     void note_published(const nix::StorePath& path);
     void note_references(const nix::PathInfo& info);

@@ -1,13 +1,13 @@
 #include "app/commands/commands.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
+#include "fill/archive_look.hpp"
 #include "fill/archives.hpp"
 #include "fill/run.hpp"
 #include "options/command_line.hpp"
 #include "options/exit_code.hpp"
 #include "options/typed.hpp"
 #include "presence/judge.hpp"
-#include "presence/nar_checks.hpp"
 #include "session/upstream_rules.hpp"
 
 #include <set>
@@ -78,15 +78,27 @@ class PathVerification {
         }
         upstreams_.emplace(std::move(*upstreams));
         anybody_ = upstreams_->add_host("anybody", {});
+        bool deep = session_.settings().deep;
+        fill::ArchiveLook::Rules rules{.deep = deep, .at_hiding_caches = deep, .nix_version = {}};
+        archives_.emplace(session_.executor(), presence_, graph_, facts_, std::move(rules),
+                          [this](const event::Message& message) { tell(message); });
         co_return true;
     }
 
     // False when nothing further can be told.
     Task<bool> verify(nix::StorePath path) {
         auto id = graph_.intern(path);
-        std::vector<plan::PathId> asked{id};
-        presence::Judge::Counting counts = [this] { return counting(); };
-        co_await presence_.ask_whole(std::move(asked), std::move(counts));
+        for (bool has_changed = true; has_changed;) {
+            std::vector<plan::PathId> asked{id};
+            presence::Judge::Counting counts = [this] { return counting(); };
+            co_await presence_.ask_whole(std::move(asked), std::move(counts));
+            auto looked = co_await archives_->look(closure_of(id));
+            if (!looked) {
+                blame(options::ExitCode::machine, looked.error().one_line());
+                co_return false;
+            }
+            has_changed = *looked;
+        }
         std::vector<plan::PathId> holes;
         std::vector<plan::CacheMask> masks(graph_.path_count(), counting());
         auto state = plan::completeness(id, facts_, masks, &holes);
@@ -95,14 +107,6 @@ class PathVerification {
         target.output = target.name;
         target.verified = true;
         for (auto hole : holes) target.missing.push_back(graph_.path(hole).to_string());
-        auto archives = co_await check_archives(id);
-        if (!archives) {
-            blame(options::ExitCode::machine, archives.error().one_line());
-            co_return false;
-        }
-        for (auto& message : fill::describe_unusable(archives->unusable, own().uri())) tell(message);
-        for (auto& message : fill::describe_remarks(*archives)) tell(message);
-        for (const auto& nar : archives->unusable) target.missing.push_back(nar.info.path.to_string());
         judge(state, target);
         report_.targets.push_back(std::move(target));
         co_return true;
@@ -126,39 +130,16 @@ class PathVerification {
                                                   " could not be asked: " + unasked.why.one_line());
     }
 
-    // Of the closure what the own cache serves.
-    std::vector<plan::PathId> served_below(plan::PathId top) const {
-        std::vector<plan::PathId> paths, open{top};
-        std::set<plan::PathId> seen(open.begin(), open.end());
+    std::set<plan::PathId> closure_of(plan::PathId top) const {
+        std::vector<plan::PathId> open{top};
+        std::set<plan::PathId> seen{top};
         while (!open.empty()) {
             auto path = open.back();
             open.pop_back();
-            if (facts_.of(path).present & plan::bit(plan::own_cache)) paths.push_back(path);
             for (auto reference : facts_.of(path).references)
                 if (seen.insert(reference).second) open.push_back(reference);
         }
-        return paths;
-    }
-
-    // What is unusable in the own cache and in no other either.
-    Task<Result<presence::NarFindings>> check_archives(plan::PathId top) {
-        bool deep = session_.settings().deep;
-        // Cachix shows no narinfo without its archive, and looking at one counts there as having fetched it.
-        if (!deep && session_.cache_info().hides_incomplete_closures) co_return presence::NarFindings();
-        CO_TRY(infos, co_await presence_.own_narinfos(served_below(top)));
-        auto depth = deep ? presence::Depth::downloading : presence::Depth::looking;
-        CO_TRY(findings,
-               co_await presence::check_nars(session_.executor(), own(), std::move(infos), depth, std::string()));
-        auto others = [this] { return presence_.all() & ~presence_.views().all_of(plan::own_cache); };
-        plan::Questions questions;
-        for (const auto& nar : findings.unusable)
-            if (auto id = graph_.find(nar.info.path)) questions.remote.push_back({*id, others()});
-        CO_TRY_VOID(co_await presence_.answer(std::move(questions), nullptr));
-        std::erase_if(findings.unusable, [&](const auto& nar) { // the answers may have shown new eyes to see them with
-            auto id = graph_.find(nar.info.path);
-            return id && (facts_.of(*id).present & others()) != 0;
-        });
-        co_return findings;
+        return seen;
     }
 
     session::Session& session_;
@@ -167,6 +148,7 @@ class PathVerification {
     presence::Judge presence_;
     std::optional<presence::Upstreams> upstreams_;
     std::size_t anybody_ = 0;
+    std::optional<fill::ArchiveLook> archives_;
     report::RunReport report_;
 };
 

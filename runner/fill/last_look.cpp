@@ -1,0 +1,90 @@
+#include "fill/last_look.hpp"
+
+#include "plan/needs.hpp"
+
+#include <algorithm>
+
+namespace cachefill::fill {
+
+using async::Task;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A cache may take a while to show what it has just accepted.
+constexpr auto patience_with_new_paths = 60s;
+constexpr auto pause_between_looks = 2s;
+
+} // namespace
+
+std::set<plan::PathId> consumers_closure(const plan::Graph& graph, const plan::Facts& facts,
+                                         const plan::Target& target) {
+    std::set<plan::PathId> closure;
+    auto open = plan::needed_paths(graph, target);
+    while (!open.empty()) {
+        auto path = open.back();
+        open.pop_back();
+        if (!closure.insert(path).second) continue;
+        const auto& references = facts.of(path).references;
+        open.insert(open.end(), references.begin(), references.end());
+    }
+    return closure;
+}
+
+Task<void> LastLook::ask(Subject& subject) {
+    auto needed = plan::needed_paths(here_.graph, subject.target);
+    presence::Judge::Counting counts = [this, &subject] { return here_.upstreams.counting(subject.host); };
+    co_await here_.judge.ask_whole(std::move(needed), std::move(counts));
+    subject.target.trusted_caches = here_.upstreams.counting(subject.host);
+}
+
+LastLook::Found LastLook::find(const Subject& subject) const {
+    auto lacking = plan::lacking_alone(here_.graph, here_.facts, subject.target);
+    Found found;
+    for (auto path : lacking.missing) found.missing.push_back(here_.graph.path(path));
+    found.undecided = lacking.undecided.size();
+    return found;
+}
+
+Task<LastLook::Found> LastLook::look_at_narinfos(Subject& subject) {
+    co_await ask(subject);
+    co_return find(subject);
+}
+
+Task<void> LastLook::await_published(Subject& subject) {
+    auto give_up = here_.clock.now() + patience_with_new_paths;
+    for (;;) {
+        co_await ask(subject);
+        auto not_shown = find(subject).missing;
+        std::erase_if(not_shown, [this](const auto& path) { return !here_.was_published(path); });
+        if (not_shown.empty() || here_.clock.now() > give_up || here_.is_over()) co_return;
+        async::Nap nap(here_.executor);
+        co_await here_.clock.sleep_until(nap, here_.clock.now() + pause_between_looks);
+        for (const auto& path : not_shown) here_.judge.forget(here_.graph.intern(path));
+    }
+}
+
+Task<Result<void>> LastLook::look(std::vector<Subject>& subjects, std::vector<Found>& found) {
+    for (auto& subject : subjects) {
+        if (here_.is_over()) co_return Result<void>();
+        co_await await_published(subject);
+    }
+    Result<void> archives_asked;
+    for (bool has_changed = true; has_changed && !here_.is_over();) {
+        std::set<plan::PathId> closures;
+        for (const auto& subject : subjects)
+            closures.merge(consumers_closure(here_.graph, here_.facts, subject.target));
+        auto looked = co_await here_.archives.look(closures);
+        has_changed = looked && *looked;
+        if (!looked) archives_asked = std::move(looked).error();
+        if (has_changed)
+            for (auto& subject : subjects) co_await ask(subject);
+    }
+    for (auto& subject : subjects) { // the answers about one may have shown new keys that count for another
+        subject.target.trusted_caches = here_.upstreams.counting(subject.host);
+        found.push_back(find(subject));
+    }
+    co_return archives_asked;
+}
+
+} // namespace cachefill::fill
