@@ -35,8 +35,8 @@ Run::Run(session::Session& session, Extent extent)
       realisations_(
           session.executor(), graph_, facts_, presence_,
           [&session](const nix::StorePath& path) { return session::read_derivation(session.endpoint(), path); }),
-      work_(session.executor()), timers_(session.executor()), evaluations_(session.executor()),
-      plan_changed_(session.executor()) {}
+      live_(session.executor(), graph_, facts_), work_(session.executor()), timers_(session.executor()),
+      evaluations_(session.executor()) {}
 
 Run::~Run() = default;
 
@@ -70,7 +70,7 @@ void Run::interrupt(int signal) {
     }
     driver_->stop();
     outlets_.stop(upload_grace);
-    plan_changed_.notify_all();
+    live_.notify_all();
     auto last_resort = [](async::TaskGroup& work) -> Task<void> {
         co_await async::sleep_for(everything_ends_after);
         work.cancel();
@@ -86,7 +86,7 @@ void Run::supersede(std::string by) {
     evaluations_.cancel();
     presence_.stop_waiting();
     if (driver_) driver_->drain();
-    plan_changed_.notify_all();
+    live_.notify_all();
 }
 
 Task<void> Run::work() {
@@ -166,6 +166,7 @@ Task<bool> Run::preflight() {
     }
     upstreams_.emplace(std::move(*upstreams));
     trust_.emplace(graph_, facts_, presence_, *upstreams_);
+    uncounted_.emplace(graph_, facts_, presence_, *upstreams_, live_);
     if (!co_await open_mirrors()) co_return false;
     auto history = session::History::open(session_.state_directory() / "history.sqlite");
     if (history)
@@ -208,7 +209,7 @@ Task<void> Run::fill() {
     }
     if (is_ending()) co_return;
     tell_allowed_sources();
-    evaluating_ = true;
+    live_.evaluates(true);
     async::TaskGroup stages(session_.executor()), watchers(session_.executor());
     stages.spawn(evaluate_all());
     if (extent_ != Extent::verify) stages.spawn(keep_planning(stages));
@@ -239,7 +240,7 @@ Task<void> Run::build_and_close() {
     co_await driver_->run();
     building_done_ = true;
     if (deadline_reached_) note_used_up_deadline();
-    plan_changed_.notify_all();
+    live_.notify_all();
     co_await give_targets_to_mirrors();
     outlets_.close();
     stage_finished(event::Stage::build, start);
@@ -263,7 +264,7 @@ Task<void> Run::watch_deadline() {
     evaluations_.cancel();
     presence_.stop_waiting();
     driver_->stop();
-    plan_changed_.notify_all();
+    live_.notify_all();
 }
 
 } // namespace cachefill::fill

@@ -5,8 +5,10 @@
 #include "eval/evaluator.hpp"
 #include "fill/disk_guard.hpp"
 #include "fill/last_look.hpp"
+#include "fill/live_plan.hpp"
 #include "fill/mirror.hpp"
 #include "fill/outlets.hpp"
+#include "fill/uncounted.hpp"
 #include "presence/judge.hpp"
 #include "presence/path_trust.hpp"
 #include "presence/realisations.hpp"
@@ -56,12 +58,12 @@ class Run {
     report::RunReport report() const;
     // For `plan`: the plan and what it is about.
     std::size_t planned_pushes() const; // of a plan: paths that are here and would go up
-    const plan::Plan& plan() const { return plan_; }
+    const plan::Plan& plan() const { return live_.now(); }
     const plan::Graph& graph() const { return graph_; }
     const plan::Facts& facts() const { return facts_; }
-    const std::vector<plan::Target>& plan_targets() const { return plan_targets_; }
+    const std::vector<plan::Target>& plan_targets() const { return live_.targets(); }
     // Upstreams that have a path and are not trusted by all who need it: a sentence for each; empty if there is none.
-    std::string where_it_does_not_count(plan::PathId path) const;
+    std::string where_it_does_not_count(plan::PathId path) const { return uncounted_->explain(path); }
 
   private:
     // One thing somebody will want to fetch, through all stages.
@@ -74,7 +76,7 @@ class Run {
         std::optional<event::Position> position;
         std::string needs_system; // to be evaluated: it failed here for that alone
         std::chrono::milliseconds took{};
-        std::optional<std::size_t> planned; // index into plan_targets_
+        std::optional<std::size_t> planned; // index into live_.targets()
         std::size_t host = 0;               // number in upstreams_, once evaluated
         event::TargetVerified verified;
         bool was_verified = false;
@@ -112,10 +114,8 @@ class Run {
     async::Task<Result<void>> adopt(std::size_t number);
     async::Task<void> keep_planning(async::TaskGroup& beside);
     async::Task<void> ask(plan::Questions questions);
-    void make_plan_stale();
     void tell_unfetched();
     void tell_who_does_not_build();
-    bool is_planning() const { return evaluating_ || plan_is_stale_ || rounds_of_questions_ > 0; }
     void tell_undecided();
     async::Task<void> plan_pushes();
     async::Task<Result<void>> ask_ahead(const plan::Target& target, std::vector<plan::PathId> fresh);
@@ -152,10 +152,6 @@ class Run {
     void refresh_trust();
     void refresh_counting();
     plan::CacheMask counting_now(const nix::StorePath& path);
-    plan::Questions questions_to_uncounted() const;
-    void find_uncounted();
-    void tell_uncounted(const report::UncountedUpstream& upstream);
-    std::vector<report::TrustLines> advice_for(std::size_t cache, const std::set<std::size_t>& hosts) const;
     std::string upstream_of(plan::PathId path) const;
     report::UpstreamPushes planned_upstream_pushes() const;
     void add_trust(report::RunReport& report) const;
@@ -165,12 +161,10 @@ class Run {
     void tell_allowed_sources();
     build::BuildSettings build_settings() const;
     build::DriverCallbacks driver_callbacks();
-    void note_unfetchable(plan::PathId path, const daemon::FetchReason& reason);
     std::vector<std::string> caches_to_fetch_from(const nix::StorePath& path) const;
     async::Task<Result<std::vector<std::optional<nix::PathInfo>>>> path_infos(std::vector<nix::StorePath> paths);
     async::Task<void> until_evaluated();
     async::Task<bool> repair(nix::StorePath path);
-    std::vector<std::string> names_of_targets(plan::DerivationId derivation) const;
     // Why it comes last, for a person; empty if it does not.
     std::string deferral(const plan::GraphDerivation& derivation) const;
     void note_used_up_deadline();
@@ -199,24 +193,17 @@ class Run {
     presence::Realisations realisations_;
     std::optional<presence::Upstreams> upstreams_;
     std::optional<presence::PathTrust> trust_;
+    std::optional<Uncounted> uncounted_;
     std::unique_ptr<eval::Evaluator> evaluator_;
     std::optional<eval::FlakeInfo> flake_;
     std::vector<TargetRecord> targets_;
     std::vector<std::string> skipped_; // by selectors
     std::string manifest_;             // its store path, once published
     bool manifest_failure_is_told_ = false;
-    std::vector<plan::Target> plan_targets_;
-    plan::Plan plan_;
+    LivePlan live_;
     std::unordered_map<nix::StorePath, push::PushRecord> planned_pushes_; // of a plan: what would become of each
-    std::vector<plan::CacheMask> counting_;
-    std::vector<std::size_t> host_of_target_; // numbers in upstreams_, as plan_targets_
-    std::size_t views_counted_ = 0;           // in the targets' masks
-    std::vector<report::UncountedUpstream> uncounted_;
-    std::unordered_map<nix::StorePath, std::string> pushed_although_; // an upstream (URL) serves it
-    std::set<std::pair<std::string, std::string>> told_uncounted_;    // URL and host
-    // Which targets a build is for; kept here because a later plan no longer holds what has been built.
-    std::map<plan::DerivationId, std::vector<std::size_t>> needed_by_;
-    std::map<plan::DerivationId, std::string> deferred_; // why
+    std::size_t views_counted_ = 0;                                       // in the targets' masks
+    std::unordered_map<nix::StorePath, std::string> pushed_although_;     // an upstream (URL) serves it
     std::unique_ptr<session::History> history_;
     std::unique_ptr<build::Roots> roots_;
     std::optional<DiskGuard> disk_guard_; // of a run that builds
@@ -229,28 +216,15 @@ class Run {
     async::TaskGroup work_;
     async::TaskGroup timers_;
     async::TaskGroup evaluations_;
-    async::Signal plan_changed_;
-    bool plan_is_stale_ = false;
-    bool evaluating_ = false;
-    bool planning_failed_ = false;
-    int rounds_of_questions_ = 0;
     bool building_done_ = false;
     bool deadline_reached_ = false;
     int interrupted_ = 0;
     std::vector<Failure> failures_; // of the run as a whole
     std::vector<eval::CheckFinding> check_findings_;
     std::vector<report::StageReport> stages_;
-    std::string branch_;        // that is built; empty if unknown
-    std::string superseded_by_; // empty unless it is
-    // Which targets a fetched input is for; kept for the report, as needed_by_ is.
-    std::map<plan::PathId, std::set<std::size_t>> fetched_for_;
-    std::vector<std::uint64_t> fetched_by_target_;
-    std::map<plan::PathId, daemon::FetchReason> unfetched_; // that nothing is built for want of
-    // Present in a cache that this machine's Nix does not use, by path; what has been built since is no longer in the
-    // plan.
-    std::map<plan::PathId, std::size_t> lacking_;
-    std::string why_nothing_is_built_; // by this machine, although something is missing that it could build
-    std::uint64_t fetched_ = 0;
+    std::string branch_;                       // that is built; empty if unknown
+    std::string superseded_by_;                // empty unless it is
+    std::string why_nothing_is_built_;         // by this machine, although something is missing that it could build
     std::uint64_t present_ = 0, upstream_ = 0; // outputs of the graph, before this run pushed any
 };
 

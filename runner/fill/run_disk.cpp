@@ -38,7 +38,7 @@ Task<void> Run::watch_disk() {
 // that stays, or by an evaluation.
 std::vector<nix::StorePath> Run::deletable() const {
     std::set<plan::PathId> going;
-    if (is_planning()) return {};
+    if (live_.is_open()) return {};
     for (const auto& [path, record] : outlets_.ledger()) {
         if (!record.built_by_this_run || !outlets_.are_done_with(path)) continue;
         auto id = graph_.find(path);

@@ -68,9 +68,8 @@ Task<void> Run::evaluate_all() {
     stage_started(event::Stage::evaluate);
     for (std::size_t number = 0; number < targets_.size(); ++number) evaluations_.spawn(evaluate(number));
     co_await evaluations_.join();
-    evaluating_ = false;
+    live_.evaluates(false);
     refresh_counting();
-    plan_changed_.notify_all();
     if (driver_) driver_->wake();
     stage_finished(event::Stage::evaluate, start);
 }
@@ -156,11 +155,9 @@ Task<Result<void>> Run::adopt(std::size_t number) {
     std::vector<plan::PathId> fresh;
     for (auto id = before; id < graph_.path_count(); ++id) fresh.push_back(static_cast<plan::PathId>(id));
     if (extent_ != Extent::verify) CO_TRY_VOID(co_await ask_ahead(target, std::move(fresh)));
-    targets_[number].planned = plan_targets_.size();
-    plan_targets_.push_back(std::move(target));
-    host_of_target_.push_back(host);
+    targets_[number].planned = live_.add(std::move(target), host);
     refresh_trust();
-    make_plan_stale(); // not once planning has failed: nobody would plan, and the driver would wait for it
+    live_.become_stale(); // not once planning has failed: nobody would plan, and the driver would wait for it
     co_return Result<void>();
 }
 

@@ -69,7 +69,7 @@ cache::Manifest Run::describe_for_manifest(bool is_finished) const {
         target.system = told.system;
         target.derivation = told.derivation;
         if (record.planned) {
-            const auto& planned = plan_targets_[*record.planned];
+            const auto& planned = live_.targets()[*record.planned];
             auto path = graph_.derivation(planned.derivation).outputs[planned.outputs.front()].path;
             if (path != plan::no_path) target.output = graph_.path(path).to_string();
         }
@@ -107,8 +107,8 @@ Task<void> Run::publish_manifest(bool is_finished) {
 }
 
 Task<void> Run::announce_build() {
-    while (is_planning() && !is_ending()) co_await plan_changed_.wait();
-    bool is_idle = plan_.builds.empty() && plan_.pushes.empty() && outlets_.ledger().empty();
+    while (live_.is_open() && !is_ending()) co_await live_.changed();
+    bool is_idle = live_.now().builds.empty() && live_.now().pushes.empty() && outlets_.ledger().empty();
     if (is_idle || is_ending()) co_return;
     if (leaves_manifest()) co_await publish_manifest(false);
 }

@@ -50,7 +50,7 @@ void Run::start_mirrors() {
 Task<void> Run::give_targets_to_mirrors() {
     if (mirrors_.empty() || interrupted_) co_return;
     std::vector<nix::StorePath> wanted;
-    for (const auto& target : plan_targets_)
+    for (const auto& target : live_.targets())
         for (auto output : target.outputs)
             if (auto path = graph_.derivation(target.derivation).outputs[output].path; path != plan::no_path)
                 wanted.push_back(graph_.path(path));

@@ -31,31 +31,30 @@ Task<Result<void>> Run::ask_ahead(const plan::Target& target, std::vector<plan::
 // on it.
 Task<void> Run::keep_planning(async::TaskGroup& beside) {
     auto start = Clock::now();
-    presence_.on_change = [this] { make_plan_stale(); };
+    presence_.on_change = [this] { live_.become_stale(); };
     auto is_over = [this] {
-        if (is_ending() || planning_failed_) return true;
-        if (is_planning()) return false;
+        if (is_ending() || live_.is_given_up()) return true;
+        if (live_.is_open()) return false;
         return !is_filling() || building_done_;
     };
     while (!is_over()) {
-        if (!plan_is_stale_) {
-            co_await plan_changed_.wait();
+        if (!live_.is_stale()) {
+            co_await live_.changed();
             continue;
         }
-        plan_is_stale_ = false;
         refresh_trust();
-        plan_ = plan::make_plan(graph_, facts_, plan_targets_, policy());
+        live_.make(policy());
         // What an upstream has that does not count is told before it is built.
-        auto questions = questions_to_uncounted();
+        auto questions = uncounted_->questions();
         std::erase_if(questions.remote, [this](const auto& question) { return presence_.is_asking(question.path); });
         if (questions.empty())
             apply_plan();
         else
             beside.spawn(ask(std::move(questions)));
-        questions = plan_.questions;
+        questions = live_.now().questions;
         std::erase_if(questions.remote, [this](const auto& question) { return presence_.is_asking(question.path); });
         if (!questions.empty()) beside.spawn(ask(std::move(questions)));
-        plan_changed_.notify_all();
+        live_.notify_all();
         if (driver_) driver_->wake();
     }
     presence_.on_change = {};
@@ -63,22 +62,16 @@ Task<void> Run::keep_planning(async::TaskGroup& beside) {
 }
 
 Task<void> Run::ask(plan::Questions questions) {
-    ++rounds_of_questions_;
+    live_.question_begins();
     auto answered = co_await presence_.answer(std::move(questions), &session_.connection());
-    --rounds_of_questions_;
-    if (!answered && !planning_failed_) {
-        planning_failed_ = true;
+    if (!answered && !live_.is_given_up()) {
+        live_.give_up();
         fail(std::move(answered).error().with_context("asking what the caches have"));
         evaluations_.cancel();
         presence_.stop_waiting();
     }
-    make_plan_stale();
+    live_.question_ends();
     if (driver_) driver_->wake();
-}
-
-void Run::make_plan_stale() {
-    plan_is_stale_ = !planning_failed_;
-    plan_changed_.notify_all();
 }
 
 // What could not be known in the end, by whose silence, and what followed from that.
@@ -93,10 +86,10 @@ void Run::tell_undecided() {
                 "upstream " + presence_.url(unasked.cache) + " is not asked in this run: " + unasked.why.one_line(),
                 "what only it has counts as absent");
     }
-    if (plan_.undecided.empty() || is_ending()) return;
+    if (live_.now().undecided.empty() || is_ending()) return;
     tell_unfetched();
-    auto unknown = std::count_if(plan_.undecided.begin(), plan_.undecided.end(),
-                                 [this](plan::PathId path) { return !unfetched_.contains(path); });
+    auto unknown = std::count_if(live_.now().undecided.begin(), live_.now().undecided.end(),
+                                 [this](plan::PathId path) { return !live_.unfetched().contains(path); });
     if (unknown == 0) return;
     std::string causes;
     for (const auto& unasked : presence_.unasked())
@@ -121,7 +114,7 @@ Task<void> Run::plan_pushes() {
     event::NullSink nobody;
     auto pipeline = push::make_pipeline(session_.executor(), presence_.backend(plan::own_cache), session_.workers(),
                                         std::move(settings), std::move(environment), nobody);
-    for (auto path : plan_.pushes) pipeline->add(graph_.path(path), false);
+    for (auto path : live_.now().pushes) pipeline->add(graph_.path(path), false);
     pipeline->close();
     co_await pipeline->run();
     planned_pushes_ = pipeline->ledger();
@@ -139,19 +132,18 @@ Task<void> Run::plan_pushes() {
 // same.
 Task<void> Run::find_complete_alone() {
     refresh_trust();
-    auto common = presence_.all();
-    for (const auto& target : plan_targets_) common &= target.trusted_caches;
+    auto common = presence_.all() & live_.trusted_by_all();
     auto archives = archive_look();
     auto look = last_look(archives);
     for (const auto& record : targets_) {
-        if (!record.planned || *record.planned >= plan_.targets.size()) continue;
-        const auto target = plan_targets_[*record.planned];
-        auto& state = plan_.targets[*record.planned].state;
+        if (!record.planned || *record.planned >= live_.now().targets.size()) continue;
+        const auto target = live_.targets()[*record.planned];
+        auto state = live_.now().targets[*record.planned].state;
         if (state != plan::TargetState::incomplete || target.trusted_caches == common) continue;
         LastLook::Subject subject{.target = target, .host = record.host};
         auto found = co_await look.look_at_narinfos(subject);
         if (found.missing.empty() && found.undecided == 0 && outputs_without_path(target).empty())
-            state = plan::TargetState::complete;
+            live_.is_complete_after_all(*record.planned);
     }
 }
 
@@ -163,7 +155,7 @@ std::size_t Run::planned_pushes() const {
 // What builds need, is there, and could not be had.
 void Run::tell_unfetched() {
     std::map<std::string, std::pair<std::size_t, daemon::FetchTrouble>> by_reason;
-    for (const auto& [path, reason] : unfetched_) {
+    for (const auto& [path, reason] : live_.unfetched()) {
         auto& [paths, trouble] = by_reason[reason.in_words()];
         ++paths;
         trouble = reason.trouble;
@@ -182,53 +174,45 @@ void Run::tell_unfetched() {
 
 // Once, and before anything else is built or waited for.
 void Run::tell_who_does_not_build() {
-    if (plan_.elsewhere.empty() || !plan_.questions.empty() || !why_nothing_is_built_.empty()) return;
+    if (live_.now().elsewhere.empty() || !live_.now().questions.empty() || !why_nothing_is_built_.empty()) return;
     auto machines = session_.machines();
     auto why = why_nothing_is_built_here(machines);
     machines.abilities.front().builds = true;
     auto is_ours = [&](plan::DerivationId id) {
         return plan::BuildAbility::fits(graph_.derivation(id), {machines.abilities.front()});
     };
-    auto ours = std::count_if(plan_.elsewhere.begin(), plan_.elsewhere.end(), is_ours);
+    auto ours = std::count_if(live_.now().elsewhere.begin(), live_.now().elsewhere.end(), is_ours);
     if (why.empty() || ours == 0) return;
     why_nothing_is_built_ =
         why + ": " + counted(static_cast<std::uint64_t>(ours), "derivation") +
         " would be built here otherwise, for instance " +
-        std::string(graph_.derivation(*std::find_if(plan_.elsewhere.begin(), plan_.elsewhere.end(), is_ours)).name());
+        std::string(
+            graph_.derivation(*std::find_if(live_.now().elsewhere.begin(), live_.now().elsewhere.end(), is_ours))
+                .name());
     say(event::Severity::warning, why_nothing_is_built_,
         "--jobs N lets this machine build, `builders` in nix.conf names others");
 }
 
 void Run::apply_plan() {
     refresh_counting();
-    find_uncounted();
-    for (const auto& build : plan_.builds) {
-        needed_by_[build.derivation] = build.targets;
-        if (build.last)
-            deferred_[build.derivation] =
-                build.deferred ? deferral(graph_.derivation(build.derivation)) : "needed only by what is deferred";
-        else
-            deferred_.erase(build.derivation);
-        for (auto path : build.fetch) fetched_for_[path].insert(build.targets.begin(), build.targets.end());
-    }
-    for (const auto& lacking : plan_.not_fetchable_here) {
+    for (const auto& news : uncounted_->find())
+        if (extent_ != Extent::plan) session_.sink().on_event(news); // of a plan the closing text tells it
+    live_.keep([this](const plan::GraphDerivation& derivation) { return deferral(derivation); });
+    for (const auto& lacking : live_.now().not_fetchable_here) {
         auto cache = presence_.views().cache_of(lacking.cache);
-        auto is_known = [&](const auto& entry) { return entry.second == cache; };
-        bool is_news = std::none_of(lacking_.begin(), lacking_.end(), is_known);
-        lacking_.try_emplace(lacking.path, cache);
-        if (is_news)
+        if (live_.note_lacking(lacking.path, cache))
             say(event::Severity::notice,
                 "this machine lacks the substituter " + presence_.url(cache) +
                     ": what is there and needed here as an input is built again",
                 "add it and its key to this machine's substituters and trusted-public-keys");
     }
     tell_who_does_not_build();
-    if (driver_) driver_->update(plan_);
-    for (auto path : plan_.pushes) outlets_.push(graph_.path(path), false);
+    if (driver_) driver_->update(live_.now());
+    for (auto path : live_.now().pushes) outlets_.push(graph_.path(path), false);
     event::PlanChanged changed;
     changed.derivations = graph_.derivation_count();
-    changed.builds = plan_.builds.size();
-    for (const auto& build : plan_.builds) switch (graph_.derivation(build.derivation).kind) {
+    changed.builds = live_.now().builds.size();
+    for (const auto& build : live_.now().builds) switch (graph_.derivation(build.derivation).kind) {
         case plan::DerivationKind::compile:
             ++changed.compiles;
             break;
@@ -242,11 +226,11 @@ void Run::apply_plan() {
             ++changed.fixed_output;
             break;
         }
-    changed.fetches = plan_.fetches.size();
-    changed.bytes_to_fetch = plan_.bytes_to_fetch;
-    changed.pushes_without_build = plan_.pushes.size();
-    changed.expected = plan_.expected_total;
-    changed.critical_path = plan_.critical_path;
+    changed.fetches = live_.now().fetches.size();
+    changed.bytes_to_fetch = live_.now().bytes_to_fetch;
+    changed.pushes_without_build = live_.now().pushes.size();
+    changed.expected = live_.now().expected_total;
+    changed.critical_path = live_.now().critical_path;
     session_.sink().on_event(changed);
 }
 

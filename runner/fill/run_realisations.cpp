@@ -27,7 +27,7 @@ Task<void> Run::keep_realisations() {
     auto what_all_trust = [this] {
         refresh_trust();
         auto counting = presence_.all();
-        for (const auto& target : plan_targets_) counting &= target.trusted_caches;
+        for (const auto& target : live_.targets()) counting &= target.trusted_caches;
         return counting;
     };
     presence::Judge::Counting counts = what_all_trust;
@@ -49,7 +49,7 @@ Task<void> Run::keep_realisations() {
 }
 
 Task<Result<void>> Run::find_what_all_build(TargetRecord& record) {
-    const auto target = plan_targets_[*record.planned];
+    const auto target = live_.targets()[*record.planned];
     record.built_by_all.clear();
     for (const auto& read : target.read_by_evaluation) {
         const auto& derivation = graph_.derivation(read.derivation);
@@ -77,8 +77,8 @@ Task<Result<void>> Run::find_what_all_build(TargetRecord& record) {
 
 Task<void> Run::find_by_path_only() {
     for (auto& record : targets_) {
-        if (!record.planned || *record.planned >= plan_.targets.size()) continue;
-        if (plan_.targets[*record.planned].state != plan::TargetState::complete) continue;
+        if (!record.planned || *record.planned >= live_.now().targets.size()) continue;
+        if (live_.now().targets[*record.planned].state != plan::TargetState::complete) continue;
         auto found = co_await find_what_all_build(record);
         if (!found) fail(std::move(found).error().with_context("asking where content-addressed outputs went"));
     }

@@ -57,7 +57,7 @@ report::RunReport Run::report() const {
     report.also_pushed = unreachable_mirrors_;
     for (const auto& mirror : mirrors_) report.also_pushed.push_back(mirror->report());
     report.derivations = graph_.derivation_count();
-    report.fetched = fetched_;
+    report.fetched = live_.fetched();
     report.present = present_;
     report.upstream = upstream_;
     add_caches(report);
@@ -65,9 +65,9 @@ report::RunReport Run::report() const {
     add_pushes(report);
     add_trust(report);
     add_targets(report);
-    for (auto path : plan_.unfillable_holes) report.holes.push_back(graph_.path(path).to_string());
-    for (auto path : plan_.undecided) report.undecided.push_back(graph_.path(path).to_string());
-    for (const auto& [path, cache] : lacking_)
+    for (auto path : live_.now().unfillable_holes) report.holes.push_back(graph_.path(path).to_string());
+    for (auto path : live_.now().undecided) report.undecided.push_back(graph_.path(path).to_string());
+    for (const auto& [path, cache] : live_.lacking())
         report.not_fetchable_here.push_back(graph_.path(path).to_string() + " (in " + presence_.url(cache) + ")");
     for (const auto& failure : failures_)
         report.messages.push_back(
@@ -129,13 +129,13 @@ void Run::add_builds(report::RunReport& report) const {
         build.outcome = record.outcome;
         build.took = record.took;
         for (const auto& output : record.outputs) build.outputs.push_back(output.to_string());
-        build.targets = names_of_targets(id);
+        build.targets = live_.targets_of(id);
         build.log_tail = record.log_tail;
         build.error = record.error;
         build.waits_for = record.waits_for;
         build.disk_was_full = record.disk_was_full;
         if (record.blocked_by) block(build, graph_.derivation(*record.blocked_by));
-        if (auto why = deferred_.find(id); why != deferred_.end()) build.deferred = why->second;
+        build.deferred = live_.why_last(id);
         report.builds.push_back(std::move(build));
     }
     add_unbuildable(report);
@@ -153,19 +153,19 @@ void Run::add_unbuildable(report::RunReport& report) const {
         return build;
     };
     const auto& machines = session_.machines().abilities;
-    for (auto id : plan_.elsewhere) {
+    for (auto id : live_.now().elsewhere) {
         auto build = begin(id, event::BuildOutcome::elsewhere);
         build.error = "it takes " + plan::BuildAbility::wanted(graph_.derivation(id), machines);
-        for (std::size_t i = 0; i < plan_.targets.size(); ++i) {
-            const auto& ids = plan_.targets[i].elsewhere;
-            if (std::find(ids.begin(), ids.end(), id) != ids.end()) build.targets.push_back(plan_targets_[i].name);
+        for (std::size_t i = 0; i < live_.now().targets.size(); ++i) {
+            const auto& ids = live_.now().targets[i].elsewhere;
+            if (std::find(ids.begin(), ids.end(), id) != ids.end()) build.targets.push_back(live_.targets()[i].name);
         }
         report.builds.push_back(std::move(build));
     }
-    for (const auto& blocked : plan_.blocked) {
+    for (const auto& blocked : live_.now().blocked) {
         auto build = begin(blocked.derivation, event::BuildOutcome::blocked);
         if (blocked.by) block(build, graph_.derivation(*blocked.by));
-        for (auto target : blocked.targets) build.targets.push_back(plan_targets_[target].name);
+        for (auto target : blocked.targets) build.targets.push_back(live_.targets()[target].name);
         report.builds.push_back(std::move(build));
     }
 }
@@ -173,27 +173,27 @@ void Run::add_unbuildable(report::RunReport& report) const {
 // For `plan`: what would be built and pushed.
 void Run::add_planned(report::RunReport& report) const {
     std::map<plan::DerivationId, plan::DerivationId> blocked_by; // what Nix refuses blocks what needs it
-    for (const auto& planned : plan_.builds) {
+    for (const auto& planned : live_.now().builds) {
         const auto& derivation = graph_.derivation(planned.derivation);
         report::BuildReport build;
         build.derivation = derivation.path.to_string();
         build.name = std::string(derivation.name());
         build.kind = std::string(plan::to_string(derivation.kind));
-        build.targets = names_of_targets(planned.derivation);
+        build.targets = live_.targets_of(planned.derivation);
         if (!derivation.flaw.empty()) {
             build.outcome = event::BuildOutcome::refused;
             build.error = derivation.flaw;
             blocked_by.emplace(planned.derivation, planned.derivation);
         }
         for (auto before : planned.after)
-            if (auto by = blocked_by.find(plan_.builds[before].derivation); by != blocked_by.end())
+            if (auto by = blocked_by.find(live_.now().builds[before].derivation); by != blocked_by.end())
                 if (build.outcome == event::BuildOutcome::not_started) {
                     build.outcome = event::BuildOutcome::blocked;
                     block(build, graph_.derivation(by->second));
                     blocked_by.emplace(planned.derivation, by->second);
                 }
         if (build.outcome == event::BuildOutcome::not_started) build.expected = planned.expected;
-        if (auto why = deferred_.find(planned.derivation); why != deferred_.end()) build.deferred = why->second;
+        build.deferred = live_.why_last(planned.derivation);
         for (const auto& output : derivation.outputs)
             if (output.path != plan::no_path) build.outputs.push_back(graph_.path(output.path).to_string());
         report.builds.push_back(std::move(build));
@@ -252,8 +252,8 @@ void Run::count_work(report::TargetReport& target, const report::RunReport& repo
 
 // As the plan has it; a verification knows better.
 event::TargetVerdict Run::planned_verdict(const TargetRecord& record) const {
-    if (!record.planned || *record.planned >= plan_.targets.size()) return event::TargetVerdict::unknown;
-    switch (plan_.targets[*record.planned].state) {
+    if (!record.planned || *record.planned >= live_.now().targets.size()) return event::TargetVerdict::unknown;
+    switch (live_.now().targets[*record.planned].state) {
     case plan::TargetState::complete:
         return record.by_path_only ? event::TargetVerdict::by_path : event::TargetVerdict::complete;
     case plan::TargetState::incomplete:
@@ -293,8 +293,7 @@ report::TargetReport Run::describe(const TargetRecord& record, const report::Run
         return target;
     }
     count_work(target, report);
-    if (record.planned && *record.planned < fetched_by_target_.size())
-        target.fetched = fetched_by_target_[*record.planned];
+    if (record.planned) target.fetched = live_.fetched_for(*record.planned);
     target.built_by_all = record.built_by_all;
     target.trusted =
         record.was_verified ? record.verified.trusted : upstreams_ && upstreams_->trusts_own_cache(record.host);

@@ -90,7 +90,7 @@ LastLook Run::last_look(ArchiveLook& archives) {
 }
 
 Task<void> Run::judge_target(TargetRecord& record, const LastLook::Found& found) {
-    const auto& target = plan_targets_[*record.planned];
+    const auto& target = live_.targets()[*record.planned];
     auto& verified = record.verified;
     verified.target = target.name;
     for (const auto& path : found.missing) verified.missing.push_back(path.to_string());
@@ -124,7 +124,7 @@ Task<void> Run::verify() {
     std::vector<TargetRecord*> records;
     for (auto& record : targets_) {
         if (!record.planned) continue;
-        subjects.push_back({.target = plan_targets_[*record.planned], .host = record.host});
+        subjects.push_back({.target = live_.targets()[*record.planned], .host = record.host});
         records.push_back(&record);
     }
     auto archives = archive_look();

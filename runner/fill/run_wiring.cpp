@@ -74,45 +74,26 @@ build::DriverCallbacks Run::driver_callbacks() {
         if (history_ && is_ours)
             history_->record(graph_.derivation(id).name(), graph_.derivation(id).platform, record->took);
     };
-    callbacks.on_fetched = [this](plan::PathId path) {
-        facts_.of(path).valid_here = true;
-        ++fetched_;
-        fetched_by_target_.resize(plan_targets_.size());
-        for (auto target : fetched_for_[path]) ++fetched_by_target_[target];
-    };
+    callbacks.on_fetched = [this](plan::PathId path) { live_.note_fetched(path); };
     callbacks.on_unfetchable = [this](plan::PathId path, const daemon::FetchReason& reason) {
-        note_unfetchable(path, reason);
+        live_.note_unfetchable(path, reason, session_.settings().build_unknown);
     };
     callbacks.caches_of = [this](const nix::StorePath& path) { return caches_to_fetch_from(path); };
-    callbacks.targets_of = [this](plan::DerivationId id) { return names_of_targets(id); };
+    callbacks.targets_of = [this](plan::DerivationId id) { return live_.targets_of(id); };
     callbacks.may_start = [this] { return disk_guard_->has_room(); };
-    callbacks.expects_more = [this] { return is_planning(); };
+    callbacks.expects_more = [this] { return live_.is_open(); };
     callbacks.fetch_overrides = [this](const nix::StorePath& path) {
         return upstreams_->fetch_overrides(counting_now(path), trust_->keys(path));
     };
-    callbacks.fetched_before = [this](const nix::StorePath& path) { return trust_->to_fetch_before(path, counting_); };
+    callbacks.fetched_before = [this](const nix::StorePath& path) {
+        return trust_->to_fetch_before(path, live_.counting());
+    };
     // A host that is evaluated later may need it, too, and not trust whom this one does.
     callbacks.may_fetch = [this](plan::PathId path) {
-        return !evaluating_ || (facts_.of(path).present & counting_now(graph_.path(path))) != 0;
+        return !live_.is_evaluating() || (facts_.of(path).present & counting_now(graph_.path(path))) != 0;
     };
     callbacks.doubt = [this](const nix::PathInfo& info) { return trust_->doubt(info); };
     return callbacks;
-}
-
-// A substituter that is away may have it tomorrow, and a full disk holds no build either: nothing is compiled for want
-// of them.
-void Run::note_unfetchable(plan::PathId path, const daemon::FetchReason& reason) {
-    using daemon::FetchTrouble;
-    auto producer = graph_.producer(path);
-    bool is_compiled = !producer || graph_.derivation(producer->derivation).kind == plan::DerivationKind::compile;
-    bool may_be_had_later = reason.trouble == FetchTrouble::network || reason.trouble == FetchTrouble::disk;
-    if (may_be_had_later && is_compiled && !session_.settings().build_unknown) {
-        facts_.of(path).fetch_waits = true;
-        unfetched_.insert_or_assign(path, reason);
-    } else {
-        facts_.of(path).fetch_failed = true;
-    }
-    make_plan_stale();
 }
 
 // As Nix writes their addresses.
@@ -129,31 +110,19 @@ std::vector<std::string> Run::caches_to_fetch_from(const nix::StorePath& path) c
     return urls;
 }
 
-std::vector<std::string> Run::names_of_targets(plan::DerivationId derivation) const {
-    std::vector<std::string> names;
-    auto it = needed_by_.find(derivation);
-    if (it == needed_by_.end()) return names;
-    for (auto target : it->second) names.push_back(plan_targets_[target].name);
-    return names;
-}
-
 plan::CacheMask Run::counting(const nix::StorePath& path) {
     auto id = graph_.intern(path);
     if (views_counted_ != presence_.views().size()) {
         refresh_trust();
         refresh_counting();
     }
-    if (plan::index(id) < counting_.size()) return counting_[plan::index(id)];
-    // Learnt of only now, as a reference: what every target trusts is safe to count.
-    plan::CacheMask all = plan::all_caches;
-    for (const auto& target : plan_targets_) all &= target.trusted_caches;
-    return all;
+    return live_.counting(id);
 }
 
 // Whom a path may be fetched from.
 plan::CacheMask Run::counting_now(const nix::StorePath& path) {
     auto mask = counting(path);
-    return evaluating_ ? mask & upstreams_->counting_early() : mask;
+    return live_.is_evaluating() ? mask & upstreams_->counting_early() : mask;
 }
 
 push::PushSettings Run::push_settings() const {
@@ -199,7 +168,7 @@ push::PushEnvironment Run::push_environment() {
     };
     environment.path_infos = [this](std::vector<nix::StorePath> paths) { return path_infos(std::move(paths)); };
     environment.is_undecided = [this](const nix::PathInfo& info) {
-        return evaluating_ && !trust_->doubt(info).empty();
+        return live_.is_evaluating() && !trust_->doubt(info).empty();
     };
     environment.until_decided = [this] { return until_evaluated(); };
     if (session_.may_be_trusted()) environment.repair = [this](nix::StorePath path) { return repair(std::move(path)); };
@@ -225,7 +194,7 @@ Task<Result<std::vector<std::optional<nix::PathInfo>>>> Run::path_infos(std::vec
 
 // Only then it is known who needs a path.
 Task<void> Run::until_evaluated() {
-    while (evaluating_) co_await plan_changed_.wait();
+    while (live_.is_evaluating()) co_await live_.changed();
 }
 
 Task<bool> Run::repair(nix::StorePath path) {
