@@ -13,7 +13,8 @@ using fill::Uncounted;
 
 namespace {
 
-// app needs lib. The given upstream has lib; the host box names other caches, the host friend names it and its key.
+// app needs lib and dev. The given upstream has these two; the host box names other caches, the host friend names it
+// and its key.
 struct Scene {
     HandClock clock;
     World world;
@@ -35,7 +36,7 @@ struct Scene {
         });
     }
     void start(async::Executor executor) {
-        world.derivation("lib").derivation("app", {"lib"}).target("app");
+        world.derivation("lib").derivation("dev").derivation("app", {"lib", "dev"}).target("app");
         judge =
             std::make_unique<presence::Judge>(executor, clock, world.graph, world.facts, sink, presence::Patience());
         judge->add_own(
@@ -43,19 +44,23 @@ struct Scene {
         presence::UpstreamRules rules;
         rules.given = {GivenUrl("https://up.example")};
         rules.trusted_public_keys = {signer.public_key().to_string()}; // known, which is not trusted by hosts
-        auto maker = [this, executor](const cache::CacheUri&) -> std::unique_ptr<cache::BinaryCache> {
-            auto cache = std::make_unique<FaultyCache>(executor, clock, "up.example");
-            cache->serve(store_path("lib"));
-            auto& info = cache->visible.at(store_path("lib")).info;
-            info.signatures = {signer.sign(info.fingerprint()).value()};
-            up = cache.get();
-            return cache;
-        };
+        auto maker = [this, executor](const cache::CacheUri& uri) { return make(executor, uri.name); };
         auto made = presence::Upstreams::make(*judge, rules, maker, sink);
         BOOST_TEST_REQUIRE(made.has_value());
         upstreams.emplace(std::move(*made));
         live.emplace(executor, world.graph, world.facts);
         uncounted.emplace(world.graph, world.facts, *judge, *upstreams, *live);
+    }
+    std::unique_ptr<cache::BinaryCache> make(async::Executor executor, const std::string& url) {
+        auto cache = std::make_unique<FaultyCache>(executor, clock, url.substr(url.find("//") + 2));
+        if (url != "https://up.example") return cache;
+        for (const auto* name : {"lib", "dev"}) {
+            cache->serve(store_path(name));
+            auto& info = cache->visible.at(store_path(name)).info;
+            info.signatures = {signer.sign(info.fingerprint()).value()};
+        }
+        up = cache.get();
+        return cache;
     }
     void add_box() { add("nixos:box", "substituters = https://elsewhere.example"); }
     void add_friend() {
@@ -104,8 +109,8 @@ BOOST_AUTO_TEST_CASE(what_is_about_to_be_built_although_somebody_has_it_is_told_
         }
         BOOST_TEST(uncounted->find().empty());
         BOOST_TEST_REQUIRE(uncounted->found().size() == 1U);
-        BOOST_TEST(uncounted->found()[0].paths == 1U);
-        BOOST_TEST(uncounted->found()[0].of == 2U);
+        BOOST_TEST(uncounted->found()[0].paths == 2U);
+        BOOST_TEST(uncounted->found()[0].of == 3U);
         BOOST_TEST(uncounted->explain(world.path("lib")).find("does not trust it") != std::string::npos);
         BOOST_TEST(uncounted->explain(world.path("app")).empty());
     });
@@ -123,6 +128,16 @@ BOOST_AUTO_TEST_CASE(another_host_is_news) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(only_hosts_that_do_not_trust_it_are_named) {
+    run([&](async::Executor) -> async::Task<void> {
+        add_box();
+        add_friend();
+        co_await plan();
+        BOOST_TEST(uncounted->find().size() == 1U);
+        BOOST_TEST(uncounted->found()[0].hosts == std::vector<std::string>{"nixos:box"});
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_host_that_trusts_it_is_none_of_them) {
     run([&](async::Executor) -> async::Task<void> {
         add_friend();
@@ -137,11 +152,15 @@ BOOST_AUTO_TEST_CASE(what_was_found_stays_so_when_it_has_been_built) {
         add_box();
         co_await plan();
         static_cast<void>(uncounted->find());
-        for (const auto* name : {"lib", "app"}) judge->note_published(store_path(name));
+        judge->note_published(store_path("lib"));
+        co_await plan();
+        BOOST_TEST(uncounted->find().empty());
+        BOOST_TEST(uncounted->found()[0].paths == 2U);
+        for (const auto* name : {"dev", "app"}) judge->note_published(store_path(name));
         co_await plan();
         BOOST_TEST(live->now().builds.empty());
         BOOST_TEST(uncounted->find().empty());
-        BOOST_TEST(uncounted->found().size() == 1U);
+        BOOST_TEST(uncounted->found()[0].paths == 2U);
     });
 }
 
@@ -151,6 +170,14 @@ BOOST_AUTO_TEST_CASE(an_upstream_that_is_out_is_not_asked) {
         up->fault = Fault::forbidden;
         co_await plan();
         BOOST_TEST(uncounted->find().empty());
+        world.derivation("late").target("late");
+        live->add(world.targets.back(), live->hosts().front());
+        world.facts_of("late").asked = judge->all() & ~judge->views().all_of(1);
+        world.facts_of("late").valid_here = false;
+        live->trust([this](std::size_t host) { return upstreams->counting(host); });
+        live->count();
+        live->make(world.policy);
+        BOOST_TEST_REQUIRE(live->now().builds.size() == 4U);
         BOOST_TEST(uncounted->questions().empty());
     });
 }
