@@ -4,6 +4,7 @@
 #include "base/secret_variables.hpp"
 #include "base/text.hpp"
 #include "cache/binary_cache.hpp"
+#include "eval/evaluator.hpp"
 #include "github/commands.hpp"
 #include "options/state_directory.hpp"
 #include "session/session.hpp"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "async/signal.hpp"
+#include "base/environment.hpp"
 #include "options/settings.hpp"
 #include "report/display.hpp"
 #include "report/github_log.hpp"

@@ -1,6 +1,7 @@
 #include "app/deliver.hpp"
 
 #include "base/text.hpp"
+#include "http/client.hpp"
 #include "http/url.hpp"
 
 #include <random>

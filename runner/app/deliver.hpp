@@ -2,9 +2,12 @@
 
 #include "async/retry.hpp"
 #include "base/secret.hpp"
-#include "http/client.hpp"
 
 #include <string>
+
+namespace cachefill::http {
+class Client;
+}
 
 namespace cachefill::app {
 

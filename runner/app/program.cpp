@@ -4,6 +4,7 @@
 #include "async/child_process.hpp"
 #include "async/task_group.hpp"
 #include "base/text.hpp"
+#include "http/client.hpp"
 #include "options/command_line.hpp"
 #include "options/exit_code.hpp"
 #include "options/typed.hpp"

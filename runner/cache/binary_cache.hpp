@@ -2,54 +2,20 @@
 
 #include "async/limiter.hpp"
 #include "async/task.hpp"
-#include "async/worker_pool.hpp"
 #include "base/result.hpp"
-#include "base/secret.hpp"
+#include "cache/cache_uri.hpp"
 #include "cache/front_memory.hpp"
 #include "cache/nar_look.hpp"
-#include "http/client.hpp"
 #include "nix/narinfo.hpp"
 #include "nix/realisation.hpp"
 #include "nix/signature.hpp"
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace cachefill::cache {
-
-enum class Scheme { cachix, http, file };
-
-// NAME or cachix://NAME (Cachix) · https://… and http://… (plain binary cache) · file:///dir (directory).
-// What may be shown and what is used are two things, because a URL may hold a password. A plain cache that takes
-// uploads elsewhere than it is read says so with ?push=URL, or ?push=/PATH on the same server.
-struct CacheUri {
-    Scheme scheme = Scheme::cachix;
-    std::string name;            // to show. cachix: the cache's name; others: the URL without password and parameters
-    Secret base;                 // http: what is asked. User and password stay in it; no parameters, no trailing '/'
-    Secret push_base;            // http: where uploads go, if elsewhere; like `base`
-    std::string directory;       // file: decoded
-    std::optional<int> priority; // ?priority=N
-    bool trusted = false;        // ?trusted=1: signatures are not asked for
-    bool optional = false;       // ?optional=1: may be away; then nothing waits for it
-    std::string parameters;      // as given, those that are for cachefill alone (optional, push) left out
-
-    // A usage failure for what is none of these; it names what was given and shows the forms.
-    static Result<CacheUri> parse(std::string_view text);
-    // Canonical, to tell caches apart and to show: no password, no parameters, no trailing '/'.
-    std::string to_string() const;
-    const Secret& place_to_push() const { return push_base.empty() ? base : push_base; }
-};
-// As a Nix configuration names it: there a bare word is no Cachix cache. Empty: nothing that we can ask.
-std::optional<CacheUri> parse_substituter(const std::string& text);
-// What two spellings of one substituter have in common, see CacheUri::to_string(); the text itself, without a password,
-// if it is none.
-std::string canonical_url(const std::string& text);
-struct CacheInfo;
-// What Nix is given as a substituter: with password and parameters. It goes to Nix only, never into text for people.
-Secret substituter_of(const CacheUri& uri, const CacheInfo& info);
 
 enum class Permission { none, read, write };
 
@@ -68,6 +34,8 @@ struct CacheInfo {
     bool keeps_realisations = false;        // see get_realisation
     std::vector<std::string> notes;         // worth telling once, for instance that a signing key was made
 };
+// What Nix is given as a substituter: with password and parameters. It goes to Nix only, never into text for people.
+Secret substituter_of(const CacheUri& uri, const CacheInfo& info);
 
 // A piece of a compressed NAR, with the memory budget it occupies: freed when the piece has gone out.
 struct Chunk {
@@ -159,31 +127,5 @@ class BinaryCache {
     // What has been learnt of a proxy before the cache that goes on answering what is no longer true.
     virtual std::optional<FrontMemory> front_memory() const { return {}; }
 };
-
-// Where credentials come from: the environment, or files named in the configuration; never the command line.
-struct Credentials {
-    std::optional<Secret> token;               // CACHIX_AUTH_TOKEN
-    std::optional<Secret> bearer;              // CACHEFILL_BEARER_TOKEN(_FILE): for plain caches, where uploads go
-    std::optional<Secret> read_bearer;         // the same for where such a cache is read
-    std::optional<nix::SecretKey> signing_key; // CACHEFILL_SIGNING_KEY(_FILE), CACHIX_SIGNING_KEY; both spellings
-};
-// A malformed key is a usage failure that names the variable, never its content.
-Result<Credentials> credentials_from(const Environment& environment);
-
-// What every cache needs from the program. All outlive the cache.
-struct CacheContext {
-    async::Executor executor;
-    http::Client& client;
-    async::WorkerPool& workers;
-    async::RetryPolicy retry;
-    std::filesystem::path spool_directory;         // for NARs too large to hold while their hash is unknown
-    std::string cachix_api = "https://cachix.org"; // CACHEFILL_CACHIX_API for tests and private servers
-    bool for_writing = false;                      // a directory cache is created only then
-    // It is a cache of our own: a path that it lacks is asked for past what proxies remember, too, where there is
-    // reason to.
-    bool is_own = false;
-};
-
-std::unique_ptr<BinaryCache> make_cache(const CacheUri& uri, Credentials credentials, CacheContext context);
 
 } // namespace cachefill::cache

@@ -4,6 +4,7 @@
 #include "cache/cachix_api.hpp"
 #include "cache/cachix_upload.hpp"
 #include "cache/http_reader.hpp"
+#include "cache/make_cache.hpp"
 
 #include <algorithm>
 #include <unordered_map>

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "cache/make_cache.hpp"
 #include "codec/encoding.hpp"
 
 #include <boost/system/system_error.hpp>

@@ -2,6 +2,7 @@
 
 #include "async/task_group.hpp"
 #include "cache/cachix_api.hpp"
+#include "cache/make_cache.hpp"
 
 #include <random>
 

@@ -1,11 +1,23 @@
 #pragma once
 
-#include "cache/binary_cache.hpp"
+#include "base/environment.hpp"
+#include "cache/cache_uri.hpp"
+#include "nix/signature.hpp"
 
 #include <optional>
 #include <string>
 
 namespace cachefill::cache {
+
+// Where credentials come from: the environment, or files named in the configuration; never the command line.
+struct Credentials {
+    std::optional<Secret> token;               // CACHIX_AUTH_TOKEN
+    std::optional<Secret> bearer;              // CACHEFILL_BEARER_TOKEN(_FILE): for plain caches, where uploads go
+    std::optional<Secret> read_bearer;         // the same for where such a cache is read
+    std::optional<nix::SecretKey> signing_key; // CACHEFILL_SIGNING_KEY(_FILE), CACHIX_SIGNING_KEY; both spellings
+};
+// A malformed key is a usage failure that names the variable, never its content.
+Result<Credentials> credentials_from(const Environment& environment);
 
 // The variable that holds a credential for one cache only: CACHIX_AUTH_TOKEN_ALEX_NIXOS for cachix://alex-nixos,
 // CACHEFILL_SIGNING_KEY_CACHE_EXAMPLE_ORG for https://cache.example.org/nix, …_MIRROR for file:///srv/mirror: the name,

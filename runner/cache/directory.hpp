@@ -2,6 +2,8 @@
 
 #include "cache/binary_cache.hpp"
 
+#include <filesystem>
+
 namespace cachefill::cache {
 
 // The directory of a file cache. Everything here blocks: worker pool only.

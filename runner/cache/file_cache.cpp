@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "cache/directory.hpp"
+#include "cache/make_cache.hpp"
 #include "cache/nar_checker.hpp"
 #include "cache/narinfo_record.hpp"
 #include "cache/new_file.hpp"

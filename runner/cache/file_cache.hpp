@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cache/binary_cache.hpp"
+#include "cache/make_cache.hpp"
 
 namespace cachefill::cache {
 

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "http/client.hpp"
 
 #include <algorithm>
 #include <array>

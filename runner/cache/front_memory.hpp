@@ -1,10 +1,13 @@
 #pragma once
 
-#include "http/client.hpp"
-
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
+
+namespace cachefill::http {
+struct Response;
+}
 
 namespace cachefill::cache {
 

@@ -4,6 +4,7 @@
 #include "cache/credentials.hpp"
 #include "cache/http_reader.hpp"
 #include "cache/http_writer.hpp"
+#include "cache/make_cache.hpp"
 #include "cache/narinfo_record.hpp"
 #include "cache/spool.hpp"
 

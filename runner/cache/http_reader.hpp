@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cache/binary_cache.hpp"
+#include "http/client.hpp"
 
 #include <functional>
 #include <random>

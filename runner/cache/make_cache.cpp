@@ -1,3 +1,5 @@
+#include "cache/make_cache.hpp"
+
 #include "cache/cachix_cache.hpp"
 #include "cache/file_cache.hpp"
 #include "cache/http_cache.hpp"

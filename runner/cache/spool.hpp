@@ -1,7 +1,9 @@
 #pragma once
 
+#include "async/worker_pool.hpp"
 #include "cache/binary_cache.hpp"
 #include "cache/new_file.hpp"
+#include "http/client.hpp"
 
 namespace cachefill::cache {
 

@@ -4,6 +4,7 @@
 #include "async/deadline.hpp"
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
+#include "cache/make_cache.hpp"
 #include "options/command_line.hpp"
 #include "plan/availability.hpp"
 #include "session/expected_time.hpp"

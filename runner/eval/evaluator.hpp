@@ -10,6 +10,7 @@
 #include "nix/store_path.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -18,7 +19,7 @@
 
 namespace cachefill::eval {
 
-enum class Impure { automatic, always, never };
+enum class Impure : std::uint8_t { automatic, always, never };
 
 // Whether evaluators may open only what evaluation needs (confinement.hpp), and what only its caller knows of that.
 struct Confining {

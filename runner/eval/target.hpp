@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,7 +10,7 @@
 
 namespace cachefill::eval {
 
-enum class TargetKind { nixos, darwin, home, package, check, dev_shell, attribute };
+enum class TargetKind : std::uint8_t { nixos, darwin, home, package, check, dev_shell, attribute };
 std::string_view to_string(TargetKind kind);
 
 // A flake output that somebody will want to fetch.

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "cache/credentials.hpp"
+#include "cache/make_cache.hpp"
 #include "presence/open_cache.hpp"
 
 namespace cachefill::fill {

@@ -3,6 +3,7 @@
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "cache/credentials.hpp"
+#include "cache/make_cache.hpp"
 #include "presence/open_cache.hpp"
 
 #include <algorithm>

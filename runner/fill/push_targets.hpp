@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cache/credentials.hpp"
 #include "fill/pusher.hpp"
 #include "session/session.hpp"
 

@@ -1,4 +1,5 @@
 #include "options/option_rows.hpp"
+#include "report/notification.hpp"
 
 namespace cachefill::options {
 

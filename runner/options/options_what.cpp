@@ -1,3 +1,4 @@
+#include "eval/evaluator.hpp"
 #include "options/option_rows.hpp"
 
 namespace cachefill::options {

@@ -1,10 +1,8 @@
 #pragma once
 
 #include "base/given_url.hpp"
-#include "eval/evaluator.hpp"
 #include "event/event.hpp"
 #include "options/switch_command.hpp"
-#include "report/notification.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -14,6 +12,15 @@
 #include <set>
 #include <string>
 #include <vector>
+
+namespace cachefill::eval {
+enum class Impure : std::uint8_t;
+enum class TargetKind : std::uint8_t;
+} // namespace cachefill::eval
+
+namespace cachefill::report {
+enum class NotifyFormat : std::uint8_t;
+}
 
 namespace cachefill::options {
 
@@ -63,7 +70,7 @@ struct Settings {
     bool require_all = false;
 
     // evaluation
-    eval::Impure impure = eval::Impure::automatic;
+    eval::Impure impure{};
     bool import_from_derivation = true;
     bool confine_evaluation = true;
     bool accept_flake_config = false;
@@ -142,7 +149,7 @@ struct Settings {
     std::vector<std::string> expect;
     std::string needs; // JSON, or the name of a file with it
     event::Severity notify_from = event::Severity::notice;
-    report::NotifyFormat notify_format = report::NotifyFormat::automatic;
+    report::NotifyFormat notify_format{};
 
     // output
     bool on_github = false; // speak to GitHub's log instead of a terminal

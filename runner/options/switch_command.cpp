@@ -2,6 +2,7 @@
 
 #include "base/shell.hpp"
 #include "base/text.hpp"
+#include "eval/target.hpp"
 #include "options/wrapped_command.hpp"
 
 #include <algorithm>

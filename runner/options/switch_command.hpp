@@ -1,12 +1,16 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "eval/target.hpp"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace cachefill::eval {
+enum class TargetKind : std::uint8_t;
+}
 
 namespace cachefill::options {
 

@@ -2,6 +2,7 @@
 
 #include "async/child_process.hpp"
 #include "base/shell.hpp"
+#include "eval/target.hpp"
 
 #include <algorithm>
 #include <array>

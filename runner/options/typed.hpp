@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/environment.hpp"
 #include "options/options.hpp"
 
 #include <string>

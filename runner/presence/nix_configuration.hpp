@@ -4,12 +4,16 @@
 #include "base/environment.hpp"
 #include "daemon/settings.hpp"
 #include "event/event.hpp"
-#include "http/client.hpp"
 
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
+
+namespace cachefill::http {
+class Client;
+struct ClientSettings;
+} // namespace cachefill::http
 
 namespace cachefill::presence {
 

@@ -1,5 +1,6 @@
 #include "presence/source.hpp"
 
+#include "async/retry.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 

@@ -2,6 +2,7 @@
 
 #include "report/joined.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,7 +10,7 @@
 namespace cachefill::report {
 
 // What a webhook understands. `automatic`: told by the host of its URL; anything unknown gets plain JSON.
-enum class NotifyFormat { automatic, discord, slack, json };
+enum class NotifyFormat : std::uint8_t { automatic, discord, slack, json };
 
 NotifyFormat format_for(std::string_view url, NotifyFormat wanted);
 std::string_view to_string(NotifyFormat format);

@@ -2,6 +2,7 @@
 
 #include "base/environment.hpp"
 #include "cache/binary_cache.hpp"
+#include "cache/credentials.hpp"
 #include "daemon/settings.hpp"
 #include "options/settings.hpp"
 

@@ -1,15 +1,15 @@
 #pragma once
 
 #include "async/clock.hpp"
+#include "async/retry.hpp"
 #include "async/worker_pool.hpp"
 #include "base/environment.hpp"
 #include "cache/binary_cache.hpp"
+#include "cache/credentials.hpp"
 #include "daemon/connection.hpp"
 #include "daemon/settings.hpp"
-#include "eval/evaluator.hpp"
 #include "eval/git_logins.hpp"
 #include "event/event.hpp"
-#include "http/client.hpp"
 #include "options/settings.hpp"
 #include "presence/judge.hpp"
 #include "presence/nix_configuration.hpp"
@@ -21,6 +21,14 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace cachefill::eval {
+struct EvalSettings;
+}
+
+namespace cachefill::http {
+class Client;
+}
 
 namespace cachefill::session {
 

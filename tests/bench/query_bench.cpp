@@ -5,6 +5,7 @@
 //   query_bench ask CACHE CORPUS-FOLDER    asks it, as a run does: in bulk where the cache takes that
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "cache/make_cache.hpp"
 #include "presence/judge.hpp"
 #include "support/corpus.hpp"
 #include "support/http_server.hpp"

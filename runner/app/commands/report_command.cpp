@@ -5,6 +5,7 @@
 #include "github/commands.hpp"
 #include "github/context.hpp"
 #include "options/exit_code.hpp"
+#include "report/notification.hpp"
 
 #include <cstdio>
 #include <fstream>

@@ -1,6 +1,7 @@
 #include "app/ci.hpp"
 #include "base/files.hpp"
 #include "base/secret_variables.hpp"
+#include "eval/evaluator.hpp"
 #include "options/command_line.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,5 +1,6 @@
 #include "app/deliver.hpp"
 #include "base/text.hpp"
+#include "http/client.hpp"
 #include "support/http_server.hpp"
 #include "support/run_task.hpp"
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/files.hpp"
+#include "cache/make_cache.hpp"
 #include "support/cachix_server.hpp"
 #include "support/http_server.hpp"
 #include "support/run_task.hpp"

@@ -1,4 +1,5 @@
 #include "cache/front_memory.hpp"
+#include "http/client.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,3 +1,4 @@
+#include "eval/target.hpp"
 #include "options/command_line.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,6 +1,7 @@
 #include "base/files.hpp"
 #include "base/shell.hpp"
 #include "codec/encoding.hpp"
+#include "eval/evaluator.hpp"
 #include "options/command_line.hpp"
 #include "support/http_server.hpp"
 

@@ -1,4 +1,5 @@
 #include "cache/binary_cache.hpp"
+#include "eval/evaluator.hpp"
 #include "options/config.hpp"
 
 #include <boost/test/unit_test.hpp>

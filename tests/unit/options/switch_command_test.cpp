@@ -1,3 +1,4 @@
+#include "eval/target.hpp"
 #include "options/switch_command.hpp"
 #include "options/wrapped_command.hpp"
 

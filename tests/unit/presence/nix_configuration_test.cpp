@@ -1,4 +1,5 @@
 #include "base/files.hpp"
+#include "http/client.hpp"
 #include "presence/nix_configuration.hpp"
 #include "support/http_server.hpp"
 #include "support/run_task.hpp"
