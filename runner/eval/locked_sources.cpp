@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
-#include <charconv>
 
 namespace cachefill::eval {
 
@@ -31,19 +31,16 @@ std::string text_in(const Json& object, const char* key) {
 bool is_of_a_private_network(std::string_view host) {
     if (host.starts_with('[')) return true;       // an address of IPv6, which nobody has for a forge
     if (host.find('.') == host.npos) return true; // a bare name
-    for (std::string_view zone : {".local", ".localhost", ".lan", ".internal", ".intranet", ".home", ".home.arpa",
-                                  ".corp", ".private", ".test", ".invalid", ".onion", ".ts.net"})
+    for (std::string_view zone :
+         {".local", ".localhost", ".lan", ".internal", ".intranet", ".home", ".home.arpa", ".corp", ".private",
+          ".localdomain", ".fritz.box", ".test", ".invalid", ".onion", ".ts.net"})
         if (host.ends_with(zone)) return true;
-    if (host.find_first_not_of("0123456789.") != host.npos) return false;
-    auto parts = split(host, '.');
-    auto number = [&](std::size_t i) {
-        unsigned value = 0;
-        if (i < parts.size()) std::from_chars(parts[i].data(), parts[i].data() + parts[i].size(), value);
-        return value;
-    };
-    return number(0) == 10 || number(0) == 127 || (number(0) == 192 && number(1) == 168) ||
-           (number(0) == 169 && number(1) == 254) || (number(0) == 172 && number(1) >= 16 && number(1) <= 31) ||
-           (number(0) == 100 && number(1) >= 64 && number(1) <= 127);
+    struct in_addr parsed {};
+    if (::inet_aton(std::string(host).c_str(), &parsed) == 0) return false; // "127.1", "0x7f.0.0.1" are addresses, too
+    auto address = ntohl(parsed.s_addr);
+    auto is_in = [address](std::uint32_t network, int bits) { return ((address ^ network) >> (32 - bits)) == 0; };
+    return is_in(0x0000'0000, 8) || is_in(0x0A00'0000, 8) || is_in(0x7F00'0000, 8) || is_in(0xC0A8'0000, 16) ||
+           is_in(0xA9FE'0000, 16) || is_in(0xAC10'0000, 12) || is_in(0x6440'0000, 10);
 }
 
 std::string why_private_host(std::string host, const PrivateAccess& access) {

@@ -50,17 +50,26 @@ BOOST_AUTO_TEST_CASE(what_everybody_can_fetch) {
 }
 
 BOOST_AUTO_TEST_CASE(what_not_everybody_can_fetch) {
-    for (const std::string locked :
-         {R"("type": "path", "path": "/home/kim/x")", R"("type": "git", "url": "file:///srv/x")",
-          R"("type": "git", "url": "ssh://git@github.com/a/b")", R"("type": "git", "url": "git@github.com:a/b")",
-          R"("type": "git", "url": "https://kim:pw@git.example.org/b")",
-          R"("type": "hg", "url": "ssh://hg.example.org/b")",
-          R"("type": "tarball", "url": "http://192.168.1.5/x.tar.gz")",
-          R"("type": "tarball", "url": "http://nas/x.tar.gz")",
-          R"("type": "tarball", "url": "http://[::ffff:192.168.1.5]/x.tar.gz")",
-          R"("type": "tarball", "url": "https://git.nas.tail1234.ts.net/x.tar.gz")",
-          R"("type": "github", "owner": "a", "repo": "b", "host": "ghe.corp")", R"("type": "some-new-way")",
-          R"("x": 1)"})
+    for (const std::string locked : {R"("type": "path", "path": "/home/kim/x")",
+                                     R"("type": "git", "url": "file:///srv/x")",
+                                     R"("type": "git", "url": "ssh://git@github.com/a/b")",
+                                     R"("type": "git", "url": "git@github.com:a/b")",
+                                     R"("type": "git", "url": "https://kim:pw@git.example.org/b")",
+                                     R"("type": "hg", "url": "ssh://hg.example.org/b")",
+                                     R"("type": "tarball", "url": "http://192.168.1.5/x.tar.gz")",
+                                     R"("type": "tarball", "url": "http://nas/x.tar.gz")",
+                                     R"("type": "tarball", "url": "http://127.1:8080/x.tar.gz")",
+                                     R"("type": "tarball", "url": "http://0x7f.0.0.1/x.tar.gz")",
+                                     R"("type": "tarball", "url": "http://0.0.0.0:8080/x.tar.gz")",
+                                     R"("type": "tarball", "url": "http://172.31.0.1/x.tar.gz")",
+                                     R"("type": "tarball", "url": "http://100.64.1.1/x.tar.gz")",
+                                     R"("type": "git", "url": "https://nas.fritz.box/b")",
+                                     R"("type": "git", "url": "https://forge.localdomain/b")",
+                                     R"("type": "tarball", "url": "http://[::ffff:192.168.1.5]/x.tar.gz")",
+                                     R"("type": "tarball", "url": "https://git.nas.tail1234.ts.net/x.tar.gz")",
+                                     R"("type": "github", "owner": "a", "repo": "b", "host": "ghe.corp")",
+                                     R"("type": "some-new-way")",
+                                     R"("x": 1)"})
         BOOST_TEST(why_private(locked) != "", locked);
 }
 
