@@ -3,6 +3,7 @@
 #include "base/files.hpp"
 
 #include <cerrno>
+#include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,6 +31,18 @@ bool is_foreign(const struct stat& status) { return status.st_uid != ::geteuid()
 
 std::string number_of_owner(const struct stat& status) {
     return "the user with the number " + std::to_string(status.st_uid);
+}
+
+// A group of its owner alone, as most distributions make one for each user; and root's.
+bool is_group_of_others(::gid_t group) {
+    if (group == 0) return false;
+    const auto* user = ::getpwuid(::geteuid());
+    const std::string name = user && user->pw_name ? user->pw_name : "";
+    const auto* entry = ::getgrgid(group);
+    if (name.empty() || !entry || entry->gr_name != name) return true;
+    for (auto** member = entry->gr_mem; member && *member; ++member)
+        if (*member != name) return true;
+    return false;
 }
 
 // Nothing is made behind a link of somebody else, wherever on the way it stands: as root with a user's HOME, for one.
@@ -74,6 +87,8 @@ Result<void> make_state_directory(const fs::path& directory) {
         return not_ours(directory, "it is a link that anybody could have made");
     if (is_foreign(status)) return not_ours(directory, "it belongs to " + number_of_owner(status));
     if ((status.st_mode & S_IWOTH) != 0) return not_ours(directory, "everybody may write to it");
+    if ((status.st_mode & S_IWGRP) != 0 && is_group_of_others(status.st_gid))
+        return not_ours(directory, "its group, " + std::to_string(status.st_gid) + ", may write to it");
     return {};
 }
 

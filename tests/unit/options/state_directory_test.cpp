@@ -62,6 +62,18 @@ BOOST_AUTO_TEST_CASE(one_that_others_may_write_to_or_could_have_put_there_is_not
     BOOST_TEST(refusal().find("it is a link that anybody could have made") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(one_that_a_group_of_others_may_write_to_is_not_used) {
+    if (::geteuid() != 0) return; // only root can give it to any group
+    fs::create_directory(place);
+    BOOST_REQUIRE(::chown(place.c_str(), 0, 12345) == 0);
+    BOOST_REQUIRE(::chmod(place.c_str(), 0755) == 0);
+    BOOST_TEST(refusal() == "");
+    BOOST_REQUIRE(::chmod(place.c_str(), 0775) == 0);
+    BOOST_TEST(refusal().find("its group, 12345, may write to it") != std::string::npos);
+    BOOST_REQUIRE(::chown(place.c_str(), 0, 0) == 0);
+    BOOST_TEST(refusal() == "");
+}
+
 BOOST_AUTO_TEST_CASE(one_of_another_user_is_not_used) {
     if (::geteuid() != 0) return; // only root can give it away
     fs::create_directory(place);
