@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -39,11 +40,25 @@ const Json& member(const Json& object, const char* key) {
 std::string text(const Json& value) { return value.is_string() ? value.get<std::string>() : std::string(); }
 
 struct Origins {
-    std::vector<const Json*> pull_requests, workflow_runs;
+    std::vector<const Json*> pull_requests, heads, workflow_runs;
+    std::deque<Json> documents; // those that stood in texts
 };
 
+// A sender writes "pull_request", "pullRequest" or "pull-request".
+std::string word_of(std::string_view key) {
+    auto word = to_lower(key);
+    std::erase_if(word, [](char c) { return c == '_' || c == '-'; });
+    return word;
+}
+
+// That of a pull request that was taken out of it. (What a workflow_run says of pull requests has no full names.)
+bool is_head(const Json& value) {
+    if (!value.is_object() || !value.contains("repo")) return false;
+    return value["repo"].is_null() || !member(value["repo"], "full_name").is_null();
+}
+
 // Where a payload names code. What the sender of a repository_dispatch passes on has no fixed shape; bots for commands
-// in comments, and workflows that follow others, put whole payloads there.
+// in comments, and workflows that follow others, put whole payloads there, or their text.
 Origins origins_in(const Json& payload) {
     Origins found;
     auto take = [](std::vector<const Json*>& list, const Json& value) {
@@ -55,23 +70,32 @@ Origins origins_in(const Json& payload) {
     while (!open.empty()) {
         const auto& here = *open.back();
         open.pop_back();
+        if (auto document = text(here); trim(document).starts_with('{') || trim(document).starts_with('[')) {
+            open.push_back(&found.documents.emplace_back(Json::parse(document, nullptr, false)));
+            continue;
+        }
         if (!here.is_structured()) continue;
         for (const auto& [key, value] : here.items()) {
-            if (key == "pull_request") take(found.pull_requests, value);
-            if (key == "workflow_run") take(found.workflow_runs, value);
+            auto word = word_of(key);
+            if (word == "pullrequest") take(found.pull_requests, value);
+            if (word == "workflowrun") take(found.workflow_runs, value);
+            if (word == "head" && is_head(value)) found.heads.push_back(&value);
             if (key != "_links") open.push_back(&value); // only addresses: review._links.pull_request
         }
     }
     return found;
 }
 
+// A deleted fork has no repository any more; it is one all the same.
+Author author_of_head(const Json& head, std::string_view repository) {
+    auto from = text(member(member(head, "repo"), "full_name"));
+    return !from.empty() && iequals(from, repository) ? Author::repository : Author::fork;
+}
+
 Author author_of_pull_request(const Json& pull_request, std::string_view repository) {
     const auto& head = member(pull_request, "head");
     // Of a comment on a pull request the payload has addresses alone.
-    if (head.is_null()) return Author::unknown;
-    // A deleted fork has no repository any more; it is one all the same.
-    auto from = text(member(member(head, "repo"), "full_name"));
-    return !from.empty() && iequals(from, repository) ? Author::repository : Author::fork;
+    return head.is_null() ? Author::unknown : author_of_head(head, repository);
 }
 
 Author author_of_workflow_run(const Json& run, std::string_view repository) {
@@ -87,6 +111,14 @@ bool is_pull_request_event(std::string_view event) {
            event == "pull_request_review_comment";
 }
 
+bool passes_on_foreign_events(const Json& payload) {
+    if (!payload.is_object()) return false;
+    auto only = Json::object();
+    only["client_payload"] = member(payload, "client_payload");
+    auto origins = origins_in(only);
+    return !origins.pull_requests.empty() || !origins.heads.empty() || !origins.workflow_runs.empty();
+}
+
 Author author_of(std::string_view event, std::string_view repository, const Json& payload) {
     // One without its pull request cannot be told from a fork's.
     if (is_pull_request_event(event) && member(member(payload, "pull_request"), "head").is_null()) return Author::fork;
@@ -95,6 +127,8 @@ Author author_of(std::string_view event, std::string_view repository, const Json
     for (const auto* pull_request : origins.pull_requests)
         if (auto author = author_of_pull_request(*pull_request, repository); author != Author::repository)
             return author;
+    for (const auto* head : origins.heads)
+        if (author_of_head(*head, repository) == Author::fork) return Author::fork;
     for (const auto* run : origins.workflow_runs)
         if (auto author = author_of_workflow_run(*run, repository); author != Author::repository) return author;
     if (event == "workflow_run") return author_of_workflow_run(member(payload, "workflow_run"), repository);

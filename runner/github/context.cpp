@@ -95,6 +95,9 @@ Context read_context(const Environment& environment) {
     if (context.event == "workflow_run")
         if (auto head = text_at(event, {"workflow_run", "head_sha"}); !head.empty()) context.head_sha = head;
     context.author = author_of(context.event, context.repository, event);
+    // No event of GitHub's other than those has such a commit; where one has, nobody can tell whose that is.
+    if (context.ref.starts_with("refs/pull/") && !context.is_pull_request() && context.is_trusted())
+        context.author = Author::unknown;
     // Its pushes get no secrets either; a person's push to a branch of its does.
     context.from_dependabot =
         context.actor == "dependabot[bot]" && (context.is_pull_request() || context.event == "push");

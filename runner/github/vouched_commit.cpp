@@ -2,6 +2,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "github/author.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -63,9 +64,12 @@ std::optional<VouchedCommit> vouched_commit(const Environment& environment) {
         auto reference = text_in(group, "base_ref");
         constexpr std::string_view heads = "refs/heads/";
         vouched.branch = reference.starts_with(heads) ? reference.substr(heads.size()) : reference;
+    } else if (environment.get_or("GITHUB_REF").starts_with("refs/pull/")) {
+        return {}; // no event of GitHub's; the commit is a pull request's
     } else if (is_among(event, events_of_members)) {
         vouched.commit = environment.get_or("GITHUB_SHA");
-        vouched.is_of_event = true;
+        vouched.is_of_event = !passes_on_foreign_events(payload);
+        if (!vouched.is_of_event) vouched.branch = text_in(member(payload, "repository"), "default_branch");
     } else if (is_among(event, events_on_default_branch)) {
         vouched.commit = environment.get_or("GITHUB_SHA");
         vouched.branch = text_in(member(payload, "repository"), "default_branch");

@@ -12,6 +12,7 @@
 
 using namespace cachefill;
 using github::Author;
+using github::passes_on_foreign_events;
 using nlohmann::json;
 
 namespace cachefill::github {
@@ -121,6 +122,36 @@ BOOST_AUTO_TEST_CASE(a_pull_request_in_what_a_dispatch_passes_on_counts) {
     // Links to a pull request are none.
     dispatch["client_payload"] = payload("pull_request_review");
     BOOST_TEST(author("repository_dispatch", dispatch) == Author::repository);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_dispatch_passes_on_is_seen_however_it_is_written) {
+    auto dispatch = payload("repository_dispatch");
+    auto own = payload("pull_request");
+    auto forked = of_fork(own, "/pull_request/head/repo");
+    auto judged = [&](const json& passed_on) {
+        dispatch["client_payload"] = passed_on;
+        BOOST_TEST(passes_on_foreign_events(dispatch), passed_on.dump());
+        return author("repository_dispatch", dispatch);
+    };
+    for (const auto* key : {"pull_request", "pullRequest", "pull-request", "PULL_REQUEST"}) {
+        BOOST_TEST(judged({{key, forked["pull_request"]}}) == Author::fork, key);
+        BOOST_TEST(judged({{key, own["pull_request"]}}) == Author::repository, key);
+    }
+    BOOST_TEST(judged({{"head", forked["pull_request"]["head"]}}) == Author::fork);
+    BOOST_TEST(judged({{"head", {{"ref", "x"}, {"repo", nullptr}}}}) == Author::fork);
+    BOOST_TEST(judged({{"head", own["pull_request"]["head"]}}) == Author::repository);
+    BOOST_TEST(judged({{"event", forked.dump()}}) == Author::fork);
+    json inner = {{"event", forked.dump()}};
+    BOOST_TEST(judged({{"event", " [" + inner.dump() + "]"}}) == Author::fork);
+    BOOST_TEST(judged({{"event", own.dump()}}) == Author::repository);
+    auto run = payload("workflow_run");
+    run["workflow_run"]["pull_requests"] = json::array({{{"head", {{"ref", "x"}, {"repo", {{"name", "fleet"}}}}}}});
+    BOOST_TEST(judged({{"workflowRun", run["workflow_run"]}}) == author("workflow_run", payload("workflow_run")));
+    for (const json& nothing : {json{{"head", "main"}, {"text", "{ no JSON"}, {"number", 12}}, json(), json("text")}) {
+        dispatch["client_payload"] = nothing;
+        BOOST_TEST(author("repository_dispatch", dispatch) == Author::repository);
+        BOOST_TEST(!passes_on_foreign_events(dispatch));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_workflow_run_in_what_a_dispatch_passes_on_counts) {

@@ -108,6 +108,16 @@ BOOST_AUTO_TEST_CASE(a_review_has_its_branches_from_the_payload) {
     BOOST_TEST(context.head_sha == "bbbb");
 }
 
+BOOST_AUTO_TEST_CASE(a_commit_of_a_pull_request_makes_every_other_event_one_that_is_not_known) {
+    for (const std::string event : {"push", "workflow_dispatch", "schedule"}) {
+        Step step;
+        step.variables["GITHUB_EVENT_NAME"] = event;
+        BOOST_TEST(step.context().is_trusted(), event);
+        step.variables["GITHUB_REF"] = "refs/pull/12/merge";
+        BOOST_TEST(!step.context().is_trusted(), event);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(dependabot_is_known_by_its_name_and_event) {
     Step step;
     step.variables["GITHUB_ACTOR"] = "dependabot[bot]";

@@ -50,6 +50,21 @@ BOOST_AUTO_TEST_CASE(a_pull_request_is_never_its_own_witness) {
     BOOST_TEST((group && group->commit == of_base && group->branch == "main" && !group->is_of_event));
 }
 
+BOOST_AUTO_TEST_CASE(what_a_dispatch_passes_on_does_not_vouch_for_itself_nor_does_a_pull_requests_own_commit) {
+    auto commit = vouched("repository_dispatch", R"({"client_payload": {"pullRequest": {"head": {"sha": "c"}}},
+                                                     "repository": {"default_branch": "develop"}})");
+    BOOST_REQUIRE(commit.has_value());
+    BOOST_TEST(commit->commit == of_run);
+    BOOST_TEST(commit->branch == "develop");
+    BOOST_TEST(!commit->is_of_event);
+    for (const std::string event : {"push", "workflow_dispatch", "issue_comment"}) {
+        Environment environment({{"GITHUB_EVENT_NAME", event}, {"GITHUB_SHA", of_run}});
+        BOOST_TEST(vouched_commit(environment).has_value(), event);
+        environment.set("GITHUB_REF", "refs/pull/3/merge");
+        BOOST_TEST(!vouched_commit(environment).has_value(), event);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(events_of_the_default_branch_vouch_for_that_and_unknown_ones_for_nothing) {
     for (const std::string event : {"issue_comment", "issues", "workflow_run"}) {
         auto commit = vouched(event, R"({"repository": {"default_branch": "develop"}})");
