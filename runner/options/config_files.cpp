@@ -28,18 +28,34 @@ bool is_file(const fs::path& path) {
     return fs::is_regular_file(path, ignored);
 }
 
+bool is_within(const fs::path& place, const fs::path& top) {
+    auto relative = place.lexically_relative(top);
+    return !relative.empty() && *relative.begin() != "..";
+}
+
 // The way to the file is followed, a link at its end is not: where that lies is what its owner decided.
 bool is_below(const fs::path& file, const std::string& directory) {
     if (directory.empty()) return false;
     std::error_code error;
-    auto is_within = [](const fs::path& place, const fs::path& top) {
-        auto relative = place.lexically_relative(top);
-        return !relative.empty() && *relative.begin() != "..";
-    };
     auto folder = fs::absolute(file, error).parent_path();
     // A link on the way is the checkout's, too: by its name or by where it leads.
     return is_within(folder.lexically_normal(), fs::path(directory).lexically_normal()) ||
            is_within(fs::weakly_canonical(folder, error), fs::weakly_canonical(directory, error));
+}
+
+// A file of the checkout around `folder`. A link out of it, or into what git keeps there, would show in errors and
+// warnings what this machine has elsewhere.
+Result<std::string> read_own_file(const fs::path& file, const fs::path& folder) {
+    std::error_code error;
+    auto around = fs::weakly_canonical(fs::absolute(folder, error), error);
+    auto top = repository_around(around);
+    if (top.empty()) top = around;
+    auto place = fs::weakly_canonical(file, error);
+    auto way = place.lexically_relative(top);
+    bool is_gits = std::find(way.begin(), way.end(), ".git") != way.end();
+    if (!error && is_within(place, top) && !is_gits) return read_config(file);
+    return Failure(FailureKind::usage, file.string() + " is a link to what is no file of the flake's repository")
+        .with_hint("put the file itself there, or name another one with --config");
 }
 
 fs::path user_file(const Environment& environment) {
@@ -75,15 +91,15 @@ event::Message warning(const Refusal& refusal, const std::string& why, const std
 // The flake's own file, in a step: what of it the repository vouches for.
 class StepConfig {
   public:
-    StepConfig(std::vector<fs::path> files, Command command, const Environment& environment)
-        : files_(std::move(files)), command_(command), environment_(environment),
+    StepConfig(std::vector<fs::path> files, fs::path folder, Command command, const Environment& environment)
+        : files_(std::move(files)), folder_(std::move(folder)), command_(command), environment_(environment),
           commit_(github::vouched_commit(environment)) {}
 
     Result<void> apply(Settings& settings, std::vector<event::Message>& remarks) const {
         auto found = std::find_if(files_.begin(), files_.end(), is_file);
         std::string own;
         if (found != files_.end()) {
-            TRY(text, read_config(*found));
+            TRY(text, read_own_file(*found, folder_));
             own = std::move(text);
         }
         auto name = found == files_.end() ? std::string() : found->string();
@@ -141,6 +157,7 @@ class StepConfig {
     }
 
     std::vector<fs::path> files_; // in their order
+    fs::path folder_;             // of the checkout
     Command command_;
     const Environment& environment_;
     std::optional<github::VouchedCommit> commit_;
@@ -153,9 +170,9 @@ Result<void> apply_vouched(const fs::path& file, Command command, Settings& sett
     return {};
 }
 
-Result<void> apply_checkout(const fs::path& file, Command command, Settings& settings,
+Result<void> apply_checkout(const fs::path& file, const fs::path& folder, Command command, Settings& settings,
                             std::vector<event::Message>& remarks) {
-    TRY(text, read_config(file));
+    TRY(text, read_own_file(file, folder));
     ConfigSource source{.name = file.string(), .standing = Standing::checkout, .command = command};
     TRY(refusals, apply_config(text, source, settings));
     for (const auto& refusal : refusals)
@@ -173,25 +190,26 @@ Result<void> apply_config_files(const NamedConfig& named, Command command, const
         fs::path file = named.file;
         if (is_step && is_below(file, environment.get_or("GITHUB_WORKSPACE"))) {
             TRY_VOID(read_config(file)); // it was asked for, so it has to be there
-            return StepConfig({file}, command, environment).apply(settings, remarks);
+            return StepConfig({file}, environment.get_or("GITHUB_WORKSPACE"), command, environment)
+                .apply(settings, remarks);
         }
         if (is_step || named.by_hand || file.is_absolute()) return apply_vouched(file, command, settings);
-        return apply_checkout(file, command, settings, remarks);
+        return apply_checkout(file, file.parent_path(), command, settings, remarks);
     }
     std::error_code ignored;
     if (fs::is_directory(settings.flake, ignored)) {
         auto files = config_places(settings.flake);
         auto found = std::find_if(files.begin(), files.end(), is_file);
         if (is_step)
-            TRY_VOID(StepConfig(files, command, environment).apply(settings, remarks));
+            TRY_VOID(StepConfig(files, settings.flake, command, environment).apply(settings, remarks));
         else if (found != files.end())
-            TRY_VOID(apply_checkout(*found, command, settings, remarks));
+            TRY_VOID(apply_checkout(*found, settings.flake, command, settings, remarks));
     }
     auto own = user_file(environment);
     if (own.empty()) return {};
     // XDG_CONFIG_HOME may lead into the checkout.
     if (is_step && is_below(own, environment.get_or("GITHUB_WORKSPACE")))
-        return StepConfig({own}, command, environment).apply(settings, remarks);
+        return StepConfig({own}, environment.get_or("GITHUB_WORKSPACE"), command, environment).apply(settings, remarks);
     return apply_vouched(own, command, settings);
 }
 

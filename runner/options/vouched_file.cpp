@@ -24,16 +24,6 @@ namespace {
 constexpr std::size_t longest_file = 1 << 20;
 constexpr int most_links = 8; // one after the other
 
-// Where the repository of this directory begins; empty if it is in none.
-fs::path repository_around(fs::path directory) {
-    std::error_code ignored;
-    for (; !directory.empty(); directory = directory.parent_path()) {
-        if (fs::exists(directory / ".git", ignored)) return directory;
-        if (directory == directory.root_path()) break;
-    }
-    return {};
-}
-
 Task<Result<std::string>> git(fs::path directory, std::vector<std::string> arguments, const Environment& environment) {
     async::ProcessSpec spec;
     spec.arguments = {"git", "-C", directory.string()};
@@ -160,6 +150,15 @@ Task<Result<VouchedFile>> ask(const Asking& asking, async::Executor executor) {
 }
 
 } // namespace
+
+fs::path repository_around(fs::path directory) {
+    std::error_code ignored;
+    for (; !directory.empty(); directory = directory.parent_path()) {
+        if (fs::exists(directory / ".git", ignored)) return directory;
+        if (directory == directory.root_path()) break;
+    }
+    return {};
+}
 
 Result<VouchedFile> read_vouched_file(const github::VouchedCommit& commit, const std::vector<fs::path>& files,
                                       const Environment& environment) {

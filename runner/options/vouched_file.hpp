@@ -11,6 +11,9 @@
 
 namespace cachefill::options {
 
+// Where the repository of this directory begins; empty if it is in none.
+std::filesystem::path repository_around(std::filesystem::path directory);
+
 struct VouchedFile {
     std::string name;                // the path that was found, for messages
     std::optional<std::string> text; // empty: none of them is in the commit

@@ -362,6 +362,39 @@ BOOST_AUTO_TEST_CASE(github_is_asked_about_a_checkout_below_the_workspace_if_it_
     server.stop();
 }
 
+BOOST_AUTO_TEST_CASE(a_link_out_of_the_checkout_shows_nothing_of_where_it_leads) {
+    for (bool in_step : {false, true})
+        for (const std::string place : {"cachefill.yml", ".github/cachefill.yml"}) {
+            Desk desk;
+            auto outside = desk.flake().parent_path() / "outside";
+            Desk::write(outside / "cachefill.yml", "s3cret-key: 1\n");
+            Desk::write(desk.flake() / "ci/settings.yml", "uploads: 7\n");
+            auto base = desk.commit();
+            Desk::write(desk.flake() / ".git/s3cret", "s3cret-key: 1\n");
+            auto refused = [&] {
+                if (in_step) desk.pull_request(base);
+                auto parsed = parse_command_line(Words{in_step ? "ci" : "plan"}, Environment(desk.variables));
+                if (parsed) return std::string("taken");
+                BOOST_TEST(render(parsed.error()).find("s3cret") == std::string::npos);
+                return parsed.error().cause();
+            };
+            fs::create_directories((desk.flake() / place).parent_path());
+            for (const auto& target : {outside / "cachefill.yml", desk.flake() / ".git/s3cret"}) {
+                fs::create_symlink(target, desk.flake() / place);
+                BOOST_TEST(refused().find("is a link to what is no file of the flake's repository") !=
+                           std::string::npos);
+                fs::remove(desk.flake() / place);
+            }
+            fs::create_symlink(desk.flake() / "ci/settings.yml", desk.flake() / place);
+            BOOST_TEST(refused() == "taken");
+            fs::remove(desk.flake() / place);
+            if (place == "cachefill.yml") continue;
+            fs::remove(desk.flake() / ".github");
+            fs::create_directory_symlink(outside, desk.flake() / ".github");
+            BOOST_TEST(refused().find("is a link to") != std::string::npos);
+        }
+}
+
 BOOST_AUTO_TEST_CASE(a_link_on_the_base_branch_is_followed_within_the_repository) {
     Desk desk;
     auto file = desk.flake() / ".github/cachefill.yml";
