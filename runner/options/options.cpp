@@ -3,21 +3,7 @@
 #include "options/option_rows.hpp"
 #include "options/option_values.hpp"
 
-#include <algorithm>
-#include <array>
-
 namespace cachefill::options {
-
-namespace {
-
-// Their values hide a login by themselves; or are texts of GitHub's.
-bool takes_address(const Option& option) {
-    static constexpr std::array<std::string_view, 9> keys{
-        "cache", "also-push", "upstream", "upstreams.ignore", "push.caches", "store", "flake", "action", "needs"};
-    return std::find(keys.begin(), keys.end(), option.key) != keys.end();
-}
-
-} // namespace
 
 const std::vector<Option>& option_table() {
     static const std::vector<Option> table = [] {
@@ -25,7 +11,7 @@ const std::vector<Option>& option_table() {
         for (const auto& part : {rows::building_and_pushing(), rows::the_run_and_its_words()})
             all.insert(all.end(), part.begin(), part.end());
         for (auto& option : all) {
-            if (takes_address(option)) continue;
+            if (option.login == Login::taken) continue;
             option.apply = [apply = option.apply](Settings& settings,
                                                   const std::vector<std::string>& values) -> Result<void> {
                 TRY_VOID(without_login(values));

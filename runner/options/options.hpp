@@ -43,6 +43,12 @@ enum class Where {
 };
 
 // One thing a user can set: flag, configuration key, help. This table is the one source of all of them.
+// What a value with a login in it ("https://kim:password@host") is to an option.
+enum class Login {
+    refused, // a mistake: it would be told
+    taken,   // an address, which hides a login by itself; or a text of GitHub's
+};
+
 struct Option {
     std::string
         key; // of the configuration; "upstreams.from-hosts" is nested there and --upstreams-from-hosts as a flag
@@ -60,6 +66,7 @@ struct Option {
     bool may_be_mapping = false;
     // Values of Where::outside that may stand anywhere.
     std::vector<std::string> anywhere_if = {};
+    Login login = Login::refused;
 
     bool in_config() const { return where != Where::flag; } // may it stand in a file?
     // The column of help and documentation.

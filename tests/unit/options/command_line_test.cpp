@@ -250,10 +250,7 @@ BOOST_AUTO_TEST_CASE(an_address_with_a_login_where_none_is_expected_is_not_repea
         check(refused({command, address, "--cache", "team"}));
     for (const auto& option : option_table()) {
         // Of the addresses that these take others hide the login; JSON and names of toggles are no addresses.
-        Words given{"cache", "also-push", "upstream", "upstreams.ignore", "push.caches", "needs",
-                    "store", "flake",     "action"};
-        bool takes_one = std::find(given.begin(), given.end(), option.key) != given.end();
-        if (takes_one || option.type == OptionType::toggle) continue;
+        if (option.login == Login::taken || option.type == OptionType::toggle) continue;
         for (auto command : command_list()) {
             if (!(option.commands & bit(command)) || command == Command::ci) continue;
             BOOST_TEST_CONTEXT(option.key) {

@@ -79,6 +79,23 @@ BOOST_AUTO_TEST_CASE(the_documentation_says_where_each_value_may_come_from) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_login_is_refused_where_no_address_belongs) {
+    // What takes one hides it by itself, so an option that is added is thought about twice.
+    const std::set<std::string> taking{"cache", "also-push", "upstream", "push.caches",
+                                       "store", "flake",     "action",   "needs"};
+    for (const auto& option : option_table()) {
+        BOOST_TEST((option.login == Login::taken) == (taking.count(option.key) == 1), option.key);
+        for (const std::string value : {"https://kim:s3cret@host/x", "https://kim:a/s3cret@host"}) {
+            Settings settings;
+            auto applied = option.apply(settings, {value});
+            auto said = applied ? std::string() : render(applied.error());
+            BOOST_TEST(said.find("s3cret") == std::string::npos, option.key);
+            bool is_refused = said.find("an address with a login in it is not usable here") != std::string::npos;
+            BOOST_TEST(is_refused == (option.login == Login::refused), option.key);
+        }
+    }
+}
+
 // What a stranger may decide is written down here once more: an option that is added, or moved, is thought about twice.
 BOOST_AUTO_TEST_CASE(what_the_flakes_own_file_may_decide_is_a_closed_list) {
     const std::set<std::string> harmless{"also",
