@@ -99,6 +99,9 @@ void forbid_core_files() {
 // Becomes another program, with the terminal and all; comes back only if that fails.
 int become(const std::vector<std::string>& command, const Environment& environment) {
     auto child = environment.without_our_secrets();
+    // It is the user's own command, and finds its flake there, whatever login that has.
+    for (const auto& [name, value] : environment.variables())
+        if (name.starts_with("NH_")) child.set(name, value);
     auto program = async::find_program(command[0], child);
     if (!program) {
         std::fprintf(stderr, "error: there is no program '%s' on PATH\n", sanitize(command[0]).c_str());

@@ -38,10 +38,10 @@ std::vector<std::string> Environment::to_strings() const {
 }
 
 Environment Environment::without_our_secrets() const {
-    // A setting of ours may be the address of a cache with a login. No child has use for it.
+    // A setting of ours may be the address of a cache, or of the flake, with a login. No child has use for it.
     auto has_login = [](const std::string& name, const std::string& value) {
         bool is_address = value.find("://") != value.npos && value.find('@') != value.npos;
-        return name.starts_with("CACHEFILL_") && (is_address || !passwords_in(value).empty());
+        return names_addresses_of_ours(name) && (is_address || !passwords_in(value).empty());
     };
     Environment cleaned;
     for (const auto& [name, value] : variables_)

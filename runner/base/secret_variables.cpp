@@ -92,6 +92,10 @@ bool is_kept_from_children(std::string_view variable) {
     return secret && secret->children == Children::must_not_see;
 }
 
+bool names_addresses_of_ours(std::string_view variable) {
+    return variable.starts_with("CACHEFILL_") || (variable.starts_with("NH_") && variable.ends_with("FLAKE"));
+}
+
 std::vector<std::string> passwords_in(std::string_view text) {
     constexpr std::string_view mark = "://";
     std::vector<std::string> passwords;
@@ -134,7 +138,7 @@ std::vector<std::string> secret_values(const Environment& environment) {
             values.push_back(value);
             auto colon = secret->holds == Holds::key ? value.find(':') : value.npos;
             if (colon != value.npos && colon + 1 < value.size()) values.push_back(value.substr(colon + 1));
-        } else if (secret || name.starts_with("CACHEFILL_") || to_lower(name).ends_with("_proxy")) {
+        } else if (secret || names_addresses_of_ours(name) || to_lower(name).ends_with("_proxy")) {
             for (auto& password : passwords_in(value)) values.push_back(std::move(password));
         }
     }

@@ -35,6 +35,9 @@ std::span<const SecretVariable> secret_variables();
 // Is it kept from children (evaluators, the daemon on --stdio, git)?
 bool is_kept_from_children(std::string_view variable);
 
+// Do we read an address from it, a cache's or the flake's (NH_FLAKE), which may hold a login?
+bool names_addresses_of_ours(std::string_view variable);
+
 // What no output may show: what these variables hold, the access tokens in NIX_CONFIG, and passwords in the URLs of
 // proxies and in our own variables.
 std::vector<std::string> secret_values(const Environment& environment);

@@ -56,6 +56,12 @@ bool holds_secret(std::string_view word) {
         bool is_account =
             word.substr(0, scheme).ends_with("ssh") && authority.substr(0, at).find(':') == std::string_view::npos;
         if (!is_account) return true;
+    } else {
+        // A password with a '/' in it, or a whole address in the path.
+        auto without_parameters = [start](std::string_view text) {
+            return text.substr(0, text.find_first_of("?#", std::min(start, text.size())));
+        };
+        if (without_parameters(redact_url(word)) != without_parameters(word)) return true;
     }
     auto query = word.find('?', end);
     if (query == std::string_view::npos) return false;

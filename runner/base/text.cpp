@@ -272,6 +272,12 @@ std::string redact_url(std::string_view url) {
             if (is_piece) result.replace(authority + colon + 1, result.npos, "…");
         }
         if (at != std::string::npos && at >= authority) result.erase(authority, at + 1 - authority);
+        // One in another's path, as a proxy takes it: "https://proxy/https://kim:password@host".
+        auto inner = result.find("://", authority);
+        if (inner < result.find_first_of("?#")) {
+            while (result[inner - 1] != '/') --inner;
+            result.replace(inner, result.npos, redact_url(std::string_view(result).substr(inner)));
+        }
         if (auto fragment = result.find('#'); fragment != std::string::npos)
             result.replace(fragment + 1, result.npos, "…");
     } else if (auto colon = result.find(':'), at = result.rfind('@');

@@ -71,6 +71,8 @@ BOOST_AUTO_TEST_CASE(a_password_that_breaks_its_url_is_not_shown_either) {
     BOOST_TEST(redact_url("https://kim:12?cret@host/a") == "https://host/a");
     BOOST_TEST(redact_url("https://host:8080/a?b=c@d") == "https://host:8080/a?b=…");
     BOOST_TEST(redact_url("https://host/a#kim:s3cret") == "https://host/a#…");
+    BOOST_TEST(redact_url("https://host/https://kim:s3cret@inner/a?b=c#d") == "https://host/https://inner/a?b=…");
+    BOOST_TEST(redact_url("https://kim:s3cret@host/://:s3cret@x/http://://") == "https://host/://x/http://://");
     BOOST_TEST(redact_url("https:///kim:s3cret@host/a") == "https:///host/a");
     BOOST_TEST(redact_url("file:///srv/a:b@c") == "file:///srv/a:b@c");
 }
@@ -156,6 +158,11 @@ BOOST_AUTO_TEST_CASE(children_do_not_see_a_login_in_a_setting_of_ours) {
                               "https://a.example https://kim:s3cret@host", "a=https://kim:s3cret@host,optional"})
         for (const auto* name : {"CACHEFILL_CACHE", "CACHEFILL_UPSTREAM", "CACHEFILL_PUSH_CACHES"})
             BOOST_TEST(!is_seen(name, value), value);
+    for (const auto* name : {"NH_FLAKE", "NH_OS_FLAKE", "NH_HOME_FLAKE", "NH_DARWIN_FLAKE"}) {
+        BOOST_TEST(!is_seen(name, "git+https://kim:s3cret@host/fleet"), name);
+        BOOST_TEST(!is_seen(name, "kim:s3cret@host"), name);
+        BOOST_TEST(is_seen(name, "git+https://host/fleet"), name);
+    }
     BOOST_TEST(is_seen("CACHEFILL_CACHE", "https://host"));
     BOOST_TEST(is_seen("https_proxy", "http://kim:s3cret@p")); // Nix and git fetch through it
 }
@@ -183,6 +190,7 @@ BOOST_AUTO_TEST_CASE(secrets_are_found_where_they_hide) {
          Texts{"ghp_x1", "glpat"}));
     BOOST_TEST((found({{"https_proxy", "http://kim:s3cret@proxy:3128"}}) == Texts{"s3cret"}));
     BOOST_TEST((found({{"CACHEFILL_CACHE", "https://kim:s3cret@cache.example.org"}}) == Texts{"s3cret"}));
+    BOOST_TEST((found({{"NH_OS_FLAKE", "git+https://kim:s3cret@host/fleet"}}) == Texts{"s3cret"}));
     BOOST_TEST(
         (found({{"INPUT_UPSTREAMS", "https://a.example\nhttps://kim:p%40ss@b.example/x"}}) == Texts{"p%40ss", "p@ss"}));
     BOOST_TEST(

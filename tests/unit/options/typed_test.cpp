@@ -53,6 +53,9 @@ BOOST_AUTO_TEST_CASE(a_command_with_a_secret_is_not_told) {
     BOOST_TEST(other_command(run, Command::plan, {}).empty());
     auto flake = typed({"run", "git+https://token@git.example/fleet?dir=nix"});
     BOOST_TEST(command_again(flake).empty());
+    BOOST_TEST(command_again(typed({"run", "git+https://kim:a/geheim@git.example/fleet"})).empty());
+    BOOST_TEST(command_again(typed({"run", "https://proxy.example/https://kim:geheim@git.example/x.tar.gz"})).empty());
+    BOOST_TEST(!command_again(typed({"run", "git+https://git.example/fleet@x?dir=nix"})).empty());
     BOOST_TEST(!command_again(typed({"run", "git+ssh://git@git.example/fleet?dir=nix"})).empty());
 }
 
