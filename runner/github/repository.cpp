@@ -16,12 +16,20 @@ bool is_name(std::string_view text) {
     });
 }
 
+// Perhaps with a port, or an address of IPv6. No escapes: what they hide would decide who gets a token.
+bool is_host(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("-_.:[]").find(c) != std::string_view::npos;
+    });
+}
+
 std::optional<Repository> from_parts(std::string_view host, std::string_view path) {
     while (path.starts_with('/')) path.remove_prefix(1);
     while (path.ends_with('/')) path.remove_suffix(1);
     if (path.ends_with(".git")) path.remove_suffix(4);
     auto parts = split(path, '/');
-    if (host.empty() || parts.size() != 2 || !is_name(parts[0]) || !is_name(parts[1])) return {};
+    if (!is_host(host) || parts.size() != 2 || !is_name(parts[0]) || !is_name(parts[1])) return {};
     Repository repository;
     repository.host = to_lower(host);
     repository.owner = parts[0];

@@ -34,6 +34,10 @@ std::string without_dots(std::string_view path) {
     return text.empty() ? "/" : text;
 }
 
+bool has_control_characters(std::string_view text) {
+    return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+}
+
 Result<Url> from_view(const urls::url_view& view, std::string_view text, FailureKind kind) {
     auto fail = [&](const std::string& why) { return Failure(kind, "'" + sanitize(redact_url(text)) + "' " + why); };
     Url url;
@@ -42,6 +46,9 @@ Result<Url> from_view(const urls::url_view& view, std::string_view text, Failure
     url.tls = scheme == "https";
     url.host = to_lower(view.host_address());
     if (url.host.empty()) return fail("names no host");
+    // "%00" would end the name for whoever looks it up, and "%2F" for a person.
+    if (has_control_characters(url.host) || url.host.find_first_of("/\\?#@ \x7F") != std::string::npos)
+        return fail("names a host with characters that no host has");
     url.port = url.default_port();
     // port_number() of Boost 1.81 wraps around.
     if (std::string_view digits(view.port().data(), view.port().size()); !digits.empty()) {
@@ -73,10 +80,6 @@ std::string percent_decode(std::string_view text) {
         if (is_escape) i += 2;
     }
     return decoded;
-}
-
-bool has_control_characters(std::string_view text) {
-    return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
 }
 
 // Servers send Location fields with blanks and worse in them; browsers and curl encode those.

@@ -37,7 +37,9 @@ BOOST_AUTO_TEST_CASE(every_spelling_of_a_remote_names_the_same_repository) {
 
 BOOST_AUTO_TEST_CASE(what_is_no_repository_of_a_forge_like_github_is_none) {
     for (const auto* url : {"", "/srv/git/nix.git", "./nix", "file:///srv/git/nix", "https://github.com/krit",
-                            "https://gitlab.com/group/sub/nix", "C:/x/y/z", "https://github.com/krit/../nix"})
+                            "https://gitlab.com/group/sub/nix", "C:/x/y/z", "https://github.com/krit/../nix",
+                            "https://evil.example%00.ghe.com/krit/nix", "https://evil.example%2F.ghe.com/krit/nix",
+                            "git@evil.example%00.ghe.com:krit/nix", "https://evil.example\\.ghe.com/krit/nix"})
         BOOST_TEST_CONTEXT(url) BOOST_TEST(shown(url) == "none");
 }
 

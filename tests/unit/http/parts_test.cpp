@@ -97,7 +97,8 @@ BOOST_AUTO_TEST_CASE(logins_in_urls_are_decoded_and_may_have_odd_characters) {
 
 BOOST_AUTO_TEST_CASE(bad_urls_are_refused_without_showing_their_password) {
     for (const auto* text : {"https://me:secret@h:0/", "https://me:secret@h:65536/", "https://me:secret@h/a b",
-                             "ftp://me:secret@h/", "https://me:secret@/x"}) {
+                             "ftp://me:secret@h/", "https://me:secret@/x", "https://me:secret@h%00.i/x",
+                             "https://me:secret@h%2Fx.i/x", "https://me:secret@h%40i/x"}) {
         auto url = parse_url(text);
         BOOST_TEST_REQUIRE(!url.has_value());
         BOOST_TEST((url.error().kind() == FailureKind::usage));
