@@ -42,13 +42,13 @@ enum class Where {
     flag,     // in no file at all
 };
 
-// One thing a user can set: flag, configuration key, help. This table is the one source of all of them.
 // What a value with a login in it ("https://kim:password@host") is to an option.
 enum class Login {
     refused, // a mistake: it would be told
     taken,   // an address, which hides a login by itself; or a text of GitHub's
 };
 
+// One thing a user can set: flag, configuration key, help. This table is the one source of all of them.
 struct Option {
     std::string
         key; // of the configuration; "upstreams.from-hosts" is nested there and --upstreams-from-hosts as a flag
