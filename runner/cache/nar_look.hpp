@@ -31,7 +31,7 @@ enum class NarRemark {
     not_unpacked,  // compressed in a way that cannot be undone here: NarHash was not compared
 };
 using NarRemarks = std::vector<NarRemark>;
-std::string_view to_string(NarRemark remark); // "its FileHash is wrong"
+std::string_view to_string(NarRemark remark); // "FileHash is wrong"
 
 struct NarLook {
     NarState state = NarState::there;

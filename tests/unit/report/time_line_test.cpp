@@ -1,0 +1,93 @@
+#include "report/time_line.hpp"
+#include "reports.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using namespace cachefill::test;
+using namespace std::chrono_literals;
+using event::BuildOutcome;
+using event::Stage;
+
+namespace {
+
+report::RunReport run_of(std::chrono::milliseconds took) {
+    report::RunReport report;
+    report.took = took;
+    report.stages = {{Stage::query, 5s, 65s}, {Stage::build, 60s, 10s}, {Stage::evaluate, 10s, 0s}};
+    return report;
+}
+
+report::BuildReport build_at(const std::string& name, std::chrono::milliseconds start, std::chrono::milliseconds took,
+                             BuildOutcome outcome = BuildOutcome::built) {
+    auto made = build(name, outcome);
+    made.start = start;
+    made.took = took;
+    return made;
+}
+
+std::size_t lines_with(const std::string& text, const std::string& part) {
+    std::size_t count = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+    return count;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(report_time_line)
+
+BOOST_AUTO_TEST_CASE(a_short_run_and_one_without_stages_have_no_chart) {
+    BOOST_TEST(report::time_line(run_of(4999ms)) == "");
+    report::RunReport bare;
+    bare.took = 1h;
+    BOOST_TEST(report::time_line(bare) == "");
+    BOOST_TEST(report::time_line(run_of(5s)) != "");
+}
+
+BOOST_AUTO_TEST_CASE(stages_stand_in_the_order_in_which_they_began) {
+    BOOST_TEST(report::time_line(run_of(70s)) == "gantt\n    dateFormat x\n    axisFormat %M:%S\n    section Stages\n"
+                                                 "    evaluate :done, 0, 10000ms\n    build :done, 10000, 60000ms\n"
+                                                 "    query :done, 65000, 5000ms\n");
+    BOOST_TEST(report::time_line(run_of(1h)).find("axisFormat %H:%M\n") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(builds_show_when_they_ran_and_how_they_ended) {
+    auto report = run_of(100s);
+    report.builds = {build_at("late", 50s, 20s),
+                     build_at("broken", 20s, 30s, BuildOutcome::failed),
+                     build_at("slow", 10s, 60s, BuildOutcome::timed_out),
+                     build_at("mute", 11s, 60s, BuildOutcome::silent),
+                     build_at("stopped", 12s, 40s, BuildOutcome::cancelled),
+                     build("never", BuildOutcome::not_started)};
+    auto chart = report::time_line(report);
+    BOOST_TEST(chart.ends_with("    section Builds\n"
+                               "    slow :crit, 10000, 60000ms\n"
+                               "    mute :crit, 11000, 60000ms\n"
+                               "    stopped :active, 12000, 40000ms\n"
+                               "    broken :crit, 20000, 30000ms\n"
+                               "    late :50000, 20000ms\n"));
+}
+
+BOOST_AUTO_TEST_CASE(of_many_builds_the_longest_are_shown) {
+    auto report = run_of(1000s);
+    for (int i = 0; i < 30; ++i)
+        report.builds.push_back(
+            build_at("b" + std::to_string(100 + i), std::chrono::seconds(i), std::chrono::seconds(100 + i)));
+    auto chart = report::time_line(report);
+    BOOST_TEST(chart.find("section Longest builds") != std::string::npos);
+    BOOST_TEST(lines_with(chart, "    b1") == 12U);
+    BOOST_TEST(chart.find("b118 ") != std::string::npos);
+    BOOST_TEST(chart.find("b117 ") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_bar_can_be_seen_and_a_name_cannot_end_its_line) {
+    auto report = run_of(100s);
+    report.builds = {build_at("a:b;c#d\ne", 0s, 1ms), build_at(std::string(60, 'x'), 0s, 2s)};
+    auto chart = report::time_line(report);
+    BOOST_TEST(chart.find("    a_b_c_d_e :0, 1000ms\n") != std::string::npos);
+    BOOST_TEST(lines_with(chart, "\n") == lines_with(chart, "ms\n") + 5);
+    BOOST_TEST(chart.find(std::string(33, 'x')) == std::string::npos);
+    BOOST_TEST(chart.find("…") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
