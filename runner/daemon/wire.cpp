@@ -34,11 +34,6 @@ void WireWriter::string(std::string_view text) {
     bytes_.append(padding_of(text.size()), '\0');
 }
 
-void WireWriter::strings(const std::vector<std::string>& texts) {
-    word(texts.size());
-    for (const auto& text : texts) string(text);
-}
-
 void WireWriter::path(const nix::StorePath& path) { string(path.to_string()); }
 
 void WireWriter::paths(const std::vector<nix::StorePath>& paths) {

@@ -25,7 +25,6 @@ class WireWriter {
     void word(std::uint64_t value);
     void encoded(std::string_view bytes) { bytes_ += bytes; } // by another writer
     void string(std::string_view text);
-    void strings(const std::vector<std::string>& texts);
     void path(const nix::StorePath& path);
     void paths(const std::vector<nix::StorePath>& paths);
     void map(const std::map<std::string, std::string>& entries);

@@ -154,11 +154,6 @@ Task<Result<std::vector<WorkflowRun>>> ActionsApi::runs_of_branch(std::string br
     co_return co_await runs("branch=" + percent_encode(branch), most);
 }
 
-Task<Result<WorkflowRun>> ActionsApi::run(std::uint64_t id) {
-    CO_TRY(found, co_await rest_.get(path("/actions/runs/" + std::to_string(id))));
-    co_return read_run(found);
-}
-
 Task<Result<std::vector<WorkflowJob>>> ActionsApi::jobs_of_run(std::uint64_t id) {
     auto url = path("/actions/runs/" + std::to_string(id) + "/jobs?filter=latest&per_page=100");
     CO_TRY(items, co_await rest_.get_pages(std::move(url), "jobs", 1000));
@@ -168,30 +163,6 @@ Task<Result<std::vector<WorkflowJob>>> ActionsApi::jobs_of_run(std::uint64_t id)
         jobs.push_back(std::move(job));
     }
     co_return jobs;
-}
-
-Task<Result<bool>> ActionsApi::has_commit(std::string sha) {
-    auto found = co_await rest_.find(path("/commits/" + percent_encode(sha)));
-    if (found) co_return found->has_value();
-    // "No commit found for SHA": GitHub's answer for one it has never seen.
-    if (found.error().http_status() == 422) co_return false;
-    co_return std::move(found).error();
-}
-
-Task<Result<std::optional<std::string>>> ActionsApi::head_of_branch(std::string branch) {
-    CO_TRY(found, co_await rest_.find(path("/branches/" + percent_encode(branch))));
-    if (!found) co_return std::optional<std::string>();
-    auto commit = found->is_object() ? found->find("commit") : found->end();
-    auto sha = commit != found->end() && commit->is_object() ? text(*commit, "sha") : std::string();
-    if (sha.empty()) co_return nonsense("a branch");
-    co_return std::optional<std::string>(std::move(sha));
-}
-
-Task<Result<std::string>> ActionsApi::default_branch() {
-    CO_TRY(found, co_await rest_.get(path("")));
-    auto branch = found.is_object() ? text(found, "default_branch") : std::string();
-    if (branch.empty()) co_return nonsense("the repository");
-    co_return branch;
 }
 
 Task<Result<void>> ActionsApi::dispatch(std::string workflow_file, std::string ref,

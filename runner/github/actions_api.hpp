@@ -73,14 +73,8 @@ class ActionsApi {
     // Newest first. `sha`: 40 hex digits.
     async::Task<Result<std::vector<WorkflowRun>>> runs_of_commit(std::string sha);
     async::Task<Result<std::vector<WorkflowRun>>> runs_of_branch(std::string branch, std::size_t most = 30);
-    async::Task<Result<WorkflowRun>> run(std::uint64_t id);
     // Of the latest attempt.
     async::Task<Result<std::vector<WorkflowJob>>> jobs_of_run(std::uint64_t id);
-    // Does GitHub have this commit?
-    async::Task<Result<bool>> has_commit(std::string sha);
-    // The commit a branch is at there; empty: no such branch.
-    async::Task<Result<std::optional<std::string>>> head_of_branch(std::string branch);
-    async::Task<Result<std::string>> default_branch();
     // Starts a workflow (its file's name) on a branch or tag.
     async::Task<Result<void>> dispatch(std::string workflow_file, std::string ref,
                                        std::map<std::string, std::string> inputs = {});

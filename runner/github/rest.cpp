@@ -211,15 +211,6 @@ Task<Result<std::optional<json>>> RestClient::find(std::string path) {
     co_return std::optional<json>(std::move(parsed));
 }
 
-Task<Result<json>> RestClient::get(std::string path) {
-    CO_TRY(found, co_await find(path));
-    if (found) co_return std::move(*found);
-    http::Response absent;
-    absent.status = 404;
-    auto asked = request(http::Method::get, path);
-    co_return explain(asked, absent);
-}
-
 Task<Result<std::vector<json>>> RestClient::get_pages(std::string path, std::string key, std::size_t most) {
     std::vector<json> items;
     while (!path.empty() && items.size() < most) {

@@ -38,9 +38,7 @@ class RestClient {
   public:
     RestClient(http::Client& client, RestSettings settings);
 
-    // `path` is below the API's URL ("/repos/o/r"), or a whole URL of the same host.
-    async::Task<Result<nlohmann::json>> get(std::string path);
-    // Empty: 404 or 410.
+    // `path` is below the API's URL ("/repos/o/r"), or a whole URL of the same host. Empty: 404 or 410.
     async::Task<Result<std::optional<nlohmann::json>>> find(std::string path);
     // All pages of a list, following Link headers, at most `most` items. `key` names the array in the answer's object;
     // empty: the answer is the array.

@@ -91,20 +91,4 @@ std::string TrustedKeys::names() const {
     return join(names, ", ");
 }
 
-bool operator==(const TrustedKeys& one, const TrustedKeys& other) {
-    if (one.everybody_ || other.everybody_) return one.everybody_ == other.everybody_;
-    if (!one.broken_.empty() || !other.broken_.empty()) return one.broken_.empty() == other.broken_.empty();
-    return std::is_permutation(one.keys_.begin(), one.keys_.end(), other.keys_.begin(), other.keys_.end());
-}
-
-std::vector<std::string> signers(const NarInfo& info) {
-    std::vector<std::string> names;
-    for (const auto& text : info.signatures) {
-        auto name = ellipsize(sanitize(signer(text)), 80);
-        if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end())
-            names.push_back(std::move(name));
-    }
-    return names;
-}
-
 } // namespace cachefill::nix

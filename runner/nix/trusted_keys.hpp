@@ -14,8 +14,6 @@ std::string_view signer(std::string_view signature);
 enum class SignatureCheck { good, other, no_signature };
 // Is it one of `fingerprint` by this key? The name is not looked at.
 SignatureCheck check_signature(std::string_view fingerprint, std::string_view signature, const PublicKey& key);
-// The names in which a record is signed, each once, harmless to print.
-std::vector<std::string> signers(const NarInfo& info);
 
 // Does a Nix accept a record for its signatures? If not, why.
 enum class Belief {
@@ -51,9 +49,6 @@ class TrustedKeys {
     const std::string& broken() const { return broken_; }
     // "a-1, b-1"
     std::string names() const;
-
-    // Believe the same.
-    friend bool operator==(const TrustedKeys& one, const TrustedKeys& other);
 
   private:
     void add(PublicKey key);

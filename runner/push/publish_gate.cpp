@@ -54,11 +54,6 @@ std::vector<PublishGate::Id> PublishGate::lose(Id id) {
     return also_lost;
 }
 
-bool PublishGate::may_begin(Id id) const {
-    const auto& entry = entries_[id];
-    return entry.references_known && entry.not_begun == 0 && entry.state != State::lost;
-}
-
 bool PublishGate::may_publish(Id id) const {
     const auto& entry = entries_[id];
     return entry.references_known && entry.not_served == 0 && entry.state != State::lost;

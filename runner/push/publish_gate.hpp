@@ -24,10 +24,9 @@ class PublishGate {
     // It will not be published: ids of all that depends on it, nearest first. They are lost as well now.
     std::vector<Id> lose(Id id);
 
-    bool may_begin(Id id) const;   // references known, each begun or served
     bool may_publish(Id id) const; // references known, each served
 
-    // Those for which one of the two has become true since the last call.
+    // Those for which one of the two has become true since the last call: that they may begin, or may be published.
     std::vector<Id> take_opened();
 
   private:

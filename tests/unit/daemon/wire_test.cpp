@@ -17,6 +17,11 @@ std::string words(std::initializer_list<std::uint64_t> values) {
     return writer.take();
 }
 
+void write_strings(WireWriter& writer, const std::vector<std::string>& texts) {
+    writer.word(texts.size());
+    for (const auto& text : texts) writer.string(text);
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(wire)
@@ -38,7 +43,7 @@ BOOST_AUTO_TEST_CASE(words_are_little_endian_and_strings_padded_to_eight) {
 BOOST_AUTO_TEST_CASE(what_was_written_is_read_back) {
     auto path = nix::StorePath::parse(path_text).value();
     WireWriter writer;
-    writer.strings({"a", "", "long enough to need padding"});
+    write_strings(writer, {"a", "", "long enough to need padding"});
     writer.paths({path, path});
     writer.map({{"k", "v"}, {"l", ""}});
     writer.string("");
@@ -60,7 +65,7 @@ BOOST_AUTO_TEST_CASE(what_was_written_is_read_back) {
 
 BOOST_AUTO_TEST_CASE(a_message_that_is_not_all_there_says_how_much_it_needs_at_least) {
     WireWriter writer;
-    writer.strings({"first", "second"});
+    write_strings(writer, {"first", "second"});
     writer.word(7);
     for (std::size_t length = 0; length < writer.bytes().size(); ++length) {
         WireReader reader(std::string_view(writer.bytes()).substr(0, length));

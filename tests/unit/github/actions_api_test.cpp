@@ -42,29 +42,6 @@ BOOST_AUTO_TEST_CASE(a_run_is_followed_from_queued_to_its_end_with_its_jobs_and_
     with_rest(server, "", body);
 }
 
-BOOST_AUTO_TEST_CASE(a_commit_github_has_never_seen_is_told_from_one_it_has) {
-    GithubServer server;
-    server.set(repository_with(json::array()));
-    auto body = [](RestClient&, ActionsApi& api) -> Task<void> {
-        auto known = co_await api.has_commit(sha);
-        BOOST_REQUIRE(known.has_value());
-        BOOST_TEST(*known);
-        auto unknown = co_await api.has_commit(std::string(40, 'f'));
-        BOOST_REQUIRE(unknown.has_value());
-        BOOST_TEST(!*unknown);
-        auto head = co_await api.head_of_branch("main");
-        BOOST_REQUIRE(head.has_value());
-        BOOST_TEST(head->value_or("") == sha);
-        auto none = co_await api.head_of_branch("feature/x");
-        BOOST_REQUIRE(none.has_value());
-        BOOST_TEST(!none->has_value());
-        auto branch = co_await api.default_branch();
-        BOOST_REQUIRE(branch.has_value());
-        BOOST_TEST(*branch == "main");
-    };
-    with_rest(server, "", body);
-}
-
 BOOST_AUTO_TEST_CASE(a_workflow_is_started_on_a_branch_with_its_inputs) {
     GithubServer::Settings settings;
     settings.tokens = {"good"};
