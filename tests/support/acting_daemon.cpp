@@ -107,6 +107,12 @@ std::string path_info_reply(const std::optional<nix::PathInfo>& info) {
     return bytes + wire(info->content_address);
 }
 
+std::string valid_paths_reply(const std::vector<std::string>& paths) {
+    auto bytes = wire(frame_last, paths.size());
+    for (const auto& path : paths) bytes += wire(path);
+    return bytes;
+}
+
 } // namespace
 
 Task<bool> ActingDaemon::act(Peer& peer, const Play& play) {
@@ -158,7 +164,7 @@ Task<void> ActingDaemon::converse(std::unique_ptr<Peer> peer) {
             }
         };
         if (!co_await peer->receive(read)) co_return;
-        Play play{send(wire(frame_last, 1))}; // rooted, or nothing is valid
+        Play play{send(wire(frame_last, 1))}; // rooted
         if (operation == daemon::Operation::set_options) {
             settings = join(texts, " ");
             play = {send(wire(frame_last))};
@@ -167,7 +173,10 @@ Task<void> ActingDaemon::converse(std::unique_ptr<Peer> peer) {
             play = {hang_up()};
         else if (operation == daemon::Operation::query_path_info)
             play = {send(path_info_reply(on_path_info ? on_path_info(texts.front()) : std::nullopt))};
-        if (operation == daemon::Operation::query_valid_paths) play = {send(wire(frame_last, 0))};
+        if (operation == daemon::Operation::query_valid_paths) {
+            std::erase_if(texts, [this](const auto& path) { return !on_path_info || !on_path_info(path); });
+            play = {send(valid_paths_reply(texts))};
+        }
         if (operation == daemon::Operation::ensure_path) {
             fetches.push_back(texts.front());
             fetch_settings.push_back(settings);

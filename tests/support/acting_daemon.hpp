@@ -39,7 +39,7 @@ class ActingDaemon {
     // By default everything is built and fetched at once. The paths are as on the wire ("/nix/store/x.drv!*").
     std::function<Play(const std::vector<std::string>& derived_paths)> on_build;
     std::function<Play(const std::string& path)> on_fetch;
-    // What is known of a path that is valid; nobody knows anything by default.
+    // What is known of a path, which then is valid; by default none is.
     std::function<std::optional<nix::PathInfo>(const std::string& path)> on_path_info;
 
     // Being asked about a path ends the worker process, if this says so.

@@ -31,10 +31,13 @@ class HandClock final : public async::Clock {
     // On to the next moment that somebody waits for; false if nobody does.
     bool crank() {
         if (sleepers_.empty()) return false;
-        now_ = std::max(now_, sleepers_.begin()->first);
+        advance(std::max(now_, sleepers_.begin()->first) - now_);
+        return true;
+    }
+    void advance(Duration time) {
+        now_ += time;
         for (auto& [moment, nap] : sleepers_)
             if (moment <= now_) nap->wake();
-        return true;
     }
     std::chrono::milliseconds elapsed() const {
         return std::chrono::duration_cast<std::chrono::milliseconds>(now_ - TimePoint());
