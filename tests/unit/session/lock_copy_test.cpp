@@ -1,0 +1,123 @@
+#include "session/lock_copy.hpp"
+#include "support/machine.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using namespace cachefill::test;
+using session::LockCopy;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A flake in a git repository, and a nix whose `flake update` writes a newer lock.
+struct Scene : Machine {
+    Scene() {
+        write("bin/nix", "#!/bin/sh\ncase \"$*\" in\n"
+                         "  --version) echo 'nix (Nix) 2.30.1' ;;\n"
+                         "  *'flake update'*) ls -a > " +
+                             path("seen").string() + "; test -e " + path("no-network").string() +
+                             " && { echo 'error: no network' >&2; exit 1; }; echo new > flake.lock ;;\n"
+                             "  *) cat " +
+                             path("settings.json").string() + " ;;\nesac\n");
+        fs::permissions(path("bin/nix"), fs::perms::owner_all);
+        environment.set("GIT_CONFIG_NOSYSTEM", "1");
+        fs::create_directories(path("flake"));
+        write("flake/flake.nix", "{ }");
+        write("flake/flake.lock", "old\n");
+        write("flake/ignored", "build results");
+        git("git init -q . && git add flake.nix flake.lock");
+        settings.flake = path("flake").string();
+    }
+    void git(const std::string& command) const {
+        auto line = "cd " + path("flake").string() + " && HOME=" + path("home").string() + " && " + command;
+        BOOST_REQUIRE(std::system(line.c_str()) == 0); // NOLINT(cert-env33-c)
+    }
+    std::string lock() const { return read_file(path("flake/flake.lock")).value_or("none"); }
+
+    void with_copy(std::function<void(Result<std::unique_ptr<LockCopy>>)> look) {
+        auto body = [&](session::Session& session) -> async::Task<void> { look(co_await LockCopy::make(session)); };
+        run(body);
+    }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(session_lock_copy, Scene)
+
+BOOST_AUTO_TEST_CASE(inputs_move_in_a_copy_of_what_git_tracks_and_nothing_changes_here) {
+    fs::path copy_was_at;
+    with_copy([&](auto copy) {
+        BOOST_REQUIRE(copy.has_value());
+        copy_was_at = (*copy)->flake();
+        BOOST_TEST(copy_was_at != path("flake"));
+        BOOST_TEST(read_file(copy_was_at / "flake.lock").value() == "new\n");
+        BOOST_TEST(read_file(copy_was_at / "flake.nix").value() == "{ }");
+        BOOST_TEST(lock() == "old\n");
+    });
+    BOOST_TEST(!fs::exists(copy_was_at)); // it goes with whoever made it
+    BOOST_TEST(read_file(path("seen")).value().find("ignored") == std::string::npos);
+    BOOST_TEST(lock() == "old\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_adopted_is_the_new_lock) {
+    with_copy([&](auto copy) { BOOST_TEST((*copy)->adopt().has_value()); });
+    BOOST_TEST(lock() == "new\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_that_somebody_changed_meanwhile_is_not_overwritten) {
+    with_copy([&](auto copy) {
+        write("flake/flake.lock", "theirs\n");
+        auto adopted = (*copy)->adopt();
+        BOOST_REQUIRE(!adopted.has_value());
+        BOOST_TEST(adopted.error().cause().find("changed by somebody else") != std::string::npos);
+        BOOST_TEST(adopted.error().hint() != "");
+    });
+    BOOST_TEST(lock() == "theirs\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_flake_without_a_lock_gets_its_first) {
+    fs::remove(path("flake/flake.lock"));
+    git("git rm -q --cached flake.lock");
+    with_copy([&](auto copy) {
+        BOOST_REQUIRE(copy.has_value());
+        BOOST_TEST((*copy)->adopt().has_value());
+    });
+    BOOST_TEST(lock() == "new\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_flake_in_a_folder_of_its_repository_is_found_there_in_the_copy) {
+    fs::create_directories(path("flake/sub"));
+    write("flake/sub/flake.nix", "{ sub = true; }");
+    write("flake/sub/flake.lock", "old\n");
+    git("git add sub && ln -s flake.nix link && git add link");
+    settings.flake = path("flake/sub").string();
+    with_copy([&](auto copy) {
+        BOOST_REQUIRE(copy.has_value());
+        fs::path there = (*copy)->flake();
+        BOOST_TEST(there.filename() == "sub");
+        BOOST_TEST(read_file(there / "flake.lock").value() == "new\n");
+        BOOST_TEST(read_file(there.parent_path() / "flake.lock").value() == "old\n");
+        BOOST_TEST(fs::is_symlink(there.parent_path() / "link"));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_updated_says_what_was_tried_and_what_happened) {
+    write("no-network", "");
+    with_copy([&](auto copy) {
+        BOOST_REQUIRE(!copy.has_value());
+        BOOST_TEST(copy.error().cause().find("flake update' failed: error: no network") != std::string::npos);
+    });
+    fs::remove_all(path("flake/.git"));
+    with_copy([&](auto copy) {
+        BOOST_REQUIRE(!copy.has_value());
+        BOOST_TEST(copy.error().hint().find("git repository") != std::string::npos);
+    });
+    settings.flake = "github:o/r";
+    with_copy([&](auto copy) {
+        BOOST_REQUIRE(!copy.has_value());
+        BOOST_TEST((copy.error().kind() == FailureKind::usage));
+    });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
