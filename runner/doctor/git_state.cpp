@@ -53,10 +53,11 @@ Task<void> find_remote(const Git& git, GitState& state) {
     if (std::find(words.begin(), words.end(), "origin") != words.end()) state.remote = "origin";
     if (configured && std::find(words.begin(), words.end(), *configured) != words.end()) state.remote = *configured;
     // As written if that names a repository; else as git rewrites it (url.*.insteadOf), where abbreviations are spelt
-    // out.
+    // out. "gh:owner/name" looks like a host, too, which has a dot in its name where it is one.
     std::vector<std::string> written{"config", "remote." + state.remote + ".url"};
     state.remote_url = (co_await git.ask(std::move(written))).value_or("");
-    if (github::parse_remote(state.remote_url)) co_return;
+    auto repository = github::parse_remote(state.remote_url);
+    if (repository && repository->host.find('.') != std::string::npos) co_return;
     std::vector<std::string> rewritten{"remote", "get-url", state.remote};
     auto url = co_await git.ask(std::move(rewritten));
     state.remote_url = url.value_or("");
