@@ -1,3 +1,4 @@
+#include "event/messages_only.hpp"
 #include "fill/mirror.hpp"
 #include "support/machine.hpp"
 #include "support/memory_cache.hpp"
