@@ -138,7 +138,8 @@ BOOST_AUTO_TEST_CASE(a_github_that_refuses_leaves_it_unknown_and_says_why) {
     GithubServer server(settings);
     server.set(repository_with(json::array()));
     auto body = [](github::RestClient&, github::ActionsApi& api) -> async::Task<void> {
-        auto facts = co_await ask_cloud(api, sha, "main", {}, {});
+        std::vector<std::string> workflows;
+        auto facts = co_await ask_cloud(api, sha, "main", std::move(workflows), github::Moment());
         BOOST_TEST((facts.state == CloudState::unknown));
         BOOST_TEST(facts.failure.has_value());
     };

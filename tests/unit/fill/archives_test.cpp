@@ -58,15 +58,15 @@ struct Scene : Machine {
                 if (step == Step::publish && narinfos_gone.contains(path)) cache.visible.erase(path);
                 co_return Result<void>();
             };
-            push::PushEnvironment environment;
-            environment.physical = [this](const nix::StorePath& path) { return physical(path); };
-            environment.path_infos = [this](std::vector<nix::StorePath> paths)
+            push::PushEnvironment here;
+            here.physical = [this](const nix::StorePath& path) { return physical(path); };
+            here.path_infos = [this](std::vector<nix::StorePath> paths)
                 -> async::Task<Result<std::vector<std::optional<nix::PathInfo>>>> {
                 StoreConnection connection(infos);
                 co_return co_await connection.query_path_infos(std::move(paths));
             };
             push::PushSettings push;
-            co_await fill::put_back(session, cache, left, push, environment, messages);
+            co_await fill::put_back(session, cache, left, push, here, messages);
         };
         run(body);
     }

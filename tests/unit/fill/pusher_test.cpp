@@ -76,6 +76,8 @@ struct Scene : Machine {
     }
 };
 
+const Pusher::OnSettled nobody;
+
 using Names = std::vector<std::string>;
 using Outcomes = std::map<std::string, PushOutcome>;
 
@@ -122,7 +124,7 @@ BOOST_AUTO_TEST_CASE(what_was_fetched_is_told_from_what_was_built_here) {
     push_settings.push_foreign = true;
     with_pusher([&](Pusher& pusher, MemoryCache&) -> async::Task<void> {
         std::vector<nix::StorePath> paths{built};
-        co_await pusher.push(std::move(paths), push_settings, {});
+        co_await pusher.push(std::move(paths), push_settings, nobody);
         BOOST_TEST(pusher.was_built_here(built));
         BOOST_TEST(!pusher.was_built_here(fetched));
         BOOST_TEST(!pusher.was_built_here(some_path("never-looked-at")));
@@ -160,14 +162,14 @@ BOOST_AUTO_TEST_CASE(who_is_stopped_leaves_nothing_half_done) {
             co_return Result<void>();
         };
         std::vector<nix::StorePath> paths{path};
-        auto ledger = co_await pusher.push(std::move(paths), push_settings, {});
+        auto ledger = co_await pusher.push(std::move(paths), push_settings, nobody);
         BOOST_TEST((ledger.at(path).outcome == PushOutcome::not_pushed));
         BOOST_TEST(cache.open_uploads == 0U);
         BOOST_TEST(cache.forgotten == 0U);
         BOOST_TEST(cache.visible.empty());
         cache.script = {};
         std::vector<nix::StorePath> again{path};
-        auto second = co_await pusher.push(std::move(again), push_settings, {});
+        auto second = co_await pusher.push(std::move(again), push_settings, nobody);
         BOOST_TEST((second.at(path).outcome == PushOutcome::published));
     });
 }
