@@ -1,6 +1,8 @@
 #pragma once
 
 #include "base/files.hpp"
+#include "eval/evaluator.hpp"
+#include "http/client.hpp"
 #include "nix/nar.hpp"
 #include "session/session.hpp"
 #include "support/run_task.hpp"
