@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 namespace cachefill::nix {
@@ -38,6 +39,13 @@ Result<std::vector<StorePath>> parse_references(std::string_view value) {
         references.push_back(std::move(reference));
     }
     return references;
+}
+
+bool is_known(std::string_view key) {
+    constexpr std::array<std::string_view, 11> known{"StorePath", "URL",     "Compression", "FileHash",
+                                                     "FileSize",  "NarHash", "NarSize",     "References",
+                                                     "Deriver",   "Sig",     "CA"};
+    return std::find(known.begin(), known.end(), key) != known.end();
 }
 
 // What has been read so far; what must be there is still optional here.
@@ -93,6 +101,8 @@ Result<void> Draft::take(std::size_t line, std::string_view key, std::string_vie
         signatures.emplace_back(value);
     } else if (key == "CA") {
         if (!content_address.empty()) return at_line(line, "CA appears twice");
+        if (!value.empty() && !is_content_address(value))
+            return at_line(line, "CA: '" + ellipsize(sanitize(value), 80) + "' is no content address");
         content_address = value;
     }
     return {};
@@ -112,10 +122,13 @@ Result<NarInfo> NarInfo::parse(std::string_view text) {
         auto content = text.substr(0, end);
         text.remove_prefix(end + 1);
         auto colon = content.find(':');
-        // Nix skips two characters whatever they are, and so would read "References:" into the next line.
+        auto key = content.substr(0, colon);
+        // Nix skips two characters whatever they are, and so would read "References:" into the next line. How a field
+        // is written that it does not know is all the same to it.
+        if (colon != content.npos && content.substr(colon, 2) != ": " && !is_known(key)) continue;
         if (colon == content.npos || content.substr(colon, 2) != ": ")
             return at_line(line, "'" + ellipsize(sanitize(content), 80) + "' is not 'Key: value'");
-        TRY_VOID(draft.take(line, content.substr(0, colon), content.substr(colon + 2)));
+        TRY_VOID(draft.take(line, key, content.substr(colon + 2)));
     }
     if (!draft.path) return missing("StorePath");
     if (!draft.url) return missing("URL");
@@ -172,8 +185,10 @@ Result<CacheInfoFile> CacheInfoFile::parse(std::string_view text) {
         } else if (key == "WantMassQuery") {
             info.want_mass_query = value == "1";
         } else if (key == "Priority") {
+            // As std::stoi does for Nix: what stands behind the digits is nothing to it.
+            if (value.starts_with('+')) value.remove_prefix(1);
             auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), info.priority);
-            if (error != std::errc{} || end != value.data() + value.size())
+            if (error != std::errc{})
                 return Failure(FailureKind::protocol,
                                "bad nix-cache-info: Priority '" + ellipsize(sanitize(value), 80) + "' is no number");
         }

@@ -56,6 +56,17 @@ StorePath locked_path(const Hash& nar_hash) {
     return StorePath::parse_base_name(path_hash("source", nar_hash, "source") + "-source").value();
 }
 
+bool is_content_address(std::string_view text) {
+    auto colon = text.find(':');
+    auto kind = text.substr(0, colon);
+    if (colon == text.npos || (kind != "text" && kind != "fixed")) return false;
+    text.remove_prefix(colon + 1);
+    if (kind == "fixed" && text.starts_with("r:")) text.remove_prefix(2);
+    if (kind == "fixed" && text.starts_with("git:")) text.remove_prefix(4);
+    if (text.find(':') == text.npos) return false; // an SRI hash is not taken here
+    return text.starts_with("blake3:") || Hash::parse(text).has_value();
+}
+
 bool content_address_matches(const StorePath& path, std::string_view content_address,
                              const std::vector<StorePath>& references) {
     auto drop = [&](std::string_view prefix) {

@@ -33,6 +33,9 @@ std::string fingerprint(const StorePath& path, const codec::Hash& nar_hash, std:
 // be one that a store path may have.
 std::pair<StorePath, std::string> text_path(std::string_view name, std::string_view text);
 
+// Whether it is written as one at all; Nix refuses a narinfo that has another. (Hashes that are none of ours are let
+// pass.)
+bool is_content_address(std::string_view text);
 // Does `content_address` reproduce `path`? Such a path needs no signature (Nix, libstore/path-info.cc). False when
 // there is none, or one of a method we do not know (git).
 bool content_address_matches(const StorePath& path, std::string_view content_address,
