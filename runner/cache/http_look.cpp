@@ -30,6 +30,11 @@ std::optional<std::uint64_t> find_total(const http::Response& response) {
     return slash == range->npos ? std::nullopt : parse_u64(trim(range->substr(slash + 1)));
 }
 
+// Rather than to send all of it, as a server may that knows none: "bad request", "not acceptable", "not implemented".
+bool refuses_range(const http::Response& response) {
+    return response.status == 400 || response.status == 405 || response.status == 406 || response.status == 501;
+}
+
 } // namespace
 
 bool says_encoding(const http::Response& response) {
@@ -47,7 +52,7 @@ async::Task<std::optional<FileLook>> HttpReader::look_at_head(std::string url, L
         look.answer = http::status_name(response->status);
         co_return look;
     }
-    if (!response->is_success()) co_return std::nullopt;
+    if (!is_file(*response)) co_return std::nullopt;
     auto ranges = response->find_header("Accept-Ranges");
     if (ranges && iequals(trim(*ranges), "bytes") && ranges_ == Ranges::untried) ranges_ = Ranges::promised;
     look.is_there = true;
@@ -59,14 +64,19 @@ async::Task<std::optional<FileLook>> HttpReader::look_at_head(std::string url, L
 }
 
 async::Task<Result<http::Response>> HttpReader::get_beginning(std::string url, async::RetryPolicy policy) {
-    auto get = request(http::Method::get, url);
-    get.headers.push_back({"Range", "bytes=0-" + std::to_string(telling_bytes - 1)});
-    get.headers.push_back({"Accept-Encoding", "identity"}); // else there would be no length
-    get.enough = telling_bytes;
-    auto any_answer = [this](const http::Response& response) {
-        return response.is_success() || is_absent(response) || response.status == 416;
-    };
-    co_return co_await http::send_with_retry(client_, std::move(get), policy, std::move(any_answer));
+    for (bool ranged = ranges_ != Ranges::refused;; ranged = false) {
+        auto get = request(http::Method::get, url);
+        if (ranged) get.headers.push_back({"Range", "bytes=0-" + std::to_string(telling_bytes - 1)});
+        get.headers.push_back({"Accept-Encoding", "identity"}); // else there would be no length
+        get.enough = telling_bytes;
+        auto any_answer = [this, ranged](const http::Response& response) {
+            bool ends_here = is_file(response) || is_absent(response) || response.status == 416;
+            return ends_here || (ranged && refuses_range(response));
+        };
+        CO_TRY(response, co_await http::send_with_retry(client_, std::move(get), policy, std::move(any_answer)));
+        if (!ranged || !refuses_range(response)) co_return response;
+        ranges_ = Ranges::refused;
+    }
 }
 
 // First HEAD, which costs nothing whatever the server is like; then, and at once where ranges are known to work, a GET
@@ -90,7 +100,7 @@ async::Task<Result<FileLook>> HttpReader::look_at(std::string url, LookFor wante
         response = std::move(past);
     }
     look.is_there = true;
-    if (response.status == 200) ranges_ = Ranges::ignored;
+    if (response.status == 200 && ranges_ != Ranges::refused) ranges_ = Ranges::ignored;
     look.is_encoded = says_encoding(response);
     look.size = response.status == 200 ? find_length(response) : find_total(response);
     if (response.status == 416) co_return look;
@@ -119,7 +129,7 @@ async::Task<Result<FileLook>> HttpReader::look_written(std::string name) {
 
 async::Task<Result<NarLook>> HttpReader::look_at_nar(nix::NarInfo info) {
     LookFor wanted;
-    wanted.size = info.file_size;
+    wanted.size = stated_size(info);
     wanted.beginning = has_odd_name(info);
     auto looked = co_await look_at(info.url, wanted);
     if (looked) co_return judge(info, *looked);

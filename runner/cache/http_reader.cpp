@@ -31,13 +31,17 @@ std::string HttpReader::fresh(const std::string& name) {
     return name + std::string(fresh_parameter) + std::to_string(random_());
 }
 
+bool is_file(const http::Response& response) {
+    return response.is_success() && response.status != 202 && response.status != 203 && response.status <= 206;
+}
+
 bool HttpReader::is_absent(const http::Response& response) const {
     return response.status == 404 || response.status == 410 ||
            (response.status == 403 && settings_.forbidden_is_absent);
 }
 
 std::function<bool(const http::Response&)> HttpReader::present_or_absent() const {
-    return [this](const http::Response& response) { return response.is_success() || is_absent(response); };
+    return [this](const http::Response& response) { return is_file(response) || is_absent(response); };
 }
 
 async::Task<Result<http::Response>> HttpReader::get(std::string name) {
@@ -96,7 +100,7 @@ async::Task<Result<NarRemarks>> HttpReader::check_nar(nix::NarInfo info, std::st
         get.deadlines.total = std::chrono::hours(6); // any size; `stall` is what ends a dead connection
         auto shown = request(http::Method::get, info.url);
         CO_TRY(response, co_await client_.send(std::move(get)));
-        if (!response.is_success()) co_return http::status_failure(shown, response);
+        if (!is_file(response)) co_return http::status_failure(shown, response);
         CO_TRY(remarks, checker.finish());
         if (says_encoding(response) && may_be_undone_twice(info)) remarks.push_back(NarRemark::twice_encoded);
         co_return remarks;

@@ -13,6 +13,10 @@ namespace cachefill::cache {
 // compression that it recognizes in the bytes.
 bool says_encoding(const http::Response& response);
 
+// Whether Nix takes the answer for the file it asked for (libstore/filetransfer.cc): not what is only "accepted" (202)
+// or what somebody on the way has changed (203).
+bool is_file(const http::Response& response);
+
 // The reading half of every cache that is served over HTTP.
 class HttpReader {
   public:
@@ -74,7 +78,7 @@ class HttpReader {
     std::mt19937_64 random_;
     bool fresh_names_ = false;
     bool tells_by_head_ = false; // it answered one truly
-    enum class Ranges { untried, promised, ignored } ranges_ = Ranges::untried;
+    enum class Ranges { untried, promised, ignored, refused } ranges_ = Ranges::untried;
     std::set<std::string> written_;
     int suspicions_left_ = 4; // how many more 404s are not taken for granted without any sign of a proxy
     FrontMemory memory_;

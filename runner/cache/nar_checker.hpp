@@ -22,7 +22,8 @@ class NarChecker {
   private:
     Result<void> begin_unpacking();
     Result<void> unpack(std::string_view bytes);
-    Result<void> take_unpacked();
+    void take_unpacked();
+    Result<void> check_nar_hash();
     Result<void> check_unpacked();
 
     const nix::NarInfo& info_;

@@ -78,6 +78,8 @@ std::string_view to_string(NarRemark remark) {
         return "FileHash is wrong";
     case NarRemark::wrong_file_size:
         return "FileSize is wrong";
+    case NarRemark::longer:
+        return "more stands behind the end of the NAR";
     case NarRemark::twice_encoded:
         return "they are sent with a Content-Encoding on top of their compression";
     case NarRemark::not_unpacked:
@@ -92,6 +94,11 @@ Compression recognize(std::string_view beginning) {
     return Compression::unknown;
 }
 
+std::optional<std::uint64_t> stated_size(const nix::NarInfo& info) {
+    if (info.file_size || info.compression != Compression::none) return info.file_size;
+    return info.nar_size; // the archive is the NAR itself
+}
+
 bool has_odd_name(const nix::NarInfo& info) {
     auto named = compression_by_name(info.url);
     // Whoever leaves Compression out says bzip2 without meaning it.
@@ -102,12 +109,12 @@ NarLook judge(const nix::NarInfo& info, const FileLook& file) {
     if (!file.is_there)
         return unusable(NarState::gone, "its archive is not there" +
                                             (file.answer.empty() ? "" : " (" + file.answer + ")") + ": " + info.url);
-    bool is_as_long = !file.size || !info.file_size || *file.size == *info.file_size;
+    auto stated = stated_size(info);
+    bool is_as_long = !file.size || !stated || *file.size == *stated;
     if (!is_as_long || file.size == 0U)
-        return unusable(
-            NarState::wrong_size,
-            "its archive has " + std::to_string(*file.size) + " bytes" +
-                (info.file_size ? ", but the narinfo states " + std::to_string(*info.file_size) : std::string()));
+        return unusable(NarState::wrong_size,
+                        "its archive has " + std::to_string(*file.size) + " bytes" +
+                            (stated ? ", but the narinfo states " + std::to_string(*stated) : std::string()));
     NarLook look;
     if (file.is_encoded && may_be_undone_twice(info)) look.remarks.push_back(NarRemark::twice_encoded);
     if (file.beginning.empty()) return look;

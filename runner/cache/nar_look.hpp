@@ -18,7 +18,7 @@ namespace cachefill::cache {
 enum class NarState {
     there,
     gone,       // nobody gets it
-    wrong_size, // not what FileSize says: most likely cut off
+    wrong_size, // not what FileSize or NarSize says: most likely cut off
     unreadable, // not what can be undone by what this narinfo says
     encoded,    // sent in a way that the Nix it is asked for cannot undo; the file itself may be whole
 };
@@ -27,6 +27,7 @@ enum class NarState {
 enum class NarRemark {
     wrong_file_hash,
     wrong_file_size,
+    longer,        // bytes stand behind the NAR's end, which Nix does not read
     twice_encoded, // sent with a Content-Encoding, which Nix before 2.22 cannot undo
     not_unpacked,  // compressed in a way that cannot be undone here: NarHash was not compared
 };
@@ -50,6 +51,8 @@ struct FileLook {
 
 NarLook judge(const nix::NarInfo& info, const FileLook& file);
 
+// How long the narinfo says that the archive is; one that is not compressed has its NAR's length.
+std::optional<std::uint64_t> stated_size(const nix::NarInfo& info);
 // Would Nix before 2.22 undo this archive's compression along with a Content-Encoding?
 bool may_be_undone_twice(const nix::NarInfo& info);
 // So many bytes tell how an archive is compressed.

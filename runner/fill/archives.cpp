@@ -23,6 +23,7 @@ const char* remark_hint(cache::NarRemark remark) {
     switch (remark) {
     case cache::NarRemark::wrong_file_hash:
     case cache::NarRemark::wrong_file_size:
+    case cache::NarRemark::longer:
         return "Nix does not mind, other clients may";
     case cache::NarRemark::twice_encoded:
         return "Nix since 2.22 can undo that, an older one cannot";

@@ -136,6 +136,43 @@ BOOST_AUTO_TEST_CASE(a_range_tells_the_length_and_so_does_an_answer_that_is_not_
     BOOST_TEST((look(endless) == NarState::there));
 }
 
+BOOST_AUTO_TEST_CASE(a_server_that_refuses_ranges_is_asked_for_all_and_listened_to_for_the_beginning) {
+    for (int refusal : {400, 405, 406, 501}) {
+        auto around = [&](const nix::NarInfo&, const std::string& bytes) {
+            answer_archives([=](const HttpRequest& request) -> std::optional<HttpReply> {
+                if (request.method == "HEAD") return HttpReply(405);
+                return request.header("Range").empty() ? HttpReply(200, bytes) : HttpReply(refusal);
+            });
+        };
+        BOOST_TEST((look(around) == NarState::there), refusal);
+        auto always = [&](const nix::NarInfo&, const std::string&) {
+            answer_archives([=](const HttpRequest&) -> std::optional<HttpReply> { return HttpReply(refusal); });
+        };
+        if (refusal < 500) BOOST_TEST((look(always) == NarState::gone), refusal);
+    }
+}
+
+// To Nix (2.8, 2.26 and 2.34) these are errors.
+BOOST_AUTO_TEST_CASE(what_is_only_accepted_or_was_changed_on_the_way_is_no_file) {
+    for (int status : {202, 203}) {
+        auto around = [&](const nix::NarInfo&, const std::string& bytes) {
+            answer_archives([=](const HttpRequest&) -> std::optional<HttpReply> { return HttpReply(status, bytes); });
+        };
+        BOOST_TEST((look(around) == NarState::gone), status);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_archive_whose_encoding_nobody_knows_cannot_be_had) {
+    auto around = [&](const nix::NarInfo&, const std::string& bytes) {
+        answer_archives([=](const HttpRequest&) -> std::optional<HttpReply> {
+            HttpReply reply(200, bytes);
+            reply.headers.emplace_back("Content-Encoding", "aws-chunked");
+            return reply;
+        });
+    };
+    BOOST_TEST((look(around) == NarState::gone));
+}
+
 BOOST_AUTO_TEST_CASE(once_ranges_are_offered_nothing_else_is_asked_for) {
     at_desk(desk_settings(backend, temporary.path()), [&](Desk& desk) -> Task<void> {
         auto sample = make_sample("ranges", 5000);

@@ -41,6 +41,17 @@ BOOST_AUTO_TEST_CASE(a_file_of_the_stated_length_or_of_an_unknown_one_is_there) 
     BOOST_TEST((judge(without_size, file(0)).state == NarState::wrong_size));
 }
 
+BOOST_AUTO_TEST_CASE(an_archive_that_is_not_compressed_is_as_long_as_its_nar) {
+    auto info = stated(Compression::none, "nar/x.nar");
+    info.file_size.reset();
+    BOOST_TEST((judge(info, file(info.nar_size)).state == NarState::there));
+    auto half = judge(info, file(info.nar_size / 2));
+    BOOST_TEST((half.state == NarState::wrong_size));
+    BOOST_TEST(half.why.find("the narinfo states " + std::to_string(info.nar_size)) != std::string::npos, half.why);
+    info.file_size = 1000; // said so, it counts
+    BOOST_TEST((judge(info, file(1000)).state == NarState::there));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_gone_or_half_is_named_with_what_was_seen) {
     FileLook gone;
     gone.answer = "410 Gone";
