@@ -97,14 +97,17 @@ Result<CacheUri> parse_parameters(std::string_view text, std::string_view query)
         auto value = equals == parameter.npos ? std::string_view() : parameter.substr(equals + 1);
         if (!parameter.empty() && key != "optional" && key != "push") for_nix.emplace_back(parameter);
         if (key == "priority") {
-            auto number = parse_u64(value);
+            bool is_below = value.starts_with('-');
+            auto number = parse_u64(value.substr(is_below ? 1 : 0));
             if (!number || *number > 1'000'000) return bad_uri(text, "its priority is not a number");
-            uri.priority = static_cast<int>(*number);
+            uri.priority = is_below ? -static_cast<int>(*number) : static_cast<int>(*number);
         }
         if (key == "trusted" || key == "optional") {
-            if (value != "1" && value != "true" && value != "0" && value != "false")
+            // Nix's words for it.
+            bool is_on = value == "1" || value == "true" || value == "yes";
+            if (!is_on && value != "0" && value != "false" && value != "no")
                 return bad_uri(text, "'" + std::string(key) + "' is 1 or 0");
-            (key == "trusted" ? uri.trusted : uri.optional) = value == "1" || value == "true";
+            (key == "trusted" ? uri.trusted : uri.optional) = is_on;
         }
         if (key == "push") {
             auto encoded = boost::urls::make_pct_string_view(value);

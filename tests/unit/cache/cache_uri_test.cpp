@@ -102,6 +102,12 @@ BOOST_AUTO_TEST_CASE(without_parameters_nothing_is_trusted_and_no_priority_set) 
     BOOST_TEST(!uri->trusted);
 }
 
+BOOST_AUTO_TEST_CASE(parameters_are_written_as_nix_reads_them) {
+    BOOST_TEST(CacheUri::parse("http://localhost?trusted=yes").value().trusted);
+    BOOST_TEST(!CacheUri::parse("http://localhost?trusted=no").value().trusted);
+    BOOST_TEST(CacheUri::parse("http://localhost?priority=-1").value().priority.value() == -1);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_cache_is_refused_with_the_reason) {
     check_refused("", "empty");
     check_refused("/srv/cache", "file:///srv/cache");
@@ -117,6 +123,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_cache_is_refused_with_the_reason) {
     check_refused("https://", "");
     check_refused("ftp://host/x", "'ftp'");
     check_refused("https://host/?priority=high", "priority");
+    check_refused("https://host/?priority=-", "priority");
     check_refused("https://host/?trusted=maybe", "trusted");
     check_refused("https://host/#there", "'#'");
 }
