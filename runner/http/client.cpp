@@ -22,9 +22,8 @@ constexpr std::chrono::milliseconds first_pause{20};
 constexpr std::chrono::milliseconds longest_pause{500};
 constexpr std::chrono::seconds longest_server_pause{5};
 
-bool is_redirect(int status) {
-    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
+// To curl, and so to Nix, whatever names a Location.
+bool is_redirect(int status) { return status >= 300 && status < 400 && status != 304; }
 
 // What a server says that is asked for too much, or whose workers are all taken.
 bool is_busy(const Response& response) {
@@ -265,9 +264,10 @@ class RealClient final : public Client {
         if (name_of_file(url) != name_of_file(start)) return std::vector<Secret>();
         if (!query_of(url).empty() && query_of(url) != query_of(start)) return std::vector<Secret>();
         // "default" is for the hosts that we were told to ask, not for those that a narinfo or a redirect leads to:
-        // presigned URLs do not work with a login, and need not learn it. Nor is it for everybody on the way.
+        // presigned URLs do not work with a login, and need not learn it. Nor is it for everybody on the way; on this
+        // machine there is nobody.
         bool is_told_by_server = !at_home || (request.bearer && request.bearer->empty());
-        auto use_default = url.tls && !is_told_by_server ? Netrc::Default::use : Netrc::Default::ignore;
+        auto use_default = !is_in_the_open(url) && !is_told_by_server ? Netrc::Default::use : Netrc::Default::ignore;
         if (at_home && url.credentials) {
             // "https://kim@host": the password may be known, as it is to curl.
             auto user = url.credentials->reveal();

@@ -87,7 +87,8 @@ ProxyRules::ProxyRules(const Environment& environment) {
             if (auto value = environment.get_or(name); !value.empty()) return Setting{name, value};
         return Setting{};
     };
-    http_ = read({"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"});
+    // Not HTTP_PROXY, which nobody but a CGI's client may have set; curl, and so Nix, does not look at it either.
+    http_ = read({"http_proxy", "all_proxy", "ALL_PROXY"});
     https_ = read({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
     auto exempt = to_lower(read({"no_proxy", "NO_PROXY"}).value);
     for (auto& c : exempt)

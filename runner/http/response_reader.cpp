@@ -6,6 +6,9 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 
+#include <algorithm>
+#include <optional>
+
 namespace cachefill::http {
 
 namespace beast = boost::beast;
@@ -14,6 +17,37 @@ using beast::error_code;
 namespace {
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+
+// Behind the empty line that ends a head; nothing while that has not come.
+std::optional<std::size_t> end_of_head(std::string_view bytes) {
+    for (auto feed = bytes.find('\n'); feed != bytes.npos; feed = bytes.find('\n', feed + 1)) {
+        auto rest = bytes.substr(feed + 1);
+        if (rest.starts_with('\n')) return feed + 2;
+        if (rest.starts_with("\r\n")) return feed + 3;
+    }
+    return {};
+}
+
+bool has_blank(std::string_view name) { return name.find_first_of(" \t") != name.npos; }
+
+// The head as the standard has it. curl, and so Nix, does not mind lines that end in a line feed alone, a status
+// without the blank behind it, and fields that nobody can have meant; small servers send such things.
+std::string tidied(std::string_view head) {
+    std::string tidy;
+    bool is_first = true;
+    for (auto line : split(head, '\n')) {
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        if (line.empty() && !is_first) break;
+        auto colon = line.find(':');
+        bool continues = line.starts_with(' ') || line.starts_with('\t');
+        if (!is_first && !continues && colon != line.npos && has_blank(line.substr(0, colon))) continue;
+        tidy += line;
+        if (is_first && std::count(line.begin(), line.end(), ' ') == 1) tidy += ' ';
+        tidy += "\r\n";
+        is_first = false;
+    }
+    return tidy + "\r\n";
+}
 
 } // namespace
 
@@ -88,12 +122,24 @@ Result<std::size_t> ResponseReader::read(std::string_view bytes) {
     std::size_t used = 0;
     while (used < bytes.size() && !parser_->is_done()) {
         error_code error;
-        used += parser_->put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), error);
+        auto rest = bytes.substr(used);
+        if (!parser_->is_header_done()) {
+            auto end = end_of_head(rest);
+            if (end.value_or(rest.size()) > head_limit)
+                return Failure(FailureKind::protocol,
+                               "the head of the answer is longer than the " + human_bytes(head_limit) + " it may have");
+            if (!std::string_view("HTTP/").starts_with(rest.substr(0, 5)))
+                return Failure(FailureKind::protocol, "the answer is not HTTP/1.1: bad version");
+            if (!end) return used;
+            auto head = tidied(rest.substr(0, *end));
+            parser_->put(boost::asio::const_buffer(head.data(), head.size()), error);
+            used += *end;
+            if (error == beast::http::error::need_more) error = {}; // the body
+        } else {
+            used += parser_->put(boost::asio::const_buffer(rest.data(), rest.size()), error);
+        }
         if (parser_->failure) return std::move(*parser_->failure);
         if (error == beast::http::error::need_more) return used;
-        if (error == beast::http::error::header_limit)
-            return Failure(FailureKind::protocol,
-                           "the head of the answer is longer than the " + human_bytes(head_limit) + " it may have");
         if (error) return Failure(FailureKind::protocol, "the answer is not HTTP/1.1: " + error.message());
         if (parser_->is_done() && parser_->status == 101)
             return Failure(FailureKind::protocol, "the server switched protocols although it was not asked to");

@@ -293,7 +293,7 @@ BOOST_AUTO_TEST_CASE(a_login_that_is_refused_gives_way_to_the_next_files) {
         accepted = "nothing";
         auto before = server.log().size();
         BOOST_TEST(co_await status_of(get(server)) == 401);
-        BOOST_TEST(server.log().size() == before + 3); // each once, and "default" is not for plain http
+        BOOST_TEST(server.log().size() == before + 4); // each once, "default" and none at last
     };
     with_client(settings, body);
 }

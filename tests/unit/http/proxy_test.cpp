@@ -38,6 +38,7 @@ BOOST_AUTO_TEST_CASE(the_variable_of_the_scheme_comes_before_all_proxy_and_lower
     BOOST_TEST(proxy_for(tls, {{"HTTPS_PROXY", "http://p:3128/"}, {"all_proxy", "http://q:1"}}) == "p:3128");
     BOOST_TEST(proxy_for(tls, {{"https_proxy", "a:1"}, {"HTTPS_PROXY", "b:2"}}) == "a:1");
     BOOST_TEST(proxy_for(tls, {{"ALL_PROXY", "[::1]:8080"}}) == "[::1]:8080");
+    BOOST_TEST(proxy_for(plain, {{"HTTP_PROXY", "http://p:3128"}}) == ""); // as with curl, and so with Nix
     BOOST_TEST(proxy_for(tls, {{"https_proxy", ""}, {"all_proxy", "q:1"}}) == "q:1");
 }
 

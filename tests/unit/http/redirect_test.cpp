@@ -38,6 +38,17 @@ BOOST_AUTO_TEST_CASE(relative_and_absolute_redirects_are_followed) {
     BOOST_TEST(server.connections() == 1);
 }
 
+BOOST_AUTO_TEST_CASE(whatever_names_a_location_leads_there) {
+    for (int status : {300, 301, 302, 303, 305, 307, 308}) {
+        HttpServer server([status](const HttpRequest& request) {
+            return request.target == "/there" ? HttpReply(200, "there") : redirect(status, "/there");
+        });
+        auto response = send_one(get(server, "/x"));
+        BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
+        BOOST_TEST(response->body == "there", status);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(the_eleventh_redirect_is_a_protocol_failure) {
     HttpServer server([](const HttpRequest& request) {
         auto number = std::stoi(request.target.substr(1));
@@ -162,7 +173,7 @@ BOOST_AUTO_TEST_CASE(a_login_of_netrc_goes_along_to_no_query_that_only_the_redir
     }
 }
 
-BOOST_AUTO_TEST_CASE(what_netrc_has_for_every_host_goes_to_configured_hosts_over_tls_only) {
+BOOST_AUTO_TEST_CASE(what_netrc_has_for_every_host_goes_to_configured_hosts_where_nobody_can_overhear_it) {
     HttpServer plain([](const HttpRequest&) { return HttpReply(200, "overheard"); });
     auto tls = make_test_certificate("DNS:localhost");
     HttpServerSettings server_settings;
@@ -182,7 +193,13 @@ BOOST_AUTO_TEST_CASE(what_netrc_has_for_every_host_goes_to_configured_hosts_over
     const std::string for_all = "default login me password pw\n", by_name = "machine localhost login me password pw\n";
     BOOST_TEST(authorization_after(server, for_all, false) != "");
     BOOST_TEST(authorization_after(server, for_all, true) == "");
-    BOOST_TEST(authorization_after(plain, for_all, false) == "");
+    BOOST_TEST(authorization_after(plain, for_all, false) != ""); // on this machine
+    BOOST_TEST(authorization_after(plain, for_all, true) == "");
+    auto through = settings;
+    through.environment = Environment(std::map<std::string, std::string>{{"http_proxy", plain.url()}});
+    BOOST_REQUIRE(write_file_atomically(settings.netrc[0], for_all).has_value());
+    BOOST_TEST(send_one(Request(Method::get, "http://cache.example/x"), through).has_value());
+    BOOST_TEST(plain.log().back().header("Authorization") == "");
     BOOST_TEST(authorization_after(server, by_name, false) != "");
     BOOST_TEST(authorization_after(server, by_name, true) != "");
 }

@@ -90,6 +90,26 @@ BOOST_AUTO_TEST_CASE(old_and_closing_answers_do_not_keep_the_connection) {
     BOOST_TEST(read_in_steps("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", 100, Expect::head_only).keeps_alive);
 }
 
+// As curl takes it, and so Nix.
+BOOST_AUTO_TEST_CASE(what_small_servers_send_is_understood) {
+    for (const std::string answer :
+         {"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello", "HTTP/1.1 200\r\nContent-Length: 5\r\n\r\nhello",
+          "HTTP/1.0 200\nContent-Length: 5\n\nhello", "HTTP/1.1 200 OK\r\nX Y: z\r\nContent-Length: 5\r\n\r\nhello",
+          "HTTP/1.1 200 OK\r\nX: y\r\n  folded: z\r\nContent-Length: 5\r\n\r\nhello",
+          "HTTP/1.1 103 Early Hints\nLink: x\n\nHTTP/1.1 200 OK\nTransfer-Encoding: "
+          "chunked\n\n5\r\nhello\r\n0\r\n\r\n"}) {
+        for (std::size_t step : {std::size_t{1}, std::size_t{7}, std::size_t{1000}}) {
+            auto read = read_in_steps(answer, step);
+            BOOST_TEST(read.failure == "", answer);
+            BOOST_TEST(read.status == 200);
+            BOOST_TEST(read.body == "hello", answer);
+            BOOST_TEST(read.left == 0);
+        }
+    }
+    BOOST_TEST(read_in_steps("HTTP/1.1 200 OK\nX: " + std::string(70'000, 'x'), 1000).failure.find("longer than") !=
+               std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(nonsense_is_refused) {
     for (const auto* nonsense :
          {"\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "HTTP/2 200 OK\r\n\r\n", "HTTP/1.1 abc\r\n\r\n",
