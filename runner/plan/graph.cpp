@@ -63,6 +63,8 @@ std::optional<Graph::Producer> Graph::producer(PathId id) const { return produce
 
 Graph::Staged Graph::stage(const nix::StorePath& path, nix::Derivation&& from) {
     const Making making = making_of(from);
+    // What Nix does itself it does on any machine, whatever the system that is named.
+    if (from.builder.starts_with("builtin:")) from.platform = "builtin";
     GraphDerivation to{path,
                        std::move(from.platform),
                        flagged_kind(from),

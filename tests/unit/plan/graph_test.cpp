@@ -129,6 +129,20 @@ BOOST_AUTO_TEST_CASE(derivations_in_a_circle_are_a_flaw_of_one_of_them) {
     BOOST_TEST(world.graph.derivation(world.targets[0].derivation).flaw == "");
 }
 
+// Tried with Nix 2.8: it fetches whatever system such a derivation names.
+BOOST_AUTO_TEST_CASE(what_nix_does_itself_is_done_anywhere) {
+    World world;
+    world.derivation("fetched", {}, {.fixed = true, .platform = "riscv64-linux", .builder = "builtin:fetchurl"})
+        .derivation("made", {}, {.platform = "riscv64-linux"});
+    world.derivation("top", {"fetched", "made"}).target("top");
+    const auto fits = [&](const std::string& name) {
+        const auto id = *world.graph.find_derivation(derivation_path(name));
+        return BuildAbility::fits(world.graph.derivation(id), world.policy.machines);
+    };
+    BOOST_TEST(fits("fetched"));
+    BOOST_TEST(!fits("made"));
+}
+
 BOOST_AUTO_TEST_CASE(a_machine_must_fit_whole) {
     const std::vector<BuildAbility> machines = {{{"x86_64-linux"}, {"kvm"}},
                                                 {{"aarch64-linux"}, {"big-parallel"}},

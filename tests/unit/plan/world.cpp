@@ -55,6 +55,7 @@ World& World::derivation(const std::string& name, const std::vector<std::string>
     nix::Derivation made;
     made.platform = options.platform;
     made.flaw = options.flaw;
+    made.builder = options.builder;
     made.allow_substitutes = !options.local;
     made.prefer_local_build = options.light;
     made.required_system_features = options.features;

@@ -25,6 +25,7 @@ struct DerivationOptions {
     std::vector<std::string> features = {};
     std::string output_path = {}; // by name, if not that of the derivation
     std::string flaw = {};
+    std::string builder = {};
 };
 
 // Graphs, caches and a store in a few words. A path is written "glibc" (output out of glibc), "glibc:dev", or
