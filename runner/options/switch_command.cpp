@@ -87,6 +87,28 @@ std::optional<TargetKind> kind_of_nh(const std::string& word) {
     return {};
 }
 
+Failure is_no_flake(const std::string& word) {
+    return Failure(FailureKind::usage, "'" + sanitize(word) + "' has it made from a file, and guard looks at flakes")
+        .with_hint("run it without guard, or name the flake instead");
+}
+
+bool is_file_option(const std::string& word) { return word == "-f" || word == "--file" || word.starts_with("--file="); }
+
+// A tool behind a program that is not known to run others, but seems to: `direnv exec . nh os switch`.
+std::optional<std::size_t> find_tool(const std::vector<std::string>& words, std::size_t from, SwitchTool& tool) {
+    for (auto at = from; at < words.size(); ++at) {
+        auto name = std::string_view(words[at]).substr(words[at].rfind('/') + 1);
+        auto known = std::find_if(tools.begin(), tools.end(), [&](const auto& each) { return each.first == name; });
+        if (name.empty() || known == tools.end()) continue;
+        auto next = std::find_if(words.begin() + static_cast<std::ptrdiff_t>(at) + 1, words.end(),
+                                 [](const std::string& word) { return !word.starts_with("-"); });
+        if (known->second == SwitchTool::nh && (next == words.end() || !kind_of_nh(*next))) continue;
+        tool = known->second;
+        return at;
+    }
+    return {};
+}
+
 std::string output_of(TargetKind kind) {
     return kind == TargetKind::home     ? "homeConfigurations"
            : kind == TargetKind::darwin ? "darwinConfigurations"
@@ -102,6 +124,7 @@ class Parser {
         for (at_ = command_.arguments_at; at_ < words.size() && words[at_] != "--"; ++at_) {
             if (is_update(command_.tool, words[at_])) return moves_the_lock(words[at_]);
             if (command_.tool == SwitchTool::other) continue;
+            if (is_file_option(words[at_])) return is_no_flake(words[at_]);
             if (words[at_].starts_with("-"))
                 take_option(words[at_]);
             else
@@ -176,10 +199,14 @@ Result<SwitchCommand> parse_switch_command(const std::vector<std::string>& words
     command.variables = std::move(inner.variables);
     for (const auto& [name, tool] : tools)
         if (name == inner.program) command.tool = tool;
+    std::optional<std::size_t> behind;
+    if (command.tool == SwitchTool::other) behind = find_tool(words, command.arguments_at, command.tool);
+    if (behind) command.arguments_at = *behind + 1;
     if (command.tool == SwitchTool::nixos_rebuild) command.kind = TargetKind::nixos;
     if (command.tool == SwitchTool::home_manager) command.kind = TargetKind::home;
     if (command.tool == SwitchTool::darwin_rebuild) command.kind = TargetKind::darwin;
     TRY_VOID(Parser(command).run());
+    if (behind) command.takes_path = false; // who knows where it runs
     if (auto mark = command.flake.find('#'); mark != command.flake.npos) {
         command.host = host_in(std::string_view(command.flake).substr(mark + 1));
         command.flake.resize(mark);

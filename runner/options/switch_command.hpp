@@ -42,8 +42,9 @@ struct SwitchCommand {
 };
 
 // Understands nh (os, home, darwin), nixos-rebuild, home-manager and darwin-rebuild behind sudo, env and the like
-// (wrapped_command.hpp); anything else is `other`. A usage failure for no command at all, for one that switches to a
-// store path, and for one that would move flake.lock after it has been looked at.
+// (wrapped_command.hpp), and behind what seems to run them; anything else is `other`. A usage failure for no command at
+// all, for one that switches to a store path or to what a file makes, and for one that would move flake.lock after it
+// has been looked at.
 Result<SwitchCommand> parse_switch_command(const std::vector<std::string>& words);
 
 // The host in what follows '#': `nas`, `"kim@desk"`, `nixosConfigurations.nas` (which nh wants).

@@ -42,6 +42,27 @@ BOOST_AUTO_TEST_CASE(other_commands_run_as_they_are) {
     BOOST_TEST(parsed(make).with_path(path) == make, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_tool_behind_what_is_not_known_is_looked_for_and_gets_no_path) {
+    const Words through{"direnv", "exec", ".", "nh", "home", "switch", "-c", "lee"};
+    auto command = parsed(through);
+    BOOST_TEST((command.kind == TargetKind::home));
+    BOOST_TEST(command.host == "lee");
+    BOOST_TEST(command.with_path(path) == through, boost::test_tools::per_element());
+    BOOST_TEST((parsed({"op", "run", "--", "/bin/darwin-rebuild", "switch"}).kind == TargetKind::darwin));
+    BOOST_TEST((parsed({"echo", "nh", "search"}).tool == SwitchTool::other));
+    BOOST_TEST((parsed({"make", "home-manager-switch"}).tool == SwitchTool::other));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_file_makes_is_no_flakes) {
+    for (const auto& command : std::vector<Words>{{"nh", "os", "switch", "-f", "default.nix"},
+                                                  {"nixos-rebuild", "switch", "--file", ".", "-A", "nas"},
+                                                  {"nixos-rebuild", "switch", "--file=x.nix"}}) {
+        auto refused = parse_switch_command(command);
+        BOOST_REQUIRE(!refused);
+        BOOST_TEST((refused.error().kind() == FailureKind::usage));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(what_the_command_names_is_what_is_looked_at) {
     auto rebuild = parsed({"sudo", "nixos-rebuild", "switch", "--flake", "/etc/nixos#nas"});
     BOOST_TEST(rebuild.flake == "/etc/nixos");
