@@ -35,7 +35,9 @@ Task<bool> Run::discover() {
     for (const auto& wrong : selectors->unmatched_names(*found)) {
         Failure failure(FailureKind::usage, "the flake has no host '" + sanitize(wrong) + "'");
         auto meant = did_you_mean(wrong, names);
-        fail(std::move(failure).with_hint(meant ? "did you mean '" + *meant + "'?" : "it has: " + join(names, ", ")));
+        fail(std::move(failure).with_hint(meant           ? "did you mean '" + *meant + "'?"
+                                          : names.empty() ? "it has none at all"
+                                                          : "it has: " + join(names, ", ")));
     }
     event::TargetsFound targets_found;
     for (auto& target : *found) {
