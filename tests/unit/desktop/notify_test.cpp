@@ -61,8 +61,11 @@ BOOST_AUTO_TEST_CASE(the_manager_hears_how_we_are) {
 
 BOOST_AUTO_TEST_CASE(where_nobody_listens_nothing_happens) {
     ServiceManager(Environment()).ready();
-    ServiceManager(Environment({{"NOTIFY_SOCKET", "/nowhere/socket"}})).ready();
-    ServiceManager(Environment({{"NOTIFY_SOCKET", std::string(200, 'x')}})).ready();
+    for (const auto& nowhere : {std::string("/nowhere/socket"), std::string(200, 'x')}) {
+        Environment environment;
+        environment.set("NOTIFY_SOCKET", nowhere);
+        ServiceManager(environment).ready();
+    }
     BOOST_TEST(heard() == "");
 }
 
