@@ -27,6 +27,7 @@ struct Scene : Machine {
     Scene() {
         info.name = "memory";
         info.permission = cache::Permission::write;
+        push_settings.retry_later.first_delay = 1ms;
         push_settings.retry_later.budget = 0ms;
     }
 
