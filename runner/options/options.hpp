@@ -33,7 +33,7 @@ enum class OptionType { toggle, value, list, table };
 // Where a value may come from. The flake's own cachefill.yml is in the hands of whoever wrote the flake: of a pull
 // request, a colleague's checkout, a repository from the net. So what can leak, trust, push elsewhere, run code or turn
 // red into green is decided outside of it: by flag, environment, input of the action, or a file that a person vouches
-// for (app/config_files.hpp says which those are).
+// for (options/config_files.hpp says which those are).
 enum class Where {
     anywhere, // in the flake's own file, too
     merged,   // the same, but it makes less of a run: a change that wants to be merged cannot say it of itself

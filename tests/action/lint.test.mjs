@@ -59,7 +59,7 @@ test('the linters find faults', async () => {
 test('every input is used, and every input that is used is declared', () => {
   for (const file of actions) {
     const used = new Set([...read(file).matchAll(/\binputs\.([A-Za-z0-9_-]+)/g)].map(match => match[1]));
-    assert.deepEqual([...used].sort(), inputsOf(file).sort(), file);
+    assert.deepEqual([...used].sort(), inputsOf(file).sort(), `${file}: what stands under "inputs" is used by a step, and the other way round`);
   }
 });
 
@@ -224,7 +224,8 @@ test("the inputs are the options of 'cachefill ci', and a few of the action's ow
   // The report's place and the colours are the step's own affair; a job has one store.
   const notInputs = ['json', 'color', 'store'];
   const notOptions = ['flake', 'config'];
-  assert.deepEqual(given.filter(name => !notOptions.includes(name)).sort(), flagsOf('ci').filter(flag => !notInputs.includes(flag)).sort());
+  assert.deepEqual(given.filter(name => !notOptions.includes(name)).sort(), flagsOf('ci').filter(flag => !notInputs.includes(flag)).sort(),
+    'an option that `ci` takes is an input, and a CACHEFILL_INPUT_ in `env` of the step `run`, of action/action.yml');
 });
 
 test("the inputs of action/report are options of 'cachefill report'", () => {

@@ -157,15 +157,18 @@ BOOST_AUTO_TEST_CASE(what_the_flakes_own_file_may_decide_is_a_closed_list) {
     for (const auto& option : option_table()) {
         auto it = guarded.find(option.key);
         if (lessening.contains(option.key))
-            BOOST_TEST((option.where == Where::merged), option.key);
+            BOOST_TEST((option.where == Where::merged), option.key << " makes less of a run: W::merged");
         else if (option.key == "cache")
             BOOST_TEST((option.where == Where::looking));
         else if (!option.in_config())
             BOOST_TEST((option.where == Where::flag));
         else if (it == guarded.end())
-            BOOST_TEST((option.where == Where::anywhere && harmless.contains(option.key)), option.key);
+            BOOST_TEST((option.where == Where::anywhere && harmless.contains(option.key)),
+                       option.key << ": may a stranger's cachefill.yml decide it? Then it is W::anywhere and one of "
+                                     "`harmless`; else one of `guarded` (W::outside) or `lessening` (W::merged)");
         else
-            BOOST_TEST((option.where == Where::outside && option.anywhere_if == it->second), option.key);
+            BOOST_TEST((option.where == Where::outside && option.anywhere_if == it->second),
+                       option.key << " is decided outside of the flake (W::outside), but for the values named here");
     }
 }
 
@@ -192,7 +195,8 @@ BOOST_AUTO_TEST_CASE(each_option_takes_what_its_help_says_and_refuses_what_it_ca
     for (const auto& option : option_table()) {
         Settings settings;
         auto good = option.type == OptionType::toggle ? std::vector<std::string>{"true"} : good_values(option.key);
-        BOOST_TEST(option.apply(settings, good).has_value(), option.key << " refuses " << good[0]);
+        BOOST_TEST(option.apply(settings, good).has_value(),
+                   option.key << " refuses " << good[0] << ", which good_values() has for it");
         auto refused = option.apply(settings, {""});
         BOOST_TEST(!refused.has_value(), option.key << " takes nothing");
         if (!refused) BOOST_TEST((refused.error().kind() == FailureKind::usage));
