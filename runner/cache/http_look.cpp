@@ -30,7 +30,7 @@ std::optional<std::uint64_t> find_total(const http::Response& response) {
     return slash == range->npos ? std::nullopt : parse_u64(trim(range->substr(slash + 1)));
 }
 
-// Rather than to send all of it, as a server may that knows none: "bad request", "not acceptable", "not implemented".
+// Rather than to send all of it, as a server may that knows no ranges.
 bool refuses_range(const http::Response& response) {
     return response.status == 400 || response.status == 405 || response.status == 406 || response.status == 501;
 }
