@@ -115,8 +115,9 @@ class Doctor {
     // Why it is there and not here.
     async::Task<void> explain(Examination& examination, std::chrono::system_clock::time_point runs_since);
     std::chrono::seconds negative_lifetime() const; // of what Nix remembers not to have found
-    // Nix' memory of these paths can be read, and holds nothing against them.
+    // Nix' memory of these paths can be read, and of no cache that serves one of them it says otherwise.
     bool remembers_none_absent(const std::vector<plan::PathId>& paths) const;
+    bool serves(const std::string& url, plan::PathId path) const; // by the answers of now
     async::Task<void> find_absence(Evidence& evidence);
     async::Task<void> look_at_cloud(Evidence& evidence, std::chrono::system_clock::time_point runs_since);
     async::Task<void> look_at_commit(Evidence& evidence);

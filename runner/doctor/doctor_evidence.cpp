@@ -47,13 +47,29 @@ std::chrono::seconds Doctor::negative_lifetime() const {
     return usual_negative_lifetime;
 }
 
+bool Doctor::serves(const std::string& url, plan::PathId path) const {
+    auto asked = cache::canonical_url(url);
+    for (std::size_t number = 0; number < presence_->size(); ++number)
+        if (presence_->url(number) == asked && (facts_.of(path).present & presence_->views().all_of(number)))
+            return true;
+    return false;
+}
+
+// What one cache lacks and another has is remembered of the one, too: Nix asks them in turn, and so this says nothing.
 bool Doctor::remembers_none_absent(const std::vector<plan::PathId>& paths) const {
+    std::map<std::string, plan::PathId> by_hash;
     std::vector<std::string> hashes;
-    for (auto path : paths) hashes.emplace_back(graph_.path(path).hash_part());
+    for (auto path : paths) {
+        hashes.emplace_back(graph_.path(path).hash_part());
+        by_hash.emplace(hashes.back(), path);
+    }
+    auto now = std::chrono::system_clock::now();
     auto memories = narinfo_memories(session_.environment());
     return std::all_of(memories.begin(), memories.end(), [&](const auto& file) {
-        auto remembered = remembered_absences(file, hashes, negative_lifetime(), std::chrono::system_clock::now());
-        return remembered && remembered->empty();
+        auto remembered = remembered_absences(file, hashes, negative_lifetime(), now);
+        return remembered && std::none_of(remembered->begin(), remembered->end(), [&](const auto& absence) {
+                   return serves(absence.cache, by_hash.at(absence.hash_part));
+               });
     });
 }
 

@@ -1,6 +1,7 @@
 #include "fill/archive_look.hpp"
 
 #include "fill/archives.hpp"
+#include "plan/needs.hpp"
 
 #include <algorithm>
 
@@ -91,7 +92,8 @@ Task<bool> ArchiveLook::look_at_upstream(std::size_t upstream, const std::set<pl
     co_return !found->unusable.empty();
 }
 
-Task<Result<bool>> ArchiveLook::look(const std::set<plan::PathId>& paths) {
+Task<Result<bool>> ArchiveLook::look(std::vector<plan::PathId> tops) {
+    const auto paths = plan::closure(facts_, tops);
     CO_TRY(has_changed, co_await look_at_own(paths));
     for (std::size_t number = plan::own_cache + 1; number < judge_.size(); ++number)
         has_changed |= co_await look_at_upstream(number, paths);

@@ -35,9 +35,9 @@ class ArchiveLook {
     // To be looked at in the own cache even if it is a hiding one: somebody has just put it there.
     void always_look_at(plan::PathId path) { always_.insert(path); }
 
-    // At those of these paths which were not looked at yet. True: something is absent now that was not. A Failure: the
-    // own cache cannot be asked.
-    async::Task<Result<bool>> look(const std::set<plan::PathId>& paths);
+    // At what was not looked at yet of these paths and all that they refer to. True: something is absent now that was
+    // not. A Failure: the own cache cannot be asked.
+    async::Task<Result<bool>> look(std::vector<plan::PathId> tops);
 
   private:
     using Seen = std::pair<std::size_t, plan::PathId>;

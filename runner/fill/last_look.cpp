@@ -17,20 +17,6 @@ constexpr auto pause_between_looks = 2s;
 
 } // namespace
 
-std::set<plan::PathId> consumers_closure(const plan::Graph& graph, const plan::Facts& facts,
-                                         const plan::Target& target) {
-    std::set<plan::PathId> closure;
-    auto open = plan::needed_paths(graph, target);
-    while (!open.empty()) {
-        auto path = open.back();
-        open.pop_back();
-        if (!closure.insert(path).second) continue;
-        const auto& references = facts.of(path).references;
-        open.insert(open.end(), references.begin(), references.end());
-    }
-    return closure;
-}
-
 Task<void> LastLook::ask(Subject& subject) {
     auto needed = plan::needed_paths(here_.graph, subject.target);
     presence::Judge::Counting counts = [this, &subject] { return here_.upstreams.counting(subject.host); };
@@ -71,10 +57,12 @@ Task<Result<void>> LastLook::look(std::vector<Subject>& subjects, std::vector<Fo
     }
     Result<void> archives_asked;
     for (bool has_changed = true; has_changed && !here_.is_over();) {
-        std::set<plan::PathId> closures;
-        for (const auto& subject : subjects)
-            closures.merge(consumers_closure(here_.graph, here_.facts, subject.target));
-        auto looked = co_await here_.archives.look(closures);
+        std::vector<plan::PathId> tops;
+        for (const auto& subject : subjects) {
+            auto needed = plan::needed_paths(here_.graph, subject.target);
+            tops.insert(tops.end(), needed.begin(), needed.end());
+        }
+        auto looked = co_await here_.archives.look(std::move(tops));
         has_changed = looked && *looked;
         if (!looked) archives_asked = std::move(looked).error();
         if (has_changed)

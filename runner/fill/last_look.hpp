@@ -10,10 +10,6 @@
 
 namespace cachefill::fill {
 
-// What the consumers of a target need, with all that it refers to as far as that is known.
-std::set<plan::PathId> consumers_closure(const plan::Graph& graph, const plan::Facts& facts,
-                                         const plan::Target& target);
-
 // Design stage 10: what the consumers of each target would find in the caches that they ask, archives included. Looks
 // at what the judge knows; who wants it asked afresh lets it forget first. What was published a moment ago and is not
 // shown yet is waited for.

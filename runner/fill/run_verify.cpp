@@ -6,6 +6,7 @@
 #include "fill/archives.hpp"
 #include "fill/run.hpp"
 #include "plan/availability.hpp"
+#include "plan/needs.hpp"
 #include "session/history.hpp"
 
 #include <algorithm>
@@ -20,7 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 // What the own cache has was not asked of others. Who does not believe it may still have everything from there.
 Task<bool> Run::believes_what_it_needs(const plan::Target& target, std::size_t host) {
-    auto closure = consumers_closure(graph_, facts_, target);
+    auto closure = plan::closure(facts_, plan::needed_paths(graph_, target));
     std::vector<plan::PathId> paths(closure.begin(), closure.end());
     if (upstreams_->believes_own_cache(host, paths, facts_)) co_return true;
     auto others = upstreams_->counting(host) & ~presence_.views().all_of(plan::own_cache);
@@ -33,20 +34,14 @@ Task<bool> Run::believes_what_it_needs(const plan::Target& target, std::size_t h
 }
 
 void Run::describe_closure(const plan::Target& target, event::TargetVerified& verified) const {
-    std::set<plan::PathId> seen;
-    std::vector<plan::PathId> open;
+    std::vector<plan::PathId> outputs;
     for (auto output : target.outputs)
         if (auto path = graph_.derivation(target.derivation).outputs[output].path; path != plan::no_path)
-            open.push_back(path);
-    if (!open.empty()) verified.output = graph_.path(open.front()).to_string();
-    while (!open.empty()) {
-        auto path = open.back();
-        open.pop_back();
-        if (!seen.insert(path).second) continue;
-        const auto& facts = facts_.of(path);
+            outputs.push_back(path);
+    if (!outputs.empty()) verified.output = graph_.path(outputs.front()).to_string();
+    for (auto path : plan::closure(facts_, outputs)) {
         ++verified.closure_paths;
-        verified.closure_bytes += facts.nar_size;
-        for (auto reference : facts.references) open.push_back(reference);
+        verified.closure_bytes += facts_.of(path).nar_size;
     }
     auto view = plan::consumer_view(graph_, facts_, target, target.trusted_caches, false);
     verified.built_by_design = view.built_by_design.size();

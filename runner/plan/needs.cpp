@@ -42,6 +42,19 @@ std::vector<PathId> needed_paths(const Graph& graph, const Target& target) {
     return paths;
 }
 
+std::set<PathId> closure(const Facts& facts, const std::vector<PathId>& paths) {
+    std::set<PathId> reached;
+    std::vector<PathId> open = paths;
+    while (!open.empty()) {
+        const PathId path = open.back();
+        open.pop_back();
+        if (!reached.insert(path).second) continue;
+        const auto& references = facts.of(path).references;
+        open.insert(open.end(), references.begin(), references.end());
+    }
+    return reached;
+}
+
 Lacking lacking_alone(const Graph& graph, const Facts& facts, const Target& target) {
     const auto counting = counting_caches(graph, facts, {target});
     Lacking lacking;

@@ -15,6 +15,9 @@ std::vector<Graph::Producer> needed_outputs(const Graph& graph, const Target& ta
 // The paths of these, as far as they are known, which consumers must be able to fetch with all they reference. Sorted.
 std::vector<PathId> needed_paths(const Graph& graph, const Target& target);
 
+// These paths and all that they refer to, as far as it is known.
+std::set<PathId> closure(const Facts& facts, const std::vector<PathId>& paths);
+
 // What keeps the consumers of this target from fetching it, with the caches that it trusts, whatever other targets need
 // and trust.
 struct Lacking {

@@ -94,18 +94,19 @@ std::size_t MemoryCache::times_asked(Step step, const nix::StorePath& path) cons
     return static_cast<std::size_t>(std::count(asked.begin(), asked.end(), std::pair(step, path)));
 }
 
-void MemoryCache::put(const nix::StorePath& path) {
-    nix::NarInfo info{.path = path,
-                      .url = {},
-                      .file_hash = {},
-                      .file_size = {},
-                      .nar_hash = {},
-                      .references = {},
-                      .deriver = {},
-                      .signatures = {},
-                      .content_address = {}};
-    visible.emplace(path, Stored{std::move(info), {}});
+nix::NarInfo bare_narinfo(const nix::StorePath& path) {
+    return {.path = path,
+            .url = {},
+            .file_hash = {},
+            .file_size = {},
+            .nar_hash = {},
+            .references = {},
+            .deriver = {},
+            .signatures = {},
+            .content_address = {}};
 }
+
+void MemoryCache::put(const nix::StorePath& path) { visible.emplace(path, Stored{bare_narinfo(path), {}}); }
 
 async::Task<Result<void>> MemoryCache::take_step(Step step, nix::StorePath path) {
     asked.emplace_back(step, path);

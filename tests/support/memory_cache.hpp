@@ -9,6 +9,9 @@
 
 namespace cachefill::test {
 
+// The narinfo of a path of which nothing else is known.
+nix::NarInfo bare_narinfo(const nix::StorePath& path);
+
 // A cache in memory that remembers what it was asked, fails when told to, and looks after the one rule: no narinfo
 // before its references.
 class MemoryCache : public cache::BinaryCache {

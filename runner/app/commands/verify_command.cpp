@@ -10,8 +10,6 @@
 #include "presence/judge.hpp"
 #include "session/upstream_rules.hpp"
 
-#include <set>
-
 namespace cachefill::app {
 
 using async::Task;
@@ -89,10 +87,10 @@ class PathVerification {
     Task<bool> verify(nix::StorePath path) {
         auto id = graph_.intern(path);
         for (bool has_changed = true; has_changed;) {
-            std::vector<plan::PathId> asked{id};
+            std::vector<plan::PathId> asked{id}, tops{id};
             presence::Judge::Counting counts = [this] { return counting(); };
             co_await presence_.ask_whole(std::move(asked), std::move(counts));
-            auto looked = co_await archives_->look(closure_of(id));
+            auto looked = co_await archives_->look(std::move(tops));
             if (!looked) {
                 blame(options::ExitCode::machine, looked.error().one_line());
                 co_return false;
@@ -128,18 +126,6 @@ class PathVerification {
             blame(options::ExitCode::machine, "whether " + target.name +
                                                   " is there whole cannot be known: " + presence_.url(unasked.cache) +
                                                   " could not be asked: " + unasked.why.one_line());
-    }
-
-    std::set<plan::PathId> closure_of(plan::PathId top) const {
-        std::vector<plan::PathId> open{top};
-        std::set<plan::PathId> seen{top};
-        while (!open.empty()) {
-            auto path = open.back();
-            open.pop_back();
-            for (auto reference : facts_.of(path).references)
-                if (seen.insert(reference).second) open.push_back(reference);
-        }
-        return seen;
     }
 
     session::Session& session_;

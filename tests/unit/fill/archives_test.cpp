@@ -15,16 +15,7 @@ using Step = MemoryCache::Step;
 namespace {
 
 UnusableNar unusable(const nix::StorePath& path, NarState state = NarState::gone) {
-    nix::NarInfo info{.path = path,
-                      .url = {},
-                      .file_hash = {},
-                      .file_size = {},
-                      .nar_hash = {},
-                      .references = {},
-                      .deriver = {},
-                      .signatures = {},
-                      .content_address = {}};
-    return {.info = std::move(info), .state = state, .why = "its archive is gone"};
+    return {.info = bare_narinfo(path), .state = state, .why = "its archive is gone"};
 }
 
 std::vector<UnusableNar> many(std::size_t count) {
