@@ -8,13 +8,7 @@
 namespace cachefill::build {
 
 // The connection of one slot: made anew, with these options, if there is none or it broke.
-inline async::Task<Result<void>> ensure_connected(std::unique_ptr<daemon::Connection>& connection,
-                                                  const daemon::Endpoint& endpoint, daemon::Options options) {
-    if (connection && !connection->is_broken()) co_return Result<void>();
-    CO_TRY(fresh, co_await daemon::connect(endpoint));
-    CO_TRY_VOID(co_await fresh->set_options(std::move(options)));
-    connection = std::move(fresh);
-    co_return Result<void>();
-}
+async::Task<Result<void>> ensure_connected(std::unique_ptr<daemon::Connection>& connection,
+                                           const daemon::Endpoint& endpoint, daemon::Options options);
 
 } // namespace cachefill::build
