@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "cache/credentials.hpp"
 #include "cache/make_cache.hpp"
+#include "fill/push_environment.hpp"
 #include "presence/open_cache.hpp"
 
 namespace cachefill::fill {
@@ -40,24 +41,20 @@ void Mirror::learn_upstreams(const presence::Judge& own) {
         presence_->add_upstream(session_.make_upstream(own.backend(number).uri()));
 }
 
-push::PushEnvironment Mirror::environment(const presence::Judge& own,
-                                          std::function<plan::CacheMask(const nix::StorePath&)> counting,
-                                          push::PushEnvironment like,
-                                          std::function<void(const nix::StorePath&)> on_settled) {
-    auto environment = std::move(like);
-    environment.is_served = [this, &own, counting](nix::StorePath path) {
-        learn_upstreams(own);
-        return presence_->is_served(path, [counting, path] { return counting(path); });
-    };
-    environment.is_hidden = [this](const nix::StorePath& path) { return presence_->is_hidden(path); };
-    environment.is_served_by_now = [this, counting](nix::StorePath path) {
-        return presence_->is_served_by_now(path, [counting, path] { return counting(path); });
-    };
-    environment.on_settled = [this, on_settled](const nix::StorePath& path, event::PushOutcome outcome) {
-        if (outcome == event::PushOutcome::published || outcome == event::PushOutcome::already_there)
-            presence_->note_published(path);
+push::PushEnvironment Mirror::environment(const presence::Judge& own, Counting counting, push::PushEnvironment like,
+                                          OnSettled on_settled) {
+    auto settled = [on_settled = std::move(on_settled)](const nix::StorePath& path, event::PushOutcome) {
         on_settled(path);
     };
+    auto served = push_environment(session_.endpoint(), *presence_, std::move(counting), std::move(settled));
+    auto environment = std::move(like);
+    environment.is_served = [this, &own, ask = std::move(served.is_served)](nix::StorePath path) {
+        learn_upstreams(own);
+        return ask(std::move(path));
+    };
+    environment.is_hidden = std::move(served.is_hidden);
+    environment.is_served_by_now = std::move(served.is_served_by_now);
+    environment.on_settled = std::move(served.on_settled);
     environment.known_keys = [keys = info_.public_keys, others = environment.known_keys](const nix::StorePath& path) {
         auto all = others(path);
         all.insert(all.end(), keys.begin(), keys.end());
@@ -66,9 +63,8 @@ push::PushEnvironment Mirror::environment(const presence::Judge& own,
     return environment;
 }
 
-void Mirror::start(plan::Graph& graph, const presence::Judge& own,
-                   std::function<plan::CacheMask(const nix::StorePath&)> counting, push::PushSettings settings,
-                   push::PushEnvironment like, std::function<void(const nix::StorePath&)> on_settled) {
+void Mirror::start(plan::Graph& graph, const presence::Judge& own, Counting counting, push::PushSettings settings,
+                   push::PushEnvironment like, OnSettled on_settled) {
     presence_ = std::make_unique<presence::Judge>(session_.executor(), session_.clock(), graph, facts_, sink_,
                                                   session_.patience());
     presence_->share_views(own);

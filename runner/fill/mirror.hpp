@@ -29,9 +29,10 @@ class Mirror {
 
     // `like`: what the run's own pipeline works with. Which upstreams count for a path is asked of `own` by `counting`;
     // `on_settled` is called after each path. Everything outlives the mirror.
-    void start(plan::Graph& graph, const presence::Judge& own,
-               std::function<plan::CacheMask(const nix::StorePath&)> counting, push::PushSettings settings,
-               push::PushEnvironment like, std::function<void(const nix::StorePath&)> on_settled);
+    using Counting = std::function<plan::CacheMask(const nix::StorePath&)>;
+    using OnSettled = std::function<void(const nix::StorePath&)>;
+    void start(plan::Graph& graph, const presence::Judge& own, Counting counting, push::PushSettings settings,
+               push::PushEnvironment like, OnSettled on_settled);
 
     // Tells it where content-addressed outputs went, once everything is up.
     async::Task<Result<void>> keep_realisations(presence::Realisations& realisations, const presence::Judge& own,
@@ -44,10 +45,8 @@ class Mirror {
         : session_(session), cache_(std::move(cache)), info_(cache_.info), url_(cache_.backend->uri().to_string()),
           optional_(cache_.backend->uri().optional), sink_(session.sink()) {}
     void learn_upstreams(const presence::Judge& own);
-    push::PushEnvironment environment(const presence::Judge& own,
-                                      std::function<plan::CacheMask(const nix::StorePath&)> counting,
-                                      push::PushEnvironment like,
-                                      std::function<void(const nix::StorePath&)> on_settled);
+    push::PushEnvironment environment(const presence::Judge& own, Counting counting, push::PushEnvironment like,
+                                      OnSettled on_settled);
 
     session::Session& session_;
     presence::OpenedCache cache_; // until start()

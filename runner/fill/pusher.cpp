@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "fill/archives.hpp"
 #include "fill/closures.hpp"
+#include "fill/push_environment.hpp"
 #include "fill/sources.hpp"
 #include "nix/realisation.hpp"
 #include "presence/realisations.hpp"
@@ -67,20 +68,12 @@ Task<Result<std::vector<std::optional<nix::PathInfo>>>> Pusher::path_infos(std::
 }
 
 push::PushEnvironment Pusher::environment(OnSettled& on_settled) {
-    push::PushEnvironment environment;
-    environment.physical = [this](const nix::StorePath& path) { return session_.endpoint().physical(path); };
-    environment.is_served = [this](nix::StorePath path) { return is_served(std::move(path)); };
-    environment.is_hidden = [this](const nix::StorePath& path) { return presence_.is_hidden(path); };
-    environment.is_served_by_now = [this](nix::StorePath path) {
-        return presence_.is_served_by_now(std::move(path), [this] { return upstreams_->counting(host_); });
-    };
-    environment.path_infos = [this](std::vector<nix::StorePath> asked) { return path_infos(std::move(asked)); };
-    environment.on_settled = [this, &on_settled](const nix::StorePath& path, event::PushOutcome outcome) {
-        if (outcome == event::PushOutcome::published || outcome == event::PushOutcome::already_there)
-            presence_.note_published(path);
+    auto counting = [this](const nix::StorePath&) { return upstreams_->counting(host_); };
+    auto settled = [this, &on_settled](const nix::StorePath& path, event::PushOutcome) {
         if (on_settled) on_settled(path, pipeline_->ledger().at(path));
     };
-    environment.is_building = [] { return false; };
+    auto environment = push_environment(session_.endpoint(), presence_, std::move(counting), std::move(settled));
+    environment.path_infos = [this](std::vector<nix::StorePath> asked) { return path_infos(std::move(asked)); };
     if (info_.is_public && !session_.settings().allow_source) {
         PublicSources sources(private_access(session_));
         sources.add_flake(session_.settings().flake);
@@ -152,8 +145,7 @@ Task<Result<void>> Pusher::keep_realisations(const Ledger& ledger) {
     if (!info_.keeps_realisations) co_return Result<void>();
     std::vector<nix::StorePath> served;
     for (const auto& [path, record] : ledger)
-        if (record.outcome == event::PushOutcome::published || record.outcome == event::PushOutcome::already_there)
-            served.push_back(path);
+        if (is_there(record.outcome)) served.push_back(path);
     CO_TRY(infos, co_await path_infos(std::move(served)));
     auto read = [this](const nix::StorePath& path) { return session::read_derivation(session_.endpoint(), path); };
     nix::RealisationIds ids(read);

@@ -84,7 +84,7 @@ Task<int> ci_command(CommandContext& context) {
         (void)github::set_output(file, "trusted", setup.github.is_trusted() ? "true" : "false");
     for (const auto& message : setup.remarks) tell(message);
     Siblings siblings(context.session, setup, tell);
-    fill::Run run(context.session, settings.dry_run ? fill::Run::Extent::plan : fill::Run::Extent::fill);
+    fill::Run run(context.session, settings.dry_run ? fill::Extent::plan : fill::Extent::fill);
     context.on_signal = [&run](int signal) { run.interrupt(signal); };
     async::TaskGroup watchers(context.session.executor());
     watchers.spawn(siblings.watch(run));

@@ -57,7 +57,7 @@ std::optional<nix::StorePath> find_path(const fill::Run& run, const std::string&
 } // namespace
 
 async::Task<int> plan_command(CommandContext& context) {
-    fill::Run run(context.session, fill::Run::Extent::plan);
+    fill::Run run(context.session, fill::Extent::plan);
     context.on_signal = [&run](int signal) { run.interrupt(signal); };
     co_await run.execute();
     context.on_signal = {};

@@ -5,7 +5,7 @@ namespace cachefill::app {
 
 async::Task<int> run_command(CommandContext& context) {
     if (context.session.settings().dry_run) co_return co_await plan_command(context);
-    fill::Run run(context.session, fill::Run::Extent::fill);
+    fill::Run run(context.session, fill::Extent::fill);
     context.on_signal = [&run](int signal) { run.interrupt(signal); };
     co_await run.execute();
     context.on_signal = {};

@@ -151,7 +151,7 @@ Task<int> verify_command(CommandContext& context) {
     bool paths = !arguments.empty();
     for (const auto& argument : arguments) paths &= argument.starts_with("/");
     if (paths) co_return co_await verify_paths(context);
-    fill::Run run(context.session, fill::Run::Extent::verify);
+    fill::Run run(context.session, fill::Extent::verify);
     context.on_signal = [&run](int signal) { run.interrupt(signal); };
     co_await run.execute();
     context.on_signal = {};

@@ -3,16 +3,15 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "build/roots.hpp"
-#include "fill/run.hpp"
+#include "fill/build_side.hpp"
 
-#include <algorithm>
 #include <set>
 
 namespace cachefill::fill {
 
 using async::Task;
 
-DiskGuard::Surroundings Run::disk_surroundings(std::string store) {
+DiskGuard::Surroundings BuildSide::disk_surroundings(std::string store) {
     DiskGuard::Surroundings surroundings;
     surroundings.free_bytes = [store = std::move(store)]() -> std::optional<std::uint64_t> {
         auto space = disk_space(store);
@@ -20,41 +19,41 @@ DiskGuard::Surroundings Run::disk_surroundings(std::string store) {
         return space->free_bytes;
     };
     surroundings.make_room = [this] { return make_room(); };
-    surroundings.may_change_by_itself = [this] { return driver_->is_building() || outlets_.unsettled() > 0; };
+    surroundings.may_change_by_itself = [this] { return driver_->is_building() || run_.outlets.unsettled() > 0; };
     surroundings.changed = [this] { driver_->wake(); };
     surroundings.say = [this](event::Severity severity, std::string text, std::string hint) {
-        say(severity, std::move(text), std::move(hint));
+        run_.say(severity, std::move(text), std::move(hint));
     };
     return surroundings;
 }
 
-Task<void> Run::watch_disk() {
-    fail(co_await disk_guard_->watch());
-    evaluations_.cancel();
+Task<void> BuildSide::watch_disk() {
+    run_.fail(co_await disk_guard_->watch());
+    run_.evaluations.cancel();
     driver_->stop();
 }
 
 // Built by this run, in the cache, and needed by nothing that is still to come: as input, by a reference of something
 // that stays, or by an evaluation.
-std::vector<nix::StorePath> Run::deletable() const {
+std::vector<nix::StorePath> BuildSide::deletable() const {
     std::set<plan::PathId> going;
-    if (live_.is_open()) return {};
-    for (const auto& [path, record] : outlets_.ledger()) {
-        if (!record.built_by_this_run || !outlets_.are_done_with(path)) continue;
-        auto id = graph_.find(path);
-        if (id && facts_.of(*id).valid_here != false && !driver_->is_needed(*id)) going.insert(*id);
+    if (run_.live.is_open()) return {};
+    for (const auto& [path, record] : run_.outlets.ledger()) {
+        if (!record.built_by_this_run || !run_.outlets.are_done_with(path)) continue;
+        auto id = run_.graph.find(path);
+        if (id && run_.facts.of(*id).valid_here != false && !driver_->is_needed(*id)) going.insert(*id);
     }
-    return closed_under_referrers(std::move(going), graph_, facts_);
+    return closed_under_referrers(std::move(going), run_.graph, run_.facts);
 }
 
-Task<Result<std::uint64_t>> Run::make_room() {
+Task<Result<std::uint64_t>> BuildSide::make_room() {
     auto candidates = deletable();
     if (candidates.empty()) co_return std::uint64_t{0};
     // Temporary roots of what has been built so far end with the connections that built it. Their processes may take a
     // moment to go; what they still hold is left for the next time.
     driver_->close_idle_connections();
     CO_TRY_VOID(co_await roots_->hold_only(driver_->needed_paths()));
-    CO_TRY(connection, co_await daemon::connect(session_.endpoint()));
+    CO_TRY(connection, co_await daemon::connect(run_.session.endpoint()));
     CO_TRY(dead, co_await connection->find_dead(std::move(candidates)));
     if (dead.empty()) co_return std::uint64_t{0};
     // Whoever refers to one that stays, stays; the daemon refuses a batch that is not closed under referrers.
@@ -66,13 +65,13 @@ Task<Result<std::uint64_t>> Run::make_room() {
     std::set<nix::StorePath> left(valid->begin(), valid->end());
     for (const auto& path : paths) {
         if (left.contains(path)) continue;
-        auto id = graph_.find(path);
-        facts_.of(*id).valid_here = false;
-        if (auto producer = graph_.producer(*id)) driver_->note_deleted(producer->derivation);
+        auto id = run_.graph.find(path);
+        run_.facts.of(*id).valid_here = false;
+        if (auto producer = run_.graph.producer(*id)) driver_->note_deleted(producer->derivation);
     }
     if (!freed) co_return std::move(freed).error();
-    say(event::Severity::notice, "deleted " + counted(count, "path") + " that " + (count == 1 ? "is" : "are") +
-                                     " in the cache by now: " + human_bytes(*freed) + " freed");
+    run_.say(event::Severity::notice, "deleted " + counted(count, "path") + " that " + (count == 1 ? "is" : "are") +
+                                          " in the cache by now: " + human_bytes(*freed) + " freed");
     co_return *freed;
 }
 

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "cache/manifest.hpp"
+#include "fill/fleet.hpp"
+#include "fill/run_context.hpp"
+
+#include <functional>
+#include <string>
+
+namespace cachefill::fill {
+
+// What a run leaves in the cache about itself (docs/manifest.md): a manifest when it begins to build and one when it
+// ends, and pins.
+class Announcements {
+  public:
+    // `report`: what would be told now.
+    Announcements(RunContext& run, const Fleet& fleet, std::function<report::RunReport()> report)
+        : run_(run), fleet_(fleet), report_(std::move(report)) {}
+
+    async::Task<void> announce_build();   // once it is known that there is something to do
+    async::Task<void> publish_finished(); // what came of it
+    async::Task<void> pin();              // what is complete
+
+    const std::string& manifest() const { return manifest_; } // its store path, once published
+
+  private:
+    bool is_pinned_branch() const;
+    bool leaves_manifest() const;
+    async::Task<void> publish(bool is_finished);
+    cache::Manifest describe(bool is_finished) const;
+
+    RunContext& run_;
+    const Fleet& fleet_;
+    std::function<report::RunReport()> report_;
+    std::string manifest_;
+    bool failure_is_told_ = false;
+};
+
+} // namespace cachefill::fill

@@ -1,0 +1,217 @@
+#include "fill/fleet.hpp"
+
+#include "async/child_process.hpp"
+#include "base/elapsed.hpp"
+#include "base/text.hpp"
+#include "fill/derivation_damage.hpp"
+#include "session/targets.hpp"
+
+#include <algorithm>
+
+namespace cachefill::fill {
+
+using async::Task;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+Task<void> Fleet::open() {
+    auto settings = run_.session.eval_settings(run_.session.settings().flake);
+    evaluator_ = eval::make_evaluator(run_.session.executor(), std::move(settings), run_.session.sink());
+    auto opened = co_await evaluator_->open();
+    if (opened)
+        flake_ = std::move(*opened);
+    else
+        failure_ = std::move(opened).error();
+}
+
+Task<void> Fleet::find_branch() {
+    branch_ = run_.session.environment().get_or("GITHUB_REF_NAME");
+    if (!branch_.empty() || flake_->directory.empty()) co_return;
+    async::ProcessSpec git;
+    git.arguments = {"git", "-C", flake_->directory.string(), "rev-parse", "--abbrev-ref", "HEAD"};
+    git.environment = run_.session.environment().without_our_secrets();
+    auto answer = co_await async::run_process(std::move(git), 10s);
+    if (answer && answer->status.success()) branch_ = std::string(trim(answer->output));
+}
+
+Task<bool> Fleet::discover() {
+    auto start = Clock::now();
+    run_.stage_started(event::Stage::discover);
+    const auto& settings = run_.session.settings();
+    co_await find_branch();
+    auto found = co_await evaluator_->discover(settings.also);
+    if (!found) {
+        run_.fail(std::move(found).error());
+        co_return false;
+    }
+    auto wanted_hosts = settings.hosts;
+    if (run_.extent == Extent::verify)
+        for (const auto& argument : settings.arguments) wanted_hosts.push_back(argument);
+    auto selectors = eval::Selectors::parse(wanted_hosts);
+    auto evaluate_only = eval::Selectors::parse(settings.evaluate_only);
+    for (auto* parsed : {&selectors, &evaluate_only})
+        if (!*parsed) {
+            run_.fail(std::move(*parsed).error());
+            co_return false;
+        }
+    std::vector<std::string> names;
+    for (const auto& target : *found) names.push_back(target.name);
+    for (const auto& wrong : selectors->unmatched_names(*found)) {
+        Failure failure(FailureKind::usage, "the flake has no host '" + sanitize(wrong) + "'");
+        auto meant = did_you_mean(wrong, names);
+        run_.fail(std::move(failure).with_hint(meant           ? "did you mean '" + *meant + "'?"
+                                               : names.empty() ? "it has none at all"
+                                                               : "it has: " + join(names, ", ")));
+    }
+    event::TargetsFound targets_found;
+    for (auto& target : *found) {
+        bool only = !settings.evaluate_only.empty() && evaluate_only->selects(target);
+        if (target.is_host() && !only && !selectors->selects(target)) {
+            targets_found.skipped.push_back(target.display());
+            continue;
+        }
+        TargetRecord record;
+        record.evaluate_only = only;
+        record.named_exactly = selectors->names_exactly(target);
+        targets_found.targets.push_back(target.display());
+        record.ref = std::move(target);
+        targets_.push_back(std::move(record));
+    }
+    run_.session.sink().on_event(targets_found);
+    skipped_ = targets_found.skipped;
+    if (targets_.empty() && run_.failures.empty())
+        run_.fail(Failure(FailureKind::usage, found->empty()
+                                                  ? "the flake " + redact_url(settings.flake) + " has no hosts"
+                                                  : "no host of the flake is selected")
+                      .with_hint(found->empty() ? "cachefill looks for nixosConfigurations, darwinConfigurations and "
+                                                  "homeConfigurations; --also packages adds others"
+                                                : "the flake has: " + join(names, ", ")));
+    run_.stage_finished(event::Stage::discover, start);
+    co_return run_.failures.empty();
+}
+
+Task<void> Fleet::evaluate_all() {
+    auto start = Clock::now();
+    run_.stage_started(event::Stage::evaluate);
+    for (std::size_t number = 0; number < targets_.size(); ++number) run_.evaluations.spawn(evaluate(number));
+    co_await run_.evaluations.join();
+    run_.live.evaluates(false);
+    run_.consumers->refresh_counting();
+    run_.wake_driver();
+    run_.stage_finished(event::Stage::evaluate, start);
+}
+
+Task<void> Fleet::evaluate(std::size_t number) {
+    auto start = Clock::now();
+    auto target = targets_[number].ref;
+    auto result = co_await evaluator_->evaluate(target);
+    auto& record = targets_[number];
+    record.took = elapsed_since(start);
+    event::EvaluationFinished finished;
+    finished.target = target.display();
+    finished.succeeded = result.has_value();
+    finished.took = record.took;
+    if (result) {
+        finished.impure = result->impure;
+        finished.took = result->took;
+        finished.peak_memory = result->peak_memory;
+        finished.derivation = result->derivation.to_string();
+        finished.built_by_evaluation = result->built_by_evaluation.size();
+        record.evaluated = std::move(*result);
+        run_.session.sink().on_event(finished);
+        auto adopted = co_await adopt(number);
+        if (!adopted) {
+            auto failure = std::move(adopted).error().with_context("reading the derivations of " + target.display());
+            auto root = targets_[number].evaluated->derivation;
+            if (co_await is_damaged(run_.session.connection(), run_.session.endpoint(), root))
+                failure = std::move(failure).with_hint(repair_hint(root));
+            run_.fail(std::move(failure));
+        }
+        co_return;
+    }
+    record.needs_system = evaluator_->system_needed_for(target);
+    if (!record.needs_system.empty()) {
+        finished.succeeded = true;
+        finished.needs_system = record.needs_system;
+        run_.session.sink().on_event(finished);
+        co_return;
+    }
+    record.position = evaluator_->position_of_failure(target);
+    finished.position = record.position;
+    finished.error = result.error().cause();
+    finished.hint = result.error().hint();
+    record.failure = std::move(result).error();
+    run_.session.sink().on_event(finished);
+}
+
+Task<Result<void>> Fleet::adopt(std::size_t number) {
+    auto evaluated = *targets_[number].evaluated;
+    // What evaluation wrote and built is rooted by nobody once the evaluator has ended.
+    std::vector<nix::StorePath> held{evaluated.derivation};
+    for (const auto& read : evaluated.read_by_evaluation) held.push_back(read.derivation);
+    CO_TRY_VOID(co_await run_.session.connection().add_temp_roots(std::move(held)));
+    bool is_wanted = !targets_[number].evaluate_only && !is_left_to_others(*targets_[number].evaluated);
+    auto host = run_.consumers->upstreams().add_host(targets_[number].ref.display(), evaluated.nix_settings, is_wanted);
+    targets_[number].host = host;
+    if (!is_wanted) co_return Result<void>();
+
+    auto before = run_.graph.path_count();
+    auto known = run_.graph.derivation_count();
+    CO_TRY(target, session::add_target(run_.graph, run_.session.endpoint(), evaluated));
+    target.trusted_caches = run_.consumers->upstreams().counting(host);
+    CO_TRY_VOID(session::add_reads(run_.graph, run_.session.endpoint(), evaluated, target));
+    std::vector<nix::StorePath> read; // what was made for evaluation may go with its evaluator, too
+    for (const auto& [id, outputs] : target.read_by_evaluation)
+        for (auto output : outputs)
+            if (auto path = run_.graph.derivation(id).outputs[output].path; path != plan::no_path)
+                read.push_back(run_.graph.path(path));
+    CO_TRY_VOID(co_await run_.session.connection().add_temp_roots(std::move(read)));
+    if (evaluated.unknown_reads > 0)
+        run_.say(event::Severity::warning,
+                 "what the evaluation of " + target.name + " reads of " + counted(evaluated.unknown_reads, "build") +
+                     " is not known, because this Nix does not tell",
+                 "a machine that may not build will perhaps not be able to evaluate it");
+    for (; known < run_.graph.derivation_count(); ++known) {
+        const auto derivation = run_.graph.derivation(plan::DerivationId{static_cast<std::uint32_t>(known)});
+        if (derivation.is_unread &&
+            co_await is_damaged(run_.session.connection(), run_.session.endpoint(), derivation.path))
+            run_.say(event::Severity::warning, derivation.path.to_string() + ": " + derivation.flaw,
+                     repair_hint(derivation.path));
+    }
+    presence::Judge::Counting counts = [this, host] {
+        return run_.consumers->upstreams().counting(host) & run_.judge.all();
+    };
+    CO_TRY_VOID(co_await run_.realisations.learn(std::move(counts), &run_.session.connection()));
+    std::vector<plan::PathId> fresh;
+    for (auto id = before; id < run_.graph.path_count(); ++id) fresh.push_back(static_cast<plan::PathId>(id));
+    if (run_.extent != Extent::verify) CO_TRY_VOID(co_await ask_ahead(target, std::move(fresh)));
+    targets_[number].planned = run_.live.add(std::move(target), host);
+    run_.consumers->refresh_trust();
+    run_.live.become_stale(); // not once planning has failed: nobody would plan, and the driver would wait for it
+    co_return Result<void>();
+}
+
+// Bulk where the cache has it. Elsewhere a target that is there is walked by its narinfos, which is few requests; one
+// that is not will be asked about output by output, so all of them are asked at once instead of level by level.
+Task<Result<void>> Fleet::ask_ahead(const plan::Target& target, std::vector<plan::PathId> fresh) {
+    if (run_.judge.info(plan::own_cache).has_bulk_query) co_return co_await run_.judge.ask_bulk(std::move(fresh));
+    auto top = run_.graph.derivation(target.derivation).outputs[target.outputs.front()].path;
+    if (top == plan::no_path) co_return Result<void>();
+    plan::Questions first;
+    first.remote.push_back({top, plan::bit(plan::own_cache)});
+    CO_TRY_VOID(co_await run_.judge.answer(std::move(first), nullptr));
+    if (run_.facts.of(top).present & plan::bit(plan::own_cache)) co_return Result<void>();
+    plan::Questions all;
+    for (auto id : fresh)
+        if (run_.graph.producer(id) && !(run_.facts.of(id).asked & plan::bit(plan::own_cache)))
+            all.remote.push_back({id, plan::bit(plan::own_cache)});
+    co_return co_await run_.judge.answer(std::move(all), nullptr);
+}
+
+bool Fleet::is_left_to_others(const eval::EvaluatedTarget& target) const {
+    const auto& systems = run_.session.settings().systems;
+    auto fits = [&target](const std::string& pattern) { return glob_match(pattern, target.system); };
+    return !systems.empty() && std::none_of(systems.begin(), systems.end(), fits);
+}
+
+} // namespace cachefill::fill

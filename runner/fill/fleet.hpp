@@ -1,0 +1,77 @@
+#pragma once
+
+#include "eval/evaluator.hpp"
+#include "fill/run_context.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cachefill::fill {
+
+// One thing somebody will want to fetch, through all stages.
+struct TargetRecord {
+    eval::TargetRef ref;
+    bool evaluate_only = false;
+    bool named_exactly = false;
+    std::optional<eval::EvaluatedTarget> evaluated;
+    std::optional<Failure> failure;
+    std::optional<event::Position> position;
+    std::string needs_system; // to be evaluated: it failed here for that alone
+    std::chrono::milliseconds took{};
+    std::optional<std::size_t> planned; // index into LivePlan::targets()
+    std::size_t host = 0;               // number in presence::Upstreams, once evaluated
+    event::TargetVerified verified;
+    bool was_verified = false;
+    std::optional<std::uint64_t> previous_closure_bytes;
+    // Complete for those who are given its path alone: names of what everybody who evaluates it builds.
+    bool by_path_only = false;
+    std::vector<std::string> built_by_all;
+};
+
+// The flake: which hosts there are, what they evaluate to, what that is made of.
+class Fleet {
+  public:
+    explicit Fleet(RunContext& run) : run_(run) {}
+
+    // Once the store can be used. What came of it stands in flake_if_open(), or else in failure().
+    async::Task<void> open();
+    const std::optional<Failure>& failure() const { return failure_; }
+    // Finds the targets that are wanted. False: there is nothing to go on with, and it is told why.
+    async::Task<bool> discover();
+    // All of them at once, as far as the evaluator lets them; each is added to the graph and the plan when it is known.
+    async::Task<void> evaluate_all();
+    // What `nix flake check` would find in the other outputs.
+    async::Task<void> check();
+
+    const eval::FlakeInfo& flake() const { return *flake_; }
+    const std::optional<eval::FlakeInfo>& flake_if_open() const { return flake_; }
+    const std::string& branch() const { return branch_; }                // that is built; empty if unknown
+    const std::vector<std::string>& skipped() const { return skipped_; } // by selectors
+    std::vector<TargetRecord>& targets() { return targets_; }
+    const std::vector<TargetRecord>& targets() const { return targets_; }
+    const std::vector<eval::CheckFinding>& check_findings() const { return check_findings_; }
+    // By the option `systems`.
+    bool is_left_to_others(const eval::EvaluatedTarget& target) const;
+
+  private:
+    async::Task<void> find_branch();
+    async::Task<void> evaluate(std::size_t number);
+    async::Task<Result<void>> adopt(std::size_t number);
+    async::Task<Result<void>> ask_ahead(const plan::Target& target, std::vector<plan::PathId> fresh);
+    async::Task<void> check_outputs();
+
+    RunContext& run_;
+    std::unique_ptr<eval::Evaluator> evaluator_;
+    std::optional<eval::FlakeInfo> flake_;
+    std::optional<Failure> failure_; // to open it
+    std::vector<TargetRecord> targets_;
+    std::vector<std::string> skipped_;
+    std::vector<eval::CheckFinding> check_findings_;
+    std::string branch_;
+};
+
+} // namespace cachefill::fill

@@ -1,0 +1,46 @@
+// Whether the other outputs of the flake are right, too: `nix flake check` beside the targets.
+#include "async/deadline.hpp"
+#include "base/elapsed.hpp"
+#include "fill/fleet.hpp"
+
+#include <algorithm>
+
+namespace cachefill::fill {
+
+using async::Task;
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+// Said where hosts that do not evaluate are said, since to whoever reads it this is the same.
+Task<void> Fleet::check() {
+    auto start = Clock::now();
+    run_.stage_started(event::Stage::check);
+    run_.evaluations.spawn(check_outputs()); // among them, so that a signal ends it as it ends them
+    co_await run_.evaluations.join();
+    for (const auto& finding : check_findings_) {
+        event::EvaluationFinished finished;
+        finished.target = "flake:" + finding.output;
+        finished.position = finding.position;
+        finished.error = finding.failure.cause();
+        run_.session.sink().on_event(finished);
+    }
+    run_.stage_finished(event::Stage::check, start);
+}
+
+// All of it together takes no longer than one host may, nor than the run.
+Task<void> Fleet::check_outputs() {
+    auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(run_.session.settings().eval_timeout);
+    if (const auto& deadline = run_.session.settings().deadline)
+        limit = std::min<std::chrono::milliseconds>(limit, *deadline - elapsed_since(run_.start));
+    auto look = [](eval::Evaluator& evaluator, std::vector<eval::CheckFinding>& findings) -> Task<Result<void>> {
+        co_await evaluator.check(findings);
+        co_return Result<void>();
+    };
+    auto work = look(*evaluator_, check_findings_);
+    auto checked = co_await async::with_deadline(std::move(work), std::max(limit, 0ms), "checking the flake");
+    if (checked) co_return;
+    eval::CheckFinding unfinished{.output = "the rest", .failure = std::move(checked).error(), .position = {}};
+    check_findings_.push_back(std::move(unfinished));
+}
+
+} // namespace cachefill::fill

@@ -1,0 +1,114 @@
+#include "fill/run_account.hpp"
+#include "session/machines.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace cachefill::fill {
+
+namespace {
+
+void block(report::BuildReport& build, const plan::GraphDerivation& by) {
+    build.blocked_by = std::string(by.name());
+    build.blocked_by_derivation = by.path.to_string();
+}
+
+// What no machine here can build, and what that blocks. The driver never hears of them.
+void add_unbuildable(report::RunReport& report, const RunParts& parts) {
+    auto begin = [&parts](plan::DerivationId id, event::BuildOutcome outcome) {
+        const auto& derivation = parts.run.graph.derivation(id);
+        report::BuildReport build;
+        build.derivation = derivation.path.to_string();
+        build.name = std::string(derivation.name());
+        build.kind = std::string(plan::to_string(derivation.kind));
+        build.outcome = outcome;
+        return build;
+    };
+    const auto& machines = parts.run.session.machines().abilities;
+    for (auto id : parts.run.live.now().elsewhere) {
+        auto build = begin(id, event::BuildOutcome::elsewhere);
+        build.error = "it takes " + plan::BuildAbility::wanted(parts.run.graph.derivation(id), machines);
+        for (std::size_t i = 0; i < parts.run.live.now().targets.size(); ++i) {
+            const auto& ids = parts.run.live.now().targets[i].elsewhere;
+            if (std::find(ids.begin(), ids.end(), id) != ids.end())
+                build.targets.push_back(parts.run.live.targets()[i].name);
+        }
+        report.builds.push_back(std::move(build));
+    }
+    for (const auto& blocked : parts.run.live.now().blocked) {
+        auto build = begin(blocked.derivation, event::BuildOutcome::blocked);
+        if (blocked.by) block(build, parts.run.graph.derivation(*blocked.by));
+        for (auto target : blocked.targets) build.targets.push_back(parts.run.live.targets()[target].name);
+        report.builds.push_back(std::move(build));
+    }
+}
+
+// For `plan`: what would be built and pushed.
+void add_planned(report::RunReport& report, const RunParts& parts) {
+    std::map<plan::DerivationId, plan::DerivationId> blocked_by; // what Nix refuses blocks what needs it
+    for (const auto& planned : parts.run.live.now().builds) {
+        const auto& derivation = parts.run.graph.derivation(planned.derivation);
+        report::BuildReport build;
+        build.derivation = derivation.path.to_string();
+        build.name = std::string(derivation.name());
+        build.kind = std::string(plan::to_string(derivation.kind));
+        build.targets = parts.run.live.targets_of(planned.derivation);
+        if (!derivation.flaw.empty()) {
+            build.outcome = event::BuildOutcome::refused;
+            build.error = derivation.flaw;
+            blocked_by.emplace(planned.derivation, planned.derivation);
+        }
+        for (auto before : planned.after)
+            if (auto by = blocked_by.find(parts.run.live.now().builds[before].derivation); by != blocked_by.end())
+                if (build.outcome == event::BuildOutcome::not_started) {
+                    build.outcome = event::BuildOutcome::blocked;
+                    block(build, parts.run.graph.derivation(by->second));
+                    blocked_by.emplace(planned.derivation, by->second);
+                }
+        if (build.outcome == event::BuildOutcome::not_started) build.expected = planned.expected;
+        build.deferred = parts.run.live.why_last(planned.derivation);
+        for (const auto& output : derivation.outputs)
+            if (output.path != plan::no_path) build.outputs.push_back(parts.run.graph.path(output.path).to_string());
+        report.builds.push_back(std::move(build));
+    }
+    add_unbuildable(report, parts);
+    for (const auto& [path, record] : parts.pushes.planned()) {
+        if (record.outcome == event::PushOutcome::already_there) continue;
+        report::PushReport push;
+        push.path = path.to_string();
+        push.outcome = record.outcome;
+        push.planned = record.planned;
+        push.in_closure_only = record.in_closure_only;
+        push.reason = record.planned ? "planned" : record.reason;
+        push.nar_size = record.nar_size;
+        report.pushes.push_back(std::move(push));
+    }
+    std::sort(report.pushes.begin(), report.pushes.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+}
+
+} // namespace
+
+void add_builds(report::RunReport& report, const RunParts& parts) {
+    if (!parts.run.driver) return add_planned(report, parts);
+    for (const auto& [id, record] : parts.run.driver->records()) {
+        const auto& derivation = parts.run.graph.derivation(id);
+        report::BuildReport build;
+        build.derivation = derivation.path.to_string();
+        build.name = std::string(derivation.name());
+        build.kind = std::string(plan::to_string(derivation.kind));
+        build.outcome = record.outcome;
+        build.took = record.took;
+        for (const auto& output : record.outputs) build.outputs.push_back(output.to_string());
+        build.targets = parts.run.live.targets_of(id);
+        build.log_tail = record.log_tail;
+        build.error = record.error;
+        build.waits_for = record.waits_for;
+        build.disk_was_full = record.disk_was_full;
+        if (record.blocked_by) block(build, parts.run.graph.derivation(*record.blocked_by));
+        build.deferred = parts.run.live.why_last(id);
+        report.builds.push_back(std::move(build));
+    }
+    add_unbuildable(report, parts);
+}
+
+} // namespace cachefill::fill
