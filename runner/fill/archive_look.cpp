@@ -31,7 +31,7 @@ void ArchiveLook::give_up(std::size_t cache, const std::vector<presence::Unusabl
     }
 }
 
-Task<Result<bool>> ArchiveLook::look_at_own(const std::set<plan::PathId>& paths) {
+Task<Result<bool>> ArchiveLook::look_at_own(const Paths& paths) {
     bool is_hiding = judge_.info(plan::own_cache).hides_incomplete_closures && !rules_.at_hiding_caches;
     std::vector<plan::PathId> served;
     for (auto path : paths)
@@ -50,16 +50,17 @@ Task<Result<bool>> ArchiveLook::look_at_own(const std::set<plan::PathId>& paths)
     co_return !found.unusable.empty();
 }
 
-// What no other cache is known to serve; evenly chosen where it is much.
-std::vector<plan::PathId> ArchiveLook::only_in(std::size_t upstream, const std::set<plan::PathId>& paths) const {
+// What no other cache that counts is known to serve; evenly chosen where it is much.
+std::vector<plan::PathId> ArchiveLook::only_in(std::size_t upstream, const Paths& paths,
+                                               plan::CacheMask counting) const {
     auto its = judge_.views().all_of(upstream);
     std::vector<plan::PathId> all, chosen;
     for (auto path : paths) {
-        auto present = facts_.of(path).present;
+        auto present = facts_.of(path).present & counting;
         if (!(present & its) || (present & ~its) || seen_.contains({upstream, path})) continue;
         (given_up_.contains(path) ? chosen : all).push_back(path);
     }
-    if (sound_.contains(upstream)) return chosen;
+    if (sound_.contains({upstream, counting})) return chosen;
     auto most = rules_.deep ? all.size() : std::min(all.size(), most_looks_at_an_upstream);
     for (std::size_t i = 0; i < most; ++i) chosen.push_back(all[i * all.size() / most]);
     return chosen;
@@ -67,9 +68,9 @@ std::vector<plan::PathId> ArchiveLook::only_in(std::size_t upstream, const std::
 
 // What is counted on in an upstream was not built and not pushed. If its archive is gone there, nobody gets it. An
 // upstream that looks after that itself is believed.
-Task<bool> ArchiveLook::look_at_upstream(std::size_t upstream, const std::set<plan::PathId>& paths) {
+Task<bool> ArchiveLook::look_at_upstream(std::size_t upstream, const Paths& paths, plan::CacheMask counting) {
     if (judge_.is_out(upstream) || judge_.info(upstream).hides_incomplete_closures) co_return false;
-    auto chosen = only_in(upstream, paths);
+    auto chosen = only_in(upstream, paths, counting);
     if (chosen.empty()) co_return false;
     for (auto path : chosen) seen_.insert({upstream, path});
     auto infos = co_await judge_.narinfos(upstream, std::move(chosen));
@@ -88,15 +89,19 @@ Task<bool> ArchiveLook::look_at_upstream(std::size_t upstream, const std::set<pl
     }
     for (const auto& message : describe_unusable_upstream(found->unusable, judge_.url(upstream))) tell_(message);
     give_up(upstream, found->unusable);
-    if (found->unusable.empty()) sound_.insert(upstream);
+    if (found->unusable.empty()) sound_.insert({upstream, counting});
     co_return !found->unusable.empty();
 }
 
-Task<Result<bool>> ArchiveLook::look(std::vector<plan::PathId> tops) {
-    const auto paths = plan::closure(facts_, tops);
-    CO_TRY(has_changed, co_await look_at_own(paths));
-    for (std::size_t number = plan::own_cache + 1; number < judge_.size(); ++number)
-        has_changed |= co_await look_at_upstream(number, paths);
+Task<Result<bool>> ArchiveLook::look(std::vector<Wanted> wanted) {
+    bool has_changed = false;
+    for (auto& one : wanted) {
+        const auto paths = plan::closure(facts_, std::move(one.tops));
+        CO_TRY(is_less, co_await look_at_own(paths));
+        has_changed |= is_less;
+        for (std::size_t number = plan::own_cache + 1; number < judge_.size(); ++number)
+            has_changed |= co_await look_at_upstream(number, paths, one.counting);
+    }
     co_return has_changed;
 }
 

@@ -35,15 +35,21 @@ class ArchiveLook {
     // To be looked at in the own cache even if it is a hiding one: somebody has just put it there.
     void always_look_at(plan::PathId path) { always_.insert(path); }
 
+    // What somebody wants, and the caches that count for him: what another one has does not help him.
+    struct Wanted {
+        std::vector<plan::PathId> tops;
+        plan::CacheMask counting;
+    };
     // At what was not looked at yet of these paths and all that they refer to. True: something is absent now that was
     // not. A Failure: the own cache cannot be asked.
-    async::Task<Result<bool>> look(std::vector<plan::PathId> tops);
+    async::Task<Result<bool>> look(std::vector<Wanted> wanted);
 
   private:
     using Seen = std::pair<std::size_t, plan::PathId>;
-    async::Task<Result<bool>> look_at_own(const std::set<plan::PathId>& paths);
-    async::Task<bool> look_at_upstream(std::size_t upstream, const std::set<plan::PathId>& paths);
-    std::vector<plan::PathId> only_in(std::size_t upstream, const std::set<plan::PathId>& paths) const;
+    using Paths = std::set<plan::PathId>;
+    async::Task<Result<bool>> look_at_own(const Paths& paths);
+    async::Task<bool> look_at_upstream(std::size_t upstream, const Paths& paths, plan::CacheMask counting);
+    std::vector<plan::PathId> only_in(std::size_t upstream, const Paths& paths, plan::CacheMask counting) const;
     void give_up(std::size_t cache, const std::vector<presence::UnusableNar>& unusable);
 
     async::Executor executor_;
@@ -55,7 +61,7 @@ class ArchiveLook {
     Mend mend_;
     std::set<plan::PathId> always_;
     std::set<Seen> seen_;
-    std::set<std::size_t> sound_;     // upstreams of which enough was looked at
+    std::set<std::pair<std::size_t, plan::CacheMask>> sound_; // upstreams of which enough was looked at, for whom
     std::set<plan::PathId> given_up_; // in some cache: whoever else has it is looked at for certain
 };
 

@@ -57,12 +57,11 @@ Task<Result<void>> LastLook::look(std::vector<Subject>& subjects, std::vector<Fo
     }
     Result<void> archives_asked;
     for (bool has_changed = true; has_changed && !here_.is_over();) {
-        std::vector<plan::PathId> tops;
-        for (const auto& subject : subjects) {
-            auto needed = plan::needed_paths(here_.graph, subject.target);
-            tops.insert(tops.end(), needed.begin(), needed.end());
-        }
-        auto looked = co_await here_.archives.look(std::move(tops));
+        std::vector<ArchiveLook::Wanted> wanted;
+        for (const auto& subject : subjects)
+            wanted.push_back({.tops = plan::needed_paths(here_.graph, subject.target),
+                              .counting = here_.upstreams.counting(subject.host)});
+        auto looked = co_await here_.archives.look(std::move(wanted));
         has_changed = looked && *looked;
         if (!looked) archives_asked = std::move(looked).error();
         if (has_changed)

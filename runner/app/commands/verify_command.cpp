@@ -87,10 +87,11 @@ class PathVerification {
     Task<bool> verify(nix::StorePath path) {
         auto id = graph_.intern(path);
         for (bool has_changed = true; has_changed;) {
-            std::vector<plan::PathId> asked{id}, tops{id};
+            std::vector<plan::PathId> asked{id};
+            std::vector<fill::ArchiveLook::Wanted> wanted{{.tops = asked, .counting = counting()}};
             presence::Judge::Counting counts = [this] { return counting(); };
             co_await presence_.ask_whole(std::move(asked), std::move(counts));
-            auto looked = co_await archives_->look(std::move(tops));
+            auto looked = co_await archives_->look(std::move(wanted));
             if (!looked) {
                 blame(options::ExitCode::machine, looked.error().one_line());
                 co_return false;

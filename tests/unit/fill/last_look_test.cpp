@@ -31,6 +31,7 @@ struct Fixture {
     std::vector<std::string> told;
     std::set<nix::StorePath> published;
     bool is_over = false;
+    bool all_trust_upstreams = true;
     std::size_t host = 0;
 
     Fixture() { world.derivation("lib").derivation("app", {"lib"}).target("app"); }
@@ -42,7 +43,7 @@ struct Fixture {
         judge->add_own({.backend = std::move(cache), .info = {}, .keys = {}});
         presence::UpstreamRules upstream_rules;
         upstream_rules.given = {GivenUrl("https://up0.example"), GivenUrl("https://up1.example")};
-        upstream_rules.count_given = true;
+        upstream_rules.count_given = all_trust_upstreams;
         upstream_rules.trusted_public_keys = {signer.public_key().to_string()};
         auto maker = [this, executor](const cache::CacheUri&) -> std::unique_ptr<cache::BinaryCache> {
             auto one =
@@ -193,6 +194,33 @@ BOOST_AUTO_TEST_CASE(an_upstream_found_sound_is_looked_at_again_for_what_another
         auto names = co_await missing(executor);
         BOOST_TEST(names == only_lib);
         BOOST_TEST(times_told("upstream") == 2U);
+    });
+}
+
+// That the friend has it from elsewhere is no way for the box.
+BOOST_AUTO_TEST_CASE(what_another_host_could_have_elsewhere_is_looked_at_all_the_same) {
+    all_trust_upstreams = false;
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor);
+        serve(*own, "app", {"lib"});
+        for (auto* cache : {others[0], others[1]}) serve(*cache, "lib");
+        others[0]->lost_archives = {store_path("lib")};
+        auto host_asking = [this](const std::string& name, const std::string& caches) {
+            nix::CacheSettings says;
+            says.read("substituters = " + caches + "\ntrusted-public-keys = " + signer.public_key().to_string());
+            return upstreams->add_host(name, says);
+        };
+        auto friendly = host_asking("nixos:friend", "https://up1.example");
+        host = host_asking("nixos:box", "https://up0.example");
+        auto look = last_look(executor);
+        std::vector<LastLook::Subject> subjects{{.target = world.targets.front(), .host = friendly},
+                                                {.target = world.targets.front(), .host = host}};
+        std::vector<LastLook::Found> found;
+        auto looked = co_await look.look(subjects, found);
+        BOOST_TEST(looked.has_value());
+        BOOST_TEST_REQUIRE(found.size() == 2U);
+        BOOST_TEST(found[0].missing.empty());
+        BOOST_TEST((found[1].missing == std::vector<nix::StorePath>{store_path("lib")}));
     });
 }
 
