@@ -71,6 +71,24 @@ struct RawArguments {
     bool help = false;
 };
 
+// "nas", "nixos:*", "!template-*", where a flake might stand. A flake has a '/' or a ':' in its name unless it is a
+// directory; what an entry of a registry is called is written flake:NAME.
+bool names_host(const std::string& word) {
+    auto name = std::string_view(word).substr(word.starts_with('!') ? 1 : 0);
+    for (std::string_view kind : {"nixos:", "darwin:", "home:"})
+        if (name.starts_with(kind)) return true;
+    std::error_code ignored;
+    bool is_plain = name.find_first_of("/:#") == std::string_view::npos && name != "." && name != "..";
+    return !name.empty() && is_plain && !std::filesystem::exists(word, ignored);
+}
+
+// Hosts may stand without --hosts beside the flake or in its place, as they do for `verify`.
+void take_hosts(RawArguments& raw) {
+    std::vector<std::string> rest;
+    for (auto& word : raw.positional) (names_host(word) ? raw.flags["hosts"] : rest).push_back(std::move(word));
+    raw.positional = std::move(rest);
+}
+
 Result<RawArguments> read_arguments(Command command, std::span<const std::string> arguments) {
     CLI::App parser;
     parser.set_help_flag("");
@@ -79,18 +97,20 @@ Result<RawArguments> read_arguments(Command command, std::span<const std::string
     RawArguments raw;
     parser.add_flag("-h,--help", raw.help);
     parser.add_option("--config", raw.config);
-    std::map<std::string, bool> toggles;
     for (const auto& option : option_table()) {
         if (!(option.commands & bit(command))) continue;
         auto flag = option.flag();
+        auto names = option.short_flag().empty() ? flag : option.short_flag() + "," + flag;
         if (option.type == OptionType::toggle) {
-            auto* added = parser.add_flag_callback(flag, [&raw, key = option.key] { raw.flags[key] = {"true"}; });
+            parser.add_flag_callback(names, [&raw, key = option.key] { raw.flags[key] = {"true"}; });
             auto negative = "--no-" + flag.substr(2);
             parser.add_flag_callback(negative, [&raw, key = option.key] { raw.flags[key] = {"false"}; });
-            (void)added;
         } else {
             // One value for each time it is given: what follows is the next argument, not more of the list.
-            parser.add_option(flag, raw.flags[option.key])->allow_extra_args(false)->take_all();
+            parser.add_option(names, raw.flags[option.key])
+                ->allow_extra_args(false)
+                ->take_all()
+                ->type_name(option.placeholder);
         }
     }
     parser.add_option("positional", raw.positional);
@@ -110,6 +130,7 @@ Result<RawArguments> read_arguments(Command command, std::span<const std::string
         TRY_VOID(with_context(without_login(raw.positional), "reading the arguments"));
     TRY_VOID(with_context(without_login({raw.config}), "reading --config"));
     if (end != arguments.end()) raw.positional.insert(raw.positional.end(), end + 1, arguments.end());
+    if (command == Command::run || command == Command::plan) take_hosts(raw);
     std::erase_if(raw.flags, [](const auto& entry) { return entry.second.empty(); });
     return raw;
 }
@@ -129,7 +150,7 @@ Result<void> take_positional(Command command, const RawArguments& raw, const Env
     if (raw.positional.size() > 1)
         return Failure(FailureKind::usage, "'cachefill " + std::string(to_string(command)) +
                                                "' takes one flake, but got " + std::to_string(raw.positional.size()))
-            .with_hint("hosts are chosen with --hosts");
+            .with_hint("hosts are named as the flake has them, or with --hosts");
     auto named = command == Command::ci ? environment.get_or(flake_input) : std::string();
     if (named.empty()) named = default_flake(environment);
     settings.flake = raw.positional.empty() ? named : raw.positional[0];
@@ -219,7 +240,7 @@ FLAKE is a directory or any flake reference; without it $NH_FLAKE, else the curr
 
   cachefill run --cache krit-nixos .                  fill a Cachix cache (CACHIX_AUTH_TOKEN)
   cachefill run --cache file:///tmp/cache .           try it out with a directory as the cache
-  cachefill plan --cache krit-nixos --hosts nas       what is missing for one host
+  cachefill plan --cache krit-nixos nas               what is missing for one host
 
 'cachefill help COMMAND' explains one command. Settings may also stand in cachefill.yml.
 
@@ -231,11 +252,13 @@ cache · 4 stopped at the deadline · 5 the machine or a service could not · 13
 std::string help_text(Command command, bool full) {
     static const std::map<Command, std::string> heads{
         {Command::run,
-         "cachefill run [FLAKE] --cache CACHE [options]\n\nEvaluates every host of the flake, asks the caches what is "
+         "cachefill run [FLAKE] [HOST…] --cache CACHE [options]\n\nEvaluates every host of the flake, or those named, "
+         "asks the caches what is "
          "missing, builds only that and pushes\neach output the moment it exists; asks again at the end whether "
          "every host can be fetched whole.\n"},
-        {Command::plan, "cachefill plan [FLAKE] --cache CACHE [options]\n\nWhat 'run' would build, fetch and push. "
-                        "Changes nothing.\n"},
+        {Command::plan,
+         "cachefill plan [FLAKE] [HOST…] --cache CACHE [options]\n\nWhat 'run' would build, fetch and push. "
+         "Changes nothing.\n"},
         {Command::push,
          "cachefill push [PATH…] --cache CACHE [options]\ncachefill push --watch [options]\ncachefill push "
          "--status\n\nPushes store paths (default: the running system and this user's home generation) with whatever "
@@ -279,7 +302,7 @@ std::string help_text(Command command, bool full) {
             group = option.group;
             text += "\n" + group + ":\n";
         }
-        std::string left = "  " + option.flag();
+        std::string left = "  " + (option.short_flag().empty() ? "" : option.short_flag() + ", ") + option.flag();
         if (option.type != OptionType::toggle) left += " " + option.placeholder;
         left.resize(std::max<std::size_t>(left.size() + 2, 34), ' ');
         text += left + option.help + "\n";

@@ -37,6 +37,12 @@ Takes takes(const Option& option) {
     return option.placeholder == "FILE" || option.placeholder == "PATH" ? Takes::files : Takes::word;
 }
 
+std::vector<std::string> names_of(const Option& option) {
+    std::vector<std::string> names{option.flag()};
+    if (!option.short_flag().empty()) names.push_back(option.short_flag());
+    return names;
+}
+
 std::string bash() {
     std::string text = "# bash completion for cachefill\n_cachefill() {\n"
                        "    local current=${COMP_WORDS[COMP_CWORD]} previous= command=${COMP_WORDS[1]-}\n"
@@ -50,10 +56,8 @@ std::string bash() {
         if (auto choices = choices_of(option); !choices.empty())
             text += "        " + option.flag() + ")\n            mapfile -t COMPREPLY < <(compgen -W '" +
                     join(choices, " ") + "' -- \"$current\")\n            return\n            ;;\n";
-        else if (takes(option) == Takes::files)
-            files.push_back(option.flag());
-        else if (takes(option) == Takes::word)
-            words.push_back(option.flag());
+        else if (takes(option) != Takes::nothing)
+            for (const auto& flag : names_of(option)) (takes(option) == Takes::files ? files : words).push_back(flag);
     }
     text += "        " + join(files, " | ") +
             ")\n            mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
@@ -63,7 +67,7 @@ std::string bash() {
     for (auto command : command_list()) {
         std::vector<std::string> flags;
         for (const auto* option : options_of(command)) {
-            flags.push_back(option->flag());
+            for (auto& flag : names_of(*option)) flags.push_back(std::move(flag));
             if (option->type == OptionType::toggle) flags.push_back("--no-" + option->flag().substr(2));
         }
         text += "        " + std::string(to_string(command)) + ") flags+=' " + join(flags, " ") + "' ;;\n";
@@ -94,14 +98,15 @@ std::string zsh() {
                 ")\n            _arguments '--help[explain this command]' "
                 "'--config[another cachefill.yml]:file:_files'";
         for (const auto* option : options_of(command)) {
-            // With an asterisk: may be given again.
-            std::string entry(option->type == OptionType::list ? "*" : "");
-            entry += option->flag() + "[" + zsh_text(option->help) + "]";
+            std::string value;
             if (auto choices = choices_of(*option); !choices.empty())
-                entry += ":" + zsh_text(option->placeholder) + ":(" + join(choices, " ") + ")";
+                value = ":" + zsh_text(option->placeholder) + ":(" + join(choices, " ") + ")";
             else if (takes(*option) != Takes::nothing)
-                entry += ":" + zsh_text(option->placeholder) + ":" + (takes(*option) == Takes::files ? "_files" : " ");
-            text += " \\\n                '" + entry + "'";
+                value = ":" + zsh_text(option->placeholder) + ":" + (takes(*option) == Takes::files ? "_files" : " ");
+            // With an asterisk: may be given again.
+            std::string again(option->type == OptionType::list ? "*" : "");
+            for (const auto& flag : names_of(*option))
+                text += " \\\n                '" + again + flag + "[" + zsh_text(option->help) + "]" + value + "'";
             if (option->type == OptionType::toggle)
                 text += " \\\n                '--no-" + option->flag().substr(2) + "'";
         }
@@ -127,7 +132,9 @@ std::string fish() {
     for (auto command : command_list()) {
         auto start = "complete -c cachefill -n '__fish_seen_subcommand_from " + std::string(to_string(command)) + "'";
         for (const auto* option : options_of(command)) {
-            text += start + " -l " + option->flag().substr(2);
+            text += start;
+            if (!option->short_flag().empty()) text += " -s " + option->short_flag().substr(1);
+            text += " -l " + option->flag().substr(2);
             if (auto choices = choices_of(*option); !choices.empty())
                 text += " -x -a " + fish_text(join(choices, " "));
             else if (takes(*option) != Takes::nothing)

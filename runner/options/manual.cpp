@@ -59,7 +59,9 @@ std::string paragraph_lines(const std::string& text) {
 }
 
 std::string option_entry(const Option& option) {
-    std::string entry = ".TP\n" + bold(option.flag());
+    std::string entry = ".TP\n";
+    if (!option.short_flag().empty()) entry += bold(option.short_flag()) + ", ";
+    entry += bold(option.flag());
     if (option.type != OptionType::toggle) entry += " " + italic(option.placeholder);
     if (option.type == OptionType::toggle) entry += ", " + bold("--no-" + option.flag().substr(2));
     entry += "\n" + roff(option.help) + ".\n";

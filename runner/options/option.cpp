@@ -3,6 +3,7 @@
 #include "options/options.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace cachefill::options {
 
@@ -45,6 +46,14 @@ std::string Option::flag() const {
     return text;
 }
 
+// Of those that people type, as other tools of this kind have them.
+std::string Option::short_flag() const {
+    static const std::map<std::string_view, std::string_view> letters{
+        {"host", "-H"}, {"hosts", "-H"}, {"dry-run", "-n"}, {"json", "-o"}, {"quiet", "-q"}, {"verbose", "-v"}};
+    auto found = letters.find(key);
+    return found == letters.end() ? std::string() : std::string(found->second);
+}
+
 std::string Option::variable(std::string_view prefix) const {
     std::string name(prefix);
     for (char c : key)
@@ -76,7 +85,7 @@ std::string Option::where_from() const {
 }
 
 bool Option::may_stand_in_checkout(Command command, const std::vector<std::string>& values) const {
-    constexpr unsigned pushes = 1 | 4 | 16; // run, push and ci
+    constexpr unsigned pushes = bits(Command::run, Command::push, Command::ci);
     switch (where) {
     case Where::anywhere:
     case Where::merged:

@@ -17,12 +17,17 @@ using T = OptionType;
 using W = Where;
 
 // `ci` is `run` as a step of GitHub Actions and knows all its options.
-inline constexpr unsigned run_only = 1 | 16, run_plan = 3 | 16, run_plan_verify = 11 | 16, run_push = 5 | 16,
-                          run_verify = 9 | 16, ci_only = 16;
-inline constexpr unsigned plan_only = 2, push_only = 4, wait_only = 64, guard_only = 128, init_only = 256,
-                          report_only = 512;
-inline constexpr unsigned at_a_desk = 15;
-inline constexpr unsigned laptop = 224; // doctor, wait and guard
+inline constexpr unsigned run_only = bits(Command::run, Command::ci);
+inline constexpr unsigned run_plan = run_only | bit(Command::plan);
+inline constexpr unsigned run_push = run_only | bit(Command::push);
+inline constexpr unsigned run_verify = run_only | bit(Command::verify);
+inline constexpr unsigned run_plan_verify = run_plan | bit(Command::verify);
+inline constexpr unsigned run_plan_push_verify = run_plan_verify | bit(Command::push);
+inline constexpr unsigned at_a_desk = bits(Command::run, Command::plan, Command::push, Command::verify);
+inline constexpr unsigned laptop = bits(Command::doctor, Command::wait, Command::guard);
+inline constexpr unsigned ci_only = bit(Command::ci), plan_only = bit(Command::plan), push_only = bit(Command::push),
+                          wait_only = bit(Command::wait), guard_only = bit(Command::guard),
+                          init_only = bit(Command::init), report_only = bit(Command::report);
 
 inline Apply text(std::string Settings::*member) {
     return [member](Settings& settings, const Values& values) -> Result<void> {

@@ -22,8 +22,8 @@ enum class Command : unsigned {
     init = 256,
     report = 512
 };
-inline constexpr unsigned all_commands = 31;
-inline unsigned bit(Command command) { return static_cast<unsigned>(command); }
+inline constexpr unsigned bit(Command command) { return static_cast<unsigned>(command); }
+template <class... Commands> constexpr unsigned bits(Commands... commands) { return (bit(commands) | ...); }
 std::string_view to_string(Command command);
 const std::vector<Command>& command_list(); // in the order in which help tells them
 
@@ -74,6 +74,7 @@ struct Option {
     // Do these values count from the flake's own file?
     bool may_stand_in_checkout(Command command, const std::vector<std::string>& values) const;
     std::string flag() const;                                           // "--upstreams-from-hosts"
+    std::string short_flag() const;                                     // "-H"; empty: it has none
     std::string variable(std::string_view prefix = "CACHEFILL_") const; // "CACHEFILL_UPSTREAMS_FROM_HOSTS"
     bool in_environment() const;                                        // does the program read that variable?
 };

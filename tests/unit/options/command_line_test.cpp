@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 using namespace cachefill;
 using namespace cachefill::options;
@@ -137,7 +138,7 @@ BOOST_AUTO_TEST_CASE(impossible_values_and_missing_ones_are_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(two_flakes_and_an_output_of_a_flake_are_refused_with_what_to_do) {
-    BOOST_TEST(refused({"run", "a", "b"}).hint() == "hosts are chosen with --hosts");
+    BOOST_TEST(refused({"run", "./a", "./b"}).hint() == "hosts are named as the flake has them, or with --hosts");
     BOOST_TEST(refused({"run", ".#nas"}).hint() == "choose hosts with --hosts nas");
 }
 
@@ -167,7 +168,8 @@ BOOST_AUTO_TEST_CASE(help_names_every_option_of_a_command_and_no_other) {
         auto text = answer_to({std::string(to_string(command)), "--help"});
         BOOST_TEST(text == answer_to({"help", std::string(to_string(command))}));
         for (const auto& option : option_table()) {
-            bool is_there = text.find("  " + option.flag() + " ") != std::string::npos;
+            auto short_form = option.short_flag().empty() ? std::string() : option.short_flag() + ", ";
+            bool is_there = text.find("\n  " + short_form + option.flag() + " ") != std::string::npos;
             BOOST_TEST(is_there == ((option.commands & bit(command)) != 0), option.flag());
         }
         for (std::size_t start = 0; start < text.size();) {
@@ -175,6 +177,48 @@ BOOST_AUTO_TEST_CASE(help_names_every_option_of_a_command_and_no_other) {
             BOOST_TEST(end - start <= 120U, text.substr(start, end - start) << " is long");
             start = end + 1;
         }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_people_type_often_has_a_letter) {
+    auto settings = settings_of({"run", "-nqv", "-H", "nas", "-H", "desk", "-o", "-"});
+    BOOST_TEST((settings.dry_run && settings.quiet && settings.verbose));
+    BOOST_TEST(settings.hosts == (Words{"nas", "desk"}), boost::test_tools::per_element());
+    BOOST_TEST(settings.json == "-");
+    BOOST_TEST(settings_of({"run", "-Hnas"}).hosts == Words{"nas"}, boost::test_tools::per_element());
+    BOOST_TEST(refused({"plan", "-n"}).cause() == "'-n' is no option of 'cachefill plan'");
+    BOOST_TEST((refused({"run", "-H"}).kind() == FailureKind::usage));
+    // What is repeated in other commands is spelt out.
+    BOOST_TEST(settings_of({"run", "-q"}).typed.flags.contains("quiet"));
+}
+
+BOOST_AUTO_TEST_CASE(hosts_may_stand_beside_the_flake_or_in_its_place) {
+    auto settings = settings_of({"plan", "nas", "home:kim@nas.example", "!template-*", "--hosts", "desk"});
+    BOOST_TEST(settings.flake == "github:someone/fleet"); // $NH_FLAKE
+    BOOST_TEST(settings.hosts == (Words{"desk", "nas", "home:kim@nas.example", "!template-*"}),
+               boost::test_tools::per_element());
+    settings = settings_of({"run", "github:o/r", "nas"});
+    BOOST_TEST(settings.flake == "github:o/r");
+    BOOST_TEST(settings.hosts == Words{"nas"}, boost::test_tools::per_element());
+    Flake flake("");
+    settings = settings_of({"run", flake.path(), "--", "nas"});
+    BOOST_TEST(settings.flake == flake.path());
+    BOOST_TEST(settings.hosts == Words{"nas"}, boost::test_tools::per_element());
+    std::filesystem::create_directory("fleet-of-a-test"); // where the test runs
+    BOOST_TEST(settings_of({"run", "fleet-of-a-test"}).hosts.empty());
+    std::filesystem::remove("fleet-of-a-test");
+    for (std::string word : {".", "..", "./nas", "flake:nas", "path:.", "~/nas"})
+        BOOST_TEST(settings_of({"run", word}).hosts.empty(), word);
+
+    BOOST_TEST(settings_of({"verify", "nas"}).arguments == Words{"nas"}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(no_command_has_one_letter_for_two_options) {
+    for (auto command : command_list()) {
+        std::set<std::string> seen{"-h"};
+        for (const auto& option : option_table())
+            if ((option.commands & bit(command)) && !option.short_flag().empty())
+                BOOST_TEST(seen.insert(option.short_flag()).second, to_string(command) << " " << option.key);
     }
 }
 

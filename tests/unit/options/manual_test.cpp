@@ -42,6 +42,9 @@ BOOST_AUTO_TEST_CASE(completions_know_every_option) {
         for (const auto& option : option_table()) {
             auto flag = shell == "fish" ? "-l " + option.flag().substr(2) : option.flag();
             BOOST_TEST(text->find(flag) != std::string::npos, shell << ": " << option.key);
+            auto letter = option.short_flag();
+            if (shell == "fish" && !letter.empty()) letter = "-s " + letter.substr(1) + " " + flag;
+            BOOST_TEST(text->find(letter) != std::string::npos, shell << ": " << letter);
         }
     }
     BOOST_TEST(!completion("tcsh"));

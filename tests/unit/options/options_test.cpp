@@ -70,6 +70,16 @@ BOOST_AUTO_TEST_CASE(every_option_is_documented_with_flag_and_meaning) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(letters_are_documented) {
+    auto text = documentation();
+    for (const auto& option : option_table())
+        if (!option.short_flag().empty()) {
+            auto is = "`" + option.short_flag() + "` is ", its = "`" + option.flag() + "`";
+            BOOST_TEST((text.find(is + its) != std::string::npos || text.find(": " + its + ")") != std::string::npos),
+                       option.key);
+        }
+}
+
 BOOST_AUTO_TEST_CASE(the_documentation_says_where_each_value_may_come_from) {
     auto text = documentation();
     for (const auto& option : option_table()) {
