@@ -3,6 +3,7 @@
 #include "base/files.hpp"
 #include "options/exit_code.hpp"
 #include "options/typed.hpp"
+#include "report/junit.hpp"
 
 #include <boost/asio/signal_set.hpp>
 
@@ -142,19 +143,27 @@ report::RunReport Console::completed(report::RunReport report) const {
     return report;
 }
 
+// What cannot be written is told, and no success.
+void Console::write(const std::string& file, const std::string& text, const std::string& doing, int& exit_code) {
+    auto written = write_file_atomically(file, text);
+    if (written) return;
+    print_error(std::move(written).error().with_context(doing));
+    if (exit_code == 0) exit_code = static_cast<int>(options::ExitCode::machine);
+}
+
 int Console::close_with(report::RunReport report, const std::string& before_text) {
     display_->finish();
     report = completed(std::move(report));
     int exit_code = report.exit_code;
     if (!settings_.json.empty()) {
         auto json = report::to_json(report) + "\n";
-        if (settings_.json == "-") {
+        if (settings_.json == "-")
             write_all(stdout, json);
-        } else if (auto written = write_file_atomically(settings_.json, json); !written) {
-            print_error(std::move(written).error().with_context("writing the report"));
-            if (exit_code == 0) exit_code = static_cast<int>(options::ExitCode::machine);
-        }
+        else
+            write(settings_.json, json, "writing the report", exit_code);
     }
+    if (!settings_.junit.empty())
+        write(settings_.junit, report::to_junit(report), "writing the report as JUnit's XML", exit_code);
     auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start_);
     recorder_->on_event(event::RunFinished{exit_code, report.causes, took});
     if (events_ && events_->trouble()) print_error(*events_->trouble());
@@ -173,10 +182,7 @@ int Console::close_with_answer(int exit_code, const std::string& text, const std
     if (settings_.json == "-") {
         write_all(stdout, json + "\n");
     } else if (!settings_.json.empty()) {
-        if (auto written = write_file_atomically(settings_.json, json + "\n"); !written) {
-            print_error(std::move(written).error().with_context("writing the answer"));
-            if (exit_code == 0) exit_code = static_cast<int>(options::ExitCode::machine);
-        }
+        write(settings_.json, json + "\n", "writing the answer", exit_code);
     }
     bool quiet = settings_.quiet && exit_code == 0;
     if (!quiet) write_all(settings_.json == "-" ? stderr : stdout, text);

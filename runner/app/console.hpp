@@ -41,6 +41,8 @@ class Console {
     report::GithubLog* github_log() const { return github_log_; }
 
   private:
+    void write(const std::string& file, const std::string& text, const std::string& doing, int& exit_code);
+
     async::Executor executor_;
     const options::Settings& settings_;
     bool color_;

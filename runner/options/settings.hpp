@@ -154,6 +154,7 @@ struct Settings {
     // output
     bool on_github = false; // speak to GitHub's log instead of a terminal
     std::string json;       // file to write the report to, "-": stdout
+    std::string junit;      // file to write the report to as JUnit's XML
     std::string events;     // file to write events to as they happen, "-": stdout
     std::string why;        // plan --why PATH
     bool exit_code = false; // plan: 1 when something would be built or pushed

@@ -216,7 +216,7 @@ test('every input and output has a description, every input a default, every out
 });
 
 // Of a command's options, from its help.
-const flagsOf = command => [...execFileSync(cachefill, ['help', command], {encoding: 'utf8'}).matchAll(/^ {2}--([a-z-]+)/gm)].map(match => match[1]);
+const flagsOf = command => [...execFileSync(cachefill, ['help', command], {encoding: 'utf8'}).matchAll(/^ {2}(?:-[a-zA-Z], )?--([a-z-]+)/gm)].map(match => match[1]);
 
 test("the inputs are the options of 'cachefill ci', and a few of the action's own", () => {
   const mapped = parse(read(actions[0])).runs.steps.find(step => step.id === 'run').env;
