@@ -238,9 +238,9 @@ std::string help_text() {
 
 FLAKE is a directory or any flake reference; without it $NH_FLAKE, else the current directory.
 
-  cachefill run --cache krit-nixos .                  fill a Cachix cache (CACHIX_AUTH_TOKEN)
+  cachefill run --cache my-cache .                    fill a Cachix cache (CACHIX_AUTH_TOKEN)
   cachefill run --cache file:///tmp/cache .           try it out with a directory as the cache
-  cachefill plan --cache krit-nixos nas               what is missing for one host
+  cachefill plan --cache my-cache nas                 what is missing for one host
 
 'cachefill help COMMAND' explains one command. Settings may also stand in cachefill.yml.
 
