@@ -89,6 +89,12 @@ const ManifestTarget* Manifest::find(std::string_view target) const {
     return found == targets.end() ? nullptr : &*found;
 }
 
+std::string Manifest::complete_output(const std::string& target) const {
+    if (auto last = last_complete.find(target); last != last_complete.end()) return last->second;
+    const auto* known = find(target);
+    return known && known->state == ManifestTargetState::complete ? known->output : std::string();
+}
+
 std::string to_json(const Manifest& manifest) {
     Json json;
     json["cachefill_manifest"] = Manifest::format_version;
@@ -103,6 +109,8 @@ std::string to_json(const Manifest& manifest) {
     json["nix"] = manifest.nix_version;
     json["targets"] = Json::array();
     for (const auto& target : manifest.targets) json["targets"].push_back(encode(target));
+    json["last_complete"] = Json::object();
+    for (const auto& [target, output] : manifest.last_complete) json["last_complete"][target] = output;
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -131,6 +139,9 @@ Result<Manifest> parse_manifest(std::string_view text) {
         return Failure(FailureKind::protocol, "the manifest has no state or no list of targets");
     for (const auto& target : *targets)
         if (target.is_object()) manifest.targets.push_back(decode(target));
+    if (auto last = json.find("last_complete"); last != json.end() && last->is_object())
+        for (const auto& [target, output] : last->items())
+            if (output.is_string()) manifest.last_complete.emplace(target, output.get<std::string>());
     return manifest;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,8 +51,13 @@ struct Manifest {
     std::string system;      // of the machine that ran
     std::string cachefill_version, nix_version;
     std::vector<ManifestTarget> targets; // by name
+    // What each target was when it was last complete, on this branch; also of those that this run left out. By name: a
+    // store path.
+    std::map<std::string, std::string> last_complete;
 
     const ManifestTarget* find(std::string_view target) const;
+    // From last_complete, which older manifests do not have: from the targets. Empty if neither tells.
+    std::string complete_output(const std::string& target) const;
     friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 

@@ -147,20 +147,28 @@ std::vector<std::string> users_left_out(const ProfilePlaces& places) {
     return left_out;
 }
 
-std::vector<Generation> find_current(const ProfilePlaces& places) {
+std::optional<Generation> find_current_system(const ProfilePlaces& places) {
     std::vector<Generation> found;
     auto current_system = places.run / "current-system";
     if (belongs_to(current_system, owners_of_profiles(places)))
         take(current_system, "the running system", places.root, found);
-    for (const auto& home : places.homes) {
-        auto owners = owners_of(home);
-        auto before = found.size();
-        for (const auto& link :
-             {home.state / "nix/profiles/home-manager", home.state / "home-manager/gcroots/current-home",
-              places.state / "profiles/per-user" / home.name() / "home-manager"})
-            if (found.size() == before && belongs_to(link, owners))
-                take(link, "the home of " + home.name(), places.root, found);
-    }
+    return found.empty() ? std::nullopt : std::optional(std::move(found.front()));
+}
+
+std::optional<Generation> find_current_home(const ProfilePlaces& places, const ProfilePlaces::Home& home) {
+    auto owners = owners_of(home);
+    std::vector<Generation> found;
+    for (const auto& link : {home.state / "nix/profiles/home-manager", home.state / "home-manager/gcroots/current-home",
+                             places.state / "profiles/per-user" / home.name() / "home-manager"})
+        if (found.empty() && belongs_to(link, owners)) take(link, "the home of " + home.name(), places.root, found);
+    return found.empty() ? std::nullopt : std::optional(std::move(found.front()));
+}
+
+std::vector<Generation> find_current(const ProfilePlaces& places) {
+    std::vector<Generation> found;
+    if (auto system = find_current_system(places)) found.push_back(std::move(*system));
+    for (const auto& home : places.homes)
+        if (auto current = find_current_home(places, home)) found.push_back(std::move(*current));
     return found;
 }
 

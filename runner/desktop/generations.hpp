@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,5 +53,7 @@ std::vector<std::string> users_left_out(const ProfilePlaces& places);
 
 // What is in use now: the running system, this user's home generation; empty on a machine that has neither.
 std::vector<Generation> find_current(const ProfilePlaces& places);
+std::optional<Generation> find_current_system(const ProfilePlaces& places);
+std::optional<Generation> find_current_home(const ProfilePlaces& places, const ProfilePlaces::Home& home);
 
 } // namespace cachefill::desktop

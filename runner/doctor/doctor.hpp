@@ -5,6 +5,7 @@
 #include "options/host_choice.hpp"
 #include "presence/judge.hpp"
 #include "presence/realisations.hpp"
+#include "report/closure_difference.hpp"
 #include "session/session.hpp"
 
 #include <chrono>
@@ -31,9 +32,10 @@ struct Examination {
     std::uint64_t fetched_bytes = 0; // as far as known
     std::uint64_t light = 0, downloads = 0;
     std::uint64_t derivations = 0;
-    std::string daemon_said;        // why its answer is missing; empty: it was asked
-    std::vector<std::string> asked; // URLs of this machine's caches
-    std::vector<std::string> notes; // what the caches did that is worth telling with --verbose
+    std::string daemon_said;                          // why its answer is missing; empty: it was asked
+    std::vector<std::string> asked;                   // URLs of this machine's caches
+    std::vector<std::string> notes;                   // what the caches did that is worth telling with --verbose
+    std::optional<report::ClosureDifference> changes; // what switching changes, if it does and that can be told
     std::chrono::milliseconds evaluating{}, asking{};
 
     bool is_healthy() const { return failures.empty() && evidence.heavy.empty(); }
@@ -53,6 +55,9 @@ class Doctor {
     async::Task<Result<void>> refresh_daemon();
 
     // After a successful examine():
+    // What switching to it changes on this machine, by what its store and the caches say of it: nothing is fetched. For
+    // a machine that would compile nothing; why it cannot be told is a note.
+    async::Task<void> find_changes(Examination& examination);
     // Fetches the host's system by its path; fails if no cache has it.
     async::Task<Result<void>> fetch_output();
     const eval::EvaluatedTarget& evaluated() const { return *evaluated_; }
@@ -79,6 +84,7 @@ class Doctor {
     Result<void> find_sources();
     std::size_t add_source(const cache::CacheUri& uri);
     async::Task<Result<void>> look_at_store();
+    std::optional<nix::StorePath> find_current(const nix::StorePath& next) const; // what this machine runs of it
     async::Task<Result<void>> ask(const plan::Target& target, presence::Judge::Counting counting);
     plan::CacheMask seen_here() const; // the caches this machine's Nix asks, as far as it believes them
     bool asks(std::size_t cache) const;

@@ -4,6 +4,7 @@
 #include "base/units.hpp"
 #include "base/version.hpp"
 #include "options/exit_code.hpp"
+#include "report/what_changed.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -16,6 +17,7 @@ namespace {
 using nlohmann::json;
 constexpr std::size_t names_told = 3;
 constexpr std::size_t rows_told = 40;
+constexpr std::size_t changes_told = 5;
 
 // Of what is only expected: no more exact than it is.
 std::string about(std::chrono::milliseconds time) {
@@ -50,9 +52,17 @@ std::string verdict(const Examination& examination) {
     return text;
 }
 
+// Short, for whoever is about to switch; all of it with --verbose.
+std::string changes(const report::ClosureDifference& difference) {
+    auto text = "changes: " + report::headline(difference) + "\n";
+    auto named = report::most_telling(difference, changes_told);
+    return named.empty() ? text : text + "         " + named + "\n";
+}
+
 std::string details(const Examination& examination) {
     const auto& evidence = examination.evidence;
     std::string text;
+    if (examination.changes) text += "\nswitching changes:\n" + report::changes_text(*examination.changes, rows_told);
     if (!evidence.heavy.empty()) {
         text += "\nwould be compiled, heaviest first:\n";
         for (std::size_t i = 0; i < std::min(evidence.heavy.size(), rows_told); ++i) {
@@ -132,6 +142,7 @@ std::string to_text(const Examination& examination, bool verbose) {
         text += "reason: " + first.text + "\n";
         if (!first.remedy.empty()) text += "do:     " + first.remedy + "\n";
     }
+    if (examination.changes) text += changes(*examination.changes);
     if (verbose) text += details(examination);
     return text;
 }
@@ -155,6 +166,7 @@ std::string to_json(const Examination& examination) {
         {"asked", examination.asked},
         {"daemon", examination.daemon_said.empty() ? "asked" : examination.daemon_said},
         {"seconds", {{"evaluating", as_seconds(examination.evaluating)}, {"asking", as_seconds(examination.asking)}}}};
+    if (examination.changes) answer["changes"] = json::parse(report::changes_json(*examination.changes).dump());
     auto& heavy = answer["would_compile"] = json::array();
     for (const auto& item : evidence.heavy)
         heavy.push_back({{"name", item.name},

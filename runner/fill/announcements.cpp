@@ -80,6 +80,8 @@ cache::Manifest Announcements::describe(bool is_finished) const {
         using State = cache::ManifestTargetState;
         if (!is_finished && target.state == State::incomplete) target.state = State::building;
         target.missing = told.missing;
+        auto complete = target.state == State::complete ? target.output : changes_.last_complete(target.name);
+        if (!complete.empty()) manifest.last_complete[target.name] = std::move(complete);
         manifest.targets.push_back(std::move(target));
     }
     return manifest;
@@ -87,17 +89,22 @@ cache::Manifest Announcements::describe(bool is_finished) const {
 
 Task<void> Announcements::publish(bool is_finished) {
     auto& own = run_.judge.backend(plan::own_cache);
+    co_await changes_.read_manifest();
     auto manifest = describe(is_finished);
     if (fleet_.flake().source) {
         auto source = co_await run_.session.connection().query_path_info(*fleet_.flake().source);
         if (source && *source) manifest.source_hash = (*source)->nar_hash.to_string();
     }
-    // A run for some hosts only goes on with what others of the same commit have left.
+    // A run for some hosts only goes on with what others of the same commit have left, and with what was complete last.
     if (!fleet_.skipped().empty()) {
         auto before = co_await cache::find_manifest(own, manifest.branch, manifest.system, run_.judge.own_keys());
         if (before && *before && (*before)->manifest.source_hash == manifest.source_hash)
             for (const auto& target : (*before)->manifest.targets)
                 if (!manifest.find(target.name)) manifest.targets.push_back(target);
+        if (before && *before)
+            for (const auto& name : fleet_.skipped())
+                if (auto output = (*before)->manifest.complete_output(name); !output.empty())
+                    manifest.last_complete[name] = std::move(output);
     }
     std::sort(manifest.targets.begin(), manifest.targets.end(),
               [](const auto& a, const auto& b) { return a.name < b.name; });

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cache/manifest.hpp"
+#include "fill/changes.hpp"
 #include "fill/fleet.hpp"
 #include "fill/run_context.hpp"
 
@@ -14,8 +15,8 @@ namespace cachefill::fill {
 class Announcements {
   public:
     // `report`: what would be told now.
-    Announcements(RunContext& run, const Fleet& fleet, std::function<report::RunReport()> report)
-        : run_(run), fleet_(fleet), report_(std::move(report)) {}
+    Announcements(RunContext& run, const Fleet& fleet, Changes& changes, std::function<report::RunReport()> report)
+        : run_(run), fleet_(fleet), changes_(changes), report_(std::move(report)) {}
 
     async::Task<void> announce_build();   // once it is known that there is something to do
     async::Task<void> publish_finished(); // what came of it
@@ -31,6 +32,7 @@ class Announcements {
 
     RunContext& run_;
     const Fleet& fleet_;
+    Changes& changes_;
     std::function<report::RunReport()> report_;
     std::string manifest_;
     bool failure_is_told_ = false;

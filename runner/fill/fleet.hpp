@@ -27,6 +27,7 @@ struct TargetRecord {
     event::TargetVerified verified;
     bool was_verified = false;
     std::optional<std::uint64_t> previous_closure_bytes;
+    std::optional<report::ClosureDifference> changes; // since it was last complete
     // Complete for those who are given its path alone: names of what everybody who evaluates it builds.
     bool by_path_only = false;
     std::vector<std::string> built_by_all;

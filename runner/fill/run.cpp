@@ -2,6 +2,7 @@
 
 #include "fill/announcements.hpp"
 #include "fill/build_side.hpp"
+#include "fill/changes.hpp"
 #include "fill/fleet.hpp"
 #include "fill/planning.hpp"
 #include "fill/push_side.hpp"
@@ -30,8 +31,9 @@ constexpr auto everything_ends_after = 5500ms;
 struct Run::Parts {
     Parts(const Run& whole, session::Session& session, Extent extent)
         : run(session, extent), fleet(run), planning(run), pushes(run, fleet), builds(run),
-          verification(run, fleet, planning, pushes), announcements(run, fleet, [&whole] { return whole.report(); }),
-          work(session.executor()), timers(session.executor()) {}
+          verification(run, fleet, planning, pushes), changes(run, fleet),
+          announcements(run, fleet, changes, [&whole] { return whole.report(); }), work(session.executor()),
+          timers(session.executor()) {}
 
     RunContext run;
     Fleet fleet;
@@ -39,6 +41,7 @@ struct Run::Parts {
     PushSide pushes;
     BuildSide builds;
     Verification verification;
+    Changes changes;
     Announcements announcements;
     async::TaskGroup work;
     async::TaskGroup timers;
@@ -76,6 +79,7 @@ Task<void> Run::work() {
         if (run.is_filling()) co_await parts.announcements.pin();
         co_await parts.announcements.publish_finished();
     }
+    if (run.is_filling() && !run.is_ending()) co_await parts.changes.find();
     if (settings.check_flake && !run.is_ending()) co_await parts.fleet.check();
 }
 

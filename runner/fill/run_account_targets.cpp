@@ -74,6 +74,7 @@ report::TargetReport describe(const TargetRecord& record, const report::RunRepor
     count_work(target, report, parts);
     if (record.planned) target.fetched = parts.run.live.fetched_for(*record.planned);
     target.built_by_all = record.built_by_all;
+    target.changes = record.changes;
     target.trusted = record.was_verified
                          ? record.verified.trusted
                          : parts.run.consumers && parts.run.consumers->upstreams().trusts_own_cache(record.host);

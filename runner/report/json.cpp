@@ -1,4 +1,5 @@
 #include "report/run_report.hpp"
+#include "report/what_changed.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -42,6 +43,7 @@ Json encode(const TargetReport& target) {
     json["closure_paths"] = target.closure_paths;
     json["closure_bytes"] = target.closure_bytes;
     json["previous_closure_bytes"] = target.previous_closure_bytes ? Json(*target.previous_closure_bytes) : Json();
+    json["changes"] = target.changes ? changes_json(*target.changes) : Json();
     json["built_by_design"] = target.built_by_design;
     json["would_compile"] = target.would_compile;
     json["would_build_with_always_allow"] = target.would_build_with_always_allow;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "event/event.hpp"
+#include "report/closure_difference.hpp"
 #include "report/uncounted.hpp"
 
 #include <chrono>
@@ -38,6 +39,7 @@ struct TargetReport {
     std::vector<std::string> waiting_for_upstream; // names of deferred derivations, not started
     std::uint64_t closure_paths = 0, closure_bytes = 0;
     std::optional<std::uint64_t> previous_closure_bytes; // of the last run that verified it, on this branch or its base
+    std::optional<ClosureDifference> changes;            // since it was complete last, there; unless that is not known
     std::uint64_t built_by_design = 0, would_compile = 0, would_build_with_always_allow = 0;
     std::vector<std::string> built_by_all; // if by path only: names of what everybody who evaluates it builds
     bool verified = false;                 // asked afresh at the end

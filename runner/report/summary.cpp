@@ -7,6 +7,7 @@
 #include "report/summary_failures.hpp"
 #include "report/summary_lists.hpp"
 #include "report/time_line.hpp"
+#include "report/what_changed.hpp"
 
 #include <fmt/format.h>
 
@@ -278,6 +279,7 @@ std::string to_markdown(const RunReport& report, const SummarySettings& settings
         {"figures", "\n" + figure_table(report, sums)},
         {"what did not go up", lists::what_did_not_go_up(report)},
         {"what is missing", lists::missing(report)},
+        {"what changed", lists::titled("What changed", changes_markdown(report))},
         {"what waits for upstream", lists::waiting(report)},
         {"trust", lists::trust(report)},
         {"time line", lists::titled("Time", chart)},

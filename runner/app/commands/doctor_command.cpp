@@ -13,6 +13,7 @@ async::Task<int> doctor_command(CommandContext& context) {
     }
     doctor::Doctor doctor(context.session);
     auto examination = co_await doctor.examine();
+    co_await doctor.find_changes(examination);
     co_return context.console.close_with_answer(exit_code_of(examination), to_text(examination, settings.verbose),
                                                 to_json(examination));
 }

@@ -47,6 +47,7 @@ Task<int> guard_command(CommandContext& context) {
     }
     doctor::Doctor doctor(session, copy ? copy->flake() : settings.flake);
     auto examination = co_await doctor.examine();
+    co_await doctor.find_changes(examination);
     if (!examination.failures.empty() || !is_allowed(examination, settings)) {
         auto text = to_text(examination, settings.verbose);
         if (copy) text += "flake.lock stays as it is\n";

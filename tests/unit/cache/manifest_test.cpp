@@ -30,6 +30,8 @@ Manifest sample_manifest() {
     target.state = cache::ManifestTargetState::incomplete;
     target.missing = {"/nix/store/9jr8mah3q50r1lakv449fb768vxqr03n-firefox"};
     manifest.targets.push_back(target);
+    manifest.last_complete["nixos:nas"] = "/nix/store/1rmpay4y7fdq6dg6qipqqgkja788h0p5-nas";
+    manifest.last_complete["nixos:old"] = "/nix/store/2rmpay4y7fdq6dg6qipqqgkja788h0p5-old";
     return manifest;
 }
 
@@ -56,6 +58,17 @@ BOOST_AUTO_TEST_CASE(what_is_written_is_read_back) {
     BOOST_TEST((*read == manifest));
     BOOST_TEST((read->find("nixos:nas")->state == cache::ManifestTargetState::incomplete));
     BOOST_TEST(!read->find("nixos:desktop"));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_complete_last_is_told_by_older_manifests_too) {
+    auto manifest = sample_manifest();
+    BOOST_TEST(manifest.complete_output("nixos:nas") == "/nix/store/1rmpay4y7fdq6dg6qipqqgkja788h0p5-nas");
+    BOOST_TEST(manifest.complete_output("nixos:old") == "/nix/store/2rmpay4y7fdq6dg6qipqqgkja788h0p5-old");
+    BOOST_TEST(manifest.complete_output("nixos:desktop").empty());
+    manifest.last_complete.clear();
+    BOOST_TEST(manifest.complete_output("nixos:nas").empty());
+    manifest.targets.front().state = cache::ManifestTargetState::complete;
+    BOOST_TEST(manifest.complete_output("nixos:nas") == manifest.targets.front().output);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_manifest_is_refused) {

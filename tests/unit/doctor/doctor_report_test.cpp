@@ -197,4 +197,22 @@ BOOST_AUTO_TEST_CASE(as_data_it_stays_data_whatever_stands_in_it) {
     BOOST_TEST(has(data["failures"][0]["text"].get<std::string>(), "\"quotes\""));
 }
 
+BOOST_AUTO_TEST_CASE(what_switching_changes_is_two_lines_and_a_table_with_verbose) {
+    auto examination = healthy();
+    BOOST_TEST(!has(to_text(examination, true), "changes"));
+    BOOST_TEST(!json::parse(to_json(examination)).contains("changes"));
+    auto& changes = examination.changes.emplace();
+    for (int i = 0; i < 7; ++i)
+        changes.changed.push_back(
+            {.name = "p" + std::to_string(i), .before = {"1"}, .after = {"2"}, .grew_by = 0, .size = 0});
+    auto text = to_text(examination, false);
+    BOOST_TEST(has(text, "\nchanges: 7 packages changed, +0 B\n"
+                         "         p0 1 → 2, p1 1 → 2, p2 1 → 2, p3 1 → 2, p4 1 → 2, and 2 more\n"));
+    BOOST_TEST(!has(text, "switching changes:"));
+    BOOST_TEST(has(to_text(examination, true), "\nswitching changes:\n  p0 "));
+    BOOST_TEST(json::parse(to_json(examination))["changes"]["changed"].size() == 7U);
+    examination.changes.emplace().rebuilt = 2;
+    BOOST_TEST(to_text(examination, false).ends_with("\nchanges: 2 packages rebuilt, +0 B\n"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

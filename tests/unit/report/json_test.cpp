@@ -28,6 +28,10 @@ report::RunReport full_report() {
     report.messages = {{event::Severity::warning, "slow", "wait"}};
     report.also_pushed.push_back({.name = "mirror", .url = "cachix://mirror", .error = {}});
     report.targets[1].position = event::Position{.file = "flake.nix", .line = 3, .column = 7};
+    report.targets[0].changes = {.changed = {{.name = "firefox", .before = {"141.0"}, .after = {"142.0"}}},
+                                 .came = {},
+                                 .went = {},
+                                 .resized = {}};
     report.pushes.push_back(push("withheld", event::PushOutcome::withheld));
     report.pushes.back().reason = "a reason";
     report.builds.push_back(build("blocked", event::BuildOutcome::blocked));
