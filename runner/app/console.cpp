@@ -151,7 +151,7 @@ void Console::write(const std::string& file, const std::string& text, const std:
     if (exit_code == 0) exit_code = static_cast<int>(options::ExitCode::machine);
 }
 
-int Console::close_with(report::RunReport report, const std::string& before_text) {
+int Console::close_with(report::RunReport report, const std::string& before_text, bool was_asked) {
     display_->finish();
     report = completed(std::move(report));
     int exit_code = report.exit_code;
@@ -173,7 +173,8 @@ int Console::close_with(report::RunReport report, const std::string& before_text
         return exit_code;
     }
     auto* stream = settings_.json == "-" || settings_.events == "-" ? stderr : stdout;
-    if (!quiet) write_all(stream, before_text + report::to_text(report, color_ && ::isatty(::fileno(stream)), width_));
+    if (!quiet || was_asked) write_all(stream, before_text);
+    if (!quiet) write_all(stream, report::to_text(report, color_ && ::isatty(::fileno(stream)), width_));
     return exit_code;
 }
 

@@ -33,7 +33,8 @@ class Console {
     report::RunReport completed(report::RunReport report) const;
     // The report on disk (or stdout) as JSON if asked for, then for the person. Returns the exit code: the report's, or
     // 5 if it could not be written.
-    int close_with(report::RunReport report, const std::string& before_text = {});
+    // `was_asked`: before_text is the answer to a question, and told though all else be quiet.
+    int close_with(report::RunReport report, const std::string& before_text = {}, bool was_asked = false);
     // The same for a command with an answer of its own, as text and as one JSON document.
     int close_with_answer(int exit_code, const std::string& text, const std::string& json);
     void print_error(const Failure& failure);

@@ -123,7 +123,9 @@ std::vector<Option> rows::the_run_and_its_words() {
              settings.state_directory = values.back();
              return {};
          }},
-        {"why", T::value, plan_only, W::flag, "PATH", "Output", "explain one store path or derivation", "",
+        {"why", T::value, plan_only, W::flag, "NAME", "Output", "why something is built, fetched, pushed or left alone",
+         "NAME is what a package is called, with or without its version (firefox, firefox-119.0), a glob, a host, or a "
+         "store path.",
          text(&Settings::why)},
         {"exit-code", T::toggle, plan_only, W::flag, "", "Output",
          "end with 1 when something would be built or pushed, as 'git diff --exit-code' does", "",

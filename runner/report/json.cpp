@@ -170,6 +170,10 @@ Json encode(const RunReport& report, const Figures& sums) {
     return json;
 }
 
+Json encode(const Explanation& explanation) {
+    return {{"subject", explanation.subject}, {"sentences", explanation.sentences}};
+}
+
 Json encode(const UncountedUpstream& upstream);
 
 template <class Items> Json encode_all(const Items& items) {
@@ -220,6 +224,7 @@ std::string to_json(const RunReport& report) {
     json["upstream_pushes"] = encode(report.upstream_pushes);
     json["caches"] = encode_all(report.caches);
     json["also_pushed"] = encode_all(report.also_pushed);
+    json["why"] = encode_all(report.why);
     json["messages"] = encode_all(report.messages);
     return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }

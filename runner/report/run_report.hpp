@@ -103,6 +103,12 @@ struct MirrorReport {
     std::string error;              // why it was not reachable, or the first path failed
 };
 
+// What was asked for with --why.
+struct Explanation {
+    std::string subject;                // what was found: a store path
+    std::vector<std::string> sentences; // from it up to a target
+};
+
 enum class Command { run, plan, push, verify };
 std::string_view to_string(Command command); // as in the JSON
 
@@ -141,6 +147,7 @@ struct RunReport {
     std::string superseded_by; // the newer run that waits for this one: its URL; else empty
     int exit_code = 0;
     std::vector<std::string> causes; // why it is not 0; each a sentence
+    std::vector<Explanation> why;    // of a plan, if asked for
     // Commands for a person to paste; empty where one cannot be told.
     std::string again;                   // this one once more, as it was typed
     std::string switch_command;          // on a machine that fetches what was built

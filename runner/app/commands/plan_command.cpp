@@ -1,7 +1,9 @@
 #include "app/commands/commands.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "fill/named.hpp"
 #include "fill/run.hpp"
+#include "options/exit_code.hpp"
 
 #include <algorithm>
 
@@ -10,6 +12,7 @@ namespace cachefill::app {
 namespace {
 
 constexpr std::size_t builds_shown = 20;
+constexpr std::size_t explanations_shown = 5;
 
 std::string plan_text(const fill::Run& run) {
     const auto& plan = run.plan();
@@ -43,15 +46,33 @@ std::string plan_text(const fill::Run& run) {
     return text + "\n";
 }
 
-// A store path, a derivation, or the name of either.
-std::optional<nix::StorePath> find_path(const fill::Run& run, const std::string& text) {
-    if (auto path = nix::StorePath::parse_inside(text)) return path->first;
-    if (auto path = nix::StorePath::parse_base_name(text)) return *path;
-    for (std::size_t i = run.graph().derivation_count(); i-- > 0;) {
-        const auto& derivation = run.graph().derivation(static_cast<plan::DerivationId>(i));
-        if (derivation.name() == text) return derivation.path;
-    }
-    return {};
+// What --why asks for; empty if nothing is called that.
+std::vector<report::Explanation> explain(const fill::Run& run, const std::string& text, std::size_t& others) {
+    std::vector<report::Explanation> explanations;
+    auto uncounted = [&run](plan::PathId id) { return run.where_it_does_not_count(id); };
+    auto found = fill::find_named(run.graph(), run.plan_targets(), run.plan(), text);
+    others = found.size() - std::min(found.size(), explanations_shown);
+    found.erase(found.end() - static_cast<std::ptrdiff_t>(others), found.end());
+    for (const auto& path : found)
+        explanations.push_back(
+            {.subject = path.to_string(),
+             .sentences = plan::explain(run.graph(), run.facts(), run.plan_targets(), run.plan(), path, uncounted)});
+    return explanations;
+}
+
+std::string text_of(const std::vector<report::Explanation>& explanations, std::size_t others) {
+    std::string text;
+    for (const auto& explanation : explanations) text += join(explanation.sentences, "\n") + "\n\n";
+    if (others > 0) text += "… and " + counted(others, "other") + " of that name; give more of it, or a store path\n\n";
+    return text;
+}
+
+Failure nothing_is_called(const fill::Run& run, const std::string& text) {
+    Failure failure(FailureKind::usage, "nothing that these hosts need is called '" + sanitize(text) + "'");
+    auto meant = fill::similar_name(run.graph(), text);
+    return std::move(failure).with_hint(
+        meant ? "did you mean '" + *meant + "'?"
+              : "give a name (firefox, firefox-119.0, 'linux-*'), a host, or a store path");
 }
 
 } // namespace
@@ -61,25 +82,19 @@ async::Task<int> plan_command(CommandContext& context) {
     context.on_signal = [&run](int signal) { run.interrupt(signal); };
     co_await run.execute();
     context.on_signal = {};
+    auto report = run.report();
     const auto& why = context.session.settings().why;
-    auto text = plan_text(run);
-    if (!why.empty()) {
-        if (auto path = find_path(run, why)) {
-            text.clear();
-            auto uncounted = [&run](plan::PathId id) { return run.where_it_does_not_count(id); };
-            for (const auto& line :
-                 plan::explain(run.graph(), run.facts(), run.plan_targets(), run.plan(), *path, uncounted))
-                text += line + "\n";
-            text += "\n";
-        } else {
-            Failure failure(FailureKind::usage,
-                            "'" + sanitize(why) + "' is no store path and no derivation of these hosts");
-            context.console.print_error(
-                std::move(failure).with_hint("give a path such as /nix/store/…-name, or a name"));
-            co_return 2;
-        }
+    // Without targets there is nothing to find anything in, and the report says why.
+    if (why.empty() || run.plan_targets().empty())
+        co_return context.console.close_with(std::move(report), plan_text(run));
+    std::size_t others = 0;
+    report.why = explain(run, why, others);
+    if (report.why.empty()) {
+        context.console.print_error(nothing_is_called(run, why));
+        co_return static_cast<int>(options::ExitCode::usage);
     }
-    co_return context.console.close_with(run.report(), text);
+    auto answer = text_of(report.why, others);
+    co_return context.console.close_with(std::move(report), answer, true);
 }
 
 } // namespace cachefill::app

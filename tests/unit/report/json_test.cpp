@@ -19,6 +19,7 @@ report::RunReport full_report() {
     report.causes = {"because"};
     report.holes = {store_path("hole")};
     report.not_fetchable_here = {store_path("cuda")};
+    report.why = {{.subject = store_path("lib"), .sentences = {"lib is built.", "It is needed by nixos:nas."}}};
     report.uncounted_upstreams = {{.url = "https://up.example",
                                    .paths = 1,
                                    .of = 2,
