@@ -12,4 +12,9 @@ Task<void> Nap::sleep_until(TimePoint moment) {
         throw boost::system::system_error(asio::error::operation_aborted);
 }
 
+Task<void> Clock::sleep_for(Duration duration) {
+    Nap nap(co_await asio::this_coro::executor);
+    co_await sleep_until(nap, now() + duration);
+}
+
 } // namespace cachefill::async

@@ -31,6 +31,11 @@ class Clock {
     virtual TimePoint now() const = 0;
     // Sleeps until this clock shows `moment`, or until nap.wake().
     virtual Task<void> sleep_until(Nap& nap, TimePoint moment) = 0;
+    std::chrono::milliseconds elapsed_since(TimePoint start) const { // rounded down
+        return std::chrono::duration_cast<std::chrono::milliseconds>(now() - start);
+    }
+    // For whoever nobody wakes before his time.
+    Task<void> sleep_for(Duration duration);
 };
 
 // The real one.

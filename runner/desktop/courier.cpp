@@ -22,7 +22,7 @@ constexpr std::size_t write_down_at = 64;
 Courier::Courier(async::Executor executor, Queue& queue, Carrier& carrier, CourierSettings settings,
                  Environment environment, event::Sink& sink)
     : executor_(executor), queue_(queue), carrier_(carrier), settings_(std::move(settings)),
-      environment_(std::move(environment)), sink_(sink), changed_(executor) {}
+      environment_(std::move(environment)), sink_(sink), nap_(executor) {}
 
 void Courier::tell(event::Severity severity, std::string text, std::string hint) {
     event::Message message{
@@ -33,7 +33,12 @@ void Courier::tell(event::Severity severity, std::string text, std::string hint)
 void Courier::stop() {
     stopping_ = true;
     carrier_.stop(settings_.grace);
-    changed_.notify_all();
+    wake();
+}
+
+void Courier::wake() {
+    is_woken_ = true;
+    nap_.wake();
 }
 
 Task<Result<void>> Courier::run() {
@@ -74,22 +79,10 @@ Task<void> Courier::pause_until(Time again) {
     auto surroundings = environment_.surroundings();
     while (!stopping_ && environment_.now() < again) {
         auto left = std::min<std::chrono::milliseconds>(again - environment_.now(), settings_.look_around);
-        bool woken = false;
-        async::TaskGroup group(executor_);
-        auto clock = [](std::chrono::milliseconds time, async::TaskGroup& all) -> Task<void> {
-            co_await async::sleep_for(std::max(time, 1ms));
-            all.cancel();
-        };
-        auto ear = [](async::Signal& signal, bool& heard, async::TaskGroup& all) -> Task<void> {
-            co_await signal.wait();
-            heard = true;
-            all.cancel();
-        };
-        group.spawn(clock(left, group));
-        group.spawn(ear(changed_, woken, group));
-        co_await group.join();
+        is_woken_ = false;
+        co_await environment_.clock.sleep_until(nap_, environment_.clock.now() + std::max(left, 1ms));
         // While the cache is away, more to push is no reason to ask it again.
-        if (woken && troubles_ == 0) co_return;
+        if (is_woken_ && troubles_ == 0) co_return;
         if (environment_.surroundings() != surroundings) co_return;
     }
 }
@@ -191,7 +184,8 @@ Time Courier::delay(int attempt, const async::RetryPolicy& policy, std::optional
 Task<void> Courier::watch_obstacles(const bool& done) {
     auto since = environment_.now();
     while (!done) {
-        co_await async::sleep_for(std::min<std::chrono::milliseconds>(settings_.look_around, write_down_after));
+        co_await environment_.clock.sleep_for(
+            std::min<std::chrono::milliseconds>(settings_.look_around, write_down_after));
         if (auto written = write_down(); !written) queue_failure_ = std::move(written).error();
         if (environment_.now() - since < settings_.look_around) continue;
         since = environment_.now();

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "async/clock.hpp"
 #include "async/retry.hpp"
-#include "async/signal.hpp"
 #include "async/task.hpp"
 #include "desktop/queue.hpp"
 #include "event/event.hpp"
@@ -49,7 +49,8 @@ struct CourierSettings {
 class Courier {
   public:
     struct Environment {
-        std::function<Time()> now;
+        async::Clock& clock;
+        std::function<Time()> now; // on the wall
         // Why not to push now ("on battery"); empty: go ahead.
         std::function<async::Task<std::string>()> obstacle;
         // Changes when a network comes or goes, or the token is renewed: worth trying at once.
@@ -62,7 +63,7 @@ class Courier {
     async::Task<Result<void>> run();
     void stop();
     // There is something new in the queue.
-    void wake() { changed_.notify_all(); }
+    void wake();
 
     // Until nothing waits that could be tried now; for tests and `--status`.
     bool is_idle() const { return is_idle_; }
@@ -85,7 +86,8 @@ class Courier {
     CourierSettings settings_;
     Environment environment_;
     event::Sink& sink_;
-    async::Signal changed_;
+    async::Nap nap_;
+    bool is_woken_ = false; // from it
     std::mt19937_64 random_{std::random_device{}()};
 
     std::vector<Settlement> unwritten_;

@@ -2,12 +2,11 @@
 
 #include "async/child_process.hpp"
 #include "async/deadline.hpp"
-#include "base/elapsed.hpp"
 #include "base/text.hpp"
-#include "cache/make_cache.hpp"
 #include "options/command_line.hpp"
 #include "plan/availability.hpp"
 #include "session/expected_time.hpp"
+#include "session/outside.hpp"
 #include "session/targets.hpp"
 #include "session/upstream_rules.hpp"
 
@@ -18,7 +17,6 @@ namespace cachefill::doctor {
 
 using async::Task;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 namespace {
 
@@ -70,7 +68,7 @@ std::vector<std::string> Doctor::workflows() const {
 
 std::unique_ptr<eval::Evaluator> Doctor::make_evaluator(std::string flake) {
     auto eval_settings = session_.eval_settings(std::move(flake));
-    return eval::make_evaluator(session_.executor(), std::move(eval_settings), session_.sink());
+    return session_.outside().make_evaluator(session_.executor(), std::move(eval_settings), session_.sink());
 }
 
 Task<Result<eval::TargetRef>> Doctor::choose() {
@@ -117,7 +115,7 @@ std::size_t Doctor::add_source(const cache::CacheUri& uri) {
                                 .cachix_api =
                                     session_.environment().get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
                                 .for_writing = false};
-    return presence_->add_upstream(cache::make_cache(uri, {}, std::move(context)));
+    return presence_->add_upstream(session_.outside().make_cache(uri, {}, std::move(context)));
 }
 
 bool Doctor::asks(std::size_t cache) const {
@@ -244,7 +242,7 @@ Task<Result<daemon::Missing>> Doctor::ask_daemon(bool forgetting) {
 }
 
 Task<Result<void>> Doctor::prepare() {
-    auto start = Clock::now();
+    auto start = session_.clock().now();
     evaluator_ = make_evaluator(flake_reference_);
     auto flake = co_await evaluator_->open();
     if (!flake && flake.error().kind() == FailureKind::usage && flake.error().hint().empty())
@@ -254,7 +252,7 @@ Task<Result<void>> Doctor::prepare() {
     CO_TRY(chosen, co_await choose());
     CO_TRY(evaluated, co_await evaluator_->evaluate(chosen));
     evaluated_ = std::move(evaluated);
-    evaluating_ = elapsed_since(start);
+    evaluating_ = session_.clock().elapsed_since(start);
     std::vector<nix::StorePath> held{evaluated_->derivation};
     CO_TRY_VOID(co_await session_.connection().add_temp_roots(std::move(held)));
     CO_TRY_VOID(co_await read_daemon_settings());
@@ -320,7 +318,7 @@ Task<Examination> Doctor::examine(std::chrono::system_clock::time_point runs_sin
             co_return examination;
         }
     }
-    auto start = Clock::now();
+    auto start = session_.clock().now();
     examination.evaluating = evaluating_;
     auto& evidence = examination.evidence;
     evidence.target = target_->name;
@@ -341,7 +339,7 @@ Task<Examination> Doctor::examine(std::chrono::system_clock::time_point runs_sin
     evidence.cannot_ask = cannot_ask();
     for (const auto& ask : machine_asks_) examination.asked.push_back(redact_url(presence_->url(ask.cache)));
     examination.notes = notes_.texts;
-    examination.asking = elapsed_since(start);
+    examination.asking = session_.clock().elapsed_since(start);
     if (!evidence.heavy.empty()) co_await explain(examination, runs_since);
     co_return examination;
 }

@@ -165,7 +165,7 @@ Task<void> Doctor::look_at_cloud(Evidence& evidence, std::chrono::system_clock::
     if (!git_ || git_->commit.empty()) co_return;
     auto repository = github::parse_remote(git_->remote_url);
     if (!repository) co_return;
-    auto now = std::chrono::steady_clock::now();
+    auto now = session_.clock().now();
     if (cloud_ && now < ask_cloud_again_) {
         evidence.cloud = *cloud_; // GitHub allows few looks without a token; the cache may be asked more often
         co_return;

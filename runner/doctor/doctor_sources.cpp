@@ -31,8 +31,11 @@ std::map<plan::DerivationId, plan::DerivationId> find_parents(const plan::Graph&
 std::vector<std::string> Doctor::cannot_ask() const {
     std::vector<std::string> all;
     if (const auto& failure = session_.cache_failure()) all.push_back(failure->one_line());
+    auto is_told = [this](std::size_t cache) { // the same one may be asked under another address, too
+        return session_.cache_failure() && (own_caches() & plan::bit(cache)) != 0;
+    };
     for (const auto& unasked : presence_->unasked())
-        if (unasked.cache != plan::own_cache || !session_.cache_failure())
+        if (!is_told(unasked.cache))
             all.push_back(redact_url(presence_->url(unasked.cache)) + " could not be asked: " + unasked.why.one_line());
     return all;
 }

@@ -1,6 +1,5 @@
 #include "fill/build_side.hpp"
 
-#include "base/elapsed.hpp"
 #include "base/units.hpp"
 #include "build/roots.hpp"
 #include "session/history.hpp"
@@ -12,7 +11,6 @@ namespace cachefill::fill {
 
 using async::Task;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 BuildSide::BuildSide(RunContext& run) : run_(run) {}
 
@@ -39,7 +37,7 @@ Task<Result<void>> BuildSide::open() {
 }
 
 Task<void> BuildSide::build() {
-    auto start = Clock::now();
+    auto start = run_.clock.now();
     run_.stage_started(event::Stage::build);
     co_await driver_->run();
     run_.building_done = true;
@@ -116,8 +114,8 @@ build::DriverCallbacks BuildSide::callbacks() {
 }
 
 Task<void> BuildSide::watch_deadline() {
-    auto left = *run_.session.settings().deadline - elapsed_since(run_.start);
-    co_await async::sleep_for(std::max<std::chrono::milliseconds>(left, 0ms));
+    auto left = *run_.session.settings().deadline - run_.clock.elapsed_since(run_.start);
+    co_await run_.clock.sleep_for(std::max<std::chrono::milliseconds>(left, 0ms));
     run_.deadline_reached = true;
     run_.say(event::Severity::warning,
              "the deadline of " + human_duration(*run_.session.settings().deadline) +

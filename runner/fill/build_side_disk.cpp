@@ -1,9 +1,9 @@
 // What a run does when the store's disk fills up (design section 3, "Disk").
-#include "base/files.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "build/roots.hpp"
 #include "fill/build_side.hpp"
+#include "session/outside.hpp"
 
 #include <set>
 
@@ -13,11 +13,7 @@ using async::Task;
 
 DiskGuard::Surroundings BuildSide::disk_surroundings(std::string store) {
     DiskGuard::Surroundings surroundings;
-    surroundings.free_bytes = [store = std::move(store)]() -> std::optional<std::uint64_t> {
-        auto space = disk_space(store);
-        if (!space) return {};
-        return space->free_bytes;
-    };
+    surroundings.free_bytes = [this, store = std::move(store)] { return run_.session.outside().free_bytes(store); };
     surroundings.make_room = [this] { return make_room(); };
     surroundings.may_change_by_itself = [this] { return driver_->is_building() || run_.outlets.unsettled() > 0; };
     surroundings.changed = [this] { driver_->wake(); };

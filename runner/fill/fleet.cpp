@@ -1,9 +1,9 @@
 #include "fill/fleet.hpp"
 
 #include "async/child_process.hpp"
-#include "base/elapsed.hpp"
 #include "base/text.hpp"
 #include "fill/derivation_damage.hpp"
+#include "session/outside.hpp"
 #include "session/targets.hpp"
 
 #include <algorithm>
@@ -12,11 +12,11 @@ namespace cachefill::fill {
 
 using async::Task;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 Task<void> Fleet::open() {
     auto settings = run_.session.eval_settings(run_.session.settings().flake);
-    evaluator_ = eval::make_evaluator(run_.session.executor(), std::move(settings), run_.session.sink());
+    evaluator_ =
+        run_.session.outside().make_evaluator(run_.session.executor(), std::move(settings), run_.session.sink());
     auto opened = co_await evaluator_->open();
     if (opened)
         flake_ = std::move(*opened);
@@ -35,7 +35,7 @@ Task<void> Fleet::find_branch() {
 }
 
 Task<bool> Fleet::discover() {
-    auto start = Clock::now();
+    auto start = run_.clock.now();
     run_.stage_started(event::Stage::discover);
     const auto& settings = run_.session.settings();
     co_await find_branch();
@@ -91,7 +91,7 @@ Task<bool> Fleet::discover() {
 }
 
 Task<void> Fleet::evaluate_all() {
-    auto start = Clock::now();
+    auto start = run_.clock.now();
     run_.stage_started(event::Stage::evaluate);
     for (std::size_t number = 0; number < targets_.size(); ++number) run_.evaluations.spawn(evaluate(number));
     co_await run_.evaluations.join();
@@ -102,11 +102,11 @@ Task<void> Fleet::evaluate_all() {
 }
 
 Task<void> Fleet::evaluate(std::size_t number) {
-    auto start = Clock::now();
+    auto start = run_.clock.now();
     auto target = targets_[number].ref;
     auto result = co_await evaluator_->evaluate(target);
     auto& record = targets_[number];
-    record.took = elapsed_since(start);
+    record.took = run_.clock.elapsed_since(start);
     event::EvaluationFinished finished;
     finished.target = target.display();
     finished.succeeded = result.has_value();

@@ -1,6 +1,5 @@
 // Whether the other outputs of the flake are right, too: `nix flake check` beside the targets.
 #include "async/deadline.hpp"
-#include "base/elapsed.hpp"
 #include "fill/fleet.hpp"
 
 #include <algorithm>
@@ -9,11 +8,10 @@ namespace cachefill::fill {
 
 using async::Task;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 // Said where hosts that do not evaluate are said, since to whoever reads it this is the same.
 Task<void> Fleet::check() {
-    auto start = Clock::now();
+    auto start = run_.clock.now();
     run_.stage_started(event::Stage::check);
     run_.evaluations.spawn(check_outputs()); // among them, so that a signal ends it as it ends them
     co_await run_.evaluations.join();
@@ -31,7 +29,7 @@ Task<void> Fleet::check() {
 Task<void> Fleet::check_outputs() {
     auto limit = std::chrono::duration_cast<std::chrono::milliseconds>(run_.session.settings().eval_timeout);
     if (const auto& deadline = run_.session.settings().deadline)
-        limit = std::min<std::chrono::milliseconds>(limit, *deadline - elapsed_since(run_.start));
+        limit = std::min<std::chrono::milliseconds>(limit, *deadline - run_.clock.elapsed_since(run_.start));
     auto look = [](eval::Evaluator& evaluator, std::vector<eval::CheckFinding>& findings) -> Task<Result<void>> {
         co_await evaluator.check(findings);
         co_return Result<void>();

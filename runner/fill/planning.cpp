@@ -10,7 +10,6 @@
 namespace cachefill::fill {
 
 using async::Task;
-using Clock = std::chrono::steady_clock;
 
 plan::Policy Planning::policy() const {
     plan::Policy policy;
@@ -40,7 +39,7 @@ bool Planning::is_over() const {
 }
 
 Task<void> Planning::keep_on(async::TaskGroup& beside) {
-    auto start = Clock::now();
+    auto start = run_.clock.now();
     run_.judge.on_change = [this] { run_.live.become_stale(); };
     while (!is_over()) {
         if (!run_.live.is_stale()) {
@@ -49,13 +48,12 @@ Task<void> Planning::keep_on(async::TaskGroup& beside) {
         }
         run_.consumers->refresh_trust();
         run_.live.make(policy());
-        // What an upstream has that does not count is told before it is built.
+        // What an upstream has that does not count is told before it is built. While a cache is away nobody waits for
+        // that: it may be this one.
         auto questions = run_.consumers->uncounted().questions();
         std::erase_if(questions.remote, [this](const auto& question) { return run_.judge.is_asking(question.path); });
-        if (questions.empty())
-            apply();
-        else
-            beside.spawn(ask(std::move(questions)));
+        if (questions.empty() || run_.judge.is_waiting()) apply();
+        if (!questions.empty()) beside.spawn(ask(std::move(questions)));
         questions = run_.live.now().questions;
         std::erase_if(questions.remote, [this](const auto& question) { return run_.judge.is_asking(question.path); });
         if (!questions.empty()) beside.spawn(ask(std::move(questions)));

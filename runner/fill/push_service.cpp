@@ -45,7 +45,7 @@ void CacheCarrier::stop(std::chrono::milliseconds grace) {
 }
 
 Task<Result<void>> CacheCarrier::open() {
-    auto now = std::chrono::steady_clock::now();
+    auto now = session_.clock().now();
     if (pusher_ && now - opened_ < answers_last) co_return Result<void>();
     pusher_.reset();
     auto cache = cache_;

@@ -12,7 +12,6 @@ namespace cachefill::fill {
 
 using async::Task;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 push::PushSettings PushSide::settings() const {
     auto push = public_settings();
@@ -53,6 +52,7 @@ push::PushEnvironment PushSide::environment(std::function<void(const nix::StoreP
     };
     auto counting = [this](const nix::StorePath& path) { return run_.consumers->counting(path); };
     auto environment = push_environment(run_.session.endpoint(), run_.judge, std::move(counting), std::move(settled));
+    environment.clock = &run_.clock;
     environment.path_infos = [this](std::vector<nix::StorePath> paths) { return path_infos(std::move(paths)); };
     environment.is_undecided = [this](const nix::PathInfo& info) {
         return run_.live.is_evaluating() && !run_.consumers->trust().doubt(info).empty();
@@ -89,7 +89,7 @@ void PushSide::push(async::TaskGroup& stages) {
 }
 
 Task<void> PushSide::push_own() {
-    auto start = Clock::now();
+    auto start = run_.clock.now();
     run_.stage_started(event::Stage::push);
     co_await pipeline_->run();
     run_.stage_finished(event::Stage::push, start);

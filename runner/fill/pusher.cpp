@@ -73,6 +73,7 @@ push::PushEnvironment Pusher::environment(OnSettled& on_settled) {
         if (on_settled) on_settled(path, pipeline_->ledger().at(path));
     };
     auto environment = push_environment(session_.endpoint(), presence_, std::move(counting), std::move(settled));
+    environment.clock = &session_.clock();
     environment.path_infos = [this](std::vector<nix::StorePath> asked) { return path_infos(std::move(asked)); };
     if (info_.is_public && !session_.settings().allow_source) {
         PublicSources sources(private_access(session_));

@@ -18,7 +18,6 @@ namespace cachefill::fill {
 
 using async::Task;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 namespace {
 
@@ -86,7 +85,7 @@ Task<void> Run::work() {
 Task<bool> Run::preflight() {
     auto& run = parts_->run;
     auto& fleet = parts_->fleet;
-    auto start = Clock::now();
+    auto start = run.clock.now();
     run.stage_started(event::Stage::preflight);
     bool writes = run.is_filling() && !run.session.settings().read_only;
     auto need = writes ? session::Session::Need::writing : session::Session::Need::reading;
@@ -182,11 +181,11 @@ void Run::interrupt(int signal) {
     run.driver->stop();
     run.outlets.stop(upload_grace);
     run.live.notify_all();
-    auto last_resort = [](async::TaskGroup& work) -> Task<void> {
-        co_await async::sleep_for(everything_ends_after);
+    auto last_resort = [](async::Clock& clock, async::TaskGroup& work) -> Task<void> {
+        co_await clock.sleep_for(everything_ends_after);
         work.cancel();
     };
-    parts_->timers.spawn(last_resort(parts_->work));
+    parts_->timers.spawn(last_resort(run.clock, parts_->work));
 }
 
 void Run::supersede(std::string by) {

@@ -1,6 +1,5 @@
 #include "fill/run_account.hpp"
 
-#include "base/elapsed.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
@@ -131,7 +130,7 @@ report::RunReport account_of(const RunParts& parts) {
     report.cache = name.empty() ? settings.cache.shown() : name;
     report.nix_version = run.session.nix().nix_version;
     report.started = iso8601(run.started_at);
-    report.took = elapsed_since(run.start);
+    report.took = run.clock.elapsed_since(run.start);
     report.stages = run.stages;
     report.branch = run.session.environment().get_or("GITHUB_HEAD_REF", parts.fleet.branch());
     report.skipped = parts.fleet.skipped();

@@ -1,15 +1,13 @@
 #include "fill/run_context.hpp"
 
-#include "base/elapsed.hpp"
 #include "session/history.hpp"
 #include "session/targets.hpp"
 
 namespace cachefill::fill {
 
-using Clock = std::chrono::steady_clock;
-
 RunContext::RunContext(session::Session& of, Extent how_far)
-    : session(of), extent(how_far), judge(of.executor(), of.clock(), graph, facts, of.sink(), of.patience()),
+    : session(of), clock(of.clock()), extent(how_far),
+      judge(of.executor(), of.clock(), graph, facts, of.sink(), of.patience()),
       realisations(of.executor(), graph, facts, judge,
                    [&of](const nix::StorePath& path) { return session::read_derivation(of.endpoint(), path); }),
       live(of.executor(), graph, facts), evaluations(of.executor()) {}
@@ -31,17 +29,17 @@ void RunContext::stage_started(event::Stage stage) {
     session.sink().on_event(started);
 }
 
-void RunContext::note_stage(event::Stage stage, Clock::time_point since) {
+void RunContext::note_stage(event::Stage stage, async::Clock::TimePoint since) {
     report::StageReport record;
     record.stage = stage;
-    record.took = elapsed_since(since);
+    record.took = clock.elapsed_since(since);
     record.start = std::chrono::duration_cast<std::chrono::milliseconds>(since - start);
     stages.push_back(record);
 }
 
-void RunContext::stage_finished(event::Stage stage, Clock::time_point since) {
+void RunContext::stage_finished(event::Stage stage, async::Clock::TimePoint since) {
     note_stage(stage, since);
-    event::StageFinished finished{.stage = stage, .took = elapsed_since(since)};
+    event::StageFinished finished{.stage = stage, .took = clock.elapsed_since(since)};
     session.sink().on_event(finished);
 }
 

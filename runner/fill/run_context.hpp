@@ -35,8 +35,8 @@ struct RunContext {
     // Tells it, and keeps it for the report.
     void fail(Failure failure);
     void stage_started(event::Stage stage);
-    void stage_finished(event::Stage stage, std::chrono::steady_clock::time_point since);
-    void note_stage(event::Stage stage, std::chrono::steady_clock::time_point since); // in the report only
+    void stage_finished(event::Stage stage, async::Clock::TimePoint since);
+    void note_stage(event::Stage stage, async::Clock::TimePoint since); // in the report only
 
     bool is_filling() const { return extent == Extent::fill; }
     // Nothing further is to be started, for whatever reason.
@@ -46,8 +46,9 @@ struct RunContext {
     void wake_driver(); // if there is one: what it was told may have changed
 
     session::Session& session;
+    async::Clock& clock;
     const Extent extent;
-    const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+    const async::Clock::TimePoint start = clock.now();
     const std::chrono::system_clock::time_point started_at = std::chrono::system_clock::now();
 
     plan::Graph graph;

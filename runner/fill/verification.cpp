@@ -9,7 +9,6 @@
 namespace cachefill::fill {
 
 using async::Task;
-using Clock = std::chrono::steady_clock;
 
 // What the own cache has was not asked of others. Who does not believe it may still have everything from there.
 Task<bool> Verification::believes_what_it_needs(const plan::Target& target, std::size_t host) {
@@ -98,7 +97,7 @@ Task<void> Verification::judge(TargetRecord& record, const LastLook::Found& foun
 }
 
 Task<void> Verification::verify() {
-    auto start = Clock::now();
+    auto start = run_.clock.now();
     run_.stage_started(event::Stage::verify);
     run_.judge.forget_all();
     run_.realisations.forget();

@@ -1,6 +1,5 @@
 #include "push/pipeline.hpp"
 
-#include "base/elapsed.hpp"
 #include "cache/put_answer.hpp"
 #include "push/path_rules.hpp"
 #include "push/staged_pipeline.hpp"
@@ -21,8 +20,9 @@ constexpr std::string_view interrupted = "the run was interrupted";
 StagedPipeline::StagedPipeline(async::Executor executor, cache::BinaryCache& cache, async::WorkerPool& workers,
                                PushSettings settings, PushEnvironment environment, event::Sink& sink)
     : cache_(cache), workers_(workers), settings_(std::move(settings)), environment_(std::move(environment)),
-      sink_(sink), memory_(executor, std::max<std::uint64_t>(settings_.memory_budget, 1)),
-      random_(std::random_device{}()), wake_(executor), work_(executor), clearing_(executor) {
+      clock_(environment_.clock ? *environment_.clock : real_clock_), sink_(sink),
+      memory_(executor, std::max<std::uint64_t>(settings_.memory_budget, 1)), random_(std::random_device{}()),
+      nap_(executor), work_(executor), clearing_(executor) {
     settings_.uploads = std::max<std::size_t>(settings_.uploads, 1);
 }
 
@@ -55,7 +55,7 @@ StagedPipeline::Node& StagedPipeline::find_or_insert(const nix::StorePath& path)
 
 void StagedPipeline::close() {
     if (std::exchange(closed_, true)) return;
-    closed_at_ = Clock::now();
+    closed_at_ = clock_.now();
     for (auto id : paused_) {
         nodes_[id].failures = 0;
         nodes_[id].try_again = closed_at_;
@@ -64,7 +64,7 @@ void StagedPipeline::close() {
 }
 
 void StagedPipeline::stop(std::chrono::milliseconds grace) {
-    auto until = Clock::now() + grace;
+    auto until = clock_.now() + grace;
     stop_at_ = stopping_ ? std::min(stop_at_, until) : until;
     stopping_ = true;
     wake();
@@ -72,7 +72,7 @@ void StagedPipeline::stop(std::chrono::milliseconds grace) {
 
 void StagedPipeline::wake() {
     woken_ = true;
-    wake_.cancel();
+    nap_.wake();
 }
 
 async::Task<void> StagedPipeline::run() {
@@ -87,9 +87,11 @@ async::Task<void> StagedPipeline::run() {
             woken_ = false;
             pump();
         } while (woken_);
-        if (is_done() || (stopping_ && Clock::now() >= stop_at_)) break;
-        wake_.expires_at(next_alarm());
-        co_await wake_.async_wait(async::use_task_tuple);
+        if (is_done() || (stopping_ && clock_.now() >= stop_at_)) break;
+        try {
+            co_await clock_.sleep_until(nap_, next_alarm());
+        } catch (const boost::system::system_error&) { // cancelled, which the loop sees
+        }
     }
     work_.cancel();
     std::exception_ptr broken;
@@ -130,9 +132,9 @@ void StagedPipeline::pump() {
     settle_leftovers();
 }
 
-StagedPipeline::Clock::time_point StagedPipeline::next_alarm() const {
+StagedPipeline::TimePoint StagedPipeline::next_alarm() const {
     // Everything that matters wakes run(); but a hang would be the worst that a bug could do here.
-    auto alarm = Clock::now() + longest_pause;
+    auto alarm = clock_.now() + longest_pause;
     if (stopping_) alarm = std::min(alarm, stop_at_);
     for (auto id : paused_) alarm = std::min(alarm, nodes_[id].try_again);
     return alarm;
@@ -180,14 +182,14 @@ void StagedPipeline::note_success() {
 
 // What can heal is tried again and again, with growing pauses; what the cache itself has refused never; anything else
 // once more, when nothing else is left to do.
-std::optional<StagedPipeline::Clock::time_point> StagedPipeline::next_try(const Node& node, const Failure& failure) {
-    auto now = Clock::now();
+std::optional<StagedPipeline::TimePoint> StagedPipeline::next_try(const Node& node, const Failure& failure) {
+    auto now = clock_.now();
     const auto& policy = settings_.retry_later;
     if (!failure.can_heal()) {
         if (node.failures > 1 || cache::is_last_word(failure)) return {};
-        return closed_ ? now + policy.first_delay : Clock::time_point::max();
+        return closed_ ? now + policy.first_delay : TimePoint::max();
     }
-    auto since_close = closed_ ? now - closed_at_ : Clock::duration::zero();
+    auto since_close = closed_ ? now - closed_at_ : async::Clock::Duration::zero();
     auto delay = async::next_delay(node.failures, std::chrono::duration_cast<std::chrono::milliseconds>(since_close),
                                    policy, failure.retry_after(), random_);
     if (!delay) {
@@ -233,7 +235,7 @@ void StagedPipeline::settle_alone(Node& node, PushOutcome outcome, const std::st
     finished.nar_size = record.nar_size;
     finished.file_size = record.file_size;
     finished.reason = record.reason;
-    if (node.started) finished.took = elapsed_since(*node.started);
+    if (node.started) finished.took = clock_.elapsed_since(*node.started);
     ledger_.insert_or_assign(node.path, std::move(record));
     sink_.on_event(finished);
     environment_.on_settled(node.path, outcome);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "async/clock.hpp"
 #include "async/retry.hpp"
 #include "async/task.hpp"
 #include "async/worker_pool.hpp"
@@ -41,6 +42,7 @@ struct PushSettings {
 
 // What the pipeline asks the rest of the program. All are called on the loop.
 struct PushEnvironment {
+    async::Clock* clock = nullptr; // null: the real one
     // Where a valid path's files really are.
     std::function<std::filesystem::path(const nix::StorePath&)> physical;
     // Is this path served whole to consumers, by the cache or an upstream that counts? Known answers come at once.

@@ -31,7 +31,7 @@ class StagedPipeline final : public Pipeline {
 
   private:
     using Id = PublishGate::Id;
-    using Clock = std::chrono::steady_clock;
+    using TimePoint = async::Clock::TimePoint;
     using PushOutcome = event::PushOutcome;
 
     enum class Stage {
@@ -62,10 +62,10 @@ class StagedPipeline final : public Pipeline {
         std::uint64_t file_size = 0;
         std::uint64_t charged = 0; // to the size budget
         bool repair_tried = false;
-        std::optional<Clock::time_point> started;
+        std::optional<TimePoint> started;
 
         int failures = 0; // counted anew after close()
-        Clock::time_point try_again{};
+        TimePoint try_again{};
     };
 
     // Counts a step, from before its start until it has ended, which also wakes run().
@@ -97,11 +97,11 @@ class StagedPipeline final : public Pipeline {
     void pump();
     bool is_done() const { return (closed_ || stopping_) && unsettled_ == 0; }
     bool is_idle() const;
-    Clock::time_point next_alarm() const;
+    TimePoint next_alarm() const;
     Node& find_or_insert(const nix::StorePath& path);
     void fail(Node& node, Failure failure);
     void fail_at_cache(Node& node, Failure failure);
-    std::optional<Clock::time_point> next_try(const Node& node, const Failure& failure);
+    std::optional<TimePoint> next_try(const Node& node, const Failure& failure);
     void note_success();
     void settle(Node& node, PushOutcome outcome, const std::string& reason);
     void settle_alone(Node& node, PushOutcome outcome, const std::string& reason);
@@ -137,6 +137,8 @@ class StagedPipeline final : public Pipeline {
     async::WorkerPool& workers_;
     PushSettings settings_;
     PushEnvironment environment_;
+    async::SteadyClock real_clock_;
+    async::Clock& clock_;
     event::Sink& sink_;
     async::Limiter memory_;
 
@@ -159,14 +161,14 @@ class StagedPipeline final : public Pipeline {
 
     bool closed_ = false;
     bool has_ended_ = false;
-    Clock::time_point closed_at_{};
+    TimePoint closed_at_{};
     bool stopping_ = false;
-    Clock::time_point stop_at_{};
+    TimePoint stop_at_{};
     std::optional<Failure> refused_; // by the cache, for good
     bool cache_is_away_ = false;
 
     std::mt19937_64 random_;
-    async::SteadyTimer wake_; // ends run()'s pauses
+    async::Nap nap_; // of run()
     bool woken_ = false;
     async::TaskGroup work_;
     async::TaskGroup clearing_; // uploads being aborted; never cancelled, each has its own deadline

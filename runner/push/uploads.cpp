@@ -41,7 +41,7 @@ StagedPipeline::UploadSlot::UploadSlot(StagedPipeline& pipeline, bool is_early, 
 }
 
 void StagedPipeline::resume_paused() {
-    auto now = Clock::now();
+    auto now = clock_.now();
     for (auto it = paused_.begin(); it != paused_.end();) {
         auto& node = nodes_[*it];
         if (node.try_again > now) {
@@ -157,7 +157,7 @@ async::Task<void> StagedPipeline::upload(Id id, UploadSlot slot) {
         }
     }
     if (!node.started) {
-        node.started = Clock::now();
+        node.started = clock_.now();
         sink_.on_event(event::PushStarted{.path = node.path.to_string(), .nar_size = node.info->nar_size});
     }
     node.transfer = make_transfer(node, slot.threads.has_value());

@@ -1,20 +1,17 @@
 #include "session/session.hpp"
 
 #include "async/task_group.hpp"
-#include "base/files.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
-#include "cache/make_cache.hpp"
 #include "daemon/lasting_connection.hpp"
-#include "eval/evaluator.hpp"
 #include "http/client.hpp"
 #include "options/state_directory.hpp"
 #include "presence/open_cache.hpp"
 #include "session/cache_credentials.hpp"
 #include "session/git_configuration.hpp"
+#include "session/outside.hpp"
 
 #include <algorithm>
-#include <thread>
 
 namespace cachefill::session {
 
@@ -34,12 +31,14 @@ std::string absolute_store(const std::string& uri) {
 } // namespace
 
 Session::Session(async::Executor executor, const options::Settings& settings, const Environment& environment,
-                 event::Sink& sink)
+                 event::Sink& sink, std::shared_ptr<Outside> outside)
     : executor_(executor), settings_(settings), environment_(environment), sink_(sink),
-      workers_(executor, std::max(1U, std::thread::hardware_concurrency())),
+      outside_(outside ? std::move(outside) : std::make_shared<Outside>()), workers_(executor, outside_->threads()),
       nix_configuration_(executor, environment, settings.store),
       client_(make_client_like_nix(executor, nix_configuration_, environment, sink)),
       state_directory_(state_directory_of(settings, environment)) {}
+
+async::Clock& Session::clock() { return outside_->clock(); }
 
 Task<std::vector<Failure>> Session::preflight(Need need, bool with_store, std::function<void()> on_store) {
     std::vector<Failure> findings;
@@ -164,9 +163,9 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
 
 void Session::check_disk(std::vector<Failure>& findings) const {
     auto store = endpoint_.physical_root.string() + std::string(nix::store_dir);
-    auto space = disk_space(store);
-    if (!space || space->free_bytes >= settings_.min_free) return; // a store that is not there yet has no size
-    findings.push_back(Failure(FailureKind::machine, "only " + human_bytes(space->free_bytes) + " are free in " + store)
+    auto free_bytes = outside_->free_bytes(store);
+    if (!free_bytes || *free_bytes >= settings_.min_free) return; // a store that is not there yet has no size
+    findings.push_back(Failure(FailureKind::machine, "only " + human_bytes(*free_bytes) + " are free in " + store)
                            .with_hint("free some space (nix-collect-garbage), or lower --min-free"));
 }
 
@@ -197,7 +196,7 @@ std::unique_ptr<cache::BinaryCache> Session::make_cache(const cache::CacheUri& u
                                 .cachix_api = environment_.get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
                                 .for_writing = for_writing,
                                 .is_own = whose == Whose::ours};
-    return cache::make_cache(uri, std::move(credentials), std::move(context));
+    return outside_->make_cache(uri, std::move(credentials), std::move(context));
 }
 
 std::unique_ptr<cache::BinaryCache> Session::make_upstream(const cache::CacheUri& uri) {

@@ -32,11 +32,13 @@ class Client;
 
 namespace cachefill::session {
 
+class Outside;
+
 // The real things a command works with, built here and nowhere else, and what the preflight learnt about them.
 class Session {
   public:
     Session(async::Executor executor, const options::Settings& settings, const Environment& environment,
-            event::Sink& sink);
+            event::Sink& sink, std::shared_ptr<Outside> outside = {}); // null: the real one
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
@@ -57,7 +59,8 @@ class Session {
     event::Sink& sink() const { return sink_; }
     async::WorkerPool& workers() { return workers_; }
     http::Client& client() { return *client_; }
-    async::Clock& clock() { return clock_; }
+    Outside& outside() const { return *outside_; }
+    async::Clock& clock();
     presence::Patience patience() const;
 
     // For what comes before a preflight, or needs no store; nix() is the same after it.
@@ -117,7 +120,7 @@ class Session {
     const options::Settings& settings_;
     const Environment& environment_;
     event::Sink& sink_;
-    async::SteadyClock clock_;
+    std::shared_ptr<Outside> outside_;
     async::WorkerPool workers_;
     presence::NixConfiguration nix_configuration_;
     std::unique_ptr<http::Client> client_; // asks as Nix would

@@ -12,6 +12,7 @@
 #include <array>
 #include <csignal>
 #include <stdexcept>
+#include <sys/socket.h>
 
 namespace cachefill::test {
 
@@ -54,6 +55,12 @@ class ActingDaemon::Peer {
         auto [error, count] = co_await asio::async_write(socket, asio::buffer(bytes), async::use_task_tuple);
         if (error == asio::error::operation_aborted) throw boost::system::system_error(error);
         co_return !error;
+    }
+
+    // It has closed, and nothing of what it said is left to be read.
+    bool is_gone() {
+        char byte = 0;
+        return ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
     }
 
     Socket socket;
@@ -107,25 +114,104 @@ std::string path_info_reply(const std::optional<nix::PathInfo>& info) {
     return bytes + wire(info->content_address);
 }
 
-std::string valid_paths_reply(const std::vector<std::string>& paths) {
-    auto bytes = wire(frame_last, paths.size());
+std::string paths_on_wire(const std::vector<std::string>& paths) {
+    auto bytes = wire(paths.size());
     for (const auto& path : paths) bytes += wire(path);
     return bytes;
 }
 
 } // namespace
 
+struct ActingDaemon::Question {
+    daemon::Operation operation{};
+    std::vector<std::string> texts;
+    std::uint64_t action = 0; // of collecting garbage
+    std::string settings;     // that the connection has been given
+
+    void read(daemon::WireReader& reader) {
+        operation = static_cast<daemon::Operation>(reader.word());
+        texts.clear();
+        auto list = [&] { reader.list(8, [&] { texts.emplace_back(reader.string()); }); };
+        auto skip = [&](int words) {
+            while (words-- > 0) reader.word();
+        };
+        switch (operation) {
+        case daemon::Operation::set_options:
+            skip(12);
+            reader.list(16, [&] {
+                std::string name(reader.string());
+                texts.push_back(name + "=" + std::string(reader.string()));
+            });
+            break;
+        case daemon::Operation::query_valid_paths:
+        case daemon::Operation::build_paths_with_results:
+            list();
+            skip(1);
+            break;
+        case daemon::Operation::query_missing:
+            list();
+            break;
+        case daemon::Operation::collect_garbage:
+            action = reader.word();
+            list();
+            skip(5);
+            break;
+        default:
+            texts.emplace_back(reader.string());
+        }
+    }
+};
+
 Task<bool> ActingDaemon::act(Peer& peer, const Play& play) {
     for (const auto& step : play) {
         if (step.kind == Step::Kind::hang_up) co_return false;
-        if (step.kind == Step::Kind::wait) {
-            async::Nap nap(executor_);
-            co_await clock_.sleep_until(nap, clock_.now() + step.time);
+        if (step.kind == Step::Kind::act) {
+            step.action();
+        } else if (step.kind == Step::Kind::wait) {
+            co_await clock_.sleep_for(step.time);
+            if (peer.is_gone()) co_return false;
         } else if (!co_await peer.send(step.bytes)) {
             co_return false;
         }
     }
     co_return true;
+}
+
+ActingDaemon::Play ActingDaemon::answer(const Question& question) {
+    constexpr std::uint64_t find_dead = 1;
+    auto paths = question.texts;
+    switch (question.operation) {
+    case daemon::Operation::set_options:
+        return {send(wire(frame_last))};
+    case daemon::Operation::query_path_info:
+        if (dies_of && dies_of(paths.front())) return {hang_up()};
+        return {send(path_info_reply(on_path_info ? on_path_info(paths.front()) : std::nullopt))};
+    case daemon::Operation::query_valid_paths:
+        std::erase_if(paths, [this](const auto& path) { return !on_path_info || !on_path_info(path); });
+        return {send(wire(frame_last) + paths_on_wire(paths))};
+    case daemon::Operation::query_missing: {
+        if (on_query_missing) paths = on_query_missing(paths);
+        if (!on_query_missing) paths.clear();
+        return {send(wire(frame_last) + paths_on_wire(paths) + wire(0, 0, 0, 0))};
+    }
+    case daemon::Operation::collect_garbage: {
+        std::uint64_t freed = 0;
+        if (question.action == find_dead)
+            paths = on_find_dead ? on_find_dead() : std::vector<std::string>();
+        else if (on_delete)
+            freed = on_delete(paths);
+        return {send(wire(frame_last) + paths_on_wire(paths) + wire(freed, 0))};
+    }
+    case daemon::Operation::ensure_path:
+        fetches.push_back(paths.front());
+        fetch_settings.push_back(question.settings);
+        return on_fetch(paths.front());
+    case daemon::Operation::build_paths_with_results:
+        builds.push_back(join(paths, " "));
+        return on_build(paths);
+    default:
+        return {send(wire(frame_last, 1))}; // rooted
+    }
 }
 
 Task<void> ActingDaemon::converse(std::unique_ptr<Peer> peer) {
@@ -139,53 +225,12 @@ Task<void> ActingDaemon::converse(std::unique_ptr<Peer> peer) {
     co_await peer->send(wire(0x6478696f, 0x126));
     if (!co_await peer->receive(rest)) co_return;
     co_await peer->send(wire(0, "2.34.8", 1, frame_last));
-    std::string settings;
+    Question question;
     for (;;) {
-        daemon::Operation operation{};
-        std::vector<std::string> texts;
-        auto read = [&](daemon::WireReader& reader) {
-            operation = static_cast<daemon::Operation>(reader.word());
-            texts.clear();
-            switch (operation) {
-            case daemon::Operation::set_options:
-                for (int i = 0; i < 12; ++i) reader.word();
-                reader.list(16, [&] {
-                    std::string name(reader.string());
-                    texts.push_back(name + "=" + std::string(reader.string()));
-                });
-                break;
-            case daemon::Operation::query_valid_paths:
-            case daemon::Operation::build_paths_with_results:
-                reader.list(8, [&] { texts.emplace_back(reader.string()); });
-                reader.word();
-                break;
-            default:
-                texts.emplace_back(reader.string());
-            }
-        };
+        auto read = [&question](daemon::WireReader& reader) { question.read(reader); };
         if (!co_await peer->receive(read)) co_return;
-        Play play{send(wire(frame_last, 1))}; // rooted
-        if (operation == daemon::Operation::set_options) {
-            settings = join(texts, " ");
-            play = {send(wire(frame_last))};
-        }
-        if (operation == daemon::Operation::query_path_info && dies_of && dies_of(texts.front()))
-            play = {hang_up()};
-        else if (operation == daemon::Operation::query_path_info)
-            play = {send(path_info_reply(on_path_info ? on_path_info(texts.front()) : std::nullopt))};
-        if (operation == daemon::Operation::query_valid_paths) {
-            std::erase_if(texts, [this](const auto& path) { return !on_path_info || !on_path_info(path); });
-            play = {send(valid_paths_reply(texts))};
-        }
-        if (operation == daemon::Operation::ensure_path) {
-            fetches.push_back(texts.front());
-            fetch_settings.push_back(settings);
-            play = on_fetch(texts.front());
-        }
-        if (operation == daemon::Operation::build_paths_with_results) {
-            builds.push_back(join(texts, " "));
-            play = on_build(texts);
-        }
+        if (question.operation == daemon::Operation::set_options) question.settings = join(question.texts, " ");
+        auto play = answer(question);
         if (!co_await act(*peer, play)) co_return;
     }
 }

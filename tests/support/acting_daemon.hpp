@@ -26,21 +26,30 @@ class ActingDaemon {
 
     // What it does with one request.
     struct Step {
-        enum class Kind { send, wait, hang_up };
+        enum class Kind { send, wait, act, hang_up };
         Kind kind = Kind::send;
         std::string bytes = {};
         std::chrono::milliseconds time = {};
+        std::function<void()> action = {};
     };
     using Play = std::vector<Step>;
-    static Step send(std::string bytes) { return {Step::Kind::send, std::move(bytes), {}}; }
-    static Step wait(std::chrono::milliseconds time) { return {Step::Kind::wait, {}, time}; }
-    static Step hang_up() { return {Step::Kind::hang_up, {}, {}}; } // as a worker process that died does
+    static Step send(std::string bytes) { return {Step::Kind::send, std::move(bytes), {}, {}}; }
+    // A client that is gone by then ends the play.
+    static Step wait(std::chrono::milliseconds time) { return {Step::Kind::wait, {}, time, {}}; }
+    static Step act(std::function<void()> action) { return {Step::Kind::act, {}, {}, std::move(action)}; }
+    static Step hang_up() { return {Step::Kind::hang_up, {}, {}, {}}; } // as a worker process that died does
 
     // By default everything is built and fetched at once. The paths are as on the wire ("/nix/store/x.drv!*").
     std::function<Play(const std::vector<std::string>& derived_paths)> on_build;
     std::function<Play(const std::string& path)> on_fetch;
     // What is known of a path, which then is valid; by default none is.
     std::function<std::optional<nix::PathInfo>(const std::string& path)> on_path_info;
+
+    // What it would build if it were asked to; by default nothing.
+    std::function<std::vector<std::string>(const std::vector<std::string>& derived_paths)> on_query_missing;
+    // What no root keeps; by default nothing. Being told to delete frees so many bytes.
+    std::function<std::vector<std::string>()> on_find_dead;
+    std::function<std::uint64_t(const std::vector<std::string>& paths)> on_delete;
 
     // Being asked about a path ends the worker process, if this says so.
     std::function<bool(const std::string& path)> dies_of;
@@ -55,7 +64,9 @@ class ActingDaemon {
   private:
     struct Listener;
     class Peer;
+    struct Question;
     async::Task<void> converse(std::unique_ptr<Peer> peer);
+    Play answer(const Question& question);
     async::Task<bool> act(Peer& peer, const Play& play);
 
     async::Executor executor_;

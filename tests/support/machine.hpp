@@ -8,7 +8,9 @@
 #include "support/run_task.hpp"
 #include "support/store_connection.hpp"
 
+#include <fstream>
 #include <functional>
+#include <stdexcept>
 
 namespace cachefill::test {
 
@@ -33,8 +35,8 @@ class Machine {
 
     std::filesystem::path path(const std::string& name) const { return directory_.path() / name; }
     void write(const std::string& name, const std::string& text) const {
-        auto written = write_file_atomically(path(name), text);
-        if (!written) throw std::runtime_error(written.error().one_line());
+        std::ofstream file(path(name), std::ios::binary);
+        if (!(file << text).flush()) throw std::runtime_error("cannot write " + path(name).string());
     }
     std::filesystem::path physical(const nix::StorePath& path) const {
         return this->path("root").string() + path.to_string();

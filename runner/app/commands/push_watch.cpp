@@ -82,12 +82,13 @@ class WatchService {
             desktop::CourierSettings settings;
             settings.cache = cache.name;
             settings.is_optional = cache.is_optional;
-            desktop::Courier::Environment environment;
-            environment.now = now;
-            environment.obstacle = [this] { return obstacle(); };
-            environment.surroundings = [carrier] {
+            auto surroundings = [carrier] {
                 return desktop::network_fingerprint() + carrier->credentials_fingerprint();
             };
+            desktop::Courier::Environment environment{.clock = session_.clock(),
+                                                      .now = now,
+                                                      .obstacle = [this] { return obstacle(); },
+                                                      .surroundings = std::move(surroundings)};
             couriers_.push_back(std::make_unique<desktop::Courier>(session_.executor(), *queue_, *carrier,
                                                                    std::move(settings), std::move(environment), sink_));
         }

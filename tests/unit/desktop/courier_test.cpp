@@ -2,7 +2,7 @@
 #include "base/files.hpp"
 #include "desktop.hpp"
 #include "desktop/courier.hpp"
-#include "support/run_task.hpp"
+#include "support/hand_clock.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -19,6 +19,8 @@ namespace {
 // What a cache is to the courier; the test says what happens.
 class ScriptedCarrier final : public Carrier {
   public:
+    explicit ScriptedCarrier(HandClock& clock) : clock_(clock) {}
+
     std::function<Result<void>()> before = [] { return Result<void>(); };
     std::function<Settlement(const nix::StorePath&)> answer = [](const nix::StorePath& path) {
         return Settlement{.path = path, .how = Settled::pushed, .bytes = 10};
@@ -31,11 +33,11 @@ class ScriptedCarrier final : public Carrier {
         CO_TRY_VOID(before());
         for (const auto& path : paths) {
             asked.emplace_back(path.name());
-            while (hold() && !stopped_) co_await async::sleep_for(1ms);
+            while (hold() && !stopped_) co_await clock_.sleep_for(1ms);
             if (stopped_) co_return Result<void>();
             on_settled(answer(path));
         }
-        co_await async::sleep_for(0ms);
+        co_await clock_.sleep_for(1ms);
         co_return Result<void>();
     }
     void stop(std::chrono::milliseconds) override { stopped_ = true; }
@@ -45,13 +47,15 @@ class ScriptedCarrier final : public Carrier {
     std::vector<std::string> asked;
 
   private:
+    HandClock& clock_;
     bool stopped_ = false;
 };
 
 struct Scene {
+    HandClock clock;
     TemporaryDirectory directory = TemporaryDirectory::make("courier").value();
     Queue queue = Queue::open(directory.path(), Time(1h)).value();
-    ScriptedCarrier carrier;
+    ScriptedCarrier carrier{clock};
     Ear ear;
     CourierSettings settings;
     std::string obstacle, surroundings;
@@ -71,9 +75,9 @@ struct Scene {
     }
     CacheStatus status() { return queue.status(Time(1h)).value().at(0); }
 
-    // Lets the courier work until `enough`, or stops the test.
+    // Lets the courier work until `enough`, which is asked at every moment of the clock.
     void work_until(std::function<bool(const Courier&)> enough) {
-        run_task<void>([&](async::Executor executor) { return work(executor, enough); });
+        run_by_hand(clock, [&](async::Executor executor) { return work(executor, enough); });
     }
     void work_until_empty() {
         work_until([this](const Courier&) { return queue.waiting().value() == 0; });
@@ -81,21 +85,19 @@ struct Scene {
 
   private:
     Task<void> work(async::Executor executor, const std::function<bool(const Courier&)>& enough) {
-        Courier::Environment environment;
-        environment.now = [] {
-            return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-        };
-        environment.obstacle = [this] { return current_obstacle(); };
-        environment.surroundings = [this] { return surroundings; };
+        Courier::Environment environment{.clock = clock,
+                                         .now = [this] { return Time(1h) + clock.elapsed(); },
+                                         .obstacle = [this] { return current_obstacle(); },
+                                         .surroundings = [this] { return surroundings; }};
         Courier courier(executor, queue, carrier, settings, environment, ear);
         async::TaskGroup group(executor);
         auto run = [](Courier& c) -> Task<void> {
             auto ended = co_await c.run();
             BOOST_TEST(ended.has_value());
         };
-        auto watch = [](Courier& c, const std::function<bool(const Courier&)>& done) -> Task<void> {
-            auto until = std::chrono::steady_clock::now() + 60s;
-            while (!done(c) && std::chrono::steady_clock::now() < until) co_await async::sleep_for(1ms);
+        auto watch = [this](Courier& c, const std::function<bool(const Courier&)>& done) -> Task<void> {
+            auto until = clock.now() + 60s;
+            while (!done(c) && clock.now() < until) co_await clock.sleep_for(1ms);
             BOOST_TEST(done(c));
             c.stop();
         };

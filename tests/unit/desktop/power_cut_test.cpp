@@ -3,8 +3,8 @@
 #include "base/files.hpp"
 #include "desktop.hpp"
 #include "desktop/courier.hpp"
+#include "support/hand_clock.hpp"
 #include "support/lossy_file_system.hpp"
-#include "support/run_task.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -120,7 +120,8 @@ namespace {
 // in one write each, which neither SIGKILL nor our power cuts undo: they hit this machine, not the cache.
 class FileCarrier final : public Carrier {
   public:
-    FileCarrier(fs::path file, bool is_away) : file_(std::move(file)), is_away_(is_away) {
+    FileCarrier(HandClock& clock, fs::path file, bool is_away)
+        : clock_(clock), file_(std::move(file)), is_away_(is_away) {
         auto lines = read_file(file_).value_or("");
         for (auto line : split(lines, '\n'))
             if (line.starts_with("= ")) present_.emplace(line.substr(2));
@@ -135,7 +136,7 @@ class FileCarrier final : public Carrier {
                 continue;
             }
             write("+ " + name);
-            co_await async::sleep_for(0ms);
+            co_await clock_.sleep_for(1ms);
             write("= " + name);
             present_.insert(name);
             on_settled({.path = path, .how = Settled::pushed, .bytes = 1});
@@ -152,32 +153,33 @@ class FileCarrier final : public Carrier {
         BOOST_REQUIRE(::write(out.get(), whole.data(), whole.size()) == static_cast<ssize_t>(whole.size()));
     }
 
+    HandClock& clock_;
     fs::path file_;
     bool is_away_;
     std::set<std::string> present_;
 };
 
-Task<void> work_until_empty(async::Executor executor, Queue& queue, Carrier& carrier, Ear& ear) {
+Task<void> work_until_empty(async::Executor executor, HandClock& clock, Queue& queue, Carrier& carrier, Ear& ear) {
     CourierSettings settings;
     settings.cache = "one";
     settings.batch = 16;
     settings.trouble.first_delay = settings.trouble.longest_delay = 1ms;
-    Courier::Environment environment;
-    environment.now = [] { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); };
-    environment.obstacle = []() -> Task<std::string> { co_return std::string(); };
-    environment.surroundings = [] { return std::string(); };
+    Courier::Environment environment{.clock = clock,
+                                     .now = [&clock] { return now + clock.elapsed(); },
+                                     .obstacle = []() -> Task<std::string> { co_return std::string(); },
+                                     .surroundings = [] { return std::string(); }};
     Courier courier(executor, queue, carrier, settings, environment, ear);
     async::TaskGroup group(executor);
     auto run = [](Courier& c) -> Task<void> {
         auto ended = co_await c.run();
         if (!ended) ::_exit(3);
     };
-    auto watch = [](Courier& c, Queue& q) -> Task<void> {
-        while (q.waiting().value_or(1) > 0) co_await async::sleep_for(1ms);
+    auto watch = [](HandClock& time, Courier& c, Queue& q) -> Task<void> {
+        while (q.waiting().value_or(1) > 0) co_await time.sleep_for(1ms);
         c.stop();
     };
     group.spawn(run(courier));
-    group.spawn(watch(courier, queue));
+    group.spawn(watch(clock, courier, queue));
     co_await group.join();
 }
 
@@ -218,9 +220,12 @@ BOOST_AUTO_TEST_CASE(a_thousand_paths_arrive_once_through_twenty_power_cuts_and_
                 position.id = at + 50;
                 if (!queue->add(batch, {}, position, now)) ::_exit(3);
             }
-            FileCarrier carrier(uploads, is_away);
+            HandClock clock;
+            FileCarrier carrier(clock, uploads, is_away);
             Ear ear;
-            run_task<void>([&](async::Executor executor) { return work_until_empty(executor, *queue, carrier, ear); });
+            run_by_hand(clock, [&](async::Executor executor) {
+                return work_until_empty(executor, clock, *queue, carrier, ear);
+            });
             ::_exit(0);
         }
         int status = 0;

@@ -75,6 +75,7 @@ async::Task<Result<cache::CacheInfo>> FaultyCache::open() {
     cache::CacheInfo info;
     info.name = address_.name;
     info.has_bulk_query = has_bulk_query;
+    info.permission = permission;
     co_return info;
 }
 

@@ -22,11 +22,13 @@ class FaultyCache final : public MemoryCache {
     std::optional<std::chrono::milliseconds> until; // of the clock; empty: for ever
     std::optional<nix::StorePath> victim;           // of Fault::one_path
     bool has_bulk_query = false;
+    cache::Permission permission = cache::Permission::none;
     std::size_t questions = 0;
     std::map<std::string, nix::Realisation> told; // by id
 
     void serve(const nix::StorePath& path, std::vector<nix::StorePath> references = {});
     cache::CacheUri& address() { return address_; }
+    bool is_away() const { return fails(nullptr); } // at this moment
 
     const cache::CacheUri& uri() const override { return address_; }
     async::Task<Result<cache::CacheInfo>> open() override;

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "async/clock.hpp"
+#include "cache/make_cache.hpp"
+#include "eval/evaluator.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+namespace cachefill::session {
+
+// What a command meets outside the program, besides Nix's daemon and files: time, threads, evaluators, caches and the
+// disk. This is the real thing; a test that drives whole commands puts a twin in its place.
+class Outside {
+  public:
+    virtual ~Outside() = default;
+
+    virtual async::Clock& clock() { return clock_; }
+    virtual std::size_t threads() const;
+    virtual std::unique_ptr<eval::Evaluator> make_evaluator(async::Executor executor, eval::EvalSettings settings,
+                                                            event::Sink& sink);
+    virtual std::unique_ptr<cache::BinaryCache> make_cache(const cache::CacheUri& uri, cache::Credentials credentials,
+                                                           cache::CacheContext context);
+    // Of the disk that this lies on; empty: it cannot be told.
+    virtual std::optional<std::uint64_t> free_bytes(const std::filesystem::path& path);
+
+  private:
+    async::SteadyClock clock_;
+};
+
+} // namespace cachefill::session

@@ -1,0 +1,222 @@
+// What a run makes of caches that go away and return, and of a disk that fills up.
+#include "run_scene.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <csignal>
+
+using namespace cachefill;
+using namespace cachefill::test;
+using namespace std::chrono_literals;
+using Names = std::vector<std::string>;
+
+namespace {
+
+// nas needs tool, which needs lib; desk needs app. The upstream has lib.
+struct Fleet : RunScene {
+    Fleet() {
+        derivation("lib");
+        derivation("tool", {"lib"});
+        derivation("app");
+        host("nas", {"tool"});
+        host("desk", {"app"});
+        machine.settings.jobs = 4;
+        machine.settings.upstreams = {GivenUrl(upstream.uri().name + "?trusted=1")};
+        machine.settings.upstreams_count_given = true;
+        serve(upstream, {"lib"});
+    }
+    ~Fleet() override { BOOST_TEST(is_cache_sound()); }
+    void break_for(FaultyCache& cache, Fault fault, std::optional<std::chrono::milliseconds> time) {
+        cache.fault = fault;
+        if (time) cache.until = clock.elapsed() + *time;
+    }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(run_outages, Fleet)
+
+BOOST_AUTO_TEST_CASE(what_an_upstream_has_is_fetched_and_not_built) {
+    run();
+    BOOST_TEST(fetched() == Names{"lib"}, boost::test_tools::per_element());
+    BOOST_TEST(sorted(built()) == (Names{"app", "desk", "nas", "tool"}), boost::test_tools::per_element());
+    BOOST_TEST(sorted(published()) == sorted(built()), boost::test_tools::per_element());
+    BOOST_TEST(report.exit_code == 0, causes());
+    BOOST_TEST(verdict("nas") == "complete");
+}
+
+BOOST_AUTO_TEST_CASE(an_upstream_that_returns_is_waited_for) {
+    upstream.fault = Fault::refused;
+    upstream.until = 20s;
+    run();
+    BOOST_TEST(fetched() == Names{"lib"}, boost::test_tools::per_element());
+    BOOST_TEST(outcome("lib") == "");
+    BOOST_TEST(published().size() == 4U);
+    BOOST_TEST(report.exit_code == 0, causes());
+}
+
+BOOST_AUTO_TEST_CASE(what_does_not_hang_on_an_upstream_that_is_away_is_built_meanwhile) {
+    machine.settings.upstreams_count_given = false;
+    hosts[1].nix_settings.emplace().substituters.set = {own.uri().name}; // desk asks nobody else
+    upstream.fault = Fault::refused;
+    upstream.until = 20s;
+    Names built_meanwhile;
+    at(19s, [&] { built_meanwhile = built(); });
+    run();
+    BOOST_TEST(built_meanwhile == (Names{"app", "desk"}), boost::test_tools::per_element());
+    BOOST_TEST(fetched() == Names{"lib"}, boost::test_tools::per_element());
+    BOOST_TEST(verdict("nas") == "complete");
+    BOOST_TEST(report.exit_code == 0, causes());
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_compiled_because_an_upstream_does_not_answer) {
+    upstream.fault = Fault::refused;
+    run();
+    BOOST_TEST(built().empty());
+    BOOST_TEST(report.exit_code == 5, causes());
+    BOOST_TEST(!report.undecided.empty());
+}
+
+BOOST_AUTO_TEST_CASE(an_own_cache_that_goes_away_while_it_is_filled_gets_all_when_it_returns) {
+    at(12s, [this] { break_for(own, Fault::unavailable, 1min); });
+    run();
+    BOOST_TEST(sorted(built()) == (Names{"app", "desk", "nas", "tool"}), boost::test_tools::per_element());
+    BOOST_TEST(sorted(published()) == sorted(built()), boost::test_tools::per_element());
+    BOOST_TEST(verdict("nas") == "complete");
+    BOOST_TEST(report.exit_code == 0, causes());
+    BOOST_TEST(messages() == "https://own.example stays away: connection refused\nhttps://own.example answers again\n");
+}
+
+BOOST_AUTO_TEST_CASE(an_own_cache_that_stays_away_is_told_and_everything_is_built) {
+    at(12s, [this] { break_for(own, Fault::unavailable, {}); });
+    run();
+    BOOST_TEST(built().size() == 4U);
+    BOOST_TEST(pushed("app") == "published");
+    BOOST_TEST(pushed("nas") == "failed");
+    BOOST_TEST(report.exit_code == 5, causes());
+}
+
+BOOST_AUTO_TEST_CASE(an_own_cache_that_cannot_be_reached_at_first_ends_the_run) {
+    own.fault = Fault::refused;
+    run();
+    BOOST_TEST(report.exit_code == 5, causes());
+    BOOST_TEST(report.targets.empty());
+    BOOST_TEST(built().empty());
+}
+
+BOOST_AUTO_TEST_CASE(an_own_cache_that_is_away_for_the_last_look_is_waited_for) {
+    when(event::Stage::verify, [this] { break_for(own, Fault::unavailable, 5min); });
+    run();
+    BOOST_TEST(verdict("nas") == "complete");
+    BOOST_TEST(verdict("desk") == "complete");
+    BOOST_TEST(report.exit_code == 0, causes());
+    BOOST_TEST(clock.elapsed() > 5min);
+}
+
+BOOST_AUTO_TEST_CASE(what_could_not_be_looked_at_is_not_called_complete) {
+    when(event::Stage::verify, [this] { break_for(own, Fault::unavailable, {}); });
+    run();
+    BOOST_TEST(published().size() == 4U);
+    BOOST_TEST(verdict("nas") == "unknown");
+    BOOST_TEST(verdict("desk") == "unknown");
+    BOOST_TEST(report.exit_code == 5, causes());
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_waits_for_an_upstream_and_counts_what_it_has) {
+    upstream.fault = Fault::refused;
+    upstream.until = 20s;
+    run(fill::Extent::plan);
+    BOOST_TEST(report.builds.size() == 4U);
+    BOOST_TEST(outcome("lib") == "");
+    BOOST_TEST(report.exit_code == 0, causes());
+}
+
+BOOST_AUTO_TEST_CASE(at_the_deadline_nobody_waits_for_an_upstream_any_more) {
+    upstream.fault = Fault::refused;
+    machine.settings.deadline = 30s;
+    run();
+    BOOST_TEST(built().empty()); // it may have all of it
+    BOOST_TEST(report.deadline_reached);
+    BOOST_TEST(verdict("desk") == "unknown");
+    BOOST_TEST(report.exit_code == 5, causes());
+    BOOST_TEST(clock.elapsed() < 40s);
+}
+
+BOOST_AUTO_TEST_CASE(a_signal_ends_the_wait_for_a_cache_that_is_away) {
+    at(12s, [this] { break_for(own, Fault::unavailable, {}); });
+    interrupt_at(2min, SIGINT);
+    run();
+    BOOST_TEST(report.exit_code == 130, causes());
+    BOOST_TEST(pushed("app") == "published");
+    BOOST_TEST(pushed("desk") == "not-pushed");
+    BOOST_TEST(clock.elapsed() <= 2min + 4500ms);
+}
+
+BOOST_AUTO_TEST_CASE(a_newer_run_ends_the_wait_for_an_upstream) {
+    upstream.fault = Fault::refused;
+    at(30s, [this] { running->supersede("https://github.com/o/r/actions/runs/2"); });
+    run();
+    BOOST_TEST(built().empty());
+    BOOST_TEST(report.exit_code == 0, causes()); // what is left is the newer run's
+    BOOST_TEST(clock.elapsed() < 31s);
+}
+
+BOOST_AUTO_TEST_CASE(a_daemon_that_dies_of_a_build_is_that_builds_failure_alone) {
+    auto as_told = daemon.on_build;
+    daemon.on_build = [as_told](const std::vector<std::string>& derived_paths) {
+        if (derived_paths.front().find("-tool.drv") == std::string::npos) return as_told(derived_paths);
+        return ActingDaemon::Play{ActingDaemon::wait(5s), ActingDaemon::hang_up()};
+    };
+    run();
+    BOOST_TEST(outcome("tool") == "failed");
+    BOOST_TEST(outcome("nas") == "blocked");
+    BOOST_TEST(verdict("desk") == "complete");
+    BOOST_TEST(report.exit_code == 1, causes());
+}
+
+BOOST_AUTO_TEST_CASE(with_a_full_disk_nothing_starts_until_there_is_room) {
+    at(5s, [this] { free_bytes = 1 << 20; });
+    at(40s, [this] { free_bytes = 100ULL << 30; });
+    run();
+    BOOST_TEST(report.exit_code == 0, causes());
+    BOOST_TEST(published().size() == 4U);
+    BOOST_TEST(clock.elapsed() >= 50s);
+    BOOST_TEST(messages().find("no further builds start until there is more") != std::string::npos, messages());
+}
+
+BOOST_AUTO_TEST_CASE(a_disk_that_stays_full_ends_the_run) {
+    at(5s, [this] { free_bytes = 1 << 20; });
+    run();
+    BOOST_TEST(report.exit_code == 5, causes());
+    BOOST_TEST(pushed("app") == "published");
+    BOOST_TEST(outcome("nas") == "not-started");
+    BOOST_TEST(causes().find("stayed full") != std::string::npos, causes());
+}
+
+BOOST_AUTO_TEST_CASE(for_room_what_is_in_the_cache_by_now_is_deleted_and_nothing_that_is_still_needed) {
+    host("hub", {"tool", "app"});
+    std::vector<std::string> deleted;
+    daemon.on_find_dead = [this] {
+        std::vector<std::string> dead;
+        for (const auto& [path, info] : machine.infos) dead.push_back(path.to_string());
+        return dead;
+    };
+    daemon.on_delete = [&](const std::vector<std::string>& paths) -> std::uint64_t {
+        for (const auto& text : paths) {
+            auto path = nix::StorePath::parse(text).value();
+            deleted.emplace_back(path.name());
+            machine.infos.erase(path);
+        }
+        free_bytes = 100ULL << 30;
+        return 1 << 20;
+    };
+    builds["app"].takes = 3s;
+    builds["tool"].takes = 20s;                // hub waits for it, and needs app, too
+    at(17s, [this] { free_bytes = 1 << 20; }); // desk is built, tool is being built, and nas comes after it
+    run();
+    BOOST_TEST(deleted == Names{"desk"}, boost::test_tools::per_element());
+    BOOST_TEST(sorted(published()) == (Names{"app", "desk", "hub", "nas", "tool"}), boost::test_tools::per_element());
+    BOOST_TEST(report.exit_code == 0, causes());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
