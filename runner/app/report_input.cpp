@@ -23,7 +23,7 @@ std::string job_name(const fs::path& file, const fs::path& directory) {
     return sanitize(name);
 }
 
-void take_document(const std::string& text, const std::string& name, report::JoinInput& input) {
+void take_document(std::string text, const std::string& name, report::JoinInput& input) {
     auto unreadable = [&](const Failure& failure) {
         report::JobReport job;
         job.name = name;
@@ -44,6 +44,7 @@ void take_document(const std::string& text, const std::string& name, report::Joi
     }
     auto job = report::parse_job_report(text, name);
     if (!job) return unreadable(job.error());
+    job->document = std::move(text);
     input.reports.push_back(std::move(*job));
 }
 
@@ -73,7 +74,7 @@ Result<void> read_argument(const std::string& argument, report::JoinInput& input
     if (!fs::is_directory(path, error)) {
         auto text = read_file(path, largest_document);
         if (!text) return Failure(FailureKind::usage, text.error().cause());
-        take_document(*text, job_name(path, {}), input);
+        take_document(std::move(*text), job_name(path, {}), input);
         return {};
     }
     TRY(files, files_below(path));
@@ -82,7 +83,7 @@ Result<void> read_argument(const std::string& argument, report::JoinInput& input
         // Other artifacts may lie there, too. One that was to be a report (it has the name) and is none is told.
         auto kind = report::kind_of_document(text);
         if (kind == report::DocumentKind::other && file.filename() != "report.json") continue;
-        take_document(text, job_name(file, path), input);
+        take_document(std::move(text), job_name(file, path), input);
     }
     return {};
 }

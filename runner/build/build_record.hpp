@@ -14,6 +14,7 @@ namespace cachefill::build {
 // What became of one derivation.
 struct BuildRecord {
     event::BuildOutcome outcome = event::BuildOutcome::not_started;
+    std::optional<std::chrono::steady_clock::time_point> start; // unless it never started
     std::chrono::milliseconds took{};
     std::vector<nix::StorePath> outputs;
     std::string error;
@@ -21,6 +22,14 @@ struct BuildRecord {
     bool disk_was_full = false; // of the machine that built: no fault of the derivation
     std::optional<plan::DerivationId> blocked_by;
     std::string waits_for; // not started, because a cache with one of its inputs is away: which, and what it said
+};
+
+// One try to fetch an input that came to an end.
+struct FetchRecord {
+    plan::PathId path{};
+    std::chrono::steady_clock::time_point start;
+    std::chrono::milliseconds took{};
+    std::string error; // empty: it is here
 };
 
 } // namespace cachefill::build

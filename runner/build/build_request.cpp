@@ -117,7 +117,9 @@ void BuildRequest::on_log(const daemon::LogEvent& log) {
 
 BuildRecord BuildRequest::record_of(const Running& running) const {
     BuildRecord record;
-    record.took = running.announced ? since(running.start) : std::chrono::milliseconds{};
+    if (!running.announced) return record;
+    record.start = running.start;
+    record.took = since(running.start);
     return record;
 }
 

@@ -45,8 +45,10 @@ Task<void> NixDriver::run() {
         if (scheduler_.state(id) != Scheduler::State::running) continue;
         BuildRecord record;
         record.outcome = event::BuildOutcome::cancelled;
-        if (auto it = started_.find(id); it != started_.end())
+        if (auto it = started_.find(id); it != started_.end()) {
+            record.start = it->second;
             record.took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - it->second);
+        }
         conclude(id, std::move(record));
     }
 }

@@ -89,6 +89,7 @@ class Driver {
     virtual const BuildRecord* record(plan::DerivationId id) const = 0; // null until it has ended
     // Every planned derivation; those never started are not_started.
     virtual std::map<plan::DerivationId, BuildRecord> records() const = 0;
+    virtual const std::vector<FetchRecord>& fetches() const = 0; // in the order in which they ended
 };
 
 std::unique_ptr<Driver> make_driver(Surroundings surroundings, BuildSettings settings, DriverCallbacks callbacks);

@@ -21,7 +21,7 @@ Task<void> NixDriver::fetch_slot() {
         }
         const auto& wanted = graph_.path(*path);
         if (fetcher_.turn(wanted) == Outages::Turn::give_up)
-            unfetchable(*path, fetcher_.reason_of_giving_up(wanted), {});
+            unfetchable(*path, fetcher_.reason_of_giving_up(wanted), clock_.now());
         else
             co_await fetch(line, *path);
         notify();
@@ -33,30 +33,32 @@ Task<void> NixDriver::fetch(Fetcher::Line& line, PathId id) {
     auto start = clock_.now();
     auto path = graph_.path(id); // a copy: the graph grows, and moves what it has, while hosts are evaluated
     auto outcome = co_await fetcher_.fetch(line, path);
-    auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - start);
     switch (outcome.how) {
     case Fetcher::Outcome::How::later:
         scheduler_.fetch_returned(id);
         break;
     case Fetcher::Outcome::How::failed:
-        unfetchable(id, outcome.reason, took);
+        unfetchable(id, outcome.reason, start);
         break;
-    case Fetcher::Outcome::How::fetched: {
-        event::FetchFinished finished{.path = path.to_string(), .succeeded = true, .error = {}, .took = took};
-        sink_.on_event(finished);
+    case Fetcher::Outcome::How::fetched:
+        fetch_ended(id, start, {});
         scheduler_.fetch_succeeded(id);
         callbacks_.on_fetched(id);
         break;
     }
-    }
 }
 
-void NixDriver::unfetchable(PathId id, const daemon::FetchReason& reason, std::chrono::milliseconds took) {
-    bool is_away = reason.trouble == daemon::FetchTrouble::network;
-    auto error = (is_away ? "waited in vain for " : "") + reason.in_words();
+void NixDriver::fetch_ended(PathId id, async::Clock::TimePoint start, std::string error) {
+    auto took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - start);
     event::FetchFinished finished{
-        .path = graph_.path(id).to_string(), .succeeded = false, .error = std::move(error), .took = took};
+        .path = graph_.path(id).to_string(), .succeeded = error.empty(), .error = error, .took = took};
+    fetches_.push_back({.path = id, .start = start, .took = took, .error = std::move(error)});
     sink_.on_event(finished);
+}
+
+void NixDriver::unfetchable(PathId id, const daemon::FetchReason& reason, async::Clock::TimePoint start) {
+    bool is_away = reason.trouble == daemon::FetchTrouble::network;
+    fetch_ended(id, start, (is_away ? "waited in vain for " : "") + reason.in_words());
     scheduler_.fetch_failed(id);
     if (is_away) given_up_.insert_or_assign(id, reason);
     callbacks_.on_unfetchable(id, reason);

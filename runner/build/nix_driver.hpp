@@ -66,6 +66,7 @@ class NixDriver final : public Driver {
     }
 
     std::map<plan::DerivationId, BuildRecord> records() const override;
+    const std::vector<FetchRecord>& fetches() const override { return fetches_; }
 
   private:
     bool is_done() const { return stopping_ || draining_ || (scheduler_.is_idle() && !callbacks_.expects_more()); }
@@ -94,7 +95,8 @@ class NixDriver final : public Driver {
 
     async::Task<void> fetch_slot();
     async::Task<void> fetch(Fetcher::Line& line, plan::PathId id);
-    void unfetchable(plan::PathId id, const daemon::FetchReason& reason, std::chrono::milliseconds took);
+    void unfetchable(plan::PathId id, const daemon::FetchReason& reason, async::Clock::TimePoint start);
+    void fetch_ended(plan::PathId id, async::Clock::TimePoint start, std::string error);
     async::Task<void> look_at_the_clock();
     void notify() {
         changed_.notify_all();
@@ -120,6 +122,7 @@ class NixDriver final : public Driver {
     async::Signal changed_;
     async::Nap alarm_; // until a fetch may be tried again
     std::map<plan::DerivationId, BuildRecord> records_;
+    std::vector<FetchRecord> fetches_;
     std::map<plan::DerivationId, async::Clock::TimePoint> started_;
     std::map<plan::DerivationId, int> losses_;
     std::unordered_set<nix::StorePath> free_of_doubt_;     // with all that they refer to

@@ -107,6 +107,8 @@ Task<void> Fleet::evaluate(std::size_t number) {
     auto result = co_await evaluator_->evaluate(target);
     auto& record = targets_[number];
     record.took = run_.clock.elapsed_since(start);
+    // Its evaluator may have waited for its turn.
+    record.start = run_.clock.elapsed_since(run_.start) - (result ? result->took : record.took);
     event::EvaluationFinished finished;
     finished.target = target.display();
     finished.succeeded = result.has_value();

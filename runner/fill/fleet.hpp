@@ -20,7 +20,8 @@ struct TargetRecord {
     std::optional<eval::EvaluatedTarget> evaluated;
     std::optional<Failure> failure;
     std::optional<event::Position> position;
-    std::string needs_system; // to be evaluated: it failed here for that alone
+    std::string needs_system;                       // to be evaluated: it failed here for that alone
+    std::optional<std::chrono::milliseconds> start; // of its evaluator, since the run's
     std::chrono::milliseconds took{};
     std::optional<std::size_t> planned; // index into LivePlan::targets()
     std::size_t host = 0;               // number in presence::Upstreams, once evaluated

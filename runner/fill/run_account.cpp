@@ -56,6 +56,8 @@ void add_pushes(report::RunReport& report, const RunParts& parts) {
                                  .while_building = record.while_building,
                                  .nar_size = record.nar_size,
                                  .file_size = record.file_size,
+                                 .start = parts.run.since_start(record.start),
+                                 .took = record.took,
                                  .reason = record.reason,
                                  .upstream = parts.pushes.pushed_although(path)});
     std::sort(report.pushes.begin(), report.pushes.end(), [](const auto& a, const auto& b) { return a.path < b.path; });

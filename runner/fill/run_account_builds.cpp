@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 namespace cachefill::fill {
 
@@ -71,7 +72,6 @@ void add_planned(report::RunReport& report, const RunParts& parts) {
             if (output.path != plan::no_path) build.outputs.push_back(parts.run.graph.path(output.path).to_string());
         report.builds.push_back(std::move(build));
     }
-    add_unbuildable(report, parts);
     for (const auto& [path, record] : parts.pushes.planned()) {
         if (record.outcome == event::PushOutcome::already_there) continue;
         report::PushReport push;
@@ -86,10 +86,8 @@ void add_planned(report::RunReport& report, const RunParts& parts) {
     std::sort(report.pushes.begin(), report.pushes.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
 }
 
-} // namespace
-
-void add_builds(report::RunReport& report, const RunParts& parts) {
-    if (!parts.run.driver) return add_planned(report, parts);
+// What became of each build and each fetch for it.
+void add_done(report::RunReport& report, const RunParts& parts) {
     for (const auto& [id, record] : parts.run.driver->records()) {
         const auto& derivation = parts.run.graph.derivation(id);
         report::BuildReport build;
@@ -97,6 +95,7 @@ void add_builds(report::RunReport& report, const RunParts& parts) {
         build.name = std::string(derivation.name());
         build.kind = std::string(plan::to_string(derivation.kind));
         build.outcome = record.outcome;
+        build.start = parts.run.since_start(record.start);
         build.took = record.took;
         for (const auto& output : record.outputs) build.outputs.push_back(output.to_string());
         build.targets = parts.run.live.targets_of(id);
@@ -108,7 +107,34 @@ void add_builds(report::RunReport& report, const RunParts& parts) {
         build.deferred = parts.run.live.why_last(id);
         report.builds.push_back(std::move(build));
     }
+    for (const auto& fetch : parts.run.driver->fetches())
+        report.fetches.push_back({.path = parts.run.graph.path(fetch.path).to_string(),
+                                  .start = *parts.run.since_start(fetch.start),
+                                  .took = fetch.took,
+                                  .error = fetch.error});
+}
+
+// Which of the builds are made from which others.
+void add_needs(report::RunReport& report, const plan::Graph& graph) {
+    std::unordered_map<plan::DerivationId, report::BuildReport*> builds;
+    for (auto& build : report.builds)
+        if (auto path = nix::StorePath::parse(build.derivation))
+            if (auto id = graph.find_derivation(*path)) builds.emplace(*id, &build);
+    for (const auto& [id, build] : builds)
+        for (const auto& input : graph.derivation(id).inputs)
+            if (auto needed = builds.find(input.derivation); needed != builds.end())
+                build->needs.push_back(needed->second->derivation);
+}
+
+} // namespace
+
+void add_builds(report::RunReport& report, const RunParts& parts) {
+    if (parts.run.driver)
+        add_done(report, parts);
+    else
+        add_planned(report, parts);
     add_unbuildable(report, parts);
+    add_needs(report, parts.run.graph);
 }
 
 } // namespace cachefill::fill

@@ -49,6 +49,7 @@ report::TargetReport describe(const TargetRecord& record, const report::RunRepor
     report::TargetReport target;
     target.name = record.ref.display();
     target.position = record.position;
+    target.evaluation_start = record.start;
     target.evaluation = record.took;
     target.evaluate_only = record.evaluate_only;
     target.named_exactly = record.named_exactly;

@@ -33,7 +33,7 @@ void RunContext::note_stage(event::Stage stage, async::Clock::TimePoint since) {
     report::StageReport record;
     record.stage = stage;
     record.took = clock.elapsed_since(since);
-    record.start = std::chrono::duration_cast<std::chrono::milliseconds>(since - start);
+    record.start = *since_start(since);
     stages.push_back(record);
 }
 
@@ -41,6 +41,11 @@ void RunContext::stage_finished(event::Stage stage, async::Clock::TimePoint sinc
     note_stage(stage, since);
     event::StageFinished finished{.stage = stage, .took = clock.elapsed_since(since)};
     session.sink().on_event(finished);
+}
+
+std::optional<std::chrono::milliseconds> RunContext::since_start(std::optional<async::Clock::TimePoint> moment) const {
+    if (!moment) return {};
+    return std::chrono::duration_cast<std::chrono::milliseconds>(*moment - start);
 }
 
 void RunContext::stop_learning() {

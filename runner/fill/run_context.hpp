@@ -43,6 +43,8 @@ struct RunContext {
     bool is_ending() const { return interrupted != 0 || deadline_reached || !superseded_by.empty(); }
     // Ends evaluations, and the patience with caches that are away: what is not known by now is not waited for.
     void stop_learning();
+    // Since the run's start, if it has come.
+    std::optional<std::chrono::milliseconds> since_start(std::optional<async::Clock::TimePoint> moment) const;
     void wake_driver(); // if there is one: what it was told may have changed
 
     session::Session& session;

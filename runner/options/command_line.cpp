@@ -292,7 +292,7 @@ std::string help_text(Command command, bool full) {
         {Command::report,
          "cachefill report [FILE|DIRECTORY…] [options]\n\nJoins the JSON reports and findings of several jobs, names "
          "jobs that never reported, and sends one\nmessage to the webhook in CACHEFILL_NOTIFY_URL when there is "
-         "something to say.\n"},
+         "something to say. --html FILE writes\na page to look at.\n"},
     };
     std::string text = heads.at(command);
     std::string group;

@@ -148,6 +148,7 @@ struct Settings {
     // report
     std::vector<std::string> expect;
     std::string needs; // JSON, or the name of a file with it
+    std::string html;  // file to write a page for a browser to
     event::Severity notify_from = event::Severity::notice;
     report::NotifyFormat notify_format{};
 

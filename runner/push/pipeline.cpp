@@ -227,6 +227,8 @@ void StagedPipeline::settle_alone(Node& node, PushOutcome outcome, const std::st
     record.nar_size = node.info ? node.info->nar_size : 0;
     record.file_size = node.file_size;
     record.reason = reason;
+    record.start = node.started;
+    if (node.started) record.took = clock_.elapsed_since(*node.started);
     event::PushFinished finished;
     finished.path = node.path.to_string();
     finished.outcome = record.outcome;
@@ -235,7 +237,7 @@ void StagedPipeline::settle_alone(Node& node, PushOutcome outcome, const std::st
     finished.nar_size = record.nar_size;
     finished.file_size = record.file_size;
     finished.reason = record.reason;
-    if (node.started) finished.took = clock_.elapsed_since(*node.started);
+    finished.took = record.took;
     ledger_.insert_or_assign(node.path, std::move(record));
     sink_.on_event(finished);
     environment_.on_settled(node.path, outcome);

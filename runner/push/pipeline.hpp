@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -79,7 +80,9 @@ struct PushRecord {
     bool while_building = false;
     bool planned = false; // it would have been pushed (PushSettings::only_plan)
     std::uint64_t nar_size = 0, file_size = 0;
-    std::string reason; // unless published
+    std::string reason;                                         // unless published
+    std::optional<std::chrono::steady_clock::time_point> start; // of its first upload
+    std::chrono::milliseconds took{};                           // from there to its end
 };
 
 // Read NAR from disk and hash it → compress on the workers → upload parts as they fill → publish once every reference

@@ -32,6 +32,7 @@ struct JobReport {
     std::uint64_t built = 0, failed = 0, pushed = 0, missing = 0;
     std::chrono::milliseconds took{};
     std::vector<Finding> findings; // of severity error only if exit_code is not 0
+    std::string document;          // the JSON it was read from; empty if that could not be read
 };
 
 // A JSON report of one job; `name` is how this job is called here. A protocol failure says what is wrong with it, also

@@ -9,6 +9,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json milliseconds(const std::optional<std::chrono::milliseconds>& time) { return time ? Json(time->count()) : Json(); }
+
 Json encode(const event::Position& position) {
     return {{"file", position.file}, {"line", position.line}, {"column", position.column}};
 }
@@ -23,6 +25,7 @@ Json encode(const TargetReport& target) {
     json["is_check"] = target.is_check;
     json["impure"] = target.impure;
     json["why_impure"] = target.why_impure;
+    json["evaluation_started_ms"] = milliseconds(target.evaluation_start);
     json["evaluation_ms"] = target.evaluation.count();
     json["peak_memory"] = target.peak_memory;
     json["derivation"] = target.derivation;
@@ -60,11 +63,12 @@ Json encode(const BuildReport& build) {
     json["name"] = build.name;
     json["kind"] = build.kind;
     json["outcome"] = to_string(build.outcome);
-    json["started_ms"] = build.start ? Json(build.start->count()) : Json();
+    json["started_ms"] = milliseconds(build.start);
     json["took_ms"] = build.took.count();
     json["expected_ms"] = build.expected.count();
     json["outputs"] = build.outputs;
     json["targets"] = build.targets;
+    json["needs"] = build.needs;
     json["error"] = build.error;
     json["log_tail"] = build.log_tail;
     json["blocked_by"] = build.blocked_by;
@@ -83,8 +87,19 @@ Json encode(const PushReport& push) {
     if (push.built_here) json["built_here"] = *push.built_here;
     json["nar_size"] = push.nar_size;
     json["file_size"] = push.file_size;
+    json["started_ms"] = milliseconds(push.start);
+    json["took_ms"] = push.took.count();
     json["reason"] = push.reason;
     json["upstream"] = push.upstream;
+    return json;
+}
+
+Json encode(const FetchReport& fetch) {
+    Json json;
+    json["path"] = fetch.path;
+    json["started_ms"] = fetch.start.count();
+    json["took_ms"] = fetch.took.count();
+    json["error"] = fetch.error;
     return json;
 }
 
@@ -217,6 +232,7 @@ std::string to_json(const RunReport& report) {
     json["skipped"] = report.skipped;
     json["builds"] = encode_all(report.builds);
     json["pushes"] = encode_all(report.pushes);
+    json["fetches"] = encode_all(report.fetches);
     json["holes"] = report.holes;
     json["undecided"] = report.undecided;
     json["not_fetchable_here"] = report.not_fetchable_here;

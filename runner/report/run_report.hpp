@@ -22,6 +22,7 @@ struct TargetReport {
     bool impure = false;
     std::string why_impure; // what nixpkgs' licence check said; empty: it was asked for, or is pure
     std::chrono::milliseconds evaluation{};
+    std::optional<std::chrono::milliseconds> evaluation_start; // since the run's; unset: it was not evaluated
     std::uint64_t peak_memory = 0;
     std::string derivation, output; // store paths
     std::string error;              // of evaluation
@@ -59,6 +60,7 @@ struct BuildReport {
     std::chrono::milliseconds took{}, expected{};
     std::optional<std::chrono::milliseconds> start; // since the run's; unless it never started
     std::vector<std::string> outputs, targets, log_tail;
+    std::vector<std::string> needs; // derivations among the builds of this report that it is made from, paths
     std::string error;
     bool disk_was_full = false;                    // said so by who built, which is no fault of the derivation
     std::string blocked_by, blocked_by_derivation; // name and path of that whose failure blocks it
@@ -76,8 +78,17 @@ struct PushReport {
     bool planned = false;             // it would be pushed: of a plan, or of a dry run
     std::optional<bool> built_here{}; // on this machine, whenever; unset where it was not asked
     std::uint64_t nar_size = 0, file_size = 0;
+    std::optional<std::chrono::milliseconds> start{}; // of its upload, since the run's
+    std::chrono::milliseconds took{};                 // from there until it was served
     std::string reason;
     std::string upstream{}; // that serves it, too: its URL
+};
+
+// An input of a build that was fetched, or could not be.
+struct FetchReport {
+    std::string path;
+    std::chrono::milliseconds start{}, took{}; // since the run's start
+    std::string error;                         // empty: it was fetched
 };
 
 struct StageReport {
@@ -131,6 +142,7 @@ struct RunReport {
     std::vector<std::string> skipped; // targets that selectors left out
     std::vector<BuildReport> builds;
     std::vector<PushReport> pushes;
+    std::vector<FetchReport> fetches;
     std::vector<CacheReport> caches;
     std::vector<MirrorReport> also_pushed;
     std::vector<std::string> holes;     // needed, served by nobody, could not be filled

@@ -44,6 +44,9 @@ describe('workflows/build.yml on examples/fleet', () => {
     assert.ok(linux.figures.built >= 150);
     assert.deepEqual(run.result('report'), ['success']);
     assert.equal(run.text.includes('write-secret'), false);
+    const page = readFileSync(join(run.kept, 'artifacts/cachefill-page/cachefill-page.html'), 'utf8');
+    for (const system of run.legs()) assert.ok(page.includes(`{"name":"${system}","report":`), system);
+    assert.equal(page.includes('write-secret'), false);
   });
 
   test('the second run, on new machines, says complete with 0 built', async t => {

@@ -6,6 +6,7 @@
 #include "github/context.hpp"
 #include "options/exit_code.hpp"
 #include "report/notification.hpp"
+#include "report/page.hpp"
 
 #include <cstdio>
 #include <fstream>
@@ -56,6 +57,14 @@ Result<void> write_results(const options::Settings& settings, const Environment&
     return {};
 }
 
+Result<void> write_page(const options::Settings& settings, const report::Joined& joined) {
+    if (settings.html.empty()) return {};
+    if (settings.html == "-")
+        return Failure(FailureKind::usage, "--html writes a file for a browser, and nothing to the standard output")
+            .with_hint("name a file: --html report.html");
+    return write_file_atomically(settings.html, report::to_html(joined));
+}
+
 Task<Result<void>> notify(CommandContext& context, const report::Joined& joined) {
     const auto& settings = context.session.settings();
     const Secret url(context.session.environment().get_or("CACHEFILL_NOTIFY_URL"));
@@ -94,10 +103,11 @@ Task<int> report_command(CommandContext& context) {
     }
     auto joined = report::join_reports(std::move(*input));
     int exit_code = joined.exit_code;
-    // A message matters more when the results cannot be written, so both are tried and both are told.
+    // A message matters more when the results cannot be written, so all are tried and all are told.
     auto written = write_results(settings, context.session.environment(), joined);
+    auto shown = write_page(settings, joined);
     auto notified = co_await notify(context, joined);
-    for (const auto* outcome : {&written, &notified}) {
+    for (const auto* outcome : {&written, &shown, &notified}) {
         if (*outcome) continue;
         context.console.print_error(outcome->error());
         bool is_usage = outcome->error().kind() == FailureKind::usage;

@@ -58,6 +58,7 @@ BOOST_AUTO_TEST_CASE(a_file_is_a_job_by_its_own_name) {
     BOOST_REQUIRE(input.has_value());
     std::vector<std::string> wanted{"nas", "desktop"};
     BOOST_TEST(names(*input) == wanted, boost::test_tools::per_element());
+    for (const auto& job : input->reports) BOOST_TEST(job.document == clean); // for the page
 }
 
 BOOST_AUTO_TEST_CASE(a_report_that_cannot_be_read_is_a_job_that_failed) {

@@ -132,6 +132,8 @@ BOOST_AUTO_TEST_CASE(what_ended_a_build_is_known_by_our_clock_because_the_daemon
         BOOST_TEST(record.error == (is_silent ? "printed nothing for 1 h 00 min (--max-silent)"
                                               : "ran for 3 h 00 min (--build-timeout)"));
         BOOST_TEST((record.took == (is_silent ? 90min : 180min)));
+        BOOST_TEST((record.start == scene.clock.now() - record.took));
+        BOOST_TEST(!scene.records["b"].start.has_value()); // it never did
         BOOST_TEST(record.log_tail.size() == (is_silent ? 1U : 6U));
     }
 }

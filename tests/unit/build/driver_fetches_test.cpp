@@ -91,6 +91,10 @@ BOOST_AUTO_TEST_CASE(a_cache_that_comes_back_within_patience_costs_only_time) {
     BOOST_TEST(count(scene.waiting, CacheWaiting::State::back) == 1U);
     BOOST_TEST(count(scene.waiting, CacheWaiting::State::over) == 0U);
     BOOST_TEST(scene.fetches_asked.size() < 12U);
+    BOOST_REQUIRE(scene.fetch_records.size() == 1U);
+    BOOST_TEST(scene.fetch_records[0].error == "");
+    BOOST_TEST((scene.fetch_records[0].start > scene.clock.now() - 1min)); // of the try that fetched it
+    BOOST_TEST((scene.fetch_records[0].start + scene.fetch_records[0].took <= scene.clock.now()));
 }
 
 BOOST_AUTO_TEST_CASE(a_server_that_says_nothing_is_cut_off_and_a_large_download_is_not) {

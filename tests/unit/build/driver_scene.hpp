@@ -40,7 +40,8 @@ class DriverScene : public event::Sink {
     std::vector<std::string> concluded;                                   // names, in order
     std::vector<std::string> builds_asked, fetches_asked, fetch_settings; // of the daemon
     std::map<std::string, build::BuildRecord> records;                    // by name
-    build::Driver* driver = nullptr;                                      // while it runs
+    std::vector<build::FetchRecord> fetch_records;
+    build::Driver* driver = nullptr; // while it runs
 
     void on_event(const event::Event& event) override {
         if (const auto* told = std::get_if<event::CacheWaiting>(&event)) waiting.push_back(*told);
@@ -80,6 +81,7 @@ class DriverScene : public event::Sink {
         co_await driver->run();
         for (const auto& [id, record] : driver->records())
             records.emplace(std::string(chain.graph.derivation(id).name()), record);
+        fetch_records = driver->fetches();
         driver = nullptr;
         made.reset();
         roots->reset();

@@ -613,6 +613,9 @@ BOOST_AUTO_TEST_CASE(every_path_is_told_from_its_start_to_its_end) {
     BOOST_TEST(finished[0].outcome == PushOutcome::published);
     BOOST_TEST(finished[0].built_by_this_run);
     BOOST_TEST(finished[0].file_size == progress.back().uploaded);
+    BOOST_REQUIRE(record(path).start.has_value());
+    BOOST_TEST((*record(path).start + record(path).took <= std::chrono::steady_clock::now()));
+    BOOST_TEST(record(path).took.count() == finished[0].took.count());
 }
 
 // Stopping

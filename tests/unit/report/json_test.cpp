@@ -38,6 +38,12 @@ report::RunReport full_report() {
     report.builds.push_back(build("blocked", event::BuildOutcome::blocked));
     report.builds.back().blocked_by = "other";
     report.builds.push_back(build("found", event::BuildOutcome::found));
+    report.builds[0].start = 43s;
+    report.builds[0].needs = {report.builds[1].derivation};
+    report.targets[0].evaluation_start = 1s;
+    report.pushes[0].start = 44s;
+    report.pushes[0].took = 2s;
+    report.fetches = {{.path = store_path("nss"), .start = 40s, .took = 3s, .error = "gone"}};
     return report;
 }
 
@@ -121,6 +127,20 @@ BOOST_AUTO_TEST_CASE(lists_are_exact_and_figures_are_their_sums) {
          {"pushed_while_building", "pushed_after", "already_there", "withheld", "failed_to_push", "not_pushed"})
         pushes += figures[key].get<int>();
     BOOST_TEST(static_cast<std::size_t>(pushes) == report.pushes.size());
+}
+
+BOOST_AUTO_TEST_CASE(it_tells_when_things_started_and_what_was_made_from_what) {
+    auto json = Json::parse(report::to_json(full_report()));
+    BOOST_TEST(json["builds"][0]["started_ms"] == 43'000);
+    BOOST_TEST(json["builds"][1]["started_ms"].is_null());
+    BOOST_TEST(json["builds"][0]["needs"][0] == json["builds"][1]["derivation"]);
+    BOOST_TEST(json["targets"][0]["evaluation_started_ms"] == 1000);
+    BOOST_TEST(json["targets"][1]["evaluation_started_ms"].is_null());
+    BOOST_TEST(json["pushes"][0]["started_ms"] == 44'000);
+    BOOST_TEST(json["pushes"][0]["took_ms"] == 2000);
+    BOOST_TEST(json["pushes"][1]["started_ms"].is_null());
+    BOOST_TEST(json["fetches"][0].dump() ==
+               R"({"path":")" + store_path("nss") + R"(","started_ms":40000,"took_ms":3000,"error":"gone"})");
 }
 
 BOOST_AUTO_TEST_CASE(the_order_of_keys_is_stable) {

@@ -1,0 +1,206 @@
+// What follows from the reports: who waited for whom, the time line, the way from a host to a build, search and order. Pure.
+
+const end = item => item.start + item.took;
+
+// What had to end before a build could start: the last of what it is made from; else the evaluation that first asked for it.
+function lastBefore(build, job) {
+    let last = null;
+    for (const before of build.before) if (before.start !== null && (!last || end(before) > end(last))) last = before;
+    if (last) return {kind: 'build', item: last};
+    let first = null;
+    for (const target of job.targets)
+        if (target.start !== null && build.targets.includes(target.name) && (!first || end(target) < end(first))) first = target;
+    return first && {kind: 'evaluation', item: first};
+}
+
+const soon = 1000; // what starts within this time of something's end has most likely waited for it
+
+// The chain of which each link waited for the one before it, back from what ended last: [{kind, item, after, waited}], first to last.
+// `after`: what it waited for; `waited`: how long it was idle since then, for inputs to be fetched or answers of caches.
+function criticalPath(job) {
+    const ended = job.builds.filter(build => build.start !== null).sort((a, b) => end(a) - end(b));
+    const lastEndedBy = moment => {
+        let low = 0,
+            high = ended.length;
+        while (low < high) {
+            const middle = (low + high) >> 1;
+            if (end(ended[middle]) > moment) high = middle;
+            else low = middle + 1;
+        }
+        return low > 0 ? ended[low - 1] : null;
+    };
+    let last = null;
+    for (const [kind, items] of [
+        ['evaluation', job.targets],
+        ['build', job.builds],
+        ['push', job.pushes],
+    ])
+        for (const item of items)
+            if (item.start !== null && item.took > 0 && (!last || end(item) > end(last.item))) last = {kind, item};
+    const path = [],
+        seen = new Set();
+    while (last && !seen.has(last.item)) {
+        seen.add(last.item);
+        path.unshift(last);
+        let before = null,
+            after = '';
+        if (last.kind === 'build') {
+            before = lastBefore(last.item, job);
+            after = !before ? '' : before.kind === 'build' ? 'what it is made from' : 'its evaluation';
+            // It could have begun long before: it began when another build made room for it.
+            const other = lastEndedBy(last.item.start);
+            const waited = before ? last.item.start - end(before.item) : 0;
+            const isLater = before && other && end(other) > end(before.item);
+            if (isLater && waited > soon && last.item.start - end(other) <= Math.max(soon, waited / 4)) {
+                before = {kind: 'build', item: other};
+                after = 'a free slot';
+            }
+        }
+        const maker = last.kind === 'push' ? job.makers.get(last.item.path) : null;
+        if (maker && maker.start !== null) [before, after] = [{kind: 'build', item: maker}, 'its build'];
+        last.after = after;
+        last.waited = Math.max(0, last.item.start - (before ? end(before.item) : 0));
+        last = before;
+    }
+    return path;
+}
+
+// Items side by side in as few lanes as nothing overlaps in, each lane in order of time.
+function lanesOf(items) {
+    const lanes = [],
+        free = [];
+    for (const item of [...items].sort((a, b) => a.start - b.start)) {
+        let lane = free.findIndex(until => until <= item.start);
+        if (lane < 0) lane = lanes.push([]) - 1;
+        lanes[lane].push(item);
+        free[lane] = item.end;
+    }
+    return lanes;
+}
+
+// The job over time: [{label, lanes: [[{kind, name, start, end, outcome, source}]]}], groups with nothing in them left out.
+function timeLine(job) {
+    const group = (label, kind, items) => ({
+        label,
+        lanes: lanesOf(
+            items
+                .filter(item => item.start !== null)
+                .map(item => ({
+                    kind,
+                    name: item.name,
+                    start: item.start,
+                    end: end(item),
+                    outcome: item.outcome || '',
+                    source: item,
+                })),
+        ),
+    });
+    return [
+        group('stages', 'stage', job.stages),
+        group('evaluation', 'evaluation', job.targets),
+        group('fetches', 'fetch', job.fetches),
+        group('builds', 'build', job.builds),
+        group('pushes', 'push', job.pushes),
+    ].filter(entry => entry.lanes.length > 0);
+}
+
+// Index of the first item of a lane that ends after `moment`.
+function firstEndingAfter(lane, moment) {
+    let low = 0,
+        high = lane.length;
+    while (low < high) {
+        const middle = (low + high) >> 1;
+        if (lane[middle].end > moment) high = middle;
+        else low = middle + 1;
+    }
+    return low;
+}
+
+// The ways from a host to all that is built for it. Each build stands once, where the way to it is shortest:
+// {children: build or null (the host) → builds, parent: build → build or null}.
+function waysFrom(target, job) {
+    const children = new Map([[null, []]]),
+        parent = new Map();
+    const take = (build, from) => {
+        if (parent.has(build)) return false;
+        parent.set(build, from);
+        children.get(from).push(build);
+        children.set(build, []);
+        return true;
+    };
+    const walk = queue => {
+        for (let i = 0; i < queue.length; ++i) for (const next of queue[i].before) if (take(next, queue[i])) queue.push(next);
+    };
+    const root = job.byDerivation.get(target.derivation);
+    if (root && take(root, null)) walk([root]);
+    // What evaluation itself needed hangs on no derivation of the host; older reports tell of no ways at all.
+    for (const build of job.builds)
+        if (
+            build.targets.includes(target.name) &&
+            !parent.has(build) &&
+            !build.neededBy.some(user => user.targets.includes(target.name))
+        )
+            if (take(build, null)) walk([build]);
+    for (const build of job.builds) if (build.targets.includes(target.name) && take(build, null)) walk([build]);
+    return {children, parent};
+}
+
+// The builds that are on a way to one of `wanted`.
+function onTheWayTo(ways, wanted) {
+    const kept = new Set();
+    for (let build of wanted)
+        for (; build && ways.parent.has(build) && !kept.has(build); build = ways.parent.get(build)) kept.add(build);
+    return kept;
+}
+
+// Rows of a host's tree as it is open: [{host, build, depth, index, siblings, hasChildren, isOpen}]; `kept`: the others are left out, if given.
+function openRows(host, ways, isOpen, kept) {
+    const nothing = [];
+    const shownBelow = build => {
+        const children = ways.children.get(build);
+        if (children.length === 0) return nothing;
+        return kept ? children.filter(child => kept.has(child)) : children;
+    };
+    const rows = [],
+        way = [{builds: shownBelow(null), next: 0}];
+    while (way.length > 0) {
+        const level = way[way.length - 1];
+        if (level.next === level.builds.length) {
+            way.pop();
+            continue;
+        }
+        const index = level.next++,
+            build = level.builds[index],
+            below = shownBelow(build);
+        const open = below.length > 0 && isOpen(build);
+        rows.push({
+            host,
+            build,
+            depth: way.length + 1,
+            index,
+            siblings: level.builds.length,
+            hasChildren: below.length > 0,
+            isOpen: open,
+        });
+        if (open) way.push({builds: below, next: 0});
+    }
+    return rows;
+}
+
+// Every word of the query somewhere in the text, in any case.
+function matcher(query) {
+    const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+    return haystack => words.every(word => haystack.includes(word));
+}
+
+// Rows in the order of a column: numbers by size, text by its letters; what is not known comes last either way.
+function sorted(rows, value, descending) {
+    const keyed = rows.map(row => {
+        const key = value(row);
+        return [typeof key === 'string' ? key.toLowerCase() : key, row];
+    });
+    const isKnown = ([key]) => key !== null && key !== '';
+    const order = descending ? -1 : 1;
+    const known = keyed.filter(isKnown).sort(([a], [b]) => (a < b ? -order : a > b ? order : 0));
+    return [...known, ...keyed.filter(entry => !isKnown(entry))].map(([, row]) => row);
+}

@@ -1,0 +1,300 @@
+// What the page of `cachefill report --html` makes of reports: its scripts without a browser. scripts/render-page shows the rest.
+import test from 'node:test';
+import assert from 'node:assert/strict';
+import {readFileSync} from 'node:fs';
+
+const source = name => readFileSync(new URL(`../../runner/report/page/${name}`, import.meta.url), 'utf8');
+const page = new Function(`'use strict';\n${source('read.js')}${source('work.js')}
+    return {readJob, notFilled, byReason, overallVerdict, criticalPath, timeLine, lanesOf, firstEndingAfter, waysFrom, onTheWayTo, openRows, matcher, sorted, duration, bytes, storeName};`)();
+
+const path = name => `/nix/store/1a2b3c4d5f6g7h8j9k0l1m2n3p4q5r6s-${name}`;
+const build = (name, started, took, needs = [], more = {}) => ({
+    derivation: path(`${name}.drv`),
+    name,
+    kind: 'compile',
+    outcome: 'built',
+    started_ms: started,
+    took_ms: took,
+    outputs: [path(name)],
+    targets: ['nixos:nas'],
+    needs: needs.map(need => path(`${need}.drv`)),
+    ...more,
+});
+const nas = {
+    name: 'nixos:nas',
+    system: 'x86_64-linux',
+    verdict: 'complete',
+    derivation: path('system.drv'),
+    evaluation_started_ms: 0,
+    evaluation_ms: 1000,
+};
+const report = (more = {}) => ({schema_version: 1, command: 'run', exit_code: 0, took_ms: 20000, targets: [nas], ...more});
+const read = more => page.readJob('x86', report(more));
+const names = builds => [...builds].map(entry => entry.name);
+
+test('whatever stands in a report in place of what belongs there is nothing', () => {
+    for (const odd of [null, 7, 'x', [null, 3, 'y'], {a: 1}, [[]]]) {
+        const job = page.readJob('odd', {
+            targets: odd,
+            builds: odd,
+            pushes: odd,
+            fetches: odd,
+            stages: odd,
+            caches: odd,
+            flake: odd,
+            causes: odd,
+            took_ms: odd,
+        });
+        page.criticalPath(job);
+        page.timeLine(job);
+        page.overallVerdict([job], {});
+    }
+    const job = page.readJob('odd', {builds: [{name: 3, needs: 'no', targets: {}, started_ms: 'soon'}]});
+    assert.deepEqual([job.builds[0].name, job.builds[0].needs, job.builds[0].targets, job.builds[0].start], ['', [], [], null]);
+});
+
+test('a full cache is called full', () => {
+    assert.deepEqual(page.overallVerdict([read()], {}), {
+        state: 'full',
+        title: 'The cache is full: its host is complete',
+        details: [],
+    });
+    const two = read({targets: [nas, {...nas, name: 'nixos:desk'}, {...nas, name: 'darwin:mac', verdict: 'elsewhere'}]});
+    assert.equal(page.overallVerdict([two], {}).title, 'The cache is full: all 2 hosts complete');
+});
+
+test('a run that was not to push, or made way for a newer one, says so', () => {
+    const job = read({read_only: true, superseded_by: 'https://example.org/8'});
+    assert.deepEqual(page.overallVerdict([job], {}).details, ['nothing was to be pushed', 'ended early for a newer run']);
+});
+
+test('what is not complete, a job that never reported and one that cannot be read keep a cache from being called full', () => {
+    const lacking = read({
+        exit_code: 1,
+        causes: ['1 build failed'],
+        targets: [nas, {...nas, name: 'nixos:desk', verdict: 'incomplete'}],
+    });
+    assert.deepEqual(page.overallVerdict([lacking], {}), {
+        state: 'partly',
+        title: 'The cache is not full: 1 of 2 hosts complete',
+        details: ['1 build failed'],
+    });
+    const lost = page.overallVerdict([read()], {never_reported: ['arm']});
+    assert.deepEqual([lost.state, lost.details], ['partly', ['arm: never reported']]);
+    const unread = page.overallVerdict([read()], {jobs: [{name: 'x86'}, {name: 'arm', causes: ['its report cannot be read']}]});
+    assert.deepEqual([unread.state, unread.details], ['partly', ['arm: its report cannot be read']]);
+    assert.equal(page.overallVerdict([], {}).state, 'unknown');
+});
+
+test('what a host lacks is told with the reason', () => {
+    const job = read({
+        targets: [
+            {
+                ...nas,
+                verdict: 'incomplete',
+                missing: [path('gcc-13-lib'), path('firefox'), path('secret')],
+                waiting_for_upstream: ['linux'],
+            },
+        ],
+        builds: [
+            build('gcc-13', 0, 5, [], {outcome: 'failed', error: 'exit code 2', outputs: []}),
+            build('firefox', null, 0, ['gcc-13'], {outcome: 'blocked', blocked_by: 'gcc-13', outputs: []}),
+        ],
+        pushes: [{path: path('secret'), outcome: 'withheld', reason: 'a private source'}],
+    });
+    const [entry] = page.notFilled(job);
+    assert.deepEqual(
+        entry.missing.map(missing => [missing.name, missing.why]),
+        [
+            ['gcc-13-lib', 'failed: exit code 2'],
+            ['firefox', 'blocked by gcc-13'],
+            ['secret', 'withheld: a private source'],
+        ],
+    );
+    assert.deepEqual(entry.reasons, ['gcc-13 does not build: exit code 2', 'linux was put off and its turn did not come']);
+    const groups = page.byReason([{why: 'a'}, {why: 'b'}, {why: 'b'}]);
+    assert.deepEqual(
+        groups.map(group => [group.why, group.entries.length]),
+        [
+            ['b', 2],
+            ['a', 1],
+        ],
+    );
+});
+
+test('the critical path goes back from what ended last to the evaluation, and says what each step waited for', () => {
+    const job = read({
+        builds: [
+            build('glibc', 1100, 4000),
+            build('zlib', 1100, 1000),
+            build('gcc', 5100, 6000, ['glibc', 'zlib']),
+            build('system', 11150, 50, ['gcc']),
+        ],
+        pushes: [
+            {path: path('system'), outcome: 'published', started_ms: 11300, took_ms: 700},
+            {path: path('zlib'), outcome: 'published', started_ms: 2200, took_ms: 100},
+        ],
+    });
+    assert.deepEqual(
+        page.criticalPath(job).map(step => [step.kind, step.item.name, step.after, step.waited]),
+        [
+            ['evaluation', 'nixos:nas', '', 0],
+            ['build', 'glibc', 'its evaluation', 100],
+            ['build', 'gcc', 'what it is made from', 0],
+            ['build', 'system', 'what it is made from', 50],
+            ['push', 'system', 'its build', 100],
+        ],
+    );
+});
+
+test('a build that several hosts need waited for the first of their evaluations', () => {
+    const desk = {...nas, name: 'nixos:desk', evaluation_ms: 1050};
+    const job = read({targets: [desk, nas], builds: [build('a', 1100, 5000, [], {targets: ['nixos:nas', 'nixos:desk']})]});
+    assert.deepEqual(
+        page.criticalPath(job).map(step => step.item.name),
+        ['nixos:nas', 'a'],
+    );
+});
+
+test('what could have begun long before waited for a slot', () => {
+    const job = read({builds: [build('a', 1000, 9000), build('b', 10020, 5000)]});
+    assert.deepEqual(
+        page.criticalPath(job).map(step => [step.item.name, step.after]),
+        [
+            ['nixos:nas', ''],
+            ['a', 'its evaluation'],
+            ['b', 'a free slot'],
+        ],
+    );
+});
+
+test('what nothing was in the way of waited for nothing but its evaluation', () => {
+    const job = read({builds: [build('a', 9000, 10)]});
+    assert.deepEqual(
+        page.criticalPath(job).map(step => [step.item.name, step.after, step.waited]),
+        [
+            ['nixos:nas', '', 0],
+            ['a', 'its evaluation', 8000],
+        ],
+    );
+});
+
+test('a circle, which no true report has, ends', () => {
+    const job = read({builds: [build('a', 2000, 10, ['b']), build('b', 2000, 10, ['a'])]});
+    assert.equal(page.criticalPath(job).length, 2);
+    assert.equal(page.waysFrom(job.targets[0], job).parent.size, 2);
+});
+
+test('nothing overlaps within a lane, and no lane is wasted', () => {
+    const items = [
+        [0, 10],
+        [2, 5],
+        [5, 9],
+        [10, 12],
+    ].map(([start, end]) => ({start, end}));
+    assert.deepEqual(
+        page.lanesOf(items).map(lane => lane.map(item => item.start)),
+        [
+            [0, 10],
+            [2, 5],
+        ],
+    );
+    assert.equal(page.firstEndingAfter(page.lanesOf(items)[0], 10), 1);
+    assert.equal(page.firstEndingAfter(page.lanesOf(items)[0], 12), 2);
+});
+
+test('the time line has what was timed, and builds that never started are not on it', () => {
+    const groups = page.timeLine(
+        read({
+            builds: [build('a', 0, 10), build('b', null, 0)],
+            stages: [{stage: 'build', started_ms: 0, took_ms: 10}],
+            fetches: [{path: path('src'), started_ms: 1, took_ms: 1, error: ''}],
+        }),
+    );
+    assert.deepEqual(
+        groups.map(group => [group.label, group.lanes.flat().length]),
+        [
+            ['stages', 1],
+            ['evaluation', 1],
+            ['fetches', 1],
+            ['builds', 1],
+        ],
+    );
+});
+
+test('each build stands once below a host, where the way is shortest', () => {
+    const job = read({
+        builds: [
+            build('leaf', 0, 1),
+            build('middle', 1, 1, ['leaf']),
+            build('system', 2, 1, ['middle', 'leaf']),
+            build('read', 0, 1),
+        ],
+    });
+    const ways = page.waysFrom(job.targets[0], job);
+    const [leaf, middle, system, alone] = job.builds;
+    assert.deepEqual(names(ways.children.get(null)), ['system', 'read']);
+    assert.equal(ways.parent.get(leaf), system);
+    assert.equal(ways.parent.get(middle), system);
+    assert.deepEqual(names(page.onTheWayTo(ways, [leaf])), ['leaf', 'system']);
+    const open = page.openRows('host', ways, () => true, null);
+    assert.deepEqual(
+        open.map(row => [row.build.name, row.depth, row.index, row.siblings, row.hasChildren]),
+        [
+            ['system', 2, 0, 2, true],
+            ['middle', 3, 0, 2, false],
+            ['leaf', 3, 1, 2, false],
+            ['read', 2, 1, 2, false],
+        ],
+    );
+    assert.deepEqual(
+        page.openRows('host', ways, () => true, page.onTheWayTo(ways, [leaf])).map(row => row.build.name),
+        ['system', 'leaf'],
+    );
+    assert.deepEqual(
+        page.openRows('host', ways, () => false, null).map(row => row.build),
+        [system, alone],
+    );
+});
+
+test('a report that tells of no ways still shows every build below its host', () => {
+    const job = read({builds: [build('a', 0, 1, [], {needs: undefined}), build('b', 0, 1, [], {targets: ['nixos:desk']})]});
+    assert.deepEqual(names(page.waysFrom(job.targets[0], job).children.get(null)), ['a']);
+});
+
+test('a search finds every word in any order and case', () => {
+    assert.equal(page.matcher('DOC  python')('python3.12-doc'), true);
+    assert.equal(page.matcher('doc perl')('python3.12-doc'), false);
+    assert.equal(page.matcher('')('anything'), true);
+});
+
+test('rows are ordered by number or letter, and what is not known comes last either way', () => {
+    const rows = [{v: 10}, {v: null}, {v: 9}, {v: 100}];
+    assert.deepEqual(
+        page.sorted(rows, row => row.v, false).map(row => row.v),
+        [9, 10, 100, null],
+    );
+    assert.deepEqual(
+        page.sorted(rows, row => row.v, true).map(row => row.v),
+        [100, 10, 9, null],
+    );
+    assert.deepEqual(
+        page.sorted([{v: 'b'}, {v: ''}, {v: 'A'}], row => row.v, false).map(row => row.v),
+        ['A', 'b', ''],
+    );
+});
+
+test('times and sizes are short', () => {
+    assert.deepEqual([0, 999, 1500, 65000, 3725000].map(page.duration), ['0 ms', '999 ms', '1.5 s', '1:05', '1:02:05']);
+    assert.deepEqual([512, 2048, 12582912].map(page.bytes), ['512 B', '2.0 KiB', '12.0 MiB']);
+    assert.equal(page.storeName(path('gcc-13.drv')), 'gcc-13');
+});
+
+test('no script of the page makes markup of text', () => {
+    for (const name of ['read', 'work', 'dom', 'chart', 'tree', 'parts', 'overview', 'page'])
+        assert.doesNotMatch(
+            source(`${name}.js`),
+            /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|setAttribute\('(style|on)/,
+            name,
+        );
+});
