@@ -17,6 +17,9 @@ inline std::vector<std::string> sorted(std::vector<std::string> names) {
 // Whole runs over a fleet, and what became of them, by names.
 class RunScene : public Twins {
   public:
+    // Without git, which would only tell of logins: of a process under sanitizers each child is dear.
+    RunScene() { machine.environment.set("PATH", machine.path("bin").string()); }
+
     report::RunReport report;
     fill::Run* running = nullptr;
 
