@@ -16,9 +16,15 @@ std::optional<std::chrono::milliseconds> next_delay(int attempt, std::chrono::mi
     auto half = exponential.count() / 2;
     std::uniform_int_distribution<std::int64_t> jitter(0, half);
     std::chrono::milliseconds delay(half + jitter(random));
-    if (retry_after && *retry_after > 0s)
-        delay = std::max(delay, std::min<std::chrono::milliseconds>(*retry_after, policy.longest_server_delay));
-    if (elapsed + delay > policy.budget) return {};
+    const auto left = policy.budget - elapsed;
+    if (retry_after && *retry_after > 0s) {
+        auto wanted = std::min<std::chrono::milliseconds>(*retry_after, policy.longest_server_delay);
+        if (wanted > left) return {};
+        delay = std::max(delay, wanted);
+    }
+    // The last try is when the time is up; one right after another would tell nothing new.
+    if (delay > left) delay = left;
+    if (delay < policy.first_delay / 2) return {};
     return delay;
 }
 

@@ -20,12 +20,12 @@ struct RetryPolicy {
     std::chrono::milliseconds first_delay = 1s;
     std::chrono::milliseconds longest_delay = 15s;
     std::chrono::milliseconds longest_server_delay = 120s; // a Retry-After beyond this is cut
-    std::chrono::milliseconds budget = 90s;                // no further try starts once this would be passed
+    std::chrono::milliseconds budget = 90s;                // the last try starts when it is over
     int attempts = 0;                                      // tries in all; 0: as many as the budget allows
 };
 
 // How long to wait before try number `attempt + 1` (attempt counts from 1): half of the exponential delay fixed, half
-// random; what the server asked for (cut) is a floor. Empty when the budget does not allow it. Pure.
+// random; what the server asked for (cut) is a floor. What the budget leaves is the longest; empty if too little. Pure.
 std::optional<std::chrono::milliseconds> next_delay(int attempt, std::chrono::milliseconds elapsed,
                                                     const RetryPolicy& policy,
                                                     std::optional<std::chrono::seconds> retry_after,

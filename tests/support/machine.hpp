@@ -26,6 +26,7 @@ class Machine {
         auto told = R"({"system": {"value": "x86_64-linux"}, "substituters": {"value": []}, "store": {"value": ")"
                     "unix://" +
                     path("socket").string() + "?root=" + path("root").string() + "\"}" + more_settings + "}";
+        write("settings.json", told); // for a test's own nix
         write("bin/nix",
               "#!/bin/sh\ncase \"$*\" in --version) echo 'nix (Nix) 2.30.1' ;; *) echo '" + told + "' ;; esac\n");
         fs::permissions(path("bin/nix"), fs::perms::owner_all);

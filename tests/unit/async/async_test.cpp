@@ -240,6 +240,9 @@ BOOST_AUTO_TEST_CASE(delays_grow_with_jitter_obey_the_server_and_end_with_the_bu
     RetryPolicy patient{.budget = 600s};
     BOOST_TEST((next_delay(1, 0ms, patient, 500s, random) == 120s));
     BOOST_TEST(!next_delay(1, 90s, policy, {}, random).has_value());
+    BOOST_TEST((next_delay(60, policy.budget - 2s, policy, {}, random) == 2s)); // the last when the time is up
+    BOOST_TEST(!next_delay(60, policy.budget - 2s, policy, 3s, random).has_value());
+    BOOST_TEST(!next_delay(60, policy.budget - 1ms, policy, {}, random).has_value());
     BOOST_TEST(next_delay(60, 0ms, policy, {}, random).has_value());
     RetryPolicy counted{.attempts = 3};
     BOOST_TEST(next_delay(2, 0ms, counted, {}, random).has_value());
