@@ -35,8 +35,11 @@ Result<nix::StorePath> store_path_at(const fs::path& name, const fs::path& root)
     auto fail = [&name](const std::string& why) {
         return Failure(FailureKind::usage, why + " '" + sanitize(name.string()) + "'");
     };
+    const auto absolute = fs::absolute(name, error);
+    // Said by itself it need not be looked for: where the store has another root there may be no /nix at all.
+    if (auto path = in_store(absolute.lexically_normal(), real_root)) return std::move(*path);
     std::deque<fs::path> open; // what is still to be walked
-    put_before(open, fs::absolute(name, error));
+    put_before(open, absolute);
     fs::path at("/");
     for (int links = 0; !open.empty();) {
         auto part = std::move(open.front());
