@@ -88,9 +88,10 @@ class PathVerification {
         auto id = graph_.intern(path);
         for (bool has_changed = true; has_changed;) {
             std::vector<plan::PathId> asked{id};
-            std::vector<fill::ArchiveLook::Wanted> wanted{{.tops = asked, .counting = counting()}};
             presence::Judge::Counting counts = [this] { return counting(); };
             co_await presence_.ask_whole(std::move(asked), std::move(counts));
+            // What counts has grown with the answers.
+            std::vector<fill::ArchiveLook::Wanted> wanted{{.tops = {id}, .counting = counting()}};
             auto looked = co_await archives_->look(std::move(wanted));
             if (!looked) {
                 blame(options::ExitCode::machine, looked.error().one_line());
