@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <map>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -49,24 +48,14 @@ class Console::Recorder final : public event::Sink {
         const auto* message = std::get_if<event::Message>(&event);
         if (message && message->severity >= event::Severity::notice && messages_.size() < most_messages)
             messages_.push_back(*message);
-        if (const auto* build = std::get_if<event::BuildStarted>(&event))
-            started_.insert_or_assign(build->derivation, Clock::now());
         next_.on_event(event);
         if (also_) also_->on_event(event);
     }
     void pass_on_to(event::Sink& also) { also_ = &also; }
     const std::vector<event::Message>& messages() const { return messages_; }
-    std::optional<std::chrono::milliseconds> start_of(const std::string& derivation) const {
-        auto it = started_.find(derivation);
-        if (it == started_.end()) return {};
-        return std::chrono::duration_cast<std::chrono::milliseconds>(it->second - start_);
-    }
 
   private:
-    using Clock = std::chrono::steady_clock;
     static constexpr std::size_t most_messages = 1000;
-    Clock::time_point start_ = Clock::now();
-    std::map<std::string, Clock::time_point> started_; // by derivation
     event::Sink& next_;
     event::Sink* also_ = nullptr;
     std::vector<event::Message> messages_;
@@ -135,7 +124,6 @@ Task<void> Console::keep_drawing() {
 }
 
 report::RunReport Console::completed(report::RunReport report) const {
-    for (auto& build : report.builds) build.start = recorder_->start_of(build.derivation);
     for (const auto& message : recorder_->messages()) {
         auto is_same = [&](const auto& other) { return other.text == message.text; };
         if (std::none_of(report.messages.begin(), report.messages.end(), is_same)) report.messages.push_back(message);

@@ -29,7 +29,7 @@ class Console {
     // Redraws. Runs until cancelled.
     async::Task<void> keep_drawing();
 
-    // The report with the messages that were said, and when its builds started.
+    // The report with the messages that were said.
     report::RunReport completed(report::RunReport report) const;
     // The report on disk (or stdout) as JSON if asked for, then for the person. Returns the exit code: the report's, or
     // 5 if it could not be written.

@@ -9,6 +9,14 @@ namespace cachefill::fill {
 
 namespace {
 
+report::BuildReport report_of(const plan::GraphDerivation& derivation) {
+    report::BuildReport build;
+    build.derivation = derivation.path.to_string();
+    build.name = std::string(derivation.name());
+    build.kind = std::string(plan::to_string(derivation.kind));
+    return build;
+}
+
 void block(report::BuildReport& build, const plan::GraphDerivation& by) {
     build.blocked_by = std::string(by.name());
     build.blocked_by_derivation = by.path.to_string();
@@ -17,11 +25,7 @@ void block(report::BuildReport& build, const plan::GraphDerivation& by) {
 // What no machine here can build, and what that blocks. The driver never hears of them.
 void add_unbuildable(report::RunReport& report, const RunParts& parts) {
     auto begin = [&parts](plan::DerivationId id, event::BuildOutcome outcome) {
-        const auto& derivation = parts.run.graph.derivation(id);
-        report::BuildReport build;
-        build.derivation = derivation.path.to_string();
-        build.name = std::string(derivation.name());
-        build.kind = std::string(plan::to_string(derivation.kind));
+        auto build = report_of(parts.run.graph.derivation(id));
         build.outcome = outcome;
         return build;
     };
@@ -49,10 +53,7 @@ void add_planned(report::RunReport& report, const RunParts& parts) {
     std::map<plan::DerivationId, plan::DerivationId> blocked_by; // what Nix refuses blocks what needs it
     for (const auto& planned : parts.run.live.now().builds) {
         const auto& derivation = parts.run.graph.derivation(planned.derivation);
-        report::BuildReport build;
-        build.derivation = derivation.path.to_string();
-        build.name = std::string(derivation.name());
-        build.kind = std::string(plan::to_string(derivation.kind));
+        auto build = report_of(derivation);
         build.targets = parts.run.live.targets_of(planned.derivation);
         if (!derivation.flaw.empty()) {
             build.outcome = event::BuildOutcome::refused;
@@ -89,11 +90,7 @@ void add_planned(report::RunReport& report, const RunParts& parts) {
 // What became of each build and each fetch for it.
 void add_done(report::RunReport& report, const RunParts& parts) {
     for (const auto& [id, record] : parts.run.driver->records()) {
-        const auto& derivation = parts.run.graph.derivation(id);
-        report::BuildReport build;
-        build.derivation = derivation.path.to_string();
-        build.name = std::string(derivation.name());
-        build.kind = std::string(plan::to_string(derivation.kind));
+        auto build = report_of(parts.run.graph.derivation(id));
         build.outcome = record.outcome;
         build.start = parts.run.since_start(record.start);
         build.took = record.took;
