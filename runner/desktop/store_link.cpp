@@ -33,7 +33,7 @@ Result<nix::StorePath> store_path_at(const fs::path& name, const fs::path& root)
     std::error_code error;
     auto real_root = root.empty() ? std::string() : fs::weakly_canonical(root, error).string();
     auto fail = [&name](const std::string& why) {
-        return Failure(FailureKind::usage, why + " '" + sanitize(name.string()) + "'");
+        return Failure(FailureKind::usage, why + " '" + sanitize(redact_url(name.string())) + "'");
     };
     const auto absolute = fs::absolute(name, error);
     // Said by itself it need not be looked for: where the store has another root there may be no /nix at all.

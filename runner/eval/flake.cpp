@@ -142,6 +142,12 @@ async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHoo
 
     auto place = place_flake(settings.flake);
     const auto& shown = place.shown;
+    if (place.directory.empty() && nix::has_login(place.reference))
+        co_return Failure(FailureKind::usage, "the address of the flake " + shown +
+                                                  " holds a login, which everybody on this machine would see while Nix "
+                                                  "and git run")
+            .with_hint("leave the login out of the address; Nix takes it from netrc or access-tokens, and git from its "
+                       "credential helper");
     NixCommand metadata;
     metadata.arguments = {"flake", "metadata", "--json", "--no-update-lock-file", place.reference};
     metadata.doing = "reading the flake " + shown;

@@ -1,6 +1,8 @@
 #include "eval/locked_sources.hpp"
 
 #include "base/text.hpp"
+#include "eval/submodules.hpp"
+#include "nix/flake_url.hpp"
 #include "nix/locked_path.hpp"
 
 #include <boost/url/parse.hpp>
@@ -84,27 +86,39 @@ std::string why_private_url(const std::string& text, const PrivateAccess& access
     auto scheme = std::string(url->scheme());
     if (scheme == "file") return "it comes from a place of this machine";
     if (scheme != "https" && scheme != "http" && scheme != "git") return "it is fetched by " + scheme;
-    if (url->has_userinfo()) return "it is fetched with a login";
-    for (const auto& parameter : url->params()) {
-        auto name = to_lower(parameter.key);
-        for (const char* word : {"token", "key", "sig", "secret", "auth", "pass", "credential"})
-            if (name.find(word) != name.npos) return "it is fetched with a login in its address";
-    }
+    if (nix::has_login(text)) return "it is fetched with a login in its address";
     auto host = to_lower(url->host());
     if (auto why = why_private_host(host, access); !why.empty()) return why;
     return why_private_by_token(std::move(host), url->path(), access);
 }
 
-std::string why_private(const Json& locked, const PrivateAccess& access) {
+std::string why_private_git(const std::string& url, const PrivateAccess& access) {
+    auto why = why_private_url(url, access);
+    return why.empty() && access.why_by_git ? access.why_by_git(url) : why;
+}
+
+// They are part of the tree, and the lock does not say where they come from.
+std::string why_private_submodule(const std::string& url, const nix::StorePath& path, const PrivateAccess& access) {
+    auto urls = access.tree ? submodule_urls(access.tree(path), url) : std::vector<std::string>();
+    if (!access.tree || !urls) return "where its submodules come from cannot be seen";
+    for (const auto& one : *urls)
+        if (auto why = why_private_git(one, access); !why.empty())
+            return "of its submodule " + sanitize(redact_url(one)) + ", " + why;
+    return {};
+}
+
+std::string why_private(const Json& locked, const nix::StorePath& path, const PrivateAccess& access) {
     auto type = text_in(locked, "type");
     for (const auto& forge : forges)
         if (type == forge.type) return why_private_forge(forge, locked, access);
     if (type == "path") return "it comes from a place of this machine";
-    if (type == "git" || type == "hg" || type == "tarball" || type == "file") {
-        auto url = text_in(locked, "url");
-        auto why = why_private_url(url, access);
-        return why.empty() && type == "git" && access.why_by_git ? access.why_by_git(url) : why;
+    auto url = text_in(locked, "url");
+    if (type == "git") {
+        auto why = why_private_git(url, access);
+        bool has_submodules = why.empty() && locked.value("submodules", Json()) == Json(true);
+        return has_submodules ? why_private_submodule(url, path, access) : why;
     }
+    if (type == "hg" || type == "tarball" || type == "file") return why_private_url(url, access);
     return "how it is fetched ('" + sanitize(type) + "') is not known here";
 }
 
@@ -131,10 +145,12 @@ std::vector<LockedSource> locked_sources(std::string_view lock, const PrivateAcc
         auto hash = codec::Hash::parse(text_in(*locked, "narHash"));
         if (!hash || hash->algorithm() != codec::HashAlgorithm::sha256) continue;
         auto place = sanitize(place_of(*locked));
-        sources.push_back({.path = nix::locked_path(*hash),
+        auto path = nix::locked_path(*hash);
+        auto why = why_private(*locked, path, access);
+        sources.push_back({.path = std::move(path),
                            .place = place,
                            .origin = "the input " + sanitize(name) + " (" + place + ")",
-                           .why_private = why_private(*locked, access)});
+                           .why_private = std::move(why)});
     }
     return sources;
 }

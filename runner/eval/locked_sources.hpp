@@ -2,6 +2,7 @@
 
 #include "nix/store_path.hpp"
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ struct PrivateAccess {
         {}; // what access-tokens are for: "github.com", "github.com/owner", "git.example.org"
     // Why a repository may be private that git fetches from this URL; empty: nothing says so. May be empty.
     std::function<std::string(const std::string& url)> why_by_git = {};
+    // Where the files of a path of the store are. May be empty; then nothing is known of a tree's submodules.
+    std::function<std::filesystem::path(const nix::StorePath& path)> tree = {};
 };
 
 // Of a flake.lock (versions 5 to 7), all inputs with a hash, those of inputs too; the flake's own tree is none of them.

@@ -2,6 +2,11 @@
 
 #include "base/text.hpp"
 
+#include <boost/url/parse.hpp>
+
+#include <algorithm>
+#include <array>
+
 namespace cachefill::nix {
 
 namespace {
@@ -49,6 +54,22 @@ std::string git_file_url(std::string_view root, std::span<const std::pair<std::s
         separator = '&';
     }
     return url;
+}
+
+bool has_login(std::string_view text) {
+    auto url = boost::urls::parse_uri(text);
+    // With a character that belongs into no URL a password is still one.
+    if (!url) return redact_url(text.substr(0, text.find_first_of("?#"))) != text.substr(0, text.find_first_of("?#"));
+    if (url->has_password() || (url->has_userinfo() && !url->scheme().ends_with("ssh"))) return true;
+    constexpr std::array words{"token", "key", "sig", "secret", "auth", "pass", "credential"};
+    for (const auto& parameter : url->params()) {
+        auto name = to_lower(parameter.key);
+        // Of Nix's own (2.20 and newer): keys that commits must be signed with, which are public.
+        if (name.starts_with("publickey") || name == "keytype") continue;
+        auto is_in_name = [&name](const char* word) { return name.find(word) != name.npos; };
+        if (std::any_of(words.begin(), words.end(), is_in_name)) return true;
+    }
+    return false;
 }
 
 } // namespace cachefill::nix

@@ -17,4 +17,8 @@ std::string percent_decode(std::string_view text);
 // its way to such a repository from inside. Parameters with an empty value are left out.
 std::string git_file_url(std::string_view root, std::span<const std::pair<std::string, std::string>> parameters);
 
+// Is there a login in the address of a flake or an input: an account with a password, one at a web server, or a token
+// in a parameter? The account of ssh://git@host is none.
+bool has_login(std::string_view url);
+
 } // namespace cachefill::nix

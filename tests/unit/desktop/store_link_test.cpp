@@ -62,6 +62,8 @@ BOOST_AUTO_TEST_CASE(what_leads_nowhere_is_told) {
     for (const std::string name : {"loop", "dangling", "gone", "root"})
         BOOST_TEST(lead(directory.path() / name, root).find("/" + name + "'") != std::string::npos, name);
     BOOST_TEST(lead("/nonexistent", {}).find("there is nothing") != std::string::npos);
+    // Meant for a cache's address, which belongs elsewhere.
+    BOOST_TEST(lead("kim:s3cret@host", {}).ends_with("there is nothing at 'host'"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -186,6 +186,19 @@ BOOST_AUTO_TEST_CASE(a_directory_is_not_taken_for_a_name_in_the_registry) {
     BOOST_TEST(place_flake("https://kim:s3cret@example.org/x.tar.gz").shown == "https://example.org/x.tar.gz");
 }
 
+BOOST_AUTO_TEST_CASE(an_address_with_a_login_is_not_handed_to_nix) {
+    NixScene scene;
+    for (const auto* address :
+         {"git+https://kim:s3cret@127.0.0.1:9/x", "https://127.0.0.1:9/x.tar.gz?private_token=s3cret",
+          "git+https://s3cret@127.0.0.1:9/x", "https://kim:s3 cret@127.0.0.1:9/x"}) {
+        scene.settings.flake = address;
+        auto info = scene.open();
+        BOOST_REQUIRE(!info);
+        BOOST_TEST(info.error().cause().find("holds a login") != std::string::npos, info.error().one_line());
+        BOOST_TEST(info.error().one_line().find("cret") == std::string::npos, info.error().one_line());
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_link_to_a_flake_is_followed) {
     NixScene scene;
     scene.flake_with("{ nixosConfigurations.a = host (drv \"a\" { }); }");

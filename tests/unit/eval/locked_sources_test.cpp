@@ -1,8 +1,13 @@
+#include "base/files.hpp"
 #include "codec/hash.hpp"
 #include "eval/locked_sources.hpp"
 #include "nix/locked_path.hpp"
 
 #include <boost/test/unit_test.hpp>
+
+#include <fstream>
+
+namespace fs = std::filesystem;
 
 using namespace cachefill;
 using eval::locked_sources;
@@ -108,7 +113,7 @@ BOOST_AUTO_TEST_CASE(no_password_in_what_is_told_of_them) {
     auto sources = locked_sources(lock(R"("type": "git", "url": "https://kim:secret@git.example.org/b")"), {});
     BOOST_REQUIRE(sources.size() == 1U);
     BOOST_TEST(sources[0].origin.find("secret") == std::string::npos);
-    BOOST_TEST(sources[0].why_private == "it is fetched with a login");
+    BOOST_TEST(sources[0].why_private == "it is fetched with a login in its address");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_lock_names_nothing) {
@@ -116,6 +121,49 @@ BOOST_AUTO_TEST_CASE(what_is_no_lock_names_nothing) {
          {"", "null", "[]", "{}", R"({"nodes": 3})", R"({"nodes": {"x": 3}})", R"({"nodes": {"x": {"locked": 3}}})",
           R"({"nodes": {"x": {"locked": {"narHash": "sha256-"}}}})", R"({"nodes": {"x": {"locked": {"narHash": 3}}}})"})
         BOOST_TEST(locked_sources(text, {}).empty(), text);
+}
+
+BOOST_AUTO_TEST_CASE(a_tree_is_as_private_as_its_submodules) {
+    auto tree = TemporaryDirectory::make("submodules").value();
+    fs::create_directories(tree.path() / "lib/inner");
+    auto write = [&](const char* where, const std::string& text) {
+        std::ofstream(tree.path() / where / ".gitmodules", std::ios::trunc) << text;
+    };
+    auto module = [](const std::string& path, const std::string& url) {
+        return "[submodule \"x\"]\n\tpath = " + path + "\n\turl = " + url + "\n";
+    };
+    eval::PrivateAccess access{
+        .has_login = [](const std::string& host) { return host == "private.example.org"; },
+        .tree = [&](const nix::StorePath&) { return tree.path(); },
+    };
+    auto why = [&] {
+        return why_private(R"("type": "git", "submodules": true, "url": "https://example.org/team/a.git")", access);
+    };
+    BOOST_TEST(why() == ""); // none in it
+    write(".", module("lib", "../b.git") + module("\"lib\"", "https://example.org/c"));
+    BOOST_TEST(why() == "");
+    write("lib", module("inner", "ssh://git@example.org/d"));
+    BOOST_TEST(why() == "of its submodule ssh://example.org/d, it is fetched by ssh");
+    write("lib", module("inner", "../../d"));
+    BOOST_TEST(why() == "");
+    write("lib/inner", module("x", "git@example.org:team/e"));
+    BOOST_TEST(why() == "of its submodule git@example.org:team/e, it comes from a place of this machine");
+    fs::remove(tree.path() / "lib/inner/.gitmodules");
+    write(".", module("lib", "https://private.example.org/b"));
+    BOOST_TEST(
+        why() ==
+        "of its submodule https://private.example.org/b, a login for private.example.org is set up here (netrc)");
+    const std::string not_seen = "where its submodules come from cannot be seen";
+    for (const auto& text : {module("../lib", "../b.git"), module("/lib", "../b.git"), module("lib", ""),
+                             module("lib", "..\\x"), std::string("[submodule")}) {
+        write(".", text);
+        BOOST_TEST(why() == not_seen, text);
+    }
+    fs::remove(tree.path() / ".gitmodules");
+    fs::create_symlink("/dev/null", tree.path() / ".gitmodules");
+    BOOST_TEST(why() == not_seen);
+    BOOST_TEST(why_private(R"("type": "git", "submodules": true, "url": "https://example.org/a")") == not_seen);
+    BOOST_TEST(why_private(R"("type": "git", "url": "https://example.org/a")") == "");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

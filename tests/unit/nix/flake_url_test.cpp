@@ -23,4 +23,16 @@ BOOST_AUTO_TEST_CASE(a_repository_is_named_with_what_is_known_of_it) {
     BOOST_TEST(nix::git_file_url("/srv", {}) == "git+file:///srv");
 }
 
+BOOST_AUTO_TEST_CASE(a_login_in_an_address_is_seen) {
+    for (const auto* url :
+         {"https://kim:s3cret@example.org/x.tar.gz", "https://s3cret@example.org/x", "ssh://kim:s3cret@example.org/x",
+          "https://example.org/x.tar.gz?access_token=s3cret", "https://kim:s3 cret@example.org/x"})
+        BOOST_TEST(nix::has_login(url), url);
+    for (const auto* url :
+         {"git+ssh://git@example.org/x", "path:/home/kim@desk/nix", "/home/kim@desk/nix", "github:kim/nix?ref=a", "",
+          "git@example.org:kim/nix", "git+https://example.org/x?publicKeys=[]&keytype=ssh-rsa",
+          "https://example.org/x?format=tar"})
+        BOOST_TEST(!nix::has_login(url), url);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
