@@ -1,6 +1,7 @@
 #include "base/files.hpp"
 #include "codec/hash.hpp"
 #include "eval/locked_sources.hpp"
+#include "eval/submodules.hpp"
 #include "nix/locked_path.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -141,6 +142,8 @@ BOOST_AUTO_TEST_CASE(a_tree_is_as_private_as_its_submodules) {
     };
     BOOST_TEST(why() == ""); // none in it
     write(".", module("lib", "../b.git") + module("\"lib\"", "https://example.org/c"));
+    const std::vector<std::string> both{"https://example.org/team/b.git", "https://example.org/c"};
+    BOOST_TEST(eval::submodule_urls(tree.path(), "https://example.org/team/a.git").value() == both);
     BOOST_TEST(why() == "");
     write("lib", module("inner", "ssh://git@example.org/d"));
     BOOST_TEST(why() == "of its submodule ssh://example.org/d, it is fetched by ssh");
