@@ -152,7 +152,8 @@ void NixDriver::announce(DerivationId id) {
     const auto* planned = scheduler_.planned(id);
     event::BuildStarted started{.derivation = derivation.path.to_string(),
                                 .name = std::string(derivation.name()),
-                                .expected = planned ? planned->expected : std::chrono::milliseconds{}};
+                                .kind = std::string(plan::to_string(derivation.kind))};
+    if (planned && planned->expected.measured) started.expected = planned->expected.time;
     sink_.on_event(started);
 }
 

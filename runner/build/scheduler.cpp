@@ -39,7 +39,8 @@ std::vector<DerivationId> Scheduler::update(const plan::Plan& plan, const std::v
         }
         bool fits_here = !machines.empty() && plan::BuildAbility::fits(derivation, {machines.front()});
         node.slot = fits_here ? SlotKind::local : SlotKind::remote;
-        node.cheap = !node.alone && derivation.kind != plan::DerivationKind::compile && build.expected <= cheap_limit;
+        node.cheap =
+            !node.alone && derivation.kind != plan::DerivationKind::compile && build.expected.time <= cheap_limit;
         for (auto path : build.fetch) {
             waiting_for_fetch_[path].insert(id);
             fetches_.try_emplace(path);

@@ -5,6 +5,7 @@
 #include "doctor/git_state.hpp"
 #include "doctor/trust_remedy.hpp"
 #include "options/switch_command.hpp"
+#include "plan/plan.hpp"
 
 #include <chrono>
 #include <optional>
@@ -59,7 +60,7 @@ struct Heavy {
     std::string name;       // "firefox-142.0"
     std::string derivation; // store path
     std::string output;     // the first one's store path; empty if unknown before building
-    std::chrono::milliseconds expected{};
+    plan::ExpectedTime expected{};
     std::vector<std::string> needed_by; // names, from the nearest up to the target
     Source source = Source::nowhere;
     bool is_there = false; // itself, in the cache that has the hole

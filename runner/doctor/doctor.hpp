@@ -26,10 +26,11 @@ namespace cachefill::doctor {
 struct Examination {
     std::vector<Failure> failures; // it could not be looked at; the rest is empty then
     Evidence evidence;
-    std::vector<Reason> reasons; // the first is the primary one; empty when nothing would be compiled
-    std::chrono::milliseconds expected{};
-    std::uint64_t fetches = 0;       // paths
-    std::uint64_t fetched_bytes = 0; // as far as known
+    std::vector<Reason> reasons;          // the first is the primary one; empty when nothing would be compiled
+    std::chrono::milliseconds expected{}; // to compile what was measured before
+    std::uint64_t unmeasured = 0;         // of the heavy: nobody here knows how long they take
+    std::uint64_t fetches = 0;            // paths
+    std::uint64_t fetched_bytes = 0;      // as far as known
     std::uint64_t light = 0, downloads = 0;
     std::uint64_t derivations = 0;
     std::string daemon_said;                          // why its answer is missing; empty: it was asked

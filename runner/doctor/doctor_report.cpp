@@ -29,11 +29,19 @@ std::string about(std::chrono::milliseconds time) {
            (minutes % 60 > 0 ? " " + std::to_string(minutes % 60) + " min" : std::string());
 }
 
+// How long compiling takes, as far as this machine has measured it before.
+std::string how_long(const Examination& examination) {
+    if (examination.unmeasured == examination.evidence.heavy.size()) return "how long is not known";
+    auto text = about(examination.expected);
+    return examination.unmeasured == 0 ? text
+                                       : text + " and " + std::to_string(examination.unmeasured) + " of unknown length";
+}
+
 std::string verdict(const Examination& examination) {
     const auto& evidence = examination.evidence;
     if (!evidence.heavy.empty()) {
         auto text = evidence.target + " would compile " + counted(evidence.heavy.size(), "derivation") + " here, " +
-                    about(examination.expected) + ": ";
+                    how_long(examination) + ": ";
         for (std::size_t i = 0; i < std::min(evidence.heavy.size(), names_told); ++i)
             text += (i > 0 ? ", " : "") + evidence.heavy[i].name;
         if (evidence.heavy.size() > names_told) text += ", …";
@@ -69,7 +77,7 @@ std::string details(const Examination& examination) {
             const auto& heavy = evidence.heavy[i];
             auto line = "  " + heavy.name;
             line.resize(std::max<std::size_t>(line.size() + 2, 44), ' ');
-            line += about(heavy.expected);
+            line += heavy.expected.measured ? about(heavy.expected.time) : "not known";
             if (!heavy.needed_by.empty()) {
                 line.resize(std::max<std::size_t>(line.size() + 2, 62), ' ');
                 line += "needed by " + join(heavy.needed_by, " < ");
@@ -158,6 +166,7 @@ std::string to_json(const Examination& examination) {
         {"derivation", evidence.derivation},
         {"output", evidence.output},
         {"expected_seconds", as_seconds(examination.expected)},
+        {"unmeasured", examination.unmeasured},
         {"fetch", {{"paths", examination.fetches}, {"bytes", examination.fetched_bytes}}},
         {"local_by_design", evidence.local_by_design},
         {"light", examination.light},
@@ -172,7 +181,7 @@ std::string to_json(const Examination& examination) {
         heavy.push_back({{"name", item.name},
                          {"derivation", item.derivation},
                          {"output", item.output},
-                         {"expected_seconds", as_seconds(item.expected)},
+                         {"expected_seconds", item.expected.measured ? json(as_seconds(item.expected.time)) : json()},
                          {"needed_by", item.needed_by},
                          {"source", name_of(item.source)}});
     auto& reasons = answer["reasons"] = json::array();

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 
 namespace cachefill::doctor {
 
@@ -252,11 +253,14 @@ Task<Result<void>> Doctor::classify(const std::optional<daemon::Missing>& daemon
     std::map<plan::DerivationId, Source> sources;
     for (auto id : heavy) { // what is needed only because something above it is missing shares its reason
         auto item = describe(id, source_of(id, machine, wide, evidence), parents, sources);
-        examination.expected += item.expected;
+        if (item.expected.measured)
+            examination.expected += item.expected.time;
+        else
+            ++examination.unmeasured;
         evidence.heavy.push_back(std::move(item));
     }
     std::sort(evidence.heavy.begin(), evidence.heavy.end(), [](const auto& a, const auto& b) {
-        return a.expected != b.expected ? a.expected > b.expected : a.name < b.name;
+        return std::tie(b.expected.time, a.name) < std::tie(a.expected.time, b.name);
     });
     co_return Result<void>();
 }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -86,7 +87,9 @@ struct PlanChanged {
     std::uint64_t builds = 0, compiles = 0, light = 0, local_by_design = 0, fixed_output = 0;
     std::uint64_t fetches = 0, bytes_to_fetch = 0;
     std::uint64_t pushes_without_build = 0;
+    // Of the builds that were measured before: all of them, and the longest chain.
     std::chrono::milliseconds expected{}, critical_path{};
+    std::map<std::string, std::uint64_t> unmeasured = {}; // the other builds, by kind as in BuildFinished
 };
 
 struct FetchFinished {
@@ -119,8 +122,9 @@ std::string_view failure_in_words(BuildOutcome outcome);
 
 struct BuildStarted {
     std::string derivation;
-    std::string name; // without hash and .drv
-    std::chrono::milliseconds expected{};
+    std::string name;                                       // without hash and .drv
+    std::string kind;                                       // as in BuildFinished
+    std::optional<std::chrono::milliseconds> expected = {}; // if it was measured before
 };
 struct BuildLogLine {
     std::string derivation;

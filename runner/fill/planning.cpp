@@ -88,7 +88,10 @@ void Planning::apply() {
     event::PlanChanged changed;
     changed.derivations = run_.graph.derivation_count();
     changed.builds = run_.live.now().builds.size();
-    for (const auto& build : run_.live.now().builds) switch (run_.graph.derivation(build.derivation).kind) {
+    for (const auto& build : run_.live.now().builds) {
+        const auto kind = run_.graph.derivation(build.derivation).kind;
+        if (!build.expected.measured) ++changed.unmeasured[std::string(plan::to_string(kind))];
+        switch (kind) {
         case plan::DerivationKind::compile:
             ++changed.compiles;
             break;
@@ -102,11 +105,12 @@ void Planning::apply() {
             ++changed.fixed_output;
             break;
         }
+    }
     changed.fetches = run_.live.now().fetches.size();
     changed.bytes_to_fetch = run_.live.now().bytes_to_fetch;
     changed.pushes_without_build = run_.live.now().pushes.size();
-    changed.expected = run_.live.now().expected_total;
-    changed.critical_path = run_.live.now().critical_path;
+    changed.expected = run_.live.now().measured_total;
+    changed.critical_path = run_.live.now().measured_chain;
     run_.session.sink().on_event(changed);
 }
 

@@ -67,7 +67,8 @@ void add_planned(report::RunReport& report, const RunParts& parts) {
                     block(build, parts.run.graph.derivation(by->second));
                     blocked_by.emplace(planned.derivation, by->second);
                 }
-        if (build.outcome == event::BuildOutcome::not_started) build.expected = planned.expected;
+        if (build.outcome == event::BuildOutcome::not_started && planned.expected.measured)
+            build.expected = planned.expected.time;
         build.deferred = parts.run.live.why_last(planned.derivation);
         for (const auto& output : derivation.outputs)
             if (output.path != plan::no_path) build.outputs.push_back(parts.run.graph.path(output.path).to_string());

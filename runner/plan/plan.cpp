@@ -157,13 +157,21 @@ class Assembly {
     }
 
     void time_builds() {
+        std::vector<std::chrono::milliseconds> measured(plan_.builds.size()); // as longest_chain, without guesses
         for (std::size_t i = plan_.builds.size(); i-- > 0;) {
             PlannedBuild& build = plan_.builds[i];
-            build.longest_chain += build.expected; // so far: the longest of those that wait for it
+            build.longest_chain += build.expected.time; // so far: the longest of those that wait for it
             for (const std::size_t before : build.after)
                 plan_.builds[before].longest_chain = std::max(plan_.builds[before].longest_chain, build.longest_chain);
-            plan_.expected_total += build.expected;
-            plan_.critical_path = std::max(plan_.critical_path, build.longest_chain);
+            auto& chain = measured[i];
+            if (build.expected.measured) {
+                chain += build.expected.time;
+                plan_.measured_total += build.expected.time;
+            } else {
+                ++plan_.unmeasured;
+            }
+            for (const std::size_t before : build.after) measured[before] = std::max(measured[before], chain);
+            plan_.measured_chain = std::max(plan_.measured_chain, chain);
         }
     }
 

@@ -44,12 +44,17 @@ struct BuildAbility {
     static std::string wanted(const GraphDerivation& derivation, const std::vector<BuildAbility>& machines);
 };
 
+// How long a build will take.
+struct ExpectedTime {
+    std::chrono::milliseconds time{}; // never zero
+    bool measured = false;            // no: a guess by kind, good for an order and not for a promise
+};
+
 struct Policy {
     std::vector<BuildAbility> machines;
     // Caches from which this machine's daemon will really fetch, with keys it trusts.
     CacheMask fetchable_here = 0;
-    // Expected build time: history if known, else guessed by kind. Never zero.
-    std::function<std::chrono::milliseconds(const GraphDerivation&)> expected_time;
+    std::function<ExpectedTime(const GraphDerivation&)> expected_time;
     // A cache is away: what does not hang on its answers goes on, although some of it may turn out to be in vain.
     bool does_not_wait = false;
     // To be built only when nothing else is left to do. May be empty.
@@ -82,7 +87,7 @@ struct PlannedBuild {
     DerivationId derivation;
     std::vector<std::size_t> after; // indexes into Plan::builds: builds whose outputs are inputs
     std::vector<PathId> fetch;      // inputs to fetch first, by output path
-    std::chrono::milliseconds expected{};
+    ExpectedTime expected{};
     std::chrono::milliseconds longest_chain{}; // expected time of the longest chain that starts here, itself included
     std::vector<std::size_t> targets;          // indexes of the targets that need it
     bool deferred = false;                     // by the policy
@@ -124,8 +129,9 @@ struct Plan {
     std::vector<DerivationId> unplannable; // built each run: output paths unknown before
     std::vector<TargetPlan> targets;       // as given
     std::uint64_t bytes_to_fetch = 0;      // compressed, as far as known
-    std::chrono::milliseconds expected_total{};
-    std::chrono::milliseconds critical_path{};
+    // Of the builds that were measured before: all of them, and the longest chain.
+    std::chrono::milliseconds measured_total{}, measured_chain{};
+    std::uint64_t unmeasured = 0; // builds of which nobody knows how long they take
 };
 
 // Pure and repeatable. The demand (design sections 2 and 3.6):

@@ -65,7 +65,7 @@ Json encode(const BuildReport& build) {
     json["outcome"] = to_string(build.outcome);
     json["started_ms"] = milliseconds(build.start);
     json["took_ms"] = build.took.count();
-    json["expected_ms"] = build.expected.count();
+    json["expected_ms"] = milliseconds(build.expected);
     json["outputs"] = build.outputs;
     json["targets"] = build.targets;
     json["needs"] = build.needs;

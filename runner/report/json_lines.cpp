@@ -97,6 +97,7 @@ struct Encoder {
         json["pushes_without_build"] = e.pushes_without_build;
         json["expected_ms"] = e.expected.count();
         json["critical_path_ms"] = e.critical_path.count();
+        json["unmeasured"] = e.unmeasured;
         return json;
     }
     Json operator()(const event::FetchFinished& e) const {
@@ -111,7 +112,8 @@ struct Encoder {
         auto json = start("build-started");
         json["derivation"] = e.derivation;
         json["name"] = e.name;
-        json["expected_ms"] = e.expected.count();
+        json["kind"] = e.kind;
+        json["expected_ms"] = e.expected ? Json(e.expected->count()) : Json();
         return json;
     }
     Json operator()(const event::BuildLogLine& e) const {

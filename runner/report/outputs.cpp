@@ -55,10 +55,12 @@ std::string verdicts(const RunReport& report) {
 std::string plan(const RunReport& report) {
     std::uint64_t pushes = 0;
     std::chrono::milliseconds expected{};
+    std::uint64_t unmeasured = 0;
     std::map<std::string, std::uint64_t> kinds;
     for (const auto& build : report.builds) {
         ++kinds[build.kind];
-        expected += build.expected;
+        expected += build.expected.value_or(std::chrono::milliseconds());
+        unmeasured += build.expected ? 0U : 1U;
     }
     for (const auto& push : report.pushes) pushes += push.built_by_this_run ? 0U : 1U;
     Json json;
@@ -68,7 +70,10 @@ std::string plan(const RunReport& report) {
     json["local_by_design"] = kinds["local by design"];
     json["fixed_output"] = kinds["fixed-output"];
     json["pushes_without_build"] = pushes;
-    if (report.command == Command::plan) json["expected_seconds"] = expected.count() / 1000;
+    if (report.command == Command::plan) {
+        json["expected_seconds"] = expected.count() / 1000;
+        json["unmeasured"] = unmeasured;
+    }
     return dump(json);
 }
 

@@ -55,21 +55,12 @@ std::uint64_t Progress::builds_planned() const {
 }
 
 std::optional<std::chrono::milliseconds> Progress::expected_left(Clock::time_point now) const {
-    if (!plan || plan->expected == 0ms || builds_ended() >= builds_planned()) return {};
-    auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - planned_at_);
-    auto work = std::max(plan->expected - expected_done_, 0ms) / static_cast<std::int64_t>(most_at_once_);
-    auto chain = plan->critical_path - elapsed;
-    auto left = std::max(work, chain);
-    if (left <= 0ms) return {};
-    return left;
+    if (builds_ended() >= builds_planned()) return {};
+    return forecast_.left(now);
 }
 
 void Progress::apply(const event::BuildFinished& finished) {
     builds.erase(finished.derivation);
-    if (auto it = expected_.find(finished.derivation); it != expected_.end()) {
-        expected_done_ += it->second;
-        expected_.erase(it);
-    }
     switch (finished.outcome) {
     case event::BuildOutcome::built:
         ++built;
@@ -112,9 +103,8 @@ void Progress::apply(const event::Event& event, Clock::time_point now) {
                    [&](const event::QueryProgress& e) { paths_asked = e.asked; },
                    [&](const event::PlanChanged& e) {
                        plan = e;
-                       planned_at_ = now;
-                       expected_done_ = {};
                        built_when_planned_ = built;
+                       forecast_.planned(e, now);
                    },
                    [&](const event::FetchFinished& e) { fetched += e.succeeded ? 1U : 0U; },
                    [&](const event::BuildStarted& e) {
@@ -123,15 +113,17 @@ void Progress::apply(const event::Event& event, Clock::time_point now) {
                        build.start = now;
                        build.order = started_++;
                        builds[e.derivation] = std::move(build);
-                       expected_[e.derivation] = e.expected;
-                       most_at_once_ = std::max(most_at_once_, builds.size());
+                       forecast_.started(e, now);
                    },
                    [&](const event::BuildLogLine& e) {
                        auto it = builds.find(e.derivation);
                        auto line = one_line(e.line);
                        if (it != builds.end() && !line.empty()) it->second.last_line = std::move(line);
                    },
-                   [&](const event::BuildFinished& e) { apply(e); },
+                   [&](const event::BuildFinished& e) {
+                       apply(e);
+                       forecast_.ended(e, now);
+                   },
                    [&](const event::PushStarted& e) {
                        Upload upload;
                        upload.name = path_name(e.path);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "event/event.hpp"
+#include "report/forecast.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -36,7 +37,7 @@ class Progress {
     // All builds of the run, done ones among them, as far as planned by now.
     std::uint64_t builds_planned() const;
     std::uint64_t builds_ended() const { return built + failed + blocked + cancelled; }
-    // Empty as long as there is nothing to estimate it from.
+    // Until the last build ends; empty as long as there is nothing to tell it from.
     std::optional<std::chrono::milliseconds> expected_left(Clock::time_point now) const;
     // Compressed bytes per second over the last few seconds.
     double upload_rate(Clock::time_point now) const;
@@ -64,13 +65,10 @@ class Progress {
     void add_bytes(std::uint64_t bytes, Clock::time_point now);
     void apply(const event::BuildFinished& finished);
 
-    std::map<event::Stage, bool> stages_;                       // true: finished
-    std::map<std::string, std::chrono::milliseconds> expected_; // of running builds
-    std::chrono::milliseconds expected_done_{};                 // of what ended since the plan was made
+    std::map<event::Stage, bool> stages_; // true: finished
+    Forecast forecast_;
     std::uint64_t built_when_planned_ = 0;
-    Clock::time_point planned_at_;
     std::uint64_t started_ = 0;
-    std::size_t most_at_once_ = 1;
     std::deque<Sample> samples_;
 };
 

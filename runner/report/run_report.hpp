@@ -57,8 +57,9 @@ struct TargetReport {
 struct BuildReport {
     std::string derivation, name, kind;
     event::BuildOutcome outcome = event::BuildOutcome::not_started;
-    std::chrono::milliseconds took{}, expected{};
-    std::optional<std::chrono::milliseconds> start; // since the run's; unless it never started
+    std::chrono::milliseconds took{};
+    std::optional<std::chrono::milliseconds> expected; // if it was measured before, of what `plan` would build
+    std::optional<std::chrono::milliseconds> start;    // since the run's; unless it never started
     std::vector<std::string> outputs, targets, log_tail;
     std::vector<std::string> needs; // derivations among the builds of this report that it is made from, paths
     std::string error;

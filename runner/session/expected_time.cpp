@@ -26,9 +26,10 @@ std::chrono::milliseconds guess(plan::DerivationKind kind) {
 
 } // namespace
 
-std::chrono::milliseconds expected_time(const History* history, const plan::GraphDerivation& derivation) {
+plan::ExpectedTime expected_time(const History* history, const plan::GraphDerivation& derivation) {
     auto known = history ? history->expected(derivation.name(), derivation.platform) : std::nullopt;
-    return std::max(known.value_or(guess(derivation.kind)), std::chrono::milliseconds(1));
+    auto time = std::max(known.value_or(guess(derivation.kind)), std::chrono::milliseconds(1));
+    return {.time = time, .measured = known.has_value()};
 }
 
 bool takes_long(const History* history, const plan::GraphDerivation& derivation) {

@@ -82,7 +82,8 @@ Policy corpus_policy() {
     policy.machines = {{{"x86_64-linux", "i686-linux", "builtin"}, {"big-parallel", "kvm", "nixos-test", "benchmark"}}};
     policy.fetchable_here = bit(0) | bit(1);
     policy.expected_time = [](const GraphDerivation& derivation) {
-        return std::chrono::milliseconds(derivation.kind == DerivationKind::compile ? 1000 : 100);
+        auto time = std::chrono::milliseconds(derivation.kind == DerivationKind::compile ? 1000 : 100);
+        return ExpectedTime{.time = time, .measured = false};
     };
     return policy;
 }

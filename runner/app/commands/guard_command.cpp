@@ -19,7 +19,7 @@ bool is_allowed(const doctor::Examination& examination, const options::Settings&
     for (const auto& heavy : examination.evidence.heavy) {
         bool named = std::any_of(settings.allow.begin(), settings.allow.end(),
                                  [&](const auto& pattern) { return glob_match(pattern, heavy.name); });
-        if (!named) left += heavy.expected;
+        if (!named) left += heavy.expected.time;
     }
     return left <= std::chrono::minutes(settings.max_minutes);
 }

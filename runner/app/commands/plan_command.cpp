@@ -22,7 +22,7 @@ std::string plan_text(const fill::Run& run) {
     std::string text;
     auto heavy = plan.builds;
     std::sort(heavy.begin(), heavy.end(), [](const auto& a, const auto& b) {
-        return std::pair(b.expected, a.derivation) < std::pair(a.expected, b.derivation);
+        return std::pair(b.expected.time, a.derivation) < std::pair(a.expected.time, b.derivation);
     });
     if (!heavy.empty()) text += "would build " + counted(heavy.size(), "derivation") + ", heaviest first:\n";
     for (std::size_t i = 0; i < std::min(heavy.size(), builds_shown); ++i) {
@@ -31,7 +31,8 @@ std::string plan_text(const fill::Run& run) {
         line.resize(std::max<std::size_t>(line.size() + 2, 44), ' ');
         line += std::string(plan::to_string(derivation.kind));
         line.resize(std::max<std::size_t>(line.size() + 2, 62), ' ');
-        text += line + "about " + human_duration(heavy[i].expected) + "\n";
+        const auto& expected = heavy[i].expected;
+        text += line + (expected.measured ? "about " + human_duration(expected.time) : "not known") + "\n";
     }
     if (heavy.size() > builds_shown)
         text += "  … and " + counted(heavy.size() - builds_shown, "other") + " (--json lists all)\n";
@@ -40,9 +41,13 @@ std::string plan_text(const fill::Run& run) {
                 " at least\n";
     if (pushes > 0)
         text += "would push " + counted(pushes, "path") + (pushes == 1 ? " that is" : " that are") + " here already\n";
-    if (!plan.builds.empty())
-        text += "expected: " + human_duration(plan.expected_total) + " of work, longest chain " +
-                human_duration(plan.critical_path) + "\n";
+    const auto measured = plan.builds.size() - plan.unmeasured;
+    if (measured > 0)
+        text += "expected: " + human_duration(plan.measured_total) + " of work, longest chain " +
+                human_duration(plan.measured_chain) + "\n";
+    if (plan.unmeasured > 0)
+        text += (measured > 0 ? "          and " : "expected: ") + counted(plan.unmeasured, "build") +
+                " of unknown length, never built here before\n";
     return text + "\n";
 }
 

@@ -58,11 +58,30 @@ struct Chain {
         using namespace std::chrono_literals;
         auto expected = options_.are_tiny ? std::chrono::milliseconds(100) : 10s;
         plan::Plan plan;
-        plan.builds = {
-            {.derivation = a, .after = {}, .fetch = {}, .expected = expected, .longest_chain = 30s, .targets = {}},
-            {.derivation = d, .after = {}, .fetch = {}, .expected = expected, .longest_chain = 20s, .targets = {}},
-            {.derivation = b, .after = {0}, .fetch = {}, .expected = expected, .longest_chain = 20s, .targets = {}},
-            {.derivation = c, .after = {2}, .fetch = {}, .expected = expected, .longest_chain = 10s, .targets = {}}};
+        plan.builds = {{.derivation = a,
+                        .after = {},
+                        .fetch = {},
+                        .expected = {.time = expected},
+                        .longest_chain = 30s,
+                        .targets = {}},
+                       {.derivation = d,
+                        .after = {},
+                        .fetch = {},
+                        .expected = {.time = expected},
+                        .longest_chain = 20s,
+                        .targets = {}},
+                       {.derivation = b,
+                        .after = {0},
+                        .fetch = {},
+                        .expected = {.time = expected},
+                        .longest_chain = 20s,
+                        .targets = {}},
+                       {.derivation = c,
+                        .after = {2},
+                        .fetch = {},
+                        .expected = {.time = expected},
+                        .longest_chain = 10s,
+                        .targets = {}}};
         return plan;
     }
 

@@ -25,7 +25,7 @@ Heavy compiled(const std::string& name, std::chrono::milliseconds expected, Sour
     Heavy heavy;
     heavy.name = name;
     heavy.derivation = "/nix/store/33333333333333333333333333333333-" + name + ".drv";
-    heavy.expected = expected;
+    heavy.expected = {.time = expected, .measured = true};
     heavy.source = source;
     return heavy;
 }
@@ -86,6 +86,26 @@ BOOST_AUTO_TEST_CASE(an_expected_time_is_no_more_exact_than_it_is) {
          {Row{400ms, "about 1 s"}, Row{89s, "about 89 s"}, Row{90s, "about 2 min"}, Row{59min, "about 59 min"},
           Row{1h, "about 1 h:"}, Row{1h + 29min + 40s, "about 1 h 30 min"}, Row{26h, "about 26 h:"}})
         BOOST_TEST(has(to_text(compiling(1, row.expected), false), std::string(row.told)), row.told);
+}
+
+BOOST_AUTO_TEST_CASE(a_time_that_nobody_measured_is_not_invented) {
+    auto examination = compiling(2);
+    auto forget = [&](std::size_t i) {
+        examination.evidence.heavy[i].expected.measured = false;
+        examination.expected -= examination.evidence.heavy[i].expected.time;
+        ++examination.unmeasured;
+    };
+    forget(0);
+    BOOST_TEST(has(to_text(examination, false),
+                   "would compile 2 derivations here, about 60 s and 1 of unknown length: heavy-0"));
+    auto seen = nlohmann::json::parse(to_json(examination));
+    BOOST_TEST(seen["would_compile"][0]["expected_seconds"].is_null());
+    BOOST_TEST(seen["would_compile"][1]["expected_seconds"] == 60);
+    BOOST_TEST(seen["expected_seconds"] == 60);
+    BOOST_TEST(seen["unmeasured"] == 1);
+    forget(1);
+    BOOST_TEST(has(to_text(examination, false), "would compile 2 derivations here, how long is not known: heavy-0"));
+    BOOST_TEST(has(to_text(examination, true), "not known"));
 }
 
 BOOST_AUTO_TEST_CASE(with_verbose_everything_behind_it_is_told) {

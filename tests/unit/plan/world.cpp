@@ -45,7 +45,8 @@ World::World() {
     policy.machines = {{{"x86_64-linux", "builtin"}, {"kvm"}}};
     policy.fetchable_here = 0b11;
     policy.expected_time = [](const GraphDerivation& derivation) {
-        return std::chrono::milliseconds(derivation.kind == DerivationKind::compile ? 1000 : 10);
+        auto time = std::chrono::milliseconds(derivation.kind == DerivationKind::compile ? 1000 : 10);
+        return ExpectedTime{.time = time, .measured = derivation.kind == DerivationKind::compile};
     };
     simulated.caches.resize(3);
 }

@@ -16,7 +16,8 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 event::BuildStarted build_started(const std::string& name) {
-    return event::BuildStarted{.derivation = store_path(name + ".drv"), .name = name, .expected = 60s};
+    return event::BuildStarted{
+        .derivation = store_path(name + ".drv"), .name = name, .kind = "compile", .expected = 60s};
 }
 
 event::BuildFinished build_finished(const std::string& name, event::BuildOutcome outcome) {

@@ -76,9 +76,10 @@ void whole_run(Log& log) {
     log.on(plan);
     log.tick(43s);
     log.on(event::StageStarted{event::Stage::build});
-    log.on(
-        event::BuildStarted{.derivation = store_path("firefox-141.0.drv"), .name = "firefox-141.0", .expected = 5min});
-    log.on(event::BuildStarted{.derivation = store_path("linux-6.12.drv"), .name = "linux-6.12", .expected = 5min});
+    log.on(event::BuildStarted{
+        .derivation = store_path("firefox-141.0.drv"), .name = "firefox-141.0", .kind = "compile", .expected = 5min});
+    log.on(event::BuildStarted{
+        .derivation = store_path("linux-6.12.drv"), .name = "linux-6.12", .kind = "compile", .expected = 5min});
     log.tick(60s);
     log.on(failed_build());
     for (const auto* name : {"system-path", "nixos-system"}) {
@@ -122,7 +123,7 @@ BOOST_AUTO_TEST_CASE(quiet_leaves_warnings_and_failures) {
 
 BOOST_AUTO_TEST_CASE(verbose_tells_every_push_and_log_line) {
     Log log(false, true);
-    log.on(event::BuildStarted{.derivation = store_path("hello-1.drv"), .name = "hello-1", .expected = {}});
+    log.on(event::BuildStarted{.derivation = store_path("hello-1.drv"), .name = "hello-1", .kind = "compile"});
     log.on(event::BuildLogLine{store_path("hello-1.drv"), "unpacking"});
     event::PushFinished pushed;
     pushed.path = store_path("hello-1");
