@@ -68,7 +68,7 @@ std::optional<VouchedCommit> vouched_commit(const Environment& environment) {
         return {}; // no event of GitHub's; the commit is a pull request's
     } else if (is_among(event, events_of_members)) {
         vouched.commit = environment.get_or("GITHUB_SHA");
-        vouched.is_of_event = !passes_on_foreign_events(payload);
+        vouched.is_of_event = !passes_on_foreign_events(payload, environment.get_or("GITHUB_REPOSITORY"));
         if (!vouched.is_of_event) vouched.branch = text_in(member(payload, "repository"), "default_branch");
     } else if (is_among(event, events_on_default_branch)) {
         vouched.commit = environment.get_or("GITHUB_SHA");

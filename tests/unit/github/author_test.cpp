@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(what_a_dispatch_passes_on_is_seen_however_it_is_written) {
     auto forked = of_fork(own, "/pull_request/head/repo");
     auto judged = [&](const json& passed_on) {
         dispatch["client_payload"] = passed_on;
-        BOOST_TEST(passes_on_foreign_events(dispatch), passed_on.dump());
+        BOOST_TEST(passes_on_foreign_events(dispatch, "owner/fleet"), passed_on.dump());
         return author("repository_dispatch", dispatch);
     };
     for (const auto* key : {"pull_request", "pullRequest", "pull-request", "PULL_REQUEST"}) {
@@ -147,11 +147,50 @@ BOOST_AUTO_TEST_CASE(what_a_dispatch_passes_on_is_seen_however_it_is_written) {
     auto run = payload("workflow_run");
     run["workflow_run"]["pull_requests"] = json::array({{{"head", {{"ref", "x"}, {"repo", {{"name", "fleet"}}}}}}});
     BOOST_TEST(judged({{"workflowRun", run["workflow_run"]}}) == author("workflow_run", payload("workflow_run")));
-    for (const json& nothing : {json{{"head", "main"}, {"text", "{ no JSON"}, {"number", 12}}, json(), json("text")}) {
+    for (const json& nothing :
+         {json{{"ref", "refs/heads/main"}, {"unit", false}, {"number", 12}}, json(), json("text"), json::object(),
+          json{{"nested", {{"sha", std::string(40, 'a')}, {"hosts", {"nas", "kim@desk"}}}}},
+          json{{"repository", "owner/fleet"}, {"url", "https://github.com/owner/fleet/actions/runs/7"}}}) {
         dispatch["client_payload"] = nothing;
         BOOST_TEST(author("repository_dispatch", dispatch) == Author::repository);
-        BOOST_TEST(!passes_on_foreign_events(dispatch));
+        BOOST_TEST(!passes_on_foreign_events(dispatch, "owner/fleet"));
     }
+}
+
+// Of what has no shape of GitHub's it is not guessed whose code it is about.
+BOOST_AUTO_TEST_CASE(what_a_dispatch_passes_on_otherwise_must_be_plain) {
+    auto dispatch = payload("repository_dispatch");
+    for (
+        const char* passed_on : {
+            R"({"pr": {"number": 12, "headRepository": {"nameWithOwner": "stranger/fleet"}, "isCrossRepository": true}})",
+            R"({"isCrossRepository": true})",
+            R"({"number": 12, "head_repository": {"full_name": "stranger/fleet"}})",
+            R"({"repository": "stranger/fleet", "ref": "main"})",
+            R"({"from": {"full_name": "stranger/fleet"}})",
+            R"({"pull_requests": [{"number": 3, "head": {"ref": "x", "repo": {"url": "https://api.github.com/repos/stranger/fleet"}}}]})",
+            R"({"head": {"label": "stranger:x", "user": {"login": "stranger"}}})",
+            R"({"head": "main"})",
+            R"({"head_repo": "stranger/fleet", "head_ref": "x"})",
+            R"({"PR": {"fork": true}})",
+            R"({"ref": "refs/pull/7/merge"})",
+            R"({"github": {"ref": "refs/pull/7/merge", "event": {"number": 7}}})",
+            R"({"comment": {"body": "fill", "html_url": "https://github.com/owner/fleet/pull/7#x"}})",
+            R"({"at": "https://api.github.com/repos/owner/fleet/pulls/7"})",
+            R"({"at": "https://example.org/stranger/fleet"})",
+            R"({"pull_request_number": 7})",
+            R"({"prNumber": 7})",
+            R"({"check_suite": {"id": 1}})",
+            R"({"event": "eyJwdWxsX3JlcXVlc3QiOnsiaGVhZCI6eyJyZXBvIjpudWxsfX19"})",
+            R"({"event": "{ no JSON"})",
+            R"({"event": "a; b"})",
+            R"({"event": "%7B%22a%22%3A1%7D"})",
+        }) {
+        dispatch["client_payload"] = json::parse(passed_on);
+        BOOST_TEST(author("repository_dispatch", dispatch) == Author::unknown, passed_on);
+        BOOST_TEST(passes_on_foreign_events(dispatch, "owner/fleet"), passed_on);
+    }
+    dispatch["client_payload"] = json{{"event", json(R"({"pull_request": {"head": {"repo": null}}})").dump()}};
+    BOOST_TEST(author("repository_dispatch", dispatch) == Author::fork); // a text in a text
 }
 
 BOOST_AUTO_TEST_CASE(a_workflow_run_in_what_a_dispatch_passes_on_counts) {
