@@ -47,7 +47,10 @@ std::string shell_command(std::span<const std::string> words) {
 bool holds_secret(std::string_view word) {
     constexpr std::string_view mark = "://";
     auto scheme = word.find(mark);
-    if (scheme == std::string_view::npos) return false;
+    if (scheme == std::string_view::npos) { // "kim:password@host", meant for an address
+        auto place = word.substr(0, word.find('?'));
+        return redact_url(place) != place;
+    }
     auto start = scheme + mark.size();
     auto end = std::min(word.find_first_of("/?#", start), word.size());
     auto authority = word.substr(start, end - start);

@@ -236,9 +236,11 @@ bool looks_like_token(std::string_view text) {
            text.find_first_of(digits) != text.npos;
 }
 
-// "path:/home/kim@desk/nix": what may have an '@' in it, and no login.
-bool begins_flake_reference(std::string_view text) {
-    constexpr std::string_view schemes[] = {"path", "file", "flake", "github", "gitlab", "sourcehut", "git+file"};
+// "path:/home/kim@desk/nix", "home:kim@desk", "/srv/a:b@c": what may have an '@' in it, and no login.
+bool begins_without_login(std::string_view text) {
+    if (text.starts_with('/') || text.starts_with('.')) return true;
+    constexpr std::string_view schemes[] = {"path",      "file",     "flake", "github", "gitlab",
+                                            "sourcehut", "git+file", "nixos", "darwin", "home"};
     auto scheme = text.substr(0, text.find(':'));
     return std::find(std::begin(schemes), std::end(schemes), scheme) != std::end(schemes);
 }
@@ -247,6 +249,10 @@ bool begins_flake_reference(std::string_view text) {
 
 std::string redact_url(std::string_view url) {
     std::string result(url);
+    // Who encodes a whole login, its '@' too, meant one all the same.
+    auto begin = result.find("://") == result.npos ? 0 : result.find("://") + 3;
+    if (auto at = result.find("%40", begin); at < result.find_first_of("/?#@", begin) && result.find(':', begin) < at)
+        result.replace(at, 3, "@");
     if (auto scheme = result.find("://"); scheme != std::string::npos) {
         auto authority = scheme + 3;
         // "https:///kim:password@host" has a '/' too many; in "file:///a:b@c" it is the path's.
@@ -281,7 +287,7 @@ std::string redact_url(std::string_view url) {
         if (auto fragment = result.find('#'); fragment != std::string::npos)
             result.replace(fragment + 1, result.npos, "…");
     } else if (auto colon = result.find(':'), at = result.rfind('@');
-               at != std::string::npos && colon < at && !begins_flake_reference(result)) {
+               at != std::string::npos && colon < at && !begins_without_login(result)) {
         result.erase(0, at + 1); // meant for one: "kim:password@host", "https:/kim:password@host"
     } else if (colon == std::string::npos && at != std::string::npos &&
                looks_like_token(std::string_view(result).substr(0, at))) {

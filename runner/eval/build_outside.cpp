@@ -1,6 +1,7 @@
 #include "eval/build_outside.hpp"
 
 #include "async/child_process.hpp"
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "eval/nix_command.hpp"
 
@@ -38,7 +39,7 @@ async::Task<Result<std::vector<nix::StorePath>>> build_outside(const EvalSetting
     spec.environment = nix_environment(settings);
     CO_TRY(finished, co_await async::run_process(std::move(spec), settings.deadline));
     if (finished.status.success()) co_return built_in(finished.error);
-    auto said = sanitize(trim(finished.error));
+    auto said = clean_foreign(trim(finished.error));
     std::vector<std::string> lines;
     for (auto line : split(said, '\n')) lines.emplace_back(line);
     if (lines.size() > shown_lines) lines.erase(lines.begin(), lines.end() - shown_lines);

@@ -57,6 +57,7 @@ struct FlakeInfo {
     std::optional<nix::StorePath> source;
     std::filesystem::path directory; // the work tree, empty if it is not local
     std::string subdirectory;        // where in the tree flake.nix lies, usually empty
+    std::string archive;             // where its inputs are, as JSON of `nix flake archive`; empty: not known
     std::string lock;                // its lock, as JSON (eval/locked_sources.hpp); empty: it has none
     // From nixConfig, both spellings (with and without "extra-").
     std::vector<std::string> extra_substituters;

@@ -124,6 +124,7 @@ Result<FlakeInfo> parse_metadata(std::string_view json) {
                    .source = std::move(source),
                    .directory = work_tree(resolved),
                    .subdirectory = text_at(resolved, "dir"),
+                   .archive = {},
                    .lock = object.contains("locks") ? object["locks"].dump() : std::string(),
                    .extra_substituters = {},
                    .extra_trusted_public_keys = {}};
@@ -178,6 +179,7 @@ async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHoo
     auto fetched = co_await run_nix(settings, std::move(archive), hooks);
     if (!fetched) co_return std::move(fetched).error();
     if (fetched->status.success() && !opened.info.source) opened.info.source = archived_source(fetched->output);
+    if (fetched->status.success()) opened.info.archive = fetched->output;
     if (!fetched->status.success()) {
         if (fetched->complaint() == Complaint::lock_out_of_date) {
             auto failure = co_await flake_failure(*fetched, settings, place, *version, position);

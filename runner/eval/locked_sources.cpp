@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
+#include <map>
 
 namespace cachefill::eval {
 
@@ -54,8 +55,9 @@ std::string why_private_host(std::string host, const PrivateAccess& access) {
 
 // Whom a token tells of: a whole host, but for the public forges, or an owner there, in whatever way it is fetched.
 std::string why_private_by_token(std::string host, std::string path, const PrivateAccess& access) {
-    constexpr std::string_view of_api = "/repos";
-    if (path.starts_with(std::string(of_api) + "/")) path.erase(0, of_api.size()); // api.github.com/repos/OWNER
+    path = nix::percent_decode(path);                              // a group of GitLab's: "team%2Fsub"
+    for (std::string_view of_api : {"/repos", "/api/v4/projects"}) // api.github.com/repos/OWNER
+        if (path.starts_with(std::string(of_api) + "/")) path.erase(0, of_api.size());
     for (std::string_view other : {"api.", "codeload."})
         if (host.starts_with(other)) host.erase(0, other.size());
     bool is_public_forge =
@@ -132,20 +134,45 @@ std::string place_of(const Json& locked) {
     return redact_url(type == "path" ? "path:" + text_in(locked, "path") : text_in(locked, "url"));
 }
 
+// Which path each node of the lock is, by what `nix flake archive --json` says of inputs and theirs.
+std::map<std::string, nix::StorePath> archived_paths(const Json& lock, std::string_view archive) {
+    std::map<std::string, nix::StorePath> paths;
+    auto tree = Json::parse(archive, nullptr, false);
+    const auto& nodes = lock["nodes"];
+    std::vector<std::pair<std::string, const Json*>> open{{text_in(lock, "root"), &tree}};
+    while (!open.empty()) {
+        auto [name, archived] = open.back();
+        open.pop_back();
+        if (!archived->is_object() || !nodes.contains(name) || !nodes[name].is_object()) continue;
+        if (auto path = nix::StorePath::parse(text_in(*archived, "path"))) paths.emplace(name, std::move(*path));
+        auto inputs = archived->find("inputs");
+        auto named = nodes[name].find("inputs");
+        if (inputs == archived->end() || !inputs->is_object() || named == nodes[name].end() || !named->is_object())
+            continue;
+        for (const auto& [input, below] : inputs->items()) // what follows another input is that one's node
+            if (auto node = named->find(input); node != named->end() && node->is_string())
+                open.emplace_back(node->get<std::string>(), &below);
+    }
+    return paths;
+}
+
 } // namespace
 
-std::vector<LockedSource> locked_sources(std::string_view lock, const PrivateAccess& access) {
+std::vector<LockedSource> locked_sources(std::string_view lock, const PrivateAccess& access, std::string_view archive) {
     std::vector<LockedSource> sources;
     auto json = Json::parse(lock, nullptr, false);
     auto nodes = json.is_object() ? json.find("nodes") : json.end();
     if (!json.is_object() || nodes == json.end() || !nodes->is_object()) return sources;
+    auto archived = archive.empty() ? std::map<std::string, nix::StorePath>() : archived_paths(json, archive);
     for (const auto& [name, node] : nodes->items()) {
         auto locked = node.is_object() ? node.find("locked") : node.end();
         if (!node.is_object() || locked == node.end() || !locked->is_object()) continue;
         auto hash = codec::Hash::parse(text_in(*locked, "narHash"));
-        if (!hash || hash->algorithm() != codec::HashAlgorithm::sha256) continue;
+        auto known = archived.find(name);
+        bool is_hashed = hash && hash->algorithm() == codec::HashAlgorithm::sha256;
+        if (!is_hashed && known == archived.end()) continue;
         auto place = sanitize(place_of(*locked));
-        auto path = nix::locked_path(*hash);
+        auto path = is_hashed ? nix::locked_path(*hash) : known->second;
         auto why = why_private(*locked, path, access);
         sources.push_back({.path = std::move(path),
                            .place = place,

@@ -29,9 +29,11 @@ struct PrivateAccess {
     std::function<std::filesystem::path(const nix::StorePath& path)> tree = {};
 };
 
-// Of a flake.lock (versions 5 to 7), all inputs with a hash, those of inputs too; the flake's own tree is none of them.
-// Nothing for what is no lock. A token for github.com, gitlab.com or git.sr.ht as a whole is taken to be for their
-// limits, not for a private repository.
-std::vector<LockedSource> locked_sources(std::string_view lock, const PrivateAccess& access);
+// Of a flake.lock (versions 5 to 7), all inputs, those of inputs too; the flake's own tree is none of them. Of inputs
+// without a hash (older Nix and other tools leave it out) those of which `archive` tells the path, what
+// `nix flake archive --json` printed. Nothing for what is no lock. A token for github.com, gitlab.com or git.sr.ht as a
+// whole is taken to be for their limits, not for a private repository.
+std::vector<LockedSource> locked_sources(std::string_view lock, const PrivateAccess& access,
+                                         std::string_view archive = {});
 
 } // namespace cachefill::eval

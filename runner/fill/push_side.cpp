@@ -25,7 +25,7 @@ push::PushSettings PushSide::public_settings() const {
     push.compression = run_.session.cache_info().preferred_compression;
     if (settings.allow_source) return push;
     PublicSources sources(private_access(run_.session));
-    sources.add_lock(fleet_.flake().lock);
+    sources.add_lock(fleet_.flake().lock, fleet_.flake().archive);
     push.withheld = sources.withheld();
     if (fleet_.flake().source)
         push.withheld.insert_or_assign(*fleet_.flake().source,
@@ -37,7 +37,7 @@ void PushSide::tell_allowed_sources() {
     const auto& settings = run_.session.settings();
     if (!run_.is_filling() || !settings.allow_source || !run_.session.cache_info().is_public) return;
     PublicSources sources(private_access(run_.session));
-    sources.add_lock(fleet_.flake().lock);
+    sources.add_lock(fleet_.flake().lock, fleet_.flake().archive);
     auto names = sources.private_origins();
     names.insert(names.begin(), "the flake's own source");
     run_.say(event::Severity::notice,

@@ -75,12 +75,12 @@ eval::PrivateAccess private_access(const session::Session& session) {
     return access;
 }
 
-void PublicSources::add_lock(std::string_view lock) {
-    for (auto& source : eval::locked_sources(lock, access_)) {
+void PublicSources::add_lock(std::string_view lock, std::string_view archive) {
+    for (auto& source : eval::locked_sources(lock, access_, archive)) {
         auto path = source.path;
         auto known = inputs_.find(path);
-        // The same tree by two ways: one that everybody has is enough.
-        if (known == inputs_.end() || source.why_private.empty())
+        // The same tree by two ways: whoever writes a lock may claim of any tree that everybody has it.
+        if (known == inputs_.end() || !source.why_private.empty())
             inputs_.insert_or_assign(std::move(path), std::move(source));
     }
 }

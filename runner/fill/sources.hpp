@@ -21,8 +21,8 @@ class PublicSources {
   public:
     explicit PublicSources(eval::PrivateAccess access) : access_(std::move(access)) {}
 
-    // What the inputs of a flake are, by its lock.
-    void add_lock(std::string_view lock);
+    // What the inputs of a flake are, by its lock and by what `nix flake archive` says of it, if that is known.
+    void add_lock(std::string_view lock, std::string_view archive = {});
     // The same, of a flake in this folder; nothing if it has no lock.
     void add_flake(const std::filesystem::path& folder);
 

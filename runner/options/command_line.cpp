@@ -39,8 +39,8 @@ std::vector<std::string> flags_of(Command command) {
 
 Failure unknown_flag(Command command, const std::string& flag) {
     auto name = flag.substr(0, flag.find('='));
-    Failure failure(FailureKind::usage,
-                    "'" + sanitize(name) + "' is no option of 'cachefill " + std::string(to_string(command)) + "'");
+    Failure failure(FailureKind::usage, "'" + sanitize(redact_url(name)) + "' is no option of 'cachefill " +
+                                            std::string(to_string(command)) + "'");
     if (auto meant = did_you_mean(name, flags_of(command)))
         return std::move(failure).with_hint("did you mean '" + *meant + "'?");
     return std::move(failure).with_hint("'cachefill " + std::string(to_string(command)) + " --help' lists them");
@@ -155,10 +155,13 @@ Result<void> take_positional(Command command, const RawArguments& raw, const Env
     if (named.empty()) named = default_flake(environment);
     settings.flake = raw.positional.empty() ? named : raw.positional[0];
     if (!raw.positional.empty()) settings.typed.flake = raw.positional[0];
-    if (auto fragment = settings.flake.find('#'); fragment != std::string::npos)
+    if (auto fragment = settings.flake.find('#'); fragment != std::string::npos) {
+        // Of a password with a '#' in it the second half is no host.
+        auto host = holds_secret(settings.flake) ? "" : " " + shell_word(host_in(settings.flake.substr(fragment + 1)));
         return Failure(FailureKind::usage, "'" + sanitize(redact_url(settings.flake)) +
                                                "' names an output of a flake; cachefill takes the flake itself")
-            .with_hint("choose hosts with --hosts " + shell_word(host_in(settings.flake.substr(fragment + 1))));
+            .with_hint("choose hosts with --hosts" + host);
+    }
     return {};
 }
 

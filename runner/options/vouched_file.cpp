@@ -2,6 +2,7 @@
 
 #include "async/child_process.hpp"
 #include "async/run_alone.hpp"
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "codec/encoding.hpp"
 #include "github/repository.hpp"
@@ -33,7 +34,7 @@ Task<Result<std::string>> git(fs::path directory, std::vector<std::string> argum
     spec.environment.set("GIT_NO_LAZY_FETCH", "1");
     auto run = co_await async::run_process(std::move(spec), 60s, longest_file);
     if (!run) co_return std::move(run).error();
-    if (!run->status.success()) co_return Failure(FailureKind::not_found, sanitize(trim(run->error)));
+    if (!run->status.success()) co_return Failure(FailureKind::not_found, clean_foreign(trim(run->error)));
     co_return std::move(run->output);
 }
 

@@ -28,7 +28,12 @@ bool is_substituter(const std::vector<std::string>& substituters, const cache::C
 
 Result<cache::Credentials> credentials_for_own(const options::Settings& settings, const Environment& environment,
                                                const cache::CacheUri& uri) {
-    if (settings.cache_by_checkout && uri.scheme == cache::Scheme::http) return cache::Credentials();
+    if (settings.cache_by_checkout && uri.scheme == cache::Scheme::http) {
+        // Empty, which is not the same as none: netrc's "default" is not for it either.
+        cache::Credentials nothing;
+        nothing.bearer = nothing.read_bearer = Secret();
+        return nothing;
+    }
     TRY(credentials, cache::credentials_for(environment, uri));
     if (auto withheld = cache::why_bearer_is_withheld(environment, uri, credentials)) return std::move(*withheld);
     return credentials;

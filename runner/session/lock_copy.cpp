@@ -1,6 +1,7 @@
 #include "session/lock_copy.hpp"
 
 #include "async/child_process.hpp"
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 
 namespace cachefill::session {
@@ -23,8 +24,8 @@ Task<Result<std::string>> run(std::vector<std::string> arguments, fs::path direc
     spec.environment = environment;
     CO_TRY(finished, co_await async::run_process(std::move(spec), patience));
     if (!finished.status.success())
-        co_return Failure(FailureKind::machine,
-                          "'" + shown + "' failed: " + ellipsize(std::string(trim(sanitize(finished.error))), 1000));
+        co_return Failure(FailureKind::machine, "'" + shown + "' failed: " +
+                                                    ellipsize(std::string(trim(clean_foreign(finished.error))), 1000));
     co_return std::move(finished.output);
 }
 

@@ -36,13 +36,15 @@ BOOST_AUTO_TEST_CASE(every_word_comes_back_from_a_real_shell_as_it_was) {
 }
 
 BOOST_AUTO_TEST_CASE(a_word_with_a_secret_is_known) {
-    for (const auto* word : {"https://kim:geheim@cache.example/x", "--cache=https://token@cache.example",
-                             "https://x.example/a?token=abc", "git+https://x.example/a?dir=b&access_token=abc",
-                             "ssh://kim:geheim@host/x", "https://x.example/a?X-Amz-Signature=12#box"})
+    for (const auto* word :
+         {"https://kim:geheim@cache.example/x", "--cache=https://token@cache.example", "https://x.example/a?token=abc",
+          "git+https://x.example/a?dir=b&access_token=abc", "ssh://kim:geheim@host/x", "kim:geheim@host/a",
+          "https://x.example/a?X-Amz-Signature=12#box"})
         BOOST_TEST(holds_secret(word), word);
-    for (const auto* word : {".", "file:///tmp/cache", "https://cache.example/x?priority=3", "a?token=b",
-                             "git+ssh://git@github.com/o/r?ref=main", "git+file:///home/kim/fleet?dir=sub#box",
-                             "cachix://team", "https://x.example/a?token=", "github:o/r"})
+    for (const auto* word :
+         {".", "file:///tmp/cache", "https://cache.example/x?priority=3", "a?token=b",
+          "git+ssh://git@github.com/o/r?ref=main", "git+file:///home/kim/fleet?dir=sub#box", "cachix://team",
+          "https://x.example/a?token=", "github:o/r", "home:kim@desk", "kim@desk", "git@host:kim/nix"})
         BOOST_TEST(!holds_secret(word), word);
 }
 

@@ -71,6 +71,9 @@ BOOST_AUTO_TEST_CASE(a_password_that_breaks_its_url_is_not_shown_either) {
     BOOST_TEST(redact_url("https://kim:12?cret@host/a") == "https://host/a");
     BOOST_TEST(redact_url("https://host:8080/a?b=c@d") == "https://host:8080/a?b=…");
     BOOST_TEST(redact_url("https://host/a#kim:s3cret") == "https://host/a#…");
+    BOOST_TEST(redact_url("https://kim:s3cret%40host:9/a") == "https://host:9/a");
+    BOOST_TEST(redact_url("kim:s3cret%40host/a") == "host/a");
+    BOOST_TEST(redact_url("https://host:9/kim%40desk") == "https://host:9/kim%40desk");
     BOOST_TEST(redact_url("https://host/https://kim:s3cret@inner/a?b=c#d") == "https://host/https://inner/a?b=…");
     BOOST_TEST(redact_url("https://kim:s3cret@host/://:s3cret@x/http://://") == "https://host/://x/http://://");
     BOOST_TEST(redact_url("https:///kim:s3cret@host/a") == "https:///host/a");
@@ -82,10 +85,10 @@ BOOST_AUTO_TEST_CASE(what_was_meant_for_a_url_shows_no_password_either) {
                              "https//kim:s3cret@host/a", "name=kim:s3@cret@host/a"})
         BOOST_TEST(redact_url(text) == "host/a", text);
     for (const auto* text :
-         {"path:/home/kim@desk/nix", "/home/kim@desk:1/nix", "github:kim/nix", "git@host:kim/nix", "kim@desk",
-          "nixos:kim", "https://host:8080", "https://host:80: it said no", "./a-directory-of@kim/x",
-          "http://127.0.0.1:44043'", "(https://host:80).", ".#homeConfigurations.kim@desk",
-          "christopher.smithson@nixos-laptop", "home-of-somebody-long@desk"})
+         {"path:/home/kim@desk/nix", "/home/kim@desk:1/nix", "/srv/a:b@c/nix", "./a:b@c", "home:kim@desk",
+          "github:kim/nix", "git@host:kim/nix", "kim@desk", "nixos:kim", "https://host:8080",
+          "https://host:80: it said no", "./a-directory-of@kim/x", "http://127.0.0.1:44043'", "(https://host:80).",
+          ".#homeConfigurations.kim@desk", "christopher.smithson@nixos-laptop", "home-of-somebody-long@desk"})
         BOOST_TEST(redact_url(text) == text);
     BOOST_TEST(redact_url("s3cret-of-many-words@host/a") == "host/a");
     BOOST_TEST(redact_url("https://kim:s3cr") == "https://kim:…"); // a list was split at the ',' of the password

@@ -169,4 +169,34 @@ BOOST_AUTO_TEST_CASE(a_tree_is_as_private_as_its_submodules) {
     BOOST_TEST(why_private(R"("type": "git", "url": "https://example.org/a")") == "");
 }
 
+BOOST_AUTO_TEST_CASE(an_input_without_a_hash_is_where_the_archive_says) {
+    const std::string without_hashes = R"({"version": 7, "root": "root", "nodes": {
+        "root": {"inputs": {"x": "x_2", "z": ["x", "y"]}},
+        "x_2": {"inputs": {"y": "y"}, "locked": {"type": "git", "url": "ssh://git@example.org/x", "rev": "1"}},
+        "y": {"locked": {"type": "github", "owner": "o", "repo": "y", "rev": "2"}}}})";
+    const std::string archive = R"({"path": "/nix/store/00000000000000000000000000000000-source", "inputs": {
+        "x": {"path": "/nix/store/11111111111111111111111111111111-source", "inputs": {
+              "y": {"path": "/nix/store/22222222222222222222222222222222-source", "inputs": {}}}},
+        "z": {"path": "/nix/store/22222222222222222222222222222222-source", "inputs": {}}}})";
+    BOOST_TEST(locked_sources(without_hashes, {}).empty());
+    auto sources = locked_sources(without_hashes, {}, archive);
+    BOOST_REQUIRE(sources.size() == 2U);
+    BOOST_TEST(sources[0].path.to_string() == "/nix/store/11111111111111111111111111111111-source");
+    BOOST_TEST(sources[0].why_private == "it is fetched by ssh");
+    BOOST_TEST(sources[1].path.to_string() == "/nix/store/22222222222222222222222222222222-source");
+    BOOST_TEST(sources[1].why_private == "");
+    for (const char* broken : {"", "[]", "{", R"({"inputs": 3})", R"({"inputs": {"x": []}})"})
+        BOOST_TEST(locked_sources(without_hashes, {}, broken).empty(), broken);
+}
+
+BOOST_AUTO_TEST_CASE(a_group_of_a_forge_is_known_however_it_is_written) {
+    eval::PrivateAccess access{.has_login = {}, .tokens = {"gitlab.com/team"}};
+    for (const char* locked :
+         {R"("type": "gitlab", "owner": "team%2Fsub", "repo": "a")",
+          R"("type": "gitlab", "owner": "team", "repo": "a")",
+          R"("type": "tarball", "url": "https://gitlab.com/api/v4/projects/team%2Fa/repository/archive.tar.gz")"})
+        BOOST_TEST(why_private(locked, access) == "there is an access token for gitlab.com/team", locked);
+    BOOST_TEST(why_private(R"("type": "gitlab", "owner": "teams", "repo": "a")", access) == "");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

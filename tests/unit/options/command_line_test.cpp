@@ -130,6 +130,17 @@ BOOST_AUTO_TEST_CASE(an_unknown_command_gets_the_one_that_was_meant) {
     BOOST_TEST(refused({"help", "verfy"}).hint() == "did you mean 'cachefill verify'?");
 }
 
+BOOST_AUTO_TEST_CASE(what_was_meant_for_an_address_with_a_password_is_repeated_by_nothing) {
+    using Words = std::vector<std::string>;
+    for (const auto& words : {Words{"push", "kim:s3cret-word@host"}, Words{"doctor", "kim:s3cret-word@host"},
+                              Words{"wait", "kim:s3cret-word@host"}, Words{"run", "--hosts", "kim:s3cret-word@host"},
+                              Words{"report", "kim:s3cret-word@host"}, Words{"plan", "--https://kim:s3cret-word@host/"},
+                              Words{"plan", "http://kim:abc#s3cret-word@127.0.0.1"}, Words{"kim:s3cret-word%40host"}}) {
+        auto text = refused(words).one_line();
+        BOOST_TEST(text.find("s3cret-word") == std::string::npos, text);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(impossible_values_and_missing_ones_are_refused) {
     BOOST_TEST(refused({"run", "--uploads", "0"}).cause() ==
                "--uploads: '0' is not usable here; expected a number from 1 to 256");
