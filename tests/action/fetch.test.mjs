@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
 import {createHash} from 'node:crypto';
-import {chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:https';
 import {join} from 'node:path';
 import {after, before, test} from 'node:test';
@@ -103,10 +103,67 @@ test('neither contexts nor files: closed, and binary: is named as the way out', 
   await refused({version: '', github: {action_ref: ''}}, {}, /names no release.*binary: PATH/);
 });
 
-test('the copy in the repository is closed as long as there is no release', async () => {
-  const job = new Job({folder: join(folder, 'unreleased')});
-  assert.equal((await job.use(join(repository, 'action'), {'keep-state': 'false'})).status, 'failure');
-  assert.match(job.scanner.messages('error')[0], /binary: PATH/);
+// What a runner unpacks of a commit without a release: the whole repository. `nix` is a stand-in that writes down what it is told.
+function unreleased({nix = true, environment = {}, kept = join(folder, `kept-${number + 1}`)} = {}) {
+  const {job, action} = released({version: '', table: '', environment: {STAND_IN_FOLDER: kept, ...environment}});
+  const place = join(action, '..');
+  for (const file of ['flake.nix', 'flake.lock', 'CMakeLists.txt', 'LICENSE']) cpSync(join(repository, file), join(place, file));
+  for (const part of ['nix', 'workflows']) cpSync(join(repository, part), join(place, part), {recursive: true});
+  mkdirSync(join(place, 'runner'));
+  writeFileSync(join(place, 'runner/main.cpp'), 'int main() {}\n');
+  const tools = join(place, 'tools');
+  mkdirSync(tools);
+  if (nix) writeFileSync(join(tools, 'nix'), readFileSync(join(tests, 'stand-ins/nix')), {mode: 0o755});
+  // A machine without Nix has everything else.
+  const others = process.env.PATH.split(':').filter(part => existsSync(part)).flatMap(part => readdirSync(part).map(name => [name, join(part, name)]));
+  if (!nix) for (const [name, path] of new Map(others)) if (name !== 'nix') symlinkSync(path, join(tools, name));
+  job.environment.PATH = nix ? `${tools}:${process.env.PATH}` : tools;
+  job.environment.STAND_IN_NIX = place;
+  job.environment.NIX_STORE_DIR = join(kept, 'store');
+  return {job, action, place, told: () => (existsSync(join(place, 'told')) ? readFileSync(join(place, 'told'), 'utf8').trim().split('\n') : [])};
+}
+
+test('a commit without a release is built from its own source, said in one notice, and kept for the next job', async () => {
+  const kept = join(folder, 'kept-program');
+  const first = unreleased({kept});
+  assert.equal((await first.job.use(first.action)).status, 'success', first.job.log);
+  assert.match(first.told()[0], /^build --no-link --print-out-paths --no-update-lock-file --option accept-flake-config false path:.*#cachefill$/);
+  assert.match(first.told()[1], /^copy --to file:/);
+  assert.equal(first.told().length, 2);
+  const notices = first.job.scanner.messages('notice');
+  assert.equal(notices.length, 1, notices.join('\n'));
+  assert.match(notices[0], /no release. Its own source was built in 0:0\d; the next job has it from the Actions cache/);
+  assert.deepEqual(requests, []);
+  const second = unreleased({kept});
+  assert.equal((await second.job.use(second.action)).status, 'success', second.job.log);
+  assert.match(second.told()[0], /^copy --no-check-sigs --from file:/);
+  assert.equal(second.told().length, 1, 'and not built again');
+  assert.equal(second.job.scanner.messages('notice').length, 0);
+  const changed = unreleased({kept});
+  writeFileSync(join(changed.place, 'runner/main.cpp'), 'int main() { return 0; }\n');
+  assert.equal((await changed.job.use(changed.action)).status, 'success', changed.job.log);
+  assert.match(changed.told()[0], /^build /, 'another source is another program');
+});
+
+test('a program that was kept and cannot be taken over is built again', async () => {
+  const kept = join(folder, 'kept-untrusted');
+  const first = unreleased({kept});
+  assert.equal((await first.job.use(first.action)).status, 'success', first.job.log);
+  const second = unreleased({kept, environment: {STAND_IN_NIX_REFUSES: 'copy --no-check-sigs'}});
+  assert.equal((await second.job.use(second.action)).status, 'success', second.job.log);
+  assert.match(second.told().join('\n'), /^copy --no-check-sigs.*\nbuild /);
+});
+
+test('a source that does not build, something else than a program, and no Nix end the step', async () => {
+  const ends = async (options, pattern) => {
+    const {job, action} = unreleased(options);
+    assert.equal((await job.use(action)).status, 'failure', job.log);
+    assert.equal(job.steps.find(step => step.id === 'run').outcome, 'skipped');
+    assert.match(job.scanner.messages('error').join('\n'), pattern);
+  };
+  await ends({environment: {STAND_IN_NIX_REFUSES: 'build'}}, /building its own source failed.*binary: PATH/);
+  await ends({environment: {STAND_IN_NIX_PRINTS: '/etc/passwd'}}, /something else than one program/);
+  await ends({nix: false}, /without Nix its own source cannot be built.*binary: PATH/);
 });
 
 test('a source that is no repository is refused', async () => {
