@@ -71,10 +71,10 @@ describe('workflows/update-flake.yml', () => {
   test('the cache is filled at the commit of the update, then the pull request is opened, with a status on its head', async () => {
     const run = await act.run('update-flake.yml', given);
     assert.equal(run.code, 0, run.text);
-    const head = git(act.origin, 'rev-parse', 'refs/heads/update-flake-lock');
+    const head = git(act.origin, 'rev-parse', 'refs/heads/update-flake-lock-main');
     assert.equal(gitHub.pulls.length, 1);
     const [pull] = gitHub.pulls;
-    assert.deepEqual([pull.head, pull.base, pull.state], ['update-flake-lock', 'main', 'open']);
+    assert.deepEqual([pull.head, pull.base, pull.state], ['update-flake-lock-main', 'main', 'open']);
     assert.match(pull.body, /\| `nixos:box` \| `x86_64-linux` \| ✅ complete \| [0-9.]+ [KM]iB \|/);
     assert.match(pull.body, /\| `nixos:other` \|/);
     assert.deepEqual(gitHub.statuses.map(s => [s.commit, s.state, s.context, s.description]), [[head, 'success', 'cachefill', '2 of 2 hosts complete']]);
@@ -105,12 +105,33 @@ describe('workflows/update-flake.yml', () => {
   });
 
   test('nothing to update: no job fills, nothing is proposed', async () => {
-    git(act.origin, 'update-ref', 'refs/heads/main', 'refs/heads/update-flake-lock');
+    git(act.origin, 'update-ref', 'refs/heads/main', 'refs/heads/update-flake-lock-main');
     const before = gitHub.statuses.length;
     const run = await act.run('update-flake.yml', given);
     assert.equal(run.code, 0, run.text);
     assert.equal(gitHub.statuses.length, before);
     assert.equal(run.report('x86_64-linux'), undefined);
+  });
+
+  test('another branch: that one is checked out and updated, and the pull request is for it', async () => {
+    const work = join(folder, 'work');
+    git(folder, 'clone', '-q', act.origin, work);
+    git(work, 'checkout', '-q', '-b', 'develop');
+    writeFileSync(join(work, 'only-on-develop'), '');
+    commitAll(work, 'work goes on');
+    git(work, 'push', '-q', 'origin', 'develop');
+    version('4');
+    commitAll(library, 'version 4');
+    const main = git(act.origin, 'rev-parse', 'refs/heads/update-flake-lock-main');
+    const run = await act.run('update-flake.yml', {...given, payload: {inputs: {branch: 'develop'}}});
+    assert.equal(run.code, 0, run.text);
+    assert.deepEqual([gitHub.pulls.at(-1).head, gitHub.pulls.at(-1).base], ['update-flake-lock-develop', 'develop']);
+    const head = git(act.origin, 'rev-parse', 'refs/heads/update-flake-lock-develop');
+    assert.equal(git(act.origin, 'rev-parse', `${head}^`), git(act.origin, 'rev-parse', 'refs/heads/develop'));
+    assert.equal(git(act.origin, 'diff', '--name-only', `${head}^`, head), 'flake.lock');
+    assert.equal(gitHub.statuses.at(-1).commit, head);
+    assert.equal(run.report('x86_64-linux').flake.revision, head);
+    assert.equal(git(act.origin, 'rev-parse', 'refs/heads/update-flake-lock-main'), main);
   });
 });
 
