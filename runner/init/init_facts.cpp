@@ -9,8 +9,6 @@
 #include "init/init_templates.hpp"
 #include "options/command_line.hpp"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <thread>
 
@@ -38,19 +36,6 @@ bool is_hexadecimal_commit(const std::string& text) {
     return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-// The caches that the steps of a workflow push to by cachix-action, wherever in it they stand.
-void collect_cachix(const YAML::Node& node, std::vector<std::string>& names) {
-    if (node.IsSequence())
-        for (const auto& item : node) collect_cachix(item, names);
-    if (!node.IsMap()) return;
-    auto uses = node["uses"];
-    if (uses && uses.IsScalar() && uses.Scalar().starts_with("cachix/cachix-action@")) {
-        auto with = node["with"];
-        if (with && with.IsMap() && with["name"] && with["name"].IsScalar()) names.push_back(with["name"].Scalar());
-    }
-    for (const auto& entry : node) collect_cachix(entry.second, names);
-}
-
 void look_at_workflows(RepositoryFacts& facts) {
     std::error_code error;
     std::vector<fs::path> files;
@@ -60,18 +45,12 @@ void look_at_workflows(RepositoryFacts& facts) {
     std::sort(files.begin(), files.end());
     for (const auto& file : files) {
         auto text = read_file(file, 1 << 20);
-        if (!text || file.filename() == "cachefill.yml") continue;
-        std::vector<std::string> names;
-        try {
-            collect_cachix(YAML::Load(*text), names);
-        } catch (const YAML::Exception&) { // not our file; GitHub will tell
-            continue;
-        }
-        if (names.empty()) continue;
-        facts.workflows.push_back(file.filename().string());
-        for (const auto& name : names) // an expression is no name
-            if (name.find("${{") == std::string::npos) facts.cachix_names.push_back(sanitize(name));
+        if (!text || file.filename().string().starts_with("cachefill")) continue; // init wrote these
+        if (auto workflow = read_workflow(file.filename().string(), *text))
+            facts.workflows.push_back(std::move(*workflow));
     }
+    auto garnix = read_file(facts.root / "garnix.yaml", 1 << 20);
+    if (garnix) facts.garnix = read_garnix(*garnix);
 }
 
 // What evaluation says on its way is of no use here; what went wrong comes back as the result.
@@ -88,13 +67,14 @@ struct Asking {
 Task<void> ask_for_system(Asking& asking, eval::TargetRef host, HostFacts& facts) {
     auto slot = co_await asking.limiter.acquire();
     auto hooks = silent_hooks();
-    auto system = co_await eval::system_of_host(asking.settings, asking.flake, host, hooks);
-    if (system) {
-        facts.system = *system;
+    auto outline = co_await eval::outline_of_host(asking.settings, asking.flake, host, hooks);
+    if (outline) {
+        facts.system = std::move(outline->system);
+        facts.caches = std::move(outline->caches);
         co_return;
     }
     facts.system = host.kind == eval::TargetKind::darwin ? "aarch64-darwin" : "x86_64-linux";
-    facts.guess = ellipsize(sanitize(system.error().cause()), 200);
+    facts.guess = ellipsize(sanitize(outline.error().cause()), 200);
 }
 
 } // namespace
@@ -134,7 +114,7 @@ Task<Result<RepositoryFacts>> look_at_repository(const std::string& flake, const
     co_return facts;
 }
 
-Task<Result<std::vector<HostFacts>>> look_at_hosts(session::Session& session) {
+Task<Result<void>> look_at_flake(session::Session& session, InitFacts& facts) {
     auto learnt = co_await session.learn_nix();
     if (!learnt) co_return std::move(learnt).error();
     auto eval_settings = session.eval_settings(session.settings().flake);
@@ -143,22 +123,30 @@ Task<Result<std::vector<HostFacts>>> look_at_hosts(session::Session& session) {
     std::optional<event::Position> position;
     auto flake = co_await eval::open_flake(eval_settings, hooks, position);
     if (!flake) co_return std::move(flake).error();
-    std::vector<eval::TargetKind> kinds{eval::TargetKind::nixos, eval::TargetKind::darwin, eval::TargetKind::home};
+    using Kind = eval::TargetKind;
+    std::vector<Kind> kinds{Kind::nixos, Kind::darwin, Kind::home, Kind::package, Kind::check, Kind::dev_shell};
     auto listings = co_await eval::list_targets(eval_settings, *flake, kinds, hooks);
     if (!listings) co_return std::move(listings).error();
-    std::vector<eval::TargetRef> targets;
+    std::vector<eval::TargetRef> hosts;
     for (auto& listing : *listings) {
-        if (listing.failure) co_return std::move(*listing.failure);
-        targets.insert(targets.end(), listing.targets.begin(), listing.targets.end());
+        bool are_hosts = listing.kind == Kind::nixos || listing.kind == Kind::darwin || listing.kind == Kind::home;
+        if (are_hosts && listing.failure) co_return std::move(*listing.failure); // of others none is as good as one
+        for (auto& target : listing.targets) {
+            const auto& path = target.attribute_path;
+            if (are_hosts)
+                hosts.push_back(std::move(target));
+            else if (path.size() == 3)
+                facts.outputs.push_back({.output = path[0], .system = path[1], .name = path[2]});
+        }
     }
-    std::vector<HostFacts> hosts;
-    for (const auto& target : targets) hosts.push_back({.name = target.display(), .system = {}, .guess = {}});
+    for (const auto& host : hosts)
+        facts.hosts.push_back({.name = host.display(), .system = {}, .guess = {}, .caches = {}});
     async::Limiter limiter(session.executor(), std::max(1U, std::thread::hardware_concurrency() / 2));
     Asking asking{.settings = eval_settings, .flake = *flake, .limiter = limiter};
     async::TaskGroup group(session.executor());
-    for (std::size_t i = 0; i < targets.size(); ++i) group.spawn(ask_for_system(asking, targets[i], hosts[i]));
+    for (std::size_t i = 0; i < hosts.size(); ++i) group.spawn(ask_for_system(asking, hosts[i], facts.hosts[i]));
     co_await group.join();
-    co_return hosts;
+    co_return Result<void>();
 }
 
 Task<Result<PinnedAction>> pin_action(const std::string& given, const Environment& environment) {

@@ -2,90 +2,137 @@
 
 #include "base/shell.hpp"
 #include "base/text.hpp"
+#include "init/init_choice.hpp"
 #include "init/init_templates.hpp"
+#include "init/init_workflow.hpp"
+#include "init/yaml_text.hpp"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 namespace cachefill::init {
 
 namespace {
 
-// A plain YAML scalar where that is safe, else a quoted one.
-std::string yaml(const std::string& text) {
-    bool is_plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) ||
-               std::string_view("-_./").find(c) != std::string_view::npos;
-    });
-    // "true", "1.0", "-" and the like would be something else than text.
-    if (is_plain && std::isalpha(static_cast<unsigned char>(text[0])) &&
-        !std::set<std::string>{"true", "false", "yes", "no", "on", "off", "null", "y", "n"}.contains(to_lower(text)))
-        return text;
-    std::string quoted = "\"";
-    for (char c : text) {
-        if (c == '"' || c == '\\') quoted += '\\';
-        quoted += c;
-    }
-    return quoted + "\"";
+// "a: [b, c]" of a mapping of lists.
+std::string yaml_map(const std::map<std::string, std::vector<std::string>>& lists) {
+    std::vector<std::string> entries;
+    for (const auto& [key, list] : lists) entries.push_back(yaml(key) + ": " + yaml_list(list));
+    return "{" + join(entries, ", ") + "}";
 }
 
-std::string yaml_list(const std::vector<std::string>& texts) {
-    std::vector<std::string> items;
-    for (const auto& text : texts) items.push_back(yaml(text));
-    return "[" + join(items, ", ") + "]";
-}
-
-std::vector<std::string> systems_of(const InitFacts& facts) {
-    std::vector<std::string> systems;
-    for (const auto& host : facts.hosts)
-        if (std::find(systems.begin(), systems.end(), host.system) == systems.end()) systems.push_back(host.system);
-    std::sort(systems.begin(), systems.end(), [](const std::string& a, const std::string& b) {
-        auto rank = [](const std::string& s) { return s == "x86_64-linux" ? 0 : s.ends_with("-linux") ? 1 : 2; };
-        return rank(a) != rank(b) ? rank(a) < rank(b) : a < b;
-    });
-    return systems;
-}
-
-// What `runs-on` is given: a label, or a list of them; empty if there is no machine.
-std::string runner_of(const InitFacts& facts, const std::string& system) {
-    auto named = facts.runners.find(system);
-    if (named == facts.runners.end()) return runner_for(system);
-    return named->second.size() == 1 ? yaml(named->second.front()) : yaml_list(named->second);
-}
-
-std::vector<std::string> systems_with_runner(const InitFacts& facts) {
-    auto systems = systems_of(facts);
-    std::erase_if(systems, [&](const std::string& system) { return runner_of(facts, system).empty(); });
-    return systems;
-}
-
-std::string configuration(const InitFacts& facts) {
-    std::set<std::string> kinds;
-    std::vector<std::string> names, templates;
-    for (const auto& host : facts.hosts) {
-        kinds.insert(host.name.substr(0, host.name.find(':')));
-        names.push_back(host.name);
-        if (host.name.find(":template") != std::string::npos) templates.push_back(host.name);
-    }
-    std::vector<std::string> patterns;
-    for (const auto* kind : {"nixos", "darwin", "home"})
-        if (kinds.contains(kind)) patterns.push_back(std::string(kind) + ":*");
-    std::string text = "# What cachefill does with this flake. Every key: docs/configuration.md of cachefill.\n";
-    text += "cache: " + yaml(facts.cache) + "\n\n# Found:";
-    std::string line;
-    for (const auto& name : names) {
-        if (line.size() + name.size() > 100) {
+// What the flake has, as lines of a comment.
+std::string found(const InitFacts& facts) {
+    std::vector<std::string> words;
+    for (const auto& host : facts.hosts) words.push_back(sanitize(host.name));
+    std::map<std::string, std::size_t> counts;
+    for (const auto& output : facts.outputs) ++counts[output.output + " of " + output.system];
+    for (const auto& [what, count] : counts) words.push_back(sanitize(what) + " (" + std::to_string(count) + ")");
+    std::string text = "# Found:", line;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (line.size() + words[i].size() > 100) {
             text += line + "\n#";
             line.clear();
         }
-        line += " " + sanitize(name);
+        line += " " + words[i] + (i + 1 < words.size() ? "," : "");
     }
-    text += line + "\nhosts: " + yaml_list(patterns) + "\n";
-    if (!templates.empty())
-        text += "# Looked at, but neither built nor pushed.\nevaluate-only: " + yaml_list(templates) + "\n";
-    text += "pins: {branches: " + yaml_list(branches_to_build(facts.repository)) + ", keep: 2}\n";
-    return text;
+    return text + line + "\n";
+}
+
+std::string configuration(const InitFacts& facts, const Answers& answers, const Selection& selection) {
+    std::string text = "# What cachefill does with this flake. Every key: docs/configuration.md of cachefill.\n";
+    text += "cache: " + yaml(answers.cache) + "\n\n" + found(facts);
+    if (!selection.hosts.empty()) text += "hosts: " + yaml_list(selection.hosts) + "\n";
+    if (!selection.evaluate_only.empty())
+        text +=
+            "# Looked at, but neither built nor pushed.\nevaluate-only: " + yaml_list(selection.evaluate_only) + "\n";
+    if (!answers.also.empty()) text += "also: " + yaml_list(answers.also) + "\n";
+    const auto& workflows = facts.repository.workflows;
+    if (std::any_of(workflows.begin(), workflows.end(), [](const auto& workflow) { return workflow.checks_flake; }))
+        text += "# What nix flake check would find in the rest of the flake, without building it.\ncheck: flake\n";
+    text += "\n";
+    if (auto ignore = caches_to_ignore(facts); !ignore.empty())
+        text += "# Caches that hosts name and no runner reaches, or that are gone.\nupstreams: {ignore: " +
+                yaml_list(ignore) + "}\n";
+    if (auto late = late_packages(selection.systems); !late.empty())
+        text += "# Built last: hours each, and cache.nixos.org often has them a day later.\ndefer: " + yaml_map(late) +
+                "\n";
+    if (!answers.outage_fails)
+        text += "# A cache that is away never makes a run red: it is a warning and a notice.\n"
+                "fail-on: [evaluate, build, check]\n";
+    return text + "pins: {branches: " + yaml_list(answers.branches) + ", keep: 2}\n";
+}
+
+// What of a workflow is done by cachefill now, and what stays its own business.
+std::string advice_on(const WorkflowFacts& workflow) {
+    std::vector<std::string> replaced, stays;
+    for (const auto& step : workflow.steps) {
+        auto title = "'" + ellipsize(sanitize(step.title), 60) + "'";
+        bool is_ours = is_taken_over(step.role) || step.role == StepRole::certificates;
+        auto& list = is_ours ? replaced : stays;
+        bool is_own =
+            is_ours || (step.role == StepRole::ours_to_see && !to_lower(step.title).starts_with("actions/checkout"));
+        if (is_own && std::find(list.begin(), list.end(), title) == list.end()) list.push_back(title);
+    }
+    std::string text = ".github/workflows/" + sanitize(workflow.file);
+    std::vector<std::string> does;
+    if (workflow.pushes)
+        does.push_back("pushes to " +
+                       (workflow.caches.empty() ? std::string("a cache") : sanitize(join(workflow.caches, ", "))));
+    if (workflow.updates_flake) does.emplace_back("updates flake.lock");
+    text += " " + join(does, " and ") + ". cachefill does the work of " + join(replaced, ", ");
+    return text + (stays.empty() ? "; nothing else is in it, so it can go"
+                                 : "; what else it does stays: " + join(stays, ", "));
+}
+
+// Actions in copied steps that are not taken at a commit.
+std::set<std::string> moving_actions(const std::vector<PreparingStep>& steps) {
+    std::set<std::string> moving;
+    for (const auto& step : steps)
+        for (auto line : split(std::string_view(step.text), '\n')) {
+            auto at = line.find("uses: ");
+            if (at == line.npos || line.find_first_not_of("- ") != at) continue;
+            auto uses = trim(line.substr(at + 6));
+            uses = uses.substr(0, uses.find(' '));
+            auto reference = uses.substr(std::min(uses.find('@'), uses.size() - 1) + 1);
+            bool is_commit =
+                reference.size() == 40 && reference.find_first_not_of("0123456789abcdef") == reference.npos;
+            if (!is_commit && !uses.starts_with("./")) moving.insert(sanitize(uses));
+        }
+    return moving;
+}
+
+std::vector<std::string> notes_on(const InitFacts& facts, const Answers& answers, const Selection& selection) {
+    std::vector<std::string> notes;
+    if (!facts.cache_origin.empty() && answers.cache == facts.cache)
+        notes.push_back("the cache '" + facts.cache + "' is the one in " + facts.cache_origin);
+    for (const auto& host : facts.hosts)
+        if (!host.guess.empty())
+            notes.push_back(host.name + " is taken for " + host.system +
+                            ", because its system could not be asked: " + host.guess);
+    for (const auto& system : selection.systems)
+        if (runner_of(facts, system).empty())
+            notes.push_back("GitHub has no machines for " + system +
+                            "; what is for it is evaluated, but built nowhere. 'runners: {" + system +
+                            ": LABEL}' in cachefill.yml names one of yours");
+    for (const auto& [system, labels] : facts.runners)
+        if (std::find(selection.systems.begin(), selection.systems.end(), system) == selection.systems.end())
+            notes.push_back("nothing is built for " + sanitize(system) + ", which 'runners' names " +
+                            sanitize(join(labels, ", ")) + " for");
+    auto systems = systems_with_runner(facts, selection.systems);
+    for (const auto& uses : moving_actions(preparing_steps(facts.repository, systems)))
+        notes.push_back(uses + " is no commit, and runs in a job that gets your token: pin it");
+    for (const auto& workflow : facts.repository.workflows) {
+        if (workflow.pushes || (workflow.updates_flake && answers.updates_flake)) notes.push_back(advice_on(workflow));
+        for (const auto& title : workflow.not_copied)
+            notes.push_back(
+                "'" + sanitize(title) + "' of .github/workflows/" + sanitize(workflow.file) +
+                " was not taken along, since it needs something of its job; add it before the action if it is needed");
+    }
+    if (facts.repository.garnix)
+        notes.push_back(
+            "garnix.yaml was read: what it includes is filled. It can go, and so can https://cache.garnix.io in hosts");
+    return notes;
 }
 
 } // namespace
@@ -108,132 +155,47 @@ Result<std::pair<std::string, std::string>> parse_action(const std::string& text
     return std::pair{repository, reference};
 }
 
-std::vector<std::string> branches_to_build(const RepositoryFacts& repository) {
-    std::vector<std::string> chosen;
-    auto add = [&](const std::string& branch) {
-        if (!branch.empty() && std::find(chosen.begin(), chosen.end(), branch) == chosen.end())
-            chosen.push_back(branch);
-    };
-    for (const auto* usual : {"develop", "main", "master"})
-        if (std::find(repository.branches.begin(), repository.branches.end(), usual) != repository.branches.end())
-            add(usual);
-    add(repository.default_branch);
-    if (chosen.empty()) add(repository.current_branch);
-    if (chosen.empty()) add("main");
-    return chosen;
-}
-
-std::string runner_for(std::string_view system) {
-    static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> runners{{
-        {"x86_64-linux", "ubuntu-24.04"},
-        {"aarch64-linux", "ubuntu-24.04-arm"},
-        {"aarch64-darwin", "macos-15"},
-        {"x86_64-darwin", "macos-15-intel"},
-    }};
-    for (const auto& [name, runner] : runners)
-        if (name == system) return std::string(runner);
-    return {};
-}
-
-Result<std::string> fill_template(std::string_view template_text, const InitFacts& facts) {
-    auto systems = systems_with_runner(facts);
-    const auto& action = facts.action;
-    auto version = action.version.empty() ? std::string() : " # " + action.version;
-    // The example's words, what stands in their place, and whether all of it was there. `@v1` ends a line.
-    struct Place {
-        std::string_view example;
-        std::string with;
-        bool found = false;
-    };
-    std::array places{
-        Place{"{branches: [develop, main]}", "{branches: " + yaml_list(branches_to_build(facts.repository)) + "}"},
-        Place{"${{ vars.CACHEFILL_CACHE || 'my-cache' }}", yaml(facts.cache)},
-        Place{"OWNER/cachefill/", action.repository + "/"},
-        Place{"@v1", "@" + action.commit + version},
-        Place{"expect: x86_64-linux aarch64-darwin", "expect: " + join(systems, " ")},
-    };
-    constexpr std::string_view row = "- {system: ";
-    std::string text =
-        "# Fills the cache with every host of this flake, before any machine asks for it. Written by cachefill init.\n";
-    bool is_heading = true, has_rows = false;
-    for (auto piece : split(template_text, '\n')) {
-        is_heading &= piece.starts_with("#"); // speaks of copying
-        if (is_heading) continue;
-        std::string line(piece);
-        auto indent = line.substr(0, std::min(line.find_first_not_of(' '), line.size()));
-        if (std::string_view(line).substr(indent.size()).starts_with(row)) {
-            if (has_rows) continue;
-            has_rows = true;
-            for (const auto& system : systems)
-                text += indent + std::string(row) + system + ", runner: " + runner_of(facts, system) + "}\n";
-            continue;
-        }
-        for (auto& place : places) {
-            auto at = line.find(place.example);
-            if (at == std::string::npos) continue;
-            place.found = true;
-            line.replace(at, place.example.size(), place.with);
-        }
-        text += line + "\n";
-        bool is_cache = line.starts_with(indent + "cache: ");
-        if (is_cache && !facts.repository.flake_subdirectory.empty())
-            text += indent + "flake: " + yaml(facts.repository.flake_subdirectory) + "\n";
-    }
-    while (text.ends_with("\n\n")) text.pop_back();
-    for (const auto& place : places)
-        if (!place.found)
-            return Failure(FailureKind::internal, "the shipped workflow has no '" + std::string(place.example) + "'");
-    if (!has_rows) return Failure(FailureKind::internal, "the shipped workflow has no list of systems");
-    return text;
-}
-
-Result<InitPlan> plan_init(const InitFacts& facts) {
-    if (facts.hosts.empty())
-        return Failure(FailureKind::usage, "this flake has no host: neither nixosConfigurations, darwinConfigurations "
-                                           "nor homeConfigurations")
-            .with_hint(
-                "cachefill run --also packages fills a cache with a flake's packages; the workflow is for hosts");
-    if (facts.cache.empty())
+Result<InitPlan> plan_init(const InitFacts& facts, const Answers& answers) {
+    if (facts.hosts.empty() && facts.outputs.empty())
+        return Failure(FailureKind::usage,
+                       "this flake has no host, package, check or development shell to fill a cache with");
+    if (answers.cache.empty())
         return Failure(FailureKind::usage, "no cache was named, and no workflow here uses one")
             .with_hint("name it: cachefill init --cache NAME");
-    if (systems_with_runner(facts).empty())
-        return Failure(FailureKind::usage, "GitHub has no machines for " + join(systems_of(facts), ", "))
+    auto selection = select(facts, answers);
+    if (selection.systems.empty())
+        return Failure(FailureKind::usage,
+                       "nothing here would be built: there are templates and homes only, or what garnix.yaml excludes")
+            .with_hint("cachefill run --hosts 'home:*' fills a cache by itself; docs/configuration.md has the keys");
+    if (systems_with_runner(facts, selection.systems).empty())
+        return Failure(FailureKind::usage, "GitHub has no machines for " + join(selection.systems, ", "))
             .with_hint("name machines of your own in cachefill.yml: 'runners: {SYSTEM: LABEL}'");
     InitPlan plan;
-    TRY(workflow, fill_template(init_workflow, facts));
+    TRY(workflow, fill_build_workflow(build_workflow, facts, answers));
     plan.files.push_back({".github/workflows/cachefill.yml", std::move(workflow)});
-    plan.files.push_back(
-        {std::filesystem::path(facts.repository.flake_subdirectory) / "cachefill.yml", configuration(facts)});
-
-    if (!facts.cache_origin.empty())
-        plan.notes.push_back("the cache '" + facts.cache + "' is the one in " + facts.cache_origin);
-    for (const auto& host : facts.hosts)
-        if (!host.guess.empty())
-            plan.notes.push_back(host.name + " is taken for " + host.system +
-                                 ", because its system could not be asked: " + host.guess);
-    for (const auto& system : systems_of(facts))
-        if (runner_of(facts, system).empty())
-            plan.notes.push_back("GitHub has no machines for " + system +
-                                 "; its hosts are evaluated, but built nowhere. 'runners: {" + system +
-                                 ": LABEL}' in cachefill.yml names one of yours");
-    for (const auto& [system, labels] : facts.runners) {
-        auto systems = systems_of(facts);
-        if (std::find(systems.begin(), systems.end(), system) == systems.end())
-            plan.notes.push_back("no host is for " + sanitize(system) + ", which 'runners' names " +
-                                 sanitize(join(labels, ", ")) + " for");
+    if (answers.updates_flake) {
+        TRY(update, fill_update_workflow(update_workflow, facts, answers));
+        plan.files.push_back({".github/workflows/cachefill-update.yml", std::move(update)});
     }
-    for (const auto& file : facts.repository.workflows)
-        plan.notes.push_back(".github/workflows/" + file + " pushes to a cache already; what it does for that can go");
+    plan.files.push_back({std::filesystem::path(facts.repository.flake_subdirectory) / "cachefill.yml",
+                          configuration(facts, answers, selection)});
+    plan.notes = notes_on(facts, answers, selection);
+
     const auto& repository = facts.repository;
     auto there = repository.is_current_directory ? "" : "cd " + shell_word(repository.root.string()) + " && ";
-    if (facts.cache.find("://") == std::string::npos || facts.cache.starts_with("cachix://"))
-        plan.steps.push_back("put a token that may write to the cache into the repository's secrets: " + there +
-                             "gh secret set CACHIX_AUTH_TOKEN");
+    auto secret = secret_for(facts, answers);
+    auto set = there + "gh secret set " + secret.name;
+    if (secret.is_there)
+        plan.notes.push_back("the token is taken from the secret " + secret.name + ", as before");
     else
-        plan.steps.push_back("put the key that signs for the cache into the repository's secrets: " + there +
-                             "gh secret set CACHEFILL_SIGNING_KEY");
-    plan.steps.push_back("look at what was written, then: " + there + "git add .github/workflows/cachefill.yml " +
-                         shell_word(plan.files[1].path.string()));
+        plan.steps.push_back((is_cachix(answers.cache) ? "put a token that may write to the cache"
+                                                       : "put the key that signs for the cache") +
+                             (" into the repository's secrets: " + set));
+    if (answers.updates_flake)
+        plan.steps.push_back("let workflows open pull requests, if they may not: Settings, Actions, General");
+    std::vector<std::string> add{"git", "add"};
+    for (const auto& file : plan.files) add.push_back(file.path.string());
+    plan.steps.push_back("look at what was written, then: " + there + shell_command(add));
     return plan;
 }
 

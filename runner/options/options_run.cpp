@@ -109,6 +109,8 @@ std::vector<Option> rows::the_run_and_its_words() {
          "In the file by system: {aarch64-linux: ubuntu-24.04-arm}; several labels, as machines of your own have, are "
          "a list.",
          apply_runners, true},
+        {"yes", T::toggle, init_only, W::flag, "", "The workflow",
+         "ask nothing, take the defaults and write; needed where there is no terminal", "", toggle(&Settings::yes)},
         {"watch", T::toggle, push_only, W::flag, "", "The run",
          "stay, and push what gets built here: a service with a queue on disk", "", toggle(&Settings::watch)},
         {"since", T::value, push_only, W::flag, "TIME", "The run",

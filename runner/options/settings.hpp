@@ -160,6 +160,7 @@ struct Settings {
     std::string why;        // plan --why PATH
     bool exit_code = false; // plan: 1 when something would be built or pushed
     bool dry_run = false;
+    bool yes = false; // init: the defaults, and no question
     bool quiet = false;
     bool verbose = false;
     Color color = Color::automatic;

@@ -1,4 +1,5 @@
 #include "app/commands/commands.hpp"
+#include "app/terminal_asker.hpp"
 #include "base/files.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
@@ -6,6 +7,8 @@
 #include "cache/new_file.hpp"
 #include "init/init_facts.hpp"
 #include "init/init_plan.hpp"
+#include "init/init_questions.hpp"
+#include "init/line_diff.hpp"
 #include "options/exit_code.hpp"
 
 #include <cstdio>
@@ -27,13 +30,8 @@ Result<void> create(const fs::path& path, const std::string& content) {
     return Failure(FailureKind::machine, path.string() + " has come into being meanwhile; it stays as it is");
 }
 
-std::string indented(const std::string& text) {
-    std::string result;
-    for (auto line : split(text, '\n'))
-        if (!line.empty() || !result.ends_with("\n\n"))
-            result += (line.empty() ? "" : "    ") + std::string(line) + "\n";
-    return result;
-}
+// What the files of a repository say goes to a terminal.
+void show(const std::string& diff) { say("\n" + sanitize(diff)); }
 
 // What init writes is committed, for everybody to read.
 Result<std::string> committable(const GivenUrl& cache) {
@@ -49,6 +47,18 @@ Result<std::string> committable(const GivenUrl& cache) {
                    "CACHEFILL_CACHE, or the password into a netrc file");
 }
 
+// The cache that a workflow here fills already.
+Result<void> find_cache(init::InitFacts& facts) {
+    for (const auto& workflow : facts.repository.workflows)
+        for (const auto& name : workflow.caches) {
+            if (!facts.cache.empty()) return {};
+            TRY(cache, committable(GivenUrl(name)));
+            facts.cache = std::move(cache);
+            facts.cache_origin = ".github/workflows/" + workflow.file;
+        }
+    return {};
+}
+
 Task<Result<init::InitFacts>> gather(CommandContext& context) {
     auto& session = context.session;
     const auto& settings = session.settings();
@@ -58,19 +68,89 @@ Task<Result<init::InitFacts>> gather(CommandContext& context) {
     facts.repository = std::move(*repository);
     CO_TRY(cache, committable(settings.cache));
     facts.cache = std::move(cache);
+    if (auto found = find_cache(facts); !found) co_return std::move(found).error();
     facts.runners = settings.runners;
-    if (facts.cache.empty() && !facts.repository.cachix_names.empty()) {
-        facts.cache = facts.repository.cachix_names.front();
-        facts.cache_origin = ".github/workflows/" + facts.repository.workflows.front();
-    }
     auto action = co_await init::pin_action(settings.action, session.environment());
     if (!action) co_return std::move(action).error();
     facts.action = std::move(*action);
     if (!settings.quiet) std::fputs("looking at the flake's hosts\n", stderr);
-    auto hosts = co_await init::look_at_hosts(session);
-    if (!hosts) co_return std::move(hosts).error();
-    facts.hosts = std::move(*hosts);
+    auto looked = co_await init::look_at_flake(session, facts);
+    if (!looked) co_return std::move(looked).error();
     co_return facts;
+}
+
+// Shows what would be written; which of the files that is. What is there already stays.
+std::vector<init::InitFile> missing_files(const init::InitFacts& facts, const init::InitPlan& plan) {
+    std::vector<init::InitFile> missing;
+    for (const auto& file : plan.files) {
+        auto path = facts.repository.root / file.path;
+        std::error_code ignored;
+        if (fs::symlink_status(path, ignored).type() == fs::file_type::not_found) {
+            show(init::unified_diff(file.path.string(), "", file.content));
+            missing.push_back(file);
+            continue;
+        }
+        auto there = read_file(path, 1 << 20);
+        auto diff = init::unified_diff(file.path.string(), there ? *there : "", file.content);
+        if (diff.empty()) {
+            say("\n" + file.path.string() + " is there as it would be written\n");
+            continue;
+        }
+        say("\n" + file.path.string() + " is there already and stays as it is; otherwise it would become:\n");
+        show(diff);
+    }
+    return missing;
+}
+
+void describe(const init::InitFacts& facts) {
+    for (const auto& host : facts.hosts)
+        say("  " + host.name + "  " + host.system + (host.guess.empty() ? "\n" : " (a guess)\n"));
+    std::map<std::string, std::size_t> outputs;
+    for (const auto& output : facts.outputs) ++outputs[output.output + " for " + output.system];
+    for (const auto& [what, count] : outputs) say("  " + std::to_string(count) + " " + what + "\n");
+}
+
+Failure nobody_there() {
+    return Failure(FailureKind::usage, "nothing was written: nobody said yes")
+        .with_hint("--yes takes the defaults without asking");
+}
+
+// Asks where there is somebody to ask, else takes the defaults.
+Task<Result<init::Answers>> decide(const init::InitFacts& facts, init::Asker* asker) {
+    auto answers = default_answers(facts);
+    if (asker == nullptr) co_return answers;
+    say("\nEnter takes what stands in brackets.\n");
+    auto given = co_await ask_answers(facts, std::move(answers), *asker);
+    if (!given) co_return nobody_there();
+    CO_TRY_VOID(committable(GivenUrl(given->cache)));
+    co_return std::move(*given);
+}
+
+// Writes what is missing, if that is wanted.
+Task<Result<void>> write_files(const init::InitFacts& facts, const init::InitPlan& plan,
+                               const options::Settings& settings, init::Asker* asker) {
+    auto files = missing_files(facts, plan);
+    if (!plan.notes.empty()) say("\n");
+    for (const auto& note : plan.notes) say("note: " + note + "\n");
+    if (files.empty()) co_return Result<void>();
+    if (!settings.dry_run && !settings.yes) {
+        say("\n");
+        auto agreed = std::optional<bool>();
+        if (asker != nullptr) agreed = co_await ask_yes(*asker, "Write " + counted(files.size(), "file") + "?", true);
+        if (!agreed) co_return nobody_there();
+        if (!*agreed) {
+            say("nothing was written\n");
+            co_return Result<void>();
+        }
+    }
+    for (const auto& file : files) {
+        if (settings.dry_run) continue;
+        CO_TRY_VOID(create(facts.repository.root / file.path, file.content));
+        say("wrote " + file.path.string() + "\n");
+    }
+    say("\nnext:\n");
+    for (const auto& step : plan.steps) say("  - " + step + "\n");
+    co_return Result<void>();
 }
 
 } // namespace
@@ -78,6 +158,7 @@ Task<Result<init::InitFacts>> gather(CommandContext& context) {
 Task<int> init_command(CommandContext& context) {
     const auto& settings = context.session.settings();
     auto failed = [&](const Failure& failure) {
+        std::fflush(stdout);
         context.console.print_error(failure);
         return static_cast<int>(failure.kind() == FailureKind::usage  ? options::ExitCode::usage
                                 : failure.kind() == FailureKind::eval ? options::ExitCode::failed
@@ -85,33 +166,15 @@ Task<int> init_command(CommandContext& context) {
     };
     auto facts = co_await gather(context);
     if (!facts) co_return failed(facts.error());
-    auto plan = plan_init(*facts);
+    describe(*facts);
+    auto terminal = settings.yes ? std::nullopt : TerminalAsker::find(context.session.executor());
+    auto* asker = terminal ? &*terminal : nullptr;
+    auto answers = co_await decide(*facts, asker);
+    if (!answers) co_return failed(answers.error());
+    auto plan = plan_init(*facts, *answers);
     if (!plan) co_return failed(plan.error());
-    for (const auto& host : facts->hosts)
-        say("  " + host.name + "  " + host.system + (host.guess.empty() ? "\n" : " (a guess)\n"));
-    say("\n");
-    std::size_t written = 0;
-    for (const auto& file : plan->files) {
-        auto path = facts->repository.root / file.path;
-        std::error_code ignored;
-        if (fs::symlink_status(path, ignored).type() != fs::file_type::not_found) {
-            auto there = read_file(path, 1 << 20);
-            say(file.path.string() + (there && *there == file.content ? " is there as it would be written\n"
-                                                                      : " is there already and stays as it is\n"));
-            continue;
-        }
-        say((settings.dry_run ? "would write " : "writing ") + file.path.string() +
-            (settings.verbose || settings.dry_run ? ":\n" + indented(file.content) : "\n"));
-        if (settings.dry_run) continue;
-        if (auto result = create(path, file.content); !result) co_return failed(result.error());
-        ++written;
-    }
-    if (!plan->notes.empty()) say("\n");
-    for (const auto& note : plan->notes) say("note: " + note + "\n");
-    if (written > 0 || settings.dry_run) {
-        say("\nnext:\n");
-        for (const auto& step : plan->steps) say("  - " + step + "\n");
-    }
+    auto written = co_await write_files(*facts, *plan, settings, asker);
+    if (!written) co_return failed(written.error());
     co_return static_cast<int>(options::ExitCode::complete);
 }
 

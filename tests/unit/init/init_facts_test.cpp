@@ -60,16 +60,22 @@ BOOST_AUTO_TEST_CASE(a_repository_is_known_by_its_branches_and_where_the_flake_l
     BOOST_TEST(look("tree")->flake_subdirectory == "");
 }
 
-BOOST_AUTO_TEST_CASE(workflows_that_fill_a_cache_are_found_wherever_in_them_they_do) {
+BOOST_AUTO_TEST_CASE(workflows_are_read_but_for_those_that_init_wrote) {
     workflow("b.yml", pushing + "team}\n");
     workflow("a.yaml", pushing + "\"${{ vars.CACHE }}\"}\n");
-    workflow("lint.yml", "jobs: {a: {steps: [{uses: actions/checkout@v4, with: {name: no}}]}}\n");
-    workflow("cachefill.yml", pushing + "ours}\n"); // made by us
+    workflow("cachefill.yml", pushing + "ours}\n");
+    workflow("cachefill-update.yml", pushing + "ours}\n");
     workflow("broken.yml", "jobs: [\n");
     workflow("notes.txt", pushing + "no}\n");
     auto facts = look("tree").value();
-    BOOST_TEST((facts.workflows == Names{"a.yaml", "b.yml"}));
-    BOOST_TEST((facts.cachix_names == Names{"team"})); // an expression is no name
+    BOOST_REQUIRE(facts.workflows.size() == 2);
+    BOOST_TEST(facts.workflows[0].file == "a.yaml");
+    BOOST_TEST(facts.workflows[0].pushes);
+    BOOST_TEST(facts.workflows[0].caches.empty()); // an expression is no name
+    BOOST_TEST((facts.workflows[1].caches == Names{"team"}));
+    BOOST_TEST(!facts.garnix.has_value());
+    write("tree/garnix.yaml", "");
+    BOOST_TEST(look("tree")->garnix.has_value());
 }
 
 BOOST_AUTO_TEST_CASE(where_no_workflow_could_go_it_says_what_is_missing) {

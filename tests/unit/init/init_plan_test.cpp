@@ -1,5 +1,9 @@
+#include "init/garnix.hpp"
+#include "init/init_choice.hpp"
 #include "init/init_plan.hpp"
 #include "init/init_templates.hpp"
+#include "init/init_workflow.hpp"
+#include "init/yaml_text.hpp"
 #include "options/config.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -16,14 +20,20 @@ InitFacts fleet() {
     InitFacts facts;
     facts.cache = "krit-nixos";
     facts.action = {.repository = "kim/cachefill", .commit = commit, .version = "v1.2.3"};
-    facts.hosts = {{.name = "nixos:nas", .system = "x86_64-linux", .guess = {}},
-                   {.name = "nixos:template-minimal", .system = "x86_64-linux", .guess = {}},
-                   {.name = "darwin:mac", .system = "aarch64-darwin", .guess = {}},
-                   {.name = "home:kim@nas", .system = "x86_64-linux", .guess = {}}};
+    facts.hosts = {{.name = "nixos:nas", .system = "x86_64-linux", .guess = {}, .caches = {}},
+                   {.name = "nixos:template-minimal", .system = "x86_64-linux", .guess = {}, .caches = {}},
+                   {.name = "darwin:mac", .system = "aarch64-darwin", .guess = {}, .caches = {}},
+                   {.name = "home:kim@nas", .system = "x86_64-linux", .guess = {}, .caches = {}}};
     facts.repository.branches = {"main", "develop", "topic"};
     facts.repository.default_branch = "main";
     facts.repository.current_branch = "topic";
     return facts;
+}
+
+using Texts = std::vector<std::string>;
+
+HostFacts host(const std::string& name, const std::string& system = "x86_64-linux") {
+    return {.name = name, .system = system, .guess = {}, .caches = {}};
 }
 
 const std::string& file_of(const InitPlan& plan, const std::string& path) {
@@ -33,10 +43,21 @@ const std::string& file_of(const InitPlan& plan, const std::string& path) {
     return it->content;
 }
 
+WorkflowFacts workflow(const std::string& file, const std::string& text) {
+    auto facts = read_workflow(file, text);
+    BOOST_REQUIRE_MESSAGE(facts, text);
+    return *facts;
+}
+
+const std::string pushing =
+    "jobs:\n  a:\n    steps:\n      - uses: cachix/cachix-action@v15\n        with: {name: krit-nixos}\n";
+
 bool has_note(const std::vector<std::string>& notes, const std::string& words) {
     return std::any_of(notes.begin(), notes.end(),
                        [&](const auto& note) { return note.find(words) != std::string::npos; });
 }
+
+Result<InitPlan> plan_init(const InitFacts& facts) { return plan_init(facts, default_answers(facts)); }
 
 YAML::Node workflow_of(const InitFacts& facts) {
     return YAML::Load(file_of(plan_init(facts).value(), ".github/workflows/cachefill.yml"));
@@ -65,7 +86,7 @@ BOOST_AUTO_TEST_SUITE(init)
 
 BOOST_AUTO_TEST_CASE(each_system_gets_a_machine_of_its_kind) {
     auto facts = fleet();
-    facts.hosts.push_back({.name = "nixos:pi", .system = "aarch64-linux", .guess = {}});
+    facts.hosts.push_back({.name = "nixos:pi", .system = "aarch64-linux", .guess = {}, .caches = {}});
     auto workflow = workflow_of(facts);
     std::vector<std::string> wanted{"x86_64-linux", "aarch64-linux", "aarch64-darwin"};
     BOOST_TEST(values_of(workflow, "system") == wanted, boost::test_tools::per_element());
@@ -75,7 +96,7 @@ BOOST_AUTO_TEST_CASE(each_system_gets_a_machine_of_its_kind) {
 
 BOOST_AUTO_TEST_CASE(the_configuration_names_other_machines_than_githubs) {
     auto facts = fleet();
-    facts.hosts.push_back({.name = "nixos:board", .system = "riscv64-linux", .guess = {}});
+    facts.hosts.push_back({.name = "nixos:board", .system = "riscv64-linux", .guess = {}, .caches = {}});
     facts.runners = {{"x86_64-linux", {"self-hosted", "big one"}},
                      {"riscv64-linux", {"visionfive"}},
                      {"armv7l-linux", {"nobody's"}}};
@@ -85,7 +106,7 @@ BOOST_AUTO_TEST_CASE(the_configuration_names_other_machines_than_githubs) {
     BOOST_TEST(text.find("{system: riscv64-linux, runner: visionfive}") != text.npos, text);
     BOOST_TEST(text.find("{system: aarch64-darwin, runner: macos-15}") != text.npos, text);
     BOOST_TEST(text.find("expect: x86_64-linux riscv64-linux aarch64-darwin") != text.npos, text);
-    BOOST_TEST(has_note(plan.notes, "no host is for armv7l-linux"));
+    BOOST_TEST(has_note(plan.notes, "nothing is built for armv7l-linux"));
     BOOST_TEST(!has_note(plan.notes, "GitHub has no machines"));
 }
 
@@ -111,11 +132,17 @@ BOOST_AUTO_TEST_CASE(the_report_job_expects_the_systems_there_are) {
 }
 
 BOOST_AUTO_TEST_CASE(a_shipped_workflow_that_names_something_else_is_noticed) {
-    BOOST_TEST(!fill_template("on: push\n", fleet()));
-    std::string text(init_workflow);
-    BOOST_TEST(fill_template(text, fleet()).has_value());
-    text.replace(text.find("expect: "), 8, "expects: ");
-    BOOST_TEST(!fill_template(text, fleet()));
+    auto answers = default_answers(fleet());
+    BOOST_TEST(!fill_build_workflow("on: push\n", fleet(), answers));
+    for (const std::string_view word : {"expect: ", "- {system: ", "- uses: cachix/install-nix-action@"}) {
+        for (bool is_build : {true, false}) {
+            auto fill = is_build ? fill_build_workflow : fill_update_workflow;
+            std::string text(is_build ? build_workflow : update_workflow);
+            BOOST_TEST(fill(text, fleet(), answers).has_value());
+            for (auto at = text.find(word); at != text.npos; at = text.find(word)) text.replace(at, word.size(), "x");
+            BOOST_TEST(!fill(text, fleet(), answers), word);
+        }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(usual_branches_that_exist_and_the_remotes_default_start_it) {
@@ -147,8 +174,8 @@ BOOST_AUTO_TEST_CASE(the_configuration_is_one_that_the_program_reads) {
     BOOST_TEST(settings.cache.reveal() == facts.cache);
     std::vector<std::string> wanted{"nixos:*", "darwin:*", "home:*"};
     BOOST_TEST(settings.hosts == wanted, boost::test_tools::per_element());
-    BOOST_TEST(settings.evaluate_only == std::vector<std::string>{"nixos:template-minimal"},
-               boost::test_tools::per_element());
+    wanted = {"nixos:template-minimal", "home:*"};
+    BOOST_TEST(settings.evaluate_only == wanted, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(names_that_yaml_would_take_for_something_else_are_quoted) {
@@ -176,14 +203,15 @@ BOOST_AUTO_TEST_CASE(a_flake_below_the_root_is_named_and_its_configuration_lies_
 BOOST_AUTO_TEST_CASE(what_is_not_certain_is_said) {
     auto facts = fleet();
     facts.hosts[0].guess = "attribute 'x' missing";
-    facts.hosts.push_back({.name = "nixos:board", .system = "riscv64-linux", .guess = {}});
+    facts.hosts.push_back({.name = "nixos:board", .system = "riscv64-linux", .guess = {}, .caches = {}});
     facts.cache_origin = ".github/workflows/old.yml";
-    facts.repository.workflows = {"old.yml"};
+    facts.repository.workflows = {workflow("old.yml", pushing)};
     auto plan = plan_init(facts).value();
     BOOST_TEST(has_note(plan.notes, "nixos:nas is taken for x86_64-linux"));
     BOOST_TEST(has_note(plan.notes, "no machines for riscv64-linux"));
     BOOST_TEST(has_note(plan.notes, "the one in .github/workflows/old.yml"));
-    BOOST_TEST(has_note(plan.notes, "what it does for that can go"));
+    BOOST_TEST(
+        has_note(plan.notes, "old.yml pushes to krit-nixos. cachefill does the work of 'cachix/cachix-action@v15'"));
     BOOST_TEST(has_note(plan.steps, "CACHIX_AUTH_TOKEN"));
     facts.cache = "https://cache.example.org";
     BOOST_TEST(has_note(plan_init(facts).value().steps, "CACHEFILL_SIGNING_KEY"));
@@ -197,8 +225,194 @@ BOOST_AUTO_TEST_CASE(without_hosts_cache_or_machines_there_is_nothing_to_write) 
     facts.hosts.clear();
     BOOST_TEST(!plan_init(facts));
     facts = fleet();
-    facts.hosts = {{.name = "nixos:board", .system = "riscv64-linux", .guess = {}}};
+    facts.hosts = {{.name = "nixos:board", .system = "riscv64-linux", .guess = {}, .caches = {}}};
     BOOST_TEST(!plan_init(facts));
+    facts.hosts = {{.name = "nixos:template", .system = "x86_64-linux", .guess = {}, .caches = {}}};
+    BOOST_TEST(!plan_init(facts));
+}
+
+BOOST_AUTO_TEST_CASE(a_template_is_one_of_whatever_kind) {
+    auto is = [](const std::string& name) { return is_template(host(name)); };
+    for (const auto* name : {"nixos:template-minimal", "nixos:template", "home:user@template-host-minimal",
+                             "nixos:my-template", "darwin:Template_mac"})
+        BOOST_TEST(is(name), name);
+    for (const auto* name : {"nixos:contemplate", "nixos:templated", "nixos:nas"}) BOOST_TEST(!is(name), name);
+    auto facts = fleet();
+    facts.hosts = {host("nixos:nas"), host("nixos:template-x"), host("home:kim@nas"), host("home:user@template-x")};
+    auto answers = default_answers(facts);
+    auto usual = select(facts, answers);
+    BOOST_TEST((usual.hosts == Texts{"nixos:*", "home:*"}));
+    BOOST_TEST((usual.evaluate_only == Texts{"nixos:template-x", "home:*"}));
+    answers.builds_homes = true;
+    BOOST_TEST((select(facts, answers).evaluate_only == Texts{"nixos:template-x", "home:user@template-x"}));
+}
+
+BOOST_AUTO_TEST_CASE(homes_are_built_where_there_is_nothing_else) {
+    auto facts = fleet();
+    BOOST_TEST(!default_answers(facts).builds_homes);
+    facts.hosts = {host("home:kim"), host("home:kim@work")};
+    BOOST_TEST(default_answers(facts).builds_homes);
+}
+
+BOOST_AUTO_TEST_CASE(a_system_of_what_is_only_evaluated_needs_no_machine) {
+    auto facts = fleet();
+    facts.hosts = {host("nixos:nas"), host("home:kim@mac", "aarch64-darwin")};
+    auto answers = default_answers(facts);
+    BOOST_TEST((select(facts, answers).systems == Texts{"x86_64-linux"}));
+    answers.builds_homes = true;
+    BOOST_TEST((select(facts, answers).systems == Texts{"x86_64-linux", "aarch64-darwin"}));
+}
+
+BOOST_AUTO_TEST_CASE(what_garnix_built_is_filled_and_what_it_left_out_is_not) {
+    auto facts = fleet();
+    facts.hosts = {host("nixos:web"), host("nixos:iso"), host("home:kim")};
+    facts.outputs = {{.output = "packages", .system = "x86_64-linux", .name = "tool"},
+                     {.output = "packages", .system = "x86_64-linux", .name = "huge"},
+                     {.output = "packages", .system = "aarch64-linux", .name = "tool"},
+                     {.output = "devShells", .system = "x86_64-linux", .name = "default"}};
+    facts.repository.garnix =
+        read_garnix("builds:\n  include: ['packages.x86_64-linux.*', 'nixosConfigurations.*', "
+                    "'homeConfigurations.*']\n  exclude: ['*.*.huge', nixosConfigurations.iso]\n");
+    auto answers = default_answers(facts);
+    BOOST_TEST(answers.builds_homes);
+    BOOST_TEST((answers.also == Texts{"packages"}));
+    auto selection = select(facts, answers);
+    BOOST_TEST((selection.hosts == Texts{"nixos:*", "!nixos:iso", "home:*"}));
+    BOOST_TEST((selection.evaluate_only == Texts{"packages:aarch64-linux.*", "packages:x86_64-linux.huge"}));
+    BOOST_TEST((selection.systems == Texts{"x86_64-linux"}));
+    // What Garnix took unasked, and by branch.
+    BOOST_TEST(read_garnix("")->takes({"checks", "x86_64-linux", "a"}));
+    BOOST_TEST(!read_garnix("")->takes({"checks", "aarch64-linux", "a"}));
+    BOOST_TEST(read_garnix("builds: [{branch: main, include: ['a.*']}, {include: ['b.*']}]")->takes({"b", "x"}));
+    BOOST_TEST(!read_garnix("builds: [").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_flake_of_packages_alone_is_filled_with_them) {
+    auto facts = fleet();
+    facts.hosts.clear();
+    facts.outputs = {{.output = "packages", .system = "x86_64-linux", .name = "tool"}};
+    auto text = file_of(plan_init(facts).value(), "cachefill.yml");
+    BOOST_TEST(text.find("also: [packages]\n") != text.npos, text);
+    BOOST_TEST(text.find("hosts:") == text.npos, text);
+}
+
+BOOST_AUTO_TEST_CASE(caches_of_one_network_are_never_asked) {
+    auto facts = fleet();
+    facts.hosts[0].caches = {"https://cache.nixos.org",
+                             "http://nas.tail1234.ts.net:8080/attic",
+                             "http://192.168.1.5",
+                             "http://nas:5000",
+                             "https://100.100.1.1/x",
+                             "https://8.8.8.8",
+                             "https://attic.lan",
+                             "https://team.cachix.org",
+                             "ssh://nas",
+                             "https://cache.garnix.io",
+                             "https://172.15.0.1",
+                             "https://172.16.0.1"};
+    BOOST_TEST((caches_to_ignore(facts) ==
+                Texts{"*.ts.net", "100.100.1.1", "172.16.0.1", "192.168.1.5", "attic.lan", "cache.garnix.io", "nas"}));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_workflow_decided_before_is_the_default) {
+    auto facts = fleet();
+    facts.repository.workflows = {
+        workflow(
+            "build.yml",
+            "on: {push: {branches: [next]}, schedule: [{cron: 0 5 * * 5}]}\njobs:\n  a:\n    steps:\n      - run: nix "
+            "build "
+            "--max-jobs 2 --cores 4\n      - run: cachix push krit-nixos\n        continue-on-error: true\n        "
+            "env: {CACHIX_AUTH_TOKEN: \"${{ secrets.MINE }}\", A: \"${{ secrets.SLACK_HOOK }}\"}\n"),
+        workflow("update.yml", "on: {schedule: [{cron: 0 4 * * 5}]}\njobs:\n  a:\n    steps:\n      - uses: "
+                               "DeterminateSystems/update-flake-lock@main\n        with: {target-branch: next, "
+                               "pr-title: 'chore: lock'}\n")};
+    auto answers = default_answers(facts);
+    BOOST_TEST((answers.branches == Texts{"next"}));
+    BOOST_TEST(answers.schedule == "0 5 * * 5");
+    BOOST_TEST(!answers.outage_fails);
+    BOOST_TEST(answers.updates_flake);
+    auto plan = plan_init(facts).value();
+    auto build = file_of(plan, ".github/workflows/cachefill.yml");
+    for (const auto* words : {"  schedule: [{cron: \"0 5 * * 5\"}]\n", "          jobs: 2\n          cores: 4\n",
+                              "token: ${{ secrets.MINE }}\n", "notify-url: ${{ secrets.SLACK_HOOK }}\n"})
+        BOOST_TEST(build.find(words) != build.npos, words << build);
+    auto update = file_of(plan, ".github/workflows/cachefill-update.yml");
+    for (const auto* words : {"schedule: [{cron: \"0 4 * * 5\"}]\n", "BRANCH: ${{ inputs.branch || 'next' }}\n",
+                              "title: \"chore: lock\"\n"})
+        BOOST_TEST(update.find(words) != update.npos, words << update);
+    auto text = file_of(plan, "cachefill.yml");
+    BOOST_TEST(text.find("fail-on: [evaluate, build, check]\n") != text.npos, text);
+    BOOST_TEST(has_note(plan.notes, "update.yml updates flake.lock. cachefill does the work of"));
+    BOOST_TEST(!has_note(plan.steps, "gh secret set")); // it is there
+}
+
+BOOST_AUTO_TEST_CASE(steps_of_one_kind_of_machine_say_so_and_common_ones_do_not) {
+    auto job = [](const std::string& name, const std::string& runner, const std::string& steps) {
+        return "  " + name + ":\n    runs-on: " + runner + "\n    steps:\n" + steps;
+    };
+    auto installer = [](const std::string& more) {
+        return "      - uses: cachix/install-nix-action@v31" + more + "\n";
+    };
+    auto disk = std::string("      - name: Space\n        run: sudo rm -rf /usr/share/dotnet\n");
+    auto steps_of = [&](const std::string& jobs, const Texts& systems) {
+        RepositoryFacts repository;
+        repository.workflows = {workflow("a.yml", "jobs:\n" + jobs)};
+        std::string text;
+        for (const auto& step : preparing_steps(repository, systems)) text += step.text;
+        return text;
+    };
+    const std::string plain = "- uses: cachix/install-nix-action@v31\n",
+                      space = "- name: Space\n  run: sudo rm -rf /usr/share/dotnet\n";
+    auto linux = job("a", "ubuntu-latest", disk + installer(""));
+    BOOST_TEST(steps_of(linux, {"x86_64-linux"}) == space + plain);
+    const std::string guarded =
+        "- if: ${{ runner.os == 'Linux' }}\n  name: Space\n  run: sudo rm -rf /usr/share/dotnet\n";
+    BOOST_TEST(steps_of(linux, {"x86_64-linux", "aarch64-darwin"}) == guarded + plain); // no job of theirs has a Mac
+    BOOST_TEST(steps_of(linux, {"aarch64-darwin"}) == plain);
+    auto both = linux + job("b", "macos-15", installer("\n        if: github.actor != 'x'"));
+    BOOST_TEST(
+        steps_of(both, {"x86_64-linux", "aarch64-darwin"}) ==
+        guarded + "- if: ${{ runner.os == 'Linux' }}\n  uses: cachix/install-nix-action@v31\n" +
+            "- uses: cachix/install-nix-action@v31\n  if: ${{ runner.os == 'macOS' && (github.actor != 'x') }}\n");
+    BOOST_TEST(steps_of(job("a", "ubuntu-latest", "      - {uses: jlumbroso/free-disk-space@v1}\n" + installer("")),
+                        {"x86_64-linux", "aarch64-darwin"}) ==
+               "- {if: \"runner.os == 'Linux'\", uses: jlumbroso/free-disk-space@v1}\n" + plain);
+    BOOST_TEST(steps_of("  a:\n    steps:\n      - run: 'true'\n", {"x86_64-linux"}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(what_the_answers_say_is_what_is_written) {
+    auto facts = fleet();
+    auto answers = default_answers(facts);
+    answers.cache = "https://cache.example.org";
+    answers.notify_url.clear();
+    answers.updates_flake = true;
+    answers.update_branch = "it's";
+    facts.repository.flake_subdirectory = "nix";
+    auto plan = plan_init(facts, answers).value();
+    auto build = file_of(plan, ".github/workflows/cachefill.yml"),
+         update = file_of(plan, ".github/workflows/cachefill-update.yml");
+    BOOST_TEST(build.find("signing-key: ${{ secrets.CACHEFILL_SIGNING_KEY }}\n") != build.npos, build);
+    BOOST_TEST(build.find("notify-url: \"\"\n") != build.npos, build);
+    BOOST_TEST(update.find("BRANCH: ${{ inputs.branch || 'it''s' }}\n  FLAKE: nix # its folder\n") != update.npos,
+               update);
+    for (const auto& text : {build, update}) BOOST_TEST(YAML::Load(text).IsMap());
+    BOOST_TEST(has_note(plan.steps, "let workflows open pull requests"));
+}
+
+BOOST_AUTO_TEST_CASE(what_runs_beside_the_token_and_can_move_is_named) {
+    auto facts = fleet();
+    facts.repository.workflows = {
+        workflow("a.yml", "jobs:\n  a:\n    steps:\n      - uses: cachix/install-nix-action@v31 # x\n")};
+    BOOST_TEST(has_note(plan_init(facts)->notes, "cachix/install-nix-action@v31 is no commit"));
+    facts.repository.workflows = {
+        workflow("a.yml", "jobs:\n  a:\n    steps:\n      - uses: cachix/install-nix-action@" + commit + "\n")};
+    BOOST_TEST(!has_note(plan_init(facts)->notes, "is no commit"));
+}
+
+BOOST_AUTO_TEST_CASE(macs_wait_for_what_upstream_has_late) {
+    BOOST_TEST(late_packages({"x86_64-linux"}).empty());
+    auto text = file_of(plan_init(fleet()).value(), "cachefill.yml");
+    BOOST_TEST(text.find("defer: {aarch64-darwin: [\"firefox-unwrapped-*\"") != text.npos, text);
 }
 
 BOOST_AUTO_TEST_CASE(an_action_is_a_name_and_nothing_that_git_or_yaml_could_misread) {

@@ -1,0 +1,171 @@
+#include "init/init_questions.hpp"
+
+#include "base/text.hpp"
+#include "init/init_choice.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace cachefill::init {
+
+using async::Task;
+
+namespace {
+
+// What is wrong with an answer; empty: nothing.
+using Check = std::string (*)(const std::string&);
+
+std::string is_cache(const std::string& text) {
+    bool is_bad = text.empty() || text.find_first_of(" \t'\"$") != text.npos;
+    return is_bad ? "the name of a cache at cachix.org, or the address of another one" : "";
+}
+
+std::string is_branch(const std::string& text) {
+    return text.empty() || text[0] == '-' || text.find_first_of(" \t~^:?*[\\$'\"") != text.npos ? "the name of a branch"
+                                                                                                : "";
+}
+
+std::string are_branches(const std::string& text) {
+    auto words = split_words(text);
+    bool is_good = !words.empty() && std::all_of(words.begin(), words.end(), [](std::string_view word) {
+        return is_branch(std::string(word)).empty();
+    });
+    return is_good ? "" : "names of branches, with blanks between them";
+}
+
+bool is_none(const std::string& text) { return text == "none" || text.empty(); }
+
+std::string is_cron(const std::string& text) {
+    auto is_field = [](std::string_view field) {
+        return std::all_of(field.begin(), field.end(), [](char c) {
+            return std::isalnum(static_cast<unsigned char>(c)) ||
+                   std::string_view("*/,-").find(c) != std::string_view::npos;
+        });
+    };
+    auto fields = split_words(text);
+    return fields.size() == 5 && std::all_of(fields.begin(), fields.end(), is_field)
+               ? ""
+               : "five fields of cron: minute, hour, day, month, weekday, such as '17 3 * * 1'";
+}
+
+std::string is_cron_or_none(const std::string& text) { return is_none(text) ? "" : is_cron(text); }
+
+std::string is_secret_or_none(const std::string& text) {
+    bool is_name = std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) || c == '_'; });
+    return is_none(text) || is_name ? "" : "the name of a secret of the repository, not the address itself";
+}
+
+// Until there is an answer that can be used; Enter takes what stands in the brackets.
+Task<std::optional<std::string>> ask_text(Asker& asker, std::string question, std::string otherwise, Check check) {
+    auto shown = otherwise.empty() ? question + ": " : question + " [" + sanitize(otherwise) + "]: ";
+    for (std::string prefix;;) {
+        auto line = co_await asker.ask(prefix + shown);
+        if (!line) co_return std::nullopt;
+        auto text = std::string(trim(*line));
+        if (text.empty()) text = otherwise;
+        auto wrong = check(text);
+        if (wrong.empty()) co_return text;
+        prefix = "  expected: " + wrong + "\n";
+    }
+}
+
+} // namespace
+
+Task<std::optional<bool>> ask_yes(Asker& asker, std::string question, bool otherwise) {
+    question += otherwise ? " [Y/n]: " : " [y/N]: ";
+    for (;;) {
+        auto line = co_await asker.ask(question);
+        if (!line) co_return std::nullopt;
+        auto text = to_lower(trim(*line));
+        if (text.empty()) co_return otherwise;
+        if (text == "y" || text == "yes") co_return true;
+        if (text == "n" || text == "no") co_return false;
+    }
+}
+
+namespace {
+
+// One conversation: each question is skipped when somebody has gone away before it.
+class Conversation {
+  public:
+    Conversation(const InitFacts& facts, Answers answers, Asker& asker)
+        : facts_(&facts), answers_(std::move(answers)), asker_(&asker) {}
+
+    Task<std::optional<Answers>> hold() {
+        co_await text("The cache to fill", answers_.cache, is_cache);
+        auto branches = join(answers_.branches, " ");
+        co_await text("Branches whose pushes fill it", branches, are_branches);
+        answers_.branches.clear();
+        for (auto word : split_words(branches)) answers_.branches.emplace_back(word);
+        co_await ask_what();
+        auto schedule = answers_.schedule.empty() ? std::string("none") : answers_.schedule;
+        co_await text("Also on a schedule, as cron has it", schedule, is_cron_or_none);
+        answers_.schedule = is_none(schedule) ? "" : schedule;
+        co_await yes("Update flake.lock by pull requests that open once the cache is filled for them?",
+                     answers_.updates_flake);
+        if (answers_.updates_flake) {
+            co_await text("  The branch to update", answers_.update_branch, is_branch);
+            co_await text("  When, as cron has it", answers_.update_schedule, is_cron);
+        }
+        co_await yes("Shall a run be red when the cache is away, although everything was built?",
+                     answers_.outage_fails);
+        co_await ask_notices();
+        if (is_over_) co_return std::nullopt;
+        co_return answers_;
+    }
+
+  private:
+    Task<void> text(std::string question, std::string& place, Check check) {
+        if (is_over_) co_return;
+        auto answer = co_await ask_text(*asker_, std::move(question), place, check);
+        is_over_ = !answer;
+        if (answer) place = std::move(*answer);
+    }
+
+    Task<void> yes(std::string question, bool& place) {
+        if (is_over_) co_return;
+        auto answer = co_await ask_yes(*asker_, std::move(question), place);
+        is_over_ = !answer;
+        if (answer) place = *answer;
+    }
+
+    Task<void> ask_what() {
+        auto homes = static_cast<std::size_t>(std::count_if(facts_->hosts.begin(), facts_->hosts.end(), is_home));
+        if (homes > 0 && has_machines(*facts_))
+            co_await yes("Build the " + counted(homes, "home") + ", too? Otherwise they are only evaluated.",
+                         answers_.builds_homes);
+        std::vector<std::string> also;
+        for (const std::string kind : {"packages", "checks", "devShells"}) {
+            auto is_of_kind = [&](const OutputFacts& output) { return output.output == kind; };
+            auto count = std::count_if(facts_->outputs.begin(), facts_->outputs.end(), is_of_kind);
+            if (count == 0) continue;
+            bool is_wanted = std::find(answers_.also.begin(), answers_.also.end(), kind) != answers_.also.end();
+            co_await yes("Fill it with the flake's " + kind + " (" + std::to_string(count) + "), too?", is_wanted);
+            if (is_wanted) also.push_back(kind);
+        }
+        answers_.also = std::move(also);
+    }
+
+    Task<void> ask_notices() {
+        constexpr std::string_view prefix = "secrets.";
+        bool is_composed = answers_.notify_url.find(' ') != std::string::npos;
+        if (is_composed) co_return; // a workflow has it, from several secrets
+        auto secret = answers_.notify_url.starts_with(prefix) ? answers_.notify_url.substr(prefix.size()) : "none";
+        co_await text("Secret with the address of a webhook for notices, or none", secret, is_secret_or_none);
+        answers_.notify_url = is_none(secret) ? "" : std::string(prefix) + secret;
+    }
+
+    const InitFacts* facts_;
+    Answers answers_;
+    Asker* asker_;
+    bool is_over_ = false;
+};
+
+} // namespace
+
+Task<std::optional<Answers>> ask_answers(const InitFacts& facts, Answers answers, Asker& asker) {
+    Conversation conversation(facts, std::move(answers), asker);
+    co_return co_await conversation.hold();
+}
+
+} // namespace cachefill::init

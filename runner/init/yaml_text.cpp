@@ -1,0 +1,33 @@
+#include "init/yaml_text.hpp"
+
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace cachefill::init {
+
+std::string yaml(const std::string& text) {
+    bool is_plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) ||
+               std::string_view("-_./").find(c) != std::string_view::npos;
+    });
+    // "true", "1.0", "-" and the like would be something else than text.
+    if (is_plain && std::isalpha(static_cast<unsigned char>(text[0])) &&
+        !std::set<std::string>{"true", "false", "yes", "no", "on", "off", "null", "y", "n"}.contains(to_lower(text)))
+        return text;
+    std::string quoted = "\"";
+    for (char c : text) {
+        if (c == '"' || c == '\\') quoted += '\\';
+        quoted += c;
+    }
+    return quoted + "\"";
+}
+
+std::string yaml_list(const std::vector<std::string>& texts) {
+    std::vector<std::string> items;
+    for (const auto& text : texts) items.push_back(yaml(text));
+    return "[" + join(items, ", ") + "]";
+}
+
+} // namespace cachefill::init

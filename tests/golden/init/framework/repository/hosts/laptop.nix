@@ -1,0 +1,1 @@
+{ packages = [ "git" "vim" ]; users = [ "kim" ]; caches = settings: [ settings.cache settings.upstream ]; }

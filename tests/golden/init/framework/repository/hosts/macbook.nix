@@ -1,0 +1,1 @@
+{ isDarwin = true; packages = [ "git" "vim" ]; users = [ "kim" ]; caches = settings: [ settings.cache settings.upstream ]; }

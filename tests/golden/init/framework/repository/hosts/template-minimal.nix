@@ -1,0 +1,1 @@
+{ packages = [ "git" ]; users = [ "user" ]; caches = settings: [ settings.upstream ]; }
