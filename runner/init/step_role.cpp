@@ -13,7 +13,7 @@ struct Action {
     std::string_view name; // or the beginning of it
     StepRole role;
 };
-constexpr std::array<Action, 20> actions{{
+constexpr std::array<Action, 21> actions{{
     {"cachix/cachix-action", StepRole::cache},
     {"ryanccn/attic-action", StepRole::cache},
     {"cachix/install-nix-action", StepRole::installer},
@@ -26,6 +26,7 @@ constexpr std::array<Action, 20> actions{{
     {"wimpysworld/nothing-but-nix", StepRole::disk},
     {"endersonmenezes/free-disk-space", StepRole::disk},
     {"adityagarg8/remove-unwanted-software", StepRole::disk},
+    {"pierotofy/set-swap-space", StepRole::disk},
     {"docker/setup-qemu-action", StepRole::emulation},
     {"nix-community/cache-nix-action", StepRole::store_archive},
     {"determinatesystems/magic-nix-cache-action", StepRole::store_archive},

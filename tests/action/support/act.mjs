@@ -9,13 +9,16 @@ import {tool} from './tools.mjs';
 
 const version = '1.2.3';
 const standIns = {'actions/checkout': 'checkout', 'cachix/install-nix-action': 'install-nix-action', 'actions/cache': 'cache',
+  'DeterminateSystems/nix-installer-action': 'install-nix-action', 'docker/setup-qemu-action': 'nothing', 'wimpysworld/nothing-but-nix': 'nothing', 'pierotofy/set-swap-space': 'nothing',
   'actions/upload-artifact': 'upload-artifact', 'actions/download-artifact': 'download-artifact'};
 
 export class Act {
   // sources: folders whose content becomes the user's repository. workflows: names of shipped workflows. texts: further ones, by file
-  // name. withOrigin: jobs check out from, and push to, a bare repository; else act copies the work tree.
-  constructor(folder, {sources, workflows = ['build.yml'], texts = {}, withOrigin = false}) {
+  // name. withOrigin: jobs check out from, and push to, a bare repository; else act copies the work tree. action: as the workflows
+  // name it.
+  constructor(folder, {sources, workflows = ['build.yml'], texts = {}, withOrigin = false, action = 'OWNER/cachefill@v1'}) {
     this.folder = folder;
+    this.action = action;
     this.kept = join(folder, 'kept');
     this.cache = join(folder, 'act');
     mkdirSync(join(this.kept, 'machines'), {recursive: true});
@@ -58,7 +61,7 @@ export class Act {
   }
 
   #localRepositories(workflow) {
-    const options = ['--local-repository', `OWNER/cachefill@v1=${this.owner}`];
+    const options = ['--local-repository', `${this.action}=${this.owner}`];
     const folder = dirname(workflow);
     const files = [join(repository, 'action/action.yml'), ...readdirSync(folder).map(name => join(folder, name))];
     const texts = files.map(file => readFileSync(file, 'utf8')).join('\n');
