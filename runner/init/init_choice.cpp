@@ -108,6 +108,13 @@ bool is_template(const HostFacts& host) {
     return false;
 }
 
+bool fills(const WorkflowFacts& workflow, const std::string& cache) {
+    constexpr std::string_view scheme = "cachix://";
+    auto name = cache.starts_with(scheme) ? cache.substr(scheme.size()) : cache;
+    const auto& known = workflow.caches;
+    return workflow.pushes && (known.empty() || std::find(known.begin(), known.end(), name) != known.end());
+}
+
 bool has_machines(const InitFacts& facts) {
     return std::any_of(facts.hosts.begin(), facts.hosts.end(), [](const HostFacts& host) { return !is_home(host); });
 }

@@ -18,6 +18,9 @@ bool is_home(const HostFacts& host);
 bool is_template(const HostFacts& host);   // something to copy, of whatever kind
 bool has_machines(const InitFacts& facts); // hosts that are no homes
 
+// Does the workflow push to this cache, as far as it says?
+bool fills(const WorkflowFacts& workflow, const std::string& cache);
+
 // Which of the flake's hosts and outputs a run builds, in the words of cachefill.yml.
 struct Selection {
     std::vector<std::string> hosts, evaluate_only;

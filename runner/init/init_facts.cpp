@@ -111,6 +111,9 @@ Task<Result<RepositoryFacts>> look_at_repository(const std::string& flake, const
                 facts.branches.emplace_back(line.substr(prefix.size()));
     }
     look_at_workflows(facts);
+    for (const auto& place : {fs::path(facts.flake_subdirectory) / "cachefill.yml",
+                              fs::path(facts.flake_subdirectory) / ".github/cachefill.yml"})
+        if (facts.configuration.empty() && fs::exists(facts.root / place, error)) facts.configuration = place.string();
     co_return facts;
 }
 

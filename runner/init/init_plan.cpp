@@ -64,7 +64,7 @@ std::string configuration(const InitFacts& facts, const Answers& answers, const 
 }
 
 // What of a workflow is done by cachefill now, and what stays its own business.
-std::string advice_on(const WorkflowFacts& workflow) {
+std::string advice_on(const WorkflowFacts& workflow, const Answers& answers) {
     std::vector<std::string> replaced, stays;
     for (const auto& step : workflow.steps) {
         auto title = "'" + ellipsize(sanitize(step.title), 60) + "'";
@@ -74,13 +74,16 @@ std::string advice_on(const WorkflowFacts& workflow) {
             is_ours || (step.role == StepRole::ours_to_see && !to_lower(step.title).starts_with("actions/checkout"));
         if (is_own && std::find(list.begin(), list.end(), title) == list.end()) list.push_back(title);
     }
-    std::string text = ".github/workflows/" + sanitize(workflow.file);
+    auto file = ".github/workflows/" + sanitize(workflow.file);
     std::vector<std::string> does;
     if (workflow.pushes)
         does.push_back("pushes to " +
                        (workflow.caches.empty() ? std::string("a cache") : sanitize(join(workflow.caches, ", "))));
     if (workflow.updates_flake) does.emplace_back("updates flake.lock");
-    text += " " + join(does, " and ") + ". cachefill does the work of " + join(replaced, ", ");
+    auto text = file + " " + join(does, " and ");
+    if (!fills(workflow, answers.cache) && !workflow.updates_flake)
+        return text + ", which is another cache: it stays as it is";
+    text += ". cachefill does the work of " + join(replaced, ", ");
     return text + (stays.empty() ? "; nothing else is in it, so it can go"
                                  : "; what else it does stays: " + join(stays, ", "));
 }
@@ -91,9 +94,9 @@ std::set<std::string> moving_actions(const std::vector<PreparingStep>& steps) {
     for (const auto& step : steps)
         for (auto line : split(std::string_view(step.text), '\n')) {
             auto at = line.find("uses: ");
-            if (at == line.npos || line.find_first_not_of("- ") != at) continue;
+            if (at == line.npos || line.find_first_not_of("- {") != at) continue;
             auto uses = trim(line.substr(at + 6));
-            uses = uses.substr(0, uses.find(' '));
+            uses = uses.substr(0, uses.find_first_of(" ,}"));
             auto reference = uses.substr(std::min(uses.find('@'), uses.size() - 1) + 1);
             bool is_commit =
                 reference.size() == 40 && reference.find_first_not_of("0123456789abcdef") == reference.npos;
@@ -106,6 +109,15 @@ std::vector<std::string> notes_on(const InitFacts& facts, const Answers& answers
     std::vector<std::string> notes;
     if (!facts.cache_origin.empty() && answers.cache == facts.cache)
         notes.push_back("the cache '" + facts.cache + "' is the one in " + facts.cache_origin);
+    std::vector<std::string> templates;
+    for (const auto& host : facts.hosts)
+        if (is_template(host) && (answers.builds_homes || !is_home(host))) templates.push_back(sanitize(host.name));
+    if (!templates.empty())
+        notes.push_back(join(templates, ", ") + (templates.size() == 1 ? " is a template" : " are templates") +
+                        ", by the name: evaluated, but neither built nor pushed");
+    if (has_machines(facts) && !answers.builds_homes && std::any_of(facts.hosts.begin(), facts.hosts.end(), is_home))
+        notes.push_back("homes are evaluated, but neither built nor pushed; without \"home:*\" in evaluate-only, in "
+                        "cachefill.yml, they are");
     for (const auto& host : facts.hosts)
         if (!host.guess.empty())
             notes.push_back(host.name + " is taken for " + host.system +
@@ -123,7 +135,8 @@ std::vector<std::string> notes_on(const InitFacts& facts, const Answers& answers
     for (const auto& uses : moving_actions(preparing_steps(facts.repository, systems)))
         notes.push_back(uses + " is no commit, and runs in a job that gets your token: pin it");
     for (const auto& workflow : facts.repository.workflows) {
-        if (workflow.pushes || (workflow.updates_flake && answers.updates_flake)) notes.push_back(advice_on(workflow));
+        if (workflow.pushes || (workflow.updates_flake && answers.updates_flake))
+            notes.push_back(advice_on(workflow, answers));
         for (const auto& title : workflow.not_copied)
             notes.push_back(
                 "'" + sanitize(title) + "' of .github/workflows/" + sanitize(workflow.file) +
@@ -177,8 +190,10 @@ Result<InitPlan> plan_init(const InitFacts& facts, const Answers& answers) {
         TRY(update, fill_update_workflow(update_workflow, facts, answers));
         plan.files.push_back({".github/workflows/cachefill-update.yml", std::move(update)});
     }
-    plan.files.push_back({std::filesystem::path(facts.repository.flake_subdirectory) / "cachefill.yml",
-                          configuration(facts, answers, selection)});
+    auto place = facts.repository.configuration.empty()
+                     ? std::filesystem::path(facts.repository.flake_subdirectory) / "cachefill.yml"
+                     : std::filesystem::path(facts.repository.configuration);
+    plan.files.push_back({std::move(place), configuration(facts, answers, selection)});
     plan.notes = notes_on(facts, answers, selection);
 
     const auto& repository = facts.repository;

@@ -36,6 +36,7 @@ struct RepositoryFacts {
     std::string current_branch;           // empty with a detached head
     std::vector<std::string> branches;    // local ones and the remote's
     std::vector<WorkflowFacts> workflows; // all but those that init wrote
+    std::string configuration;            // cachefill.yml where it is already, below the root; empty: nowhere
     std::optional<GarnixRules> garnix;    // if there is a garnix.yaml
 };
 

@@ -156,7 +156,8 @@ bool is_cachix(const std::string& cache) {
 CacheSecret secret_for(const InitFacts& facts, const Answers& answers) {
     if (!is_cachix(answers.cache)) return {.name = "CACHEFILL_SIGNING_KEY"};
     for (const auto& workflow : facts.repository.workflows)
-        if (!workflow.token_secret.empty()) return {.name = workflow.token_secret, .is_there = true};
+        if (fills(workflow, answers.cache) && !workflow.token_secret.empty())
+            return {.name = workflow.token_secret, .is_there = true};
     return {.name = "CACHIX_AUTH_TOKEN"};
 }
 

@@ -90,7 +90,7 @@ std::vector<init::InitFile> missing_files(const init::InitFacts& facts, const in
             missing.push_back(file);
             continue;
         }
-        auto there = read_file(path, 1 << 20);
+        auto there = read_file(path, 1 << 16);
         auto diff = init::unified_diff(file.path.string(), there ? *there : "", file.content);
         if (diff.empty()) {
             say("\n" + file.path.string() + " is there as it would be written\n");

@@ -58,6 +58,12 @@ BOOST_AUTO_TEST_CASE(a_repository_is_known_by_its_branches_and_where_the_flake_l
     BOOST_TEST(facts.default_branch == "develop");
     BOOST_TEST((facts.branches == Names{"main", "work", "develop"}));
     BOOST_TEST(look("tree")->flake_subdirectory == "");
+    BOOST_TEST(look("tree")->configuration == "");
+    write("tree/.github/cachefill.yml", "");
+    BOOST_TEST(look("tree")->configuration == ".github/cachefill.yml");
+    write("tree/cachefill.yml", "");
+    BOOST_TEST(look("tree")->configuration == "cachefill.yml"); // that one counts first
+    BOOST_TEST(look("tree/sub")->configuration == "");
 }
 
 BOOST_AUTO_TEST_CASE(workflows_are_read_but_for_those_that_init_wrote) {

@@ -213,8 +213,18 @@ BOOST_AUTO_TEST_CASE(what_is_not_certain_is_said) {
     BOOST_TEST(
         has_note(plan.notes, "old.yml pushes to krit-nixos. cachefill does the work of 'cachix/cachix-action@v15'"));
     BOOST_TEST(has_note(plan.steps, "CACHIX_AUTH_TOKEN"));
+    BOOST_TEST(has_note(plan.notes, "nixos:template-minimal is a template, by the name"));
+    BOOST_TEST(has_note(plan.notes, "homes are evaluated, but neither built nor pushed"));
     facts.cache = "https://cache.example.org";
     BOOST_TEST(has_note(plan_init(facts).value().steps, "CACHEFILL_SIGNING_KEY"));
+    BOOST_TEST(has_note(plan_init(facts)->notes, "old.yml pushes to krit-nixos, which is another cache: it stays"));
+    facts.repository.workflows.front().token_secret = "THEIRS";
+    BOOST_TEST(!secret_for(facts, default_answers(facts)).is_there);
+    facts.cache = "cachix://krit-nixos";
+    BOOST_TEST(secret_for(facts, default_answers(facts)).name == "THEIRS");
+    BOOST_TEST(!has_note(plan_init(facts)->notes, "another cache"));
+    facts.repository.configuration = ".github/cachefill.yml";
+    BOOST_TEST(file_of(plan_init(facts).value(), ".github/cachefill.yml") != "");
 }
 
 BOOST_AUTO_TEST_CASE(without_hosts_cache_or_machines_there_is_nothing_to_write) {
@@ -404,6 +414,9 @@ BOOST_AUTO_TEST_CASE(what_runs_beside_the_token_and_can_move_is_named) {
     facts.repository.workflows = {
         workflow("a.yml", "jobs:\n  a:\n    steps:\n      - uses: cachix/install-nix-action@v31 # x\n")};
     BOOST_TEST(has_note(plan_init(facts)->notes, "cachix/install-nix-action@v31 is no commit"));
+    facts.repository.workflows = {
+        workflow("a.yml", "jobs:\n  a:\n    steps:\n      - {uses: cachix/install-nix-action@main}\n")};
+    BOOST_TEST(has_note(plan_init(facts)->notes, "cachix/install-nix-action@main is no commit"));
     facts.repository.workflows = {
         workflow("a.yml", "jobs:\n  a:\n    steps:\n      - uses: cachix/install-nix-action@" + commit + "\n")};
     BOOST_TEST(!has_note(plan_init(facts)->notes, "is no commit"));
