@@ -132,8 +132,14 @@ std::vector<std::string> notes_on(const InitFacts& facts, const Answers& answers
             notes.push_back("nothing is built for " + sanitize(system) + ", which 'runners' names " +
                             sanitize(join(labels, ", ")) + " for");
     auto systems = systems_with_runner(facts, selection.systems);
-    for (const auto& uses : moving_actions(preparing_steps(facts.repository, systems)))
+    auto preparation = preparing_steps(facts.repository, systems);
+    for (const auto& uses : moving_actions(preparation))
         notes.push_back(uses + " is no commit, and runs in a job that gets your token: pin it");
+    auto collects = [](const PreparingStep& step) { return step.text.find("min-free = ") != std::string::npos; };
+    if (std::any_of(preparation.begin(), preparation.end(), collects))
+        notes.emplace_back(
+            "a step that was taken along sets min-free: take that out, or Nix collects garbage while others "
+            "build; cachefill watches the disk by itself");
     for (const auto& workflow : facts.repository.workflows) {
         if (workflow.pushes || (workflow.updates_flake && answers.updates_flake))
             notes.push_back(advice_on(workflow, answers));

@@ -93,6 +93,11 @@ std::string webhook_of(const std::string& text) {
     return first + " && format('" + shape + rest + "'" + arguments + ")";
 }
 
+bool is_cachix_name(const std::string& text) {
+    auto is_fit = [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; };
+    return !text.empty() && text[0] != '-' && std::all_of(text.begin(), text.end(), is_fit);
+}
+
 // Of a cache's address what belongs into a configuration: no path of a key.
 std::string address_of(const std::string& url) {
     auto question = url.find('?');
@@ -168,8 +173,10 @@ class Reader {
         }
         for (const auto& title : not_copied) add_once(facts_.not_copied, title);
         if (!installs) return;
+        // The job for the cache, and of several the one that prepares most.
+        auto rank = [](const Preparation& one) { return std::pair(one.is_for_cache, one.steps.size()); };
         auto& known = facts_.preparation[system_of(job)];
-        if (known.steps.empty() || preparation.is_for_cache > known.is_for_cache) known = std::move(preparation);
+        if (rank(preparation) > rank(known)) known = std::move(preparation);
     }
 
     StepRole read_step(const std::string& job, const YAML::Node& step, Variables variables) {
@@ -202,12 +209,12 @@ class Reader {
         auto name = with_values(scalar(member(with, "name")), variables);
         if (!uses.empty() && scalar(member(with, "skipPush")) != "true") {
             facts_.pushes = true;
-            if (is_plain(name)) add_once(facts_.caches, name);
+            if (is_cachix_name(name)) add_once(facts_.caches, name);
         }
         for (const auto* pattern : {R"(\bcachix\s+push)", R"(\bcachix\s+watch-exec)", R"(\bcachix\s+watch-store)"})
             if (auto word = word_after(commands, pattern)) {
                 facts_.pushes = true;
-                if (is_plain(*word)) add_once(facts_.caches, *word);
+                if (is_cachix_name(*word)) add_once(facts_.caches, *word);
             }
         if (auto url = word_after(commands, R"(\bnix\s+copy\b.*\s--to)"); url && !url->starts_with("ssh")) {
             facts_.pushes = true;

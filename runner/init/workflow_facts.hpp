@@ -59,7 +59,8 @@ struct WorkflowFacts {
     std::string token_secret;          // name of the secret with the token of Cachix
     std::string notify_url;            // an expression that yields the address of a webhook, or nothing
     std::string jobs, cores;           // what its commands tell Nix; empty: nothing
-    // Of one job that installs Nix, preferably one for the cache, by RUNNER_OS: "Linux", "macOS", or "" for both.
+    // Of the job that installs Nix, is for the cache if one is, and prepares most; by RUNNER_OS: "Linux", "macOS", or
+    // "" for both.
     std::map<std::string, Preparation> preparation;
     std::vector<std::string> not_copied; // titles of those that need something of their job or workflow
 };

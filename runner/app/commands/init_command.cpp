@@ -48,15 +48,14 @@ Result<std::string> committable(const GivenUrl& cache) {
 }
 
 // The cache that a workflow here fills already.
-Result<void> find_cache(init::InitFacts& facts) {
+void find_cache(init::InitFacts& facts) {
     for (const auto& workflow : facts.repository.workflows)
         for (const auto& name : workflow.caches) {
-            if (!facts.cache.empty()) return {};
-            TRY(cache, committable(GivenUrl(name)));
-            facts.cache = std::move(cache);
+            auto cache = committable(GivenUrl(name));
+            if (!facts.cache.empty() || !cache) continue;
+            facts.cache = std::move(*cache);
             facts.cache_origin = ".github/workflows/" + workflow.file;
         }
-    return {};
 }
 
 Task<Result<init::InitFacts>> gather(CommandContext& context) {
@@ -68,7 +67,7 @@ Task<Result<init::InitFacts>> gather(CommandContext& context) {
     facts.repository = std::move(*repository);
     CO_TRY(cache, committable(settings.cache));
     facts.cache = std::move(cache);
-    if (auto found = find_cache(facts); !found) co_return std::move(found).error();
+    find_cache(facts);
     facts.runners = settings.runners;
     auto action = co_await init::pin_action(settings.action, session.environment());
     if (!action) co_return std::move(action).error();

@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(the_caches_it_pushes_to_are_found_in_actions_and_commands) 
                            "- run: cachix watch-exec \"$OTHER\" -- nix build\n  env: {OTHER: three}\n"
                            "- run: nix copy --to 's3://bucket?secret-key=/key&endpoint=minio.example.org' ./result\n"
                            "- run: nix copy --to ssh://nas ./result\n"
-                           "- run: cachix push $UNKNOWN\n");
+                           "- run: cachix push $UNKNOWN\n- run: cachix push --help | grep -- --omit\n");
     BOOST_TEST((cachix.caches == Texts{"one", "team", "three", "s3://bucket?endpoint=minio.example.org"}));
     BOOST_TEST(cachix.pushes);
     BOOST_TEST(cachix.token_secret == "MINE");
@@ -167,6 +167,11 @@ BOOST_AUTO_TEST_CASE(of_several_jobs_that_of_the_cache_is_the_model) {
                        "   runs-on: ubuntu-latest\n    steps:\n      " +
                        installer + "      - run: cachix push x\n";
     BOOST_TEST(texts_of(read_workflow("a.yml", jobs).value(), "Linux") == Texts{installer});
+    jobs += "  more:\n    runs-on: ubuntu-latest\n    steps:\n      - {uses: docker/setup-qemu-action@v3}\n      " +
+            installer;
+    BOOST_TEST(texts_of(read_workflow("a.yml", jobs).value(), "Linux") == Texts{installer});
+    jobs += "      - run: cachix push x\n"; // now both are for the cache
+    BOOST_TEST(texts_of(read_workflow("a.yml", jobs).value(), "Linux").size() == 2);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_workflow_is_nothing) {
