@@ -103,10 +103,10 @@ std::vector<init::InitFile> missing_files(const init::InitFacts& facts, const in
 
 void describe(const init::InitFacts& facts) {
     for (const auto& host : facts.hosts)
-        say("  " + host.name + "  " + host.system + (host.guess.empty() ? "\n" : " (a guess)\n"));
+        say("  " + sanitize(host.name) + "  " + sanitize(host.system) + (host.guess.empty() ? "\n" : " (a guess)\n"));
     std::map<std::string, std::size_t> outputs;
     for (const auto& output : facts.outputs) ++outputs[output.output + " for " + output.system];
-    for (const auto& [what, count] : outputs) say("  " + std::to_string(count) + " " + what + "\n");
+    for (const auto& [what, count] : outputs) say("  " + sanitize(what) + ": " + std::to_string(count) + "\n");
 }
 
 Failure nobody_there() {
