@@ -289,10 +289,11 @@ std::string help_text(Command command, bool full) {
                          "nothing heavy would be "
                          "compiled here; else says why, as\n'doctor' does (exit 1). The host is of the kind that the "
                          "command switches, and is evaluated once: nh\ngets the store path.\n"},
-        {Command::init,
-         "cachefill init [FLAKE] [--cache CACHE] [options]\n\nLooks at the flake, its repository and the workflows there, "
-         "asks what only you can know, shows what it would\nwrite, and writes a workflow for GitHub and a configuration "
-         "that fit. Overwrites nothing.\n"},
+        {Command::init, "cachefill init [FLAKE] [--cache CACHE] [options]\n\nLooks at the flake, its repository and "
+                        "the workflows there, "
+                        "asks what only you can know, shows what it would\nwrite, and writes a workflow for GitHub and "
+                        "a configuration "
+                        "that fit. Overwrites nothing.\n"},
         {Command::report,
          "cachefill report [FILE|DIRECTORY…] [options]\n\nJoins the JSON reports and findings of several jobs, names "
          "jobs that never reported, and sends one\nmessage to the webhook in CACHEFILL_NOTIFY_URL when there is "
