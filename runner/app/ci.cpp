@@ -3,7 +3,7 @@
 #include "base/files.hpp"
 #include "base/secret_variables.hpp"
 #include "base/text.hpp"
-#include "cache/binary_cache.hpp"
+#include "cache/credentials.hpp"
 #include "eval/evaluator.hpp"
 #include "github/commands.hpp"
 #include "options/state_directory.hpp"
@@ -24,7 +24,9 @@ event::Message remark(event::Severity severity, std::string text, std::string hi
 
 bool lacks_token(const options::Settings& settings, const Environment& environment) {
     auto uri = cache::CacheUri::parse(settings.cache.reveal());
-    return uri && uri->scheme == cache::Scheme::cachix && trim(environment.get_or("CACHIX_AUTH_TOKEN")).empty();
+    if (!uri || uri->scheme != cache::Scheme::cachix) return false;
+    auto credentials = cache::credentials_for(environment, *uri);
+    return credentials && !credentials->token;
 }
 
 // A stranger's code is built, and that is all: it gets to read nothing of this machine, to name no cache or key, and
@@ -81,9 +83,8 @@ Result<void> decide_on_pushing(options::Settings& settings, const Environment& e
         return {};
     }
     if (!no_token) return {};
-    return Failure(FailureKind::usage, "there is no token for the cache " + settings.cache.shown() +
-                                           ", on the event '" + sanitize(setup.github.event) +
-                                           "' that is meant to push")
+    return Failure(FailureKind::auth, "there is no token for the cache " + settings.cache.shown() + ", on the event '" +
+                                          sanitize(setup.github.event) + "' that is meant to push")
         .with_hint("check that the secret CACHIX_AUTH_TOKEN exists and is handed over (token: ${{ "
                    "secrets.CACHIX_AUTH_TOKEN }}), or ask for read-only: true");
 }

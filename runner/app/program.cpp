@@ -45,6 +45,10 @@ async::Task<int> dispatch(options::Command command, CommandContext& context) {
         co_return co_await init_command(context);
     case options::Command::report:
         co_return co_await report_command(context);
+    case options::Command::login:
+        co_return co_await login_command(context);
+    case options::Command::use:
+        co_return co_await use_command(context);
     }
     co_return static_cast<int>(options::ExitCode::usage);
 }
@@ -56,8 +60,7 @@ async::Task<void> run_invocation(const options::Invocation& invocation, const Ci
     Console console(executor, invocation.settings, environment);
     if (auto opened = console.open_events(); !opened) {
         console.print_error(opened.error());
-        exit_code = static_cast<int>(opened.error().kind() == FailureKind::usage ? options::ExitCode::usage
-                                                                                 : options::ExitCode::machine);
+        exit_code = static_cast<int>(options::exit_code_for(opened.error().kind()));
         co_return;
     }
     session::Session session(executor, invocation.settings, environment, console.sink());
@@ -124,7 +127,7 @@ int become(const std::vector<std::string>& command, const Environment& environme
 int refuse(const Failure& failure, bool is_step, const Environment& environment) {
     if (is_step) return refuse_step(failure, environment);
     std::fputs((render(failure) + "\n").c_str(), stderr);
-    return static_cast<int>(options::ExitCode::usage);
+    return static_cast<int>(options::exit_code_for(failure.kind()));
 }
 
 // Hundreds of connections and files at once; the soft limit is often 1024.

@@ -86,9 +86,10 @@ std::string upload_path(const CachixMultipart& upload, std::string_view action, 
 
 } // namespace
 
-CachixApi::CachixApi(http::Client& client, async::RetryPolicy policy, std::string_view api, std::string name,
-                     std::optional<Secret> token)
-    : client_(client), policy_(policy), name_(std::move(name)), token_(std::move(token)) {
+CachixApi::CachixApi(http::Client& client, async::RetryPolicy policy, std::string_view api, const CacheUri& uri,
+                     const Credentials& credentials)
+    : client_(client), policy_(policy), name_(uri.name), token_(credentials.token), source_(credentials.token_source),
+      variable_(credential_name("CACHIX_AUTH_TOKEN", uri)), passed_over_(credentials.passed_over) {
     while (api.ends_with('/')) api.remove_suffix(1);
     base_ = std::string(api) + "/api/v1/cache/" + percent_encode(name_);
 }
@@ -107,20 +108,40 @@ http::Request CachixApi::post_json(std::string_view below, std::string body) con
     return post;
 }
 
+Failure CachixApi::no_token() const {
+    Failure failure(FailureKind::auth,
+                    "there is no token for the Cachix cache '" + name_ + "'" +
+                        (passed_over_.empty() ? "" : " that could be used: " + join(passed_over_, "; ")));
+    return std::move(failure).with_hint("make one at https://app.cachix.org and store it with 'cachefill login " +
+                                        name_ + "', or set CACHIX_AUTH_TOKEN (for this cache alone: " + variable_ +
+                                        "); --read-only needs none");
+}
+
+Failure CachixApi::only_reads() const {
+    Failure failure(FailureKind::auth, "the token in " + source_ + " may only read the Cachix cache '" + name_ + "'");
+    return std::move(failure).with_hint(
+        "pushing needs a token with write permission: make one at https://app.cachix.org "
+        "and put it there (for this cache alone: " +
+        variable_ + ", or 'cachefill login " + name_ + "'), or use --read-only");
+}
+
 Failure CachixApi::explain(Failure failure) const {
-    if (failure.http_status() == 401)
-        return Failure(FailureKind::auth,
-                       (token_ ? "the Cachix cache '" + name_ + "' does not exist, or this token may not use it: "
-                               : "the Cachix cache '" + name_ + "' does not exist, or it needs a token: ") +
-                           failure.cause())
+    if (failure.http_status() == 401 && token_)
+        return Failure(FailureKind::auth, "the token in " + source_ + " is none that the Cachix cache '" + name_ +
+                                              "' accepts, or there is no such cache: " + failure.cause())
             .with_http_status(401)
-            .with_hint("check the cache's name, and the token in CACHIX_AUTH_TOKEN at https://app.cachix.org");
+            .with_hint(
+                "check the cache's name; a token that was revoked, or is another account's, is replaced by a new "
+                "one from https://app.cachix.org");
+    if (failure.http_status() == 401)
+        return Failure(FailureKind::auth, "the Cachix cache '" + name_ + "' does not exist, or it is private: " +
+                                              no_token().cause() + " (" + failure.cause() + ")")
+            .with_http_status(401)
+            .with_hint("check the cache's name; " + no_token().hint());
     if (failure.http_status() == 403)
-        return Failure(FailureKind::auth, (token_ ? "the token may not do this to the Cachix cache '"
-                                                  : "without a token nobody may do this to the Cachix cache '") +
-                                              name_ + "': " + failure.cause())
+        return Failure(FailureKind::auth, (token_ ? only_reads().cause() : no_token().cause()) + ": " + failure.cause())
             .with_http_status(403)
-            .with_hint("CACHIX_AUTH_TOKEN needs write permission for this cache");
+            .with_hint((token_ ? only_reads() : no_token()).hint());
     if (failure.http_status() == 404)
         return std::move(failure).with_hint("check the cache's name '" + name_ + "' at https://app.cachix.org");
     return failure;

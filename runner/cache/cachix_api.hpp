@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cache/binary_cache.hpp"
+#include "cache/credentials.hpp"
 #include "http/client.hpp"
 
 namespace cachefill::cache {
@@ -37,8 +38,8 @@ struct CachixNarInfo {
 // others retry what can heal.
 class CachixApi {
   public:
-    CachixApi(http::Client& client, async::RetryPolicy policy, std::string_view api, std::string name,
-              std::optional<Secret> token);
+    CachixApi(http::Client& client, async::RetryPolicy policy, std::string_view api, const CacheUri& uri,
+              const Credentials& credentials);
 
     async::Task<Result<CachixCacheInfo>> get_info();
     // Of these hash parts the missing ones. Splits into requests of at most `hashes_per_request`.
@@ -61,6 +62,9 @@ class CachixApi {
     async::Task<Result<std::optional<nix::StorePath>>> find_pin(std::string name);
 
     const std::string& cache_name() const { return name_; }
+    // Of the token: there is none, it may only read.
+    Failure no_token() const;
+    Failure only_reads() const;
 
     // Bodies of 300 KiB; servers behind proxies have answered larger questions with 502.
     static constexpr std::size_t hashes_per_request = 8000;
@@ -77,6 +81,8 @@ class CachixApi {
     std::string base_;
     std::string name_;
     std::optional<Secret> token_;
+    std::string source_, variable_;        // where the token is from; what would hold one of this cache alone
+    std::vector<std::string> passed_over_; // see Credentials
 };
 
 } // namespace cachefill::cache

@@ -18,14 +18,18 @@ constexpr int cachix_priority = 41;
 
 class CachixCache final : public BinaryCache {
   public:
-    CachixCache(CacheUri uri, Credentials credentials, CacheContext context)
-        : uri_(std::move(uri)), token_(std::move(credentials.token)), key_(std::move(credentials.signing_key)),
-          context_(std::move(context)), api_(context_.client, context_.retry, context_.cachix_api, uri_.name, token_) {}
+    CachixCache(CacheUri uri, const Credentials& credentials, CacheContext context)
+        : uri_(std::move(uri)), token_(credentials.token), key_(credentials.signing_key),
+          key_is_a_guess_(credentials.key_is_a_guess), context_(std::move(context)),
+          api_(context_.client, context_.retry, context_.cachix_api, uri_, credentials) {}
 
     const CacheUri& uri() const override { return uri_; }
 
     async::Task<Result<CacheInfo>> open() override {
         CO_TRY(told, co_await api_.get_info());
+        if (context_.for_writing && told.permission != Permission::write)
+            co_return token_ ? api_.only_reads() : api_.no_token();
+        if (key_is_a_guess_ && !fits(told)) key_.reset();
         CO_TRY_VOID(check_key(told));
         HttpReader::Settings settings;
         settings.name = uri_.name;
@@ -117,18 +121,22 @@ class CachixCache final : public BinaryCache {
         return Failure(FailureKind::internal, "a Cachix cache was asked before it was opened");
     }
 
+    bool fits(const CachixCacheInfo& told) const {
+        auto ours = key_->public_key();
+        return std::any_of(told.public_keys.begin(), told.public_keys.end(),
+                           [&](const nix::PublicKey& key) { return key.bytes == ours.bytes; });
+    }
+
     // A signature by another key would be served to everybody and accepted by nobody.
     Result<void> check_key(const CachixCacheInfo& told) const {
         if (!context_.for_writing) return {};
         if (!key_) {
             if (!told.public_keys.empty()) return {};
-            return Failure(FailureKind::usage, "the Cachix cache '" + uri_.name + "' has no signing key")
+            return Failure(FailureKind::auth, "the Cachix cache '" + uri_.name + "' has no signing key")
                 .with_hint("make one with `cachix generate-keypair " + uri_.name +
                            "` and put it in CACHIX_SIGNING_KEY");
         }
-        auto ours = key_->public_key();
-        auto is_ours = [&](const nix::PublicKey& key) { return key.bytes == ours.bytes; };
-        if (std::any_of(told.public_keys.begin(), told.public_keys.end(), is_ours)) return {};
+        if (fits(told)) return {};
         std::vector<std::string> names;
         for (const auto& key : told.public_keys) names.push_back(sanitize(key.to_string()));
         return Failure(FailureKind::usage,
@@ -140,6 +148,7 @@ class CachixCache final : public BinaryCache {
     CacheUri uri_;
     std::optional<Secret> token_;
     std::optional<nix::SecretKey> key_;
+    bool key_is_a_guess_;
     CacheContext context_;
     CachixApi api_;
     std::optional<HttpReader> reader_;
@@ -148,7 +157,7 @@ class CachixCache final : public BinaryCache {
 } // namespace
 
 std::unique_ptr<BinaryCache> make_cachix_cache(CacheUri uri, Credentials credentials, CacheContext context) {
-    return std::make_unique<CachixCache>(std::move(uri), std::move(credentials), std::move(context));
+    return std::make_unique<CachixCache>(std::move(uri), credentials, std::move(context));
 }
 
 } // namespace cachefill::cache

@@ -2,6 +2,9 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "cache/cachix_configuration.hpp"
+#include "cache/token_store.hpp"
+#include "http/netrc.hpp"
 #include "http/url.hpp"
 
 #include <algorithm>
@@ -13,15 +16,8 @@ namespace {
 constexpr std::uint64_t longest_key_file = 4096;
 
 Result<std::optional<Secret>> find_token(const Environment& environment, const std::string& variable) {
-    auto text = std::string(trim(environment.get_or(variable)));
-    if (text.empty()) return std::optional<Secret>();
-    Secret token(std::move(text));
-    auto unfit = [](unsigned char c) { return c <= ' ' || c >= 127; };
-    auto bytes = token.reveal();
-    if (std::any_of(bytes.begin(), bytes.end(), unfit))
-        return Failure(FailureKind::usage, variable + " holds blanks or characters that no token has")
-            .with_hint("copy the token again; it is one word");
-    return std::optional<Secret>(std::move(token));
+    TRY(token, parse_token(environment.get_or(variable), variable));
+    return token.empty() ? std::optional<Secret>() : std::optional<Secret>(std::move(token));
 }
 
 Result<std::optional<Secret>> find_bearer(const Environment& environment, const std::string& variable,
@@ -44,8 +40,8 @@ bool is_in_the_open(const Secret& url) {
     return !parsed || http::is_in_the_open(*parsed);
 }
 
-Failure in_the_open(const std::string& variable, const Secret& url) {
-    return Failure(FailureKind::usage, "the token in " + variable + " would go to " + redact_url(url.reveal()) +
+Failure in_the_open(const std::string& source, const Secret& url) {
+    return Failure(FailureKind::usage, "the token in " + source + " would go to " + redact_url(url.reveal()) +
                                            " unencrypted, and is not sent")
         .with_hint("give that cache an https:// address, or reach it through a tunnel that ends at localhost");
 }
@@ -134,6 +130,70 @@ Result<std::optional<nix::SecretKey>> find_signing_key(const Environment& enviro
     return std::optional<nix::SecretKey>();
 }
 
+// Who gets the tokens of Cachix.
+std::string cachix_server(const Environment& environment) {
+    return environment.get_or("CACHEFILL_CACHIX_API", "https://cachix.org");
+}
+
+void take(Credentials& credentials, std::optional<FoundToken> found) {
+    if (!found) return;
+    credentials.token = std::move(found->token);
+    credentials.token_source = std::move(found->source);
+}
+
+Result<std::optional<FoundToken>> find_token_of_cachix(Credentials& credentials, const Environment& environment,
+                                                       const std::string& cache) {
+    auto file = cachix_configuration_file(environment);
+    if (file.empty()) return std::optional<FoundToken>();
+    TRY(text, read_private_file(file, Links::follow));
+    if (!text) return std::optional<FoundToken>();
+    auto source = "the file " + file.string();
+    TRY(configuration, with_context(parse_cachix_configuration(*text), "reading " + source));
+    const auto& server = configuration.server;
+    if (!server.empty() && canonical_url(server) != canonical_url(cachix_server(environment)))
+        return Failure(FailureKind::auth, source + " is for " + redact_url(server));
+    auto key = configuration.secret_keys.find(cache);
+    if (!credentials.signing_key && key != configuration.secret_keys.end()) {
+        TRY(parsed, parse_key(key->second, source));
+        credentials.signing_key = std::move(parsed);
+        credentials.key_is_a_guess = true;
+    }
+    if (configuration.token.empty()) return std::optional<FoundToken>();
+    TRY(token, parse_token(configuration.token.reveal(), source));
+    return std::optional<FoundToken>(FoundToken{std::move(token), std::move(source)});
+}
+
+// As `cachix use` leaves it for Nix to read a private cache.
+Result<std::optional<FoundToken>> find_token_in_netrc(const Environment& environment, const std::string& cache) {
+    auto home = configuration_home(environment);
+    if (home.empty()) return std::optional<FoundToken>();
+    std::filesystem::path user = environment.get_or("HOME");
+    for (const auto& file : {std::filesystem::path(environment.get_or("NETRC")), user / ".netrc", home / "nix/netrc"}) {
+        if (!file.is_absolute()) continue;
+        TRY(text, read_private_file(file, Links::follow));
+        if (!text) continue;
+        auto logins = http::Netrc::parse(*text).find(cache + ".cachix.org", http::Netrc::Default::ignore);
+        if (!logins || logins->empty()) continue; // what is wrong with it is told by whoever needs it
+        auto login = logins->front().reveal();
+        auto source = "the file " + file.string();
+        TRY(token, parse_token(login.substr(login.find(':') + 1), source));
+        return std::optional<FoundToken>(FoundToken{std::move(token), std::move(source)});
+    }
+    return std::optional<FoundToken>();
+}
+
+// The file of a cache's own token, for a plain cache.
+std::optional<Secret> find_stored_bearer(Credentials& credentials, const Environment& environment, const Secret& url) {
+    auto found = find_stored_token(environment, credential_name("CACHEFILL_BEARER_TOKEN", place_of(url)));
+    if (!found) credentials.passed_over.push_back(found.error().one_line());
+    if (!found || !*found) return {};
+    if (is_in_the_open(url)) {
+        credentials.passed_over.push_back(in_the_open((*found)->source, url).one_line());
+        return {};
+    }
+    return std::move((*found)->token);
+}
+
 } // namespace
 
 Result<Credentials> credentials_from(const Environment& environment) {
@@ -157,9 +217,7 @@ std::string credential_name(std::string_view variable, const CacheUri& uri) {
 
 Result<Credentials> credentials_for(const Environment& environment, const CacheUri& uri) {
     TRY(credentials, credentials_from(environment));
-    TRY(token, find_token(environment, credential_name("CACHIX_AUTH_TOKEN", uri)));
-    bool has_own_token = token.has_value();
-    if (token) credentials.token = std::move(token);
+    bool has_own_token = !trim(environment.get_or(credential_name("CACHIX_AUTH_TOKEN", uri))).empty();
     TRY(key, find_signing_key(environment, [&uri](const char* variable) { return credential_name(variable, uri); }));
     if (!key && uri.scheme == Scheme::http) { // a key goes nowhere, so the older way to write '-' does no harm
         auto older = [&uri](const char* variable) { return with_underscores(variable, host_of(uri.name)); };
@@ -168,8 +226,29 @@ Result<Credentials> credentials_for(const Environment& environment, const CacheU
     }
     // The key of the cache that decides would not fit a Cachix cache with a token of its own.
     if (key || has_own_token) credentials.signing_key = std::move(key);
+    TRY_VOID(find_token_of(credentials, environment, uri));
     TRY_VOID(find_bearers(credentials, environment, uri));
     return credentials;
+}
+
+Result<void> find_token_of(Credentials& credentials, const Environment& environment, const CacheUri& uri) {
+    if (uri.scheme != Scheme::cachix) return {};
+    auto variable = credential_name("CACHIX_AUTH_TOKEN", uri);
+    TRY(own, find_token(environment, variable));
+    if (own) take(credentials, FoundToken{std::move(*own), variable});
+    auto look = [&](Result<std::optional<FoundToken>> found) {
+        if (found)
+            take(credentials, std::move(*found));
+        else
+            credentials.passed_over.push_back(found.error().one_line());
+    };
+    if (!credentials.token) look(find_stored_token(environment, variable));
+    if (!credentials.token || !credentials.signing_key) {
+        auto found = find_token_of_cachix(credentials, environment, uri.name);
+        if (!credentials.token) look(std::move(found));
+    }
+    if (!credentials.token) look(find_token_in_netrc(environment, uri.name));
+    return {};
 }
 
 Result<void> find_bearers(Credentials& credentials, const Environment& environment, const CacheUri& uri) {
@@ -183,6 +262,7 @@ Result<void> find_bearers(Credentials& credentials, const Environment& environme
         return Failure(FailureKind::usage, older + " may be meant for " + redact_url(uri.place_to_push().reveal()) +
                                                " or for a host with '.' where that has '-'")
             .with_hint("for this one call it " + name);
+    if (!credentials.bearer) credentials.bearer = find_stored_bearer(credentials, environment, uri.place_to_push());
     if (uri.push_base.empty()) {
         credentials.read_bearer = credentials.bearer;
         return {};
@@ -197,6 +277,8 @@ Result<void> find_bearers(Credentials& credentials, const Environment& environme
     // Of the same host it is the token for writing, which is fine where that goes.
     auto read_bearer = find_bearer_for(environment, uri.base);
     if (read_bearer) credentials.read_bearer = std::move(*read_bearer);
+    if (read_bearer && !credentials.read_bearer)
+        credentials.read_bearer = find_stored_bearer(credentials, environment, uri.base);
     if (!read_bearer && !http::is_same_host(push, read)) return std::move(read_bearer).error();
     return {};
 }
@@ -214,7 +296,16 @@ Result<Credentials> credentials_to_read(const Environment& environment, const Ca
     if (uri.scheme != Scheme::http) return credentials;
     TRY(bearer, find_bearer_for(environment, uri.base));
     credentials.read_bearer = std::move(bearer);
+    if (!credentials.read_bearer) credentials.read_bearer = find_stored_bearer(credentials, environment, uri.base);
     return credentials;
+}
+
+Result<std::string> token_name(const CacheUri& uri) {
+    if (uri.scheme == Scheme::cachix) return credential_name("CACHIX_AUTH_TOKEN", uri);
+    if (uri.scheme == Scheme::file)
+        return Failure(FailureKind::usage, uri.name + " is a directory, which asks for no token");
+    if (is_in_the_open(uri.place_to_push())) return in_the_open("question", uri.place_to_push());
+    return credential_name("CACHEFILL_BEARER_TOKEN", place_of(uri.place_to_push()));
 }
 
 std::string ways_to_log_in(std::string_view url) {
@@ -222,7 +313,7 @@ std::string ways_to_log_in(std::string_view url) {
     if (parsed && http::is_in_the_open(*parsed))
         return "give credentials by netrc (in an entry of its own: 'default' is not for plain http) or in the "
                "URL";
-    return "give credentials by netrc, in the URL or as CACHEFILL_BEARER_TOKEN";
+    return "give credentials by netrc, in the URL, as CACHEFILL_BEARER_TOKEN or with 'cachefill login'";
 }
 
 } // namespace cachefill::cache

@@ -6,15 +6,20 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace cachefill::cache {
 
-// Where credentials come from: the environment, or files named in the configuration; never the command line.
+// Where credentials come from: the environment, files named in the configuration, or files of this user that hold
+// tokens (cache/token_store.hpp); never the command line.
 struct Credentials {
-    std::optional<Secret> token;               // CACHIX_AUTH_TOKEN
-    std::optional<Secret> bearer;              // CACHEFILL_BEARER_TOKEN(_FILE): for plain caches, where uploads go
-    std::optional<Secret> read_bearer;         // the same for where such a cache is read
-    std::optional<nix::SecretKey> signing_key; // CACHEFILL_SIGNING_KEY(_FILE), CACHIX_SIGNING_KEY; both spellings
+    std::optional<Secret> token;                    // CACHIX_AUTH_TOKEN
+    std::string token_source = "CACHIX_AUTH_TOKEN"; // where that is from, for people: a variable, or "the file …"
+    std::optional<Secret> bearer;                   // CACHEFILL_BEARER_TOKEN(_FILE): for plain caches, where uploads go
+    std::optional<Secret> read_bearer;              // the same for where such a cache is read
+    std::optional<nix::SecretKey> signing_key;      // CACHEFILL_SIGNING_KEY(_FILE), CACHIX_SIGNING_KEY; both spellings
+    bool key_is_a_guess = false;                    // found in cachix's own file, where those of former times may be
+    std::vector<std::string> passed_over; // files that might have held the token, each with why it was not taken
 };
 // A malformed key is a usage failure that names the variable, never its content.
 Result<Credentials> credentials_from(const Environment& environment);
@@ -30,6 +35,11 @@ std::string credential_name(std::string_view variable, const CacheUri& uri);
 // is for plain http, but to this machine itself: one of that cache is a usage failure, the one without a name stays.
 Result<Credentials> credentials_for(const Environment& environment, const CacheUri& uri);
 
+// The token of a Cachix cache, where credentials_from() may have found one: by the cache's own variable, else that one,
+// else from a file: stored by `cachefill login`, cachix's own (with the signing key, if there is none), or netrc. A
+// file that cannot be used is no failure: it may not be needed.
+Result<void> find_token_of(Credentials& credentials, const Environment& environment, const CacheUri& uri);
+
 // The bearer tokens of a plain cache, for writing and for reading it, where credentials_from() may have found one.
 Result<void> find_bearers(Credentials& credentials, const Environment& environment, const CacheUri& uri);
 
@@ -39,6 +49,10 @@ std::optional<Failure> why_bearer_is_withheld(const Environment& environment, co
 
 // For a cache that is only read, and not ours: what is there under its own name, never what is meant for another.
 Result<Credentials> credentials_to_read(const Environment& environment, const CacheUri& uri);
+
+// The variable, and so the file of a stored token, of one cache alone: of a plain one that of the server that takes the
+// uploads. A usage failure for what takes no token.
+Result<std::string> token_name(const CacheUri& uri);
 
 // For a hint: how the server behind this URL can be told who asks.
 std::string ways_to_log_in(std::string_view url);

@@ -74,7 +74,7 @@ Result<void> check_signing_key(const std::optional<nix::SecretKey>& key, const C
                        "the signing key for " + uri.name + " has no name, and Nix knows a key by its name")
             .with_hint("write it as NAME:BASE64, for instance with `nix key generate-secret --key-name NAME`");
     if (!key && !uri.trusted)
-        return Failure(FailureKind::usage,
+        return Failure(FailureKind::auth,
                        "there is no signing key for " + uri.name + ", and nobody accepts unsigned paths")
             .with_hint("set CACHEFILL_SIGNING_KEY or CACHEFILL_SIGNING_KEY_FILE, or add ?trusted=1 to the cache if its "
                        "consumers trust it without signatures");

@@ -1,5 +1,7 @@
 #include "fill/push_service.hpp"
 
+#include "cache/credentials.hpp"
+#include "cache/token_store.hpp"
 #include "fill/push_targets.hpp"
 
 #include <sys/stat.h>
@@ -36,7 +38,11 @@ Task<Result<std::unique_ptr<daemon::Connection>>> connect_patiently(const daemon
 }
 
 std::string CacheCarrier::credentials_fingerprint() const {
-    return file_fingerprint(cache_.token_file) + " " + file_fingerprint(cache_.signing_key_file);
+    auto token_file = cache_.token_file;
+    if (token_file.empty())
+        if (auto uri = cache::CacheUri::parse(cache_.uri.reveal()))
+            if (auto name = cache::token_name(*uri)) token_file = cache::token_file(session_.environment(), *name);
+    return file_fingerprint(token_file) + " " + file_fingerprint(cache_.signing_key_file);
 }
 
 void CacheCarrier::stop(std::chrono::milliseconds grace) {

@@ -86,6 +86,10 @@ Result<cache::Credentials> credentials_for(const options::PushCache& cache, cons
     }
     auto doing = "reading the credentials of " + cache.name;
     TRY(credentials, with_context(cache::credentials_from(with_files), doing));
+    if (cache.token_file.empty())
+        TRY_VOID(with_context(cache::find_token_of(credentials, with_files, uri), doing));
+    else
+        credentials.token_source = "the file " + cache.token_file.string() + " (token-file of " + cache.name + ")";
     TRY_VOID(with_context(cache::find_bearers(credentials, with_files, uri), doing));
     return credentials;
 }

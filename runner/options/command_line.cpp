@@ -89,6 +89,13 @@ void take_hosts(RawArguments& raw) {
     raw.positional = std::move(rest);
 }
 
+// The cache may stand without --cache.
+void take_cache(RawArguments& raw) {
+    if (raw.positional.size() != 1) return;
+    raw.flags["cache"] = raw.positional;
+    raw.positional.clear();
+}
+
 Result<RawArguments> read_arguments(Command command, std::span<const std::string> arguments) {
     CLI::App parser;
     parser.set_help_flag("");
@@ -131,6 +138,7 @@ Result<RawArguments> read_arguments(Command command, std::span<const std::string
     TRY_VOID(with_context(without_login({raw.config}), "reading --config"));
     if (end != arguments.end()) raw.positional.insert(raw.positional.end(), end + 1, arguments.end());
     if (command == Command::run || command == Command::plan) take_hosts(raw);
+    if (command == Command::login || command == Command::use) take_cache(raw);
     std::erase_if(raw.flags, [](const auto& entry) { return entry.second.empty(); });
     return raw;
 }
@@ -140,6 +148,13 @@ Result<void> take_positional(Command command, const RawArguments& raw, const Env
                              Settings& settings) {
     bool takes_flake =
         command == Command::run || command == Command::plan || command == Command::ci || command == Command::init;
+    if ((command == Command::login || command == Command::use) && !raw.positional.empty())
+        return Failure(FailureKind::usage, "'cachefill " + std::string(to_string(command)) +
+                                               "' takes one cache, but got " + std::to_string(raw.positional.size()))
+            .with_hint(command == Command::login
+                           ? "a token is never an argument: it is asked for, or read from standard "
+                             "input"
+                           : "");
     if (!takes_flake) {
         settings.flake = default_flake(environment);
         settings.arguments = raw.positional;
@@ -237,11 +252,13 @@ std::string help_text() {
   cachefill guard -- CMD…    runs CMD only if nothing heavy would be compiled
   cachefill ci [FLAKE]       the same as run, as a step of GitHub Actions
   cachefill init [FLAKE]     write a workflow and a configuration for this flake
+  cachefill login [CACHE]    store the token of a cache where every command finds it
+  cachefill use [CACHE]      the lines that make a machine fetch from the cache; --apply adds them here
   cachefill report [FILE…]   join the reports of several jobs; send a message when there is something to say
 
 FLAKE is a directory or any flake reference; without it $NH_FLAKE, else the current directory.
 
-  cachefill run --cache my-cache .                    fill a Cachix cache (CACHIX_AUTH_TOKEN)
+  cachefill run --cache my-cache .                    fill a Cachix cache (cachefill login my-cache)
   cachefill run --cache file:///tmp/cache .           try it out with a directory as the cache
   cachefill plan --cache my-cache nas                 what is missing for one host
 
@@ -294,6 +311,15 @@ std::string help_text(Command command, bool full) {
                         "asks what only you can know, shows what it would\nwrite, and writes a workflow for GitHub and "
                         "a configuration "
                         "that fit. Overwrites nothing.\n"},
+        {Command::login,
+         "cachefill login [CACHE] [options]\ncachefill login --forget [CACHE]\n\nAsks for a token without showing it "
+         "(or reads it from standard input), tries it, says what it may do, and\nstores it for this user. run, push "
+         "and "
+         "the others take it where CACHIX_AUTH_TOKEN or its like is not set.\n"},
+        {Command::use,
+         "cachefill use [CACHE] [options]\n\nAsks the cache for its address and public key, and prints the lines that "
+         "make a machine fetch from it: for\nNixOS, home-manager, nix.conf and a workflow. --apply adds them to "
+         "nix.conf.\n"},
         {Command::report,
          "cachefill report [FILE|DIRECTORY…] [options]\n\nJoins the JSON reports and findings of several jobs, names "
          "jobs that never reported, and sends one\nmessage to the webhook in CACHEFILL_NOTIFY_URL when there is "

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/failure.hpp"
+
 namespace cachefill::options {
 
 // Documented in the README and in docs/report.md. If several apply: 2, 5, 130/143, 3, 4, 1.
@@ -9,9 +11,14 @@ enum class ExitCode {
     usage = 2,         // wrong flags or configuration
     not_in_cache = 3,  // built, but not all of it is in the cache
     deadline = 4,      // stopped at the deadline; the next run continues
-    machine = 5,       // no Nix, no cache, no disk
+    machine = 5,       // no Nix, no cache, no disk, no token or key that may write
     interrupted = 130, // SIGINT
     terminated = 143,  // SIGTERM
 };
+
+// Of what keeps a command from its work before it has begun.
+inline ExitCode exit_code_for(FailureKind kind) {
+    return kind == FailureKind::usage ? ExitCode::usage : ExitCode::machine;
+}
 
 } // namespace cachefill::options

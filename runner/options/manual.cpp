@@ -88,10 +88,15 @@ names another one. A flag wins over the environment, the environment over the fi
 .TP
 .I $XDG_STATE_HOME/cachefill
 What is remembered between runs: how long builds took, how much memory evaluations needed.
+.TP
+.I $XDG_CONFIG_HOME/cachefill/tokens
+What
+.B cachefill login
+stored.
 .SH ENVIRONMENT
 .TP
 .B CACHIX_AUTH_TOKEN
-The token for Cachix.
+The token for Cachix; else the stored one, or that of cachix itself.
 .TP
 .BR CACHEFILL_SIGNING_KEY ", " CACHEFILL_SIGNING_KEY_FILE
 The key (name:base64) that signs what goes to plain caches and directories.
@@ -124,7 +129,7 @@ Built, but not all of it is in the cache.
 Stopped at the deadline; the next run goes on from there.
 .TP
 .B 5
-The machine or a service could not: no Nix, no cache, no disk.
+The machine or a service could not: no Nix, no cache, no disk, no token or key that may write.
 .TP
 .BR 130 ", " 143
 Interrupted by SIGINT or SIGTERM.

@@ -29,6 +29,10 @@ std::string_view to_string(Command command) {
         return "init";
     case Command::report:
         return "report";
+    case Command::login:
+        return "login";
+    case Command::use:
+        return "use";
     }
     return "run";
 }
@@ -36,7 +40,7 @@ std::string_view to_string(Command command) {
 const std::vector<Command>& command_list() {
     static const std::vector<Command> list{Command::run,  Command::plan,   Command::push, Command::verify,
                                            Command::ci,   Command::doctor, Command::wait, Command::guard,
-                                           Command::init, Command::report};
+                                           Command::init, Command::login,  Command::use,  Command::report};
     return list;
 }
 
@@ -85,7 +89,8 @@ std::string Option::where_from() const {
 }
 
 bool Option::may_stand_in_checkout(Command command, const std::vector<std::string>& values) const {
-    constexpr unsigned pushes = bits(Command::run, Command::push, Command::ci);
+    // To a cache, a token to its server, or what it has into this machine's trust.
+    constexpr unsigned pushes = bits(Command::run, Command::push, Command::ci, Command::login, Command::use);
     switch (where) {
     case Where::anywhere:
     case Where::merged:

@@ -27,7 +27,8 @@ inline constexpr unsigned at_a_desk = bits(Command::run, Command::plan, Command:
 inline constexpr unsigned laptop = bits(Command::doctor, Command::wait, Command::guard);
 inline constexpr unsigned ci_only = bit(Command::ci), plan_only = bit(Command::plan), push_only = bit(Command::push),
                           wait_only = bit(Command::wait), guard_only = bit(Command::guard),
-                          init_only = bit(Command::init), report_only = bit(Command::report);
+                          init_only = bit(Command::init), report_only = bit(Command::report),
+                          login_only = bit(Command::login), use_only = bit(Command::use);
 
 inline Apply text(std::string Settings::*member) {
     return [member](Settings& settings, const Values& values) -> Result<void> {

@@ -20,7 +20,9 @@ enum class Command : unsigned {
     wait = 64,
     guard = 128,
     init = 256,
-    report = 512
+    report = 512,
+    login = 1024,
+    use = 2048
 };
 inline constexpr unsigned bit(Command command) { return static_cast<unsigned>(command); }
 template <class... Commands> constexpr unsigned bits(Commands... commands) { return (bit(commands) | ...); }

@@ -132,8 +132,8 @@ std::vector<Option> rows::the_run_and_its_words() {
         {"exit-code", T::toggle, plan_only, W::flag, "", "Output",
          "end with 1 when something would be built or pushed, as 'git diff --exit-code' does", "",
          toggle(&Settings::exit_code)},
-        {"dry-run", T::toggle, run_push | init_only | report_only, W::flag, "", "Output", "say what would be done", "",
-         toggle(&Settings::dry_run)},
+        {"dry-run", T::toggle, run_push | init_only | report_only | use_only, W::flag, "", "Output",
+         "say what would be done", "", toggle(&Settings::dry_run)},
         {"json", T::value, run_plan_push_verify | report_only | laptop, W::flag, "FILE", "Output",
          "write the report as JSON ('-': standard output)", "", text(&Settings::json)},
         {"html", T::value, report_only, W::flag, "FILE", "Output",
@@ -149,8 +149,8 @@ std::vector<Option> rows::the_run_and_its_words() {
          "only warnings and failures", "", toggle(&Settings::quiet)},
         {"verbose", T::toggle, run_plan_push_verify | init_only | report_only | laptop, W::flag, "", "Output",
          "every build, push and log line", "", toggle(&Settings::verbose)},
-        {"color", T::value, run_plan_push_verify | init_only | report_only | laptop, W::flag, "WHEN", "Output",
-         "auto (default), always or never", "", choice<Color>(&Settings::color, colors)},
+        {"color", T::value, run_plan_push_verify | init_only | report_only | laptop | login_only | use_only, W::flag,
+         "WHEN", "Output", "auto (default), always or never", "", choice<Color>(&Settings::color, colors)},
     };
 }
 

@@ -11,12 +11,13 @@ std::vector<Option> rows::what_is_looked_at() {
     return {
         {"cache",
          T::value,
-         run_plan_push_verify | laptop | init_only,
+         run_plan_push_verify | laptop | init_only | login_only | use_only,
          W::looking,
          "CACHE",
          "What",
          "the cache to fill: NAME or cachix://NAME, https://…, file:///dir",
-         "A bare NAME is a Cachix cache. Credentials come from the environment: CACHIX_AUTH_TOKEN for Cachix; "
+         "A bare NAME is a Cachix cache. Credentials come from the environment, or from files of yours ('cachefill "
+         "login'): CACHIX_AUTH_TOKEN for Cachix; "
          "CACHEFILL_SIGNING_KEY or CACHEFILL_SIGNING_KEY_FILE for plain caches. One that takes uploads at another "
          "address than it is read from is named as URL?push=URL, or URL?push=/PATH; in the file also as {read: URL, "
          "push: URL}.",
@@ -68,6 +69,14 @@ std::vector<Option> rows::what_is_looked_at() {
          "names that may be compiled all the same: 'firefox-*'", "", list(&Settings::allow)},
         {"max-minutes", T::value, guard_only, W::flag, "N", "What", "compile if it is expected to take at most so long",
          "", number(&Settings::max_minutes, 0, 100000)},
+        {"token-stdin", T::toggle, login_only, W::flag, "", "What",
+         "read the token from standard input, as is done anyway where that is no terminal", "",
+         toggle(&Settings::token_stdin)},
+        {"forget", T::toggle, login_only, W::flag, "", "What", "remove what was stored for this cache", "",
+         toggle(&Settings::forget)},
+        {"apply", T::toggle, use_only, W::flag, "", "What",
+         "add the lines to this user's nix.conf, as root to that of the machine",
+         "Shows what it adds, adds nothing twice and replaces nothing.", toggle(&Settings::apply)},
         {"update", T::toggle, guard_only, W::flag, "", "What",
          "move flake.lock first, in a copy, and keep it only if nothing has to be compiled", "",
          toggle(&Settings::update)},
@@ -99,7 +108,7 @@ std::vector<Option> rows::what_is_looked_at() {
          {"false"}},
         {"upstreams.ignore", T::list, run_plan_push_verify, W::anywhere, "PATTERN", "Caches",
          "caches that hosts name and that are never asked: '*.ts.net'", "", list(&Settings::upstreams_ignore)},
-        {"trusted-public-keys", T::list, run_plan_push_verify | laptop, W::outside, "KEY", "Caches",
+        {"trusted-public-keys", T::list, run_plan_push_verify | laptop | use_only, W::outside, "KEY", "Caches",
          "public keys (name:base64) of caches that do not tell theirs", "", apply_public_keys},
         {"workflow", T::list, laptop, W::anywhere, "FILE", "The cloud",
          "workflows that fill the cache: fill.yml (default: those that mention cachefill)", "",

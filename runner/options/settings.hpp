@@ -152,6 +152,10 @@ struct Settings {
     event::Severity notify_from = event::Severity::notice;
     report::NotifyFormat notify_format{};
 
+    // login and use
+    bool token_stdin = false, forget = false;
+    bool apply = false;
+
     // output
     bool on_github = false; // speak to GitHub's log instead of a terminal
     std::string json;       // file to write the report to, "-": stdout

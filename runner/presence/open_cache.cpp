@@ -1,7 +1,5 @@
 #include "presence/open_cache.hpp"
 
-#include "cache/credentials.hpp"
-
 namespace cachefill::presence {
 
 using async::Task;
@@ -10,11 +8,7 @@ namespace {
 
 Failure cannot_write(const cache::CacheUri& uri) {
     Failure failure(FailureKind::auth, "the credentials for the cache " + uri.name + " do not allow writing");
-    return std::move(failure).with_hint(
-        uri.scheme == cache::Scheme::cachix
-            ? "set CACHIX_AUTH_TOKEN (for this cache alone: " + cache::credential_name("CACHIX_AUTH_TOKEN", uri) +
-                  ") to a token with write permission, or use --read-only"
-            : "give a signing key (CACHEFILL_SIGNING_KEY) and credentials that may write, or use --read-only");
+    return std::move(failure).with_hint("give credentials that may write, or use --read-only");
 }
 
 } // namespace
@@ -29,6 +23,8 @@ Task<Result<OpenedCache>> open_cache(std::unique_ptr<cache::BinaryCache> backend
         else if (failure.can_heal() || (failure.kind() == FailureKind::not_found && failure.http_status() == 0))
             failure = std::move(failure).with_hint(
                 "is its address right, and is this machine online? A proxy is taken from http_proxy and https_proxy");
+        // What is to be done about credentials, and not about the way there.
+        if (failure.kind() == FailureKind::auth && failure.http_status() == 0) co_return failure;
         co_return std::move(failure).with_context("reaching the cache " + backend->uri().name);
     }
     for (const auto& note : info->notes) {

@@ -66,7 +66,7 @@ describe('workflows/build.yml on examples/fleet', () => {
   test('without its secret a push fails by name, and the report job says which', async () => {
     const run = await act.run('build.yml', {...given, secrets: {}});
     assert.notEqual(run.code, 0);
-    assert.equal(run.outputs('x86_64-linux')['exit-code'], '2', run.text);
+    assert.equal(run.outputs('x86_64-linux')['exit-code'], '5', run.text);
     assert.match(run.messages('error').join('\n'), /there is no token for the cache/);
   });
 

@@ -110,7 +110,7 @@ int refuse_step(const Failure& failure, const Environment& environment) {
     report::RunReport report;
     report.command = report::Command::run;
     report.version = version;
-    report.exit_code = static_cast<int>(options::ExitCode::usage);
+    report.exit_code = static_cast<int>(options::exit_code_for(failure.kind()));
     report.causes.push_back(failure.one_line());
     report.messages.push_back({.severity = event::Severity::error, .text = failure.one_line(), .hint = failure.hint()});
     report::DisplaySettings settings;

@@ -30,6 +30,8 @@ async::Task<int> wait_command(CommandContext& context);
 async::Task<int> guard_command(CommandContext& context);
 async::Task<int> init_command(CommandContext& context);
 async::Task<int> report_command(CommandContext& context);
+async::Task<int> login_command(CommandContext& context);
+async::Task<int> use_command(CommandContext& context);
 async::Task<int> ci_command(CommandContext& context);
 // The same answers of a step, where it could not even start.
 int refuse_step(const Failure& failure, const Environment& environment);

@@ -81,7 +81,7 @@ class Push {
 
   private:
     void add_failure(Failure failure) {
-        auto code = failure.kind() == FailureKind::usage ? options::ExitCode::usage : options::ExitCode::machine;
+        auto code = options::exit_code_for(failure.kind());
         if (report_.exit_code != static_cast<int>(options::ExitCode::usage)) report_.exit_code = static_cast<int>(code);
         report_.causes.push_back(failure.one_line());
         report_.messages.push_back(

@@ -220,8 +220,7 @@ Task<int> push_watch(CommandContext& context) {
     }
     if (!failure) co_return static_cast<int>(options::ExitCode::complete); // stopped, as asked
     context.console.print_error(*failure);
-    co_return static_cast<int>(failure->kind() == FailureKind::usage ? options::ExitCode::usage
-                                                                     : options::ExitCode::machine);
+    co_return static_cast<int>(options::exit_code_for(failure->kind()));
 }
 
 } // namespace cachefill::app

@@ -60,8 +60,7 @@ class PathVerification {
     Task<bool> open() {
         auto findings = co_await session_.preflight(session::Session::Need::reading, false);
         for (const auto& finding : findings) {
-            blame(finding.kind() == FailureKind::usage ? options::ExitCode::usage : options::ExitCode::machine,
-                  finding.one_line());
+            blame(options::exit_code_for(finding.kind()), finding.one_line());
             tell({.severity = event::Severity::error, .text = finding.one_line(), .hint = finding.hint()});
         }
         if (!findings.empty()) co_return false;

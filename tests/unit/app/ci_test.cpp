@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(a_pull_request_of_this_repository_pushes_and_needs_a_token)
     step.event("pull_request", from_here);
     BOOST_TEST(!step.settings().read_only);
     step.variables["CACHIX_AUTH_TOKEN"] = " ";
-    BOOST_TEST((step.refused().kind() == FailureKind::usage));
+    BOOST_TEST((step.refused().kind() == FailureKind::auth));
 }
 
 BOOST_AUTO_TEST_CASE(dependabot_without_a_token_is_read_only_and_with_one_is_not) {

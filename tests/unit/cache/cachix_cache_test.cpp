@@ -80,20 +80,52 @@ BOOST_AUTO_TEST_CASE(an_unknown_cache_and_a_refused_token_are_told_as_what_they_
     unknown.uri = "nosuch";
     auto opened = try_open(unknown);
     BOOST_REQUIRE(!opened);
-    check_failure(opened.error(), FailureKind::auth, "'nosuch' does not exist, or this token may not use it");
+    check_failure(opened.error(), FailureKind::auth, "'nosuch' accepts, or there is no such cache");
     auto refused = settings(backend);
     refused.credentials.token = Secret("geheim");
+    refused.credentials.token_source = "the file /run/token";
     opened = try_open(refused);
     BOOST_REQUIRE(!opened);
-    check_failure(opened.error(), FailureKind::auth, "'demo' does not exist, or");
+    check_failure(opened.error(), FailureKind::auth,
+                  "the token in the file /run/token is none that the Cachix cache 'demo'");
     BOOST_TEST(render(opened.error()).find("geheim") == std::string::npos);
-    BOOST_TEST(opened.error().hint().find("CACHIX_AUTH_TOKEN") != std::string::npos);
+    BOOST_TEST(opened.error().hint().find("https://app.cachix.org") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(whoever_wants_to_write_is_told_that_there_is_no_token_or_that_it_only_reads) {
+    CachixBackend backend(server_settings());
+    auto without = settings(backend);
+    without.credentials.token.reset();
+    without.credentials.passed_over = {"/h/.netrc is no regular file"};
+    auto opened = try_open(without);
+    BOOST_REQUIRE(!opened);
+    check_failure(opened.error(), FailureKind::auth, "there is no token for the Cachix cache 'demo'");
+    BOOST_TEST(opened.error().cause().find("/h/.netrc is no regular file") != std::string::npos);
+    BOOST_TEST(opened.error().hint().find("cachefill login demo") != std::string::npos);
+    auto reading = settings(backend);
+    reading.credentials.token = Secret("read-token");
+    reading.credentials.token_source = "CACHIX_AUTH_TOKEN_DEMO";
+    opened = try_open(reading);
+    BOOST_REQUIRE(!opened);
+    check_failure(opened.error(), FailureKind::auth, "the token in CACHIX_AUTH_TOKEN_DEMO may only read");
+}
+
+BOOST_AUTO_TEST_CASE(a_key_that_was_only_found_is_left_alone_where_it_does_not_fit) {
+    CachixBackend backend(server_settings()); // Cachix signs
+    auto guessing = settings(backend);
+    guessing.credentials.signing_key = nix::SecretKey::generate("");
+    BOOST_TEST(!try_open(guessing));
+    guessing.credentials.key_is_a_guess = true;
+    auto opened = try_open(guessing);
+    BOOST_REQUIRE(opened);
+    BOOST_TEST(opened->server_signs);
 }
 
 BOOST_AUTO_TEST_CASE(a_token_that_may_only_read_is_known_before_and_refused_after) {
     CachixBackend backend(server_settings());
     auto reading = settings(backend);
     reading.credentials.token = Secret("read-token");
+    reading.for_writing = false;
     at_desk(reading, [&](Desk& desk) -> Task<void> {
         BOOST_TEST((desk.info.permission == cache::Permission::read));
         auto outcome = co_await push(desk.cache, desk.budget, make_sample("refused", 10));
@@ -115,7 +147,7 @@ BOOST_AUTO_TEST_CASE(a_private_cache_is_read_with_the_token_only) {
     without.credentials.token.reset();
     auto opened = try_open(without);
     BOOST_REQUIRE(!opened);
-    check_failure(opened.error(), FailureKind::auth, "or it needs a token");
+    check_failure(opened.error(), FailureKind::auth, "or it is private");
 }
 
 BOOST_AUTO_TEST_CASE(a_self_signed_cache_gets_our_signature) {

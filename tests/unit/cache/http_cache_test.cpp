@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_cache_of_ours_is_refused) {
 BOOST_AUTO_TEST_CASE(writing_needs_a_key_with_a_name_unless_nobody_asks_for_signatures) {
     auto without = settings();
     without.credentials.signing_key.reset();
-    check_failure(try_open(without).error(), FailureKind::usage, "no signing key");
+    check_failure(try_open(without).error(), FailureKind::auth, "no signing key");
     auto nameless = settings();
     nameless.credentials.signing_key = nix::SecretKey::generate("");
     check_failure(try_open(nameless).error(), FailureKind::usage, "has no name");

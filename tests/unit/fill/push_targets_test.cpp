@@ -76,6 +76,8 @@ BOOST_FIXTURE_TEST_CASE(a_token_of_its_own_wins_over_that_of_the_environment, Ma
     write("token", " its-own\n");
     cache.token_file = path("token");
     BOOST_TEST(fill::credentials_for(cache, environment)->token->reveal() == "its-own");
+    BOOST_TEST(fill::credentials_for(cache, environment)->token_source ==
+               "the file " + path("token").string() + " (token-file of " + cache.name + ")");
     write("token", "renewed");
     BOOST_TEST(fill::credentials_for(cache, environment)->token->reveal() == "renewed"); // read again
 

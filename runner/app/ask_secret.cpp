@@ -1,0 +1,90 @@
+#include "app/ask_secret.hpp"
+
+#include "base/files.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <termios.h>
+#include <unistd.h>
+
+namespace cachefill::app {
+
+namespace {
+
+constexpr std::size_t longest_secret = 16 << 10;
+
+// Neither echo nor lines nor signals of its own: a signal between would leave the terminal mute.
+class MuteTerminal {
+  public:
+    MuteTerminal() {
+        if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
+        auto mute = before_;
+        mute.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | ISIG);
+        mute.c_cc[VMIN] = 1;
+        mute.c_cc[VTIME] = 0;
+        is_mute_ = ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &mute) == 0;
+    }
+    MuteTerminal(const MuteTerminal&) = delete;
+    MuteTerminal& operator=(const MuteTerminal&) = delete;
+    ~MuteTerminal() {
+        if (is_mute_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    }
+    bool is_mute() const { return is_mute_; }
+
+  private:
+    struct termios before_ {};
+    bool is_mute_ = false;
+};
+
+// False: nothing more comes.
+Result<bool> read_byte(char& byte) {
+    for (;;) {
+        auto count = ::read(STDIN_FILENO, &byte, 1);
+        if (count >= 0) return count == 1;
+        if (errno != EINTR) return errno_failure("cannot read", "standard input", errno);
+    }
+}
+
+Failure too_long() { return Failure(FailureKind::usage, "what came on standard input is too long for a token"); }
+
+} // namespace
+
+Result<Secret> ask_secret(const std::string& prompt) {
+    constexpr char ctrl_c = 3, ctrl_d = 4, backspace = 8, ctrl_u = 21, erase = 127;
+    MuteTerminal terminal;
+    if (!terminal.is_mute()) return errno_failure("cannot silence", "the terminal", errno);
+    std::fputs(prompt.c_str(), stderr);
+    std::string typed;
+    typed.reserve(longest_secret + 1); // never copied, so that no piece of it stays behind
+    bool is_given_up = false;
+    for (;;) {
+        char byte = 0;
+        auto more = read_byte(byte);
+        if (!more) return std::move(more).error();
+        is_given_up = !*more || byte == ctrl_c || byte == ctrl_d;
+        if (is_given_up || byte == '\n' || byte == '\r') break;
+        if (byte == ctrl_u)
+            typed.clear();
+        else if (byte != erase && byte != backspace)
+            typed += byte;
+        else if (!typed.empty())
+            typed.pop_back();
+        if (typed.size() > longest_secret) return too_long();
+    }
+    std::fputs("\n", stderr);
+    Secret secret(std::move(typed));
+    return is_given_up ? Secret() : std::move(secret);
+}
+
+Result<Secret> read_secret() {
+    std::string line;
+    line.reserve(longest_secret + 1);
+    for (char byte = 0;;) {
+        TRY(more, read_byte(byte));
+        if (!more || byte == '\n') return Secret(std::move(line));
+        line += byte;
+        if (line.size() > longest_secret) return too_long();
+    }
+}
+
+} // namespace cachefill::app

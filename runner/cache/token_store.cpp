@@ -1,0 +1,139 @@
+#include "cache/token_store.hpp"
+
+#include "base/files.hpp"
+#include "base/shell.hpp"
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace cachefill::cache {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr unsigned of_others = S_IRWXG | S_IRWXO;
+
+bool is_foreign(const struct stat& status) { return status.st_uid != ::geteuid() && status.st_uid != 0; }
+
+Failure not_private(const fs::path& path, const struct stat& status) {
+    if (is_foreign(status))
+        return Failure(FailureKind::auth,
+                       path.string() + " belongs to the user with the number " + std::to_string(status.st_uid))
+            .with_hint("a token is taken from files of this user or root; as root with sudo, 'sudo -H' has root's own");
+    return Failure(FailureKind::auth, "others than its owner may get at " + path.string())
+        .with_hint("chmod go= " + shell_word(path.string()));
+}
+
+// Whoever owns a directory on the way decides what lies there: that of a user is no place for root's tokens.
+Result<void> check_owners_above(const fs::path& directory) {
+    for (auto place = directory; place.has_relative_path(); place = place.parent_path()) {
+        struct stat status {};
+        if (::stat(place.c_str(), &status) != 0) continue; // not there yet
+        bool anybody = (status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0;
+        if (is_foreign(status)) return not_private(place, status);
+        if (anybody) return Failure(FailureKind::auth, "everybody may write to " + place.string());
+    }
+    return {};
+}
+
+Result<void> make_token_directory(const fs::path& directory) {
+    TRY_VOID(check_owners_above(directory.parent_path()));
+    TRY_VOID(cachefill::create_directories(directory.parent_path()));
+    if (::mkdir(directory.c_str(), S_IRWXU) != 0 && errno != EEXIST)
+        return errno_failure("cannot create the directory", directory, errno);
+    struct stat status {};
+    if (::lstat(directory.c_str(), &status) != 0) return errno_failure("cannot examine", directory, errno);
+    if (!S_ISDIR(status.st_mode))
+        return Failure(FailureKind::auth, directory.string() + " is no directory, or a link to one");
+    if (is_foreign(status) || (status.st_mode & of_others) != 0) return not_private(directory, status);
+    return {};
+}
+
+Failure no_home() {
+    return Failure(FailureKind::machine, "there is no place to keep a token: neither HOME nor XDG_CONFIG_HOME is set")
+        .with_hint("in a step of GitHub Actions, and for a service, hand it over in CACHIX_AUTH_TOKEN");
+}
+
+} // namespace
+
+fs::path configuration_home(const Environment& environment) {
+    if (environment.get_or("GITHUB_ACTIONS") == "true") return {};
+    fs::path given = environment.get_or("XDG_CONFIG_HOME");
+    if (given.is_absolute()) return given;
+    fs::path home = environment.get_or("HOME");
+    return home.is_absolute() ? home / ".config" : fs::path();
+}
+
+Result<std::optional<std::string>> read_private_file(const fs::path& file, Links links) {
+    // O_NONBLOCK: nobody waits at a pipe that stands there.
+    int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (links == Links::refuse ? O_NOFOLLOW : 0);
+    FileDescriptor opened(::open(file.c_str(), flags));
+    if (!opened.is_open() && (errno == ENOENT || errno == ENOTDIR)) return std::optional<std::string>();
+    if (!opened.is_open() && errno == ELOOP)
+        return Failure(FailureKind::auth, file.string() + " is a link, and not followed");
+    if (!opened.is_open()) return errno_failure("cannot open", file, errno);
+    struct stat status {};
+    if (::fstat(opened.get(), &status) != 0) return errno_failure("cannot examine", file, errno);
+    if (!S_ISREG(status.st_mode)) return Failure(FailureKind::auth, file.string() + " is no regular file");
+    if (is_foreign(status) || (status.st_mode & of_others) != 0) return not_private(file, status);
+    std::string content(longest_token_file + 1, '\0');
+    std::size_t length = 0;
+    while (length < content.size()) {
+        auto count = ::read(opened.get(), content.data() + length, content.size() - length);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return errno_failure("cannot read", file, errno);
+        if (count == 0) break;
+        length += static_cast<std::size_t>(count);
+    }
+    if (length > longest_token_file) return Failure(FailureKind::auth, file.string() + " is too large to hold a token");
+    content.resize(length);
+    return std::optional<std::string>(std::move(content));
+}
+
+Result<Secret> parse_token(std::string_view text, const std::string& where) {
+    auto token = trim(text);
+    auto unfit = [](unsigned char c) { return c <= ' ' || c >= 127; };
+    if (std::any_of(token.begin(), token.end(), unfit))
+        return Failure(FailureKind::usage, where + " holds blanks or characters that no token has")
+            .with_hint("copy the token again; it is one word");
+    return Secret(std::string(token));
+}
+
+fs::path token_file(const Environment& environment, const std::string& variable) {
+    auto home = configuration_home(environment);
+    return home.empty() ? fs::path() : home / "cachefill/tokens" / variable;
+}
+
+Result<std::optional<FoundToken>> find_stored_token(const Environment& environment, const std::string& variable) {
+    auto file = token_file(environment, variable);
+    if (file.empty()) return std::optional<FoundToken>();
+    TRY(content, read_private_file(file, Links::refuse));
+    if (!content) return std::optional<FoundToken>();
+    auto source = "the file " + file.string();
+    TRY(token, parse_token(*content, source));
+    if (token.empty()) return Failure(FailureKind::auth, source + " is empty");
+    return std::optional<FoundToken>(FoundToken{std::move(token), std::move(source)});
+}
+
+Result<fs::path> store_token(const Environment& environment, const std::string& variable, const Secret& token) {
+    auto file = token_file(environment, variable);
+    if (file.empty()) return no_home();
+    TRY_VOID(make_token_directory(file.parent_path()));
+    TRY_VOID(write_file_atomically(file, std::string(token.reveal()) + "\n", S_IRUSR | S_IWUSR));
+    return file;
+}
+
+Result<bool> forget_token(const Environment& environment, const std::string& variable) {
+    auto file = token_file(environment, variable);
+    if (file.empty()) return no_home();
+    if (::unlink(file.c_str()) == 0) return true;
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    return errno_failure("cannot remove", file, errno);
+}
+
+} // namespace cachefill::cache
