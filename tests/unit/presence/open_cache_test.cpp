@@ -136,9 +136,7 @@ BOOST_AUTO_TEST_CASE(who_fills_must_be_allowed_to_write_and_who_reads_need_not) 
         auto plain = open("https://c.example", info_with(permission), Use::fill);
         BOOST_REQUIRE(!plain.has_value());
         BOOST_TEST((plain.error().kind() == FailureKind::auth));
-        BOOST_TEST(plain.error().hint().find("CACHEFILL_SIGNING_KEY") != std::string::npos);
-        auto cachix = open("demo", info_with(permission), Use::fill);
-        BOOST_TEST(cachix.error().hint().find("CACHIX_AUTH_TOKEN") != std::string::npos);
+        BOOST_TEST(plain.error().hint().find("--read-only") != std::string::npos);
     }
 }
 
