@@ -1,6 +1,6 @@
 #include "doctor/git_state.hpp"
 
-#include "async/child_process.hpp"
+#include "async/git.hpp"
 #include "base/text.hpp"
 #include "github/repository.hpp"
 #include "nix/flake_url.hpp"
@@ -26,11 +26,7 @@ struct Git {
     // Its output without the last newline; empty if git says no.
     Task<std::optional<std::string>> ask(std::vector<std::string> arguments,
                                          std::chrono::steady_clock::duration patience = local_patience) const {
-        arguments.insert(arguments.begin(), {"git", "-C", directory.string()});
-        async::ProcessSpec spec;
-        spec.arguments = std::move(arguments);
-        spec.environment = environment;
-        spec.environment.set("GIT_TERMINAL_PROMPT", "0");
+        auto spec = async::git_process(directory, std::move(arguments), environment);
         spec.environment.set("GIT_OPTIONAL_LOCKS", "0");
         spec.environment.set("LC_ALL", "C");
         auto answer = co_await async::run_process(std::move(spec), patience);

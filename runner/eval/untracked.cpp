@@ -1,6 +1,6 @@
 #include "eval/untracked.hpp"
 
-#include "async/child_process.hpp"
+#include "async/git.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 
@@ -21,11 +21,8 @@ struct GitAnswer {
 // option.) Empty: git could not be asked.
 async::Task<std::optional<GitAnswer>> ask_git(fs::path directory, std::vector<std::string> arguments,
                                               Environment environment) {
-    async::ProcessSpec spec;
-    spec.arguments = {"git", "-C", directory.string()};
-    if (arguments.front() != "check-ignore") spec.arguments.insert(spec.arguments.begin() + 1, "--literal-pathspecs");
-    spec.arguments.insert(spec.arguments.end(), arguments.begin(), arguments.end());
-    spec.environment = std::move(environment);
+    if (arguments.front() != "check-ignore") arguments.insert(arguments.begin(), "--literal-pathspecs");
+    auto spec = async::git_process(directory, std::move(arguments), environment);
     spec.environment.set("GIT_OPTIONAL_LOCKS", "0");
     auto finished = co_await async::run_process(std::move(spec), git_deadline);
     if (!finished || finished->status.signal) co_return std::nullopt;

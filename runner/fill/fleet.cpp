@@ -1,6 +1,6 @@
 #include "fill/fleet.hpp"
 
-#include "async/child_process.hpp"
+#include "async/git.hpp"
 #include "base/text.hpp"
 #include "fill/derivation_damage.hpp"
 #include "session/outside.hpp"
@@ -27,9 +27,8 @@ Task<void> Fleet::open() {
 Task<void> Fleet::find_branch() {
     branch_ = run_.session.environment().get_or("GITHUB_REF_NAME");
     if (!branch_.empty() || flake_->directory.empty()) co_return;
-    async::ProcessSpec git;
-    git.arguments = {"git", "-C", flake_->directory.string(), "rev-parse", "--abbrev-ref", "HEAD"};
-    git.environment = run_.session.environment().without_our_secrets();
+    std::vector<std::string> question{"rev-parse", "--abbrev-ref", "HEAD"};
+    auto git = async::git_process(flake_->directory, std::move(question), run_.session.environment());
     auto answer = co_await async::run_process(std::move(git), 10s);
     if (answer && answer->status.success()) branch_ = std::string(trim(answer->output));
 }

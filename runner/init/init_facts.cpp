@@ -1,5 +1,6 @@
 #include "init/init_facts.hpp"
 
+#include "async/git.hpp"
 #include "async/limiter.hpp"
 #include "async/task_group.hpp"
 #include "base/files.hpp"
@@ -22,11 +23,7 @@ namespace {
 
 // What git prints, without the last newline; empty when it has nothing to say.
 Task<std::string> git(fs::path directory, std::vector<std::string> arguments, const Environment& environment) {
-    async::ProcessSpec spec;
-    spec.arguments = {"git", "-C", directory.string()};
-    spec.arguments.insert(spec.arguments.end(), arguments.begin(), arguments.end());
-    spec.environment = environment.without_our_secrets();
-    spec.environment.set("GIT_TERMINAL_PROMPT", "0");
+    auto spec = async::git_process(directory, std::move(arguments), environment);
     auto run = co_await async::run_process(std::move(spec), 60s, 1 << 20);
     if (!run || !run->status.success()) co_return std::string();
     co_return std::string(trim(run->output));

@@ -1,6 +1,6 @@
 #include "options/vouched_file.hpp"
 
-#include "async/child_process.hpp"
+#include "async/git.hpp"
 #include "async/run_alone.hpp"
 #include "base/foreign_text.hpp"
 #include "base/text.hpp"
@@ -26,11 +26,7 @@ constexpr std::size_t longest_file = 1 << 20;
 constexpr int most_links = 8; // one after the other
 
 Task<Result<std::string>> git(fs::path directory, std::vector<std::string> arguments, const Environment& environment) {
-    async::ProcessSpec spec;
-    spec.arguments = {"git", "-C", directory.string()};
-    spec.arguments.insert(spec.arguments.end(), arguments.begin(), arguments.end());
-    spec.environment = environment.without_our_secrets();
-    spec.environment.set("GIT_TERMINAL_PROMPT", "0");
+    auto spec = async::git_process(directory, std::move(arguments), environment);
     spec.environment.set("GIT_NO_LAZY_FETCH", "1");
     auto run = co_await async::run_process(std::move(spec), 60s, longest_file);
     if (!run) co_return std::move(run).error();

@@ -1,6 +1,6 @@
 #include "session/git_configuration.hpp"
 
-#include "async/child_process.hpp"
+#include "async/git.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 
@@ -33,11 +33,9 @@ std::vector<fs::path> stored_at(std::string_view arguments, const Environment& e
 } // namespace
 
 async::Task<eval::GitLogins> read_git_logins(Environment environment) {
-    async::ProcessSpec spec;
     // From a place that is in no repository: what is set for one does not count where Nix runs git.
-    spec.arguments = {"git", "-C", "/", "config", "--includes", "--list", "-z"};
-    spec.environment = environment.without_our_secrets();
-    spec.environment.set("GIT_TERMINAL_PROMPT", "0");
+    std::vector<std::string> list{"config", "--includes", "--list", "-z"};
+    auto spec = async::git_process("/", std::move(list), environment);
     for (const auto* name : {"GIT_DIR", "GIT_CONFIG", "GIT_WORK_TREE"}) spec.environment.unset(name);
     auto listed = co_await async::run_process(std::move(spec), 10s, longest_listing);
     if (!listed || !listed->status.success()) co_return eval::GitLogins();

@@ -1,6 +1,6 @@
 #include "session/lock_copy.hpp"
 
-#include "async/child_process.hpp"
+#include "async/git.hpp"
 #include "base/foreign_text.hpp"
 #include "base/text.hpp"
 
@@ -15,18 +15,29 @@ namespace {
 constexpr auto update_patience = 30min; // it may have to download every input
 constexpr auto git_patience = 60s;
 
-Task<Result<std::string>> run(std::vector<std::string> arguments, fs::path directory, const Environment& environment,
+Task<Result<std::string>> run(async::ProcessSpec spec, std::string shown,
                               std::chrono::steady_clock::duration patience) {
-    async::ProcessSpec spec;
-    auto shown = join(arguments, " ");
-    spec.arguments = std::move(arguments);
-    spec.directory = std::move(directory);
-    spec.environment = environment;
     CO_TRY(finished, co_await async::run_process(std::move(spec), patience));
     if (!finished.status.success())
         co_return Failure(FailureKind::machine, "'" + shown + "' failed: " +
                                                     ellipsize(std::string(trim(clean_foreign(finished.error))), 1000));
     co_return std::move(finished.output);
+}
+
+Task<Result<std::string>> git(std::vector<std::string> arguments, fs::path directory, const Environment& environment) {
+    auto shown = "git " + join(arguments, " ");
+    auto spec = async::git_process(directory, std::move(arguments), environment);
+    co_return co_await run(std::move(spec), std::move(shown), git_patience);
+}
+
+Task<Result<void>> update_lock(fs::path directory, const Environment& environment) {
+    async::ProcessSpec spec;
+    spec.arguments = {"nix", "--extra-experimental-features", "nix-command flakes", "flake", "update"};
+    spec.directory = std::move(directory);
+    spec.environment = environment;
+    auto shown = join(spec.arguments, " ");
+    CO_TRY_VOID(co_await run(std::move(spec), std::move(shown), update_patience));
+    co_return Result<void>();
 }
 
 Result<void> copy_file_to(const fs::path& from, const fs::path& to) {
@@ -50,14 +61,14 @@ Task<Result<std::unique_ptr<LockCopy>>> LockCopy::make(Session& session) {
     if (error || !fs::is_directory(flake, error))
         co_return Failure(FailureKind::usage, "--update needs a flake in a directory of this machine, and '" +
                                                   sanitize(session.settings().flake) + "' is none");
-    std::vector<std::string> where{"git", "rev-parse", "--show-toplevel"};
-    auto root = co_await run(std::move(where), flake, environment, git_patience);
+    std::vector<std::string> where{"rev-parse", "--show-toplevel"};
+    auto root = co_await git(std::move(where), flake, environment);
     if (!root)
         co_return std::move(root).error().with_hint("--update works on a flake in a git repository, of which it copies "
                                                     "what git tracks");
     fs::path top(std::string(trim(*root)));
-    std::vector<std::string> list{"git", "ls-files", "-z"};
-    CO_TRY(files, co_await run(std::move(list), top, environment, git_patience));
+    std::vector<std::string> list{"ls-files", "-z"};
+    CO_TRY(files, co_await git(std::move(list), top, environment));
     CO_TRY(directory, TemporaryDirectory::make("cachefill-update-"));
     auto copied = fs::canonical(directory.path(), error);
     for (auto name : split(files, '\0')) {
@@ -66,10 +77,10 @@ Task<Result<std::unique_ptr<LockCopy>>> LockCopy::make(Session& session) {
         if (!fs::exists(fs::symlink_status(from, error))) continue; // deleted, and not yet told to git
         CO_TRY_VOID(copy_file_to(from, copied / fs::path(std::string(name))));
     }
-    std::vector<std::string> init{"git", "init", "-q"};
-    CO_TRY_VOID(co_await run(std::move(init), copied, environment, git_patience));
-    std::vector<std::string> add{"git", "add", "-A", "-f"};
-    CO_TRY_VOID(co_await run(std::move(add), copied, environment, git_patience));
+    std::vector<std::string> init{"init", "-q"};
+    CO_TRY_VOID(co_await git(std::move(init), copied, environment));
+    std::vector<std::string> add{"add", "-A", "-f"};
+    CO_TRY_VOID(co_await git(std::move(add), copied, environment));
     auto in_copy = copied / fs::relative(flake, top, error);
     auto original = flake / "flake.lock";
     std::string before;
@@ -77,10 +88,9 @@ Task<Result<std::unique_ptr<LockCopy>>> LockCopy::make(Session& session) {
         CO_TRY(text, read_file(original));
         before = std::move(text);
     }
-    std::vector<std::string> update{"nix", "--extra-experimental-features", "nix-command flakes", "flake", "update"};
-    CO_TRY_VOID(co_await run(std::move(update), in_copy, environment, update_patience));
-    std::vector<std::string> stage{"git", "add", "-A", "-f"};
-    CO_TRY_VOID(co_await run(std::move(stage), copied, environment, git_patience));
+    CO_TRY_VOID(co_await update_lock(in_copy, environment));
+    std::vector<std::string> stage{"add", "-A", "-f"};
+    CO_TRY_VOID(co_await git(std::move(stage), copied, environment));
     std::unique_ptr<LockCopy> copy(
         new LockCopy(std::move(directory), std::move(in_copy), std::move(original), std::move(before)));
     co_return copy;

@@ -1,0 +1,98 @@
+#include "async/git.hpp"
+#include "support/run_task.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using namespace cachefill::async;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A repository `tree`, with a folder `tree/trap` of files that git would take for a repository, too.
+struct Scene {
+    TemporaryDirectory directory = TemporaryDirectory::make("cachefill-git-").value();
+    fs::path top = fs::canonical(directory.path());
+    Environment environment;
+
+    Scene() {
+        environment.set("PATH", Environment::of_this_process().get_or("PATH", "/usr/bin:/bin"));
+        environment.set("HOME", top.string());
+        environment.set("GIT_CONFIG_NOSYSTEM", "1");
+        for (const auto* who : {"AUTHOR", "COMMITTER"}) {
+            environment.set("GIT_" + std::string(who) + "_NAME", "Kim");
+            environment.set("GIT_" + std::string(who) + "_EMAIL", "kim@example.org");
+        }
+        write("hook", "#!/bin/sh\ntouch " + mark().string() + "\n");
+        fs::permissions(top / "hook", fs::perms::owner_all);
+        shell("git init -q tree && git init -q --bare bare && mkdir tree/trap && cd tree && "
+              "cp -r ../bare/HEAD ../bare/objects ../bare/refs trap && touch trap/refs/.keep && echo x > trap/file");
+        write("tree/trap/config", "[core]\nbare = false\nworktree = .\nfsmonitor = " + (top / "hook").string() + "\n");
+        shell("cd tree && git add -A && git commit -q -m x");
+    }
+    fs::path mark() const { return top / "obeyed"; }
+    void write(const std::string& name, const std::string& text) const {
+        BOOST_REQUIRE(write_file_atomically(top / name, text).has_value());
+    }
+    FinishedProcess run(ProcessSpec spec) const {
+        auto body = [&](Executor) -> Task<Result<FinishedProcess>> {
+            co_return co_await run_process(std::move(spec), std::chrono::seconds(30));
+        };
+        return test::run_task<Result<FinishedProcess>>(body).value();
+    }
+    void shell(const std::string& script) const {
+        ProcessSpec spec;
+        spec.arguments = {"sh", "-ec", script};
+        spec.environment = environment;
+        spec.directory = top;
+        auto done = run(std::move(spec));
+        BOOST_REQUIRE_MESSAGE(done.status.success(), done.error);
+    }
+    FinishedProcess git(const std::string& where, std::vector<std::string> arguments) const {
+        return run(git_process(top / where, std::move(arguments), environment));
+    }
+    std::string root_of(const std::string& where) const { return git(where, {"rev-parse", "--show-toplevel"}).output; }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(async_git, Scene)
+
+BOOST_AUTO_TEST_CASE(a_bare_repository_among_the_files_is_not_obeyed) {
+    for (const auto& question :
+         {std::vector<std::string>{"status", "--porcelain"}, {"ls-files", "-z"}, {"rev-parse", "HEAD"}}) {
+        auto answer = git("tree/trap", question);
+        BOOST_TEST(!answer.status.success());
+        BOOST_TEST(answer.error.find("bare repository") != std::string::npos);
+    }
+    BOOST_TEST(!fs::exists(mark()));
+}
+
+BOOST_AUTO_TEST_CASE(no_fsmonitor_is_started_whoever_set_it) {
+    shell("git -C tree config core.fsmonitor " + (top / "hook").string());
+    environment.set("GIT_CONFIG_COUNT", "1");
+    environment.set("GIT_CONFIG_KEY_0", "core.fsmonitor");
+    environment.set("GIT_CONFIG_VALUE_0", (top / "hook").string());
+    BOOST_TEST(git("tree", {"status", "--porcelain"}).status.success());
+    BOOST_TEST(!fs::exists(mark()));
+}
+
+BOOST_AUTO_TEST_CASE(work_trees_of_all_kinds_are_repositories_as_before) {
+    BOOST_TEST(root_of("tree") == (top / "tree").string() + "\n");
+    shell("git clone -q --bare tree store.git && git -C store.git worktree add -q ../beside");
+    BOOST_TEST(root_of("beside") == (top / "beside").string() + "\n");
+    shell(
+        "git clone -q tree outer && cd outer && git -c protocol.file.allow=always submodule --quiet add ../tree inner");
+    BOOST_TEST(root_of("outer/inner") == (top / "outer/inner").string() + "\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_the_user_set_by_variables_counts) {
+    environment.set("GIT_CONFIG_COUNT", "1");
+    environment.set("GIT_CONFIG_KEY_0", "user.nickname");
+    environment.set("GIT_CONFIG_VALUE_0", "kim");
+    BOOST_TEST(git("tree", {"config", "user.nickname"}).output == "kim\n");
+    environment.set("CACHIX_AUTH_TOKEN", "s3cret");
+    BOOST_TEST(!git_process(top, {"status"}, environment).environment.find("CACHIX_AUTH_TOKEN").has_value());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
