@@ -1,5 +1,7 @@
 #include "base/failure.hpp"
 
+#include "base/text.hpp"
+
 namespace cachefill {
 
 std::string_view to_string(FailureKind kind) {
@@ -33,7 +35,7 @@ std::string_view to_string(FailureKind kind) {
 std::string Failure::one_line() const {
     std::string line;
     for (auto it = context_.rbegin(); it != context_.rend(); ++it) line += *it + ": ";
-    return line + cause_;
+    return sanitize(line + cause_); // it may quote names of files, whoever chose those
 }
 
 std::string render(const Failure& failure, std::string_view headline) {
@@ -43,7 +45,7 @@ std::string render(const Failure& failure, std::string_view headline) {
     for (auto it = context.rbegin(); it != context.rend(); ++it) text += "\n  while: " + *it;
     if (!headline.empty()) text += "\n  cause: " + failure.cause();
     if (!failure.hint().empty()) text += "\n  hint:  " + failure.hint();
-    return text;
+    return sanitize(text);
 }
 
 } // namespace cachefill

@@ -9,4 +9,8 @@ namespace cachefill {
 // repeats the whole address of a substituter or an input in its errors.
 std::string clean_foreign(std::string_view text);
 
+// A name that somebody else chose, as it may be shown: one line, in which what steers terminals, ends lines or turns
+// text around stands as U+FFFD. Other names stay as they are.
+std::string shown_name(std::string_view name);
+
 } // namespace cachefill

@@ -174,6 +174,21 @@ std::string counted(std::uint64_t count, std::string_view noun, std::string_view
     return text;
 }
 
+namespace {
+
+// One character of UTF-8: C1 controls (U+0080 to U+009F) steer terminals as well as ESC does, and
+// the marks, embeddings, overrides and isolates of writing directions show text in another order than it is.
+bool steers_text(std::string_view character) {
+    auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+    if (character.size() == 2) return (byte(0) == 0xC2 && byte(1) < 0xA0) || character == "\u061C";
+    if (character.size() != 3 || byte(0) != 0xE2) return false;
+    if (byte(1) == 0x81) return byte(2) >= 0xA6 && byte(2) <= 0xA9;   // U+2066 to U+2069
+    return byte(1) == 0x80 && (byte(2) == 0x8E || byte(2) == 0x8F ||  // U+200E, U+200F
+                               (byte(2) >= 0xAA && byte(2) <= 0xAE)); // U+202A to U+202E
+}
+
+} // namespace
+
 std::string sanitize(std::string_view foreign) {
     std::string clean;
     clean.reserve(foreign.size());
@@ -196,10 +211,8 @@ std::string sanitize(std::string_view foreign) {
         } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
             ++i;
         } else if (auto length = utf8_length(foreign.substr(i)); length > 0) {
-            // C1 control characters (U+0080 to U+009F) steer terminals as well
-            bool c1 = length == 2 && static_cast<unsigned char>(c) == 0xC2 &&
-                      static_cast<unsigned char>(foreign[i + 1]) < 0xA0;
-            if (!c1) clean.append(foreign.substr(i, length));
+            auto character = foreign.substr(i, length);
+            if (!steers_text(character)) clean.append(character);
             i += length;
         } else {
             clean += "\xEF\xBF\xBD";

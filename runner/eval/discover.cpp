@@ -1,6 +1,7 @@
 #include "eval/discover.hpp"
 
 #include "async/task_group.hpp"
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "eval/expression.hpp"
 #include "eval/flake_failure.hpp"
@@ -101,7 +102,12 @@ Result<std::vector<TargetRef>> parse_listing(TargetKind kind, std::string_view j
             if (!name.is_string()) return false;
             auto path = prefix;
             path.push_back(name.get<std::string>());
-            auto shown = join(std::span(path).subspan(1), ".");
+            // The name is the flake's text, and stands in everything that is shown; the path is what is evaluated.
+            auto shown = shown_name(join(std::span(path).subspan(1), "."));
+            auto is_taken = [&](const TargetRef& target) { return target.name == shown; };
+            constexpr std::string_view instead = "\uFFFD";
+            while (shown.find(instead) != shown.npos && std::any_of(targets.begin(), targets.end(), is_taken))
+                shown += instead;
             targets.push_back({.kind = kind, .name = std::move(shown), .attribute_path = std::move(path)});
         }
         return true;

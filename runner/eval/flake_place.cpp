@@ -1,5 +1,6 @@
 #include "eval/flake_place.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "nix/flake_url.hpp"
 
@@ -48,7 +49,8 @@ FlakePlace place_directory(const fs::path& given, const std::string& query) {
     std::error_code error;
     auto directory = fs::canonical(given, error);
     if (error) directory = fs::absolute(given, error).lexically_normal();
-    FlakePlace place{.reference = directory.string() + query, .directory = {}, .shown = directory.string() + query};
+    FlakePlace place{
+        .reference = directory.string() + query, .directory = {}, .shown = shown_name(directory.string() + query)};
     if (nix::encode_path(directory.string()) == directory.string()) return place;
     // "path:" URLs have no spelling for such a name that Nix 2.8 and newer ones would both read, but "." from inside
     // has.
@@ -68,7 +70,7 @@ FlakePlace place_flake(std::string_view given) {
     auto question = text.rfind('?');
     auto before = question == text.npos ? std::string() : text.substr(0, question);
     if (!before.empty() && fs::is_directory(before, ignored)) return place_directory(before, text.substr(question));
-    return {.reference = text, .directory = {}, .shown = redact_url(text)};
+    return {.reference = text, .directory = {}, .shown = shown_name(redact_url(text))};
 }
 
 } // namespace cachefill::eval

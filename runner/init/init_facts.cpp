@@ -4,6 +4,7 @@
 #include "async/limiter.hpp"
 #include "async/task_group.hpp"
 #include "base/files.hpp"
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "eval/host_system.hpp"
@@ -43,7 +44,7 @@ void look_at_workflows(RepositoryFacts& facts) {
     for (const auto& file : files) {
         auto text = read_file(file, 1 << 20);
         if (!text || file.filename().string().starts_with("cachefill")) continue; // init wrote these
-        if (auto workflow = read_workflow(file.filename().string(), *text))
+        if (auto workflow = read_workflow(shown_name(file.filename().string()), *text))
             facts.workflows.push_back(std::move(*workflow));
     }
     auto garnix = read_file(facts.root / "garnix.yaml", 1 << 20);
@@ -71,7 +72,8 @@ Task<void> ask_for_system(Asking& asking, eval::TargetRef host, HostFacts& facts
         co_return;
     }
     facts.system = host.kind == eval::TargetKind::darwin ? "aarch64-darwin" : "x86_64-linux";
-    facts.guess = ellipsize(sanitize(outline.error().cause()), 200);
+    const auto& why = outline.error().cause();
+    facts.guess = ellipsize(sanitize(std::string_view(why).substr(0, why.find('\n'))), 200);
 }
 
 } // namespace
@@ -94,6 +96,9 @@ Task<Result<RepositoryFacts>> look_at_repository(const std::string& flake, const
     facts.is_current_directory = fs::equivalent(facts.root, fs::current_path(error), error);
     auto below = directory.lexically_relative(fs::canonical(facts.root, error));
     if (below != ".") facts.flake_subdirectory = below.string();
+    if (auto shown = shown_name(facts.flake_subdirectory); shown != facts.flake_subdirectory)
+        co_return Failure(FailureKind::usage, "the folder '" + shown + "' has characters in its name that are no text")
+            .with_hint("give it another name: init writes it into the workflow");
     const std::vector<std::string> head{"symbolic-ref", "--quiet", "--short", "HEAD"};
     facts.current_branch = co_await git(directory, head, environment);
     const std::vector<std::string> remote{"symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"};

@@ -83,10 +83,10 @@ std::string pad_left(std::string_view text, std::size_t width) {
 }
 
 std::string one_line(std::string_view text) {
-    std::string line(trim(text));
+    std::string line(text);
     std::replace_if(
-        line.begin(), line.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
-    return line;
+        line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
+    return std::string(trim(sanitize(line)));
 }
 
 } // namespace cachefill::report

@@ -15,4 +15,12 @@ BOOST_AUTO_TEST_CASE(a_failure_can_be_assigned_what_was_made_of_it) {
     BOOST_TEST(failure.hint() == "ask again");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_shown_of_a_failure_steers_nothing) {
+    auto failure = Failure(FailureKind::usage, "no \x1b[31mfile\u202e")
+                       .with_context("reading \u009bx")
+                       .with_hint("mend \x1b]0;it\a\nnow");
+    BOOST_TEST(failure.one_line() == "reading x: no file");
+    BOOST_TEST(render(failure) == "error: no file\n  while: reading x\n  hint:  mend \nnow");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

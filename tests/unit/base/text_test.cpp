@@ -54,7 +54,10 @@ BOOST_AUTO_TEST_CASE(foreign_text_cannot_steer_the_terminal) {
     BOOST_TEST(sanitize("a\x80z") == "a\xEF\xBF\xBDz");
     BOOST_TEST(sanitize("\xC2\x9B"
                         "31mx") == "31mx");
-    BOOST_TEST(sanitize("späte Äpfel") == "späte Äpfel");
+    BOOST_TEST(sanitize("a\u0080\u009Fz") == "az");
+    BOOST_TEST(sanitize("a\u202E\u2066\u2069\u202A\u200F\u200E\u061Cz") == "az");
+    BOOST_TEST(sanitize("späte Äpfel, 東京, •‧‰⁠, עִבְרִית") ==
+               "späte Äpfel, 東京, •‧‰⁠, עִבְרִית");
     BOOST_TEST(sanitize("\x1b]8;;never ended\nnext") == "\nnext");
 }
 
@@ -119,6 +122,9 @@ BOOST_AUTO_TEST_CASE(urls_in_what_others_say_lose_their_secrets) {
     BOOST_TEST(clean_foreign("git+ssh://git@example.org/a and https://b/c@d") ==
                "git+ssh://…@example.org/a and https://b/c@d");
     BOOST_TEST(clean_foreign("ftp://") == "ftp://");
+    BOOST_TEST(shown_name("kim@größe 東京") == "kim@größe 東京");
+    BOOST_TEST(shown_name("a\x1b[31m\r\n\t\x7f\u009b\u202e\u2028\xff!") ==
+               "a\uFFFD[31m\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD!");
 }
 
 BOOST_AUTO_TEST_CASE(sizes_and_times_read_well) {

@@ -184,6 +184,7 @@ BOOST_AUTO_TEST_CASE(a_directory_is_not_taken_for_a_name_in_the_registry) {
     BOOST_TEST(place_flake("/usr/").reference == "/usr");
     BOOST_TEST(place_flake("/usr?dir=share").reference == "/usr?dir=share");
     BOOST_TEST(place_flake("https://kim:s3cret@example.org/x.tar.gz").shown == "https://example.org/x.tar.gz");
+    BOOST_TEST(place_flake("./nope\x1b[31m\u202e").shown == "./nope\uFFFD[31m\uFFFD");
 }
 
 BOOST_AUTO_TEST_CASE(an_address_with_a_login_is_not_handed_to_nix) {

@@ -35,6 +35,18 @@ BOOST_AUTO_TEST_CASE(hosts_are_a_list_and_what_is_for_each_system_is_grouped_by_
     BOOST_TEST(parse_listing(TargetKind::nixos, "[]").value().empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_name_is_shown_harmlessly_and_evaluated_as_it_is) {
+    auto hosts =
+        parse_listing(TargetKind::nixos, R"(["größe 東京", "a\u001b]0;x\u0007\u009b\r\nb\u202ec\u2066"])").value();
+    BOOST_TEST((names(hosts) == Names{"nixos:größe 東京", "nixos:a\uFFFD]0;x\uFFFD\uFFFD\uFFFD\uFFFDb\uFFFDc\uFFFD"}));
+    BOOST_TEST(hosts[1].attribute_path[1] == "a\x1b]0;x\a\u009b\r\nb\u202ec\u2066");
+    auto systems = parse_listing(TargetKind::package, R"({"x\ny": ["a"]})").value();
+    BOOST_TEST(systems[0].name == "x\uFFFDy.a");
+    // No two become one.
+    auto alike = parse_listing(TargetKind::nixos, R"(["a\r", "a\n", "a\ufffd", "a"])").value();
+    BOOST_TEST((names(alike) == Names{"nixos:a\uFFFD", "nixos:a\uFFFD\uFFFD", "nixos:a\uFFFD\uFFFD\uFFFD", "nixos:a"}));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_listing_is_shown_shortly_and_harmlessly) {
     for (const auto* text :
          {"", "null", "7", "[1]", R"({"x86_64-linux": "a"})", R"({"x86_64-linux": [1]})", "[\"a\"", "error:"}) {

@@ -84,6 +84,15 @@ BOOST_AUTO_TEST_CASE(workflows_are_read_but_for_those_that_init_wrote) {
     BOOST_TEST(look("tree")->garnix.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(names_of_folders_and_workflows_are_text) {
+    workflow("f\x1b]0;x\a\u009b\n.yml", pushing + "team}\n");
+    BOOST_TEST((look("tree")->workflows == Names{"f\uFFFD]0;x\uFFFD\uFFFD\uFFFD.yml"}));
+    fs::create_directories(path("tree/s\x1b[1m"));
+    auto refused = look("tree/s\x1b[1m");
+    BOOST_REQUIRE(!refused.has_value());
+    BOOST_TEST(refused.error().cause().find('\x1b') == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(where_no_workflow_could_go_it_says_what_is_missing) {
     struct Row {
         std::string where;

@@ -51,4 +51,8 @@ BOOST_AUTO_TEST_CASE(long_lists_say_how_many_more) {
     BOOST_TEST(listed({"a", "b", "c", "d"}, 2) == "a, b and 2 more");
 }
 
+BOOST_AUTO_TEST_CASE(one_line_is_one_whatever_ends_lines_and_steers_nothing) {
+    BOOST_TEST(cachefill::report::one_line(" a\nb\tc\rd\x1b[1m\u009be\u202ef\v ") == "a b c d [1mef");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
