@@ -1,6 +1,7 @@
 #include "options/config_files.hpp"
 
 #include "base/files.hpp"
+#include "base/own_place.hpp"
 #include "base/text.hpp"
 #include "github/context.hpp"
 #include "options/config.hpp"
@@ -28,11 +29,6 @@ bool is_file(const fs::path& path) {
     return fs::is_regular_file(path, ignored);
 }
 
-bool is_within(const fs::path& place, const fs::path& top) {
-    auto relative = place.lexically_relative(top);
-    return !relative.empty() && *relative.begin() != "..";
-}
-
 // The way to the file is followed, a link at its end is not: where that lies is what its owner decided.
 bool is_below(const fs::path& file, const std::string& directory) {
     if (directory.empty()) return false;
@@ -50,10 +46,7 @@ Result<std::string> read_own_file(const fs::path& file, const fs::path& folder) 
     auto around = fs::weakly_canonical(fs::absolute(folder, error), error);
     auto top = repository_around(around);
     if (top.empty()) top = around;
-    auto place = fs::weakly_canonical(file, error);
-    auto way = place.lexically_relative(top);
-    bool is_gits = std::find(way.begin(), way.end(), ".git") != way.end();
-    if (!error && is_within(place, top) && !is_gits) return read_config(file);
+    if (is_in_work_tree(file, top)) return read_config(file);
     return Failure(FailureKind::usage, file.string() + " is a link to what is no file of the flake's repository")
         .with_hint("put the file itself there, or name another one with --config");
 }

@@ -2,6 +2,7 @@
 
 #include "async/git.hpp"
 #include "base/foreign_text.hpp"
+#include "base/own_place.hpp"
 #include "base/text.hpp"
 
 namespace cachefill::session {
@@ -30,9 +31,17 @@ Task<Result<std::string>> git(std::vector<std::string> arguments, fs::path direc
     co_return co_await run(std::move(spec), std::move(shown), git_patience);
 }
 
-Task<Result<void>> update_lock(fs::path directory, const Environment& environment) {
+Task<Result<void>> update_lock(fs::path directory, const Environment& environment, bool accept_flake_config) {
     async::ProcessSpec spec;
-    spec.arguments = {"nix", "--extra-experimental-features", "nix-command flakes", "flake", "update"};
+    // Said either way: nix.conf and NIX_CONFIG do not decide it.
+    spec.arguments = {"nix",
+                      "--extra-experimental-features",
+                      "nix-command flakes",
+                      "--option",
+                      "accept-flake-config",
+                      accept_flake_config ? "true" : "false",
+                      "flake",
+                      "update"};
     spec.directory = std::move(directory);
     spec.environment = environment;
     auto shown = join(spec.arguments, " ");
@@ -40,8 +49,13 @@ Task<Result<void>> update_lock(fs::path directory, const Environment& environmen
     co_return Result<void>();
 }
 
-Result<void> copy_file_to(const fs::path& from, const fs::path& to) {
+// `copied` is the top of the copy.
+Result<void> copy_file_to(const fs::path& from, const fs::path& to, const fs::path& copied) {
     std::error_code error;
+    if (!is_in_work_tree(to.parent_path(), copied))
+        return Failure(FailureKind::usage, "cannot copy " + from.string() +
+                                               ": another file of the repository is a "
+                                               "link in its folder's place");
     fs::create_directories(to.parent_path(), error);
     if (!error && fs::is_symlink(fs::symlink_status(from, error)))
         fs::copy_symlink(from, to, error);
@@ -75,7 +89,7 @@ Task<Result<std::unique_ptr<LockCopy>>> LockCopy::make(Session& session) {
         if (name.empty()) continue;
         auto from = top / fs::path(std::string(name));
         if (!fs::exists(fs::symlink_status(from, error))) continue; // deleted, and not yet told to git
-        CO_TRY_VOID(copy_file_to(from, copied / fs::path(std::string(name))));
+        CO_TRY_VOID(copy_file_to(from, copied / fs::path(std::string(name)), copied));
     }
     std::vector<std::string> init{"init", "-q"};
     CO_TRY_VOID(co_await git(std::move(init), copied, environment));
@@ -88,7 +102,12 @@ Task<Result<std::unique_ptr<LockCopy>>> LockCopy::make(Session& session) {
         CO_TRY(text, read_file(original));
         before = std::move(text);
     }
-    CO_TRY_VOID(co_await update_lock(in_copy, environment));
+    // Nix writes through links; the copy has those of the original.
+    if (!is_in_work_tree(in_copy / "flake.lock", copied))
+        co_return Failure(FailureKind::usage, original.string() + " is a link out of its repository, or by an absolute "
+                                                                  "path")
+            .with_hint("put the file itself there: --update changes no other one");
+    CO_TRY_VOID(co_await update_lock(in_copy, environment, session.settings().accept_flake_config));
     std::vector<std::string> stage{"add", "-A", "-f"};
     CO_TRY_VOID(co_await git(std::move(stage), copied, environment));
     std::unique_ptr<LockCopy> copy(

@@ -1,6 +1,7 @@
 #include "app/commands/commands.hpp"
 #include "app/terminal_asker.hpp"
 #include "base/files.hpp"
+#include "base/own_place.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "cache/binary_cache.hpp"
@@ -128,6 +129,11 @@ Task<Result<init::Answers>> decide(const init::InitFacts& facts, init::Asker* as
 // Writes what is missing, if that is wanted.
 Task<Result<void>> write_files(const init::InitFacts& facts, const init::InitPlan& plan,
                                const options::Settings& settings, init::Asker* asker) {
+    for (const auto& file : plan.files)
+        if (!is_in_work_tree((facts.repository.root / file.path).parent_path(), facts.repository.root))
+            co_return Failure(FailureKind::usage, file.path.parent_path().string() +
+                                                      " is a link out of the repository, so nothing is written there")
+                .with_hint("put a folder in its place");
     auto files = missing_files(facts, plan);
     if (!plan.notes.empty()) say("\n");
     for (const auto& note : plan.notes) say("note: " + note + "\n");

@@ -15,8 +15,9 @@ struct Scene : Machine {
     Scene() {
         write("bin/nix", "#!/bin/sh\ncase \"$*\" in\n"
                          "  --version) echo 'nix (Nix) 2.30.1' ;;\n"
-                         "  *'flake update'*) ls -a > " +
-                             path("seen").string() + "; test -e " + path("no-network").string() +
+                         "  *'flake update'*) echo \"$*\" > " +
+                             path("asked").string() + "; ls -a > " + path("seen").string() + "; test -e " +
+                             path("no-network").string() +
                              " && { echo 'error: no network' >&2; exit 1; }; echo new > flake.lock ;;\n"
                              "  *) cat " +
                              path("settings.json").string() + " ;;\nesac\n");
@@ -118,6 +119,41 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_updated_says_what_was_tried_and_what_happene
         BOOST_REQUIRE(!copy.has_value());
         BOOST_TEST((copy.error().kind() == FailureKind::usage));
     });
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_written_through_a_link_of_the_checkout) {
+    write("elsewhere", "old\n");
+    for (const auto& target : {path("elsewhere").string(), std::string("../elsewhere"), path("nowhere").string(),
+                               path("flake/real.lock").string()}) { // the original's, by an absolute path
+        write("flake/real.lock", "old\n");
+        fs::remove(path("flake/flake.lock"));
+        fs::create_symlink(target, path("flake/flake.lock"));
+        git("git add -A -f");
+        with_copy([&](auto copy) {
+            BOOST_REQUIRE(!copy.has_value());
+            BOOST_TEST(copy.error().cause().find("is a link") != std::string::npos);
+        });
+        BOOST_TEST(read_file(path("elsewhere")).value() == "old\n");
+        BOOST_TEST(read_file(path("flake/real.lock")).value() == "old\n");
+        BOOST_TEST(!fs::exists(path("nowhere")));
+    }
+    fs::remove(path("flake/flake.lock"));
+    fs::create_symlink("real.lock", path("flake/flake.lock")); // the copy has one of its own
+    git("git add -A -f");
+    with_copy([&](auto copy) {
+        BOOST_REQUIRE(copy.has_value());
+        BOOST_TEST(read_file(path("flake/real.lock")).value() == "old\n");
+    });
+}
+
+BOOST_AUTO_TEST_CASE(the_settings_of_the_flake_count_only_if_they_were_accepted) {
+    auto said = [&] {
+        with_copy([&](auto copy) { BOOST_REQUIRE(copy.has_value()); });
+        return read_file(path("asked")).value();
+    };
+    BOOST_TEST(said().find("--option accept-flake-config false") != std::string::npos);
+    settings.accept_flake_config = true;
+    BOOST_TEST(said().find("--option accept-flake-config true") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
