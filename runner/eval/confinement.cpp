@@ -95,9 +95,12 @@ fs::path tidy(const fs::path& path) {
     return normal.has_filename() ? normal : normal.parent_path();
 }
 
+// Links count for nothing here: whoever filled the flake's folder could lead them to any other.
 bool is_git_directory(const fs::path& directory) {
     std::error_code ignored;
-    return fs::is_regular_file(directory / "HEAD", ignored) && fs::is_directory(directory / "objects", ignored);
+    auto head = fs::symlink_status(directory / "HEAD", ignored),
+         objects = fs::symlink_status(directory / "objects", ignored);
+    return fs::is_regular_file(head) && fs::is_directory(objects);
 }
 
 void add_objects(const fs::path& git, Paths& places, int left) {
@@ -107,9 +110,11 @@ void add_objects(const fs::path& git, Paths& places, int left) {
         auto objects = fs::path(trim(line));
         if (objects.empty()) continue;
         if (objects.is_relative()) objects = git / "objects" / objects;
-        auto other = tidy(objects).parent_path();
-        if (!is_git_directory(other)) continue;
-        places.push_back(tidy(objects));
+        std::error_code error;
+        auto real = fs::canonical(objects, error);
+        auto other = real.parent_path();
+        if (error || real.filename() != "objects" || !is_git_directory(other)) continue;
+        places.push_back(real);
         add_objects(other, places, left - 1);
     }
 }
@@ -212,12 +217,22 @@ std::vector<fs::path> places_of_flake(const fs::path& directory) {
         auto line = first_line(git);
         if (!line.starts_with(says)) return places;
         auto elsewhere = fs::path(trim(std::string_view(line).substr(says.size())));
-        git = tidy(elsewhere.is_relative() ? directory / elsewhere : elsewhere);
-        if (!fs::is_regular_file(git / "HEAD", ignored)) return places;
-        places.push_back(git);
-        if (auto common = fs::path(first_line(git / "commondir")); !common.empty()) {
-            git = tidy(common.is_relative() ? git / common : common);
-            if (!is_git_directory(git)) return places;
+        git = fs::canonical(elsewhere.is_relative() ? directory / elsewhere : elsewhere, ignored);
+        if (git.empty()) return places;
+        auto common = fs::path(first_line(git / "commondir"));
+        if (common.empty()) {
+            // Of a submodule, or kept apart; but not what is another work tree's own.
+            if (!is_git_directory(git) || git.filename() == ".git") return places;
+            places.push_back(git);
+        } else {
+            auto repository = fs::canonical(common.is_relative() ? git / common : common, ignored);
+            if (repository.empty() || git.parent_path() != repository / "worktrees" || !is_git_directory(repository))
+                return places;
+            // The repository says that this is its work tree, too.
+            auto back = fs::path(first_line(git / "gitdir"));
+            if (!fs::equivalent(back.is_relative() ? git / back : back, directory / ".git", ignored)) return places;
+            places.push_back(git);
+            git = std::move(repository);
             places.push_back(git);
         }
     }

@@ -88,6 +88,40 @@ BOOST_AUTO_TEST_CASE(a_flake_has_its_tree_and_what_git_keeps_elsewhere) {
     BOOST_TEST(places_of_flake({}).empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_lies_in_the_flake_opens_no_other_folder) {
+    NixScene scene;
+    scene.flake_with("{ }");
+    auto flake = scene.flake();
+    scene.write("secret/key", "harmless");
+    // Objects that are a link, beside a HEAD that is none of git's.
+    scene.shell("mkdir fleet/fake && touch fleet/fake/HEAD && ln -s ../../secret fleet/fake/objects && "
+                "printf '../../fake/objects\\n../../fake/objects/\\n' > fleet/.git/objects/info/alternates");
+    BOOST_TEST((places_of_flake(flake) == std::vector<fs::path>{flake}));
+    // A link to a folder called objects, and a folder that only looks like one of git's.
+    scene.shell("mkdir -p secret/objects && rm fleet/fake/objects && ln -s ../../secret/objects fleet/fake/objects");
+    BOOST_TEST((places_of_flake(flake) == std::vector<fs::path>{flake}));
+    scene.shell("ln -s ../fleet/fake/HEAD secret/HEAD"); // no HEAD of a repository is a link to elsewhere
+    BOOST_TEST((places_of_flake(flake) == std::vector<fs::path>{flake}));
+    scene.shell("rm fleet/.git/objects/info/alternates");
+    // A work tree that its repository knows nothing of, and another one's own .git.
+    scene.shell(
+        "git init -q other && mkdir -p liar/own/worktrees/x && cd liar && touch own/HEAD own/worktrees/x/HEAD && "
+        "echo '../../../../other/.git' > own/worktrees/x/commondir && echo 'gitdir: own/worktrees/x' > .git");
+    auto liar = scene.path("liar");
+    BOOST_TEST((places_of_flake(liar) == std::vector<fs::path>{liar}));
+    scene.write("liar/.git", "gitdir: " + scene.path("other/.git").string() + "\n");
+    BOOST_TEST((places_of_flake(liar) == std::vector<fs::path>{liar}));
+    scene.shell("cd fleet && git worktree add -q ../theirs");
+    scene.write("liar/.git", "gitdir: " + scene.path("fleet/.git/worktrees/theirs").string() + "\n");
+    BOOST_TEST((places_of_flake(liar) == std::vector<fs::path>{liar}));
+    // What git itself makes: a submodule, and a repository that is kept apart.
+    scene.shell("git init -q --separate-git-dir apart.git apart");
+    BOOST_TEST(has(places_of_flake(scene.path("apart")), scene.path("apart.git")));
+    scene.shell(
+        "git clone -q fleet outer && cd outer && git -c protocol.file.allow=always submodule --quiet add ../fleet in");
+    BOOST_TEST(has(places_of_flake(scene.path("outer/in")), scene.path("outer/.git/modules/in")));
+}
+
 BOOST_AUTO_TEST_CASE(no_variable_opens_the_whole_home) {
     NixScene scene;
     scene.settings.confining.is_wanted = true;
