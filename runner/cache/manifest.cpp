@@ -1,5 +1,7 @@
 #include "cache/manifest.hpp"
 
+#include "base/foreign_json.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -115,7 +117,7 @@ std::string to_json(const Manifest& manifest) {
 }
 
 Result<Manifest> parse_manifest(std::string_view text) {
-    auto json = Json::parse(text, nullptr, false);
+    auto json = parse_foreign_json(text);
     auto version = json.is_object() ? json.find("cachefill_manifest") : json.end();
     if (!json.is_object() || version == json.end() || !version->is_number_unsigned())
         return Failure(FailureKind::protocol, "what should be a manifest of cachefill is something else");

@@ -1,5 +1,6 @@
 #include "doctor/lock_difference.hpp"
 
+#include "base/foreign_json.hpp"
 #include "base/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -30,7 +31,7 @@ std::string described(const json& node) {
 }
 
 Result<Locked> read(std::string_view lock) {
-    auto document = json::parse(lock, nullptr, false);
+    auto document = parse_foreign_json(lock);
     if (!document.is_object() || !document.contains("nodes") || !document["nodes"].is_object())
         return Failure(FailureKind::protocol, "flake.lock is not the JSON object that Nix writes");
     const auto& nodes = document["nodes"];

@@ -1,6 +1,7 @@
 #include "eval/flake_failure.hpp"
 
 #include "base/files.hpp"
+#include "base/foreign_json.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "eval/untracked.hpp"
@@ -142,7 +143,7 @@ fs::path current_directory() {
 } // namespace
 
 std::optional<RelativeInput> foreign_relative_input(std::string_view lock, std::string_view nix_version) {
-    auto json = nlohmann::json::parse(lock, nullptr, false);
+    auto json = parse_foreign_json(lock);
     if (!json.is_object() || !json.contains("nodes") || !json["nodes"].is_object()) return {};
     bool wants_parent = is_since_relative_inputs(nix_version);
     for (const auto& [name, node] : json["nodes"].items()) {

@@ -1,6 +1,7 @@
 #include "github/context.hpp"
 
 #include "base/files.hpp"
+#include "base/foreign_json.hpp"
 #include "base/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -36,7 +37,7 @@ Json read_event(const Environment& environment) {
     auto path = environment.get_or("GITHUB_EVENT_PATH");
     if (path.empty()) return {};
     auto text = read_file(path, longest_event);
-    return text ? Json::parse(*text, nullptr, false) : Json(Json::value_t::discarded);
+    return text ? parse_foreign_json(*text) : Json(Json::value_t::discarded);
 }
 
 // "owner/name/.github/workflows/build.yml@refs/heads/main" → "build.yml"

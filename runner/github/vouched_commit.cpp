@@ -1,6 +1,7 @@
 #include "github/vouched_commit.hpp"
 
 #include "base/files.hpp"
+#include "base/foreign_json.hpp"
 #include "base/text.hpp"
 #include "github/author.hpp"
 
@@ -51,7 +52,7 @@ std::optional<VouchedCommit> vouched_commit(const Environment& environment) {
     auto event = environment.get_or("GITHUB_EVENT_NAME");
     Json payload;
     if (auto path = environment.get_or("GITHUB_EVENT_PATH"); !path.empty())
-        if (auto text = read_file(path, longest_event)) payload = Json::parse(*text, nullptr, false);
+        if (auto text = read_file(path, longest_event)) payload = parse_foreign_json(*text);
     VouchedCommit vouched;
     auto pull_request = member(payload, "pull_request");
     if (pull_request.is_object() || event.starts_with("pull_request")) {

@@ -1,5 +1,6 @@
 #include "nix/attribute_types.hpp"
 
+#include "base/foreign_json.hpp"
 #include "base/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -107,7 +108,7 @@ std::vector<OddAttribute> odd_attributes(const json& attributes) { return Search
 std::vector<OddAttribute> odd_attributes(const Derivation& derivation) {
     auto text = derivation.environment.find("__json");
     if (text == derivation.environment.end()) return {};
-    auto attributes = json::parse(text->second, nullptr, false);
+    auto attributes = parse_foreign_json(text->second);
     return attributes.is_object() ? odd_attributes(attributes) : std::vector<OddAttribute>();
 }
 

@@ -1,5 +1,6 @@
 #include "nix/derivation.hpp"
 
+#include "base/foreign_json.hpp"
 #include "base/text.hpp"
 #include "codec/encoding.hpp"
 #include "codec/hash.hpp"
@@ -215,7 +216,7 @@ void DerivationReader::read_flags(Derivation& derivation) {
 
 void DerivationReader::read_structured_flags(Derivation& derivation, const std::string& text) {
     derivation.structured_attributes = true;
-    auto attributes = json::parse(text, nullptr, false);
+    auto attributes = parse_foreign_json(text);
     if (!attributes.is_object())
         return note_flaw(derivation, "its structured attributes (__json) are not a JSON object");
     for (const auto& odd : odd_attributes(attributes))

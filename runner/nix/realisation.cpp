@@ -1,5 +1,6 @@
 #include "nix/realisation.hpp"
 
+#include "base/foreign_json.hpp"
 #include "base/text.hpp"
 #include "codec/hash.hpp"
 #include "nix/derivation_text.hpp"
@@ -44,7 +45,7 @@ Result<Realisation> Realisation::parse(std::string_view text) {
     auto bad = [text](const std::string& why) {
         return Failure(FailureKind::protocol, "a realisation " + why + ": '" + ellipsize(sanitize(text), 200) + "'");
     };
-    auto object = json::parse(text, nullptr, false);
+    auto object = parse_foreign_json(text);
     if (!object.is_object()) return bad("that is no JSON object");
     auto id = object.value("id", json());
     if (!id.is_string() || !is_realisation_id(id.get_ref<const std::string&>())) return bad("without an id");

@@ -1,6 +1,7 @@
 #include "options/config.hpp"
 
 #include "base/text.hpp"
+#include "options/yaml.hpp"
 
 #include <yaml-cpp/yaml.h>
 
@@ -159,7 +160,7 @@ std::vector<std::filesystem::path> config_places(const std::filesystem::path& di
 Result<std::vector<Refusal>> apply_config(std::string_view yaml, const ConfigSource& source, Settings& settings) {
     std::vector<Refusal> refusals;
     try {
-        auto root = YAML::Load(std::string(yaml));
+        auto root = load_yaml(std::string(yaml));
         if (root.IsNull()) return refusals;
         if (!root.IsMap()) return at(source.name, root.Mark(), "the file must be a mapping: 'key: value' lines");
         TRY_VOID(apply_map(source, root, "", settings, refusals));

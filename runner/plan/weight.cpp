@@ -1,5 +1,6 @@
 #include "plan/weight.hpp"
 
+#include "base/foreign_json.hpp"
 #include "base/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -96,7 +97,7 @@ Making making_of(const nix::Derivation& derivation) {
     json attributes = json::object();
     if (derivation.structured_attributes)
         if (auto text = derivation.environment.find("__json"); text != derivation.environment.end())
-            attributes = json::parse(text->second, nullptr, false);
+            attributes = parse_foreign_json(text->second);
     auto has = [&](const char* name) {
         if (auto plain = derivation.environment.find(name); plain != derivation.environment.end())
             return !plain->second.empty();

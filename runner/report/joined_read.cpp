@@ -1,3 +1,4 @@
+#include "base/foreign_json.hpp"
 #include "base/text.hpp"
 #include "report/joined.hpp"
 #include "report/run_report.hpp"
@@ -42,7 +43,7 @@ std::vector<std::string> texts_at(const json& object, const char* key) {
 }
 
 Result<json> parse_object(std::string_view text, std::string_view what) {
-    auto parsed = json::parse(text, nullptr, false);
+    auto parsed = parse_foreign_json(text);
     if (parsed.is_discarded() || !parsed.is_object())
         return Failure(FailureKind::protocol, "this is no " + std::string(what) + ": not a JSON object");
     return parsed;
@@ -247,7 +248,7 @@ Result<std::vector<Finding>> parse_findings(std::string_view text, const std::st
 }
 
 DocumentKind kind_of_document(std::string_view text) {
-    auto parsed = json::parse(text, nullptr, false);
+    auto parsed = parse_foreign_json(text);
     if (!parsed.is_object() || !parsed.contains("schema_version")) return DocumentKind::other;
     if (parsed.contains("exit_code") && parsed.contains("command")) return DocumentKind::report;
     return parsed.contains("findings") && !parsed.contains("jobs") ? DocumentKind::findings : DocumentKind::other;

@@ -84,6 +84,20 @@ BOOST_AUTO_TEST_CASE(workflows_are_read_but_for_those_that_init_wrote) {
     BOOST_TEST(look("tree")->garnix.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(a_workflow_that_makes_much_of_little_is_passed_over) {
+    std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+    for (int i = 1; i < 12; ++i) {
+        auto before = "*a" + std::to_string(i - 1);
+        bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + before;
+        for (int k = 1; k < 10; ++k) bomb += ", " + before;
+        bomb += "]\n";
+    }
+    workflow("bomb.yml", bomb + pushing + "no}\n");
+    workflow("circle.yml", "a: &a [*a]\n" + pushing + "no}\n");
+    workflow("good.yml", "x: &x {name: team}\njobs: {a: {steps: [{uses: cachix/cachix-action@v1, with: *x}]}}\n");
+    BOOST_TEST((look("tree")->workflows == Names{"good.yml"}));
+}
+
 BOOST_AUTO_TEST_CASE(names_of_folders_and_workflows_are_text) {
     workflow("f\x1b]0;x\a\u009b\n.yml", pushing + "team}\n");
     BOOST_TEST((look("tree")->workflows == Names{"f\uFFFD]0;x\uFFFD\uFFFD\uFFFD.yml"}));

@@ -150,4 +150,18 @@ BOOST_AUTO_TEST_CASE(a_login_where_none_is_expected_is_not_repeated) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(aliases_that_make_much_of_little_are_refused) {
+    std::string text = "hosts: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+    for (int i = 1; i < 10; ++i) {
+        auto before = "*a" + std::to_string(i - 1);
+        text += "k" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + before;
+        for (int k = 1; k < 10; ++k) text += ", " + before;
+        text += "]\n";
+    }
+    BOOST_TEST(refused(text).cause().find("too much to read") != std::string::npos);
+    BOOST_TEST(refused("hosts: &a [*a]\n").cause().find("too much to read") != std::string::npos);
+    auto settings = accepted("hosts: &a [nas]\nevaluate-only: *a\n");
+    BOOST_TEST(settings.evaluate_only == std::vector<std::string>{"nas"}, boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
