@@ -82,9 +82,8 @@ Owners owners_of_profiles(const ProfilePlaces& places) {
 }
 
 Owners owners_of(const ProfilePlaces::Home& home) {
-    Owners owners{0, ::geteuid()};
-    if (auto owner = owner_of(home.directory)) owners.push_back(*owner);
-    return owners;
+    // Not whoever owns the directory: HOME may be another user's (sudo -E).
+    return {0, ::geteuid(), home.owner};
 }
 
 } // namespace
@@ -100,18 +99,23 @@ Result<ProfilePlaces> usual_places(const fs::path& physical_root, const Environm
     places.users.push_back({"root", 0});
     if (const auto* user = ::getpwuid(::geteuid()); user && user->pw_uid != 0)
         places.users.push_back({user->pw_name, user->pw_uid});
-    auto home = environment.get_or("HOME");
+    fs::path home = environment.get_or("HOME");
+    auto owner = ::geteuid();
     for (const auto& name : users) {
         const auto* user = ::getpwnam(name.c_str());
         if (!user)
             return Failure(FailureKind::usage, "push.users: this machine knows no user '" + sanitize(name) + "'");
         places.users.push_back({name, user->pw_uid});
         fs::path other = user->pw_dir;
-        if (other != home) places.homes.push_back({.directory = other, .state = other / ".local/state"});
+        if (other == home)
+            owner = user->pw_uid;
+        else
+            places.homes.push_back({.directory = other, .state = other / ".local/state", .owner = user->pw_uid});
     }
     if (home.empty()) return places;
-    auto state = environment.get_or("XDG_STATE_HOME", home + "/.local/state");
-    places.homes.push_back({.directory = home, .state = std::move(state)});
+    fs::path state = environment.get_or("XDG_STATE_HOME");
+    if (!state.is_absolute()) state = home / ".local/state";
+    places.homes.push_back({.directory = home, .state = std::move(state), .owner = owner});
     return places;
 }
 
@@ -136,12 +140,20 @@ std::vector<Generation> find_generations(const ProfilePlaces& places) {
 
 std::vector<std::string> users_left_out(const ProfilePlaces& places) {
     std::vector<std::string> left_out;
+    auto has_homes = [](const fs::path& folder) {
+        auto links = names_in(folder);
+        auto is_home = [](const std::string& link) { return glob_match(home_links, link); };
+        return std::any_of(links.begin(), links.end(), is_home);
+    };
     for (auto& name : names_in(folder_of_users(places))) {
         auto counts = [&name](const User& user) { return user.name == name; };
         if (std::any_of(places.users.begin(), places.users.end(), counts)) continue;
-        auto links = names_in(folder_of_users(places) / name);
-        auto is_home = [](const std::string& link) { return glob_match(home_links, link); };
-        if (std::any_of(links.begin(), links.end(), is_home)) left_out.push_back(std::move(name));
+        if (has_homes(folder_of_users(places) / name)) left_out.push_back(std::move(name));
+    }
+    for (const auto& home : places.homes) {
+        auto profiles = home.state / "nix/profiles";
+        bool is_known = std::find(left_out.begin(), left_out.end(), home.name()) != left_out.end();
+        if (!is_known && has_homes(profiles) && !belongs_to(profiles, owners_of(home))) left_out.push_back(home.name());
     }
     std::sort(left_out.begin(), left_out.end());
     return left_out;

@@ -29,6 +29,7 @@ struct ProfilePlaces {
     struct Home {
         std::filesystem::path directory;
         std::filesystem::path state; // $XDG_STATE_HOME, as far as it is known: usually .local/state in it
+        unsigned owner = 0;          // whose links count there, beside root's and this user's
         std::string name() const { return directory.filename().string(); }
     };
     std::filesystem::path state; // "/nix/var/nix", with the physical root before it

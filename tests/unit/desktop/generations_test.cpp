@@ -18,11 +18,12 @@ namespace fs = std::filesystem;
 
 struct Machine {
     TemporaryDirectory directory = TemporaryDirectory::make("generations").value();
-    ProfilePlaces places{.state = directory.path() / "var/nix",
-                         .homes = {{directory.path() / "home/alex", directory.path() / "home/alex/.local/state"}},
-                         .users = {{"bob", ::geteuid()}},
-                         .run = directory.path() / "run",
-                         .root = {}};
+    ProfilePlaces places{
+        .state = directory.path() / "var/nix",
+        .homes = {{directory.path() / "home/alex", directory.path() / "home/alex/.local/state", ::geteuid()}},
+        .users = {{"bob", ::geteuid()}},
+        .run = directory.path() / "run",
+        .root = {}};
 
     void link(const fs::path& where, const std::string& name, std::time_t made) {
         point(where, path(name).to_string(), made);
@@ -99,6 +100,30 @@ BOOST_AUTO_TEST_CASE(links_and_folders_of_somebody_else_do_not_count) {
     BOOST_TEST(found().size() == 1U);
     BOOST_REQUIRE(::lchown((places.run / "current-system").c_str(), nobody_here, nobody_here) == 0);
     BOOST_TEST(found().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_home_of_somebody_else_does_not_count_because_it_is_ours_by_a_variable) {
+    if (::geteuid() != 0) return; // only root can give it away
+    constexpr unsigned kim = 54321;
+    auto home = directory.path() / "home/kim";
+    auto of_root = [&](std::map<std::string, std::string> more) {
+        more["HOME"] = home.string();
+        auto usual = usual_places(directory.path(), Environment(std::move(more)), {}).value();
+        places.homes = usual.homes;
+        return found();
+    };
+    auto profiles = home / ".local/state/nix/profiles";
+    link(profiles / "home-manager-1-link", "home-kim", 100);
+    BOOST_TEST(of_root({}).size() == 1U); // root's own links
+    for (const auto& place : {home, profiles, profiles / "home-manager-1-link"})
+        BOOST_REQUIRE(::lchown(place.c_str(), kim, kim) == 0);
+    BOOST_TEST(of_root({}).empty());
+    BOOST_TEST(users_left_out(places) == Names{"kim"}, boost::test_tools::per_element());
+    places.homes[0].owner = kim; // as push.users makes it
+    BOOST_TEST(found().size() == 1U);
+    BOOST_TEST(users_left_out(places).empty());
+    of_root({{"XDG_STATE_HOME", "relative"}}); // counts for nothing, as the specification has it
+    BOOST_TEST(places.homes[0].state == home / ".local/state");
 }
 
 BOOST_AUTO_TEST_CASE(a_user_whom_the_machine_does_not_know_is_an_error) {
