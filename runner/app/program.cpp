@@ -3,10 +3,12 @@
 #include "app/commands/commands.hpp"
 #include "async/child_process.hpp"
 #include "async/task_group.hpp"
+#include "base/files.hpp"
 #include "base/text.hpp"
 #include "http/client.hpp"
 #include "options/command_line.hpp"
 #include "options/exit_code.hpp"
+#include "options/state_directory.hpp"
 #include "options/typed.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -163,6 +165,17 @@ int run_program(const std::string& called_as, const std::vector<std::string>& ar
         std::fputs(masks_of(invocation.settings).c_str(), stdout);
         std::fflush(stdout);
     }
+    // Without a home what is learnt goes with the run: no folder that others may write to keeps it.
+    std::optional<TemporaryDirectory> state;
+    if (options::state_directory_of(invocation.settings, environment).empty()) {
+        auto made = TemporaryDirectory::make("cachefill-state");
+        if (!made) return refuse(made.error(), is_step, environment);
+        state.emplace(std::move(*made));
+        invocation.settings.state_directory = state->path();
+        invocation.remarks.push_back({.severity = event::Severity::info,
+                                      .text = "this user has no home, so nothing that is learnt is kept",
+                                      .hint = "--state-directory names a place for it"});
+    }
     std::optional<CiSetup> ci;
     if (invocation.command == options::Command::ci) {
         auto setup = set_up_ci(invocation.settings, environment);
@@ -180,6 +193,7 @@ int run_program(const std::string& called_as, const std::vector<std::string>& ar
                               std::move(keep));
         loop.run();
         if (thrown) std::rethrow_exception(thrown);
+        state.reset();
         if (!replacement.empty()) return become(replacement, environment);
         return exit_code;
     } catch (const std::exception& error) {

@@ -45,6 +45,17 @@ bool is_group_of_others(::gid_t group) {
     return false;
 }
 
+// Others may have been able to write there before.
+Result<void> check_entries(const fs::path& directory) {
+    std::error_code error;
+    for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+        struct stat status {};
+        if (::lstat(entry->path().c_str(), &status) == 0 && is_foreign(status))
+            return not_ours(directory, entry->path().string() + " in it belongs to " + number_of_owner(status));
+    }
+    return {};
+}
+
 // Nothing is made behind a link of somebody else, wherever on the way it stands: as root with a user's HOME, for one.
 Result<void> check_links(const fs::path& directory) {
     std::error_code ignored;
@@ -62,12 +73,12 @@ fs::path state_directory_of(const Settings& settings, const Environment& environ
     if (!settings.state_directory.empty()) return settings.state_directory;
     auto given = environment.get_or("STATE_DIRECTORY"); // of a systemd unit; more than one are joined by ':'
     if (!given.empty()) return given.substr(0, given.find(':'));
-    auto state = environment.get_or("XDG_STATE_HOME");
-    if (!state.empty()) return fs::path(state) / "cachefill";
+    fs::path state = environment.get_or("XDG_STATE_HOME"); // a relative one does not count, as the specification has it
+    if (state.is_absolute()) return state / "cachefill";
     auto home = environment.get_or("HOME");
     if (home.empty()) home = home_of_user();
     if (!home.empty()) return fs::path(home) / ".local/state/cachefill";
-    return fs::temp_directory_path() / ("cachefill-" + std::to_string(::geteuid()));
+    return {};
 }
 
 Result<void> make_state_directory(const fs::path& directory) {
@@ -89,7 +100,7 @@ Result<void> make_state_directory(const fs::path& directory) {
     if ((status.st_mode & S_IWOTH) != 0) return not_ours(directory, "everybody may write to it");
     if ((status.st_mode & S_IWGRP) != 0 && is_group_of_others(status.st_gid))
         return not_ours(directory, "its group, " + std::to_string(status.st_gid) + ", may write to it");
-    return {};
+    return check_entries(directory);
 }
 
 } // namespace cachefill::options
