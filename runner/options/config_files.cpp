@@ -51,6 +51,17 @@ Result<std::string> read_own_file(const fs::path& file, const fs::path& folder) 
         .with_hint("put the file itself there, or name another one with --config");
 }
 
+// What a step's checkout is: the workspace or, where nobody names it, the repository around the file; by the file's
+// name or by where links on the way to it lead.
+std::string checkout_around(const fs::path& file, const Environment& environment) {
+    auto workspace = environment.get_or("GITHUB_WORKSPACE");
+    if (!workspace.empty()) return workspace;
+    std::error_code error;
+    auto folder = fs::absolute(file, error).parent_path();
+    auto top = repository_around(folder.lexically_normal());
+    return (top.empty() ? repository_around(fs::weakly_canonical(folder, error)) : top).string();
+}
+
 fs::path user_file(const Environment& environment) {
     fs::path directory = environment.get_or("XDG_CONFIG_HOME");
     if (!directory.is_absolute()) {
@@ -181,10 +192,10 @@ Result<void> apply_config_files(const NamedConfig& named, Command command, const
     bool is_step = github::is_step(environment);
     if (!named.file.empty()) {
         fs::path file = named.file;
-        if (is_step && is_below(file, environment.get_or("GITHUB_WORKSPACE"))) {
+        auto checkout = is_step ? checkout_around(file, environment) : std::string();
+        if (is_below(file, checkout)) {
             TRY_VOID(read_config(file)); // it was asked for, so it has to be there
-            return StepConfig({file}, environment.get_or("GITHUB_WORKSPACE"), command, environment)
-                .apply(settings, remarks);
+            return StepConfig({file}, checkout, command, environment).apply(settings, remarks);
         }
         if (is_step || named.by_hand || file.is_absolute()) return apply_vouched(file, command, settings);
         return apply_checkout(file, file.parent_path(), command, settings, remarks);
@@ -201,8 +212,8 @@ Result<void> apply_config_files(const NamedConfig& named, Command command, const
     auto own = user_file(environment);
     if (own.empty()) return {};
     // XDG_CONFIG_HOME may lead into the checkout.
-    if (is_step && is_below(own, environment.get_or("GITHUB_WORKSPACE")))
-        return StepConfig({own}, environment.get_or("GITHUB_WORKSPACE"), command, environment).apply(settings, remarks);
+    auto checkout = is_step ? checkout_around(own, environment) : std::string();
+    if (is_below(own, checkout)) return StepConfig({own}, checkout, command, environment).apply(settings, remarks);
     return apply_vouched(own, command, settings);
 }
 

@@ -207,6 +207,32 @@ BOOST_AUTO_TEST_CASE(a_file_named_by_hand_is_vouched_for_and_one_that_a_relative
     BOOST_TEST(is_tight(desk.settings({"run"})));
 }
 
+BOOST_AUTO_TEST_CASE(a_step_that_does_not_know_its_workspace_vouches_for_no_file_of_a_repository) {
+    Desk desk;
+    auto base = desk.commit();
+    auto file = desk.flake() / "other.yml";
+    Desk::write(file, greedy);
+    desk.pull_request(base);
+    desk.variables["CACHEFILL_CONFIG"] = file.string();
+    for (const auto& workspace : {desk.flake().string(), std::string()}) {
+        desk.variables["GITHUB_WORKSPACE"] = workspace;
+        BOOST_TEST(is_tight(desk.settings({"run"})), "workspace '" << workspace << "'");
+    }
+    desk.variables.erase("GITHUB_WORKSPACE");
+    BOOST_TEST(is_tight(desk.settings({"run"})));
+    // By a link in the checkout, and by one that leads there.
+    auto outside = desk.home() / "outside";
+    Desk::write(outside / "other.yml", greedy);
+    fs::create_directory_symlink(outside, desk.flake() / "link");
+    desk.variables["CACHEFILL_CONFIG"] = (desk.flake() / "link/other.yml").string();
+    BOOST_TEST(!parse_command_line(Words{"run"}, Environment(desk.variables)).has_value());
+    fs::create_directory_symlink(desk.flake(), desk.home() / "way");
+    desk.variables["CACHEFILL_CONFIG"] = (desk.home() / "way/other.yml").string();
+    BOOST_TEST(is_tight(desk.settings({"run"})));
+    desk.variables["CACHEFILL_CONFIG"] = (outside / "other.yml").string(); // in no repository
+    BOOST_TEST(desk.settings({"run"}).allow_source);
+}
+
 BOOST_AUTO_TEST_CASE(in_a_step_the_repository_vouches_for_its_file_as_it_is_in_the_commit_of_the_run) {
     Desk desk;
     auto file = desk.flake() / "cachefill.yml";
