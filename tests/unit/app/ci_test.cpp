@@ -276,7 +276,8 @@ BOOST_AUTO_TEST_CASE(every_secret_is_masked_in_the_log_and_kept_from_children) {
         }
     }
     for (const std::string name : {"CACHIX_AUTH_TOKEN", "CACHIX_AUTH_TOKEN_NAS", "CACHEFILL_BEARER_TOKEN",
-                                   "CACHEFILL_BEARER_TOKEN_NAS", "CACHEFILL_SIGNING_KEY", "GH_ENTERPRISE_TOKEN"}) {
+                                   "CACHEFILL_BEARER_TOKEN_NAS", "CACHEFILL_SIGNING_KEY", "GH_ENTERPRISE_TOKEN",
+                                   "ATTIC_TOKEN", "GITHUB_PAT", "CACHIX_ACTIVATE_TOKEN", "GITLAB_TOKEN", "NPM_TOKEN"}) {
         Environment environment(Variables{{name, "value"}});
         BOOST_TEST(contains(masks_of(environment), "::add-mask::value\n"), name);
         BOOST_TEST(environment.without_our_secrets().variables().empty(), name);
