@@ -27,7 +27,8 @@ struct Scene {
         fs::permissions(top / "hook", fs::perms::owner_all);
         shell("git init -q tree && git init -q --bare bare && mkdir tree/trap && cd tree && "
               "cp -r ../bare/HEAD ../bare/objects ../bare/refs trap && touch trap/refs/.keep && echo x > trap/file");
-        write("tree/trap/config", "[core]\nbare = false\nworktree = .\nfsmonitor = " + (top / "hook").string() + "\n");
+        write("tree/trap/config", "[core]\nrepositoryformatversion = 0\nbare = false\nworktree = .\nfsmonitor = " +
+                                      (top / "hook").string() + "\n");
         shell("cd tree && git add -A && git commit -q -m x");
     }
     fs::path mark() const { return top / "obeyed"; }
