@@ -1,6 +1,7 @@
 #include "init/garnix.hpp"
 
 #include "base/text.hpp"
+#include "options/yaml.hpp"
 
 #include <yaml-cpp/yaml.h>
 
@@ -37,7 +38,7 @@ bool GarnixRules::takes(const std::vector<std::string>& attribute_path) const {
 std::optional<GarnixRules> read_garnix(const std::string& text) {
     GarnixRules rules;
     try {
-        auto file = YAML::Load(text);
+        auto file = options::load_yaml(text);
         auto builds = file.IsMap() ? file["builds"] : YAML::Node();
         if (builds && builds.IsSequence()) // by branch
             for (const auto& entry : builds) add(entry, "include", rules.include), add(entry, "exclude", rules.exclude);

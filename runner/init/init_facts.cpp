@@ -10,7 +10,6 @@
 #include "eval/host_system.hpp"
 #include "init/init_templates.hpp"
 #include "options/command_line.hpp"
-#include "options/yaml.hpp"
 
 #include <algorithm>
 #include <thread>

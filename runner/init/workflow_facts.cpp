@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "init/step_role.hpp"
+#include "options/yaml.hpp"
 
 #include <yaml-cpp/yaml.h>
 
@@ -257,7 +258,7 @@ class Reader {
         for (auto line : split(text, '\n'))
             if (line.size() > 2000 || std::regex_search(std::string(line), elsewhere)) return {};
         try {
-            auto read = YAML::Load(text); // an alias of the whole file is none here
+            auto read = options::load_yaml(text); // an alias of the whole file is none here
             if (!read.IsSequence() || read.size() != 1 || sanitize(text) != text) return {};
         } catch (const YAML::Exception&) {
             return {};
@@ -274,7 +275,7 @@ class Reader {
 
 std::optional<WorkflowFacts> read_workflow(std::string_view file, const std::string& text) {
     try {
-        auto workflow = YAML::Load(text);
+        auto workflow = options::load_yaml(text);
         if (!workflow.IsMap() || !workflow["jobs"] || !workflow["jobs"].IsMap()) return {};
         return Reader(file, text).read(workflow);
     } catch (const YAML::Exception&) { // not our file; GitHub will tell

@@ -95,12 +95,16 @@ BOOST_AUTO_TEST_CASE(a_workflow_that_makes_much_of_little_is_passed_over) {
     workflow("bomb.yml", bomb + pushing + "no}\n");
     workflow("circle.yml", "a: &a [*a]\n" + pushing + "no}\n");
     workflow("good.yml", "x: &x {name: team}\njobs: {a: {steps: [{uses: cachix/cachix-action@v1, with: *x}]}}\n");
-    BOOST_TEST((look("tree")->workflows == Names{"good.yml"}));
+    auto facts = look("tree").value();
+    BOOST_REQUIRE(facts.workflows.size() == 1);
+    BOOST_TEST(facts.workflows[0].file == "good.yml");
 }
 
 BOOST_AUTO_TEST_CASE(names_of_folders_and_workflows_are_text) {
     workflow("f\x1b]0;x\a\u009b\n.yml", pushing + "team}\n");
-    BOOST_TEST((look("tree")->workflows == Names{"f\uFFFD]0;x\uFFFD\uFFFD\uFFFD.yml"}));
+    auto facts = look("tree").value();
+    BOOST_REQUIRE(facts.workflows.size() == 1);
+    BOOST_TEST(facts.workflows[0].file == "f\uFFFD]0;x\uFFFD\uFFFD\uFFFD.yml");
     fs::create_directories(path("tree/s\x1b[1m"));
     auto refused = look("tree/s\x1b[1m");
     BOOST_REQUIRE(!refused.has_value());
