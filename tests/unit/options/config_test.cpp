@@ -1,8 +1,10 @@
 #include "cache/binary_cache.hpp"
 #include "eval/evaluator.hpp"
 #include "options/config.hpp"
+#include "options/yaml.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <yaml-cpp/yaml.h>
 
 using namespace cachefill;
 using namespace cachefill::options;
@@ -160,6 +162,8 @@ BOOST_AUTO_TEST_CASE(aliases_that_make_much_of_little_are_refused) {
     }
     BOOST_TEST(refused(text).cause().find("too much to read") != std::string::npos);
     BOOST_TEST(refused("hosts: &a [*a]\n").cause().find("too much to read") != std::string::npos);
+    BOOST_CHECK_THROW(load_yaml("a: &a {b: *a}"), YAML::Exception);
+    BOOST_TEST(load_yaml("a: [b, c]")["a"].size() == 2U);
     auto settings = accepted("hosts: &a [nas]\nevaluate-only: *a\n");
     BOOST_TEST(settings.evaluate_only == std::vector<std::string>{"nas"}, boost::test_tools::per_element());
 }
