@@ -18,8 +18,8 @@ enum class Author {
 // where there is one that cannot be read.
 Author author_of(std::string_view event, std::string_view repository, const nlohmann::json& payload);
 
-// Does the sender of a repository_dispatch pass on a pull request, what followed a run, or something of which nobody can
-// tell? Then the code of the steps may be that one's, and not the commit's of the event.
+// Does the sender of a repository_dispatch pass on a pull request, what followed a run, or something of which nobody
+// can tell? Then the code of the steps may be that one's, and not the commit's of the event.
 bool passes_on_foreign_events(const nlohmann::json& payload, std::string_view repository);
 
 // pull_request, pull_request_target, pull_request_review and pull_request_review_comment.
