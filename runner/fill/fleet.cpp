@@ -44,8 +44,11 @@ Task<bool> Fleet::discover() {
         co_return false;
     }
     auto wanted_hosts = settings.hosts;
-    if (run_.extent == Extent::verify)
+    if (run_.extent == Extent::verify && !settings.arguments.empty()) {
+        // What is named here counts instead of what a file selects.
+        if (!settings.typed.flags.contains("hosts")) wanted_hosts.clear();
         for (const auto& argument : settings.arguments) wanted_hosts.push_back(argument);
+    }
     auto selectors = eval::Selectors::parse(wanted_hosts);
     auto evaluate_only = eval::Selectors::parse(settings.evaluate_only);
     for (auto* parsed : {&selectors, &evaluate_only})

@@ -65,16 +65,17 @@ bool is_head(const Json& value) {
     return value["repo"].is_null() || !member(value["repo"], "full_name").is_null();
 }
 
+// Names of what may be about code of others.
+constexpr std::array telling{std::string_view("pr"),      std::string_view("prs"),        std::string_view("pull"),
+                             std::string_view("pulls"),   std::string_view("mr"),         std::string_view("head"),
+                             std::string_view("heads"),   std::string_view("fork"),       std::string_view("forked"),
+                             std::string_view("forks"),   std::string_view("comment"),    std::string_view("comments"),
+                             std::string_view("issue"),   std::string_view("issues"),     std::string_view("review"),
+                             std::string_view("reviews"), std::string_view("suite"),      std::string_view("workflow"),
+                             std::string_view("cross"),   std::string_view("contributor")};
+
 // May what stands under such a name be about code of others?
 bool speaks_of_other_code(const std::vector<std::string>& words) {
-    static constexpr std::array telling{
-        std::string_view("pr"),      std::string_view("prs"),        std::string_view("pull"),
-        std::string_view("pulls"),   std::string_view("mr"),         std::string_view("head"),
-        std::string_view("heads"),   std::string_view("fork"),       std::string_view("forked"),
-        std::string_view("forks"),   std::string_view("comment"),    std::string_view("comments"),
-        std::string_view("issue"),   std::string_view("issues"),     std::string_view("review"),
-        std::string_view("reviews"), std::string_view("suite"),      std::string_view("workflow"),
-        std::string_view("cross"),   std::string_view("contributor")};
     auto all = join(words, "");
     for (const char* part : {"pullrequest", "checkrun", "checksuite", "headre", "headsha", "headlabel", "crossrepo"})
         if (all.find(part) != all.npos) return true;

@@ -160,7 +160,8 @@ Task<Result<PinnedAction>> pin_action(const std::string& given, const Environmen
         co_return Failure(FailureKind::usage,
                           "this program was not told where it comes from, so it cannot name its action")
             .with_hint(
-                "--action OWNER/cachefill@COMMIT names it; a commit, because a tag can be moved and gets your token");
+                "--action OWNER/cachefill names it (at its release or newest commit), or OWNER/cachefill@COMMIT; the "
+                "workflow gets a commit, because a tag can be moved and gets your token");
     auto parsed = parse_action(text);
     if (!parsed) co_return std::move(parsed).error();
     auto [repository, reference] = *parsed;
@@ -170,15 +171,21 @@ Task<Result<PinnedAction>> pin_action(const std::string& given, const Environmen
         co_return action;
     }
     action.version = reference.empty() ? "v" + std::string(version) : reference;
+    std::string head;
     // The commit that holds the table of checksums is made after the program, so only the tag knows it.
     auto url = environment.get_or("GITHUB_SERVER_URL", "https://github.com") + "/" + repository;
     std::vector<std::string> question{"ls-remote", "--exit-code", url, "refs/tags/" + action.version,
                                       "refs/tags/" + action.version + "^{}"};
+    // Where nothing is released yet, the newest commit: the action builds its program from it.
+    if (reference.empty()) question.push_back("HEAD");
     auto answer = co_await git("/", std::move(question), environment);
-    for (auto line : split(answer, '\n')) { // the peeled one comes last and wins
+    for (auto line : split(answer, '\n')) { // HEAD comes first; of a tag the peeled one comes last and wins
         auto commit = std::string(line.substr(0, line.find('\t')));
-        if (is_hexadecimal_commit(commit)) action.commit = commit;
+        if (!is_hexadecimal_commit(commit)) continue;
+        action.commit = commit;
+        if (line.ends_with("\tHEAD")) head = commit;
     }
+    if (!head.empty() && action.commit == head) action.version.clear();
     if (action.commit.empty())
         co_return Failure(FailureKind::network, "git finds no tag " + action.version + " at " + url)
             .with_hint("--action " + repository + "@COMMIT names the commit to use");

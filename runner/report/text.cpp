@@ -259,7 +259,9 @@ std::string trust_advice(const RunReport& report, const Style& style) {
         auto doing = targets.size() == 1 ? "does not trust" : "do not trust";
         text += style(Tone::warn, "warning:") +
                 fmt::format(" {} {} the cache and would fetch nothing from it", listed(targets, 10), doing);
-        text += lines.empty() ? "\n" : "; add to its configuration:\n";
+        text += lines.empty()         ? "\n"
+                : targets.size() == 1 ? "; add to its configuration:\n"
+                                      : "; add to their configuration:\n";
         for (const auto& line : lines) text += "    " + line + "\n";
     }
     return text;
@@ -337,7 +339,11 @@ std::string next_step(const RunReport& report, const Figures& sums) {
     auto pushed = sums.pushed_while_building + sums.pushed_after;
     if (report.exit_code == 0) {
         if (report.command != Command::run || sums.built + pushed == 0 || report.switch_command.empty()) return {};
-        return "next: " + report.switch_command + " (on any of these machines; they fetch what was built)\n";
+        bool is_trusted = std::all_of(report.targets.begin(), report.targets.end(),
+                                      [](const auto& target) { return target.trusted; });
+        auto first = is_trusted ? "" : "put the lines above into the hosts that lack them, then: ";
+        return std::string("next: ") + first + report.switch_command +
+               " (on any of these machines; they fetch what was built)\n";
     }
     // A command with a secret in it is not told.
     auto again = report.again.empty() ? std::string("the same command once more") : report.again;

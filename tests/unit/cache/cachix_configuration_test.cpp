@@ -56,9 +56,11 @@ BOOST_AUTO_TEST_CASE(anything_else_is_named_by_its_line_and_not_shown) {
 }
 
 BOOST_AUTO_TEST_CASE(where_it_lies) {
-    BOOST_TEST(cache::cachix_configuration_file(Environment({{"HOME", "/h"}})) == "/h/.config/cachix/cachix.dhall");
-    BOOST_TEST(cache::cachix_configuration_file(Environment({{"HOME", "/h"}, {"XDG_CONFIG_HOME", "/c"}})) ==
-               "/c/cachix/cachix.dhall");
+    Environment environment;
+    environment.set("HOME", "/h");
+    BOOST_TEST(cache::cachix_configuration_file(environment) == "/h/.config/cachix/cachix.dhall");
+    environment.set("XDG_CONFIG_HOME", "/c");
+    BOOST_TEST(cache::cachix_configuration_file(environment) == "/c/cachix/cachix.dhall");
     BOOST_TEST(cache::cachix_configuration_file(Environment()) == "");
 }
 

@@ -150,6 +150,9 @@ BOOST_AUTO_TEST_CASE(a_tag_stands_for_what_git_finds_behind_it) {
     BOOST_TEST(annotated.commit == head); // and not the tag's own
     BOOST_TEST(annotated.version == "v1.2.3");
     BOOST_TEST(pin("o/cachefill@light")->commit == head);
+    auto newest = pin("o/cachefill").value(); // no release is tagged
+    BOOST_TEST(newest.commit == head);
+    BOOST_TEST(newest.version == "");
     auto absent = pin("o/cachefill@v9");
     BOOST_REQUIRE(!absent.has_value());
     BOOST_TEST(absent.error().cause().find("no tag v9") != std::string::npos);
