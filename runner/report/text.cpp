@@ -256,12 +256,11 @@ std::string trust_advice(const RunReport& report, const Style& style) {
             same->second.push_back(target.name);
     }
     for (const auto& [lines, targets] : advice) {
-        auto doing = targets.size() == 1 ? "does not trust" : "do not trust";
-        text += style(Tone::warn, "warning:") +
-                fmt::format(" {} {} the cache and would fetch nothing from it", listed(targets, 10), doing);
-        text += lines.empty()         ? "\n"
-                : targets.size() == 1 ? "; add to its configuration:\n"
-                                      : "; add to their configuration:\n";
+        bool is_one = targets.size() == 1;
+        text +=
+            style(Tone::warn, "warning:") + fmt::format(" {} {} not trust the cache and would fetch nothing from it",
+                                                        listed(targets, 10), is_one ? "does" : "do");
+        text += lines.empty() ? "\n" : is_one ? "; add to its configuration:\n" : "; add to their configuration:\n";
         for (const auto& line : lines) text += "    " + line + "\n";
     }
     return text;
@@ -339,11 +338,10 @@ std::string next_step(const RunReport& report, const Figures& sums) {
     auto pushed = sums.pushed_while_building + sums.pushed_after;
     if (report.exit_code == 0) {
         if (report.command != Command::run || sums.built + pushed == 0 || report.switch_command.empty()) return {};
-        bool is_trusted = std::all_of(report.targets.begin(), report.targets.end(),
-                                      [](const auto& target) { return target.trusted; });
-        auto first = is_trusted ? "" : "put the lines above into the hosts that lack them, then: ";
-        return std::string("next: ") + first + report.switch_command +
-               " (on any of these machines; they fetch what was built)\n";
+        bool is_trusted =
+            std::all_of(report.targets.begin(), report.targets.end(), [](auto& one) { return one.trusted; });
+        return "next: " + (is_trusted ? "" : std::string("put the lines above into the hosts that lack them, then: ")) +
+               report.switch_command + " (on any of these machines; they fetch what was built)\n";
     }
     // A command with a secret in it is not told.
     auto again = report.again.empty() ? std::string("the same command once more") : report.again;
