@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 namespace cachefill::report {
 
@@ -245,16 +246,9 @@ std::string consumer_line(const RunReport& report, const Figures& sums, const St
 std::string trust_advice(const RunReport& report, const Style& style) {
     std::string text;
     // Hosts of one fleet need the same lines; they are told once.
-    std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> advice; // lines, targets
-    for (const auto& target : report.targets) {
-        if (target.trusted) continue;
-        auto same = std::find_if(advice.begin(), advice.end(),
-                                 [&](const auto& entry) { return entry.first == target.trust_advice; });
-        if (same == advice.end())
-            advice.push_back({target.trust_advice, {target.name}});
-        else
-            same->second.push_back(target.name);
-    }
+    std::map<std::vector<std::string>, std::vector<std::string>> advice; // targets by lines
+    for (const auto& target : report.targets)
+        if (!target.trusted) advice[target.trust_advice].push_back(target.name);
     for (const auto& [lines, targets] : advice) {
         bool is_one = targets.size() == 1;
         text +=
