@@ -1,9 +1,12 @@
 #include "app/ask_secret.hpp"
 
 #include "base/files.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
 
 #include <cerrno>
 #include <cstdio>
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -37,8 +40,17 @@ class MuteTerminal {
 };
 
 // False: nothing more comes.
-Result<bool> read_byte(char& byte) {
+Result<bool> read_byte(char& byte, std::chrono::milliseconds patience) {
     for (;;) {
+        struct pollfd input {
+            .fd = STDIN_FILENO, .events = POLLIN, .revents = 0
+        };
+        auto ready = ::poll(&input, 1, static_cast<int>(patience.count()));
+        if (ready == 0)
+            return Failure(FailureKind::usage, "nothing came on standard input for " + human_duration(patience))
+                .with_hint("without a terminal the token is read from there: cachefill login NAME < FILE");
+        if (ready < 0 && errno != EINTR) return errno_failure("cannot wait for", "standard input", errno);
+        if (ready < 0) continue;
         auto count = ::read(STDIN_FILENO, &byte, 1);
         if (count >= 0) return count == 1;
         if (errno != EINTR) return errno_failure("cannot read", "standard input", errno);
@@ -49,7 +61,7 @@ Failure too_long() { return Failure(FailureKind::usage, "what came on standard i
 
 } // namespace
 
-Result<Secret> ask_secret(const std::string& prompt) {
+Result<Secret> ask_secret(const std::string& prompt, std::chrono::milliseconds patience) {
     constexpr char ctrl_c = 3, ctrl_d = 4, backspace = 8, ctrl_u = 21, erase = 127;
     MuteTerminal terminal;
     if (!terminal.is_mute()) return errno_failure("cannot silence", "the terminal", errno);
@@ -59,7 +71,7 @@ Result<Secret> ask_secret(const std::string& prompt) {
     bool is_given_up = false;
     for (;;) {
         char byte = 0;
-        auto more = read_byte(byte);
+        auto more = read_byte(byte, patience);
         if (!more) return std::move(more).error();
         is_given_up = !*more || byte == ctrl_c || byte == ctrl_d;
         if (is_given_up || byte == '\n' || byte == '\r') break;
@@ -76,11 +88,11 @@ Result<Secret> ask_secret(const std::string& prompt) {
     return is_given_up ? Secret() : std::move(secret);
 }
 
-Result<Secret> read_secret() {
+Result<Secret> read_secret(std::chrono::milliseconds patience) {
     std::string line;
     line.reserve(longest_secret + 1);
     for (char byte = 0;;) {
-        TRY(more, read_byte(byte));
+        TRY(more, read_byte(byte, patience));
         if (!more || byte == '\n') return Secret(std::move(line));
         line += byte;
         if (line.size() > longest_secret) return too_long();
