@@ -27,23 +27,6 @@ std::map<plan::DerivationId, plan::DerivationId> find_parents(const plan::Graph&
     return parents;
 }
 
-// Of what is named `id`, the output that is needed: by what needs it, "out" before others. The first by name is often
-// another one, "bin" or "man".
-plan::PathId wanted_output(const plan::Graph& graph, plan::DerivationId id, std::optional<plan::DerivationId> parent) {
-    const auto& outputs = graph.derivation(id).outputs;
-    auto best = outputs.front().path;
-    if (!parent) return best;
-    bool is_first = true;
-    for (const auto& input : graph.derivation(*parent).inputs) {
-        if (input.derivation != id) continue;
-        for (auto number : input.outputs) {
-            if (is_first || outputs[number].name == "out") best = outputs[number].path;
-            is_first = false;
-        }
-    }
-    return best;
-}
-
 } // namespace
 
 std::vector<std::string> Doctor::cannot_ask() const {
@@ -178,8 +161,9 @@ Heavy Doctor::describe(plan::DerivationId id, Source source, const Parents& pare
     Heavy item;
     item.name = derivation.name();
     item.derivation = derivation.path.to_string();
-    auto parent = parents.find(id);
-    auto path = wanted_output(graph_, id, parent == parents.end() ? std::nullopt : std::optional(parent->second));
+    auto parent = parents.find(id); // the target itself has none
+    auto path =
+        parent == parents.end() ? derivation.outputs.front().path : plan::wanted_output(graph_, id, parent->second);
     if (path != plan::no_path) item.output = graph_.path(path).to_string();
     item.expected = session::expected_time(history_.get(), derivation);
     item.source = source;

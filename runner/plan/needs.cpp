@@ -1,6 +1,7 @@
 #include "plan/needs.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace cachefill::plan {
 
@@ -78,6 +79,17 @@ std::set<DerivationId> reached_from(const Graph& graph, DerivationId top, const 
         for (const GraphInput& input : graph.derivation(id).inputs) open.push_back(input.derivation);
     }
     return reached;
+}
+
+PathId wanted_output(const Graph& graph, DerivationId made, DerivationId by) {
+    const auto& outputs = graph.derivation(made).outputs;
+    std::optional<PathId> wanted;
+    for (const GraphInput& input : graph.derivation(by).inputs) {
+        if (input.derivation != made) continue;
+        for (const std::uint16_t number : input.outputs)
+            if (!wanted || outputs[number].name == "out") wanted = outputs[number].path;
+    }
+    return wanted.value_or(no_path);
 }
 
 } // namespace cachefill::plan

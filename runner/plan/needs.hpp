@@ -27,6 +27,10 @@ struct Lacking {
 };
 Lacking lacking_alone(const Graph& graph, const Facts& facts, const Target& target);
 
+// Of the outputs of `made` that `by` takes as inputs, one to name it by: "out" before others; the first by name is
+// often "bin" or "man". no_path if that is unknown before building.
+PathId wanted_output(const Graph& graph, DerivationId made, DerivationId by);
+
 // Of `builds` those that are met on the way from this one down, itself included, through others of them.
 std::set<DerivationId> reached_from(const Graph& graph, DerivationId top, const std::set<DerivationId>& builds);
 

@@ -589,4 +589,16 @@ BOOST_AUTO_TEST_CASE(another_cache_that_has_it_settles_what_one_could_not_say) {
     BOOST_TEST(world.fetches() == Names{"lib"}, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(the_output_that_is_wanted_is_not_the_first_by_name) {
+    World world;
+    world.derivation("lib", {}, {.outputs = {"bin", "dev", "man", "out"}});
+    world.derivation("app", {"lib:dev", "lib:out"}).derivation("docs", {"lib:man"}).derivation("other");
+    world.derivation("top", {"app", "docs", "other"}).target("top");
+    world.settle();
+    auto id = [&](const std::string& name) { return world.build(name).derivation; };
+    BOOST_TEST((wanted_output(world.graph, id("lib"), id("app")) == world.path("lib")));
+    BOOST_TEST((wanted_output(world.graph, id("lib"), id("docs")) == world.path("lib:man")));
+    BOOST_TEST((wanted_output(world.graph, id("lib"), id("other")) == no_path));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
