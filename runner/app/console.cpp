@@ -1,6 +1,7 @@
 #include "app/console.hpp"
 
 #include "base/files.hpp"
+#include "base/locale.hpp"
 #include "options/exit_code.hpp"
 #include "options/typed.hpp"
 #include "report/junit.hpp"
@@ -11,6 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace cachefill::app {
@@ -33,6 +35,17 @@ std::size_t terminal_width() {
     return 100;
 }
 
+// What was said so short a time ago is still to be seen.
+constexpr auto soon = 10s;
+
+// Do both lead to the same terminal or file?
+bool is_same_place(int one, int other) {
+    struct stat a {
+    }, b{};
+    return ::fstat(one, &a) == 0 && ::fstat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
+           a.st_rdev == b.st_rdev;
+}
+
 void write_all(std::FILE* stream, std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), stream);
     std::fflush(stream);
@@ -53,6 +66,15 @@ class Console::Recorder final : public event::Sink {
     }
     void pass_on_to(event::Sink& also) { also_ = &also; }
     const std::vector<event::Message>& messages() const { return messages_; }
+    // The report without what has been said in these words; of a run that began nothing also its causes.
+    report::RunReport untold(report::RunReport report) const {
+        auto was_told = [this](const std::string& text) {
+            return std::any_of(messages_.begin(), messages_.end(), [&](const auto& one) { return one.text == text; });
+        };
+        std::erase_if(report.messages, [&](const auto& message) { return was_told(message.text); });
+        if (report.targets.empty()) std::erase_if(report.causes, was_told);
+        return report;
+    }
 
   private:
     static constexpr std::size_t most_messages = 1000;
@@ -62,12 +84,14 @@ class Console::Recorder final : public event::Sink {
 };
 
 Console::Console(async::Executor executor, const options::Settings& settings, const Environment& environment)
-    : executor_(executor), settings_(settings), color_(wants_color(settings, environment)), width_(terminal_width()) {
+    : executor_(executor), settings_(settings), color_(wants_color(settings, environment)),
+      is_ascii_(!settings.on_github && !speaks_utf8(environment)), width_(terminal_width()) {
     report::DisplaySettings display;
     display.live =
         ::isatty(STDERR_FILENO) && environment.get_or("TERM") != "dumb" && !settings.quiet && !settings.watch;
     display.signs_of_life = !settings.watch;
     display.color = color_;
+    display.ascii = is_ascii_;
     display.quiet = settings.quiet;
     display.verbose = settings.verbose || settings.watch; // what a service says is all there is to see of it
     display.width = width_;
@@ -118,9 +142,19 @@ Task<void> Console::keep_drawing() {
     auto pause = ::isatty(STDERR_FILENO) ? 100ms : 1000ms;
     for (;;) {
         co_await async::sleep_for(pause);
+        if (!is_drawing_) co_return;
         display_->set_width(terminal_width());
         display_->tick(std::chrono::steady_clock::now());
     }
+}
+
+void Console::say(std::FILE* stream, const std::string& text) const {
+    write_all(stream, is_ascii_ ? to_ascii(text) : text);
+}
+
+void Console::stop_drawing() {
+    is_drawing_ = false;
+    display_->finish();
 }
 
 report::RunReport Console::completed(report::RunReport report) const {
@@ -161,8 +195,9 @@ int Console::close_with(report::RunReport report, const std::string& before_text
         return exit_code;
     }
     auto* stream = settings_.json == "-" || settings_.events == "-" ? stderr : stdout;
-    if (!quiet || was_asked) write_all(stream, before_text);
-    if (!quiet) write_all(stream, report::to_text(report, color_ && ::isatty(::fileno(stream)), width_));
+    if (took < soon && is_same_place(::fileno(stream), STDERR_FILENO)) report = recorder_->untold(std::move(report));
+    if (!quiet || was_asked) say(stream, before_text);
+    if (!quiet) say(stream, report::to_text(report, color_ && ::isatty(::fileno(stream)), width_));
     return exit_code;
 }
 
@@ -174,12 +209,12 @@ int Console::close_with_answer(int exit_code, const std::string& text, const std
         write(settings_.json, json + "\n", "writing the answer", exit_code);
     }
     bool quiet = settings_.quiet && exit_code == 0;
-    if (!quiet) write_all(settings_.json == "-" ? stderr : stdout, text);
+    if (!quiet) say(settings_.json == "-" ? stderr : stdout, text);
     return exit_code;
 }
 
 void Console::print_error(const Failure& failure) {
-    if (!github_log_) return write_all(stderr, render(failure) + "\n");
+    if (!github_log_) return say(stderr, render(failure) + "\n");
     github::Annotation annotation;
     annotation.level = github::Level::error;
     annotation.message = failure.one_line() + (failure.hint().empty() ? "" : "\n" + failure.hint());

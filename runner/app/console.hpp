@@ -29,6 +29,11 @@ class Console {
     // Redraws. Runs until cancelled.
     async::Task<void> keep_drawing();
 
+    // Text for a person, as the locale can show it.
+    void say(std::FILE* stream, const std::string& text) const;
+    // For good: a person is asked.
+    void stop_drawing();
+
     // The report with the messages that were said.
     report::RunReport completed(report::RunReport report) const;
     // The report on disk (or stdout) as JSON if asked for, then for the person. Returns the exit code: the report's, or
@@ -47,6 +52,8 @@ class Console {
     async::Executor executor_;
     const options::Settings& settings_;
     bool color_;
+    bool is_ascii_;
+    bool is_drawing_ = true;
     std::size_t width_;
     std::unique_ptr<report::Display> display_;
     report::GithubLog* github_log_ = nullptr;    // the display, if it is one

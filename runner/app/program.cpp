@@ -1,9 +1,11 @@
 #include "app/program.hpp"
 
+#include "app/bell.hpp"
 #include "app/commands/commands.hpp"
 #include "async/child_process.hpp"
 #include "async/task_group.hpp"
 #include "base/files.hpp"
+#include "base/locale.hpp"
 #include "base/text.hpp"
 #include "http/client.hpp"
 #include "options/command_line.hpp"
@@ -22,6 +24,8 @@
 #endif
 
 namespace cachefill::app {
+
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -66,6 +70,7 @@ async::Task<void> run_invocation(const options::Invocation& invocation, const Ci
         co_return;
     }
     session::Session session(executor, invocation.settings, environment, console.sink());
+    auto start = session.clock().now();
     std::function<void(int)> on_signal;
     auto pass_on = [&on_signal](int number) {
         if (on_signal)
@@ -90,6 +95,11 @@ async::Task<void> run_invocation(const options::Invocation& invocation, const Ci
     };
     background.spawn(work(invocation.command, context, exit_code, background));
     co_await background.join();
+    // Long enough that whoever started it looks elsewhere by now.
+    bool is_long = invocation.command == options::Command::wait || session.clock().now() - start > 1min;
+    if (!invocation.settings.bell || !is_long || !replacement.empty()) co_return;
+    auto text = ended_in_words(to_string(invocation.command), exit_code);
+    co_await ring(environment, std::move(text));
 }
 
 // A core file would hold tokens and keys.
@@ -128,7 +138,7 @@ int become(const std::vector<std::string>& command, const Environment& environme
 
 int refuse(const Failure& failure, bool is_step, const Environment& environment) {
     if (is_step) return refuse_step(failure, environment);
-    std::fputs((render(failure) + "\n").c_str(), stderr);
+    std::fputs(in_locale(render(failure) + "\n", environment).c_str(), stderr);
     return static_cast<int>(options::exit_code_for(failure.kind()));
 }
 
@@ -156,7 +166,7 @@ int run_program(const std::string& called_as, const std::vector<std::string>& ar
     auto parsed = options::parse_command_line(arguments, environment);
     if (!parsed) return refuse(parsed.error(), is_step, environment);
     if (const auto* answer = std::get_if<options::Answer>(&*parsed)) {
-        std::fputs(answer->text.c_str(), stdout);
+        std::fputs(in_locale(answer->text, environment).c_str(), stdout);
         return 0;
     }
     auto& invocation = std::get<options::Invocation>(*parsed);

@@ -108,6 +108,8 @@ http::Request CachixApi::post_json(std::string_view below, std::string body) con
     return post;
 }
 
+std::string CachixApi::the_token() const { return source_.empty() ? "this token" : "the token in " + source_; }
+
 Failure CachixApi::no_token() const {
     Failure failure(FailureKind::auth,
                     "there is no token for the Cachix cache '" + name_ + "'" +
@@ -118,7 +120,7 @@ Failure CachixApi::no_token() const {
 }
 
 Failure CachixApi::only_reads() const {
-    Failure failure(FailureKind::auth, "the token in " + source_ + " may only read the Cachix cache '" + name_ + "'");
+    Failure failure(FailureKind::auth, the_token() + " may only read the Cachix cache '" + name_ + "'");
     return std::move(failure).with_hint(
         "pushing needs a token with write permission: make one at https://app.cachix.org "
         "and put it there (for this cache alone: " +
@@ -127,7 +129,7 @@ Failure CachixApi::only_reads() const {
 
 Failure CachixApi::explain(Failure failure) const {
     if (failure.http_status() == 401 && token_)
-        return Failure(FailureKind::auth, "the token in " + source_ + " is none that the Cachix cache '" + name_ +
+        return Failure(FailureKind::auth, the_token() + " is none that the Cachix cache '" + name_ +
                                               "' accepts, or there is no such cache: " + failure.cause())
             .with_http_status(401)
             .with_hint(

@@ -63,6 +63,7 @@ class CachixApi {
 
     const std::string& cache_name() const { return name_; }
     // Of the token: there is none, it may only read.
+    std::string the_token() const; // by where it was found
     Failure no_token() const;
     Failure only_reads() const;
 

@@ -4,6 +4,8 @@ namespace cachefill::doctor {
 
 std::string_view to_string(Cause cause) {
     switch (cause) {
+    case Cause::left_out:
+        return "left-out";
     case Cause::run_queued:
         return "run-queued";
     case Cause::run_in_progress:

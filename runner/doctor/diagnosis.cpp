@@ -100,6 +100,12 @@ class Diagnosis {
 
     // No cache has it: is it still to be made, and by whom?
     void explain_absence() {
+        if (!e_.left_out_by.empty())
+            return add(Cause::left_out,
+                       "no run builds " + e_.target + ": '" + e_.left_out_by +
+                           "' in the configuration leaves it out, so no cache gets it from one",
+                       "change '" + e_.left_out_by +
+                           "' in cachefill.yml, or push from a machine that has built it: cachefill push");
         if (e_.git && !e_.git->commit.empty()) {
             if (explain_tree()) return;
             if (!e_.git->pushed && !e_.git->remote.empty()) return explain_not_pushed();
@@ -173,7 +179,8 @@ class Diagnosis {
     }
 
     std::string run_name(const github::WorkflowRun& run) const {
-        return "the run '" + run.workflow + "' of " + short_sha(run.head_sha);
+        auto number = run.number > 0 ? " #" + std::to_string(run.number) : std::string();
+        return "the run '" + run.workflow + "'" + number + " of " + short_sha(run.head_sha);
     }
 
     void explain_queued() {
@@ -340,7 +347,8 @@ class Diagnosis {
 
     void explain_unknown() {
         add(Cause::cannot_ask,
-            "whether a cache has " + some(names(Source::unknown)) + " cannot be told: " +
+            (e_.is_offline ? "offline, it seems: none of this machine's caches answers; " : std::string()) +
+                "whether a cache has " + some(names(Source::unknown)) + " cannot be told: " +
                 (e_.cannot_ask.empty() ? std::string("a cache did not answer") : e_.cannot_ask.front()),
             e_.commands.doctor, e_.cannot_ask);
     }

@@ -17,6 +17,7 @@ namespace cachefill::doctor {
 
 // Why this machine would compile something, in the order in which they count: the first that holds is the primary one.
 enum class Cause {
+    left_out,            // no run builds this host: the flake's configuration leaves it out
     run_queued,          // the cloud has not begun with this commit
     run_in_progress,     // it is at it
     run_failed,          //
@@ -80,12 +81,14 @@ struct Evidence {
     std::string target;     // "nixos:laptop"
     std::string derivation; // as evaluated here
     std::string output;
+    std::string left_out_by;  // "evaluate-only" or "hosts": the key by which no run builds it; empty: one does
     std::vector<Heavy> heavy; // heaviest first
     std::size_t local_by_design = 0;
     bool always_allow_substitutes = false;
     // Store paths that are referred to and served by nobody: by what the cache we fill has, and by what others have.
     std::vector<std::string> holes, upstream_holes;
     std::vector<HelpfulCache> not_asked, not_trusted;
+    bool is_offline = false;             // none of the caches that this machine asks answers
     std::vector<std::string> cannot_ask; // "the cache demo: …", for each that could not be asked
     std::optional<std::chrono::system_clock::time_point> absence_until; // of the oldest remembered "no" that matters
     bool absence_was_seen = false; // read from Nix's own memory, not only inferred from its answer

@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "options/command_line.hpp"
 #include "plan/availability.hpp"
+#include "report/narrator.hpp"
 #include "session/expected_time.hpp"
 #include "session/outside.hpp"
 #include "session/targets.hpp"
@@ -59,6 +60,14 @@ bool Doctor::always_allow() const { return nix_.always_allow_substitutes; }
 std::string Doctor::output() const {
     auto path = graph_.derivation(target_->derivation).outputs[target_->outputs.front()].path;
     return path == plan::no_path ? std::string() : graph_.path(path).to_string();
+}
+
+std::string Doctor::left_out_by() const {
+    const auto& settings = session_.settings();
+    auto only = eval::Selectors::parse(settings.evaluate_only);
+    if (!settings.evaluate_only.empty() && only && only->selects(evaluated_->target)) return "evaluate-only";
+    auto hosts = eval::Selectors::parse(settings.hosts);
+    return hosts && !hosts->selects(evaluated_->target) ? "hosts" : "";
 }
 
 std::vector<std::string> Doctor::workflows() const {
@@ -250,8 +259,13 @@ Task<Result<void>> Doctor::prepare() {
     if (!flake) co_return std::move(flake).error();
     flake_ = std::move(*flake);
     CO_TRY(chosen, co_await choose());
-    CO_TRY(evaluated, co_await evaluator_->evaluate(chosen));
-    evaluated_ = std::move(evaluated);
+    auto evaluated = co_await evaluator_->evaluate(chosen);
+    if (!evaluated) {
+        auto position = evaluator_->position_of_failure(chosen);
+        if (!position) co_return std::move(evaluated).error();
+        co_return std::move(evaluated).error().with_context("reading " + report::to_string(*position));
+    }
+    evaluated_ = std::move(*evaluated);
     evaluating_ = session_.clock().elapsed_since(start);
     std::vector<nix::StorePath> held{evaluated_->derivation};
     CO_TRY_VOID(co_await session_.connection().add_temp_roots(std::move(held)));
@@ -294,6 +308,10 @@ Task<Result<void>> Doctor::look(Examination& examination) {
         std::any_of(view.would_compile.begin(), view.would_compile.end(), [&](auto id) { return takes_long(id); });
     if (compiles && answers_are_whole()) {
         examination.daemon_said = "not asked, because the caches lack something and it would remember that";
+    } else if (nobody_answers()) {
+        // It would try each of them for a minute, and know no more.
+        examination.evidence.is_offline = true;
+        examination.daemon_said = "not asked, because none of this machine's caches can be reached";
     } else if (session_.endpoint().socket.empty() && answers_are_whole() && remembers_none_absent(view.fetched)) {
         // Nix works as this user here, by the settings and the network that we know, and has only its memory besides.
         examination.daemon_said = "not asked, because Nix works without one here and remembers none of this as absent";
@@ -323,6 +341,7 @@ Task<Examination> Doctor::examine(std::chrono::system_clock::time_point runs_sin
     auto& evidence = examination.evidence;
     evidence.target = target_->name;
     evidence.derivation = evaluated_->derivation.to_string();
+    evidence.left_out_by = left_out_by();
     evidence.output = output();
     // A daemon that we start ourselves is nobody else's.
     evidence.daemon_is_trusting = session_.is_trusted() || session_.endpoint().socket.empty();

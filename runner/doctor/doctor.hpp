@@ -65,6 +65,7 @@ class Doctor {
     const std::optional<GitState>& git() const { return git_; }
     std::string output() const;
     // Files of this tree that fill the cache, or those that --workflow names.
+    std::string left_out_by() const; // the key of the configuration by which no run builds this host
     std::vector<std::string> workflows() const;
 
   private:
@@ -117,6 +118,7 @@ class Doctor {
     void note_helpful(std::size_t source, Evidence& evidence) const;
     std::vector<std::string> cannot_ask() const;
     bool answers_are_whole() const;
+    bool nobody_answers() const; // of the caches that this machine asks
     bool always_allow() const;
 
     // Why it is there and not here.

@@ -71,22 +71,7 @@ std::string details(const Examination& examination) {
     const auto& evidence = examination.evidence;
     std::string text;
     if (examination.changes) text += "\nswitching changes:\n" + report::changes_text(*examination.changes, rows_told);
-    if (!evidence.heavy.empty()) {
-        text += "\nwould be compiled, heaviest first:\n";
-        for (std::size_t i = 0; i < std::min(evidence.heavy.size(), rows_told); ++i) {
-            const auto& heavy = evidence.heavy[i];
-            auto line = "  " + heavy.name;
-            line.resize(std::max<std::size_t>(line.size() + 2, 44), ' ');
-            line += heavy.expected.measured ? about(heavy.expected.time) : "not known";
-            if (!heavy.needed_by.empty()) {
-                line.resize(std::max<std::size_t>(line.size() + 2, 62), ' ');
-                line += "needed by " + join(heavy.needed_by, " < ");
-            }
-            text += line + "\n";
-        }
-        if (evidence.heavy.size() > rows_told)
-            text += "  … and " + std::to_string(evidence.heavy.size() - rows_told) + " more (--json lists all)\n";
-    }
+    text += compiled_table(examination);
     for (std::size_t i = 0; i < examination.reasons.size(); ++i) {
         const auto& reason = examination.reasons[i];
         text += "\n" + std::to_string(i + 1) + ". " + reason.text + "\n";
@@ -138,6 +123,26 @@ int exit_code_of(const Examination& examination) {
         if (failure.kind() != FailureKind::eval) code = options::ExitCode::machine;
     }
     return static_cast<int>(code);
+}
+
+std::string compiled_table(const Examination& examination) {
+    const auto& evidence = examination.evidence;
+    if (evidence.heavy.empty()) return {};
+    std::string text = "\nwould be compiled, heaviest first:\n";
+    for (std::size_t i = 0; i < std::min(evidence.heavy.size(), rows_told); ++i) {
+        const auto& heavy = evidence.heavy[i];
+        auto line = "  " + heavy.name;
+        line.resize(std::max<std::size_t>(line.size() + 2, 44), ' ');
+        line += heavy.expected.measured ? about(heavy.expected.time) : "not known";
+        if (!heavy.needed_by.empty()) {
+            line.resize(std::max<std::size_t>(line.size() + 2, 62), ' ');
+            line += "needed by " + join(heavy.needed_by, " < ");
+        }
+        text += line + "\n";
+    }
+    if (evidence.heavy.size() > rows_told)
+        text += "  … and " + std::to_string(evidence.heavy.size() - rows_told) + " more (--json lists all)\n";
+    return text;
 }
 
 std::string to_text(const Examination& examination, bool verbose) {

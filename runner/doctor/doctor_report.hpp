@@ -7,6 +7,8 @@
 namespace cachefill::doctor {
 
 // One line of verdict, one reason, one command; with `verbose` everything behind them.
+// What would be compiled, heaviest first, with times and what needs it; empty if nothing.
+std::string compiled_table(const Examination& examination);
 std::string to_text(const Examination& examination, bool verbose);
 // The same as data; docs/laptop.md describes it.
 std::string to_json(const Examination& examination);

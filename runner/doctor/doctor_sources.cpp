@@ -46,6 +46,17 @@ bool Doctor::answers_are_whole() const {
     return std::none_of(unasked.begin(), unasked.end(), [this](const auto& one) { return asks(one.cache); });
 }
 
+bool Doctor::nobody_answers() const {
+    const auto& unasked = presence_->unasked();
+    auto is_away = [&](const auto& ask) {
+        return std::any_of(unasked.begin(), unasked.end(), [&](const auto& one) {
+            bool no_answer = one.why.kind() == FailureKind::network || one.why.kind() == FailureKind::timeout;
+            return one.cache == ask.cache && no_answer;
+        });
+    };
+    return !machine_asks_.empty() && std::all_of(machine_asks_.begin(), machine_asks_.end(), is_away);
+}
+
 // The cache that the cloud fills, under each address by which it is asked.
 plan::CacheMask Doctor::own_caches() const {
     const auto& views = presence_->views();

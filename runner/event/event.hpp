@@ -77,6 +77,12 @@ struct CacheWaiting {
 
 std::string_view to_string(CacheWaiting::State state);
 
+// What `wait` waits for: how far the cloud is. Told at every look, also when nothing has changed.
+struct CloudWaiting {
+    std::string text;                    // "the run 'Fill' #214 of 1a2b3c4 is running: 2 of 5 jobs done; …"
+    std::chrono::milliseconds running{}; // since that run began; 0: not known
+};
+
 struct QueryProgress {
     std::uint64_t asked = 0;    // paths asked about so far
     std::uint64_t requests = 0; // requests that took
@@ -202,9 +208,10 @@ struct RunFinished {
     std::chrono::milliseconds took{};
 };
 
-using Event = std::variant<StageStarted, StageFinished, Message, TargetsFound, EvaluationStarted, EvaluationFinished,
-                           CacheWaiting, QueryProgress, PlanChanged, FetchFinished, BuildStarted, BuildLogLine,
-                           BuildFinished, PushStarted, PushProgress, PushFinished, TargetVerified, RunFinished>;
+using Event =
+    std::variant<StageStarted, StageFinished, Message, TargetsFound, EvaluationStarted, EvaluationFinished,
+                 CacheWaiting, CloudWaiting, QueryProgress, PlanChanged, FetchFinished, BuildStarted, BuildLogLine,
+                 BuildFinished, PushStarted, PushProgress, PushFinished, TargetVerified, RunFinished>;
 
 // Where events go. Called on the loop's thread; must not wait and must not throw.
 class Sink {

@@ -49,6 +49,7 @@ Task<bool> Fleet::discover() {
         if (!settings.typed.flags.contains("hosts")) wanted_hosts.clear();
         for (const auto& argument : settings.arguments) wanted_hosts.push_back(argument);
     }
+    bool by_hand = settings.typed.flags.contains("hosts") || wanted_hosts != settings.hosts;
     auto selectors = eval::Selectors::parse(wanted_hosts);
     auto evaluate_only = eval::Selectors::parse(settings.evaluate_only);
     for (auto* parsed : {&selectors, &evaluate_only})
@@ -68,6 +69,8 @@ Task<bool> Fleet::discover() {
     event::TargetsFound targets_found;
     for (auto& target : *found) {
         bool only = !settings.evaluate_only.empty() && evaluate_only->selects(target);
+        // Who names hosts by hand means these, and builds what is named whole.
+        if (only && by_hand) only = selectors->selects(target) && !selectors->names_exactly(target);
         if (target.is_host() && !only && !selectors->selects(target)) {
             targets_found.skipped.push_back(target.display());
             continue;

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "cache/credentials.hpp"
 #include "cache/make_cache.hpp"
+#include "options/typed.hpp"
 #include "presence/open_cache.hpp"
 
 #include <algorithm>
@@ -16,9 +17,9 @@ namespace {
 
 constexpr std::uint64_t longest_token_file = 4096;
 
-Failure no_cache() {
+Failure no_cache(const options::Settings& settings) {
     return Failure(FailureKind::usage, "no cache was named")
-        .with_hint("give --cache NAME, or push.caches in the configuration");
+        .with_hint("give --cache NAME, or push.caches in the configuration" + options::cache_among_words(settings));
 }
 
 } // namespace
@@ -28,7 +29,7 @@ Result<std::vector<options::PushCache>> caches_to_watch_for(const options::Setti
         TRY(cache, cache_to_push_to(settings));
         return std::vector<options::PushCache>{cache};
     }
-    if (settings.push_caches.empty()) return no_cache();
+    if (settings.push_caches.empty()) return no_cache(settings);
     return settings.push_caches;
 }
 
@@ -36,7 +37,7 @@ Result<options::PushCache> cache_to_push_to(const options::Settings& settings) {
     const auto& known = settings.push_caches;
     if (settings.cache.empty()) {
         if (known.size() == 1) return known[0];
-        if (known.empty()) return no_cache();
+        if (known.empty()) return no_cache(settings);
         std::vector<std::string> names;
         for (const auto& cache : known) names.push_back(cache.name);
         return Failure(FailureKind::usage, "several caches are configured: " + join(names, ", "))

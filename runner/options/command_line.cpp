@@ -4,6 +4,8 @@
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "options/config_files.hpp"
+#include "options/flake_around.hpp"
+#include "options/help.hpp"
 #include "options/host_choice.hpp"
 #include "options/inputs.hpp"
 #include "options/manual.hpp"
@@ -37,12 +39,30 @@ std::vector<std::string> flags_of(Command command) {
     return flags;
 }
 
+// "'cachefill push'" for --watch.
+std::vector<std::string> commands_with(const std::string& flag) {
+    std::vector<std::string> names;
+    for (auto command : command_list())
+        for (const auto& option : option_table()) {
+            bool is_it = option.flag() == flag || option.short_flag() == flag ||
+                         (option.type == OptionType::toggle && "--no-" + option.flag().substr(2) == flag);
+            if (is_it && (option.commands & bit(command)))
+                names.push_back("'cachefill " + std::string(to_string(command)) + "'");
+        }
+    return names;
+}
+
 Failure unknown_flag(Command command, const std::string& flag) {
     auto name = flag.substr(0, flag.find('='));
     Failure failure(FailureKind::usage, "'" + sanitize(redact_url(name)) + "' is no option of 'cachefill " +
                                             std::string(to_string(command)) + "'");
-    if (auto meant = did_you_mean(name, flags_of(command)))
-        return std::move(failure).with_hint("did you mean '" + *meant + "'?");
+    auto knowing = commands_with(name);
+    auto theirs = knowing.empty() ? std::string() : "it is one of " + join(knowing, ", ");
+    auto meant = did_you_mean(name, flags_of(command));
+    if (meant && !theirs.empty())
+        return std::move(failure).with_hint("did you mean '" + *meant + "'? As it stands " + theirs);
+    if (meant) return std::move(failure).with_hint("did you mean '" + *meant + "'?");
+    if (!theirs.empty()) return std::move(failure).with_hint(std::move(theirs));
     return std::move(failure).with_hint("'cachefill " + std::string(to_string(command)) + " --help' lists them");
 }
 
@@ -220,6 +240,7 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
     Invocation invocation{.command = *command, .settings = {}, .remarks = {}};
     auto& settings = invocation.settings;
     TRY_VOID(take_positional(*command, raw, environment, settings));
+    settings.flake = flake_around(settings.flake);
     if (raw.flags.contains("flake")) settings.typed.flake = settings.flake;
     settings.typed.words.assign(arguments.begin(), arguments.end());
     settings.typed.flags = raw.flags;
@@ -238,126 +259,6 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
     }
     TRY_VOID(check_host(settings));
     return Parsed(std::move(invocation));
-}
-
-std::string help_text() {
-    return R"(cachefill fills a Nix binary cache before any of your machines asks for it.
-
-  cachefill run [FLAKE]      evaluate every host, build what the cache lacks, push it while building
-  cachefill push [PATH…]     push store paths and their closures (default: the running system)
-  cachefill plan [FLAKE]     show what a run would do, and why
-  cachefill verify [HOST…]   ask the cache, as a consumer would, whether each host is there whole
-  cachefill doctor [HOST]    would switching to this host compile something here; what, and why
-  cachefill wait [HOST]      until the host is complete in the cache: cachefill wait && nh os switch
-  cachefill guard -- CMD…    runs CMD only if nothing heavy would be compiled
-  cachefill ci [FLAKE]       the same as run, as a step of GitHub Actions
-  cachefill init [FLAKE]     write a workflow and a configuration for this flake
-  cachefill login [CACHE]    store the token of a cache where every command finds it
-  cachefill use [CACHE]      the lines that make a machine fetch from the cache; --apply adds them here
-  cachefill report [FILE…]   join the reports of several jobs; send a message when there is something to say
-
-FLAKE is a directory or any flake reference; without it $NH_FLAKE, else the current directory.
-
-  cachefill run --cache my-cache .                    fill a Cachix cache (cachefill login my-cache)
-  cachefill run --cache file:///tmp/cache .           try it out with a directory as the cache
-  cachefill plan --cache my-cache nas                 what is missing for one host
-
-'cachefill help COMMAND' explains one command. Settings may also stand in cachefill.yml.
-
-Exit codes: 0 complete · 1 something did not evaluate or build · 2 wrong use · 3 built but not all in the
-cache · 4 stopped at the deadline · 5 the machine or a service could not · 130/143 interrupted
-)";
-}
-
-std::string help_text(Command command, bool full) {
-    static const std::map<Command, std::string> heads{
-        {Command::run,
-         "cachefill run [FLAKE] [HOST…] --cache CACHE [options]\n\nEvaluates every host of the flake, or those named, "
-         "asks the caches what is "
-         "missing, builds only that and pushes\neach output the moment it exists; asks again at the end whether "
-         "every host can be fetched whole.\n"},
-        {Command::plan,
-         "cachefill plan [FLAKE] [HOST…] --cache CACHE [options]\n\nWhat 'run' would build, fetch and push. "
-         "Changes nothing.\n"},
-        {Command::push,
-         "cachefill push [PATH…] --cache CACHE [options]\ncachefill push --watch [options]\ncachefill push "
-         "--status\n\nPushes store paths (default: the running system and this user's home generation) with whatever "
-         "of "
-         "their closures\nis not there. '-' reads paths from standard input. --watch is a service that pushes what "
-         "gets "
-         "built on this\nmachine; docs/desktop.md shows how to set it up.\n"},
-        {Command::ci,
-         "cachefill ci [FLAKE] [options]\n\nWhat 'run' does, as a step of GitHub Actions: reads the inputs of the "
-         "action "
-         "(CACHEFILL_INPUT_*), writes\nannotations, the summary and the outputs of the step. docs/github.md has the "
-         "rules.\n"},
-        {Command::verify,
-         "cachefill verify [HOST|PATH…] --cache CACHE [options]\n\nAsks the cache afresh, as a consumer would. Exit 0 "
-         "only if everything can be fetched.\nA store path is checked as it is; a host is evaluated first.\n"},
-        {Command::doctor,
-         "cachefill doctor [HOST] [options]\ncachefill doctor [options] -- COMMAND…\n\nEvaluates a host (default: the "
-         "one of this machine's name; or what COMMAND would switch to) and asks\nthe caches, as this machine's Nix "
-         "would, what switching to it would compile here; and says why, and what\nto do. Exit 0: nothing.\n"},
-        {Command::wait,
-         "cachefill wait [HOST] [options]\ncachefill wait [options] -- COMMAND…\n\nFollows the workflow runs of this "
-         "commit and ends as soon as the host is complete in the cache (exit 0),\nor as soon as it is certain that it "
-         "will not be (exit 1). COMMAND only tells which host; it is not run.\n"},
-        {Command::guard, "cachefill guard [options] -- COMMAND…\n\nRuns a command such as 'nh os switch' only if "
-                         "nothing heavy would be "
-                         "compiled here; else says why, as\n'doctor' does (exit 1). The host is of the kind that the "
-                         "command switches, and is evaluated once: nh\ngets the store path.\n"},
-        {Command::init, "cachefill init [FLAKE] [--cache CACHE] [options]\n\nLooks at the flake, its repository and "
-                        "the workflows there, "
-                        "asks what only you can know, shows what it would\nwrite, and writes a workflow for GitHub and "
-                        "a configuration "
-                        "that fit. Overwrites nothing.\n"},
-        {Command::login,
-         "cachefill login [CACHE] [options]\ncachefill login --forget [CACHE]\n\nAsks for a token without showing it "
-         "(or reads it from standard input), tries it, says what it may do, and\nstores it for this user. run, push "
-         "and "
-         "the others take it where CACHIX_AUTH_TOKEN or its like is not set.\n"},
-        {Command::use,
-         "cachefill use [CACHE] [options]\n\nAsks the cache for its address and public key, and prints the lines that "
-         "make a machine fetch from it: for\nNixOS, home-manager, nix.conf and a workflow. --apply adds them to "
-         "nix.conf.\n"},
-        {Command::report,
-         "cachefill report [FILE|DIRECTORY…] [options]\n\nJoins the JSON reports and findings of several jobs, names "
-         "jobs that never reported, and sends one\nmessage to the webhook in CACHEFILL_NOTIFY_URL when there is "
-         "something to say. --html FILE writes\na page to look at.\n"},
-    };
-    std::string text = heads.at(command);
-    std::string group;
-    for (const auto& option : option_table()) {
-        if (!(option.commands & bit(command))) continue;
-        if (option.group != group) {
-            group = option.group;
-            text += "\n" + group + ":\n";
-        }
-        std::string left = "  " + (option.short_flag().empty() ? "" : option.short_flag() + ", ") + option.flag();
-        if (option.type != OptionType::toggle) left += " " + option.placeholder;
-        left.resize(std::max<std::size_t>(left.size() + 2, 34), ' ');
-        text += left + option.help + "\n";
-        if (full && !option.detail.empty()) {
-            std::string line(34, ' ');
-            for (auto word : split_words(option.detail)) {
-                if (line.size() + word.size() > 108) {
-                    text += line + "\n";
-                    line.assign(34, ' ');
-                }
-                line += (line.size() > 34 ? " " : "") + std::string(word);
-            }
-            text += line + "\n";
-        }
-        if (full && option.in_config() && option.where != Where::anywhere)
-            text += std::string(34, ' ') + "Where from: " + option.where_from() + ".\n";
-    }
-    text +=
-        "\nWhere from: a key may stand in the flake's own cachefill.yml, too, unless 'outside' is said of it. Outside "
-        "of the\nflake are flags, CACHEFILL_ variables, inputs of the action, ~/.config/cachefill/cachefill.yml and "
-        "--config FILE.\n";
-    text += "\nLists: give the option several times. Toggles have a --no- form. --config FILE names another "
-            "cachefill.yml.\n";
-    return text;
 }
 
 } // namespace cachefill::options

@@ -32,8 +32,4 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
 // The flake of a command that names none: $NH_FLAKE, $NH_OS_FLAKE, else ".".
 std::string default_flake(const Environment& environment);
 
-// The overview, or one command's page; `full` adds the details of each option.
-std::string help_text();
-std::string help_text(Command command, bool full);
-
 } // namespace cachefill::options

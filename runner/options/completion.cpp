@@ -1,5 +1,5 @@
 #include "base/text.hpp"
-#include "options/command_line.hpp"
+#include "options/help.hpp"
 #include "options/manual.hpp"
 #include "options/options.hpp"
 
@@ -24,11 +24,8 @@ std::string replace_all(std::string text, std::string_view what, std::string_vie
 
 // First line of what a command does.
 std::string summary_of(Command command) {
-    auto text = help_text(command, false);
-    auto start = text.find("\n\n") + 2;
-    auto paragraph = text.substr(start, text.find("\n\n", start) - start);
-    std::replace(paragraph.begin(), paragraph.end(), '\n', ' ');
-    return paragraph.substr(0, paragraph.find(". "));
+    auto description = help_of(command).description;
+    return std::string(description.substr(0, description.find(". ")));
 }
 
 enum class Takes { nothing, files, word };

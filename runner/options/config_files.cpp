@@ -167,6 +167,30 @@ class StepConfig {
     std::optional<github::VouchedCommit> commit_;
 };
 
+// Of what the flake's own file may not say, what nobody else says either: the rest makes no difference.
+void warn_of_checkout(std::vector<Refusal> refusals, const Environment& environment, const Settings& settings,
+                      std::vector<event::Message>& remarks) {
+    std::erase_if(refusals, [&](const auto& refusal) {
+        const auto* option = find_option(refusal.key);
+        bool by_variable = option->in_environment() && !environment.get_or(option->variable()).empty();
+        return by_variable || settings.typed.flags.contains(refusal.key);
+    });
+    for (const auto& refusal : refusals)
+        remarks.push_back(warning(refusal, "the file lies in the flake's folder, and whoever wrote the flake wrote it",
+                                  "; or vouch for the whole file with --config", false));
+}
+
+// Takes out of `refusals` what the user's own file says itself.
+Result<void> forget_what_is_said_outside(const fs::path& file, Command command, std::vector<Refusal>& refusals) {
+    TRY(text, read_config(file));
+    Settings unused;
+    TRY(said, apply_config(text, {.name = file.string(), .standing = Standing::checkout, .command = command}, unused));
+    std::erase_if(refusals, [&said](const auto& refusal) {
+        return std::any_of(said.begin(), said.end(), [&](const auto& other) { return other.key == refusal.key; });
+    });
+    return {};
+}
+
 Result<void> apply_vouched(const fs::path& file, Command command, Settings& settings) {
     TRY(text, read_config(file));
     ConfigSource source{.name = file.string(), .standing = Standing::outside, .command = command};
@@ -174,15 +198,11 @@ Result<void> apply_vouched(const fs::path& file, Command command, Settings& sett
     return {};
 }
 
-Result<void> apply_checkout(const fs::path& file, const fs::path& folder, Command command, Settings& settings,
-                            std::vector<event::Message>& remarks) {
+Result<std::vector<Refusal>> apply_checkout(const fs::path& file, const fs::path& folder, Command command,
+                                            Settings& settings) {
     TRY(text, read_own_file(file, folder));
     ConfigSource source{.name = file.string(), .standing = Standing::checkout, .command = command};
-    TRY(refusals, apply_config(text, source, settings));
-    for (const auto& refusal : refusals)
-        remarks.push_back(warning(refusal, "the file lies in the flake's folder, and whoever wrote the flake wrote it",
-                                  "; or vouch for the whole file with --config", false));
-    return {};
+    return apply_config(text, source, settings);
 }
 
 } // namespace
@@ -198,23 +218,33 @@ Result<void> apply_config_files(const NamedConfig& named, Command command, const
             return StepConfig({file}, checkout, command, environment).apply(settings, remarks);
         }
         if (is_step || named.by_hand || file.is_absolute()) return apply_vouched(file, command, settings);
-        return apply_checkout(file, file.parent_path(), command, settings, remarks);
+        TRY(refusals, apply_checkout(file, file.parent_path(), command, settings));
+        warn_of_checkout(std::move(refusals), environment, settings, remarks);
+        return {};
     }
+    std::vector<Refusal> refusals;
     std::error_code ignored;
     if (fs::is_directory(settings.flake, ignored)) {
         auto files = config_places(settings.flake);
         auto found = std::find_if(files.begin(), files.end(), is_file);
         if (is_step)
             TRY_VOID(StepConfig(files, settings.flake, command, environment).apply(settings, remarks));
-        else if (found != files.end())
-            TRY_VOID(apply_checkout(*found, settings.flake, command, settings, remarks));
+        else if (found != files.end()) {
+            TRY(refused, apply_checkout(*found, settings.flake, command, settings));
+            refusals = std::move(refused);
+        }
     }
     auto own = user_file(environment);
-    if (own.empty()) return {};
     // XDG_CONFIG_HOME may lead into the checkout.
     auto checkout = is_step ? checkout_around(own, environment) : std::string();
-    if (is_below(own, checkout)) return StepConfig({own}, checkout, command, environment).apply(settings, remarks);
-    return apply_vouched(own, command, settings);
+    bool is_checkouts = !own.empty() && is_below(own, checkout);
+    if (is_checkouts) TRY_VOID(StepConfig({own}, checkout, command, environment).apply(settings, remarks));
+    if (!own.empty() && !is_checkouts) {
+        TRY_VOID(forget_what_is_said_outside(own, command, refusals));
+        TRY_VOID(apply_vouched(own, command, settings));
+    }
+    warn_of_checkout(std::move(refusals), environment, settings, remarks);
+    return {};
 }
 
 } // namespace cachefill::options

@@ -2,7 +2,7 @@
 
 #include "base/text.hpp"
 #include "base/version.hpp"
-#include "options/command_line.hpp"
+#include "options/help.hpp"
 #include "options/options.hpp"
 
 #include <algorithm>
@@ -42,21 +42,6 @@ std::string roff(std::string_view text) {
 
 std::string bold(std::string_view text) { return "\\fB" + roff(text) + "\\fR"; }
 std::string italic(std::string_view text) { return "\\fI" + roff(text) + "\\fR"; }
-
-// The help of a command, taken apart: how it is called, and what it does.
-std::pair<std::string, std::string> head_of(Command command) {
-    auto text = help_text(command, false);
-    auto usage_end = text.find("\n\n");
-    auto options = text.find(":\n  --", usage_end);
-    auto description = text.substr(usage_end + 2, text.rfind("\n\n", options) - usage_end - 2);
-    return {text.substr(0, usage_end), std::move(description)};
-}
-
-std::string paragraph_lines(const std::string& text) {
-    std::string lines;
-    for (auto line : split(text, '\n')) lines += (line.empty() ? std::string(".PP") : roff(line)) + "\n";
-    return lines;
-}
 
 std::string option_entry(const Option& option) {
     std::string entry = ".TP\n";
@@ -149,8 +134,13 @@ std::string man_page() {
                        ".SH SYNOPSIS\n.B cachefill\n.I COMMAND\n[\\fIARGUMENT\\fR...] [\\fIOPTION\\fR...]\n"
                        ".SH COMMANDS\n";
     for (auto command : command_list()) {
-        auto [usage, description] = head_of(command);
-        page += ".TP\n" + bold(usage) + "\n" + paragraph_lines(description);
+        const auto& about = help_of(command);
+        std::string_view tag = ".TP\n";
+        for (auto form : split(about.usage, '\n')) {
+            page += std::string(tag) + bold(form) + "\n";
+            tag = ".TQ\n";
+        }
+        page += roff(about.description) + "\n";
     }
     page +=
         ".TP\n" + bold("cachefill help [COMMAND]") + "\nExplains it. So does " + bold("--help") + " after a command.\n";

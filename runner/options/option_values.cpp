@@ -16,7 +16,7 @@ namespace {
 
 // The cache as CacheUri::parse takes it.
 std::string with_place_to_push(const std::string& uri, const std::string& push) {
-    if (push.empty()) return uri;
+    if (push.empty()) return cachix_name_in(uri);
     return uri + (uri.find('?') == uri.npos ? "?push=" : "&push=") + percent_encode(push);
 }
 
@@ -65,6 +65,21 @@ Result<PushCache> parse_push_cache(const std::string& text) {
 Failure unusable(std::string_view value, std::string_view expected) {
     return Failure(FailureKind::usage,
                    "'" + sanitize(redact_url(value)) + "' is not usable here; expected " + std::string(expected));
+}
+
+std::string cachix_name_in(const std::string& cache) {
+    constexpr std::string_view scheme = "https://", domain = ".cachix.org", page = "app.cachix.org/cache/";
+    if (!cache.starts_with(scheme)) return cache;
+    std::string_view rest = std::string_view(cache).substr(scheme.size());
+    auto question = rest.find('?');
+    std::string parameters(question == rest.npos ? "" : rest.substr(question));
+    rest = rest.substr(0, question);
+    if (rest.ends_with('/')) rest.remove_suffix(1);
+    auto name = rest.starts_with(page)   ? rest.substr(page.size())
+                : rest.ends_with(domain) ? rest.substr(0, rest.size() - domain.size())
+                                         : std::string_view();
+    bool is_name = !name.empty() && name.find_first_of("./:@") == name.npos;
+    return is_name ? "cachix://" + std::string(name) + parameters : cache;
 }
 
 Result<void> without_login(const OptionValues& values) {

@@ -15,6 +15,11 @@ using OptionValues = std::vector<std::string>;
 
 Failure unusable(std::string_view value, std::string_view expected);
 
+// A cache to fill: of a Cachix cache the name, also where its address (https://NAME.cachix.org, as it stands in
+// nix.conf) or the address of its page is given: by name it has a public key and a place to push. Anything else as it
+// is.
+std::string cachix_name_in(const std::string& cache);
+
 // Refuses an address with a login where no address is expected, before anything repeats it.
 Result<void> without_login(const std::vector<std::string>& values);
 

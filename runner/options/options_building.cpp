@@ -54,7 +54,11 @@ std::vector<Option> rows::building_and_pushing() {
          "is missing "
          "and whether a host is complete. Credentials of its own: CACHIX_AUTH_TOKEN_NAME, CACHEFILL_BEARER_TOKEN_NAME, "
          "CACHEFILL_SIGNING_KEY_NAME.",
-         urls(&Settings::also_push),
+         [](Settings& settings, const Values& values) {
+             Values named;
+             for (const auto& value : values) named.push_back(cachix_name_in(value));
+             return urls(&Settings::also_push)(settings, named);
+         },
          false,
          {},
          Login::taken},

@@ -145,6 +145,11 @@ std::vector<Option> rows::the_run_and_its_words() {
         {"events", T::value, run_plan_push_verify, W::flag, "FILE", "Output",
          "write what happens, as it happens, as lines of JSON ('-': standard output)",
          "What the lines hold: docs/report.md, \"Events as JSON lines\".", text(&Settings::events)},
+        {"bell", T::toggle, at_a_desk | wait_only, W::anywhere, "", "Output",
+         "at the end the terminal's bell, and a notice on the desktop",
+         "Of 'wait' always, of the others when they took more than a minute. By notify-send or macOS' own means, where "
+         "there is one.",
+         toggle(&Settings::bell)},
         {"quiet", T::toggle, run_plan_push_verify | init_only | report_only | laptop, W::flag, "", "Output",
          "only warnings and failures", "", toggle(&Settings::quiet)},
         {"verbose", T::toggle, run_plan_push_verify | init_only | report_only | laptop, W::flag, "", "Output",

@@ -141,6 +141,7 @@ struct Settings {
     std::vector<std::string> allow;        // globs on names that may be compiled
     std::uint64_t max_minutes = 0;
     bool update = false;
+    bool ask = false; // guard: the person at the terminal decides
     // init
     std::string action; // "OWNER/REPOSITORY[@COMMIT]"; empty: where this program comes from
     std::map<std::string, std::vector<std::string>> runners; // labels of the machine for a system
@@ -164,7 +165,8 @@ struct Settings {
     std::string why;        // plan --why PATH
     bool exit_code = false; // plan: 1 when something would be built or pushed
     bool dry_run = false;
-    bool yes = false; // init: the defaults, and no question
+    bool yes = false;  // init: the defaults, and no question
+    bool bell = false; // at the end: the terminal's bell and a notice of the desktop
     bool quiet = false;
     bool verbose = false;
     Color color = Color::automatic;

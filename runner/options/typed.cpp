@@ -2,6 +2,7 @@
 
 #include "async/child_process.hpp"
 #include "base/shell.hpp"
+#include "base/text.hpp"
 #include "eval/target.hpp"
 
 #include <algorithm>
@@ -70,6 +71,15 @@ SwitchTool tool_for(eval::TargetKind kind, const Environment& environment) {
                                                   : SwitchTool::nixos_rebuild;
     bool has_nh = async::find_program("nh", environment).has_value();
     return !has_nh && async::find_program(std::string(to_string(own)), environment) ? own : SwitchTool::nh;
+}
+
+std::string cache_among_words(const Settings& settings) {
+    const auto& words = settings.arguments.empty() ? settings.hosts : settings.arguments;
+    if (words.empty() || words[0].find_first_of("/:.*!@#") != std::string::npos) return {};
+    std::error_code ignored;
+    if (words[0] == "-" || std::filesystem::exists(words[0], ignored)) return {};
+    auto name = sanitize(words[0]);
+    return "; if '" + name + "' is the cache: --cache " + shell_word(name);
 }
 
 std::string program_name(const std::string& called_as, const Environment& environment) {

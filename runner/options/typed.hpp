@@ -17,6 +17,10 @@ std::string command_again(const Typed& typed);
 // how to print or how long to wait. A command that takes a flake gets the one that was typed.
 std::string other_command(const Typed& typed, Command command, const std::vector<std::string>& arguments);
 
+// Where no cache was named: "; if 'my-cache' is the cache: --cache my-cache" for a word that stands where hosts or
+// paths do. Empty: there is none.
+std::string cache_among_words(const Settings& settings);
+
 // How this program is called again: "cachefill" where that is what a shell would find, else as it was called.
 std::string program_name(const std::string& called_as, const Environment& environment);
 

@@ -40,10 +40,7 @@ class Explanation {
     }
 
     std::vector<std::string> of_derivation(DerivationId id) const {
-        for (const GraphOutput& output : graph_.derivation(id).outputs)
-            if (output.path != no_path && absent(output.path)) return of_path(output.path);
-        for (const GraphOutput& output : graph_.derivation(id).outputs)
-            if (output.path != no_path) return of_path(output.path);
+        if (const PathId path = most_telling(id); path != no_path) return of_path(path);
         std::vector<std::string> sentences;
         if (!built_[index(id)]) return {std::string(name(id)) + " is not built: nothing that is missing needs it."};
         sentences.push_back(std::string(name(id)) + " is built each run: its output path is not known before.");
@@ -52,6 +49,24 @@ class Explanation {
     }
 
   private:
+    // Of its outputs one that is missing and wanted, else one that is wanted; "out" before others, since the first by
+    // name is often "bin" or "man". no_path: none is known before building.
+    PathId most_telling(DerivationId id) const {
+        PathId best = no_path;
+        int best_rank = 0;
+        for (const GraphOutput& output : graph_.derivation(id).outputs) {
+            if (output.path == no_path) continue;
+            const bool wanted = steps_[index(output.path)].why != Why::nobody;
+            const int rank =
+                1 + (output.name == "out" ? 1 : 0) + (wanted ? 2 : 0) + (wanted && absent(output.path) ? 2 : 0);
+            if (rank > best_rank) {
+                best = output.path;
+                best_rank = rank;
+            }
+        }
+        return best;
+    }
+
     enum class Why { nobody, target, evaluation, reference, build_input, output, evaluated_root, evaluated_input };
     struct Step {
         Why why = Why::nobody;

@@ -1,5 +1,6 @@
 #include "report/display.hpp"
 
+#include "base/locale.hpp"
 #include "report/columns.hpp"
 #include "report/live_block.hpp"
 #include "report/log_form.hpp"
@@ -39,7 +40,7 @@ constexpr std::string_view clear_to_line_end = "\x1b[K", clear_below = "\x1b[J";
 class LiveDisplay final : public Display {
   public:
     explicit LiveDisplay(const DisplaySettings& settings)
-        : stream_(settings.stream), width_(settings.width), style_(settings.color),
+        : stream_(settings.stream), is_ascii_(settings.ascii), width_(settings.width), style_(settings.color),
           narrator_(settings.verbose ? Voice::verbose : Voice::normal, style_, false, settings.log_command) {}
     ~LiveDisplay() override { clear(); }
     LiveDisplay(const LiveDisplay&) = delete;
@@ -87,6 +88,7 @@ class LiveDisplay final : public Display {
         }
         for (const auto& line : frame) out.append(line).append(clear_to_line_end).append("\n");
         out.append(clear_below).append(end_frame);
+        if (is_ascii_) out = to_ascii(out, Columns::keep);
         std::fwrite(out.data(), 1, out.size(), stream_);
         std::fflush(stream_);
         lasting_.clear();
@@ -103,6 +105,7 @@ class LiveDisplay final : public Display {
     }
 
     std::FILE* stream_;
+    bool is_ascii_;
     std::size_t width_;
     Style style_;
     Narrator narrator_;

@@ -11,6 +11,7 @@ namespace cachefill::report {
 struct DisplaySettings {
     bool live = false; // a terminal: one block that is redrawn
     bool color = false;
+    bool ascii = false;        // the locale shows nothing else
     bool quiet = false;        // only warnings, errors and failed builds
     bool verbose = false;      // every build and push, and build logs as they come
     bool signs_of_life = true; // in a log, when nothing else is said; a service that is idle has none to give

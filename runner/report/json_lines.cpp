@@ -78,6 +78,12 @@ struct Encoder {
         json["patience_ms"] = e.patience.count();
         return json;
     }
+    Json operator()(const event::CloudWaiting& e) const {
+        auto json = start("cloud-waiting");
+        json["text"] = e.text;
+        json["running_ms"] = e.running.count();
+        return json;
+    }
     Json operator()(const event::QueryProgress& e) const {
         auto json = start("query-progress");
         json["asked"] = e.asked;

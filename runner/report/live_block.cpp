@@ -29,6 +29,11 @@ class Block {
         : progress_(progress), now_(now), width_(std::max<std::size_t>(width, 1)), style_(style) {}
 
     std::vector<std::string> lines() {
+        if (progress_.cloud) {
+            cloud(); // what was evaluated and asked before is over
+            waits();
+            return std::move(lines_);
+        }
         evaluation();
         query();
         waits();
@@ -86,6 +91,11 @@ class Block {
         if (progress_.paths_asked == 0 || (is_known && progress_.builds_planned() > 0)) return;
         if (progress_.is_running(event::Stage::verify)) return;
         add("query", counted(progress_.paths_asked, "path") + " asked about");
+    }
+
+    void cloud() {
+        const auto& cloud = *progress_.cloud;
+        add("waiting", (cloud.since ? clock_text(since(*cloud.since, now_)) + " · " : std::string()) + cloud.text);
     }
 
     void waits() {

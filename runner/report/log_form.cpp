@@ -1,5 +1,6 @@
 #include "report/log_form.hpp"
 
+#include "base/locale.hpp"
 #include "report/milestones.hpp"
 #include "report/narrator.hpp"
 #include "report/progress.hpp"
@@ -84,8 +85,9 @@ class LogForm final : public Display {
 } // namespace
 
 std::unique_ptr<Display> make_log_form(const DisplaySettings& settings) {
-    auto write = [stream = settings.stream](const std::string& text) {
-        std::fwrite(text.data(), 1, text.size(), stream);
+    auto write = [stream = settings.stream, is_ascii = settings.ascii](const std::string& text) {
+        auto shown = is_ascii ? to_ascii(text) : text;
+        std::fwrite(shown.data(), 1, shown.size(), stream);
         std::fflush(stream);
     };
     return make_log_form(settings, true, std::move(write));

@@ -149,6 +149,12 @@ std::string Narrator::waiting(const event::CacheWaiting& waiting, const Progress
     return message(event::Severity::warning, waiting.cache + " could not be asked: " + waiting.said, {});
 }
 
+// The live block shows it as it changes; a log is told what is new.
+std::string Narrator::waiting(const event::CloudWaiting& waiting, const Progress& progress) const {
+    if (!whole_logs_ || (progress.cloud && progress.cloud->text == one_line(waiting.text))) return {};
+    return message(event::Severity::notice, "waiting: " + waiting.text, {});
+}
+
 std::string Narrator::log_line(const event::BuildLogLine& log, const Progress& progress) const {
     if (voice_ != Voice::verbose) return {};
     auto it = progress.builds.find(log.derivation);
@@ -166,6 +172,7 @@ std::string Narrator::verdict(const event::TargetVerified& verified) const {
 std::string Narrator::tell(const event::Event& event, const Progress& progress) {
     if (const auto* e = std::get_if<event::Message>(&event)) return message(e->severity, e->text, e->hint);
     if (const auto* e = std::get_if<event::CacheWaiting>(&event)) return waiting(*e, progress);
+    if (const auto* e = std::get_if<event::CloudWaiting>(&event)) return waiting(*e, progress);
     if (const auto* e = std::get_if<event::EvaluationFinished>(&event)) return evaluation(*e);
     if (const auto* e = std::get_if<event::BuildFinished>(&event)) return build(*e);
     if (const auto* e = std::get_if<event::PushFinished>(&event)) return push(*e);

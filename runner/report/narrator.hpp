@@ -30,6 +30,7 @@ class Narrator {
     std::string build(const event::BuildFinished& finished);
     std::string push(const event::PushFinished& finished) const;
     std::string waiting(const event::CacheWaiting& waiting, const Progress& progress) const;
+    std::string waiting(const event::CloudWaiting& waiting, const Progress& progress) const;
     std::string log_line(const event::BuildLogLine& line, const Progress& progress) const;
     std::string verdict(const event::TargetVerified& verified) const;
     std::string line(Tone tone, std::string_view word, std::string_view rest) const;

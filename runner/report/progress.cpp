@@ -100,6 +100,10 @@ void Progress::apply(const event::Event& event, Clock::time_point now) {
                        else
                            waits.erase(e.cache);
                    },
+                   [&](const event::CloudWaiting& e) {
+                       cloud = Cloud{.text = one_line(e.text), .since = {}};
+                       if (e.running > std::chrono::milliseconds(0)) cloud->since = now - e.running;
+                   },
                    [&](const event::QueryProgress& e) { paths_asked = e.asked; },
                    [&](const event::PlanChanged& e) {
                        plan = e;

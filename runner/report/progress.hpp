@@ -52,7 +52,12 @@ class Progress {
         Clock::time_point since;
         std::string said;
     };
-    std::map<std::string, Wait> waits;     // for caches that do not answer, by address
+    std::map<std::string, Wait> waits; // for caches that do not answer, by address
+    struct Cloud {
+        std::string text;
+        std::optional<Clock::time_point> since; // when its run began
+    };
+    std::optional<Cloud> cloud;            // what is waited for, by `wait`
     std::map<std::string, Build> builds;   // running, by derivation
     std::map<std::string, Upload> uploads; // running, by path
     std::optional<event::PlanChanged> plan;

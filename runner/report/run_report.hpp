@@ -163,6 +163,7 @@ struct RunReport {
     std::vector<Explanation> why;    // of a plan, if asked for
     // Commands for a person to paste; empty where one cannot be told.
     std::string again;                   // this one once more, as it was typed
+    std::string run_command;             // of a plan with something to do: does it
     std::string switch_command;          // on a machine that fetches what was built
     std::string log_command = "nix log"; // shows the log of the derivation that follows it
 

@@ -319,7 +319,10 @@ std::string outcome_line(const RunReport& report, const Figures& sums, const Sty
     if (report.targets.empty())
         whole = sums.pushed_while_building + sums.pushed_after > 0
                     ? counted(sums.pushed_while_building + sums.pushed_after, "path") + " pushed to " + cache
-                    : std::string("no target was looked at");
+                : report.command == Command::push && report.exit_code == 0 ? "nothing to push: all of it is in " + cache
+                : report.command == Command::push                          ? "nothing was pushed to " + cache
+                : report.exit_code == 0                                    ? std::string("no target was looked at")
+                                                                           : std::string("nothing was begun");
     else if (is_idle && complete == report.targets.size() && report.command == Command::run)
         whole = "nothing to build, nothing to push: " + whole;
     auto tone = report.exit_code == 0 ? Tone::good : Tone::bad;
@@ -331,6 +334,7 @@ std::string outcome_line(const RunReport& report, const Figures& sums, const Sty
 std::string next_step(const RunReport& report, const Figures& sums) {
     auto pushed = sums.pushed_while_building + sums.pushed_after;
     if (report.exit_code == 0) {
+        if (!report.run_command.empty()) return "next: " + report.run_command + "\n";
         if (report.command != Command::run || sums.built + pushed == 0 || report.switch_command.empty()) return {};
         bool is_trusted =
             std::all_of(report.targets.begin(), report.targets.end(), [](auto& one) { return one.trusted; });

@@ -6,6 +6,7 @@
 #include "daemon/lasting_connection.hpp"
 #include "http/client.hpp"
 #include "options/state_directory.hpp"
+#include "options/typed.hpp"
 #include "presence/open_cache.hpp"
 #include "session/cache_credentials.hpp"
 #include "session/git_configuration.hpp"
@@ -131,7 +132,8 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
         Failure failure(FailureKind::usage, "no cache is named");
         findings.push_back(std::move(failure).with_hint(
             "give one with --cache, in CACHEFILL_CACHE, or as 'cache:' in ~/.config/cachefill/cachefill.yml: NAME "
-            "(Cachix), https://HOST/PATH, or file:///DIRECTORY to try it out"));
+            "(Cachix), https://HOST/PATH, or file:///DIRECTORY to try it out" +
+            options::cache_among_words(settings_)));
         co_return;
     }
     auto uri = cache::CacheUri::parse(settings_.cache.reveal());

@@ -5,6 +5,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=../support/fleet.sh
 . "$here/../support/fleet.sh"
 
+# What is printed is looked at as a terminal of today shows it.
+export LC_ALL=C.UTF-8
+
 binaries=${CACHEFILL_BINARY_DIR:?the directory of cachefill and cachix-server}
 cachefill=$binaries/cachefill
 [[ -x $cachefill ]] || cachefill=$binaries/runner/cachefill
@@ -56,7 +59,8 @@ value = eval(sys.argv[2])
 print("\n".join(map(str, value)) if isinstance(value, list) else value)' "$1" "$2"
 }
 
-# start_cachix NAME [OPTION...]: a stand-in of Cachix for the cache NAME in $work/NAME.cachix. Sets NAME_api, NAME_uri and NAME_key.
+# start_cachix NAME [OPTION...]: a stand-in of Cachix for the cache NAME in $work/NAME.cachix. Sets NAME_api, NAME_uri and NAME_key
+# (with '_' for '-').
 start_cachix() {
     local name=$1 ready=$work/$1.ready waited
     shift
@@ -66,6 +70,7 @@ start_cachix() {
     servers+=($!)
     for ((waited = 0; waited < 200; ++waited)); do [[ -s $ready ]] && break; sleep 0.05; done
     [[ -s $ready ]] || { echo "the stand-in of Cachix did not start" >&2; exit 1; }
+    name=${name//-/_}
     printf -v "${name}_api" %s "$(report_value "$ready" 'r["api"]')"
     printf -v "${name}_uri" %s "$(report_value "$ready" 'r["uri"]')"
     printf -v "${name}_key" %s "$(report_value "$ready" 'r["public_key"]')"

@@ -1,4 +1,6 @@
 #include "app/commands/commands.hpp"
+#include "app/terminal_asker.hpp"
+#include "async/child_process.hpp"
 #include "base/text.hpp"
 #include "doctor/doctor.hpp"
 #include "doctor/doctor_report.hpp"
@@ -30,12 +32,31 @@ bool takes_this(const options::SwitchCommand& command, const eval::TargetRef& ta
     return command.takes_path && command.kind == target.kind && !may_be_anothers;
 }
 
+// --ask: the table, and whether to go on all the same. Without a terminal nobody says yes.
+Task<bool> is_wanted(const doctor::Examination& examination, CommandContext& context) {
+    const auto& settings = context.session.settings();
+    if (!settings.ask || !examination.failures.empty()) co_return false;
+    auto terminal = TerminalAsker::find(context.session.executor());
+    if (!terminal) co_return false;
+    context.console.stop_drawing();
+    auto answer = co_await terminal->ask(to_text(examination, settings.verbose) + compiled_table(examination) +
+                                         "Compile it here all the same? [y/N] ");
+    auto word = to_lower(trim(answer.value_or("")));
+    co_return word == "y" || word == "yes";
+}
+
 } // namespace
 
 Task<int> guard_command(CommandContext& context) {
     auto& session = context.session;
     const auto& settings = session.settings();
     const auto& guarded = *settings.switches;
+    // Before a minute goes into finding out what would be run in vain.
+    if (!async::find_program(guarded.words.front(), session.environment())) {
+        context.console.print_error(
+            Failure(FailureKind::usage, "there is no program '" + sanitize(guarded.words.front()) + "' on PATH"));
+        co_return static_cast<int>(options::ExitCode::usage);
+    }
     std::unique_ptr<session::LockCopy> copy;
     if (settings.update) {
         auto made = co_await session::LockCopy::make(session);
@@ -48,7 +69,9 @@ Task<int> guard_command(CommandContext& context) {
     doctor::Doctor doctor(session, copy ? copy->flake() : settings.flake);
     auto examination = co_await doctor.examine();
     co_await doctor.find_changes(examination);
-    if (!examination.failures.empty() || !is_allowed(examination, settings)) {
+    bool may_run = examination.failures.empty() && is_allowed(examination, settings);
+    if (!may_run) may_run = co_await is_wanted(examination, context);
+    if (!may_run) {
         auto text = to_text(examination, settings.verbose);
         if (copy) text += "flake.lock stays as it is\n";
         text += "not run: " + guarded.text() + "\n";

@@ -40,7 +40,6 @@ Result<Secret> get_token(const options::Settings& settings, const cache::CacheUr
 Task<Result<std::string>> examine(session::Session& session, cache::CacheUri uri, Secret token) {
     cache::Credentials credentials;
     bool is_cachix = uri.scheme == cache::Scheme::cachix;
-    credentials.token_source = "question";
     if (is_cachix)
         credentials.token = std::move(token);
     else

@@ -4,6 +4,7 @@
 #include "fill/named.hpp"
 #include "fill/run.hpp"
 #include "options/exit_code.hpp"
+#include "options/typed.hpp"
 
 #include <algorithm>
 
@@ -51,6 +52,15 @@ std::string plan_text(const fill::Run& run) {
     return text + "\n";
 }
 
+// What does what was planned, for the same hosts; empty if there is nothing to do.
+std::string command_to_run(const fill::Run& run, const options::Typed& typed) {
+    if (run.plan().builds.empty() && run.planned_pushes() == 0) return {};
+    std::vector<std::string> hosts;
+    if (auto given = typed.flags.find("hosts"); given != typed.flags.end())
+        for (const auto& host : given->second) hosts.insert(hosts.end(), {"--hosts", host});
+    return options::other_command(typed, options::Command::run, hosts);
+}
+
 // What --why asks for; empty if nothing is called that.
 std::vector<report::Explanation> explain(const fill::Run& run, const std::string& text, std::size_t& others) {
     std::vector<report::Explanation> explanations;
@@ -90,6 +100,7 @@ async::Task<int> plan_command(CommandContext& context) {
     auto report = run.report();
     const auto& why = context.session.settings().why;
     // Without targets there is nothing to find anything in, and the report says why.
+    if (why.empty()) report.run_command = command_to_run(run, context.session.settings().typed);
     if (why.empty() || run.plan_targets().empty())
         co_return context.console.close_with(std::move(report), plan_text(run));
     std::size_t others = 0;

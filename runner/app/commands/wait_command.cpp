@@ -23,6 +23,7 @@ constexpr auto patience_after_success = 90s;
 // What no waiting will mend.
 bool is_hopeless(const doctor::Reason& reason) {
     switch (reason.cause) {
+    case Cause::left_out:
     case Cause::commit_not_pushed:
     case Cause::lock_not_pushed:
     case Cause::tree_differs:
@@ -89,19 +90,19 @@ class Waiting {
         return {};
     }
 
-    // Only what has changed.
     void say(const doctor::Examination& examination) {
-        std::string text;
+        event::CloudWaiting waiting;
+        const auto& cloud = examination.evidence.cloud;
         if (!examination.failures.empty())
-            text = examination.failures.front().one_line();
+            waiting.text = examination.failures.front().one_line();
         else if (!examination.reasons.empty())
-            text = examination.reasons.front().text;
-        if (examination.evidence.cloud.failure)
-            text += " (GitHub: " + examination.evidence.cloud.failure->one_line() + ")";
-        if (text == said_) return;
-        said_ = text;
-        event::Message message{.severity = event::Severity::notice, .text = "waiting: " + text, .hint = {}};
-        context_.session.sink().on_event(message);
+            waiting.text = examination.reasons.front().text;
+        if (cloud.failure) waiting.text += " (GitHub: " + cloud.failure->one_line() + ")";
+        if (const auto* run = cloud.run();
+            run && cloud.state == CloudState::in_progress && run->started.time_since_epoch() > 0s)
+            waiting.running = std::chrono::duration_cast<std::chrono::milliseconds>(
+                std::max(std::chrono::system_clock::now() - run->started, std::chrono::system_clock::duration(0)));
+        context_.session.sink().on_event(waiting);
     }
 
     int close(const doctor::Examination& examination, const std::string& end) {
@@ -117,7 +118,6 @@ class Waiting {
     std::chrono::system_clock::time_point started_at_ = std::chrono::system_clock::now();
     std::optional<Clock::time_point> succeeded_at_;
     bool refreshed_ = false;
-    std::string said_;
 };
 
 } // namespace

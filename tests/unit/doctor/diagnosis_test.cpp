@@ -197,6 +197,37 @@ BOOST_AUTO_TEST_CASE(without_anybody_to_ask_what_git_knows_is_told) {
     BOOST_TEST((reasons[1].cause == Cause::cannot_ask));
 }
 
+BOOST_AUTO_TEST_CASE(a_host_that_no_run_builds_is_said_to_be_one_whatever_runs) {
+    auto evidence = missing();
+    evidence.left_out_by = "evaluate-only";
+    add_run(evidence, CloudState::in_progress, github::RunState::in_progress);
+    evidence.git->pushed = false;
+    auto reasons = diagnose(evidence);
+    BOOST_REQUIRE_EQUAL(reasons.size(), 1U);
+    BOOST_TEST((reasons[0].cause == Cause::left_out));
+    BOOST_TEST(reasons[0].text.find("no run builds nixos:box: 'evaluate-only'") == 0U);
+    // What a cache has can be had, whoever put it there.
+    evidence.heavy[0].source = Source::not_a_substituter;
+    BOOST_TEST((primary(evidence) == Cause::not_a_substituter));
+}
+
+BOOST_AUTO_TEST_CASE(who_hears_nobody_is_told_to_be_offline) {
+    auto evidence = missing(Source::unknown);
+    evidence.cannot_ask = {"https://cache.nixos.org could not be asked: no route to host"};
+    BOOST_TEST(diagnose(evidence).front().text.find("offline") == std::string::npos);
+    evidence.is_offline = true;
+    BOOST_TEST(diagnose(evidence).front().text.find("offline, it seems: none of this machine's caches answers; ") ==
+               0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_run_is_named_with_its_number) {
+    auto evidence = missing();
+    add_run(evidence, CloudState::queued, github::RunState::queued);
+    BOOST_TEST(diagnose(evidence).front().text == "the run 'Fill' of ccccccc is queued");
+    evidence.cloud.runs[0].number = 214;
+    BOOST_TEST(diagnose(evidence).front().text == "the run 'Fill' #214 of ccccccc is queued");
+}
+
 BOOST_AUTO_TEST_CASE(of_several_runs_the_one_that_goes_on_counts) {
     std::vector<github::WorkflowRun> runs(3);
     runs[0].state = github::RunState::failed;

@@ -95,6 +95,7 @@ BOOST_AUTO_TEST_CASE(a_cache_of_the_service_has_a_name_an_address_and_files_of_i
     BOOST_TEST(caches[0].signing_key_file == "/run/k");
     BOOST_TEST(caches[0].is_optional);
     BOOST_TEST(!caches[1].is_optional);
+    BOOST_TEST(after(apply_push_caches, {"a=https://demo.cachix.org"}).push_caches[0].uri.reveal() == "cachix://demo");
     BOOST_TEST(!after(apply_push_caches, {"a=demo,optional=false"}).push_caches[0].is_optional);
     BOOST_TEST(has(said(apply_push_caches, {"a=demo", "a=other"}), "two caches are called 'a'"));
     for (const auto* text :
@@ -150,6 +151,20 @@ BOOST_AUTO_TEST_CASE(an_input_that_is_none_or_says_nonsense_is_a_failure) {
     BOOST_TEST(has(refused({{"CACHEFILL_INPUT_HOTS", "x"}}), "did you mean 'CACHEFILL_INPUT_HOSTS'?"));
     BOOST_TEST(has(refused({{"CACHEFILL_INPUT_XYZZYXYZZY", "x"}}), "docs/github.md"));
     BOOST_TEST(has(refused({{"CACHEFILL_INPUT_FAIL_ON", "x"}}), "reading the input 'fail-on'"));
+}
+
+BOOST_AUTO_TEST_CASE(the_address_of_a_cachix_cache_is_its_name) {
+    for (std::string address :
+         {"https://my-cache.cachix.org", "https://my-cache.cachix.org/", "https://app.cachix.org/cache/my-cache"}) {
+        BOOST_TEST(cachix_name_in(address) == "cachix://my-cache", address);
+        BOOST_TEST(after(apply_cache, {address}).cache.reveal() == "cachix://my-cache", address);
+    }
+    BOOST_TEST(cachix_name_in("https://my-cache.cachix.org?priority=30") == "cachix://my-cache?priority=30");
+    for (std::string other :
+         {"my-cache", "cachix://my-cache", "http://my-cache.cachix.org", "https://a.b.cachix.org", "https://cachix.org",
+          "https://my-cache.cachix.org/x", "https://my-cache.cachix.org:8443", "https://kim@my-cache.cachix.org",
+          "https://app.cachix.org/cache/", "https://app.cachix.org/cache/a/b", "https://my-cache.cachix.org.example"})
+        BOOST_TEST(cachix_name_in(other) == other);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

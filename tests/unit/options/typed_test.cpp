@@ -10,6 +10,8 @@ BOOST_AUTO_TEST_SUITE(typed_commands)
 
 namespace {
 
+using Words = std::vector<std::string>;
+
 Typed typed(const std::vector<std::string>& words) {
     Environment environment({{"NH_FLAKE", std::string("/fleet")}});
     auto parsed = parse_command_line(words, environment);
@@ -26,6 +28,20 @@ BOOST_AUTO_TEST_CASE(a_command_is_repeated_as_it_was_typed) {
     auto elsewhere = typed({"run", "."});
     elsewhere.program = "./build/cachefill";
     BOOST_TEST(command_again(elsewhere) == "./build/cachefill run .");
+}
+
+BOOST_AUTO_TEST_CASE(a_word_where_no_cache_is_named_may_be_the_cache) {
+    auto hint = [](const std::vector<std::string>& words) {
+        auto parsed = parse_command_line(words, Environment({{"NH_FLAKE", std::string("/fleet")}}));
+        if (!parsed) BOOST_FAIL(parsed.error().one_line());
+        return cache_among_words(std::get<Invocation>(*parsed).settings);
+    };
+    BOOST_TEST(hint({"run", "my-cache"}) == "; if 'my-cache' is the cache: --cache my-cache");
+    BOOST_TEST(hint({"push", "my-cache", "./result"}) == "; if 'my-cache' is the cache: --cache my-cache");
+    for (std::vector<std::string> words :
+         {Words{"run"}, Words{"run", "nixos:nas"}, Words{"run", "--hosts", "n*"}, Words{"push", "./result"},
+          Words{"push", "/nix/store"}, Words{"push", "-"}, Words{"run", "https://cache.example"}})
+        BOOST_TEST(hint(words).empty(), words.back());
 }
 
 BOOST_AUTO_TEST_CASE(another_command_speaks_of_the_same_flake_and_cache) {

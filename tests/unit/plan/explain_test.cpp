@@ -31,6 +31,17 @@ BOOST_AUTO_TEST_CASE(a_build_is_explained_up_to_its_target) {
     BOOST_TEST(by_derivation == world.explain("lib"), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(of_a_package_the_output_is_explained_that_somebody_needs) {
+    World world;
+    world.derivation("firefox", {}, {.outputs = {"man", "out"}}).derivation("top", {"firefox"}).target("top");
+    world.references("top", {"firefox"}).served(0, {"top", "firefox"});
+    world.settle();
+    auto answer = plan::explain(world.graph, world.facts, world.targets, world.plan, derivation_path("firefox"));
+    BOOST_TEST(without_hash(answer) == (Names{"firefox is left alone: the cache serves it.", "top references firefox.",
+                                              "Target nixos:top is top."}),
+               boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(the_shortest_chain_is_given) {
     World world;
     world.derivation("lib").derivation("app", {"lib"}).derivation("top", {"app", "lib"}).target("top");

@@ -93,6 +93,34 @@ BOOST_AUTO_TEST_CASE(the_block_shows_what_runs_with_time_and_last_line) {
     check_golden("live-80.txt", live.screen.text());
 }
 
+BOOST_AUTO_TEST_CASE(who_waits_for_the_cloud_sees_that_and_nothing_that_has_ended) {
+    Live live(80);
+    apply_busy_run(*live.display);
+    live.display->on_event(event::CloudWaiting{"the run 'Fill' #214 is running: 2 of 5 jobs done", 190s});
+    live.tick(2000ms);
+    BOOST_TEST(live.screen.text().find("waiting  3:12 · the run 'Fill' #214 is running: 2 of 5 jobs done\n") !=
+               std::string::npos);
+    BOOST_TEST(live.screen.text().find("evaluate ") == std::string::npos);
+    live.display->on_event(event::CloudWaiting{"the commit was made a moment ago", {}});
+    live.tick(3000ms);
+    BOOST_TEST(live.screen.text().find("waiting  the commit was made") != std::string::npos);
+    BOOST_TEST(live.screen.text().find("#214") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_locale_without_utf_8_gets_as_many_columns_in_ascii) {
+    report::DisplaySettings settings;
+    settings.live = settings.ascii = true;
+    settings.width = 40;
+    CapturedStream captured;
+    settings.stream = captured.stream();
+    auto display = report::make_display(settings);
+    apply_busy_run(*display);
+    display->tick(Clock::now() + 2s);
+    auto shown = captured.take();
+    BOOST_TEST(std::all_of(shown.begin(), shown.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
+    BOOST_TEST(shown.find('~') != std::string::npos); // what was cut
+}
+
 BOOST_AUTO_TEST_CASE(a_narrow_terminal_cuts_lines_and_hides_none) {
     Live wide(80), narrow(34);
     apply_busy_run(*wide.display);

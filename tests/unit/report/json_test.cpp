@@ -59,6 +59,7 @@ std::vector<event::Event> one_of_each() {
             event::EvaluationStarted{"a"},
             evaluation,
             event::CacheWaiting{},
+            event::CloudWaiting{"the run is running", 90s},
             event::QueryProgress{8000, 1},
             event::PlanChanged{},
             event::FetchFinished{},

@@ -167,6 +167,17 @@ BOOST_AUTO_TEST_CASE(a_wait_is_told_at_its_beginning_and_at_its_end) {
                "warning: https://demo could not be asked: connection refused\n");
 }
 
+BOOST_AUTO_TEST_CASE(what_the_cloud_does_is_told_to_a_log_when_it_changes) {
+    event::CloudWaiting waiting{"the run 'Fill' #3 is running: 1 of 2 jobs done", 90s};
+    report::Progress progress;
+    BOOST_TEST(told(Voice::normal, waiting, true, progress) ==
+               "notice: waiting: the run 'Fill' #3 is running: 1 of 2 jobs done\n");
+    progress.apply(waiting, {});
+    waiting.running = 105s;
+    BOOST_TEST(told(Voice::normal, waiting, true, progress) == "");
+    BOOST_TEST(told(Voice::normal, waiting, false, {}) == ""); // the live block has it
+}
+
 BOOST_AUTO_TEST_CASE(lines_of_a_log_bear_the_name_of_their_build) {
     event::BuildLogLine line;
     line.derivation = store_path("hello-2.12.drv");

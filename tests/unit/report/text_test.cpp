@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(a_failed_preflight_leaves_only_its_causes) {
     report.took = std::chrono::milliseconds(300);
     report.causes = {"no program 'nix' was found on PATH"};
     report.messages = {{event::Severity::error, report.causes[0], "install Nix"}};
-    BOOST_TEST(to_text(report, false, 80) == "exit 5: no target was looked at, in 0.3 s\n"
+    BOOST_TEST(to_text(report, false, 80) == "exit 5: nothing was begun, in 0.3 s\n"
                                              "  no program 'nix' was found on PATH\n"
                                              "    hint: install Nix\n");
 }
