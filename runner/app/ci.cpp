@@ -9,6 +9,9 @@
 #include "options/state_directory.hpp"
 #include "session/session.hpp"
 
+#include <cerrno>
+#include <cstdlib>
+
 namespace cachefill::app {
 
 namespace {
@@ -89,12 +92,20 @@ Result<void> decide_on_pushing(options::Settings& settings, const Environment& e
                    "secrets.CACHIX_AUTH_TOKEN }}), or ask for read-only: true");
 }
 
-std::filesystem::path place_for_report(const github::Context& context) {
-    auto directory = context.temporary.empty() ? std::filesystem::temp_directory_path() : context.temporary;
+Result<std::filesystem::path> place_for_report(const github::Context& context) {
     std::error_code ignored;
+    // Where the runner names no place, one that nobody else has prepared.
+    if (context.temporary.empty()) {
+        auto directory = (std::filesystem::temp_directory_path(ignored) / "cachefill-report-XXXXXX").string();
+        if (!::mkdtemp(directory.data()))
+            return errno_failure("cannot make a directory for the report,", directory, errno);
+        return std::filesystem::path(directory) / "report.json";
+    }
+    auto directory = context.temporary / "cachefill";
+    TRY_VOID(cachefill::create_directories(directory));
     for (int number = 1;; ++number) {
         auto name = number == 1 ? std::string("report.json") : "report-" + std::to_string(number) + ".json";
-        auto file = directory / "cachefill" / name;
+        auto file = directory / name;
         if (!std::filesystem::exists(file, ignored)) return file; // of an earlier step of this job
     }
 }
@@ -120,12 +131,14 @@ Result<CiSetup> set_up_ci(options::Settings& settings, const Environment& enviro
                        "a step cannot see that limit; set 'deadline' to 20 minutes less than it"));
     }
     if (settings.json.empty()) {
-        settings.json = place_for_report(setup.github).string();
-        TRY_VOID(cachefill::create_directories(std::filesystem::path(settings.json).parent_path()));
-    } else if (settings.json == "-") {
-        return Failure(FailureKind::usage,
-                       "the report of 'cachefill ci' goes to a file, because its output is the log");
+        TRY(file, place_for_report(setup.github));
+        settings.json = file.string();
     }
+    for (const auto& [file, what] :
+         {std::pair(settings.json, "the report"), std::pair(settings.events, "what happens")})
+        if (file == "-")
+            return Failure(FailureKind::usage,
+                           std::string(what) + " goes to a file in 'cachefill ci', because its output is the log");
     return setup;
 }
 

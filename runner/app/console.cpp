@@ -1,7 +1,10 @@
 #include "app/console.hpp"
 
+#include "app/voice.hpp"
 #include "base/files.hpp"
 #include "base/locale.hpp"
+#include "base/text.hpp"
+#include "github/context.hpp"
 #include "options/exit_code.hpp"
 #include "options/typed.hpp"
 #include "report/junit.hpp"
@@ -84,14 +87,16 @@ class Console::Recorder final : public event::Sink {
 };
 
 Console::Console(async::Executor executor, const options::Settings& settings, const Environment& environment)
-    : executor_(executor), settings_(settings), color_(wants_color(settings, environment)),
-      is_ascii_(!settings.on_github && !speaks_utf8(environment)), width_(terminal_width()) {
+    : executor_(executor), settings_(settings), color_(wants_color(settings, environment)), environment_(environment),
+      width_(terminal_width()) {
     report::DisplaySettings display;
-    display.live =
-        ::isatty(STDERR_FILENO) && environment.get_or("TERM") != "dumb" && !settings.quiet && !settings.watch;
+    display.live = ::isatty(STDERR_FILENO) && !github::is_step(environment) && environment.get_or("TERM") != "dumb" &&
+                   !settings.quiet && !settings.watch;
     display.signs_of_life = !settings.watch;
     display.color = color_;
-    display.ascii = is_ascii_;
+    bool is_step = github::is_step(environment);
+    display.ascii = !is_step && !speaks_utf8(environment);
+    display.is_log_of_runner = is_step;
     display.quiet = settings.quiet;
     display.verbose = settings.verbose || settings.watch; // what a service says is all there is to see of it
     display.width = width_;
@@ -148,9 +153,7 @@ Task<void> Console::keep_drawing() {
     }
 }
 
-void Console::say(std::FILE* stream, const std::string& text) const {
-    write_all(stream, is_ascii_ ? to_ascii(text) : text);
-}
+void Console::say(std::FILE* stream, const std::string& text) const { write_all(stream, spoken(text, environment_)); }
 
 void Console::stop_drawing() {
     is_drawing_ = false;
@@ -180,7 +183,7 @@ int Console::close_with(report::RunReport report, const std::string& before_text
     if (!settings_.json.empty()) {
         auto json = report::to_json(report) + "\n";
         if (settings_.json == "-")
-            write_all(stdout, json);
+            write_all(stdout, github::harmless_json(std::move(json)));
         else
             write(settings_.json, json, "writing the report", exit_code);
     }
@@ -204,12 +207,12 @@ int Console::close_with(report::RunReport report, const std::string& before_text
 int Console::close_with_answer(int exit_code, const std::string& text, const std::string& json) {
     display_->finish();
     if (settings_.json == "-") {
-        write_all(stdout, json + "\n");
+        write_all(stdout, github::harmless_json(json) + "\n");
     } else if (!settings_.json.empty()) {
         write(settings_.json, json + "\n", "writing the answer", exit_code);
     }
     bool quiet = settings_.quiet && exit_code == 0;
-    if (!quiet) say(settings_.json == "-" ? stderr : stdout, text);
+    if (!quiet) say(settings_.json == "-" ? stderr : stdout, sanitize(text));
     return exit_code;
 }
 

@@ -52,7 +52,7 @@ class Console {
     async::Executor executor_;
     const options::Settings& settings_;
     bool color_;
-    bool is_ascii_;
+    const Environment& environment_;
     bool is_drawing_ = true;
     std::size_t width_;
     std::unique_ptr<report::Display> display_;

@@ -2,10 +2,10 @@
 
 #include "app/bell.hpp"
 #include "app/commands/commands.hpp"
+#include "app/voice.hpp"
 #include "async/child_process.hpp"
 #include "async/task_group.hpp"
 #include "base/files.hpp"
-#include "base/locale.hpp"
 #include "base/text.hpp"
 #include "http/client.hpp"
 #include "options/command_line.hpp"
@@ -138,7 +138,7 @@ int become(const std::vector<std::string>& command, const Environment& environme
 
 int refuse(const Failure& failure, bool is_step, const Environment& environment) {
     if (is_step) return refuse_step(failure, environment);
-    std::fputs(in_locale(render(failure) + "\n", environment).c_str(), stderr);
+    std::fputs(spoken(render(failure) + "\n", environment).c_str(), stderr);
     return static_cast<int>(options::exit_code_for(failure.kind()));
 }
 
@@ -166,7 +166,7 @@ int run_program(const std::string& called_as, const std::vector<std::string>& ar
     auto parsed = options::parse_command_line(arguments, environment);
     if (!parsed) return refuse(parsed.error(), is_step, environment);
     if (const auto* answer = std::get_if<options::Answer>(&*parsed)) {
-        std::fputs(in_locale(answer->text, environment).c_str(), stdout);
+        std::fputs(spoken(answer->text, environment).c_str(), stdout);
         return 0;
     }
     auto& invocation = std::get<options::Invocation>(*parsed);

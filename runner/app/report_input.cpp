@@ -72,7 +72,7 @@ Result<void> read_argument(const std::string& argument, report::JoinInput& input
     // Where no job left anything, nothing was downloaded: that is for --expect and --needs to tell.
     if (!fs::exists(path, error) && !(input.expected.empty() && input.needs.empty())) return {};
     if (!fs::is_directory(path, error)) {
-        auto text = read_file(path, largest_document);
+        auto text = read_stream(path, largest_document);
         if (!text) return Failure(FailureKind::usage, text.error().cause());
         take_document(std::move(*text), job_name(path, {}), input);
         return {};
@@ -92,7 +92,7 @@ Result<void> read_needs(const std::string& given, report::JoinInput& input) {
     if (given.empty()) return {};
     std::string text = given;
     if (!trim(given).starts_with("{")) {
-        auto content = read_file(given, largest_document);
+        auto content = read_stream(given, largest_document);
         if (!content) return Failure(FailureKind::usage, content.error().cause());
         text = std::move(*content);
     }

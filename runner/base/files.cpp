@@ -40,16 +40,10 @@ Failure errno_failure(std::string_view doing, const fs::path& path, int error) {
     return failure;
 }
 
-Result<std::string> read_file(const fs::path& path, std::uint64_t limit) {
-    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.is_open()) return errno_failure("cannot open", path, errno);
+namespace {
+
+Result<std::string> read_all(const FileDescriptor& file, const fs::path& path, std::uint64_t limit) {
     std::string content;
-    struct stat info {};
-    if (::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode)) {
-        if (static_cast<std::uint64_t>(info.st_size) > limit)
-            return Failure(FailureKind::machine, path.string() + " is larger than " + human_bytes(limit));
-        content.reserve(static_cast<std::size_t>(info.st_size));
-    }
     char buffer[64 * 1024];
     for (;;) {
         auto count = ::read(file.get(), buffer, sizeof buffer);
@@ -60,6 +54,28 @@ Result<std::string> read_file(const fs::path& path, std::uint64_t limit) {
         if (content.size() > limit)
             return Failure(FailureKind::machine, path.string() + " is larger than " + human_bytes(limit));
     }
+}
+
+} // namespace
+
+Result<std::string> read_file(const fs::path& path, std::uint64_t limit) {
+    // A pipe is not waited for, and no terminal becomes ours.
+    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!file.is_open()) return errno_failure("cannot open", path, errno);
+    struct stat info {};
+    if (::fstat(file.get(), &info) != 0) return errno_failure("cannot read", path, errno);
+    if (S_ISDIR(info.st_mode)) return errno_failure("cannot read", path, EISDIR);
+    if (!S_ISREG(info.st_mode))
+        return Failure(FailureKind::machine, path.string() + " is no plain file, but a pipe, a device or the like");
+    if (static_cast<std::uint64_t>(info.st_size) > limit)
+        return Failure(FailureKind::machine, path.string() + " is larger than " + human_bytes(limit));
+    return read_all(file, path, limit);
+}
+
+Result<std::string> read_stream(const fs::path& path, std::uint64_t limit) {
+    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (!file.is_open()) return errno_failure("cannot open", path, errno);
+    return read_all(file, path, limit);
 }
 
 Result<void> write_file_atomically(const fs::path& path, std::string_view content, unsigned mode) {

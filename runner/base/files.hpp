@@ -30,8 +30,11 @@ class FileDescriptor {
 // errno as a Failure of kind machine: "cannot open /x: Permission denied". "No space left" gets its hint.
 Failure errno_failure(std::string_view doing, const std::filesystem::path& path, int error);
 
-// Whole file; a file longer than `limit` is a failure, so that nobody reads a device or a log into memory.
+// A whole file; one longer than `limit` is a failure, so that nobody reads a log into memory. So is a pipe, a terminal
+// or a device: whoever put it where a file belongs would have us wait for ever.
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit = 256ULL << 20);
+// The same of what a person named by hand, which may be a pipe: "<(command)", /dev/stdin.
+Result<std::string> read_stream(const std::filesystem::path& path, std::uint64_t limit = 256ULL << 20);
 
 // Written beside its place, flushed to disk and renamed: afterwards there is the old content or the new, never half.
 Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);

@@ -1,5 +1,7 @@
 #include "base/own_place.hpp"
 
+#include "base/files.hpp"
+
 #include <algorithm>
 
 namespace cachefill {
@@ -22,6 +24,12 @@ bool is_in_work_tree(const fs::path& place, const fs::path& top) {
     for (; real != real_top; real = real.parent_path())
         if (fs::is_symlink(fs::symlink_status(real, error))) return false;
     return true;
+}
+
+Result<std::string> read_work_tree_file(const fs::path& file, const fs::path& top, std::uint64_t limit) {
+    if (is_in_work_tree(file, top)) return read_file(file, limit);
+    return Failure(FailureKind::usage, file.string() + " is a link to what is no file of the flake's repository")
+        .with_hint("put the file itself there");
 }
 
 } // namespace cachefill

@@ -13,8 +13,6 @@ namespace cachefill::cache {
 
 namespace {
 
-constexpr std::uint64_t longest_key_file = 4096;
-
 Result<std::optional<Secret>> find_token(const Environment& environment, const std::string& variable) {
     TRY(token, parse_token(environment.get_or(variable), variable));
     return token.empty() ? std::optional<Secret>() : std::optional<Secret>(std::move(token));
@@ -26,9 +24,10 @@ Result<std::optional<Secret>> find_bearer(const Environment& environment, const 
     if (token) return token;
     auto path = environment.get_or(file_variable);
     if (path.empty()) return std::optional<Secret>();
-    auto content = read_file(path, longest_key_file);
+    auto content = read_named_secret(path, SecretKind::token);
     if (!content)
         return Failure(FailureKind::usage, content.error().one_line())
+            .with_hint(content.error().hint())
             .with_context("reading the token that " + file_variable + " names");
     Environment read;
     read.set(file_variable, std::move(*content));
@@ -118,9 +117,10 @@ Result<std::optional<nix::SecretKey>> find_signing_key(const Environment& enviro
     Secret text(environment.get_or(ours));
     if (!text.empty()) return parse_key(text, ours);
     if (auto path = environment.get_or(file); !path.empty()) {
-        auto content = read_file(path, longest_key_file);
+        auto content = read_named_secret(path, SecretKind::signing_key);
         if (!content)
             return Failure(FailureKind::usage, content.error().one_line())
+                .with_hint(content.error().hint())
                 .with_context("reading the signing key that " + file + " names");
         Secret from_file(*std::move(content));
         return parse_key(from_file, path + " (" + file + ")");

@@ -1,6 +1,8 @@
 #include "cache/manifest.hpp"
 
 #include "base/foreign_json.hpp"
+#include "base/foreign_text.hpp"
+#include "nix/store_path.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -44,6 +46,17 @@ std::string text_of(const Json& json, const char* name) {
     return field != json.end() && field->is_string() ? field->get<std::string>() : std::string();
 }
 
+// A name, a branch, a version: told as it is.
+std::string name_of(const Json& json, const char* name) { return shown_name(text_of(json, name)); }
+
+// A store path, or nothing: it is told as part of a command.
+std::string path_in(const std::string& text) { return nix::StorePath::parse(text) ? text : std::string(); }
+
+std::string commit_of(const Json& json) {
+    auto text = text_of(json, "commit");
+    return text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos ? text : std::string();
+}
+
 Json encode(const ManifestTarget& target) {
     Json json;
     json["name"] = target.name;
@@ -57,14 +70,14 @@ Json encode(const ManifestTarget& target) {
 
 ManifestTarget decode(const Json& json) {
     ManifestTarget target;
-    target.name = text_of(json, "name");
-    target.system = text_of(json, "system");
-    target.derivation = text_of(json, "derivation");
-    target.output = text_of(json, "output");
+    target.name = name_of(json, "name");
+    target.system = name_of(json, "system");
+    target.derivation = path_in(text_of(json, "derivation"));
+    target.output = path_in(text_of(json, "output"));
     target.state = state_for<ManifestTargetState>(target_states, text_of(json, "state"));
     if (auto missing = json.find("missing"); missing != json.end() && missing->is_array())
         for (const auto& path : *missing)
-            if (path.is_string()) target.missing.push_back(path.get<std::string>());
+            if (path.is_string()) target.missing.push_back(shown_name(path.get<std::string>()));
     return target;
 }
 
@@ -127,15 +140,15 @@ Result<Manifest> parse_manifest(std::string_view text) {
     Manifest manifest;
     auto state = text_of(json, "state");
     manifest.state = state_for<ManifestState>(states, state);
-    manifest.branch = text_of(json, "branch");
-    manifest.commit = text_of(json, "commit");
+    manifest.branch = name_of(json, "branch");
+    manifest.commit = commit_of(json);
     if (auto dirty = json.find("dirty"); dirty != json.end() && dirty->is_boolean())
         manifest.dirty = dirty->get<bool>();
-    manifest.source_hash = text_of(json, "source_hash");
-    manifest.lock_hash = text_of(json, "lock_hash");
-    manifest.system = text_of(json, "system");
-    manifest.cachefill_version = text_of(json, "cachefill");
-    manifest.nix_version = text_of(json, "nix");
+    manifest.source_hash = name_of(json, "source_hash");
+    manifest.lock_hash = name_of(json, "lock_hash");
+    manifest.system = name_of(json, "system");
+    manifest.cachefill_version = name_of(json, "cachefill");
+    manifest.nix_version = name_of(json, "nix");
     auto targets = json.find("targets");
     if (state.empty() || targets == json.end() || !targets->is_array())
         return Failure(FailureKind::protocol, "the manifest has no state or no list of targets");
@@ -143,7 +156,8 @@ Result<Manifest> parse_manifest(std::string_view text) {
         if (target.is_object()) manifest.targets.push_back(decode(target));
     if (auto last = json.find("last_complete"); last != json.end() && last->is_object())
         for (const auto& [target, output] : last->items())
-            if (output.is_string()) manifest.last_complete.emplace(target, output.get<std::string>());
+            if (output.is_string())
+                manifest.last_complete.emplace(shown_name(target), path_in(output.get<std::string>()));
     return manifest;
 }
 

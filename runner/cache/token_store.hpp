@@ -27,6 +27,12 @@ enum class Links { follow, refuse };
 inline constexpr std::uint64_t longest_token_file = 64 << 10;
 Result<std::optional<std::string>> read_private_file(const std::filesystem::path& file, Links links);
 
+// A file of secrets that a person named, in a variable or a configuration: of this user or root, and nobody else may
+// write to it. It may be a link, or a pipe as "<(command)" gives one. A token's may be read by its group (systemd's
+// credentials, sops), but not by everybody; a key's may, as Nix has it. Missing: a failure.
+enum class SecretKind { token, signing_key };
+Result<std::string> read_named_secret(const std::filesystem::path& file, SecretKind kind);
+
 // One word of printable characters; else a usage failure that says of `where` what is wrong, and nothing of the token.
 Result<Secret> parse_token(std::string_view text, const std::string& where);
 

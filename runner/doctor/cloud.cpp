@@ -1,6 +1,6 @@
 #include "doctor/cloud.hpp"
 
-#include "base/files.hpp"
+#include "base/own_place.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -88,7 +88,7 @@ std::vector<std::string> filling_workflows(const std::filesystem::path& root) {
          it.increment(error)) {
         auto extension = it->path().extension();
         if (extension != ".yml" && extension != ".yaml") continue;
-        auto text = read_file(it->path(), 1U << 20);
+        auto text = read_work_tree_file(it->path(), root, 1U << 20);
         if (text && text->find("cachefill") != std::string::npos) names.push_back(it->path().filename().string());
     }
     std::sort(names.begin(), names.end());

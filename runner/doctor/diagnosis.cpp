@@ -106,6 +106,7 @@ class Diagnosis {
                            "' in the configuration leaves it out, so no cache gets it from one",
                        "change '" + e_.left_out_by +
                            "' in cachefill.yml, or push from a machine that has built it: cachefill push");
+        if (e_.is_update) return explain_update();
         if (e_.git && !e_.git->commit.empty()) {
             if (explain_tree()) return;
             if (!e_.git->pushed && !e_.git->remote.empty()) return explain_not_pushed();
@@ -127,6 +128,25 @@ class Diagnosis {
         case CloudState::not_asked:
             return explain_done();
         }
+    }
+
+    // Nobody has built this lock: where a workflow of the repository updates, that one can; else the new lock goes
+    // there.
+    void explain_update() {
+        auto updates = std::find_if(e_.workflows.begin(), e_.workflows.end(),
+                                    [](const auto& file) { return file.find("update") != std::string::npos; });
+        auto text = "no cache has what the updated flake.lock needs, and no cloud has seen that lock" +
+                    (e_.differences.empty() ? std::string() : " (" + e_.differences.front() + ")");
+        std::string remedy;
+        if (e_.git && updates != e_.workflows.end())
+            remedy = gh_command("workflow run " + shell_word(*updates) +
+                                (e_.git->branch.empty() ? "" : " --ref " + shell_word(e_.git->branch)));
+        else if (e_.git)
+            remedy = in_a_row({e_.commands.update,
+                               git_command("commit -m 'flake.lock: update' -- " +
+                                           shell_word((e_.commands.in_work_tree ? ":/" : "") + lock_in(*e_.git))),
+                               git_command("push"), wait()});
+        add(Cause::lock_not_pushed, std::move(text), std::move(remedy), e_.differences);
     }
 
     static std::string lock_in(const GitState& git) {

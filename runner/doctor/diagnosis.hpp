@@ -73,6 +73,7 @@ struct Commands {
     std::string wait;                // "cachefill wait laptop"
     std::string run;                 // "cachefill run --hosts nixos:laptop"
     std::string doctor;              // "cachefill doctor --verbose"
+    std::string update;              // "nix flake update --flake ."
     bool in_work_tree = true;        // is the current directory in it? Else git and gh are told where
 };
 
@@ -102,6 +103,7 @@ struct Evidence {
     CloudFacts cloud;
     std::vector<std::string> workflows; // files that fill
     std::optional<cache::Manifest> manifest;
+    bool is_update = false;               // a newer flake.lock than that of any commit is looked at
     std::vector<std::string> differences; // between the cloud's derivation and ours, the nearest cause first
     Commands commands;
 };

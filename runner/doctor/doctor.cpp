@@ -7,6 +7,7 @@
 #include "plan/availability.hpp"
 #include "report/narrator.hpp"
 #include "session/expected_time.hpp"
+#include "session/lock_copy.hpp"
 #include "session/outside.hpp"
 #include "session/targets.hpp"
 #include "session/upstream_rules.hpp"
@@ -36,7 +37,7 @@ Task<std::vector<std::string>> machine_names(const Environment& environment) {
     if (async::find_program("scutil", environment)) { // macOS
         async::ProcessSpec spec;
         spec.arguments = {"scutil", "--get", "LocalHostName"};
-        spec.environment = environment;
+        spec.environment = environment.without_our_secrets();
         auto answer = co_await async::run_process(std::move(spec), 5s);
         if (answer && answer->status.success()) names.emplace_back(trim(answer->output));
     }
@@ -50,8 +51,8 @@ Task<std::vector<std::string>> machine_names(const Environment& environment) {
 
 } // namespace
 
-Doctor::Doctor(session::Session& session, std::string flake)
-    : session_(session), flake_reference_(flake.empty() ? session.settings().flake : std::move(flake)) {}
+Doctor::Doctor(session::Session& session, const session::LockCopy* updated)
+    : session_(session), updated_(updated), flake_reference_(updated ? updated->flake() : session.settings().flake) {}
 
 Doctor::~Doctor() = default;
 
@@ -273,8 +274,10 @@ Task<Result<void>> Doctor::prepare() {
     CO_TRY_VOID(find_sources());
     CO_TRY(target, session::add_target(graph_, session_.endpoint(), *evaluated_));
     target_ = std::move(target);
-    if (!flake_->directory.empty()) {
-        CO_TRY(git, co_await read_git_state(flake_->directory, session_.environment().without_our_secrets()));
+    // A copy has no history.
+    auto directory = updated_ ? updated_->original().parent_path() : flake_->directory;
+    if (!directory.empty()) {
+        CO_TRY(git, co_await read_git_state(directory, session_.environment().without_our_secrets()));
         git_ = std::move(git);
     }
     if (auto history = session::History::open(session_.state_directory() / "history.sqlite"))
@@ -342,6 +345,7 @@ Task<Examination> Doctor::examine(std::chrono::system_clock::time_point runs_sin
     evidence.target = target_->name;
     evidence.derivation = evaluated_->derivation.to_string();
     evidence.left_out_by = left_out_by();
+    evidence.is_update = updated_ != nullptr;
     evidence.output = output();
     // A daemon that we start ourselves is nobody else's.
     evidence.daemon_is_trusting = session_.is_trusted() || session_.endpoint().socket.empty();

@@ -18,7 +18,8 @@
 
 namespace cachefill::session {
 class History;
-}
+class LockCopy;
+} // namespace cachefill::session
 
 namespace cachefill::doctor {
 
@@ -45,8 +46,8 @@ struct Examination {
 // Asks, as this machine's Nix would, what switching to a host would compile here, and why.
 class Doctor {
   public:
-    // `flake`: instead of the one in the settings.
-    explicit Doctor(session::Session& session, std::string flake = {});
+    // `updated`: a copy of the settings' flake whose flake.lock was moved; that one is looked at.
+    explicit Doctor(session::Session& session, const session::LockCopy* updated = nullptr);
     ~Doctor();
 
     // The host that the settings ask for. May be called again (`wait` does): it is evaluated once, the caches are asked
@@ -64,8 +65,9 @@ class Doctor {
     const eval::EvaluatedTarget& evaluated() const { return *evaluated_; }
     const std::optional<GitState>& git() const { return git_; }
     std::string output() const;
+    // The key of the configuration by which no run builds this host.
+    std::string left_out_by() const;
     // Files of this tree that fill the cache, or those that --workflow names.
-    std::string left_out_by() const; // the key of the configuration by which no run builds this host
     std::vector<std::string> workflows() const;
 
   private:
@@ -133,9 +135,11 @@ class Doctor {
     async::Task<void> compare_with_cloud(Evidence& evidence);
     async::Task<std::optional<eval::EvaluatedTarget>> evaluate_commit(std::string commit);
     async::Task<std::vector<std::string>> lock_differences(std::string commit, std::string where);
+    std::vector<std::string> moved_inputs() const; // between the lock of the flake and that of its updated copy
     std::vector<std::string> derivation_differences(const nix::StorePath& there, std::string_view where) const;
 
     session::Session& session_;
+    const session::LockCopy* updated_;
     std::string flake_reference_;
     Notes notes_;
     std::unique_ptr<http::Client> client_; // with the netrc of this machine's Nix

@@ -1,6 +1,7 @@
 // Why what would be compiled is there and not here.
 #include "async/child_process.hpp"
 #include "base/files.hpp"
+#include "base/own_place.hpp"
 #include "base/text.hpp"
 #include "cache/manifest_store.hpp"
 #include "doctor/doctor.hpp"
@@ -9,6 +10,7 @@
 #include "nix/derivation_difference.hpp"
 #include "session/expected_time.hpp"
 #include "session/github_client.hpp"
+#include "session/lock_copy.hpp"
 #include "session/targets.hpp"
 
 #include <algorithm>
@@ -23,6 +25,7 @@ namespace {
 
 constexpr std::chrono::seconds usual_negative_lifetime{3600};
 constexpr std::size_t differences_told = 8;
+constexpr std::uint64_t longest_lock = 16 << 20;
 
 } // namespace
 
@@ -33,7 +36,9 @@ Task<void> Doctor::explain(Examination& examination, std::chrono::system_clock::
                            [&](const auto& heavy) { return heavy.source == source; });
     };
     if (any(Source::here_but_daemon_no)) co_await find_absence(evidence);
-    if (any(Source::nowhere) || any(Source::unknown)) {
+    if (updated_) {
+        evidence.differences = moved_inputs();
+    } else if (any(Source::nowhere) || any(Source::unknown)) {
         co_await look_at_commit(evidence);
         co_await look_at_cloud(evidence, runs_since);
         co_await compare_with_cloud(evidence);
@@ -109,7 +114,7 @@ Task<std::vector<std::string>> Doctor::lock_differences(std::string commit, std:
     auto file = git_->subdirectory.empty() ? std::string("flake.lock") : git_->subdirectory + "/flake.lock";
     auto there =
         co_await file_in_commit(git_->root, std::move(commit), file, session_.environment().without_our_secrets());
-    auto here = read_file(git_->root / file);
+    auto here = read_work_tree_file(git_->root / file, git_->root, longest_lock);
     if (!there || !here) co_return texts;
     auto compared = compare_locks(*there, *here);
     if (!compared) co_return texts;
@@ -120,6 +125,19 @@ Task<std::vector<std::string>> Doctor::lock_differences(std::string commit, std:
                         side(difference.second) + " here");
     }
     co_return texts;
+}
+
+std::vector<std::string> Doctor::moved_inputs() const {
+    std::vector<std::string> texts;
+    auto before = read_file(updated_->original(), longest_lock);
+    auto after = read_file(std::filesystem::path(updated_->flake()) / "flake.lock", longest_lock);
+    auto compared = before && after ? compare_locks(*before, *after) : Result<std::vector<LockDifference>>({});
+    if (!compared) return texts;
+    for (const auto& difference : *compared)
+        if (texts.size() < differences_told)
+            texts.push_back(difference.input + ": " + (difference.first.empty() ? "absent" : difference.first) + " → " +
+                            (difference.second.empty() ? "absent" : difference.second));
+    return texts;
 }
 
 std::vector<std::string> Doctor::derivation_differences(const nix::StorePath& there, std::string_view where) const {

@@ -129,7 +129,9 @@ std::optional<std::string> SourceMap::relative(std::string_view file) const {
     return {};
 }
 
-std::optional<event::Position> locate(const EvaluatorError& error, const SourceMap& sources) {
+namespace {
+
+std::optional<event::Position> place_of(const EvaluatorError& error, const SourceMap& sources) {
     if (auto position = inside(error.own, sources)) return position;
     if (auto frame = named_in_text(sanitize(error.text), sources))
         return event::Position{.file = frame->file, .line = frame->line, .column = frame->column};
@@ -138,6 +140,14 @@ std::optional<event::Position> locate(const EvaluatorError& error, const SourceM
     auto own = normalized(error.own);
     if (!is_a_file(own.file)) return {};
     return event::Position{.file = sanitize(own.file), .line = own.line, .column = own.column};
+}
+
+} // namespace
+
+std::optional<event::Position> locate(const EvaluatorError& error, const SourceMap& sources) {
+    auto position = place_of(error, sources);
+    if (position) position->file = shown_name(position->file); // whoever wrote the flake chose it
+    return position;
 }
 
 std::string clean_message(const EvaluatorError& error, const SourceMap& sources) {

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "cache/credentials.hpp"
 #include "cache/make_cache.hpp"
+#include "cache/token_store.hpp"
 #include "options/typed.hpp"
 #include "presence/open_cache.hpp"
 
@@ -14,8 +15,6 @@ namespace cachefill::fill {
 using async::Task;
 
 namespace {
-
-constexpr std::uint64_t longest_token_file = 4096;
 
 Failure no_cache(const options::Settings& settings) {
     return Failure(FailureKind::usage, "no cache was named")
@@ -70,8 +69,11 @@ Result<cache::Credentials> credentials_for(const options::PushCache& cache, cons
     TRY(uri, cache::CacheUri::parse(cache.uri.reveal()));
     if (!cache.token_file.empty()) {
         auto where = "reading the token of " + cache.name + " from " + cache.token_file.string();
-        auto content = read_file(cache.token_file, longest_token_file);
-        if (!content) return Failure(FailureKind::auth, content.error().cause()).with_context(where);
+        auto content = cache::read_named_secret(cache.token_file, cache::SecretKind::token);
+        if (!content)
+            return Failure(FailureKind::auth, content.error().cause())
+                .with_hint(content.error().hint())
+                .with_context(where);
         auto token = trim(*content);
         if (token.empty()) return Failure(FailureKind::auth, "the file is empty").with_context(where);
         auto pushed_to = uri;

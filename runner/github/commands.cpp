@@ -63,7 +63,7 @@ std::string_view to_string(Level level) {
 std::string to_command(const Annotation& annotation) {
     std::vector<std::string> properties;
     if (!annotation.file.empty()) {
-        properties.push_back("file=" + escape_property(annotation.file));
+        properties.push_back("file=" + escape_property(sanitize(annotation.file)));
         if (annotation.line > 0) properties.push_back(fmt::format("line={}", annotation.line));
         if (annotation.line > 0 && annotation.column > 0)
             properties.push_back(fmt::format("col={}", annotation.column));
@@ -140,6 +140,11 @@ std::string harmless(std::string_view text) {
         start = end + 1;
     }
     return result;
+}
+
+std::string harmless_json(std::string json) {
+    for (auto at = json.find("##["); at != json.npos; at = json.find("##[", at)) json.replace(at, 1, "\\u0023");
+    return json;
 }
 
 } // namespace cachefill::github

@@ -63,4 +63,7 @@ std::string random_token();
 // the middle. Newlines stay what they are, each line is looked at for itself.
 std::string harmless(std::string_view text);
 
+// The same of JSON, which means what it did: the sequence can only stand in a string.
+std::string harmless_json(std::string json);
+
 } // namespace cachefill::github

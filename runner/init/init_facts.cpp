@@ -3,8 +3,8 @@
 #include "async/git.hpp"
 #include "async/limiter.hpp"
 #include "async/task_group.hpp"
-#include "base/files.hpp"
 #include "base/foreign_text.hpp"
+#include "base/own_place.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "eval/host_system.hpp"
@@ -42,12 +42,12 @@ void look_at_workflows(RepositoryFacts& facts) {
         if (it->path().extension() == ".yml" || it->path().extension() == ".yaml") files.push_back(it->path());
     std::sort(files.begin(), files.end());
     for (const auto& file : files) {
-        auto text = read_file(file, 1 << 20);
+        auto text = read_work_tree_file(file, facts.root, 1 << 20);
         if (!text || file.filename().string().starts_with("cachefill")) continue; // init wrote these
         if (auto workflow = read_workflow(shown_name(file.filename().string()), *text))
             facts.workflows.push_back(std::move(*workflow));
     }
-    auto garnix = read_file(facts.root / "garnix.yaml", 1 << 20);
+    auto garnix = read_work_tree_file(facts.root / "garnix.yaml", facts.root, 1 << 20);
     if (garnix) facts.garnix = read_garnix(*garnix);
 }
 
@@ -67,7 +67,7 @@ Task<void> ask_for_system(Asking& asking, eval::TargetRef host, HostFacts& facts
     auto hooks = silent_hooks();
     auto outline = co_await eval::outline_of_host(asking.settings, asking.flake, host, hooks);
     if (outline) {
-        facts.system = std::move(outline->system);
+        facts.system = shown_name(outline->system);
         facts.caches = std::move(outline->caches);
         co_return;
     }
@@ -141,7 +141,8 @@ Task<Result<void>> look_at_flake(session::Session& session, InitFacts& facts) {
             if (are_hosts)
                 hosts.push_back(std::move(target));
             else if (path.size() == 3)
-                facts.outputs.push_back({.output = path[0], .system = path[1], .name = path[2]});
+                facts.outputs.push_back(
+                    {.output = shown_name(path[0]), .system = shown_name(path[1]), .name = shown_name(path[2])});
         }
     }
     for (const auto& host : hosts)

@@ -1,5 +1,6 @@
 #include "init/init_plan.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "init/init_choice.hpp"
@@ -24,10 +25,10 @@ std::string yaml_map(const std::map<std::string, std::vector<std::string>>& list
 // What the flake has, as lines of a comment.
 std::string found(const InitFacts& facts) {
     std::vector<std::string> words;
-    for (const auto& host : facts.hosts) words.push_back(sanitize(host.name));
+    for (const auto& host : facts.hosts) words.push_back(shown_name(host.name));
     std::map<std::string, std::size_t> counts;
     for (const auto& output : facts.outputs) ++counts[output.output + " of " + output.system];
-    for (const auto& [what, count] : counts) words.push_back(sanitize(what) + " (" + std::to_string(count) + ")");
+    for (const auto& [what, count] : counts) words.push_back(shown_name(what) + " (" + std::to_string(count) + ")");
     std::string text = "# Found:", line;
     for (std::size_t i = 0; i < words.size(); ++i) {
         if (line.size() + words[i].size() > 100) {
@@ -154,6 +155,19 @@ std::vector<std::string> notes_on(const InitFacts& facts, const Answers& answers
     return notes;
 }
 
+// GitHub would put a secret in the place of a name such as "${{ secrets.X }}".
+Result<void> without_expressions(const InitFacts& facts, const Answers& answers) {
+    std::vector<std::string> names = answers.branches;
+    names.insert(names.end(), {facts.repository.flake_subdirectory, answers.cache});
+    for (const auto& host : facts.hosts) names.insert(names.end(), {host.name, host.system});
+    for (const auto& output : facts.outputs) names.insert(names.end(), {output.output, output.system, output.name});
+    for (const auto& name : names)
+        if (name.find("${{") != std::string::npos)
+            return Failure(FailureKind::usage, "'" + shown_name(name) + "' is an expression to GitHub, and no name")
+                .with_hint("give it another name: init writes it into the workflow");
+    return {};
+}
+
 } // namespace
 
 Result<std::pair<std::string, std::string>> parse_action(const std::string& text) {
@@ -189,6 +203,7 @@ Result<InitPlan> plan_init(const InitFacts& facts, const Answers& answers) {
     if (systems_with_runner(facts, selection.systems).empty())
         return Failure(FailureKind::usage, "GitHub has no machines for " + join(selection.systems, ", "))
             .with_hint("name machines of your own in cachefill.yml: 'runners: {SYSTEM: LABEL}'");
+    TRY_VOID(without_expressions(facts, answers));
     InitPlan plan;
     TRY(workflow, fill_build_workflow(build_workflow, facts, answers));
     plan.files.push_back({".github/workflows/cachefill.yml", std::move(workflow)});

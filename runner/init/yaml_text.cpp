@@ -2,6 +2,8 @@
 
 #include "base/text.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -19,7 +21,10 @@ std::string yaml(const std::string& text) {
     std::string quoted = "\"";
     for (char c : text) {
         if (c == '"' || c == '\\') quoted += '\\';
-        quoted += c;
+        if (static_cast<unsigned char>(c) < 0x20)
+            quoted += fmt::format("\\x{:02x}", c);
+        else
+            quoted += c;
     }
     return quoted + "\"";
 }

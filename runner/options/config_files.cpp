@@ -18,8 +18,8 @@ namespace {
 
 constexpr std::size_t longest_file = 1 << 20;
 
-Result<std::string> read_config(const fs::path& file) {
-    auto content = read_file(file, longest_file);
+Result<std::string> read_config(const fs::path& file, bool is_named = false) {
+    auto content = is_named ? read_stream(file, longest_file) : read_file(file, longest_file);
     if (!content) return Failure(FailureKind::usage, content.error().cause()).with_hint("--config names the file");
     return std::move(*content);
 }
@@ -191,8 +191,8 @@ Result<void> forget_what_is_said_outside(const fs::path& file, Command command, 
     return {};
 }
 
-Result<void> apply_vouched(const fs::path& file, Command command, Settings& settings) {
-    TRY(text, read_config(file));
+Result<void> apply_vouched(const fs::path& file, Command command, Settings& settings, bool is_named = false) {
+    TRY(text, read_config(file, is_named));
     ConfigSource source{.name = file.string(), .standing = Standing::outside, .command = command};
     TRY_VOID(apply_config(text, source, settings));
     return {};
@@ -217,7 +217,7 @@ Result<void> apply_config_files(const NamedConfig& named, Command command, const
             TRY_VOID(read_config(file)); // it was asked for, so it has to be there
             return StepConfig({file}, checkout, command, environment).apply(settings, remarks);
         }
-        if (is_step || named.by_hand || file.is_absolute()) return apply_vouched(file, command, settings);
+        if (is_step || named.by_hand || file.is_absolute()) return apply_vouched(file, command, settings, true);
         TRY(refusals, apply_checkout(file, file.parent_path(), command, settings));
         warn_of_checkout(std::move(refusals), environment, settings, remarks);
         return {};

@@ -46,24 +46,43 @@ Failure leads_out(const std::string& path, std::string_view target) {
                    path + " is a link there, to '" + sanitize(target) + "', which is no file of the repository");
 }
 
-// What the file says in the commit; empty if it is not there. A link is followed within the repository, as GitHub's
-// contents API does.
+// A file or a link of a commit.
+struct Blob {
+    bool is_link = false;
+    std::string text;
+};
+Task<Result<std::optional<Blob>>> blob_at(const Asking& asking, std::string path) {
+    const std::vector<std::string> list{"ls-tree", "-z", "--full-tree", asking.commit.commit, "--", path};
+    CO_TRY(entry, co_await git(asking.repository, list, asking.environment)); // "MODE TYPE OBJECT\tPATH"
+    auto words = split_words(std::string_view(entry).substr(0, entry.find('\t')));
+    if (words.size() != 3 || words[1] != "blob") co_return std::optional<Blob>();
+    const std::vector<std::string> show{"cat-file", "blob", std::string(words[2])};
+    CO_TRY(text, co_await git(asking.repository, show, asking.environment));
+    co_return std::optional<Blob>(Blob{.is_link = words[0] == "120000", .text = std::move(text)});
+}
+
+// What the file says in the commit; empty if it is not there. Links on the way to it and at its end are followed as
+// that commit has them, within the repository: what a change makes of its folders decides nothing.
 Task<Result<std::optional<std::string>>> read_of_commit(const Asking& asking, std::string path) {
     const auto first = path;
     for (int followed = 0; followed <= most_links; ++followed) {
-        const std::vector<std::string> list{"ls-tree", "-z", "--full-tree", asking.commit.commit, "--", path};
-        CO_TRY(entry, co_await git(asking.repository, list, asking.environment)); // "MODE TYPE OBJECT\tPATH"
-        auto words = split_words(std::string_view(entry).substr(0, entry.find('\t')));
-        if (words.size() != 3 || words[1] != "blob") {
+        fs::path place, rest = path;
+        std::optional<Blob> blob;
+        while (!rest.empty() && !blob) {
+            place /= *rest.begin();
+            rest = rest.lexically_relative(*rest.begin());
+            if (rest == ".") rest.clear();
+            auto name = place.generic_string();
+            CO_TRY(found, co_await blob_at(asking, std::move(name)));
+            blob = std::move(found);
+        }
+        if (blob && !blob->is_link && rest.empty()) co_return std::optional<std::string>(std::move(blob->text));
+        if (!blob || !blob->is_link) {
             if (followed > 0) co_return leads_out(first, path);
             co_return std::optional<std::string>();
         }
-        bool is_link = words[0] == "120000";
-        const std::vector<std::string> show{"cat-file", "blob", std::string(words[2])};
-        CO_TRY(text, co_await git(asking.repository, show, asking.environment));
-        if (!is_link) co_return std::optional<std::string>(std::move(text));
-        auto target = (fs::path(path).parent_path() / text).lexically_normal();
-        if (target.is_absolute() || target.empty() || *target.begin() == "..") co_return leads_out(first, text);
+        auto target = (place.parent_path() / blob->text / rest).lexically_normal();
+        if (target.is_absolute() || target.empty() || *target.begin() == "..") co_return leads_out(first, blob->text);
         path = target.generic_string();
     }
     co_return leads_out(first, path);
@@ -126,7 +145,7 @@ Task<bool> is_of_this_repository(const Asking& asking) {
     std::error_code error;
     auto workspace = fs::weakly_canonical(asking.environment.get_or("GITHUB_WORKSPACE"), error);
     if (error || asking.repository.empty()) co_return false;
-    if (asking.repository == workspace) co_return true;
+    if (fs::weakly_canonical(asking.repository, error) == workspace) co_return true;
     const std::vector<std::string> get{"config", "--local", "--get", "remote.origin.url"};
     auto url = co_await git(asking.repository, get, asking.environment);
     auto origin = url ? github::parse_remote(*url) : std::nullopt;
@@ -162,7 +181,9 @@ Result<VouchedFile> read_vouched_file(const github::VouchedCommit& commit, const
     Asking asking{.commit = commit, .files = {}, .repository = {}, .environment = environment};
     for (const auto& file : files) {
         std::error_code error;
-        auto directory = fs::weakly_canonical(file.parent_path(), error);
+        // By its name: what the folders of a change lead to is not what the commit has under that name.
+        auto directory = fs::absolute(file.parent_path(), error).lexically_normal();
+        if (!directory.has_filename()) directory = directory.parent_path();
         if (asking.repository.empty()) asking.repository = repository_around(directory);
         if (error || asking.repository.empty()) continue;
         asking.files.emplace_back(file,

@@ -11,10 +11,11 @@ namespace cachefill::report {
 struct DisplaySettings {
     bool live = false; // a terminal: one block that is redrawn
     bool color = false;
-    bool ascii = false;        // the locale shows nothing else
-    bool quiet = false;        // only warnings, errors and failed builds
-    bool verbose = false;      // every build and push, and build logs as they come
-    bool signs_of_life = true; // in a log, when nothing else is said; a service that is idle has none to give
+    bool ascii = false;            // the locale shows nothing else
+    bool is_log_of_runner = false; // of GitHub, which would obey a line that is a command
+    bool quiet = false;            // only warnings, errors and failed builds
+    bool verbose = false;          // every build and push, and build logs as they come
+    bool signs_of_life = true;     // in a log, when nothing else is said; a service that is idle has none to give
     std::size_t width = 80;
     std::string log_command = "nix log"; // see RunReport
     std::FILE* stream = stderr;

@@ -2,6 +2,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "github/commands.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -193,7 +194,7 @@ struct Encoder {
 } // namespace
 
 std::string json_line(const event::Event& event) {
-    return std::visit(Encoder(), event).dump(-1, ' ', false, Json::error_handler_t::replace);
+    return github::harmless_json(std::visit(Encoder(), event).dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 Result<std::unique_ptr<EventLines>> EventLines::open(const std::string& file) {

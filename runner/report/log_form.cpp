@@ -1,6 +1,7 @@
 #include "report/log_form.hpp"
 
 #include "base/locale.hpp"
+#include "github/commands.hpp"
 #include "report/milestones.hpp"
 #include "report/narrator.hpp"
 #include "report/progress.hpp"
@@ -85,8 +86,9 @@ class LogForm final : public Display {
 } // namespace
 
 std::unique_ptr<Display> make_log_form(const DisplaySettings& settings) {
-    auto write = [stream = settings.stream, is_ascii = settings.ascii](const std::string& text) {
-        auto shown = is_ascii ? to_ascii(text) : text;
+    auto write = [stream = settings.stream, is_ascii = settings.ascii,
+                  is_read = settings.is_log_of_runner](const std::string& text) {
+        auto shown = is_ascii ? to_ascii(text) : is_read ? github::harmless(text) : text;
         std::fwrite(shown.data(), 1, shown.size(), stream);
         std::fflush(stream);
     };

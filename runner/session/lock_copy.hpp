@@ -17,6 +17,8 @@ class LockCopy {
 
     // The flake in the copy.
     std::string flake() const { return flake_.string(); }
+    // The file that it would replace.
+    const std::filesystem::path& original() const { return original_; }
     // The copy's flake.lock becomes the real one; unless that has been changed since.
     Result<void> adopt() const;
 

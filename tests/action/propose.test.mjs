@@ -82,6 +82,24 @@ test('a job that said nothing, or nothing that can be read, makes it a failure',
   for (const reports of [{}, {linux: '{ no json'}, {linux: '[]'}, {linux: '{"targets": 1}'}]) assert.equal((await propose(reports)).status.state, 'failure', JSON.stringify(reports));
 });
 
+test('a report that cannot be read makes it a failure, whatever others of its job say', async () => {
+  for (const broken of ['{"schema_version": 1, "targets": [{"name": "nixos:pi", "ver', '', 'null', '{"schema_version": 99, "exit_code": 0, "targets": []}', '{"schema_version": 1, "targets": [1]}',
+    '{"schema_version": 1, "exit_code": 0, "targets": []}{}']) {
+    for (const expect of ['', 'linux pi']) {
+      const {pull, status} = await propose({linux: report([host()]), pi: broken}, {EXPECT: expect});
+      assert.deepEqual([status.state, status.description], ['failure', '1 of 1 hosts complete, the report of pi cannot be read'], broken);
+      assert.match(pull.body, /^❌ What the job `pi` reported cannot be read\.$/m);
+    }
+  }
+});
+
+test('what turns text around stands in no name and no error', async () => {
+  const {pull, log} = await propose({linux: report([host({name: 'nixos:nas\u202egnp\u2066x\u200f', verdict: 'not-evaluated', error: 'a\u202eb\u009b31mc\nd'})])}, {EXPECT: 'linux\n::notice::forged'});
+  assert.doesNotMatch(pull.body, /[\u200e\u200f\u202a-\u202e\u2066-\u2069\u0080-\u009f]/);
+  assert.match(pull.body, /ab31mc\nd/);
+  assert.doesNotMatch(log, /^::notice/m);
+});
+
 test('text of reports stands as text in the pull request', async () => {
   const evil = 'x` |<img src=y>@octo #1 [a](https://b) ::error::c\n::error::d ##[error]e';
   const {code, log, pull} = await propose({linux: report([

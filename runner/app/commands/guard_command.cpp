@@ -66,7 +66,7 @@ Task<int> guard_command(CommandContext& context) {
         }
         copy = std::move(*made);
     }
-    doctor::Doctor doctor(session, copy ? copy->flake() : settings.flake);
+    doctor::Doctor doctor(session, copy.get());
     auto examination = co_await doctor.examine();
     co_await doctor.find_changes(examination);
     bool may_run = examination.failures.empty() && is_allowed(examination, settings);

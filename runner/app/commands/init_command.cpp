@@ -1,5 +1,6 @@
 #include "app/commands/commands.hpp"
 #include "app/terminal_asker.hpp"
+#include "app/voice.hpp"
 #include "base/files.hpp"
 #include "base/own_place.hpp"
 #include "base/shell.hpp"
@@ -20,8 +21,6 @@ using async::Task;
 namespace fs = std::filesystem;
 
 namespace {
-
-void say(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
 // Nobody's work is ever replaced, not even what came into being a moment ago.
 Result<void> create(const fs::path& path, const std::string& content) {
@@ -90,7 +89,7 @@ std::vector<init::InitFile> missing_files(const init::InitFacts& facts, const in
             missing.push_back(file);
             continue;
         }
-        auto there = read_file(path, 1 << 16);
+        auto there = read_work_tree_file(path, facts.repository.root, 1 << 16);
         auto diff = init::unified_diff(file.path.string(), there ? *there : "", file.content);
         if (diff.empty()) {
             say("\n" + file.path.string() + " is there as it would be written\n");

@@ -1,5 +1,6 @@
 #include "app/ask_secret.hpp"
 #include "app/commands/commands.hpp"
+#include "app/voice.hpp"
 #include "base/text.hpp"
 #include "cache/make_cache.hpp"
 #include "cache/token_store.hpp"
@@ -17,7 +18,7 @@ namespace {
 
 constexpr auto patience = 10s; // with a cache that does not answer: the token is stored anyway
 
-void say(const std::string& text) { std::fputs((text + "\n").c_str(), stdout); }
+void say_line(const std::string& text) { say(text + "\n"); }
 
 Failure no_cache() {
     return Failure(FailureKind::usage, "no cache is named")
@@ -65,8 +66,8 @@ Task<Result<void>> log_in(session::Session& session) {
     CO_TRY(variable, cache::token_name(uri));
     if (settings.forget) {
         CO_TRY(was_there, cache::forget_token(session.environment(), variable));
-        say(was_there ? "the token for " + uri.name + " is forgotten"
-                      : "no token was stored for " + uri.name + "; nothing was done");
+        say_line(was_there ? "the token for " + uri.name + " is forgotten"
+                           : "no token was stored for " + uri.name + "; nothing was done");
         co_return Result<void>();
     }
     CO_TRY(token, get_token(settings, uri));
@@ -74,11 +75,12 @@ Task<Result<void>> log_in(session::Session& session) {
     auto asked = uri;
     CO_TRY(finding, co_await examine(session, std::move(asked), std::move(tried)));
     CO_TRY(file, cache::store_token(session.environment(), variable, token));
-    say("stored in " + file.string());
-    say(finding);
+    say_line("stored in " + file.string());
+    say_line(finding);
     for (const auto& name :
          {variable, std::string(uri.scheme == cache::Scheme::cachix ? "CACHIX_AUTH_TOKEN" : "CACHEFILL_BEARER_TOKEN")})
-        if (!session.environment().get_or(name).empty()) say("note: " + name + " is set, and wins over what is stored");
+        if (!session.environment().get_or(name).empty())
+            say_line("note: " + name + " is set, and wins over what is stored");
     co_return Result<void>();
 }
 

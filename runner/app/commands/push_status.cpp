@@ -5,6 +5,7 @@
 #include "base/units.hpp"
 #include "base/version.hpp"
 #include "desktop/queue.hpp"
+#include "github/commands.hpp"
 #include "options/command_line.hpp"
 #include "options/exit_code.hpp"
 #include "options/state_directory.hpp"
@@ -134,13 +135,13 @@ async::Task<int> push_status(CommandContext& context) {
     }
     auto encoded = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
     if (settings.json == "-") {
-        std::fputs(encoded.c_str(), stdout);
+        std::fputs(github::harmless_json(std::move(encoded)).c_str(), stdout);
         co_return static_cast<int>(options::ExitCode::complete);
     }
     if (!settings.json.empty())
         if (auto written = write_file_atomically(settings.json, encoded); !written)
             co_return fail(std::move(written).error());
-    std::fputs(text.c_str(), stdout);
+    context.console.say(stdout, text);
     co_return static_cast<int>(options::ExitCode::complete);
 }
 

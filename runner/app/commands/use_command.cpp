@@ -1,5 +1,6 @@
 #include "app/commands/commands.hpp"
 #include "app/trust_lines.hpp"
+#include "app/voice.hpp"
 #include "base/files.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
@@ -23,8 +24,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto patience = 10s;
-
-void say(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
 Task<Result<CacheToUse>> ask_cache(session::Session& session) {
     const auto& settings = session.settings();

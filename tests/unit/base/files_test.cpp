@@ -3,6 +3,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace cachefill;
 
@@ -32,6 +34,30 @@ BOOST_AUTO_TEST_CASE(a_file_past_the_limit_is_refused) {
     BOOST_TEST(!read_file(path, 1999).has_value());
     BOOST_TEST(read_file(path, 2000).has_value());
     BOOST_TEST(!read_file("/dev/zero", 1 << 20).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_pipe_or_a_device_is_no_file_and_is_not_waited_for) {
+    auto directory = TemporaryDirectory::make("cachefill-test").value();
+    auto pipe = directory.path() / "pipe";
+    BOOST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0); // nobody writes to it
+    std::filesystem::create_symlink("pipe", directory.path() / "link");
+    for (const auto& place : {pipe, directory.path() / "link", std::filesystem::path("/dev/null"), directory.path()}) {
+        auto content = read_file(place);
+        BOOST_REQUIRE_MESSAGE(!content.has_value(), place);
+        BOOST_TEST(content.error().cause().find(place.string()) != std::string::npos);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_person_named_may_be_a_pipe) {
+    int ends[2];
+    BOOST_REQUIRE(::pipe(ends) == 0);
+    FileDescriptor reading(ends[0]), writing(ends[1]);
+    BOOST_REQUIRE(::write(writing.get(), "cache: team", 11) == 11);
+    writing.close();
+    auto name = "/dev/fd/" + std::to_string(reading.get());
+    BOOST_TEST(!read_file(name).has_value());
+    BOOST_TEST(read_stream(name).value() == "cache: team");
+    BOOST_TEST(!read_stream("/dev/zero", 1 << 20).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_temporary_directory_is_gone_afterwards) {

@@ -31,4 +31,24 @@ BOOST_AUTO_TEST_CASE(a_place_is_in_the_work_tree_if_its_links_are) {
     BOOST_TEST(!is_within("/ab", "/a"));
 }
 
+BOOST_AUTO_TEST_CASE(only_files_of_the_work_tree_are_read) {
+    auto directory = TemporaryDirectory::make("cachefill-place-").value();
+    auto top = directory.path() / "tree";
+    fs::create_directories(top / ".git");
+    for (const auto* file : {"tree/flake.lock", "tree/.git/config", "secret"})
+        BOOST_REQUIRE(write_file_atomically(directory.path() / file, file));
+    fs::create_symlink("flake.lock", top / "inner");
+    fs::create_symlink("../secret", top / "out");
+    fs::create_symlink(".git/config", top / "kept");
+    fs::create_symlink("/dev/tty", top / "terminal");
+    BOOST_TEST(read_work_tree_file(top / "flake.lock", top, 100).value() == "tree/flake.lock");
+    BOOST_TEST(read_work_tree_file(top / "inner", top, 100).value() == "tree/flake.lock");
+    BOOST_TEST(!read_work_tree_file(top / "flake.lock", top, 3).has_value());
+    for (const auto* name : {"out", "kept", "terminal", ".git/config", "../secret"}) {
+        auto text = read_work_tree_file(top / name, top, 100);
+        BOOST_REQUIRE_MESSAGE(!text.has_value(), name);
+        BOOST_TEST((text.error().kind() == FailureKind::usage), name);
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -195,11 +195,15 @@ BOOST_AUTO_TEST_CASE(no_token_goes_over_plain_http_but_to_this_machine) {
 BOOST_AUTO_TEST_CASE(a_bearer_token_may_stand_in_a_file) {
     auto directory = TemporaryDirectory::make("cachefill-credentials").value();
     auto file = directory.path() / "token";
-    BOOST_REQUIRE(write_file_atomically(file, "from-file\n"));
+    BOOST_REQUIRE(write_file_atomically(file, "from-file\n", 0600));
     auto found = credentials_from(Environment({{"CACHEFILL_BEARER_TOKEN_FILE", file.string()}}));
     BOOST_REQUIRE(found);
     BOOST_TEST(found->bearer->reveal() == "from-file");
-    BOOST_REQUIRE(write_file_atomically(file, "two words"));
+    BOOST_REQUIRE(write_file_atomically(file, "from-file\n", 0644)); // everybody could have read it
+    found = credentials_from(Environment({{"CACHEFILL_BEARER_TOKEN_FILE", file.string()}}));
+    BOOST_REQUIRE(!found);
+    BOOST_TEST(found.error().hint().find("chmod go= ") != std::string::npos);
+    BOOST_REQUIRE(write_file_atomically(file, "two words", 0600));
     found = credentials_from(Environment({{"CACHEFILL_BEARER_TOKEN_FILE", file.string()}}));
     BOOST_REQUIRE(!found);
     BOOST_TEST(found.error().one_line().find("words") == std::string::npos);

@@ -82,6 +82,24 @@ BOOST_AUTO_TEST_CASE(what_is_no_manifest_is_refused) {
     BOOST_TEST((newer.error().kind() == FailureKind::usage));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_told_of_a_manifest_is_what_it_says_to_be) {
+    auto read = cache::parse_manifest(R"json({"cachefill_manifest": 1, "state": "finished", "commit": "\u001b[5mX0",
+        "branch": "main\nrm", "targets": [{"name": "nixos:nas\u202e", "state": "complete",
+        "derivation": "/nix/store/00000000000000000000000000000000-x' && true", "output": "/nix/store/x\r\u001b[2K",
+        "missing": ["/nix/store/\u0007"]}], "last_complete": {"nixos:nas": "$(true)"
+}
+})json");
+    BOOST_REQUIRE(read.has_value());
+    BOOST_TEST(read->commit.empty());
+    BOOST_TEST(read->branch == "main\uFFFDrm");
+    const auto& target = read->targets.at(0);
+    BOOST_TEST(target.name == "nixos:nas\uFFFD");
+    BOOST_TEST(target.derivation.empty());
+    BOOST_TEST(target.output.empty());
+    BOOST_TEST(target.missing.at(0) == "/nix/store/\uFFFD");
+    BOOST_TEST(read->complete_output("nixos:nas").empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_branch_cannot_lead_out_of_the_cache) {
     BOOST_TEST(cache::manifest_name("main", "x86_64-linux") == "cachefill/main/x86_64-linux");
     BOOST_TEST(cache::manifest_name("feature/x", "x86_64-linux") == "cachefill/feature-x/x86_64-linux");

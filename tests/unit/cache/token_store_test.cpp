@@ -80,6 +80,43 @@ BOOST_AUTO_TEST_CASE(a_file_that_others_may_read_or_a_link_is_not_taken) {
     BOOST_TEST(read_file(home.directory.path() / "elsewhere").value() == "geheim\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_named_file_is_taken_if_nobody_else_could_have_written_it) {
+    Home home;
+    auto file = home.directory.path() / "named";
+    auto taken = [&](cache::SecretKind kind, unsigned mode) {
+        home.write("named", "geheim", mode);
+        auto read = cache::read_named_secret(file, kind);
+        if (!read) BOOST_TEST(read.error().one_line().find("geheim") == std::string::npos);
+        return read.has_value();
+    };
+    using cache::SecretKind;
+    for (unsigned mode : {0600U, 0400U, 0440U, 0640U}) BOOST_TEST(taken(SecretKind::token, mode), mode);
+    for (unsigned mode : {0644U, 0604U, 0620U, 0666U, 0602U}) BOOST_TEST(!taken(SecretKind::token, mode), mode);
+    for (unsigned mode : {0600U, 0644U, 0444U}) BOOST_TEST(taken(SecretKind::signing_key, mode), mode);
+    for (unsigned mode : {0664U, 0666U, 0622U}) BOOST_TEST(!taken(SecretKind::signing_key, mode), mode);
+    if (::geteuid() == 0) {
+        home.write("named", "geheim", 0600);
+        BOOST_REQUIRE(::chown(file.c_str(), 1234, 1234) == 0);
+        for (auto kind : {SecretKind::token, SecretKind::signing_key}) {
+            auto read = cache::read_named_secret(file, kind);
+            BOOST_REQUIRE(!read.has_value());
+            BOOST_TEST(read.error().one_line().find("1234") != std::string::npos);
+        }
+    }
+    BOOST_TEST(!cache::read_named_secret(home.directory.path() / "absent", SecretKind::token).has_value());
+    BOOST_TEST(!cache::read_named_secret(home.directory.path(), SecretKind::token).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_named_secret_may_come_through_a_pipe) {
+    int ends[2];
+    BOOST_REQUIRE(::pipe(ends) == 0);
+    FileDescriptor reading(ends[0]), writing(ends[1]);
+    BOOST_REQUIRE(::write(writing.get(), "geheim", 6) == 6);
+    writing.close();
+    auto name = "/dev/fd/" + std::to_string(reading.get());
+    BOOST_TEST(cache::read_named_secret(name, cache::SecretKind::token).value() == "geheim");
+}
+
 BOOST_AUTO_TEST_CASE(nothing_is_stored_where_others_may_look_or_behind_a_link) {
     Home home;
     fs::create_directories(home.tokens);

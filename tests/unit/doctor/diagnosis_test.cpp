@@ -220,6 +220,26 @@ BOOST_AUTO_TEST_CASE(who_hears_nobody_is_told_to_be_offline) {
                0U);
 }
 
+BOOST_AUTO_TEST_CASE(an_update_is_for_the_cloud_of_the_branch_one_is_on) {
+    auto evidence = missing();
+    evidence.is_update = true;
+    evidence.git->branch = "develop";
+    evidence.git->pushed = false;
+    evidence.differences = {"nixpkgs: 1a2b3c4 → 5d6e7f8"};
+    evidence.workflows = {"cachefill-update.yml", "fill.yml"};
+    auto reason = diagnose(evidence).front();
+    BOOST_TEST((reason.cause == Cause::lock_not_pushed));
+    BOOST_TEST(reason.text.find("no cloud has seen that lock (nixpkgs: 1a2b3c4 → 5d6e7f8)") != std::string::npos);
+    BOOST_TEST(reason.remedy == "gh workflow run cachefill-update.yml --ref develop");
+    evidence.workflows = {"fill.yml"};
+    evidence.commands.update = "nix flake update";
+    BOOST_TEST(diagnose(evidence).front().remedy ==
+               "nix flake update && git commit -m 'flake.lock: update' -- :/flake.lock && git push && "
+               "cachefill wait box && nh os switch");
+    evidence.heavy[0].source = Source::not_a_substituter; // what a cache has needs no cloud
+    BOOST_TEST((primary(evidence) == Cause::not_a_substituter));
+}
+
 BOOST_AUTO_TEST_CASE(a_run_is_named_with_its_number) {
     auto evidence = missing();
     add_run(evidence, CloudState::queued, github::RunState::queued);

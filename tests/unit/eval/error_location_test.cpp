@@ -136,6 +136,13 @@ BOOST_AUTO_TEST_CASE(an_error_in_an_input_leads_to_the_line_of_ours_that_caused_
     BOOST_TEST(place(locate(error, sources)) == "/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-source/lib/x.nix:7:8");
 }
 
+BOOST_AUTO_TEST_CASE(a_file_is_named_in_one_line_of_text) {
+    SourceMap sources{.source = {}, .directory = "/home/kim/fleet", .url = {}};
+    EvaluatorError error;
+    error.own = {.file = "/home/kim/fleet/a\x1b]0;won\x07\u202ec\nb.nix", .line = 3, .column = 1};
+    BOOST_TEST(place(locate(error, sources)) == "a\uFFFD]0;won\uFFFD\uFFFDc\uFFFDb.nix:3:1");
+}
+
 BOOST_AUTO_TEST_CASE(a_message_without_end_is_cut) {
     std::string text;
     for (int i = 0; i < 1000; ++i) text += "line\n";

@@ -30,6 +30,8 @@ std::string failure_of(const Result<PushCache>& result) {
     return result ? "none" : result.error().one_line() + " | " + result.error().hint();
 }
 
+constexpr auto owner_alone = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(push_targets)
@@ -74,11 +76,13 @@ BOOST_FIXTURE_TEST_CASE(a_token_of_its_own_wins_over_that_of_the_environment, Ma
     auto cache = team;
     BOOST_TEST(fill::credentials_for(cache, environment)->token->reveal() == "of-the-environment");
     write("token", " its-own\n");
+    std::filesystem::permissions(path("token"), owner_alone);
     cache.token_file = path("token");
     BOOST_TEST(fill::credentials_for(cache, environment)->token->reveal() == "its-own");
     BOOST_TEST(fill::credentials_for(cache, environment)->token_source ==
                "the file " + path("token").string() + " (token-file of " + cache.name + ")");
     write("token", "renewed");
+    std::filesystem::permissions(path("token"), owner_alone);
     BOOST_TEST(fill::credentials_for(cache, environment)->token->reveal() == "renewed"); // read again
 
     auto plain = home;
@@ -98,10 +102,12 @@ BOOST_FIXTURE_TEST_CASE(a_token_file_that_cannot_be_used_is_named_and_its_conten
     BOOST_TEST((absent.error().kind() == FailureKind::auth));
     BOOST_TEST(absent.error().one_line().find(path("token").string()) != std::string::npos);
     write("token", " \n");
+    std::filesystem::permissions(path("token"), owner_alone);
     auto empty = fill::credentials_for(cache, environment);
     BOOST_REQUIRE(!empty.has_value());
     BOOST_TEST(empty.error().cause() == "the file is empty");
-    write("token", std::string(5000, 's'));
+    write("token", std::string(70000, 's'));
+    std::filesystem::permissions(path("token"), owner_alone);
     auto large = fill::credentials_for(cache, environment); // no token, whatever it is
     BOOST_REQUIRE(!large.has_value());
     BOOST_TEST(large.error().one_line().find("sss") == std::string::npos);

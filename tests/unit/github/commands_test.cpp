@@ -2,6 +2,9 @@
 #include "support/runner_scanner.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 using namespace cachefill;
 using namespace cachefill::github;
@@ -100,6 +103,22 @@ BOOST_AUTO_TEST_CASE(no_line_of_foreign_text_is_a_command_once_it_is_harmless) {
         BOOST_TEST(seen.commands.empty(), harmless(hostile));
         BOOST_TEST(!seen.is_stopped());
     }
+}
+
+BOOST_AUTO_TEST_CASE(harmless_json_means_what_it_did) {
+    const std::string json = R"({"line":"##[set-output name=trusted;]true","other":"# [##[##[x"})";
+    auto harmless = harmless_json(json);
+    BOOST_TEST(harmless.find("##[") == std::string::npos);
+    BOOST_TEST((nlohmann::json::parse(harmless) == nlohmann::json::parse(json)));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_of_an_annotation_is_one_line_of_text) {
+    Annotation annotation;
+    annotation.message = "x";
+    annotation.file = "hosts/a\x1b]0;won\x07\n::notice::b.nix";
+    auto command = to_command(annotation);
+    BOOST_TEST(command.find('\x1b') == std::string::npos);
+    BOOST_TEST(std::count(command.begin(), command.end(), '\n') == 1);
 }
 
 BOOST_AUTO_TEST_CASE(ordinary_text_stays_as_it_is) {

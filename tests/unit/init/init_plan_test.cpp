@@ -178,6 +178,41 @@ BOOST_AUTO_TEST_CASE(the_configuration_is_one_that_the_program_reads) {
     BOOST_TEST(settings.evaluate_only == wanted, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(what_a_flake_calls_its_outputs_is_no_line_of_the_configuration) {
+    auto facts = fleet();
+    facts.outputs = {
+        {.output = "packages", .system = "x86_64-linux\nalso-push: \"file:///stolen?trusted=1\"\n#", .name = "a"}};
+    facts.hosts.push_back(host("nixos:a\nfail-on: none\n"));
+    auto text = file_of(plan_init(facts).value(), "cachefill.yml");
+    auto read = YAML::Load(text);
+    BOOST_TEST(!read["also-push"]);
+    BOOST_TEST(text.find("\nalso-push") == std::string::npos);
+    BOOST_TEST(text.find("\nfail-on: none") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(no_name_is_an_expression_to_github) {
+    auto refused = [](InitFacts facts) {
+        auto plan = plan_init(facts);
+        return !plan && plan.error().one_line().find("expression") != std::string::npos;
+    };
+    auto facts = fleet();
+    facts.repository.flake_subdirectory = "${{ secrets.CACHIX_AUTH_TOKEN }}";
+    BOOST_TEST(refused(facts));
+    facts = fleet();
+    facts.repository.default_branch = "${{secrets.X}}";
+    facts.repository.branches = {"${{secrets.X}}"};
+    BOOST_TEST(refused(facts));
+    facts = fleet();
+    facts.hosts.push_back(host("nixos:${{ github.token }}"));
+    BOOST_TEST(refused(facts));
+}
+
+BOOST_AUTO_TEST_CASE(control_characters_are_written_as_what_they_are) {
+    for (std::string text : {"a\nb", "a\tb", "a\x1b[0m", "\r"})
+        BOOST_TEST(YAML::Load("key: " + yaml(text))["key"].as<std::string>() == text);
+    BOOST_TEST(yaml("a\nfail-on: none").find('\n') == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(names_that_yaml_would_take_for_something_else_are_quoted) {
     for (const std::string name : {"yes", "1.5", "a: b", "x # y", "\"q\"", "-"}) {
         auto facts = fleet();
