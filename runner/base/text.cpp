@@ -51,9 +51,10 @@ std::size_t utf8_length(std::string_view text) {
 // Where the escape sequence that starts at `text[at]` (an ESC) ends.
 std::size_t skip_escape(std::string_view text, std::size_t at) {
     ++at;
-    if (at >= text.size()) return at;
-    if (text[at] == '[') { // CSI: parameters, then one final byte
-        for (++at; at < text.size(); ++at)
+    auto is_control = [text](std::size_t place) { return static_cast<unsigned char>(text[place]) < 0x20; };
+    if (at >= text.size() || is_control(at)) return at; // a line ends, or another sequence begins
+    if (text[at] == '[') {                              // CSI: parameters, then one final byte
+        for (++at; at < text.size() && !is_control(at); ++at)
             if (text[at] >= 0x40 && text[at] <= 0x7E) return at + 1;
         return at;
     }
@@ -198,9 +199,10 @@ std::string sanitize(std::string_view foreign) {
         if (c == '\x1b') {
             i = skip_escape(foreign, i);
         } else if (c == '\r') {
-            bool line_ends_here = i + 1 >= foreign.size() || foreign[i + 1] == '\n';
+            // A terminal's driver makes "\r\r\n" of "\r\n": only what comes behind them all writes over the line.
+            i = std::min(foreign.find_first_not_of('\r', i), foreign.size());
+            bool line_ends_here = i == foreign.size() || foreign[i] == '\n';
             if (!line_ends_here) clean.resize(line_start);
-            ++i;
         } else if (c == '\n') {
             clean += c;
             line_start = clean.size();
