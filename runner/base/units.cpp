@@ -32,7 +32,7 @@ std::string human_bytes(std::uint64_t bytes) {
 std::string human_duration(std::chrono::milliseconds duration) {
     auto ms = duration.count();
     std::array<char, 48> buffer{};
-    if (ms < 60'000) {
+    if (ms < 59'950) { // from there on it would be rounded to "60.0 s"
         std::snprintf(buffer.data(), buffer.size(), "%.1f s", static_cast<double>(ms) / 1000);
         return buffer.data();
     }
@@ -95,11 +95,14 @@ std::optional<std::chrono::sys_seconds> parse_moment(std::string_view text, std:
     for (const auto* form :
          {"%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"}) {
         parts = {};
-        parts.tm_isdst = -1;
+        parts.tm_isdst = -1; // whether it is summer there, mktime finds out
         std::string whole(text);
         const auto* end = ::strptime(whole.c_str(), form, &parts);
         if (!end || *end != '\0') continue;
-        return std::chrono::floor<seconds>(std::chrono::system_clock::from_time_t(std::mktime(&parts)));
+        const int day = parts.tm_mday;
+        auto moment = std::mktime(&parts);
+        if (parts.tm_mday != day) return {}; // February has no 30th, of which mktime makes a day in March
+        return std::chrono::floor<seconds>(std::chrono::system_clock::from_time_t(moment));
     }
     return {};
 }
