@@ -8,14 +8,18 @@ namespace {
 
 constexpr int wait_for_others_ms = 5000;
 
-Failure sqlite_failure(sqlite3* database, std::string_view doing) {
+Failure sqlite_failure(sqlite3* database, std::string_view doing, const std::string& file) {
     int code = database ? sqlite3_errcode(database) & 0xff : SQLITE_NOMEM;
     bool is_damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
-    std::string file;
-    if (const auto* name = database ? sqlite3_db_filename(database, "main") : nullptr) file = name;
     return Failure(is_damaged ? FailureKind::protocol : FailureKind::machine,
                    "cannot " + std::string(doing) + " " + file + ": " +
                        (database ? sqlite3_errmsg(database) : "out of memory"));
+}
+
+// Of an open database, which knows its file.
+Failure use_failure(sqlite3* database) {
+    const auto* name = database ? sqlite3_db_filename(database, "main") : nullptr;
+    return sqlite_failure(database, "use", name ? name : "");
 }
 
 } // namespace
@@ -36,7 +40,7 @@ Result<bool> Statement::step() {
     int code = sqlite3_step(statement_);
     if (code == SQLITE_ROW) return true;
     if (code == SQLITE_DONE) return false;
-    return sqlite_failure(sqlite3_db_handle(statement_), "use");
+    return use_failure(sqlite3_db_handle(statement_));
 }
 
 Result<void> Statement::run() {
@@ -64,7 +68,7 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode, co
     sqlite3* handle = nullptr;
     int code = sqlite3_open_v2(file.c_str(), &handle, flags, file_system.empty() ? nullptr : file_system.c_str());
     Database database(handle);
-    if (code != SQLITE_OK) return sqlite_failure(handle, "open");
+    if (code != SQLITE_OK) return sqlite_failure(handle, "open", file.string());
     sqlite3_extended_result_codes(handle, 1);
     sqlite3_busy_timeout(handle, wait_for_others_ms);
     return database;
@@ -72,14 +76,14 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode, co
 
 Result<void> Database::execute(const std::string& statements) {
     if (sqlite3_exec(database_.get(), statements.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
-        return sqlite_failure(database_.get(), "use");
+        return use_failure(database_.get());
     return {};
 }
 
 Result<Statement> Database::prepare(std::string_view text) const {
     sqlite3_stmt* statement = nullptr;
     int code = sqlite3_prepare_v2(database_.get(), text.data(), static_cast<int>(text.size()), &statement, nullptr);
-    if (code != SQLITE_OK) return sqlite_failure(database_.get(), "use");
+    if (code != SQLITE_OK) return use_failure(database_.get());
     return Statement(statement);
 }
 
