@@ -139,7 +139,7 @@ struct BuildLogLine {
 struct BuildFinished {
     std::string derivation;
     std::string name;
-    std::string kind; // "compile", "light", "local by design", "fixed output"
+    std::string kind; // "compile", "light", "local by design", "fixed-output"
     BuildOutcome outcome = BuildOutcome::built;
     std::chrono::milliseconds took{};
     std::vector<std::string> outputs;  // store paths, if built
