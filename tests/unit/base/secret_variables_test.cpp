@@ -1,0 +1,147 @@
+#include "base/secret_variables.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <set>
+
+using namespace cachefill;
+
+namespace {
+
+using Texts = std::vector<std::string>;
+
+Texts found(std::map<std::string, std::string> variables) { return secret_values(Environment(std::move(variables))); }
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(secrets)
+
+BOOST_AUTO_TEST_CASE(children_do_not_get_a_credential_by_any_of_its_names) {
+    for (const auto* name : {"CACHIX_AUTH_TOKEN",
+                             "CACHIX_AUTH_TOKEN_NAS",
+                             "CACHIX_SIGNING_KEY",
+                             "CACHIX_SIGNING_KEY_NAS",
+                             "CACHEFILL_SIGNING_KEY",
+                             "CACHEFILL_SIGNING_KEY_NAS",
+                             "CACHEFILL_SIGNING_KEY_FILE",
+                             "CACHEFILL_SIGNING_KEY_FILE_NAS",
+                             "CACHEFILL_BEARER_TOKEN",
+                             "CACHEFILL_BEARER_TOKEN_FILE_NAS",
+                             "CACHEFILL_TOKEN",
+                             "CACHEFILL_NOTIFY",
+                             "CACHEFILL_NOTIFY_URL",
+                             "CACHEFILL_GITHUB_TOKEN",
+                             "GITHUB_TOKEN",
+                             "GH_TOKEN",
+                             "ATTIC_TOKEN",
+                             "FLAKEHUB_TOKEN",
+                             "SOPS_AGE_KEY",
+                             "ACTIONS_RUNTIME_TOKEN",
+                             "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+                             "ACTIONS_CACHE_URL",
+                             "INPUT_TOKEN",
+                             "INPUT_",
+                             "CACHEFILL_INPUT_ANYTHING"})
+        BOOST_TEST(is_kept_from_children(name), name);
+}
+
+BOOST_AUTO_TEST_CASE(what_nix_and_git_need_reaches_them) {
+    for (const auto* name :
+         {"PATH", "HOME", "NIX_CONFIG", "NIX_SSL_CERT_FILE", "NIX_PATH", "SSH_AUTH_SOCK", "NETRC", "https_proxy",
+          "GIT_SSL_CAINFO", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_PROFILE",
+          // Names that only look like one of ours.
+          "GITHUB_TOKEN_HELP", "MY_GITHUB_TOKEN", "github_token", "CACHIX_AUTH_TOKENS", "GITHUB_ACTIONS", "GITHUB_SHA",
+          "CACHEFILL_SIGNING", "CACHEFILL_CACHE", "ACTION", "INPUTS", ""})
+        BOOST_TEST(!is_kept_from_children(name), name);
+}
+
+BOOST_AUTO_TEST_CASE(the_list_has_each_name_once_and_none_that_another_hides) {
+    std::set<std::string_view> names;
+    auto all = secret_variables();
+    for (const auto& secret : all) {
+        BOOST_TEST(names.insert(secret.name).second, secret.name << " stands there twice");
+        auto first =
+            std::find_if(all.begin(), all.end(), [&](const auto& other) { return other.is_called(secret.name); });
+        BOOST_TEST(first->name == secret.name, secret.name << " is never reached, " << first->name << " hides it");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_file_with_a_key_is_a_path_and_no_secret) {
+    BOOST_TEST(
+        found({{"CACHEFILL_SIGNING_KEY_FILE", "/run/key"}, {"CACHEFILL_BEARER_TOKEN_FILE_NAS", "/run/token"}}).empty());
+    BOOST_TEST((found({{"CACHEFILL_BEARER_TOKEN_NAS", "t0ken"}}) == Texts{"t0ken"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_key_is_secret_without_its_name_too) {
+    BOOST_TEST((found({{"CACHEFILL_SIGNING_KEY", "team-1:c2VjcmV0"}}) == Texts{"team-1:c2VjcmV0", "c2VjcmV0"}));
+    BOOST_TEST((found({{"CACHIX_SIGNING_KEY_NAS", "c2VjcmV0"}}) == Texts{"c2VjcmV0"}));
+    BOOST_TEST((found({{"CACHIX_SIGNING_KEY", "team-1:"}}) == Texts{"team-1:"}));
+    BOOST_TEST((found({{"CACHIX_AUTH_TOKEN", "a:b"}}) == Texts{"a:b"})); // a token has no name in it
+    BOOST_TEST(found({{"CACHIX_AUTH_TOKEN", ""}, {"GITHUB_TOKEN", ""}}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(credentials_that_children_need_are_masked_all_the_same) {
+    BOOST_TEST((found({{"AWS_SECRET_ACCESS_KEY", "wJalr"}}) == Texts{"wJalr"}));
+    BOOST_TEST((found({{"AWS_SESSION_TOKEN", "FwoGZ"}}) == Texts{"FwoGZ"}));
+}
+
+BOOST_AUTO_TEST_CASE(access_tokens_of_nix_are_found_line_by_line) {
+    const std::pair<const char*, Texts> table[] = {
+        {"access-tokens = github.com=ghp_abc", {"ghp_abc"}},
+        {"access-tokens=github.com=ghp_abc", {"ghp_abc"}},
+        {"\taccess-tokens =\tgithub.com=ghp_abc\r\nmax-jobs = 4", {"ghp_abc"}},
+        {"access-tokens = a=OAuth2:token1 b=PAT:token2 c=token3", {"token1", "token2", "token3"}},
+        {"access-tokens = github.com=abc", {}}, // "abc" would be masked in every word
+        {"access-tokens = github.com=", {}},
+        {"access-tokens =", {}},
+        {"access-tokens", {}},
+        {"# access-tokens = github.com=ghp_abc", {}},
+        {"my-access-tokens = github.com=ghp_abc", {}},
+        {"access-tokens = justatoken", {"justatoken"}},
+        {"a = b\nextra-access-tokens = x.example/kim=tokenA\naccess-tokens = y=tokenB", {"tokenA", "tokenB"}},
+    };
+    for (const auto& [config, tokens] : table)
+        BOOST_TEST(found({{"NIX_CONFIG", config}}) == tokens, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(passwords_are_found_in_every_url_of_a_text) {
+    const std::pair<const char*, Texts> table[] = {
+        {"", {}},
+        {"https://host/a", {}},
+        {"https://kim@host", {}},     // a name
+        {"https://kim:pw1@host", {}}, // too short to be masked
+        {"https://kim:pass@host", {"pass"}},
+        {"https://:pass@host", {"pass"}},
+        {"https://kim:a:b:c@host", {"a:b:c"}},
+        {"https://kim:a@bcd@host", {"a@bcd"}},
+        {"https://kim:p%2Fss%zz@host", {"p%2Fss%zz", "p/ss%zz"}},
+        {"https://kim:%70%61%73%73@host", {"%70%61%73%73", "pass"}},
+        {"https://a.example https://kim:pass@b.example\thttp://kim:word@c", {"pass", "word"}},
+        {"'https://kim:pass@host' \"ftp://x:word@y\"", {"pass", "word"}},
+        {"https://proxy/https://kim:pass@inner/x", {"pass"}},
+        {"https://host/a@b:c@d", {}},       // in the path
+        {"https://host/?q=kim:pass@x", {}}, // in a parameter
+        {"kim:pass@host/a", {"pass"}},
+        {"0123456789abcdef@host", {"0123456789abcdef"}},
+        {"0123456789abcde@host", {}}, // a name may be as long
+        {"https://kim:one,two2,three@host", {"one,two2,three", "two2", "three"}},
+        {"github:kim/nix", {}},
+        {"git@github.com:kim/nix", {}},
+    };
+    for (const auto& [text, passwords] : table)
+        BOOST_TEST(passwords_in(text) == passwords, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(proxies_in_any_case_are_looked_at_and_other_peoples_addresses_are_not) {
+    for (const auto* name : {"https_proxy", "HTTPS_PROXY", "http_proxy", "ALL_PROXY", "Ftp_Proxy"})
+        BOOST_TEST((found({{name, "http://kim:pass@proxy:3128"}}) == Texts{"pass"}), name);
+    for (const auto* name : {"PROXY", "HTTP_PROXY_X", "EDITOR", "NH_FILE"})
+        BOOST_TEST(found({{name, "http://kim:pass@proxy:3128"}}).empty(), name);
+    for (const auto* name : {"NH_FLAKE", "NH_OS_FLAKE", "CACHEFILL_ANYTHING"})
+        BOOST_TEST(names_addresses_of_ours(name), name);
+    for (const auto* name : {"FLAKE", "NH_FLAKES", "XCACHEFILL_", "cachefill_cache"})
+        BOOST_TEST(!names_addresses_of_ours(name), name);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
