@@ -76,8 +76,8 @@ std::string to_text(const CacheStatus& status, Time now) {
     if (status.waiting == 0)
         text += "nothing waits";
     else
-        text += counted(status.waiting, "path") + " wait, " + human_bytes(status.waiting_bytes) + ", the oldest for " +
-                ago(*status.oldest, now);
+        text += counted(status.waiting, "path") + (status.waiting == 1 ? " waits, " : " wait, ") +
+                human_bytes(status.waiting_bytes) + ", the oldest for " + ago(*status.oldest, now);
     if (status.failing > 0) text += "; " + std::to_string(status.failing) + " failed before";
     text += "\n  " + counted(status.pushed, "path") + " pushed, " + human_bytes(status.pushed_bytes);
     if (status.last_push) text += ", the last " + ago(*status.last_push, now) + " ago";
