@@ -60,8 +60,10 @@ std::vector<Failure> hand_over(const github::Context& step, const report::RunRep
         outputs.emplace_back("rerun", started_again ? "true" : "false");
         outputs.emplace_back("trusted", step.is_trusted() ? "true" : "false");
         outputs.emplace_back("report", report_file);
-        for (const auto& [name, value] : outputs)
+        for (const auto& [name, value] : outputs) {
             keep(github::set_output(step.output_file, name, value), "writing the outputs of the step");
+            if (!failures.empty()) break; // it would be the same for each, and GitHub shows few annotations of a step
+        }
     }
     if (!step.summary_file.empty()) {
         report::SummarySettings settings;
