@@ -13,7 +13,7 @@ using async::Task;
 using doctor::Cause;
 using doctor::CloudState;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
+using async::Clock;
 
 namespace {
 
@@ -55,13 +55,15 @@ class Waiting {
             }
             if (auto end = why_to_stop(examination); !end.empty()) co_return close(examination, end);
             say(examination);
-            auto left = settings_.timeout - (Clock::now() - start_);
+            auto left = settings_.timeout - (now() - start_);
             if (left <= 0s) co_return close(examination, "gave up after " + human_duration(settings_.timeout));
-            co_await async::sleep_for(std::min<Clock::duration>(left, settings_.interval));
+            co_await context_.session.clock().sleep_for(std::min<Clock::Duration>(left, settings_.interval));
         }
     }
 
   private:
+    Clock::TimePoint now() const { return context_.session.clock().now(); }
+
     static bool can_heal(const doctor::Examination& examination) {
         return std::all_of(examination.failures.begin(), examination.failures.end(),
                            [](const auto& failure) { return failure.can_heal(); });
@@ -78,9 +80,8 @@ class Waiting {
             if (cloud.others.empty()) return "no run will bring it";
             break;
         case CloudState::succeeded:
-            if (!succeeded_at_) succeeded_at_ = Clock::now();
-            if (Clock::now() - *succeeded_at_ >
-                std::min<Clock::duration>(patience_after_success, 6 * settings_.interval))
+            if (!succeeded_at_) succeeded_at_ = now();
+            if (now() - *succeeded_at_ > std::min<Clock::Duration>(patience_after_success, 6 * settings_.interval))
                 return "the run has ended, and the host is not complete";
             break;
         default:
@@ -114,9 +115,9 @@ class Waiting {
     CommandContext& context_;
     const options::Settings& settings_;
     doctor::Doctor doctor_;
-    Clock::time_point start_ = Clock::now();
+    Clock::TimePoint start_ = now();
     std::chrono::system_clock::time_point started_at_ = std::chrono::system_clock::now();
-    std::optional<Clock::time_point> succeeded_at_;
+    std::optional<Clock::TimePoint> succeeded_at_;
     bool refreshed_ = false;
 };
 
