@@ -45,4 +45,38 @@ BOOST_AUTO_TEST_CASE(keys_and_signatures_of_other_lengths_are_refused) {
     BOOST_TEST(!ed25519_sign(Secret(), "message").has_value());
 }
 
+BOOST_AUTO_TEST_CASE(the_public_half_of_a_secret_is_not_believed) {
+    auto pair = ed25519_generate();
+    auto seed = std::string(pair.secret.reveal().substr(0, 32));
+    Secret lying(seed + std::string(32, '\0'));
+    BOOST_TEST(ed25519_public_key(lying).value() == pair.public_key);
+    auto signature = ed25519_sign(lying, "message").value();
+    BOOST_TEST(signature == ed25519_sign(pair.secret, "message").value()); // nor does it get into a signature
+    BOOST_TEST(ed25519_verify(pair.public_key, "message", signature));
+}
+
+BOOST_AUTO_TEST_CASE(a_signature_has_one_spelling) {
+    // S + L is the same number to the curve (RFC 8032, 8.4); who took both could be shown two signatures of one text.
+    auto order = from_base16("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010").value();
+    auto pair = ed25519_generate();
+    auto signature = ed25519_sign(pair.secret, "message").value();
+    unsigned carry = 0;
+    for (std::size_t i = 0; i < 32; ++i) {
+        auto sum = static_cast<unsigned char>(signature[32 + i]) + static_cast<unsigned char>(order[i]) + carry;
+        signature[32 + i] = static_cast<char>(sum & 0xFF);
+        carry = sum >> 8;
+    }
+    BOOST_TEST(!ed25519_verify(pair.public_key, "message", signature));
+}
+
+BOOST_AUTO_TEST_CASE(two_keys_are_never_the_same_and_a_wrong_one_says_how_long_it_is) {
+    BOOST_TEST(ed25519_generate().public_key != ed25519_generate().public_key);
+    auto refused = ed25519_sign(Secret(std::string(32, 'k')), "message");
+    BOOST_REQUIRE(!refused);
+    BOOST_TEST((refused.error().kind() == FailureKind::usage));
+    BOOST_TEST(refused.error().cause() == "an Ed25519 secret key has 64 bytes, not 32");
+    BOOST_TEST(ed25519_public_key(Secret(std::string(65, 'k'))).error().cause() ==
+               "an Ed25519 secret key has 64 bytes, not 65");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

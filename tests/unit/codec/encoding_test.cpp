@@ -72,4 +72,48 @@ BOOST_AUTO_TEST_CASE(a_wrong_digit_is_named_by_its_place_and_not_shown) {
     BOOST_TEST(decoded.error().cause() == "not base 64: character 5 is not one of its digits");
 }
 
+BOOST_AUTO_TEST_CASE(every_wrong_text_is_told_by_its_length_or_the_first_wrong_digit) {
+    const std::pair<Result<std::string>, std::string_view> table[] = {
+        {from_base16("abc"), "not base 16: 3 digits are no whole number of bytes"},
+        {from_base16("00g0"), "not base 16: character 3 is not one of its digits"},
+        {from_base16("000g"), "not base 16: character 4 is not one of its digits"},
+        {from_base64("AAAAA"), "not base 64: 5 digits are no whole number of bytes"},
+        {from_base64("AA=A"), "not base 64: character 3 is not one of its digits"},
+        {from_base64("AB=="), "not base 64: character 2 is not one of its digits"}, // bits that mean nothing
+        {from_nix32("000"), "not Nix's base 32: 3 digits are no whole number of bytes"},
+        {from_nix32("0e"), "not Nix's base 32: character 2 is not one of its digits"},
+        {from_nix32("z0"), "not Nix's base 32: character 1 is not one of its digits"}, // more than a byte
+    };
+    for (const auto& [decoded, cause] : table) {
+        BOOST_REQUIRE(!decoded);
+        BOOST_TEST(decoded.error().cause() == cause);
+        BOOST_TEST((decoded.error().kind() == FailureKind::protocol));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_decodes_is_the_only_spelling_of_its_bytes) {
+    std::mt19937 random(5);
+    constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+    constexpr std::string_view nix32_digits = "0123456789abcdfghijklmnpqrsvwxyz";
+    auto text_of = [&random](std::string_view digits, std::size_t size) {
+        std::string text;
+        for (std::size_t i = 0; i < size; ++i) text += digits[random() % digits.size()];
+        return text;
+    };
+    std::size_t decoded = 0;
+    for (int i = 0; i < 3000; ++i) {
+        auto base64 = text_of(base64_digits, 4);
+        if (auto bytes = from_base64(base64)) {
+            BOOST_TEST(to_base64(*bytes) == base64);
+            ++decoded;
+        }
+        auto nix32 = text_of(nix32_digits, 2 + random() % 7);
+        if (auto bytes = from_nix32(nix32)) {
+            BOOST_TEST(to_nix32(*bytes) == nix32);
+            ++decoded;
+        }
+    }
+    BOOST_TEST(decoded > 500U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

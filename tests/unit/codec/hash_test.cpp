@@ -69,4 +69,52 @@ BOOST_AUTO_TEST_CASE(a_digest_of_another_length_is_a_broken_invariant) {
     BOOST_CHECK_THROW(Hash(HashAlgorithm::sha256, "short"), std::logic_error);
 }
 
+BOOST_AUTO_TEST_CASE(whatever_is_wrong_with_a_hash_is_told_apart) {
+    const std::pair<std::string, std::string> table[] = {
+        {"", "bad hash '': it does not begin with an algorithm, such as 'sha256:'"},
+        {"abc", "bad hash 'abc': it does not begin with an algorithm, such as 'sha256:'"},
+        {"sha3:abc", "bad hash 'sha3:abc': the algorithm is none of md5, sha1, sha256 and sha512"},
+        {":abc", "bad hash ':abc': the algorithm is none of md5, sha1, sha256 and sha512"},
+        {"sha1-AAAA", "bad hash 'sha1-AAAA': it has 3 bytes, not 20"},
+        {"sha1-AAA", "bad hash 'sha1-AAA': not base 64: 3 digits are no whole number of bytes"},
+        {"sha1-AAA?", "bad hash 'sha1-AAA?': not base 64: character 4 is not one of its digits"},
+        {"md5:0123456789abcdef0123456789abcdeg",
+         "bad hash '0123456789abcdef0123456789abcdeg': not base 16: character 32 is not one of its digits"},
+    };
+    for (const auto& [text, cause] : table) {
+        auto parsed = Hash::parse(text);
+        BOOST_REQUIRE_MESSAGE(!parsed.has_value(), text);
+        BOOST_TEST(parsed.error().cause() == cause);
+        BOOST_TEST((parsed.error().kind() == FailureKind::protocol));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_hostile_hash_fills_no_screen_and_steers_none) {
+    auto failure = Hash::parse("sha256:\x1b[31m" + std::string(100'000, 'x')).error();
+    BOOST_TEST(failure.cause().size() < 400U);
+    BOOST_TEST(failure.cause().find('\x1b') == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(base_64_of_a_whole_length_may_hold_too_few_bytes) {
+    // 44 digits as sha256 has them, of which the padding says that it is 31 bytes or 33.
+    BOOST_TEST(!Hash::parse("sha256:" + std::string(42, 'A') + "==").has_value());
+    BOOST_TEST(!Hash::parse("sha256:" + std::string(44, 'A')).has_value());
+    BOOST_TEST(Hash::parse("sha256:" + std::string(43, 'A') + "=").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(hashes_of_other_algorithms_are_other_hashes) {
+    Hash zero;
+    BOOST_TEST(zero.to_base16() == std::string(64, '0'));
+    BOOST_TEST((zero == Hash(HashAlgorithm::sha256, std::string(32, '\0'))));
+    BOOST_TEST(!(zero == Hash(HashAlgorithm::md5, std::string(16, '\0'))));
+    for (auto algorithm : {HashAlgorithm::md5, HashAlgorithm::sha1, HashAlgorithm::sha256, HashAlgorithm::sha512}) {
+        auto hash = hash_bytes(algorithm, "abc");
+        BOOST_TEST(hash.digest().size() == digest_size(algorithm));
+        BOOST_TEST((Hash::parse(hash.to_string()).value() == hash));
+        BOOST_TEST((Hash::parse(hash.to_sri()).value() == hash));
+    }
+    BOOST_TEST(hash_bytes(HashAlgorithm::sha1, "abc").to_base16() ==
+               "a9993e364706816aba3e25717850c26c9cd0d89d"); // FIPS 180
+}
+
 BOOST_AUTO_TEST_SUITE_END()
