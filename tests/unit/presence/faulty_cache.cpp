@@ -74,6 +74,7 @@ async::Task<Result<cache::CacheInfo>> FaultyCache::open() {
     if (fails(nullptr)) co_return co_await fail();
     cache::CacheInfo info;
     info.name = address_.name;
+    info.substituter_url = substituter_url;
     info.has_bulk_query = has_bulk_query;
     info.permission = permission;
     co_return info;

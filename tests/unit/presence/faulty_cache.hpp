@@ -23,6 +23,7 @@ class FaultyCache final : public MemoryCache {
     std::optional<nix::StorePath> victim;           // of Fault::one_path
     bool has_bulk_query = false;
     cache::Permission permission = cache::Permission::none;
+    std::string substituter_url; // by which others would fetch from it
     std::size_t questions = 0;
     std::map<std::string, nix::Realisation> told; // by id
 
