@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>
@@ -89,12 +90,23 @@ class Site {
         plan_.builds.push_back(std::move(build));
     }
 
+    // Whatever may start.
     void start() {
-        for (auto kind : {SlotKind::local, SlotKind::remote}) {
-            auto taken = scheduler_.take_builds(kind, 1 + below(4), 1 + below(3));
-            for (auto id : taken) begin(id, kind, taken.size());
+        for (bool is_more = true; is_more;) {
+            is_more = false;
+            for (auto kind : {SlotKind::local, SlotKind::remote}) {
+                auto taken = scheduler_.take_builds(kind, 1 + below(4), 1 + below(3));
+                for (auto id : taken) begin(id, kind, taken.size());
+                is_more = is_more || !taken.empty();
+            }
+            while (auto path = scheduler_.take_fetch()) {
+                BOOST_TEST(fetching_.insert(*path).second);
+                is_more = true;
+            }
         }
-        if (auto path = scheduler_.take_fetch()) BOOST_TEST(fetching_.insert(*path).second);
+        auto is_last = [this](DerivationId id) { return plan_.builds[place_.at(id)].last; };
+        bool is_last_phase = fetching_.empty() && std::all_of(running_.begin(), running_.end(), is_last);
+        if (is_last_phase) BOOST_TEST(!scheduler_.has_ready()); // those that come last run beside each other
     }
 
     void begin(DerivationId id, SlotKind kind, std::size_t together) {
