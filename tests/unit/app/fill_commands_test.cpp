@@ -212,6 +212,7 @@ BOOST_AUTO_TEST_CASE(of_several_paths_each_is_judged_and_wrong_use_weighs_most) 
     BOOST_TEST(report()["targets"][0]["verdict"] == "incomplete");
     BOOST_TEST(report()["targets"][1]["name"] == store_path("lib-1.0")); // the path that the file lies in
     BOOST_TEST(report()["targets"][1]["verdict"] == "complete");
+    BOOST_TEST(verify({"/nix/store/nonsense", store_path("app-3")}) == 2); // in whatever order
 }
 
 BOOST_AUTO_TEST_CASE(what_a_cache_that_is_away_may_have_is_unknown) {

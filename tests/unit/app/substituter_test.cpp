@@ -24,8 +24,8 @@ struct Step : Twins {
     std::string offer() {
         std::optional<event::Message> message;
         play([&](session::Session& session) -> async::Task<void> {
-            auto findings = co_await session.preflight(session::Session::Need::reading, true);
-            BOOST_TEST(findings.empty());
+            auto found = co_await session.preflight(session::Session::Need::reading, true);
+            BOOST_TEST(found.empty());
             message = app::offer_substituter(session);
         });
         if (!message) return {};
