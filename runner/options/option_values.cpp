@@ -63,8 +63,8 @@ Result<PushCache> parse_push_cache(const std::string& text) {
 } // namespace
 
 Failure unusable(std::string_view value, std::string_view expected) {
-    return Failure(FailureKind::usage,
-                   "'" + sanitize(redact_url(value)) + "' is not usable here; expected " + std::string(expected));
+    return Failure(FailureKind::usage, "'" + ellipsize(sanitize(redact_url(value)), 200) +
+                                           "' is not usable here; expected " + std::string(expected));
 }
 
 std::string cachix_name_in(const std::string& cache) {
