@@ -17,6 +17,7 @@ class CommandScene : public Twins {
   public:
     explicit CommandScene(const std::string& more_nix_settings = {}) : Twins(more_nix_settings) {
         machine.environment.set("PATH", machine.path("bin").string()); // no git, which would only tell of logins
+        machine.environment.set("LC_ALL", "C.UTF-8");
         machine.settings.color = options::Color::never;
     }
 

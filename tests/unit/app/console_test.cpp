@@ -20,7 +20,10 @@ using nlohmann::json;
 namespace {
 
 struct Scene {
-    Scene() { settings.color = options::Color::never; }
+    Scene() {
+        settings.color = options::Color::never;
+        environment.set("LC_ALL", "C.UTF-8");
+    }
 
     std::string file(const std::string& name) const { return (directory.path() / name).string(); }
     std::string text_of(const std::string& name) const { return read_file(file(name)).value(); }

@@ -5,8 +5,6 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-
 using namespace cachefill;
 using namespace cachefill::app;
 using namespace cachefill::test;
@@ -26,6 +24,10 @@ struct Laptop : CommandScene {
         host("laptop", {"tool"});
         machine.environment.set("CACHEFILL_HOSTNAME", "laptop");
         machine.settings.interval = 10min;
+        for (const auto* program : {"nh", "sudo", "make"}) {
+            machine.write("bin/" + std::string(program), "#!/bin/sh\n");
+            std::filesystem::permissions(machine.path("bin") / program, std::filesystem::perms::owner_all);
+        }
     }
 
     int doctor() { return perform(Command::doctor, doctor_command); }
@@ -36,11 +38,11 @@ struct Laptop : CommandScene {
     }
     void serve_all() { serve(own, {"lib", "tool", "laptop"}); }
     std::string system() const { return path("laptop").to_string(); }
+    // How often it is said that, and why, somebody waits.
     std::size_t times_waited() const {
-        return static_cast<std::size_t>(std::count_if(events.begin(), events.end(), [](const auto& event) {
-            const auto* message = std::get_if<event::Message>(&event);
-            return message && message->text.starts_with("waiting: ");
-        }));
+        std::size_t times = 0;
+        for (auto at = errors.find("waiting: "); at != errors.npos; at = errors.find("waiting: ", at + 1)) ++times;
+        return times;
     }
 };
 
@@ -200,6 +202,22 @@ BOOST_AUTO_TEST_CASE(nothing_is_run_while_it_is_not_known_what_it_would_do) {
     BOOST_TEST(guard({"nh", "os", "switch"}) == 1);
     BOOST_TEST(replacement.empty());
     BOOST_TEST(says("not run: "));
+}
+
+BOOST_AUTO_TEST_CASE(a_program_that_is_not_there_is_told_before_anything_is_looked_at) {
+    serve_all();
+    BOOST_TEST(guard({"nixos-rebuild", "switch"}) == 2);
+    BOOST_TEST(complains("there is no program 'nixos-rebuild' on PATH"));
+    BOOST_TEST(replacement.empty());
+    BOOST_TEST(times_told<event::EvaluationStarted>() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_terminal_nobody_says_yes) {
+    serve(own, {"lib"});
+    machine.settings.ask = true;
+    input = "y\n";
+    BOOST_TEST(guard({"nh", "os", "switch"}) == 1);
+    BOOST_TEST(replacement.empty());
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_that_cannot_be_written_runs_nothing) {
