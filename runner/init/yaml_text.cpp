@@ -20,14 +20,9 @@ std::string yaml(const std::string& text) {
         return text;
     std::string quoted = "\"";
     for (char c : text) {
-        bool is_control = static_cast<unsigned char>(c) < ' ' || c == 0x7F;
-        if (is_control) { // a line's end would be a blank, and might begin a document
-            constexpr std::string_view digits = "0123456789abcdef";
-            quoted += std::string("\\x") + digits[static_cast<unsigned char>(c) >> 4] + digits[c & 15];
-            continue;
-        }
         if (c == '"' || c == '\\') quoted += '\\';
-        if (static_cast<unsigned char>(c) < 0x20)
+        if (static_cast<unsigned char>(c) < ' ' ||
+            c == 0x7F) // a line's end would be a blank, and might begin a document
             quoted += fmt::format("\\x{:02x}", c);
         else
             quoted += c;
