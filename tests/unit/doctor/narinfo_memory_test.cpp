@@ -82,4 +82,43 @@ BOOST_AUTO_TEST_CASE(a_file_of_another_kind_is_a_failure_and_no_answer) {
     BOOST_TEST(!remembered_absences(memory.file, {hash}, 3600s, memory.now).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(each_cache_remembers_by_itself_and_is_told_without_its_password) {
+    Memory memory;
+    memory.remember(hash, 60s, false);
+    auto database = sqlite::Database::open(memory.file, sqlite::Database::Mode::read_write);
+    auto recent = std::to_string(system_clock::to_time_t(memory.now - 1800s));
+    BOOST_REQUIRE(database
+                      ->execute("INSERT INTO BinaryCaches VALUES (2, 'https://kim:s3cret@d.example/x?token=s3cret', 0);"
+                                "INSERT INTO NARs VALUES (2, '" +
+                                hash + "', " + recent + ", 0), (2, '" + other + "', " + recent + ", 0);")
+                      .has_value());
+    auto found = memory.ask(); // of both paths, in the order in which they were asked for
+    BOOST_REQUIRE(found.size() == 3U);
+    BOOST_TEST(found[0].cache == "https://c.example");
+    BOOST_TEST(found[1].cache == "https://d.example/x?token=…");
+    BOOST_TEST((found[1].until == memory.now + 1800s));
+    BOOST_TEST(found[2].hash_part == other);
+    BOOST_TEST(remembered_absences(memory.file, {}, 3600s, memory.now)->empty());
+    BOOST_TEST(remembered_absences(memory.file, {"' OR 1=1 --"}, 3600s, memory.now)->empty());
+    // Whoever remembers for a shorter time has forgotten it.
+    BOOST_TEST(remembered_absences(memory.file, {other}, 1800s, memory.now)->empty());
+}
+
+BOOST_AUTO_TEST_CASE(places_are_looked_at_once_and_where_nothing_is_nothing_is_found) {
+    Memory memory;
+    auto home = memory.directory.path();
+    std::filesystem::create_directories(home / ".cache/nix");
+    BOOST_REQUIRE(write_file_atomically(home / ".cache/nix/binary-cache-v7.sqlite", "").has_value());
+    BOOST_REQUIRE(
+        write_file_atomically(home / ".cache/nix/binary-cache-v5.sqlite", "").has_value()); // nobody's any more
+    Environment environment({{"HOME", home.string()},
+                             {"XDG_CACHE_HOME", (home / ".cache").string()},
+                             {"NIX_CACHE_HOME", (home / ".cache/nix").string()}});
+    std::vector<std::filesystem::path> ours;
+    for (auto& file : narinfo_memories(environment))
+        if (file.string().starts_with(home.string())) ours.push_back(file);
+    BOOST_TEST(ours == std::vector<std::filesystem::path>{home / ".cache/nix/binary-cache-v7.sqlite"},
+               boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
