@@ -4,8 +4,6 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include <algorithm>
-
 using namespace cachefill;
 using namespace cachefill::options;
 
@@ -47,8 +45,8 @@ const std::vector<std::string>& hostile_values() {
         "kim:s3cret@host",
         "file://",
         "cachix://",
-        "a" + std::string(100'000, 'x'),
-        "x86_64-linux:" + std::string(100'000, 'x'),
+        "a" + std::string(5'000, 'x'),
+        "x86_64-linux:" + std::string(5'000, 'x'),
     };
     return values;
 }
@@ -61,7 +59,7 @@ void check_harmless(const Failure& failure, const std::string& key) {
     BOOST_TEST(text.find('\x1b') == std::string::npos, key);
     BOOST_TEST(text.find("\u202e") == std::string::npos, key);
     BOOST_TEST(text.find('\0') == std::string::npos, key);
-    BOOST_TEST(text.size() < 5'000U, key << " says " << text.size() << " bytes");
+    BOOST_TEST(text.size() < 2'000U, key << " says " << text.size() << " bytes");
     BOOST_TEST(!failure.cause().empty(), key);
 }
 
@@ -85,18 +83,17 @@ BOOST_AUTO_TEST_CASE(what_an_option_refuses_is_told_shortly_and_harmlessly) {
 BOOST_AUTO_TEST_CASE(several_values_are_no_better_than_the_worst_of_them) {
     for (const auto& option : option_table()) {
         if (option.type != OptionType::list && option.type != OptionType::table) continue;
+        if (option.key == "cache") continue; // where it is read and where it is filled are no list
+        std::vector<std::string> good, bad;
         for (const auto& value : hostile_values()) {
-            Settings alone, among;
-            bool is_taken = option.apply(alone, {value}).has_value();
-            if (is_taken) continue;
-            // Between values that are fine by themselves, if there are any that are.
-            auto good = std::find_if(hostile_values().begin(), hostile_values().end(), [&](const auto& other) {
-                Settings unused;
-                return option.apply(unused, {other}).has_value();
-            });
-            if (good == hostile_values().end() || option.key == "cache") continue;
-            BOOST_TEST(!option.apply(among, {*good, value}).has_value(), option.key);
-            BOOST_TEST(!option.apply(among, {value, *good}).has_value(), option.key);
+            Settings alone;
+            (option.apply(alone, {value}) ? good : bad).push_back(value);
+        }
+        if (good.empty()) continue;
+        for (const auto& value : bad) {
+            Settings among;
+            BOOST_TEST(!option.apply(among, {good.front(), value}).has_value(), option.key);
+            BOOST_TEST(!option.apply(among, {value, good.front()}).has_value(), option.key);
         }
     }
 }
