@@ -1,6 +1,9 @@
 #include "app/ci_substituter.hpp"
 
 #include "github/file_commands.hpp"
+#include "nix/cache_settings.hpp"
+
+#include <algorithm>
 
 namespace cachefill::app {
 
@@ -28,11 +31,15 @@ std::optional<event::Message> offer_substituter(const session::Session& session)
         return cannot("the Nix daemon does not trust this user",
                       "add the user to trusted-users in nix.conf (install-nix-action: extra_nix_config), or name the "
                       "cache there as a substituter");
-    auto config = environment.get_or("NIX_CONFIG");
-    if (!config.empty() && config.back() != '\n') config += '\n';
     // With the password, if its URL has one: later steps show their environment, and it is masked by then.
     auto uri = cache::CacheUri::parse(session.settings().cache.reveal());
     Secret url = uri ? cache::substituter_of(*uri, cache) : Secret(cache.substituter_url);
+    bool is_plain = nix::is_one_word(url.reveal()) && std::all_of(keys.begin(), keys.end(), [](const auto& key) {
+                        return nix::is_one_word(key.to_string());
+                    });
+    if (!is_plain) return cannot("its address or its key has characters that nix.conf does not take", {});
+    auto config = environment.get_or("NIX_CONFIG");
+    if (!config.empty() && config.back() != '\n') config += '\n';
     config += "extra-substituters = " + std::string(url.reveal()) + "\nextra-trusted-public-keys =";
     for (const auto& key : keys) config += " " + key.to_string();
     auto written = github::set_output(file, "NIX_CONFIG", config);

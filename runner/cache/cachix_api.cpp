@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "cache/narinfo_record.hpp"
 #include "codec/encoding.hpp"
+#include "http/url.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -37,6 +38,20 @@ Result<std::string> text_field(const http::Response& response, const Json& json,
     if (field == json.end() || !field->is_string() || field->get_ref<const std::string&>().empty())
         return nonsense(response, "JSON without the text '" + std::string(name) + "'");
     return field->get<std::string>();
+}
+
+// It ends up in nix.conf, so it is a plain address and nothing else.
+Result<std::string> parse_uri(const http::Response& response, const Json& json) {
+    TRY(uri, text_field(response, json, "uri"));
+    auto unfit = [](unsigned char c) {
+        return c <= ' ' || c >= 127 ||
+               std::string_view("#?\"'\\$").find(static_cast<char>(c)) != std::string_view::npos;
+    };
+    auto url = http::parse_url(uri);
+    if (!url || url->credentials || std::any_of(uri.begin(), uri.end(), unfit))
+        return nonsense(response, "an address of the cache that is none");
+    while (uri.ends_with('/')) uri.pop_back();
+    return uri;
 }
 
 Permission parse_permission(const Json& json) {
@@ -169,8 +184,7 @@ async::Task<Result<CachixCacheInfo>> CachixApi::get_info() {
     CO_TRY(response, co_await send(std::move(get)));
     CO_TRY(json, parse_object(response));
     CachixCacheInfo info;
-    CO_TRY(uri, text_field(response, json, "uri"));
-    while (uri.ends_with('/')) uri.pop_back();
+    CO_TRY(uri, parse_uri(response, json));
     info.uri = std::move(uri);
     CO_TRY(keys, parse_keys(response, json));
     info.public_keys = std::move(keys);

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
@@ -101,12 +102,19 @@ void CacheSettings::read(std::string_view nix_conf) {
     }
 }
 
+bool is_one_word(std::string_view text) {
+    auto is_part = [](unsigned char c) { return c > ' ' && c < 127 && c != '#'; };
+    return !text.empty() && std::all_of(text.begin(), text.end(), is_part);
+}
+
 std::vector<std::string> lines_to_trust(const CacheSettings& has, const std::string& url,
-                                        const std::vector<std::string>& keys) {
+                                        const std::vector<std::string>& given) {
+    auto keys = given;
+    std::erase_if(keys, [](const std::string& key) { return !is_one_word(key); });
     auto options = options_of(has);
     bool by_hand = has.words == SettingsWords::nix_conf;
     std::vector<std::string> lines;
-    if (!url.empty()) lines.push_back(options.substituters + " = " + (by_hand ? url : list({url})));
+    if (is_one_word(url)) lines.push_back(options.substituters + " = " + (by_hand ? url : list({url})));
     if (!keys.empty()) lines.push_back(options.keys + " = " + (by_hand ? join(keys, " ") : list(keys)));
     return lines;
 }

@@ -45,8 +45,11 @@ struct CacheSettings {
     }
 };
 
+// Can it stand in a list of nix.conf, and end neither that word nor the line?
+bool is_one_word(std::string_view text);
+
 // The lines that make a host whose configuration is `has` ask `url` (unless that is empty) and believe `keys`
-// ("name:base64").
+// ("name:base64"). What is not one word is left out: it would be settings of somebody else's choice.
 std::vector<std::string> lines_to_trust(const CacheSettings& has, const std::string& url,
                                         const std::vector<std::string>& keys);
 // What else has to hold for these lines to help, for a person; empty: nothing.

@@ -1,5 +1,6 @@
 #include "nix/signature.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "codec/ed25519.hpp"
 #include "codec/encoding.hpp"
@@ -12,6 +13,13 @@ namespace cachefill::nix {
 namespace {
 
 constexpr std::size_t secret_size = 64;
+
+// What names of real keys consist of. They are written into nix.conf, NIX_CONFIG and lists of NixOS: nothing that ends
+// a word, a line or a string there, or begins a comment.
+bool is_of_names(char c) {
+    bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    return is_word || std::string_view("._+-@/").find(c) != std::string_view::npos;
+}
 
 } // namespace
 
@@ -50,11 +58,12 @@ Result<PublicKey> PublicKey::parse(std::string_view text) {
     auto [name, digits] = split_key_text(text);
     // Only the name is ever shown: people put the secret key here by mistake.
     auto bad = [key_name = name](std::string_view why) {
-        auto which = key_name.empty() ? "" : " '" + ellipsize(sanitize(key_name), 80) + "'";
+        auto which = key_name.empty() ? "" : " '" + ellipsize(shown_name(key_name), 80) + "'";
         return Failure(FailureKind::usage, "bad public key" + which + ": " + std::string(why))
             .with_hint("a public key looks like cache.example.org-1:BASE64, with 44 characters after the colon");
     };
     if (name.empty()) return bad("it has no name before a colon");
+    if (!std::all_of(name.begin(), name.end(), is_of_names)) return bad("no key has such a name");
     auto bytes = decode_key_text(digits);
     if (!bytes) return bad("after the colon it is not base 64");
     if (bytes->size() == secret_size) return bad("this is a secret key; its public one is wanted");

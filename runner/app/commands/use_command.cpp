@@ -5,6 +5,7 @@
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "cache/make_cache.hpp"
+#include "nix/cache_settings.hpp"
 #include "options/exit_code.hpp"
 #include "session/cache_credentials.hpp"
 
@@ -40,6 +41,10 @@ Task<Result<CacheToUse>> ask_cache(session::Session& session) {
     for (const auto& key : info->public_keys) told.keys.push_back(key.to_string());
     for (const auto& key : settings.trusted_public_keys)
         if (std::find(told.keys.begin(), told.keys.end(), key) == told.keys.end()) told.keys.push_back(key);
+    bool is_plain = nix::is_one_word(told.url) && std::all_of(told.keys.begin(), told.keys.end(), nix::is_one_word);
+    if (!is_plain)
+        co_return Failure(FailureKind::protocol, "the address or a key of the cache " + told.name +
+                                                     " has characters that nix.conf does not take");
     co_return told;
 }
 

@@ -101,4 +101,13 @@ BOOST_AUTO_TEST_CASE(advice_is_in_the_words_of_the_module_system) {
     BOOST_TEST(condition_of_trust(SettingsWords::home_settings).find("trusted-users") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(advice_consists_of_words_that_end_no_line) {
+    CacheSettings nothing;
+    BOOST_TEST(lines_to_trust(nothing, "https://c\npost-build-hook = /x", {"k-1:A=", "k 2:A=", "k#3:A=", "k\n4:A="}) ==
+               (List{"extra-trusted-public-keys = k-1:A="}));
+    BOOST_TEST(lines_to_trust(nothing, "https://c", {"k 2:A="}) == (List{"extra-substituters = https://c"}));
+    BOOST_TEST(is_one_word("https://c/\"x"));
+    for (const auto* text : {"", "a b", "a\tb", "a\nb", "a#b", "a\x1b", "a\x7f"}) BOOST_TEST(!is_one_word(text), text);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -58,6 +58,18 @@ BOOST_AUTO_TEST_CASE(what_is_no_public_key_is_refused) {
         BOOST_TEST(!PublicKey::parse(bad).has_value(), bad);
 }
 
+BOOST_AUTO_TEST_CASE(a_public_key_has_a_name_that_can_stand_in_any_configuration) {
+    auto digits = std::string(trim(test::golden("nix/golden-1.public"))).substr(9);
+    for (const std::string name : {"cache.nixos.org-1", "nix-community.cachix.org-1", "host_2", "kim@desk", "a/b+c"})
+        BOOST_TEST(PublicKey::parse(name + ":" + digits).has_value(), name);
+    for (const std::string name :
+         {"a b", "a\nb", "a\tb", "a#b", "a\"b", "a'b", "a\\b", "${a}", "a\x1b]0;b", "\xC3\xA4"}) {
+        auto parsed = PublicKey::parse(name + ":" + digits);
+        BOOST_TEST(!parsed.has_value(), name);
+        BOOST_TEST((parsed || parsed.error().one_line().find_first_of("\n\x1b") == std::string::npos));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_public_key_ends_at_its_first_equals_sign_or_without_one) {
     auto good = std::string(trim(test::golden("nix/golden-1.public")));
     BOOST_REQUIRE(good.ends_with("="));
