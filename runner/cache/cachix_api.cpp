@@ -18,12 +18,12 @@ using Json = nlohmann::json;
 constexpr auto abort_deadline = std::chrono::seconds(5);
 
 Failure nonsense(const http::Response& response, std::string_view what) {
+    auto place = response.blotted(redact_url(response.effective_url));
     if (looks_like_html(response.body))
-        return Failure(FailureKind::protocol, redact_url(response.effective_url) + " answered HTML instead of JSON")
-            .with_hint(html_hint);
-    auto start = ellipsize(sanitize(std::string_view(response.body).substr(0, 200)), 120);
-    return Failure(FailureKind::protocol,
-                   redact_url(response.effective_url) + " answered " + std::string(what) + ": '" + start + "'")
+        return Failure(FailureKind::protocol, place + " answered HTML instead of JSON").with_hint(html_hint);
+    // Blotted before it is cut, or a part of a token would stay.
+    auto start = ellipsize(sanitize(response.blotted(response.body).substr(0, 200)), 120);
+    return Failure(FailureKind::protocol, place + " answered " + std::string(what) + ": '" + start + "'")
         .with_hint("is CACHEFILL_CACHIX_API, if set, the address of a Cachix server?");
 }
 

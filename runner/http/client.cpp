@@ -49,12 +49,32 @@ class RealClient final : public Client {
 
     async::Task<Result<Response>> send(Request request) override {
         auto response = co_await follow(request);
-        if (response) co_return response;
+        if (response) {
+            blot(*response);
+            co_return response;
+        }
         auto doing = std::string(to_string(request.method)) + " " + sanitize(redact_url(request.url));
-        co_return std::move(response).error().with_context(std::move(doing));
+        auto failure = std::move(response).error().with_context(std::move(doing));
+        co_return blotter_->clean(failure);
     }
 
   private:
+    // What is data stays as it is.
+    void blot(Response& response) const {
+        response.logins_sent = blotter_;
+        if (response.is_success()) return;
+        response.body = blotter_->clean_cut(response.body);
+        response.effective_url = blotter_->clean(response.effective_url);
+        for (auto& header : response.headers) header.value = blotter_->clean(header.value);
+    }
+
+    // Before anything of it is sent: whoever makes the connection fails with what a proxy answers.
+    void learn_logins(const Request& request, const Route& route) {
+        if (route.proxy && route.proxy->credentials) blotter_->learn(basic_authorization(*route.proxy->credentials));
+        for (const auto& header : request.headers)
+            if (iequals(header.name, "Authorization") || iequals(header.name, "Cookie")) blotter_->learn(header.value);
+    }
+
     async::Task<Result<Response>> follow(const Request& request) {
         CO_TRY_VOID(check_headers(request));
         CO_TRY(start, parse_url(request.url));
@@ -106,6 +126,7 @@ class RealClient final : public Client {
     async::Task<Result<Response>> hop(const Request& request, const Url& url, const Url& start, const Secret* login) {
         CO_TRY(proxy, proxies_.find(url));
         auto route = route_to(url, std::move(proxy));
+        learn_logins(request, route);
         auto& place = pool_.place(route.key());
         auto pause = first_pause;
         for (int tries = 1;; ++tries) {
@@ -220,6 +241,7 @@ class RealClient final : public Client {
         bool at_home = is_same_host(url, attempt.start);
         extras.drop_authorization = !at_home;
         extras.authorization = authorization(request, url, at_home, attempt.login);
+        blotter_->learn(extras.authorization);
         extras.absolute_form = route.proxy && !route.proxy->is_socks() && !route.tls;
         if (extras.absolute_form && route.proxy->credentials)
             extras.proxy_authorization = basic_authorization(*route.proxy->credentials);
@@ -295,6 +317,7 @@ class RealClient final : public Client {
     std::string user_agent_;
     std::chrono::milliseconds connect_timeout_;
     std::chrono::milliseconds stall_timeout_;
+    std::shared_ptr<Blotter> blotter_ = std::make_shared<Blotter>();
     Dialer dialer_;
     Pool pool_;
     std::optional<async::WorkerPool> readers_; // made for the first body that comes from a file

@@ -5,6 +5,7 @@
 #include "base/environment.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
+#include "http/blotter.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -63,14 +64,21 @@ struct Response {
     std::vector<Header> headers;
     std::string body; // decoded, if it came with a Content-Encoding (content_encoding.hpp)
     std::string effective_url;
+    // What the client has sent as logins so far. Unless the answer is 2xx it has been blotted out of all of the above;
+    // whoever quotes from a 2xx does that first. May be null.
+    std::shared_ptr<const Blotter> logins_sent;
 
     std::optional<std::string_view> find_header(std::string_view name) const; // case-insensitive
     bool is_success() const { return status >= 200 && status < 300; }
+    std::string blotted(std::string_view text) const {
+        return logins_sent ? logins_sent->clean(text) : std::string(text);
+    }
 };
 
 // Sends requests. An answer of any status is a Response; a Failure means that no whole answer came (network, timeout,
-// protocol; not_found: no such host) or the URL is unusable (usage). One try only, but for what a place refuses
-// because there was too much at once, while it answers other requests; cancelling closes the connection.
+// protocol; not_found: no such host) or the URL is unusable (usage); neither repeats a login. One try only, but for
+// what a place refuses because there was too much at once, while it answers other requests; cancelling closes the
+// connection.
 class Client {
   public:
     virtual ~Client() = default;

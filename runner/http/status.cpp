@@ -84,7 +84,7 @@ Failure status_failure(const Request& request, const Response& response) {
     std::string cause = std::string(to_string(request.method)) + " " + sanitize(redact_url(url)) + " answered " +
                         status_name(response.status);
     if (auto text = excerpt(response); !text.empty()) cause += ": " + text;
-    Failure failure(kind_of(response.status), std::move(cause));
+    Failure failure(kind_of(response.status), response.blotted(cause));
     auto delay = find_retry_after(response, std::chrono::system_clock::now());
     if (delay) failure = std::move(failure).with_retry_after(*delay);
     return std::move(failure).with_http_status(response.status);

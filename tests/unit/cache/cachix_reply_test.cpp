@@ -56,4 +56,14 @@ BOOST_AUTO_TEST_CASE(its_address_and_its_keys_are_words_that_can_stand_in_nix_co
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_repeats_the_token_instead_of_an_answer_is_shown_without_it) {
+    auto with_token = settings();
+    with_token.credentials.token = Secret("token-of-the-team");
+    key = "token-of-the-team";
+    uri = "none, but token-of-the-team";
+    auto opened = try_open(with_token);
+    BOOST_REQUIRE(!opened);
+    BOOST_TEST(render(opened.error()).find("token-of") == std::string::npos, render(opened.error()));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
