@@ -26,7 +26,8 @@ nix::CacheInfoFile new_cache_info() {
     return info;
 }
 
-Result<std::optional<std::string>> find_file(const fs::path& path) {
+// Beside the directory, where only its user puts something.
+Result<std::optional<std::string>> find_own_file(const fs::path& path) {
     if (::access(path.c_str(), F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)) return std::optional<std::string>();
     TRY(text, read_file(path, longest_text));
     return std::optional<std::string>(std::move(text));
@@ -46,7 +47,7 @@ std::string key_name(const fs::path& root) {
 
 Result<nix::CacheInfoFile> Directory::read_info() const {
     auto place = root_ / "nix-cache-info";
-    TRY(text, find_file(place));
+    TRY(text, find_text("nix-cache-info"));
     if (!text) return nix::CacheInfoFile{};
     auto info = nix::CacheInfoFile::parse(*text);
     if (!info) return std::move(info).error().with_context("reading " + place.string());
@@ -58,7 +59,7 @@ Result<nix::CacheInfoFile> Directory::read_info() const {
 
 Result<std::vector<nix::PublicKey>> Directory::read_public_keys() const {
     std::vector<nix::PublicKey> keys;
-    TRY(text, find_file(public_key_file()));
+    TRY(text, read_contained(root_, public_key_file(), longest_text));
     if (!text) return keys;
     for (auto word : split_words(*text)) {
         auto key = nix::PublicKey::parse(word);
@@ -105,7 +106,7 @@ Result<Directory::Opened> Directory::open_for_writing(std::optional<nix::SecretK
 
 Result<nix::SecretKey> Directory::find_or_make_key(std::vector<std::string>& notes) const {
     auto place = secret_key_file();
-    TRY(existing, find_file(place));
+    TRY(existing, find_own_file(place));
     if (!existing) {
         auto text = nix::SecretKey::generate(key_name(root_)).to_secret_text();
         TRY(created,
@@ -145,10 +146,14 @@ void Directory::remove_leftovers() const {
 }
 
 Result<std::optional<std::string>> Directory::find_narinfo(const nix::StorePath& path) const {
-    return find_file(root_ / narinfo_name(path));
+    return find_text(narinfo_name(path));
 }
 
-Result<fs::path> Directory::nar_place(const std::string& url) const {
+Result<std::optional<std::string>> Directory::find_text(const std::string& name) const {
+    return read_contained(root_, root_ / name, longest_text);
+}
+
+Result<std::optional<ContainedFile>> Directory::open_nar(const std::string& url) const {
     // As Nix 2.34 judges; 2.26 and before follow the URL wherever it leads.
     fs::path relative(url);
     auto is_step = [](const fs::path& part) { return part == ".." || part == "."; };
@@ -157,7 +162,7 @@ Result<fs::path> Directory::nar_place(const std::string& url) const {
     if (leads_out)
         return Failure(FailureKind::protocol,
                        "the narinfo's URL " + sanitize(redact_url(url)) + " is no plain path in " + root_.string());
-    return root_ / relative;
+    return open_contained(root_, root_ / relative);
 }
 
 } // namespace cachefill::cache

@@ -1,12 +1,14 @@
 #pragma once
 
 #include "cache/binary_cache.hpp"
+#include "cache/contained_file.hpp"
 
 #include <filesystem>
 
 namespace cachefill::cache {
 
-// The directory of a file cache. Everything here blocks: worker pool only.
+// The directory of a file cache. Read is only what is a file in it (contained_file.hpp). Everything here blocks: worker
+// pool only.
 class Directory {
   public:
     explicit Directory(std::filesystem::path root) : root_(std::move(root)) {}
@@ -23,8 +25,10 @@ class Directory {
     Result<Opened> open_for_writing(std::optional<nix::SecretKey> key, bool trusted) const;
 
     Result<std::optional<std::string>> find_narinfo(const nix::StorePath& path) const;
-    // The NAR's place; a protocol failure when `url` leads out of the directory.
-    Result<std::filesystem::path> nar_place(const std::string& url) const;
+    // Any other file of it, by its name.
+    Result<std::optional<std::string>> find_text(const std::string& name) const;
+    // The NAR; a protocol failure when `url`, or a link, leads out of the directory.
+    Result<std::optional<ContainedFile>> open_nar(const std::string& url) const;
 
     const std::filesystem::path& root() const { return root_; }
     std::filesystem::path nar_directory() const { return root_ / "nar"; }

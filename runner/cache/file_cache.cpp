@@ -8,8 +8,6 @@
 #include "cache/new_file.hpp"
 
 #include <cerrno>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace cachefill::cache {
@@ -21,10 +19,11 @@ constexpr int reads_per_step = 32; // a piece of work for the pool, not a whole 
 
 class FileCheck {
   public:
-    static Result<FileCheck> start(std::filesystem::path place, const nix::NarInfo& info, std::string* kept) {
-        FileDescriptor file(::open(place.c_str(), O_RDONLY | O_CLOEXEC));
-        if (!file.is_open()) return errno_failure("cannot open", place, errno);
-        return FileCheck(std::move(place), std::move(file), NarChecker(info, kept));
+    static Result<FileCheck> start(const Directory& directory, const nix::NarInfo& info, std::string* kept) {
+        auto place = directory.root() / info.url;
+        TRY(file, directory.open_nar(info.url));
+        if (!file) return errno_failure("cannot open", place, ENOENT);
+        return FileCheck(std::move(place), std::move(file->descriptor), NarChecker(info, kept));
     }
 
     // Empty until the file has been read to its end.
@@ -216,8 +215,8 @@ class FileCache final : public BinaryCache {
 
   private:
     async::Task<Result<NarRemarks>> check_file(const nix::NarInfo& info, std::string* kept = nullptr) {
-        CO_TRY(place, directory_.nar_place(info.url));
-        CO_TRY(check, FileCheck::start(std::move(place), info, kept));
+        auto start = [this, &info, kept] { return FileCheck::start(directory_, info, kept); };
+        CO_TRY(check, co_await context_.workers.run(std::move(start)));
         for (;;) {
             auto work = [&check] { return check.step(); };
             CO_TRY(remarks, co_await context_.workers.run(std::move(work)));
@@ -244,28 +243,28 @@ class FileCache final : public BinaryCache {
     Result<std::optional<nix::NarInfo>> get_narinfo_now(const nix::StorePath& path) const {
         TRY(text, directory_.find_narinfo(path));
         if (!text) return std::optional<nix::NarInfo>();
-        TRY(info, read_narinfo(*text, path, uri_.name));
-        return std::optional<nix::NarInfo>(std::move(info));
+        auto info = read_narinfo(*text, path, uri_.name);
+        // What is none is not quoted: whoever named the directory need not be who may read the file.
+        bool is_none = !info && !looks_like_html(*text) && !nix::NarInfo::parse(*text);
+        if (is_none)
+            return Failure(FailureKind::protocol, narinfo_name(path) + " is no narinfo")
+                .with_context("reading the narinfo of " + path.to_string() + " from " + uri_.name);
+        if (!info) return std::move(info).error();
+        return std::optional<nix::NarInfo>(*std::move(info));
     }
 
     Result<NarLook> look_now(const nix::NarInfo& info) const {
-        auto place = directory_.nar_place(info.url);
         FileLook file;
-        if (!place) file.answer = place.error().cause();
-        if (!place) return judge(info, file);
-        struct stat found {};
-        if (::stat(place->c_str(), &found) != 0) {
-            if (errno == ENOENT || errno == ENOTDIR) return judge(info, file);
-            return errno_failure("cannot look at", *place, errno);
-        }
-        file.is_there = S_ISREG(found.st_mode);
-        file.size = static_cast<std::uint64_t>(found.st_size);
-        if (file.is_there && file.size > 0U) {
-            FileDescriptor opened(::open(place->c_str(), O_RDONLY | O_CLOEXEC));
-            if (!opened.is_open()) return errno_failure("cannot open", *place, errno);
+        auto opened = directory_.open_nar(info.url);
+        if (!opened && opened.error().kind() != FailureKind::protocol) return std::move(opened).error();
+        if (!opened) file.answer = opened.error().cause();
+        if (!opened || !*opened) return judge(info, file);
+        file.is_there = true;
+        file.size = (*opened)->size;
+        if (file.size > 0U) {
             file.beginning.resize(telling_bytes);
-            auto count = ::pread(opened.get(), file.beginning.data(), file.beginning.size(), 0);
-            if (count < 0) return errno_failure("cannot read", *place, errno);
+            auto count = ::pread((*opened)->descriptor.get(), file.beginning.data(), file.beginning.size(), 0);
+            if (count < 0) return errno_failure("cannot read", directory_.root() / info.url, errno);
             file.beginning.resize(static_cast<std::size_t>(count));
         }
         return judge(info, file);
@@ -278,20 +277,16 @@ class FileCache final : public BinaryCache {
     }
 
     Result<std::optional<nix::StorePath>> find_name_now(const std::string& name) const {
-        auto place = directory_.root() / named_path_file(name);
-        std::error_code error;
-        if (!std::filesystem::exists(place, error) && !error) return std::optional<nix::StorePath>();
-        TRY(text, read_file(place, 4096));
-        TRY(path, read_named_path(text, name, uri_.name));
+        TRY(text, directory_.find_text(named_path_file(name)));
+        if (!text) return std::optional<nix::StorePath>();
+        TRY(path, read_named_path(*text, name, uri_.name));
         return std::optional<nix::StorePath>(std::move(path));
     }
 
     Result<std::optional<nix::Realisation>> get_realisation_now(const std::string& id) const {
-        auto place = directory_.root() / realisation_file(id);
-        std::error_code error;
-        if (!std::filesystem::exists(place, error) && !error) return std::optional<nix::Realisation>();
-        TRY(text, read_file(place, longest_realisation));
-        TRY(realisation, read_realisation(text, id, uri_.name));
+        TRY(text, directory_.find_text(realisation_file(id)));
+        if (!text) return std::optional<nix::Realisation>();
+        TRY(realisation, read_realisation(*text, id, uri_.name));
         return std::optional<nix::Realisation>(std::move(realisation));
     }
 

@@ -27,7 +27,6 @@ Result<nix::StorePath> read_named_path(std::string_view text, const std::string&
 
 // "realisations/ID.doi", where plain caches keep it for Nix 2.4 to 2.34 (libstore/binary-cache-store.cc).
 std::string realisation_file(const std::string& id);
-inline constexpr std::size_t longest_realisation = 16U << 20; // it names all that the output refers to
 Result<nix::Realisation> read_realisation(std::string_view text, const std::string& id, std::string_view cache);
 // The text, with our signature if there is a key.
 Result<std::string> complete_realisation(nix::Realisation realisation, const std::optional<nix::SecretKey>& key);

@@ -1,10 +1,12 @@
 #include "base/files.hpp"
+#include "cache/contained_file.hpp"
 #include "cache/directory.hpp"
 #include "cache/new_file.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
+#include <sys/stat.h>
 
 using namespace cachefill;
 using namespace cachefill::cache;
@@ -115,9 +117,14 @@ BOOST_AUTO_TEST_CASE(what_a_killed_process_left_is_removed_once_it_is_old) {
 }
 
 BOOST_AUTO_TEST_CASE(an_archive_lies_in_the_directory_or_nowhere) {
-    BOOST_TEST(cache.nar_place("nar/x.nar.zst").value() == cache.root() / "nar/x.nar.zst");
+    fs::create_directories(cache.nar_directory());
+    write("nar/x.nar.zst", "12345");
+    auto opened = cache.open_nar("nar/x.nar.zst");
+    BOOST_REQUIRE(opened->has_value());
+    BOOST_TEST((*opened)->size == 5U);
+    BOOST_TEST(!cache.open_nar("nar/y.nar.zst")->has_value());
     for (const auto* url : {"/etc/passwd", "../x", "nar/../../x", "./x", "https://kim:s3cret@other/x"}) {
-        auto place = cache.nar_place(url);
+        auto place = cache.open_nar(url);
         BOOST_REQUIRE_MESSAGE(!place.has_value(), url);
         BOOST_TEST((place.error().kind() == FailureKind::protocol));
         BOOST_TEST(place.error().cause().find("s3cret") == std::string::npos);
@@ -129,6 +136,53 @@ BOOST_AUTO_TEST_CASE(a_narinfo_that_is_not_there_is_absent) {
     BOOST_TEST(!cache.find_narinfo(path)->has_value());
     write(std::string(32, '1') + ".narinfo", "text");
     BOOST_TEST(cache.find_narinfo(path)->value_or("") == "text");
+}
+
+BOOST_AUTO_TEST_CASE(a_link_out_of_the_directory_is_not_followed) {
+    auto path = nix::StorePath::parse_base_name(std::string(32, '1') + "-a").value();
+    auto outside = directory.path() / "token";
+    BOOST_REQUIRE(write_file_atomically(outside, "eyJhbGciOi.secret", 0600));
+    fs::create_directories(cache.nar_directory());
+    fs::create_symlink(outside, cache.root() / (std::string(32, '1') + ".narinfo"));
+    fs::create_symlink("../../token", cache.nar_directory() / "x.nar");
+    fs::create_directory_symlink(directory.path(), cache.root() / "up");
+    fs::create_symlink(outside, cache.public_key_file());
+    for (const auto& failed : {cache.find_narinfo(path), cache.find_text("nar/x.nar"), cache.find_text("up/token")}) {
+        BOOST_REQUIRE(!failed);
+        BOOST_TEST((failed.error().kind() == FailureKind::protocol));
+        BOOST_TEST(failed.error().one_line().find("link out of") != std::string::npos, failed.error().one_line());
+    }
+    BOOST_TEST(!cache.open_nar("nar/x.nar").has_value());
+    BOOST_TEST(!cache.open_nar("up/token").has_value());
+    auto opened = cache.open_for_reading();
+    BOOST_REQUIRE(!opened);
+    BOOST_TEST(render(opened.error()).find("eyJ") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(links_within_and_to_the_directory_are_its_own) {
+    fs::create_directories(cache.nar_directory());
+    write("nar/x.nar", "12345");
+    fs::create_symlink(cache.nar_directory() / "x.nar", cache.root() / "y.nar");
+    fs::create_directory_symlink("nar", cache.root() / "old");
+    fs::create_symlink("nowhere", cache.root() / "z.nar");
+    fs::create_directory_symlink(cache.root(), directory.path() / "link");
+    Directory by_link(directory.path() / "link");
+    for (const auto& each : {cache, by_link}) {
+        BOOST_TEST(each.find_text("y.nar")->value_or("") == "12345");
+        BOOST_TEST(each.find_text("old/x.nar")->value_or("") == "12345");
+        BOOST_TEST(!each.find_text("z.nar")->has_value());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(nobody_waits_at_a_pipe) {
+    fs::create_directories(cache.nar_directory());
+    for (const auto* name : {"nix-cache-info", "nar/x.nar"})
+        BOOST_REQUIRE(::mkfifo((cache.root() / name).c_str(), 0600) == 0);
+    auto opened = cache.open_for_reading();
+    BOOST_REQUIRE(!opened);
+    BOOST_TEST(opened.error().one_line().find("no regular file") != std::string::npos, opened.error().one_line());
+    BOOST_TEST(!cache.open_nar("nar/x.nar").has_value());
+    BOOST_TEST(!cache.find_text("nar").has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

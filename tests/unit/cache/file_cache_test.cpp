@@ -185,6 +185,28 @@ BOOST_AUTO_TEST_CASE(what_a_broken_directory_holds_is_told_apart) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(what_is_no_narinfo_is_not_quoted_and_an_archive_elsewhere_is_gone) {
+    BOOST_REQUIRE(try_open(settings()));
+    auto sample = make_sample("elsewhere", 1000);
+    auto place = directory / (std::string(sample.info.path.hash_part()) + ".narinfo");
+    BOOST_REQUIRE(write_file_atomically(place, "eyJhbGciOi.secret\n"));
+    at_desk(settings(), [&](Desk& desk) -> Task<void> {
+        auto info = co_await desk.cache.get_narinfo(sample.info.path);
+        BOOST_REQUIRE(!info.has_value());
+        BOOST_TEST((info.error().kind() == FailureKind::protocol));
+        BOOST_TEST(render(info.error()).find("eyJ") == std::string::npos, render(info.error()));
+        BOOST_REQUIRE(write_file_atomically(temporary.path() / "a.nar", sample.nar));
+        fs::create_symlink("../../a.nar", directory / "nar/a.nar");
+        sample.info.url = "nar/a.nar";
+        sample.info.compression = codec::Compression::none;
+        auto looked = co_await desk.cache.look_at_nar(sample.info);
+        BOOST_REQUIRE(looked.has_value());
+        BOOST_TEST((looked->state == cache::NarState::gone));
+        auto checked = co_await desk.cache.check_nar(sample.info);
+        BOOST_TEST(!checked.has_value());
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_corrupt_nar_is_found_and_pushing_again_mends_it) {
     auto sample = make_sample("corrupt", 100'000);
     at_desk(settings(), [&](Desk& desk) -> Task<void> {

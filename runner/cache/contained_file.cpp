@@ -1,0 +1,69 @@
+#include "cache/contained_file.hpp"
+
+#include "base/foreign_text.hpp"
+#include "base/units.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace cachefill::cache {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool is_below(const fs::path& root, const fs::path& place) {
+    auto [in_root, in_place] = std::mismatch(root.begin(), root.end(), place.begin(), place.end());
+    return in_root == root.end() && in_place != place.end();
+}
+
+Failure refused(const fs::path& place, const char* why) {
+    return Failure(FailureKind::protocol, shown_name(place.string()) + why);
+}
+
+bool is_absence(const std::error_code& error) {
+    return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+}
+
+} // namespace
+
+Result<std::optional<ContainedFile>> open_contained(const fs::path& root, const fs::path& place) {
+    std::error_code error;
+    auto real = fs::canonical(place, error);
+    if (is_absence(error)) return std::optional<ContainedFile>();
+    if (error) return errno_failure("cannot open", place, error.value());
+    auto real_root = fs::canonical(root, error);
+    if (error) return errno_failure("cannot look at", root, error.value());
+    if (!is_below(real_root, real)) return refused(place, " is a link out of the cache's directory, and not read");
+    // What is no file is not even opened; and nobody waits for a writer if it becomes a pipe just now.
+    struct stat status {};
+    bool is_file = ::lstat(real.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+    if (!is_file) return refused(place, " is no regular file, and not read");
+    FileDescriptor file(::open(real.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW));
+    if (!file.is_open()) return errno_failure("cannot open", place, errno);
+    if (::fstat(file.get(), &status) != 0) return errno_failure("cannot look at", place, errno);
+    if (!S_ISREG(status.st_mode)) return refused(place, " is no regular file, and not read");
+    ContainedFile opened{.descriptor = std::move(file), .size = static_cast<std::uint64_t>(status.st_size)};
+    return std::optional<ContainedFile>(std::move(opened));
+}
+
+Result<std::optional<std::string>> read_contained(const fs::path& root, const fs::path& place, std::uint64_t limit) {
+    TRY(opened, open_contained(root, place));
+    if (!opened) return std::optional<std::string>();
+    std::string content;
+    std::string buffer(64 * 1024, '\0');
+    for (;;) {
+        auto count = ::read(opened->descriptor.get(), buffer.data(), buffer.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return errno_failure("cannot read", place, errno);
+        if (count == 0) return std::optional<std::string>(std::move(content));
+        content.append(buffer, 0, static_cast<std::size_t>(count));
+        if (content.size() > limit)
+            return Failure(FailureKind::machine, place.string() + " is larger than " + human_bytes(limit));
+    }
+}
+
+} // namespace cachefill::cache
