@@ -6,9 +6,12 @@
 #include "cache/credentials.hpp"
 #include "eval/evaluator.hpp"
 #include "github/commands.hpp"
+#include "http/netrc.hpp"
+#include "http/url.hpp"
 #include "options/state_directory.hpp"
 #include "session/session.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -110,6 +113,60 @@ Result<std::filesystem::path> place_for_report(const github::Context& context) {
     }
 }
 
+constexpr std::size_t shortest_password = 4; // masking "1" would leave nothing of a log
+constexpr std::uint64_t longest_secret_file = 64 << 10;
+
+// A pipe gives what it holds but once, to whoever needs it.
+std::string read_secret_file(const std::string& path) {
+    std::error_code error;
+    if (path.empty() || !std::filesystem::is_regular_file(path, error)) return {};
+    auto content = read_file(path, longest_secret_file);
+    return content ? std::string(trim(*content)) : std::string(); // who needs it says why it cannot be read
+}
+
+// The form in which they are sent, and so repeated.
+std::string masks_of_logins(std::string_view text) {
+    std::string commands;
+    auto mask_login = [&commands](std::string_view address) {
+        auto url = http::parse_url("http://" + std::string(address));
+        bool is_secret = url && url->credentials && !passwords_in(address).empty();
+        if (is_secret) commands += github::mask(http::in_base64(*url->credentials));
+    };
+    constexpr std::string_view mark = "://";
+    for (auto word : split_words(text)) {
+        auto scheme = word.find(mark);
+        if (scheme == word.npos) mask_login(word);
+        for (; scheme != word.npos; scheme = word.find(mark, scheme)) {
+            scheme += mark.size();
+            mask_login(word.substr(scheme));
+        }
+    }
+    return commands;
+}
+
+std::string masks_of_files(const Environment& environment) {
+    std::string commands;
+    for (const auto& [name, value] : environment.variables()) {
+        const std::string& called = name;
+        auto is_it = [&called](const SecretVariable& secret) { return secret.is_called(called); };
+        auto all = secret_variables();
+        auto secret = std::find_if(all.begin(), all.end(), is_it);
+        if (secret == all.end() || secret->holds != SecretVariable::Holds::path) continue;
+        auto content = read_secret_file(value);
+        commands += github::mask(content);
+        auto colon = content.find(':'); // of a key
+        if (colon != content.npos && colon + 1 < content.size()) commands += github::mask(content.substr(colon + 1));
+    }
+    auto home = environment.get_or("HOME");
+    for (const auto& netrc : {environment.get_or("NETRC"), home.empty() ? home : home + "/.netrc"})
+        for (const auto& login : http::Netrc::parse(read_secret_file(netrc)).all()) {
+            auto password = login.reveal().substr(login.reveal().find(':') + 1);
+            if (password.size() < shortest_password) continue;
+            commands += github::mask(password) + github::mask(http::in_base64(login));
+        }
+    return commands;
+}
+
 } // namespace
 
 Result<CiSetup> set_up_ci(options::Settings& settings, const Environment& environment) {
@@ -145,7 +202,9 @@ Result<CiSetup> set_up_ci(options::Settings& settings, const Environment& enviro
 std::string masks_of(const Environment& environment) {
     std::string commands;
     for (const auto& value : secret_values(environment)) commands += github::mask(value);
-    return commands;
+    for (const auto& [name, value] : environment.variables())
+        if (names_addresses_of_ours(name) || to_lower(name).ends_with("_proxy")) commands += masks_of_logins(value);
+    return commands + masks_of_files(environment);
 }
 
 std::string masks_of(const options::Settings& settings) {
@@ -153,8 +212,10 @@ std::string masks_of(const options::Settings& settings) {
     urls.insert(urls.end(), settings.upstreams.begin(), settings.upstreams.end());
     urls.push_back(settings.cache);
     std::string commands;
-    for (const auto& url : urls)
+    for (const auto& url : urls) {
         for (const auto& password : passwords_in(url.reveal())) commands += github::mask(password);
+        commands += masks_of_logins(url.reveal());
+    }
     return commands;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "codec/encoding.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -158,6 +159,19 @@ Result<std::vector<Secret>> Netrc::find(std::string_view host, Default use_defau
         return Failure(FailureKind::usage, "a netrc file cannot be read to its end: " + broken_at_)
             .with_hint("mend that line, and what stands below it counts again");
     return found;
+}
+
+std::vector<Secret> Netrc::all() const {
+    std::vector<Secret> logins;
+    for (const auto& entry : entries_)
+        if (entry.password) logins.emplace_back(entry.login + ":" + std::string(entry.password->reveal()));
+    return logins;
+}
+
+std::string in_base64(const Secret& login) {
+    auto text = codec::to_base64(login.reveal());
+    while (text.ends_with('=')) text.pop_back();
+    return text;
 }
 
 } // namespace cachefill::http

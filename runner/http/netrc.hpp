@@ -26,6 +26,9 @@ class Netrc {
     // failure if there is none before the place where a file cannot be understood.
     Result<std::vector<Secret>> find(std::string_view host, Default use_default, std::string_view login = {}) const;
 
+    // Those of all hosts.
+    std::vector<Secret> all() const;
+
     // What is wrong with the texts, a sentence each with its line, and without any word of them.
     const std::vector<std::string>& remarks() const { return remarks_; }
 
@@ -41,5 +44,8 @@ class Netrc {
     bool is_broken_ = false;
     std::string broken_at_; // the remark that says where reading ended
 };
+
+// Such a login as Basic authentication sends it: in base 64, here without the padding.
+std::string in_base64(const Secret& login);
 
 } // namespace cachefill::http

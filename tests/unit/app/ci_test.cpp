@@ -7,6 +7,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <filesystem>
+#include <sys/stat.h>
 
 using namespace cachefill;
 using namespace cachefill::app;
@@ -249,7 +250,8 @@ BOOST_AUTO_TEST_CASE(passwords_in_the_urls_of_caches_are_masked) {
     settings.also_push = {GivenUrl("https://kim:other-one@example.org/nix?optional=1")};
     settings.upstreams = {GivenUrl("https://cache.nixos.org"),
                           GivenUrl("https://a:b@example.org")}; // too short to be worth it
-    BOOST_TEST(masks_of(settings) == "::add-mask::other-one\n::add-mask::s3cret%2521\n::add-mask::s3cret!\n");
+    BOOST_TEST(masks_of(settings) == "::add-mask::other-one\n::add-mask::a2ltOm90aGVyLW9uZQ\n::add-mask::s3cret%2521\n:"
+                                     ":add-mask::s3cret!\n::add-mask::a2ltOnMzY3JldCE\n");
 }
 
 BOOST_AUTO_TEST_CASE(pieces_of_a_password_and_what_is_no_url_are_masked) {
@@ -257,8 +259,11 @@ BOOST_AUTO_TEST_CASE(pieces_of_a_password_and_what_is_no_url_are_masked) {
         Variables{{"CACHEFILL_INPUT_ALSO_PUSH", "https://a.example,https://kim:s3cr,et-word@b.example\nteam"},
                   {"CACHEFILL_CACHE", "kim:no-scheme@host"},
                   {"CACHEFILL_UPSTREAM", "kim@desk some-long-token-of-mine@host/nix https://c.example/d@e"}}));
+    // And the logins as they are sent.
     BOOST_TEST(masks == "::add-mask::no-scheme\n::add-mask::s3cr,et-word\n::add-mask::s3cr\n::add-mask::et-word\n"
-                        "::add-mask::some-long-token-of-mine\n");
+                        "::add-mask::some-long-token-of-mine\n"
+                        "::add-mask::a2ltOm5vLXNjaGVtZQ\n::add-mask::a2ltOnMzY3IsZXQtd29yZA\n::add-mask::"
+                        "c29tZS1sb25nLXRva2VuLW9mLW1pbmU\n");
 }
 
 // One list for both: what is masked is kept from children, and the other way round.
@@ -289,6 +294,26 @@ BOOST_AUTO_TEST_CASE(secrets_of_further_caches_are_masked_too_but_no_names_of_fi
                                                 {"CACHEFILL_SIGNING_KEY_NAS", "name:b64=="},
                                                 {"CACHEFILL_SIGNING_KEY_FILE_NAS", "/run/key"}}));
     BOOST_TEST(masks == "::add-mask::name:b64==\n::add-mask::b64==\n::add-mask::abc\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_files_of_secrets_hold_is_masked) {
+    auto directory = TemporaryDirectory::make("cachefill-ci-test").value();
+    auto write = [&](const char* name, const char* text) {
+        auto file = directory.path() / name;
+        BOOST_REQUIRE(write_file_atomically(file, text, 0600));
+        return file.string();
+    };
+    auto pipe = (directory.path() / "pipe").string();
+    BOOST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0); // not read: what is in it is there but once
+    auto masks = masks_of(Environment(
+        Variables{{"CACHEFILL_BEARER_TOKEN_FILE", write("token", "token-of-a-file\n")},
+                  {"CACHEFILL_BEARER_TOKEN_FILE_NAS", pipe},
+                  {"CACHEFILL_SIGNING_KEY_FILE_NAS", write("key", "name:b64==\n")},
+                  {"CACHEFILL_SIGNING_KEY_FILE", (directory.path() / "nowhere").string()},
+                  {"NETRC", write("netrc", "machine a login kim password geheim\nmachine b login kim password x\n")}}));
+    for (const std::string mask : {"token-of-a-file", "name:b64==", "b64==", "geheim", "a2ltOmdlaGVpbQ"})
+        BOOST_TEST(contains(masks, "::add-mask::" + mask + "\n"), mask);
+    BOOST_TEST(!contains(masks, "::add-mask::x\n"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -129,6 +129,14 @@ BOOST_AUTO_TEST_CASE(default_ports_of_http_and_https_are_the_same_host) {
     BOOST_TEST(!same("https://h/", "https://h.example/"));
 }
 
+BOOST_AUTO_TEST_CASE(all_logins_of_netrc_are_known_and_the_form_in_which_they_are_sent) {
+    auto logins = Netrc::parse("machine a login kim password geheim\nmachine b login kim\ndefault password x\n").all();
+    BOOST_TEST_REQUIRE(logins.size() == 2U);
+    BOOST_TEST(logins[0].reveal() == "kim:geheim");
+    BOOST_TEST(logins[1].reveal() == ":x");
+    BOOST_TEST(http::in_base64(logins[0]) == "a2ltOmdlaGVpbQ");
+}
+
 BOOST_AUTO_TEST_CASE(netrc_entries_are_found_in_any_layout) {
     auto netrc = Netrc::parse("# a comment\n"
                               "machine one.example login me password pw # trailing\n"
