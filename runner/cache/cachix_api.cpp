@@ -248,7 +248,7 @@ async::Task<Result<std::string>> CachixApi::try_put_part(std::string url, std::s
     put.headers.push_back({"Content-Type", "application/octet-stream"});
     put.headers.push_back({"Content-MD5", std::move(md5)}); // part of what the URL's signature covers
     put.follow_redirects = false;
-    put.bearer = Secret();                                                // no login of ours, where Cachix sends us
+    put.logins = http::Logins::none;                                      // of ours, where Cachix sends us
     put.deadlines.total += std::chrono::milliseconds(bytes->size() / 32); // 32 KB/s; `stall` ends dead ones
     auto shown = put;
     put.body = std::move(bytes);

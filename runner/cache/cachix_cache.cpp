@@ -5,6 +5,7 @@
 #include "cache/cachix_upload.hpp"
 #include "cache/http_reader.hpp"
 #include "cache/make_cache.hpp"
+#include "http/url.hpp"
 
 #include <algorithm>
 #include <unordered_map>
@@ -15,6 +16,22 @@ namespace {
 
 // What https://NAME.cachix.org/nix-cache-info says for every cache.
 constexpr int cachix_priority = 41;
+
+// May the token that the API got also go where its reply says that the cache is read? Where a reply leads elsewhere,
+// nobody has said that it may.
+bool is_of(const std::string& api_url, const std::string& read_url) {
+    auto api = http::parse_url(api_url), read = http::parse_url(read_url);
+    if (!api || !read) return false;
+    auto is_here = [](http::Url url) {
+        url.tls = false;
+        return !http::is_in_the_open(url);
+    };
+    if (is_here(*api) && is_here(*read)) return true;
+    std::string_view domain = api->host;
+    if (domain.starts_with("app.") || domain.starts_with("api.")) domain.remove_prefix(4);
+    bool is_named_so = read->host == domain || read->host.ends_with("." + std::string(domain));
+    return read->tls && is_named_so;
+}
 
 class CachixCache final : public BinaryCache {
   public:
@@ -34,7 +51,9 @@ class CachixCache final : public BinaryCache {
         HttpReader::Settings settings;
         settings.name = uri_.name;
         settings.base = told.uri;
-        if (!told.is_public) settings.bearer = token_;
+        bool is_cachix = is_of(context_.cachix_api, told.uri);
+        settings.logins = is_cachix ? http::Logins::all : http::Logins::none;
+        if (!told.is_public && is_cachix) settings.bearer = token_;
         reader_.emplace(context_.client, context_.retry, std::move(settings));
 
         CacheInfo info;
@@ -49,6 +68,10 @@ class CachixCache final : public BinaryCache {
         info.has_pins = token_.has_value();
         info.has_bulk_query = true;
         info.hides_incomplete_closures = true;
+        if (!told.is_public && token_ && !is_cachix)
+            info.notes.push_back("the Cachix cache '" + uri_.name + "' is private and says that it is read at " +
+                                 info.substituter_url + ", which is not over https at " +
+                                 redact_url(context_.cachix_api) + ": no token is sent there");
         co_return info;
     }
 
@@ -64,9 +87,8 @@ class CachixCache final : public BinaryCache {
         for (const auto& hash : answer) {
             auto found = by_hash.extract(hash);
             if (found.empty())
-                co_return Failure(FailureKind::protocol, "the Cachix cache '" + uri_.name + "' misses '" +
-                                                             ellipsize(sanitize(hash), 60) +
-                                                             "', which was not asked for");
+                co_return Failure(FailureKind::protocol,
+                                  "the Cachix cache '" + uri_.name + "' misses a path that was not asked for");
             missing.push_back(std::move(found.mapped()));
         }
         co_return missing;

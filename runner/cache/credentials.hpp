@@ -2,6 +2,7 @@
 
 #include "base/environment.hpp"
 #include "cache/cache_uri.hpp"
+#include "http/client.hpp"
 #include "nix/signature.hpp"
 
 #include <optional>
@@ -17,6 +18,7 @@ struct Credentials {
     std::string token_source = "CACHIX_AUTH_TOKEN"; // where that is from, for people: a variable, or "the file …"
     std::optional<Secret> bearer;                   // CACHEFILL_BEARER_TOKEN(_FILE): for plain caches, where uploads go
     std::optional<Secret> read_bearer;              // the same for where such a cache is read
+    http::Logins logins = http::Logins::all;        // by whose word the cache is asked: more than these it does not get
     std::optional<nix::SecretKey> signing_key;      // CACHEFILL_SIGNING_KEY(_FILE), CACHIX_SIGNING_KEY; both spellings
     bool key_is_a_guess = false;                    // found in cachix's own file, where those of former times may be
     std::vector<std::string> passed_over; // files that might have held the token, each with why it was not taken

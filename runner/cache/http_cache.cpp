@@ -109,6 +109,7 @@ HttpReader::Settings reader_settings(const CacheUri& uri, const Credentials& cre
     settings.name = uri.name;
     settings.base = uri.base.reveal();
     settings.bearer = credentials.read_bearer;
+    settings.logins = credentials.logins;
     settings.forbidden_is_absent = true;
     if (context.for_writing) settings.fronts = Fronts::pass;
     if (context.is_own && !context.for_writing) settings.fronts = Fronts::find;
@@ -120,7 +121,7 @@ class HttpCache final : public BinaryCache {
     HttpCache(CacheUri uri, Credentials credentials, CacheContext context)
         : uri_(std::move(uri)), key_(std::move(credentials.signing_key)), context_(std::move(context)),
           reader_(context_.client, context_.retry, reader_settings(uri_, credentials, context_)),
-          writer_(context_.client, context_.retry, uri_, std::move(credentials.bearer), reader_) {}
+          writer_(context_.client, context_.retry, uri_, credentials, reader_) {}
 
     const CacheUri& uri() const override { return uri_; }
 
@@ -177,15 +178,17 @@ class HttpCache final : public BinaryCache {
     async::Task<Result<std::optional<nix::StorePath>>> find_name(std::string name) override {
         CO_TRY(text, co_await reader_.get_text(named_path_file(name)));
         if (!text) co_return std::optional<nix::StorePath>();
-        CO_TRY(path, read_named_path(*text, name, uri_.name));
-        co_return std::optional<nix::StorePath>(std::move(path));
+        auto path = read_named_path(*text, name, uri_.name);
+        if (!path) co_return reader_.blotted(path.error());
+        co_return std::optional<nix::StorePath>(*std::move(path));
     }
 
     async::Task<Result<std::optional<nix::Realisation>>> get_realisation(std::string id) override {
         CO_TRY(text, co_await reader_.get_text(realisation_file(id)));
         if (!text) co_return std::optional<nix::Realisation>();
-        CO_TRY(realisation, read_realisation(*text, id, uri_.name));
-        co_return std::optional<nix::Realisation>(std::move(realisation));
+        auto realisation = read_realisation(*text, id, uri_.name);
+        if (!realisation) co_return reader_.blotted(realisation.error());
+        co_return std::optional<nix::Realisation>(*std::move(realisation));
     }
 
     async::Task<Result<void>> put_realisation(nix::Realisation realisation) override {
@@ -220,9 +223,9 @@ class HttpCache final : public BinaryCache {
             co_return Failure(FailureKind::protocol, uri_.name + " answered something else than a nix-cache-info")
                 .with_hint("is this the address of a binary cache? Open " + uri_.name + "/nix-cache-info to see");
         if (parsed->store_dir != nix::store_dir)
-            co_return Failure(FailureKind::usage, uri_.name + " is a cache for the store " +
-                                                      sanitize(parsed->store_dir) + ", not for " +
-                                                      std::string(nix::store_dir));
+            co_return reader_.blotted(Failure(FailureKind::usage, uri_.name + " is a cache for the store " +
+                                                                      sanitize(parsed->store_dir) + ", not for " +
+                                                                      std::string(nix::store_dir)));
         if (context_.for_writing) CO_TRY_VOID(co_await reader_.look_written(std::move(name)));
         co_return parsed;
     }

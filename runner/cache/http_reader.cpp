@@ -14,16 +14,49 @@ constexpr std::uint64_t longest_text = 16ULL << 20;
 // What a proxy takes for another file, and a server of files for the same one.
 constexpr std::string_view fresh_parameter = "?cachefill=";
 
+// Those of servers that make narinfos: what a file is called there. Any other one could ask for something to be done.
+bool is_harmless(std::string_view query) {
+    auto is_named = [query](std::string_view start, std::string_view characters) {
+        return query.starts_with(start) && query.find_first_not_of(characters, start.size()) == query.npos;
+    };
+    constexpr std::string_view digits = "0123456789";
+    return query.empty() || is_named(fresh_parameter, digits) ||
+           is_named("?hash=", "0123456789abcdfghijklmnpqrsvwxyz"); // harmonia
+}
+
+// What is left of `url` below the directory `base`, "/" first, if a server with that login can mean nothing but a file
+// there: no dots that it might undo after us.
+std::optional<std::string> find_below(const http::Url& base, const http::Url& url) {
+    if (url.tls != base.tls || url.host != base.host || url.port != base.port || url.credentials) return {};
+    std::string_view directory = base.target, target = url.target;
+    while (directory.ends_with('/')) directory.remove_suffix(1);
+    auto question = std::min(target.find('?'), target.size());
+    auto path = target.substr(0, question);
+    if (!path.starts_with(directory) || !path.substr(directory.size()).starts_with('/')) return {};
+    auto lower = to_lower(path);
+    for (const auto* escape : {"%2e", "%2f", "%5c", "%25"})
+        if (lower.find(escape) != lower.npos) return {};
+    if (!is_harmless(target.substr(question))) return {};
+    return std::string(target.substr(directory.size()));
+}
+
 } // namespace
 
 http::Request HttpReader::request(http::Method method, const std::string& url) const {
     bool is_absolute = url.starts_with("http://") || url.starts_with("https://");
     http::Request request(method, is_absolute ? url : settings_.base + "/" + url);
-    // A narinfo may send us to any server; only the cache itself may see the token.
-    bool is_ours = request.url.starts_with(settings_.base + "/");
-    if (settings_.bearer && is_ours) request.bearer = settings_.bearer;
-    if (!is_ours) request.bearer = Secret(); // nor netrc's "default": nobody configured that server
     request.response_limit = longest_text;
+    auto asked = http::parse_url(request.url);
+    if (asked && !is_absolute) asked->credentials.reset(); // the cache's own
+    auto below = asked && base_ ? find_below(*base_, *asked) : std::nullopt;
+    if (below) {
+        request.url = settings_.base + *below;
+        request.bearer = settings_.bearer;
+        request.logins = settings_.logins;
+        return request;
+    }
+    if (asked && !is_absolute) request.url = asked->to_string();
+    request.logins = http::Logins::none;
     return request;
 }
 
@@ -46,7 +79,13 @@ std::function<bool(const http::Response&)> HttpReader::present_or_absent() const
 
 async::Task<Result<http::Response>> HttpReader::get(std::string name) {
     auto get = request(http::Method::get, name);
-    co_return co_await http::send_with_retry(client_, std::move(get), policy_, present_or_absent());
+    auto response = co_await http::send_with_retry(client_, std::move(get), policy_, present_or_absent());
+    if (response) logins_sent_ = response->logins_sent;
+    co_return response;
+}
+
+Failure HttpReader::blotted(const Failure& failure) const {
+    return logins_sent_ ? logins_sent_->clean(failure) : failure;
 }
 
 async::Task<Result<std::optional<std::string>>> HttpReader::get_text(std::string name) {
@@ -88,8 +127,9 @@ std::optional<FrontMemory> HttpReader::front_memory() const {
 async::Task<Result<std::optional<nix::NarInfo>>> HttpReader::get_narinfo(nix::StorePath path) {
     CO_TRY(text, co_await get_text(narinfo_name(path)));
     if (!text) co_return std::optional<nix::NarInfo>();
-    CO_TRY(info, read_narinfo(*text, path, settings_.name));
-    co_return std::optional<nix::NarInfo>(std::move(info));
+    auto info = read_narinfo(*text, path, settings_.name);
+    if (!info) co_return blotted(info.error());
+    co_return std::optional<nix::NarInfo>(*std::move(info));
 }
 
 async::Task<Result<NarRemarks>> HttpReader::check_nar(nix::NarInfo info, std::string* kept) {

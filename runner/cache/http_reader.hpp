@@ -2,6 +2,7 @@
 
 #include "cache/binary_cache.hpp"
 #include "http/client.hpp"
+#include "http/url.hpp"
 
 #include <functional>
 #include <random>
@@ -24,13 +25,16 @@ class HttpReader {
         std::string name; // for messages
         std::string base; // URL without trailing '/'
         std::optional<Secret> bearer;
+        http::Logins logins = http::Logins::all; // by whose word `base` is asked
         bool forbidden_is_absent = false; // 403 for what is not there, as object stores without list permission answer
         // Proxies before the cache: `find` finds them out, `pass` believes what the cache itself says as well.
         enum class Fronts { ignore, find, pass } fronts = Fronts::ignore;
     };
 
     HttpReader(http::Client& client, async::RetryPolicy policy, Settings settings)
-        : client_(client), policy_(policy), settings_(std::move(settings)), random_(std::random_device{}()) {}
+        : client_(client), policy_(policy), settings_(std::move(settings)), random_(std::random_device{}()) {
+        if (auto parsed = http::parse_url(settings_.base)) base_ = std::move(*parsed);
+    }
 
     async::Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path);
     async::Task<Result<NarLook>> look_at_nar(nix::NarInfo info);
@@ -51,7 +55,11 @@ class HttpReader {
 
     std::optional<FrontMemory> front_memory() const;
 
+    // A failure that may quote a file of this cache, without the logins that were sent for it.
+    Failure blotted(const Failure& failure) const;
+
   private:
+    // A narinfo may name any address. What is not a file below the cache gets no login of ours.
     http::Request request(http::Method method, const std::string& url) const;
     std::string fresh(const std::string& name);
     bool is_absent(const http::Response& response) const;
@@ -75,6 +83,8 @@ class HttpReader {
     http::Client& client_;
     async::RetryPolicy policy_;
     Settings settings_;
+    std::optional<http::Url> base_;
+    std::shared_ptr<const http::Blotter> logins_sent_;
     std::mt19937_64 random_;
     bool fresh_names_ = false;
     bool tells_by_head_ = false; // it answered one truly

@@ -21,6 +21,7 @@ http::Request HttpWriter::put(const std::string& name, std::string_view content_
     http::Request request(http::Method::put, std::string(uri_.place_to_push().reveal()) + "/" + name);
     request.headers.push_back({"Content-Type", std::string(content_type)});
     request.bearer = bearer_;
+    request.logins = logins_;
     return request;
 }
 
@@ -165,6 +166,7 @@ Task<Failure> HttpWriter::explain_no_uploads(Failure failure) {
     http::Request look(http::Method::get,
                        std::string(uri_.base.reveal()) + std::string(usual_upload_path) + "/nix-cache-info");
     look.bearer = bearer_;
+    look.logins = logins_;
     look.enough = 4096;
     auto answer = co_await client_.send(std::move(look));
     bool is_cache = answer && answer->is_success() && answer->body.find("StoreDir:") != std::string::npos;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cache/credentials.hpp"
 #include "cache/http_reader.hpp"
 #include "cache/put_answer.hpp"
 
@@ -12,10 +13,10 @@ namespace cachefill::cache {
 class HttpWriter {
   public:
     // All outlive it but the token.
-    HttpWriter(http::Client& client, async::RetryPolicy policy, const CacheUri& uri, std::optional<Secret> bearer,
+    HttpWriter(http::Client& client, async::RetryPolicy policy, const CacheUri& uri, const Credentials& credentials,
                HttpReader& reader)
-        : client_(client), policy_(policy), uri_(uri), bearer_(std::move(bearer)), reader_(reader),
-          random_(std::random_device{}()) {}
+        : client_(client), policy_(policy), uri_(uri), bearer_(credentials.bearer), logins_(credentials.logins),
+          reader_(reader), random_(std::random_device{}()) {}
 
     const std::string& cache_name() const { return uri_.name; }
     http::Request put(const std::string& name, std::string_view content_type) const;
@@ -45,6 +46,7 @@ class HttpWriter {
     async::RetryPolicy policy_;
     const CacheUri& uri_;
     std::optional<Secret> bearer_;
+    http::Logins logins_;
     HttpReader& reader_;
     std::mt19937_64 random_;
     bool knows_conditions_ = true; // If-None-Match

@@ -6,6 +6,7 @@
 #include "options/command_line.hpp"
 #include "plan/availability.hpp"
 #include "report/narrator.hpp"
+#include "session/cache_credentials.hpp"
 #include "session/expected_time.hpp"
 #include "session/lock_copy.hpp"
 #include "session/outside.hpp"
@@ -125,7 +126,9 @@ std::size_t Doctor::add_source(const cache::CacheUri& uri) {
                                 .cachix_api =
                                     session_.environment().get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
                                 .for_writing = false};
-    return presence_->add_upstream(session_.outside().make_cache(uri, {}, std::move(context)));
+    cache::Credentials none; // but what this machine's Nix has in its netrc
+    none.logins = session::credentials_for_upstream(session_.settings(), nix_, session_.environment(), uri).logins;
+    return presence_->add_upstream(session_.outside().make_cache(uri, std::move(none), std::move(context)));
 }
 
 bool Doctor::asks(std::size_t cache) const {

@@ -78,6 +78,10 @@ class RealClient final : public Client {
     async::Task<Result<Response>> follow(const Request& request) {
         CO_TRY_VOID(check_headers(request));
         CO_TRY(start, parse_url(request.url));
+        if (sends_bearer(request) && is_in_the_open(start))
+            co_return Failure(FailureKind::usage,
+                              "a token would go to " + start.authority() + " unencrypted, and is not sent")
+                .with_hint("give that server an https:// address, or reach it through a tunnel that ends at localhost");
         if (!netrc_) {
             CO_TRY(netrc, Netrc::read(netrc_files_));
             netrc_ = std::move(netrc);
@@ -271,14 +275,21 @@ class RealClient final : public Client {
         return question == url.target.npos ? std::string_view() : std::string_view(url.target).substr(question);
     }
 
+    static bool sends_bearer(const Request& request) {
+        return request.logins != Logins::none && request.bearer && !request.bearer->empty();
+    }
+
     static bool has_own_login(const Request& request, const Url& url) {
         auto is_it = [](const Header& header) { return iequals(header.name, "Authorization"); };
-        return (request.bearer && !request.bearer->empty()) || url.credentials ||
+        return sends_bearer(request) || url.credentials ||
                std::any_of(request.headers.begin(), request.headers.end(), is_it);
     }
 
     Result<std::vector<Secret>> netrc_logins(const Request& request, const Url& url, const Url& start) const {
         bool at_home = is_same_host(url, start);
+        if (request.logins == Logins::none) return std::vector<Secret>();
+        bool is_told_by_others = !at_home || request.logins == Logins::named;
+        if (is_told_by_others && is_in_the_open(url)) return std::vector<Secret>();
         // What is signed already is refused with a second way to log in ("Only one auth mechanism allowed").
         if (request.url.find("X-Amz-Signature=") != std::string::npos) return std::vector<Secret>();
         // A login is for what was asked for. A server that sends us to something else, here or on another host, would
@@ -288,8 +299,7 @@ class RealClient final : public Client {
         // "default" is for the hosts that we were told to ask, not for those that a narinfo or a redirect leads to:
         // presigned URLs do not work with a login, and need not learn it. Nor is it for everybody on the way; on this
         // machine there is nobody.
-        bool is_told_by_server = !at_home || (request.bearer && request.bearer->empty());
-        auto use_default = !is_in_the_open(url) && !is_told_by_server ? Netrc::Default::use : Netrc::Default::ignore;
+        auto use_default = !is_in_the_open(url) && !is_told_by_others ? Netrc::Default::use : Netrc::Default::ignore;
         if (at_home && url.credentials) {
             // "https://kim@host": the password may be known, as it is to curl.
             auto user = url.credentials->reveal();
@@ -305,7 +315,7 @@ class RealClient final : public Client {
         if (!at_home) return {};
         for (const auto& header : request.headers)
             if (iequals(header.name, "Authorization")) return {};
-        if (request.bearer && !request.bearer->empty()) return "Bearer " + std::string(request.bearer->reveal());
+        if (sends_bearer(request)) return "Bearer " + std::string(request.bearer->reveal());
         return url.credentials ? basic_authorization(*url.credentials) : std::string();
     }
 

@@ -36,6 +36,14 @@ struct Deadlines {
     std::chrono::milliseconds total{300'000}; // from having a connection slot to the last byte, anew after a redirect
 };
 
+// Which logins of ours a request may carry, by whose word it is that it is sent. What stands in its URL goes along
+// anyway, and only to that host.
+enum class Logins {
+    all,   // we were told to ask there: its bearer token and netrc's
+    named, // somebody else named the host: netrc's `machine` for it, not over plain http; not its "default"
+    none,  // a server chose all of the address: none, wherever it leads
+};
+
 // One request. It has constructors on purpose: braced aggregates inside co_await are destroyed twice by g++ 12.
 struct Request {
     Request() = default;
@@ -44,9 +52,10 @@ struct Request {
     Method method = Method::get;
     std::string url; // absolute, http or https; user:password@ in it becomes Basic authentication and is never shown
     std::vector<Header> headers;
-    // Sent as "Authorization: Bearer …" to the host of `url` only, never after a redirect to another one. An empty one
-    // says that a server named this host: netrc's "default" is not for it.
+    // Sent as "Authorization: Bearer …" to the host of `url` only, never after a redirect to another one. A usage
+    // failure where others on the way could read it (is_in_the_open).
     std::optional<Secret> bearer;
+    Logins logins = Logins::all;
     std::shared_ptr<const std::string> body;    // shared, so that tries do not copy it
     std::filesystem::path body_file;            // instead of `body`: streamed from disk
     std::uint64_t response_limit = 64ULL << 20; // a longer body is a protocol failure

@@ -29,9 +29,8 @@ bool is_substituter(const std::vector<std::string>& substituters, const cache::C
 Result<cache::Credentials> credentials_for_own(const options::Settings& settings, const Environment& environment,
                                                const cache::CacheUri& uri) {
     if (settings.cache_by_checkout && uri.scheme == cache::Scheme::http) {
-        // Empty, which is not the same as none: netrc's "default" is not for it either.
         cache::Credentials nothing;
-        nothing.bearer = nothing.read_bearer = Secret();
+        nothing.logins = http::Logins::named;
         return nothing;
     }
     TRY(credentials, cache::credentials_for(environment, uri));
@@ -41,7 +40,11 @@ Result<cache::Credentials> credentials_for_own(const options::Settings& settings
 
 cache::Credentials credentials_for_upstream(const options::Settings& settings, const daemon::Settings& nix,
                                             const Environment& environment, const cache::CacheUri& uri) {
-    if (!is_given(settings.upstreams, uri) && !is_substituter(nix.substituters, uri)) return {};
+    if (!is_given(settings.upstreams, uri) && !is_substituter(nix.substituters, uri)) {
+        cache::Credentials nothing;
+        nothing.logins = http::Logins::named;
+        return nothing;
+    }
     auto reading = cache::credentials_to_read(environment, uri);
     return reading ? std::move(*reading) : cache::Credentials();
 }

@@ -56,6 +56,24 @@ BOOST_AUTO_TEST_CASE(its_address_and_its_keys_are_words_that_can_stand_in_nix_co
     }
 }
 
+BOOST_AUTO_TEST_CASE(the_token_of_a_private_cache_goes_nowhere_but_to_cachix) {
+    is_public = false;
+    auto with_token = settings();
+    with_token.credentials.token = Secret("token-of-the-team");
+    auto opens_with_note = [&](const std::string& address) {
+        uri = address;
+        auto opened = try_open(with_token);
+        BOOST_REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : opened.error().one_line()));
+        return !opened->notes.empty();
+    };
+    BOOST_TEST(!opens_with_note(server.url() + "/c/demo"));
+    for (const auto* elsewhere : {"http://cache.example", "https://cache.example", "https://demo.cachix.org"}) {
+        BOOST_TEST(opens_with_note(elsewhere), elsewhere);
+    }
+    is_public = true;
+    BOOST_TEST(!opens_with_note("https://cache.example"));
+}
+
 BOOST_AUTO_TEST_CASE(what_repeats_the_token_instead_of_an_answer_is_shown_without_it) {
     auto with_token = settings();
     with_token.credentials.token = Secret("token-of-the-team");

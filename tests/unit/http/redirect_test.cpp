@@ -185,7 +185,7 @@ BOOST_AUTO_TEST_CASE(what_netrc_has_for_every_host_goes_to_configured_hosts_wher
     auto authorization_after = [&](HttpServer& asked, const std::string& netrc, bool is_told_by_server) {
         BOOST_REQUIRE(write_file_atomically(settings.netrc[0], netrc).has_value());
         auto request = get(asked, "/x");
-        if (is_told_by_server) request.bearer = Secret();
+        if (is_told_by_server) request.logins = http::Logins::named;
         auto response = send_one(request, settings);
         BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
         return asked.log().back().header("Authorization");

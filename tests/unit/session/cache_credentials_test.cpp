@@ -29,7 +29,8 @@ BOOST_AUTO_TEST_CASE(a_cache_that_only_the_checkout_names_gets_no_bearer_token) 
     for (const auto* text : {"https://cache.example/nix", "https://other.example"}) {
         auto named = credentials_for_own(settings, environment, uri(text));
         BOOST_REQUIRE(named);
-        BOOST_TEST((named->bearer->empty() && named->read_bearer->empty()), text); // nor netrc's default
+        BOOST_TEST((!named->bearer && !named->read_bearer), text);
+        BOOST_TEST((named->logins == http::Logins::named), text); // nor netrc's default
         BOOST_TEST((!named->token && !named->signing_key), text);
     }
     BOOST_TEST(credentials_for_own(settings, environment, uri("team"))->token->reveal() == "for-cachix");
@@ -50,6 +51,8 @@ BOOST_AUTO_TEST_CASE(an_upstream_gets_its_token_if_the_user_or_this_machine_name
         return credentials_for_upstream(settings, nix, environment, uri(text)).read_bearer.has_value();
     };
     BOOST_TEST(!reads("https://cache.example")); // only some host's configuration does
+    auto of_a_host = credentials_for_upstream(settings, nix, environment, uri("http://cache.example"));
+    BOOST_TEST((of_a_host.logins == http::Logins::named));
     settings.upstreams = {GivenUrl("https://cache.example/?priority=1")};
     BOOST_TEST(reads("https://cache.example"));
     settings.upstreams = {};
