@@ -5,7 +5,7 @@ import {readFileSync} from 'node:fs';
 
 const source = name => readFileSync(new URL(`../../runner/report/page/${name}`, import.meta.url), 'utf8');
 const page = new Function(`'use strict';\n${source('read.js')}${source('work.js')}
-    return {readJob, notFilled, byReason, overallVerdict, criticalPath, timeLine, lanesOf, firstEndingAfter, waysFrom, onTheWayTo, openRows, matcher, sorted, duration, bytes, storeName};`)();
+    return {readJob, notFilled, byReason, overallVerdict, criticalPath, timeLine, lanesOf, firstEndingAfter, waysFrom, onTheWayTo, openRows, matcher, sorted, duration, bytes, storeName, hasChanged, changesInWords, versionsInWords};`)();
 
 const path = name => `/nix/store/1a2b3c4d5f6g7h8j9k0l1m2n3p4q5r6s-${name}`;
 const build = (name, started, took, needs = [], more = {}) => ({
@@ -290,8 +290,42 @@ test('times and sizes are short', () => {
     assert.equal(page.storeName(path('gcc-13.drv')), 'gcc-13');
 });
 
+const changes = {
+    changed: [{package: 'firefox', before: ['141.0'], after: ['142.0'], grew_by: 3 << 20}],
+    came: [{package: 'unit-nginx.service', before: [], after: [''], grew_by: 900}],
+    went: [{package: 'apache', before: ['2.4'], after: [], grew_by: -1000}],
+    resized: [],
+    rebuilt: 40,
+    grew_by: -(31 << 20),
+};
+
+test('what changed is told in a line, and of each package its versions and size', () => {
+    const [target] = read({targets: [{...nas, changes}]}).targets;
+    assert.equal(page.changesInWords(target.changes), '1 package changed, 1 came, 1 went, 40 rebuilt, −31.0 MiB');
+    assert.deepEqual(
+        target.changes.rows.map(row => [row.what, row.name, page.versionsInWords(row.before, row), page.versionsInWords(row.after, row), row.grewBy]),
+        [
+            ['changed', 'firefox', '141.0', '142.0', 3 << 20],
+            ['came', 'unit-nginx.service', '', '', 900],
+            ['went', 'apache', '2.4', '', -1000],
+        ],
+    );
+    const mixed = {before: [''], after: ['2', '3']};
+    assert.equal(page.versionsInWords(mixed.before, mixed), 'no version');
+});
+
+test('a host in which nothing changed, or of which that is not known, has nothing to show', () => {
+    for (const odd of [null, undefined, 7, 'x', [], {}, {changed: 'x', rebuilt: 'y'}, {changed: [], came: [], went: [], resized: [], rebuilt: 0, grew_by: 0}]) {
+        const [target] = read({targets: [{...nas, changes: odd}]}).targets;
+        assert.equal(page.hasChanged(target.changes), false, JSON.stringify(odd));
+    }
+    const [rebuilt] = read({targets: [{...nas, changes: {rebuilt: 2, grew_by: 2048}}]}).targets;
+    assert.equal(page.hasChanged(rebuilt.changes), true);
+    assert.equal(page.changesInWords(rebuilt.changes), '2 packages rebuilt, +2.0 KiB');
+});
+
 test('no script of the page makes markup of text', () => {
-    for (const name of ['read', 'work', 'dom', 'chart', 'tree', 'parts', 'overview', 'page'])
+    for (const name of ['read', 'work', 'dom', 'chart', 'tree', 'parts', 'overview', 'changes', 'page'])
         assert.doesNotMatch(
             source(`${name}.js`),
             /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function|setAttribute\('(style|on)/,

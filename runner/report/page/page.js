@@ -247,6 +247,7 @@ for (const show of [
     showJobs,
     showHosts,
     showFailures,
+    showChanges,
     showTimeLine,
     showWays,
     showTables,

@@ -163,6 +163,7 @@ function showTarget(target) {
         ['evaluation', timeCell(target.took)],
         ['memory', target.peakMemory ? bytes(target.peakMemory) : ''],
         ['closure', target.closureBytes ? `${bytes(target.closureBytes)} in ${target.closurePaths} paths` : ''],
+        ['changed', hasChanged(target.changes) ? changesInWords(target.changes) : ''],
         ['error', target.error],
         ['hint', target.hint],
         ['everybody builds', target.builtByAll.join(', ')],

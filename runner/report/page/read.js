@@ -15,6 +15,21 @@ function storeName(path) {
     return path.replace(/^.*\/[0-9a-z]{32}-/, '').replace(/\.drv$/, '');
 }
 
+// What changed in a host's closure: {rows: [{what, name, before, after, grewBy}], rebuilt, grewBy}; null if that is not known.
+function readChanges(entry) {
+    if (entry === null || typeof entry !== 'object' || Array.isArray(entry)) return null;
+    const rows = ['changed', 'came', 'went', 'resized'].flatMap(what =>
+        objects(entry[what]).map(change => ({
+            what,
+            name: text(change.package),
+            before: texts(change.before),
+            after: texts(change.after),
+            grewBy: number(change.grew_by),
+        })),
+    );
+    return {rows, rebuilt: number(entry.rebuilt), grewBy: number(entry.grew_by)};
+}
+
 function readTarget(entry) {
     return {
         name: text(entry.name),
@@ -45,6 +60,7 @@ function readTarget(entry) {
         builtByAll: texts(entry.built_by_all),
         trusted: entry.trusted !== false,
         advice: texts(entry.trust_advice),
+        changes: readChanges(entry.changes ?? null),
     };
 }
 
@@ -259,3 +275,5 @@ function bytes(count) {
     for (; count >= 1023.95 && unit + 1 < units.length; ++unit) count /= 1024;
     return unit === 0 ? `${count} B` : `${count.toFixed(1)} ${units[unit]}`;
 }
+
+const growth = count => `${count < 0 ? '−' : '+'}${bytes(Math.abs(count))}`;

@@ -187,6 +187,24 @@ function openRows(host, ways, isOpen, kept) {
     return rows;
 }
 
+const hasChanged = changes => changes !== null && changes.rows.length + changes.rebuilt > 0;
+
+// "2 packages changed, 1 came, 40 rebuilt, +3.0 MiB", as the step summary has it.
+function changesInWords(changes) {
+    const parts = [];
+    for (const what of ['changed', 'came', 'went', 'rebuilt']) {
+        const count = what === 'rebuilt' ? changes.rebuilt : changes.rows.filter(row => row.what === what).length;
+        if (count > 0) parts.push(`${parts.length === 0 ? plural(count, 'package') : count} ${what}`);
+    }
+    return parts.length === 0 ? 'nothing changed' : `${parts.join(', ')}, ${growth(changes.grewBy)}`;
+}
+
+// A version that its name does not tell is ''; of a package that has none at all nothing is said.
+const versionsInWords = (versions, change) =>
+    [...change.before, ...change.after].some(version => version !== '')
+        ? versions.map(version => version || 'no version').join(', ')
+        : '';
+
 // Every word of the query somewhere in the text, in any case.
 function matcher(query) {
     const words = query.toLowerCase().split(/\s+/).filter(Boolean);
