@@ -94,6 +94,15 @@ std::uint64_t Joined::count(Severity severity) const {
     return static_cast<std::uint64_t>(std::count_if(findings.begin(), findings.end(), is_it));
 }
 
+std::vector<HostChanges> Joined::changes() const {
+    std::vector<HostChanges> hosts;
+    std::set<std::string> seen;
+    for (const auto& job : jobs)
+        for (const auto& of_host : job.changes)
+            if (seen.insert(of_host.host).second) hosts.push_back(of_host);
+    return hosts;
+}
+
 std::string Joined::headline() const {
     std::uint64_t targets = 0, complete = 0;
     for (const auto& job : jobs) {

@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "event/event.hpp"
+#include "report/host_changes.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -31,8 +32,9 @@ struct JobReport {
     std::uint64_t targets = 0, complete = 0; // of those it had to care for: elsewhere and unchecked ones are left out
     std::uint64_t built = 0, failed = 0, pushed = 0, missing = 0;
     std::chrono::milliseconds took{};
-    std::vector<Finding> findings; // of severity error only if exit_code is not 0
-    std::string document;          // the JSON it was read from; empty if that could not be read
+    std::vector<HostChanges> changes; // of those of its targets of which it is known
+    std::vector<Finding> findings;    // of severity error only if exit_code is not 0
+    std::string document;             // the JSON it was read from; empty if that could not be read
 };
 
 // A JSON report of one job; `name` is how this job is called here. A protocol failure says what is wrong with it, also
@@ -81,9 +83,13 @@ struct Joined {
     event::Severity worst() const; // info if there is nothing
     std::uint64_t count(event::Severity severity) const;
     std::string headline() const; // one line: what it comes down to
+    // Of each host once, by the first job that knows.
+    std::vector<HostChanges> changes() const;
 };
 
 Joined join_reports(JoinInput input);
+
+std::string_view in_words(const JobReport& job); // how it ended: "stopped at the deadline"
 
 std::string to_json(const Joined& joined);
 std::string to_text(const Joined& joined);

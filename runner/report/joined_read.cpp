@@ -1,12 +1,13 @@
 #include "base/foreign_json.hpp"
 #include "base/text.hpp"
 #include "report/joined.hpp"
+#include "report/report_fields.hpp"
 #include "report/run_report.hpp"
 #include "report/style.hpp"
+#include "report/what_changed.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <array>
 #include <optional>
 
 namespace cachefill::report {
@@ -14,33 +15,10 @@ namespace cachefill::report {
 using event::BuildOutcome;
 using event::Severity;
 using event::TargetVerdict;
+using namespace fields;
 using nlohmann::json;
 
 namespace {
-
-// Documents come from other machines and other versions: what is not there or of another type is empty.
-std::string text_at(const json& object, const char* key) {
-    auto it = object.find(key);
-    return it != object.end() && it->is_string() ? sanitize(it->get_ref<const std::string&>()) : std::string();
-}
-
-std::uint64_t number_at(const json& object, const char* key) {
-    auto it = object.find(key);
-    return it != object.end() && it->is_number_unsigned() ? it->get<std::uint64_t>() : 0;
-}
-
-const json& list_at(const json& object, const char* key) {
-    static const json nothing = json::array();
-    auto it = object.find(key);
-    return it != object.end() && it->is_array() ? *it : nothing;
-}
-
-std::vector<std::string> texts_at(const json& object, const char* key) {
-    std::vector<std::string> texts;
-    for (const auto& entry : list_at(object, key))
-        if (entry.is_string()) texts.push_back(sanitize(entry.get_ref<const std::string&>()));
-    return texts;
-}
 
 Result<json> parse_object(std::string_view text, std::string_view what) {
     auto parsed = parse_foreign_json(text);
@@ -85,26 +63,6 @@ JobResult result_of(std::string_view word) {
     return word == "cancelled" ? JobResult::cancelled : JobResult::failed;
 }
 
-// What a report says in words; empty for a word that is not ours.
-template <class Value, std::size_t count>
-std::optional<Value> one_of(const std::array<Value, count>& values, std::string_view word) {
-    for (auto value : values)
-        if (event::to_string(value) == word) return value;
-    return {};
-}
-
-constexpr std::array verdicts{TargetVerdict::complete,      TargetVerdict::by_path,   TargetVerdict::incomplete,
-                              TargetVerdict::not_evaluated, TargetVerdict::elsewhere, TargetVerdict::unknown};
-constexpr std::array outcomes{BuildOutcome::built,     BuildOutcome::found,   BuildOutcome::failed,
-                              BuildOutcome::timed_out, BuildOutcome::silent,  BuildOutcome::refused,
-                              BuildOutcome::cancelled, BuildOutcome::blocked, BuildOutcome::not_started,
-                              BuildOutcome::elsewhere};
-
-bool flag_at(const json& object, const char* key, bool otherwise) {
-    auto flag = object.find(key);
-    return flag != object.end() && flag->is_boolean() ? flag->get<bool>() : otherwise;
-}
-
 // Of others a person is told nothing: they were not to be filled by this job.
 bool counts(const json& target, TargetVerdict verdict) {
     if (!text_at(target, "error").empty()) return true;
@@ -113,12 +71,14 @@ bool counts(const json& target, TargetVerdict verdict) {
 
 void read_target(const json& target, Severity bad, JobReport& job) {
     auto name = text_at(target, "name"), error = text_at(target, "error");
-    auto verdict = one_of(verdicts, text_at(target, "verdict")).value_or(TargetVerdict::unknown);
+    auto verdict = verdict_of(target).value_or(TargetVerdict::unknown);
     auto missing = list_at(target, "missing").size();
     bool is_incomplete = verdict == TargetVerdict::incomplete;
     if (!counts(target, verdict)) return;
     ++job.targets;
     if (event::is_filled(verdict)) ++job.complete;
+    if (auto changes = target.find("changes"); changes != target.end() && changes->is_object())
+        job.changes.push_back({.host = name, .difference = read_changes(*changes)});
     job.missing += missing;
     Finding finding{.severity = bad, .source = job.name, .title = {}, .text = {}, .url = {}};
     if (!error.empty()) {
@@ -148,7 +108,7 @@ void read_target(const json& target, Severity bad, JobReport& job) {
 }
 
 void read_build(const json& build, Severity bad, JobReport& job) {
-    auto outcome = one_of(outcomes, text_at(build, "outcome"));
+    auto outcome = build_outcome_of(build);
     if (outcome == BuildOutcome::built) ++job.built;
     if (!outcome || !event::is_failure(*outcome)) return;
     ++job.failed;
@@ -184,7 +144,7 @@ Result<JobReport> parse_job_report(std::string_view text, std::string name) {
     for (const auto& build : list_at(document, "builds")) read_build(build, bad, job);
     for (const auto& target : list_at(document, "targets")) read_target(target, bad, job);
     for (const auto& push : list_at(document, "pushes"))
-        if (text_at(push, "outcome") == event::to_string(event::PushOutcome::published)) ++job.pushed;
+        if (push_outcome_of(push) == event::PushOutcome::published) ++job.pushed;
     // The causes say it in sums, which is what remains when no list says it.
     auto level = severity_of_exit(job.exit_code);
     bool is_told = level == Severity::error && !job.findings.empty() &&

@@ -3,6 +3,7 @@
 #include "report/joined.hpp"
 #include "report/markdown.hpp"
 #include "report/style.hpp"
+#include "report/what_changed.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -36,23 +37,13 @@ Json encode(const JobReport& job) {
     json["pushed"] = job.pushed;
     json["missing"] = job.missing;
     json["took_ms"] = job.took.count();
-    return json;
-}
-
-std::string state_of(const JobReport& job) {
-    switch (job.exit_code) {
-    case 0:
-        return "done";
-    case 3:
-        return "not all in the cache";
-    case 4:
-        return "stopped at the deadline";
-    case 130:
-    case 143:
-        return "interrupted";
-    default:
-        return "failed";
+    json["changes"] = Json::array();
+    for (const auto& [host, difference] : job.changes) {
+        Json of_host = {{"target", host}};
+        of_host.update(changes_json(difference));
+        json["changes"].push_back(std::move(of_host));
     }
+    return json;
 }
 
 std::string sentence(const Finding& finding) {
@@ -74,6 +65,22 @@ std::string markdown_of(const Finding& finding) {
 }
 
 } // namespace
+
+std::string_view in_words(const JobReport& job) {
+    switch (job.exit_code) {
+    case 0:
+        return "done";
+    case 3:
+        return "not all in the cache";
+    case 4:
+        return "stopped at the deadline";
+    case 130:
+    case 143:
+        return "interrupted";
+    default:
+        return "failed";
+    }
+}
 
 std::string to_json(const Joined& joined) {
     Json json;
@@ -102,12 +109,13 @@ std::string to_text(const Joined& joined) {
     Table table({Align::left, Align::left, Align::right, Align::right, Align::right, Align::right});
     for (const auto& job : joined.jobs)
         table.add({{job.name},
-                   {state_of(job)},
+                   {std::string(in_words(job))},
                    {std::to_string(job.complete) + "/" + std::to_string(job.targets) + " complete"},
                    {std::to_string(job.built) + " built"},
                    {std::to_string(job.pushed) + " pushed"},
                    {human_duration(job.took)}});
     text += table.render(style, 120);
+    if (auto lines = changes_lines(joined.changes()); !lines.empty()) text += "\nchanges:\n" + lines;
     if (!joined.findings.empty()) text += "\n";
     for (const auto& finding : joined.findings)
         text += std::string(to_string(finding.severity)) + ": " + finding.source + ": " + sentence(finding) +
@@ -121,10 +129,11 @@ std::string to_markdown(const Joined& joined, std::size_t limit) {
         text += "| job | state | complete | built | failed | pushed | missing | time "
                 "|\n|---|---|--:|--:|--:|--:|--:|--:|\n";
         for (const auto& job : joined.jobs)
-            text += "| " + markdown::text(job.name) + " | " + state_of(job) + " | " + std::to_string(job.complete) +
-                    " of " + std::to_string(job.targets) + " | " + std::to_string(job.built) + " | " +
-                    std::to_string(job.failed) + " | " + std::to_string(job.pushed) + " | " +
-                    std::to_string(job.missing) + " | " + human_duration(job.took) + " |\n";
+            text += "| " + markdown::text(job.name) + " | " + std::string(in_words(job)) + " | " +
+                    std::to_string(job.complete) + " of " + std::to_string(job.targets) + " | " +
+                    std::to_string(job.built) + " | " + std::to_string(job.failed) + " | " +
+                    std::to_string(job.pushed) + " | " + std::to_string(job.missing) + " | " +
+                    human_duration(job.took) + " |\n";
         text += "\n";
     }
     std::size_t shown = 0;
@@ -135,6 +144,8 @@ std::string to_markdown(const Joined& joined, std::size_t limit) {
         ++shown;
     }
     if (shown < joined.findings.size()) text += "- and " + std::to_string(joined.findings.size() - shown) + " more\n";
+    auto changes = text.size() < limit ? changes_markdown(joined.changes(), limit - text.size()) : std::string();
+    if (!changes.empty()) text += "\n### What changed\n\n" + changes;
     return text;
 }
 

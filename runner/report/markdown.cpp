@@ -59,13 +59,15 @@ std::string text(std::string_view foreign) {
     return escaped;
 }
 
-std::string code(std::string_view foreign) {
+std::string code(std::string_view foreign) { return replace_all(code_in_text(foreign), "|", "\\|"); }
+
+std::string code_in_text(std::string_view foreign) {
     auto line = one_line(foreign);
     if (line.empty()) return {};
     std::string ticks(longest_run(line, '`') + 1, '`');
     bool touches = line.starts_with('`') || line.ends_with('`');
     std::string blank = touches ? " " : "";
-    return ticks + blank + replace_all(line, "|", "\\|") + blank + ticks;
+    return ticks + blank + line + blank + ticks;
 }
 
 std::string code_block(const std::vector<std::string>& lines, std::size_t width) {

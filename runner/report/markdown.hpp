@@ -12,6 +12,8 @@ namespace cachefill::report::markdown {
 std::string text(std::string_view foreign);
 // A name between backticks, on one line; usable in a table.
 std::string code(std::string_view foreign);
+// The same outside of tables, where "|" is a letter.
+std::string code_in_text(std::string_view foreign);
 // Lines as a block of code, which no line of them can end. Longer lines than `width` are cut in the middle.
 std::string code_block(const std::vector<std::string>& lines, std::size_t width);
 // What is folded away until somebody clicks on the title (HTML, made with html()).

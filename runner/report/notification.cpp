@@ -146,6 +146,8 @@ Json slack(const Joined& joined) {
 
 Json generic(const Joined& joined) {
     auto json = Json::parse(to_json(joined));
+    // Of a large update they would be more than a webhook takes, and the report has them.
+    for (auto& job : json["jobs"]) job.erase("changes");
     json["source"] = "cachefill";
     json["text"] = title_of(joined) + "\n" + lines_of(joined, 4000, plain, "");
     return json;

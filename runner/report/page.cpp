@@ -57,6 +57,7 @@ std::string source_of(std::string_view content) {
 std::string to_html(const Joined& joined) {
     Json data;
     data["joined"] = Json::parse(to_json(joined));
+    for (auto& job : data["joined"]["jobs"]) job.erase("changes"); // the reports have them
     data["reports"] = Json::array();
     for (const auto& job : joined.jobs)
         if (!job.document.empty()) data["reports"].push_back({{"name", job.name}, {"report", read(job.document)}});

@@ -20,7 +20,10 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t most_hosts = 30; // of a summary
 constexpr std::size_t most_rows = 40;  // of each sort, of a host
 constexpr std::size_t most_versions = 4;
-constexpr std::size_t widest_name = 32;
+constexpr std::size_t most_named = 5;      // in a line about a host
+constexpr std::size_t shown_of_host = 100; // letters of its name
+constexpr std::size_t widest_name = 32, widest_versions = 120;
+constexpr std::size_t longest_foreign = 200; // letters of a name or version that somebody else wrote
 
 std::string growth(std::int64_t bytes) {
     return (bytes < 0 ? "-" : "+") + human_bytes(static_cast<std::uint64_t>(std::abs(bytes)));
@@ -70,7 +73,8 @@ std::string host_table(const ClosureDifference& difference) {
             const auto& change = changes[i];
             auto side = [&](const std::vector<std::string>& versions, std::string_view nothing) {
                 if (versions.empty()) return std::string(nothing);
-                return has_no_version(change) ? std::string("•") : markdown::code(versions_text(versions));
+                if (has_no_version(change)) return std::string("•");
+                return markdown::code(ellipsize(versions_text(versions), widest_versions));
             };
             rows.push_back({markdown::code(ellipsize(change.name, 60)), side(change.before, "came"),
                             side(change.after, "went"), growth(change.grew_by)});
@@ -93,6 +97,46 @@ Json encode(const std::vector<PackageChange>& changes) {
         list.push_back(std::move(json));
     }
     return list;
+}
+
+// Sums of sizes stay far from what a number can hold, whoever wrote them.
+constexpr std::int64_t largest_growth = std::int64_t{1} << 56;
+
+std::int64_t growth_at(const nlohmann::json& json) {
+    auto value = json.find("grew_by");
+    if (value == json.end() || !value->is_number_integer()) return 0;
+    if (value->is_number_unsigned())
+        return static_cast<std::int64_t>(std::min<std::uint64_t>(value->get<std::uint64_t>(), largest_growth));
+    return std::clamp(value->get<std::int64_t>(), -largest_growth, largest_growth);
+}
+
+std::string foreign_text(const nlohmann::json& text) {
+    return ellipsize(one_line(sanitize(text.get_ref<const std::string&>())), longest_foreign);
+}
+
+std::vector<std::string> versions_at(const nlohmann::json& json, const char* key) {
+    std::vector<std::string> versions;
+    auto list = json.find(key);
+    if (list == json.end() || !list->is_array()) return versions;
+    for (const auto& version : *list)
+        if (version.is_string()) versions.push_back(foreign_text(version));
+    return versions;
+}
+
+std::vector<PackageChange> changes_at(const nlohmann::json& json, const char* key) {
+    std::vector<PackageChange> changes;
+    auto list = json.find(key);
+    if (list == json.end() || !list->is_array()) return changes;
+    for (const auto& entry : *list) {
+        auto name = entry.is_object() ? entry.find("package") : entry.end();
+        if (name == entry.end() || !name->is_string()) continue;
+        changes.push_back({.name = foreign_text(*name),
+                           .before = versions_at(entry, "before"),
+                           .after = versions_at(entry, "after"),
+                           .grew_by = growth_at(entry),
+                           .size = 0});
+    }
+    return changes;
 }
 
 } // namespace
@@ -148,16 +192,53 @@ std::string changes_text(const ClosureDifference& difference, std::size_t most) 
     return text;
 }
 
-std::string changes_markdown(const RunReport& report) {
+std::string changes_markdown(const std::vector<HostChanges>& hosts, std::size_t most_bytes) {
+    constexpr std::size_t room_for_the_count = 60;
     std::string text;
-    std::size_t hosts = 0;
-    for (const auto& target : report.targets) {
-        if (!target.changes || target.changes->is_nothing() || ++hosts > most_hosts) continue;
-        auto title = markdown::html(target.name) + ": " + headline(*target.changes);
-        auto table = host_table(*target.changes);
-        text += table.empty() ? title + "\n\n" : markdown::details(title, table) + "\n";
+    std::size_t shown = 0, more = 0;
+    for (const auto& [host, difference] : hosts) {
+        if (difference.is_nothing()) continue;
+        auto name = ellipsize(host, shown_of_host);
+        auto line = markdown::code_in_text(name) + ": " + headline(difference) + "\n\n";
+        auto table = host_table(difference);
+        // GitHub takes what looks like a mention for one everywhere but in code, also in HTML.
+        auto title = "<code>" + markdown::html(name) + "</code>: " + headline(difference);
+        auto folded = table.empty() ? line : markdown::details(title, table) + "\n";
+        auto fits = [&](const std::string& part) {
+            return text.size() + part.size() + room_for_the_count <= most_bytes;
+        };
+        if (shown == most_hosts || !fits(line)) {
+            ++more;
+            continue;
+        }
+        text += fits(folded) ? folded : line;
+        ++shown;
     }
-    if (hosts > most_hosts) text += and_more(hosts - most_hosts) + ", which the JSON report lists\n";
+    if (more > 0) text += and_more(more) + ", which the JSON report lists\n";
+    return text;
+}
+
+std::string changes_markdown(const RunReport& report) {
+    std::vector<HostChanges> hosts;
+    for (const auto& target : report.targets)
+        if (target.changes) hosts.push_back({.host = target.name, .difference = *target.changes});
+    return changes_markdown(hosts, std::string::npos);
+}
+
+std::string changes_lines(const std::vector<HostChanges>& hosts) {
+    std::string text;
+    std::size_t shown = 0, more = 0;
+    for (const auto& [host, difference] : hosts) {
+        if (difference.is_nothing()) continue;
+        if (shown == most_hosts) {
+            ++more;
+            continue;
+        }
+        ++shown;
+        auto named = most_telling(difference, most_named);
+        text += host + ": " + headline(difference) + (named.empty() ? "" : ": " + named) + "\n";
+    }
+    if (more > 0) text += and_more(more) + "\n";
     return text;
 }
 
@@ -170,6 +251,19 @@ Json changes_json(const ClosureDifference& difference) {
     json["rebuilt"] = difference.rebuilt;
     json["grew_by"] = difference.grew_by;
     return json;
+}
+
+ClosureDifference read_changes(const nlohmann::json& json) {
+    ClosureDifference difference;
+    if (!json.is_object()) return difference;
+    difference.changed = changes_at(json, "changed");
+    difference.came = changes_at(json, "came");
+    difference.went = changes_at(json, "went");
+    difference.resized = changes_at(json, "resized");
+    if (auto rebuilt = json.find("rebuilt"); rebuilt != json.end() && rebuilt->is_number_unsigned())
+        difference.rebuilt = rebuilt->get<std::uint64_t>();
+    difference.grew_by = growth_at(json);
+    return difference;
 }
 
 } // namespace cachefill::report

@@ -1,4 +1,5 @@
 #include "report/joined.hpp"
+#include "report/what_changed.hpp"
 #include "reports.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -28,6 +29,15 @@ report::RunReport failed_run() {
     run.builds.push_back(build("hello-2.12", event::BuildOutcome::built));
     run.pushes.push_back(push("hello-2.12", event::PushOutcome::published));
     return run;
+}
+
+report::ClosureDifference updated_closure() {
+    report::ClosureDifference difference;
+    difference.changed = {{.name = "firefox", .before = {"141.0"}, .after = {"142.0"}, .grew_by = 3 << 20, .size = 0}};
+    difference.came = {{.name = "unit-nginx.service", .before = {}, .after = {""}, .grew_by = 900, .size = 0}};
+    difference.rebuilt = 40;
+    difference.grew_by = -(31 << 20);
+    return difference;
 }
 
 JoinInput input_of(std::vector<JobReport> jobs) {
@@ -192,6 +202,38 @@ BOOST_AUTO_TEST_CASE(a_failed_leg_of_a_matrix_explains_the_only_job_that_failed_
     auto joined = report::join_reports(input);
     BOOST_TEST(has_finding(joined.findings, Severity::error, "'lint' ended with failure"));
     BOOST_TEST(has_finding(joined.findings, Severity::error, "'build' ended with failure"));
+}
+
+BOOST_AUTO_TEST_CASE(what_changed_in_each_host_is_carried_on) {
+    auto run = warm_report();
+    run.targets[1].changes = report::ClosureDifference();
+    run.targets[0].changes = updated_closure();
+    auto joined = report::join_reports(input_of({job_of(run, "a"), job_of(run, "b"), job_of(warm_report(), "c")}));
+    auto json = nlohmann::json::parse(report::to_json(joined));
+    BOOST_TEST(json["jobs"][2]["changes"].empty());
+    BOOST_REQUIRE(json["jobs"][0]["changes"].size() == 2U);
+    auto of_host = json["jobs"][0]["changes"][0];
+    BOOST_TEST(of_host["target"].get<std::string>() == run.targets[0].name);
+    of_host.erase("target");
+    BOOST_TEST(of_host == nlohmann::json(report::changes_json(updated_closure())));
+
+    const auto line = run.targets[0].name +
+                      ": 1 package changed, 1 came, 40 rebuilt, -31.0 MiB: firefox 141.0 → 142.0, "
+                      "unit-nginx.service came\n";
+    auto text = report::to_text(joined);
+    BOOST_TEST(text.find("\nchanges:\n" + line) != std::string::npos, text);
+    BOOST_TEST(text.find(run.targets[1].name) == std::string::npos);
+    auto markdown = report::to_markdown(joined);
+    auto section =
+        markdown.find("\n### What changed\n\n<details><summary><code>" + run.targets[0].name + "</code>: 1 ");
+    BOOST_REQUIRE(section != std::string::npos);
+    // Two jobs looked at it.
+    BOOST_TEST(markdown.find("<details>", section + 30) == std::string::npos);
+    BOOST_TEST(report::to_markdown(joined, markdown.size()).size() <= markdown.size());
+
+    auto same = report::join_reports(input_of({job_of(warm_report())}));
+    BOOST_TEST(report::to_text(same).find("changes:") == std::string::npos);
+    BOOST_TEST(report::to_markdown(same).find("What changed") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_run_that_made_way_for_a_newer_one_sends_nothing) {

@@ -67,7 +67,9 @@ BOOST_AUTO_TEST_CASE(it_holds_all_of_every_report_and_what_they_come_to) {
     auto joined = joined_of({job_of("x86_64-linux", filled_report()), job_of("aarch64-linux", warm_report())});
     joined.never_reported = {"aarch64-darwin"};
     auto data = Json::parse(data_of(report::to_html(joined)));
-    BOOST_TEST(data["joined"].dump() == Json::parse(report::to_json(joined)).dump());
+    auto told = Json::parse(report::to_json(joined));
+    for (auto& job : told["jobs"]) job.erase("changes"); // which stand in the reports, too
+    BOOST_TEST(data["joined"].dump() == told.dump());
     BOOST_REQUIRE_EQUAL(data["reports"].size(), 2U);
     BOOST_TEST(data["reports"][0]["name"].get<std::string>() == "aarch64-linux");
     BOOST_TEST(data["reports"][0]["report"].dump() == Json::parse(report::to_json(warm_report())).dump());

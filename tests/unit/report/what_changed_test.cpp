@@ -37,6 +37,12 @@ ClosureDifference of_packages(std::size_t count) {
     return difference;
 }
 
+// As they stand in a table.
+std::string no_breaks(std::string text) {
+    for (auto at = text.find(' '); at != text.npos; at = text.find(' ', at)) text.replace(at, 1, "\u00a0");
+    return text;
+}
+
 std::size_t lines_with(const std::string& text, std::string_view words) {
     std::size_t count = 0;
     for (auto line : split(text, '\n')) count += line.find(words) != std::string_view::npos ? 1 : 0;
@@ -115,6 +121,53 @@ BOOST_AUTO_TEST_CASE(the_json_is_complete) {
     BOOST_TEST(json["went"][0]["after"].empty());
     BOOST_TEST(json["rebuilt"].get<int>() == 40);
     BOOST_TEST(json["grew_by"].get<int>() == -(31 << 20));
+}
+
+BOOST_AUTO_TEST_CASE(where_a_table_has_no_room_its_line_stays_and_then_hosts_are_counted) {
+    std::vector<report::HostChanges> hosts;
+    for (int i = 0; i < 5; ++i) hosts.push_back({.host = "nixos:h" + std::to_string(i), .difference = of_packages(40)});
+    auto whole = changes_markdown(hosts, 100'000);
+    for (std::size_t limit = 0; limit <= whole.size() + 100; limit += 50) {
+        auto text = changes_markdown(hosts, limit);
+        BOOST_TEST(text.size() <= std::max<std::size_t>(limit, 60), limit);
+        std::size_t left_out = 0;
+        for (std::size_t number = 1; number <= 5; ++number)
+            if (text.find("and " + std::to_string(number) + " more, which") != std::string::npos) left_out = number;
+        BOOST_TEST(lines_with(text, "nixos:h") + left_out == 5U, text);
+    }
+    BOOST_TEST(lines_with(changes_markdown(hosts, whole.size()), "<details>") == 4U);
+}
+
+BOOST_AUTO_TEST_CASE(names_of_hosts_and_packages_are_text_wherever_they_stand) {
+    const std::string evil = "x`|<img src=y>@octo #1 *b* ](https://e)";
+    ClosureDifference rebuilt;
+    rebuilt.rebuilt = 1;
+    auto with_table = of_packages(0);
+    with_table.changed = {change(evil, {evil}, {"2"})};
+    std::vector<report::HostChanges> hosts{{.host = evil, .difference = rebuilt},
+                                           {.host = evil, .difference = with_table}};
+    const std::string in_ticks = "``x`\\|<img src=y>@octo #1 *b* ](https://e)``";
+    auto text = changes_markdown(hosts, 100'000);
+    BOOST_TEST(text ==
+               "``" + evil +
+                   "``: 1 package rebuilt, +0 B\n\n<details><summary><code>x`|&lt;img src=y&gt;&#64;octo #1 *b* "
+                   "](https://e)</code>: 1 package changed, +0 B</summary>\n\n| package | before | after | "
+                   "size |\n| --- | --- | --- | --: |\n| " +
+                   no_breaks(in_ticks) + " | " + no_breaks(in_ticks) + " | `2` | +0\u00a0B |\n\n</details>\n\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_another_machine_wrote_is_read_back_as_far_as_it_makes_sense) {
+    auto difference = updated();
+    auto again = report::read_changes(nlohmann::json(changes_json(difference)));
+    BOOST_TEST(changes_json(again).dump() == changes_json(difference).dump());
+    for (const auto* odd :
+         {"null", "7", "[]", R"({"changed": 3, "came": [1, null, {}], "rebuilt": -1, "grew_by": "x"})"})
+        BOOST_TEST(report::read_changes(nlohmann::json::parse(odd)).is_nothing(), odd);
+    auto large = report::read_changes(nlohmann::json::parse(
+        R"({"rebuilt": 1, "grew_by": -9223372036854775808, "came": [{"package": "a\u001b[1m\nb", "before": 1, "after": [2, "1\n2"]}]})"));
+    BOOST_TEST(headline(large).find("-") != std::string::npos);
+    BOOST_TEST(large.came[0].name == "a b");
+    BOOST_TEST(large.came[0].after == std::vector<std::string>{"1 2"}, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,70 @@
+#include "report/report_fields.hpp"
+
+#include "base/text.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+
+namespace cachefill::report::fields {
+
+using event::BuildOutcome;
+using event::PushOutcome;
+using event::TargetVerdict;
+using nlohmann::json;
+
+namespace {
+
+template <class Value, std::size_t count>
+std::optional<Value> one_of(const std::array<Value, count>& values, std::string_view word) {
+    for (auto value : values)
+        if (event::to_string(value) == word) return value;
+    return {};
+}
+
+constexpr std::array verdicts{TargetVerdict::complete,      TargetVerdict::by_path,   TargetVerdict::incomplete,
+                              TargetVerdict::not_evaluated, TargetVerdict::elsewhere, TargetVerdict::unknown};
+constexpr std::array build_outcomes{BuildOutcome::built,     BuildOutcome::found,   BuildOutcome::failed,
+                                    BuildOutcome::timed_out, BuildOutcome::silent,  BuildOutcome::refused,
+                                    BuildOutcome::cancelled, BuildOutcome::blocked, BuildOutcome::not_started,
+                                    BuildOutcome::elsewhere};
+constexpr std::array push_outcomes{PushOutcome::published, PushOutcome::already_there, PushOutcome::withheld,
+                                   PushOutcome::failed, PushOutcome::not_pushed};
+
+} // namespace
+
+std::string text_at(const json& object, const char* key) {
+    auto it = object.find(key);
+    return it != object.end() && it->is_string() ? sanitize(it->get_ref<const std::string&>()) : std::string();
+}
+
+std::vector<std::string> texts_at(const json& object, const char* key) {
+    std::vector<std::string> texts;
+    for (const auto& entry : list_at(object, key))
+        if (entry.is_string()) texts.push_back(sanitize(entry.get_ref<const std::string&>()));
+    return texts;
+}
+
+std::uint64_t number_at(const json& object, const char* key) {
+    auto it = object.find(key);
+    return it != object.end() && it->is_number_unsigned() ? it->get<std::uint64_t>() : 0;
+}
+
+const json& list_at(const json& object, const char* key) {
+    static const json nothing = json::array();
+    auto it = object.find(key);
+    return it != object.end() && it->is_array() ? *it : nothing;
+}
+
+bool flag_at(const json& object, const char* key, bool otherwise) {
+    auto flag = object.find(key);
+    return flag != object.end() && flag->is_boolean() ? flag->get<bool>() : otherwise;
+}
+
+std::optional<TargetVerdict> verdict_of(const json& target) { return one_of(verdicts, text_at(target, "verdict")); }
+std::optional<BuildOutcome> build_outcome_of(const json& build) {
+    return one_of(build_outcomes, text_at(build, "outcome"));
+}
+std::optional<PushOutcome> push_outcome_of(const json& push) { return one_of(push_outcomes, text_at(push, "outcome")); }
+
+} // namespace cachefill::report::fields

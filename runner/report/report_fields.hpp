@@ -1,0 +1,27 @@
+#pragma once
+
+#include "event/event.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+// What a JSON report of another machine, and perhaps another version, says: what is not there or of another type is
+// empty. Text is sanitized.
+namespace cachefill::report::fields {
+
+std::string text_at(const nlohmann::json& object, const char* key);
+std::vector<std::string> texts_at(const nlohmann::json& object, const char* key);
+std::uint64_t number_at(const nlohmann::json& object, const char* key);
+const nlohmann::json& list_at(const nlohmann::json& object, const char* key);
+bool flag_at(const nlohmann::json& object, const char* key, bool otherwise);
+
+// Of a target, of a build and of a push; empty for a word that is not ours.
+std::optional<event::TargetVerdict> verdict_of(const nlohmann::json& target);
+std::optional<event::BuildOutcome> build_outcome_of(const nlohmann::json& build);
+std::optional<event::PushOutcome> push_outcome_of(const nlohmann::json& push);
+
+} // namespace cachefill::report::fields
