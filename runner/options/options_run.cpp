@@ -139,7 +139,7 @@ std::vector<Option> rows::the_run_and_its_words() {
         {"html", T::value, report_only, W::flag, "FILE", "Output",
          "write one page for a browser, which needs no network: hosts, failures, time line, tables", "",
          text(&Settings::html)},
-        {"junit", T::value, run_verify, W::flag, "FILE", "Output", "write the report as JUnit's XML",
+        {"junit", T::value, run_verify | report_only, W::flag, "FILE", "Output", "write the report as JUnit's XML",
          "For viewers of tests: hosts, builds, and what did not go up. What the cases are: docs/report.md.",
          text(&Settings::junit)},
         {"events", T::value, run_plan_push_verify, W::flag, "FILE", "Output",

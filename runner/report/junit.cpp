@@ -1,6 +1,7 @@
 #include "report/junit.hpp"
 
 #include "base/text.hpp"
+#include "report/read_back.hpp"
 
 #include <boost/property_tree/ptree.hpp>
 #include <boost/property_tree/xml_parser.hpp>
@@ -8,6 +9,7 @@
 
 #include <chrono>
 #include <sstream>
+#include <vector>
 
 namespace cachefill::report {
 
@@ -42,13 +44,13 @@ class Suite {
         begin(group, name, {}).add("skipped", "").put("<xmlattr>.message", clean(why));
         ++skipped_;
     }
-    void add_to(Tree& suites) {
-        tree_.put("<xmlattr>.name", name_);
-        tree_.put("<xmlattr>.tests", tests_);
-        tree_.put("<xmlattr>.failures", failures_);
-        tree_.put("<xmlattr>.skipped", skipped_);
-        tree_.put("<xmlattr>.time", seconds(took_));
-        suites.add_child("testsuite", tree_);
+    void add_to(Tree& suites) const {
+        auto& tree = suites.add_child("testsuite", tree_);
+        tree.put("<xmlattr>.name", clean(name_));
+        tree.put("<xmlattr>.tests", tests_);
+        tree.put("<xmlattr>.failures", failures_);
+        tree.put("<xmlattr>.skipped", skipped_);
+        tree.put("<xmlattr>.time", seconds(took_));
     }
 
   private:
@@ -68,28 +70,33 @@ class Suite {
     milliseconds took_{};
 };
 
-Suite hosts(const RunReport& report) {
-    Suite suite("hosts");
+// `of`: whose, behind which the suites stand; empty if there is but one report.
+std::string named(const std::string& of, const char* suite) { return of.empty() ? suite : of + ": " + suite; }
+std::string grouped(const std::string& of, const std::string& group) { return of.empty() ? group : of + "." + group; }
+
+Suite hosts(const RunReport& report, const std::string& of) {
+    Suite suite(named(of, "hosts"));
+    const auto group = grouped(of, "hosts");
     for (const auto& target : report.targets) {
         auto took = target.evaluation;
         auto verdict = std::string(event::to_string(target.verdict));
         if (!target.error.empty())
-            suite.fail("hosts", target.name, took, "it does not evaluate", target.error + "\n" + target.hint);
+            suite.fail(group, target.name, took, "it does not evaluate", target.error + "\n" + target.hint);
         else if (!target.counts())
-            suite.skip("hosts", target.name, target.evaluate_only ? "evaluated only" : verdict);
+            suite.skip(group, target.name, target.evaluate_only ? "evaluated only" : verdict);
         else if (event::is_filled(target.verdict))
-            suite.pass("hosts", target.name, took);
+            suite.pass(group, target.name, took);
         else
-            suite.fail("hosts", target.name, took, verdict, join(target.missing, "\n"));
+            suite.fail(group, target.name, took, verdict, join(target.missing, "\n"));
     }
     return suite;
 }
 
-Suite builds(const RunReport& report) {
-    Suite suite("builds");
+Suite builds(const RunReport& report, const std::string& of) {
+    Suite suite(named(of, "builds"));
     for (const auto& build : report.builds) {
         auto outcome = std::string(event::to_string(build.outcome));
-        auto group = "builds." + build.kind;
+        auto group = grouped(of, "builds." + build.kind);
         if (event::is_failure(build.outcome))
             suite.fail(group, build.name, build.took, build.error.empty() ? outcome : build.error,
                        build.derivation + "\n" + join(build.log_tail, "\n"));
@@ -101,13 +108,14 @@ Suite builds(const RunReport& report) {
     return suite;
 }
 
-Suite pushes(const RunReport& report) {
-    Suite suite("pushes");
+Suite pushes(const RunReport& report, const std::string& of) {
+    Suite suite(named(of, "pushes"));
+    const auto group = grouped(of, "pushes");
     for (const auto& push : report.pushes) {
         if (push.outcome == event::PushOutcome::failed)
-            suite.fail("pushes", push.path, {}, "it is not in the cache", push.reason);
+            suite.fail(group, push.path, {}, "it is not in the cache", push.reason);
         else if (push.outcome == event::PushOutcome::withheld || push.outcome == event::PushOutcome::not_pushed)
-            suite.skip("pushes", push.path, push.reason);
+            suite.skip(group, push.path, push.reason);
     }
     return suite;
 }
@@ -123,16 +131,59 @@ Suite whole(const RunReport& report) {
     return suite;
 }
 
-} // namespace
+Suite jobs(const Joined& joined) {
+    Suite suite("jobs");
+    for (const auto& job : joined.jobs) {
+        if (job.exit_code == 0)
+            suite.pass("jobs", job.name, job.took);
+        else
+            suite.fail("jobs", job.name, job.took, "exit code " + std::to_string(job.exit_code),
+                       join(job.causes, "\n"));
+    }
+    for (const auto& name : joined.never_reported) suite.fail("jobs", name, {}, "it never reported", {});
+    return suite;
+}
 
-std::string to_junit(const RunReport& report) {
+Suite whole(const Joined& joined) {
+    Suite suite("report");
+    if (joined.exit_code == 0) {
+        suite.pass("report", "report", {});
+        return suite;
+    }
+    std::string text = "exit code " + std::to_string(joined.exit_code) + "\n";
+    for (const auto& finding : joined.findings)
+        if (finding.severity >= event::Severity::warning)
+            text += finding.source + ": " + finding.title + (finding.text.empty() ? "" : ": " + finding.text) + "\n";
+    suite.fail("report", "report", {}, joined.headline(), text);
+    return suite;
+}
+
+std::string to_xml(const std::vector<Suite>& suites) {
     Tree document;
-    auto& suites = document.put_child("testsuites", {});
-    suites.put("<xmlattr>.name", "cachefill");
-    for (auto suite : {hosts(report), builds(report), pushes(report), whole(report)}) suite.add_to(suites);
+    auto& tree = document.put_child("testsuites", {});
+    tree.put("<xmlattr>.name", "cachefill");
+    for (const auto& suite : suites) suite.add_to(tree);
     std::ostringstream text;
     boost::property_tree::write_xml(text, document, boost::property_tree::xml_writer_settings<std::string>(' ', 1));
     return text.str();
+}
+
+} // namespace
+
+std::string to_junit(const RunReport& report) {
+    return to_xml({hosts(report, {}), builds(report, {}), pushes(report, {}), whole(report)});
+}
+
+std::string to_junit(const Joined& joined) {
+    std::vector<Suite> suites;
+    for (const auto& job : joined.jobs) {
+        if (job.document.empty()) continue;
+        auto report = read_back(job.document);
+        for (auto* suite_of : {&hosts, &builds, &pushes}) suites.push_back(suite_of(report, job.name));
+    }
+    suites.push_back(jobs(joined));
+    suites.push_back(whole(joined));
+    return to_xml(suites);
 }
 
 } // namespace cachefill::report

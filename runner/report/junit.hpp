@@ -1,5 +1,6 @@
 #pragma once
 
+#include "report/joined.hpp"
 #include "report/run_report.hpp"
 
 #include <string>
@@ -11,5 +12,8 @@ namespace cachefill::report {
 // begun and what is left to other machines are skipped cases; paths that went up are none, but those that did not.
 // As the Jenkins plugin's schema (jenkins-junit.xsd) has it; times are seconds.
 std::string to_junit(const RunReport& report);
+// Of several jobs: the suites of each, behind its name; "jobs" with a case for each, also for one that never reported;
+// and "report" with one case for the exit code of all.
+std::string to_junit(const Joined& joined);
 
 } // namespace cachefill::report

@@ -5,6 +5,7 @@
 #include "github/commands.hpp"
 #include "github/context.hpp"
 #include "options/exit_code.hpp"
+#include "report/junit.hpp"
 #include "report/notification.hpp"
 #include "report/page.hpp"
 
@@ -57,6 +58,11 @@ Result<void> write_results(const options::Settings& settings, const Environment&
     return {};
 }
 
+Result<void> write_junit(const options::Settings& settings, const report::Joined& joined) {
+    if (settings.junit.empty()) return {};
+    return write_file_atomically(settings.junit, report::to_junit(joined));
+}
+
 Result<void> write_page(const options::Settings& settings, const report::Joined& joined) {
     if (settings.html.empty()) return {};
     if (settings.html == "-")
@@ -106,8 +112,9 @@ Task<int> report_command(CommandContext& context) {
     // A message matters more when the results cannot be written, so all are tried and all are told.
     auto written = write_results(settings, context.session.environment(), joined);
     auto shown = write_page(settings, joined);
+    auto as_junit = write_junit(settings, joined);
     auto notified = co_await notify(context, joined);
-    for (const auto* outcome : {&written, &shown, &notified}) {
+    for (const auto* outcome : {&written, &shown, &as_junit, &notified}) {
         if (*outcome) continue;
         context.console.print_error(outcome->error());
         bool is_usage = outcome->error().kind() == FailureKind::usage;

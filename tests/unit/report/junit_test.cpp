@@ -14,7 +14,7 @@ using Tree = boost::property_tree::ptree;
 namespace {
 
 // Suites by name; read by a parser, which refuses what is no XML.
-std::map<std::string, Tree> suites_of(const report::RunReport& report) {
+template <class Report> std::map<std::string, Tree> suites_of(const Report& report) {
     std::istringstream text(report::to_junit(report));
     Tree document;
     boost::property_tree::read_xml(text, document);
@@ -105,6 +105,70 @@ BOOST_AUTO_TEST_CASE(text_of_others_makes_no_broken_document) {
     for (char c : text) BOOST_TEST((static_cast<unsigned char>(c) >= 0x20 || c == '\n'));
     BOOST_TEST(text.find("\xEF\xBF\xBF") == std::string::npos);
     BOOST_TEST(counts(suites_of(report).at("builds")) == "2 1 0");
+}
+
+BOOST_AUTO_TEST_CASE(of_several_jobs_each_has_its_suites_and_what_never_reported_is_red) {
+    auto failed = filled_report();
+    failed.exit_code = 1;
+    failed.causes = {"1 build failed"};
+    failed.builds[0].outcome = event::BuildOutcome::failed;
+    failed.builds[0].error = "exit code 2";
+    failed.builds[0].log_tail = {"no rule"};
+    failed.pushes[3].outcome = event::PushOutcome::withheld;
+    failed.pushes[3].reason = "a private source";
+    failed.targets[0].verdict = event::TargetVerdict::incomplete;
+    failed.targets[1].evaluate_only = true;
+    report::JoinInput input;
+    for (const auto& [name, report] : {std::pair("x86", failed), std::pair("arm", filled_report())}) {
+        input.reports.push_back(report::parse_job_report(report::to_json(report), name).value());
+        input.reports.back().document = report::to_json(report);
+    }
+    report::JobReport unreadable;
+    unreadable.name = "odd";
+    unreadable.exit_code = 1;
+    unreadable.causes = {"its report cannot be read"};
+    input.reports.push_back(unreadable);
+    input.expected = {"mac"};
+    auto suites = suites_of(report::join_reports(input));
+    BOOST_TEST(suites.size() == 8U);
+    // What stands in a report alone stands here, too, but for the run's own suite.
+    auto alone = suites_of(failed);
+    for (const auto* suite : {"hosts", "builds", "pushes"})
+        BOOST_TEST(counts(suites.at(std::string("x86: ") + suite)) == counts(alone.at(suite)), suite);
+    auto build = case_of(suites.at("x86: builds"), "linux-6.12.4");
+    BOOST_TEST(build.get<std::string>("<xmlattr>.classname") == "cachefill.x86.builds.compile");
+    BOOST_TEST(build.get<std::string>("<xmlattr>.time") == "65.000");
+    BOOST_TEST(build.get<std::string>("failure.<xmlattr>.message") == "exit code 2");
+    BOOST_TEST(build.get<std::string>("failure").ends_with("\nno rule"));
+    BOOST_TEST(counts(suites.at("arm: builds")) == "2 0 0");
+    BOOST_TEST(counts(suites.at("jobs")) == "4 3 0");
+    BOOST_TEST(case_of(suites.at("jobs"), "x86").get<std::string>("failure") == "1 build failed");
+    BOOST_TEST(case_of(suites.at("jobs"), "odd").get<std::string>("failure") == "its report cannot be read");
+    BOOST_TEST(case_of(suites.at("jobs"), "mac").get<std::string>("failure.<xmlattr>.message") == "it never reported");
+    auto whole = case_of(suites.at("report"), "report").get<std::string>("failure");
+    BOOST_TEST(whole.find("'mac' never reported") != std::string::npos);
+
+    input.reports.resize(2);
+    input.reports.erase(input.reports.begin());
+    input.expected.clear();
+    suites = suites_of(report::join_reports(input));
+    BOOST_TEST(counts(suites.at("jobs")) == "1 0 0");
+    BOOST_TEST(counts(suites.at("report")) == "1 0 0");
+}
+
+BOOST_AUTO_TEST_CASE(a_report_of_another_machine_with_odd_values_is_read_as_far_as_it_makes_sense) {
+    report::JoinInput input;
+    report::JobReport job;
+    job.document = R"({"targets": [3, {"name": 7, "verdict": "odd"}], "builds": {"a": 1}, "pushes": [null, {}],
+        "took_ms": 18446744073709551615})";
+    input.reports = {job};
+    job.document = R"({"builds": [{"name": "a", "outcome": "built", "took_ms": 18446744073709551615},
+        {"name": "b", "outcome": "built", "took_ms": 18446744073709551615}]})";
+    job.name = "large";
+    input.reports.push_back(job);
+    auto suites = suites_of(report::join_reports(std::move(input)));
+    BOOST_TEST(counts(suites.at("large: builds")) == "2 0 0");
+    BOOST_TEST(!suites.at("large: builds").get<std::string>("<xmlattr>.time").starts_with("-"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
