@@ -237,11 +237,19 @@ Task<Result<std::vector<json>>> RestClient::get_pages(std::string path, std::str
 }
 
 Task<Result<json>> RestClient::post(std::string path, json body) {
-    auto post = request(http::Method::post, path);
-    post.headers.push_back({"Content-Type", "application/json"});
-    post.body = std::make_shared<const std::string>(body.dump(-1, ' ', false, json::error_handler_t::replace));
-    auto asked = post;
-    CO_TRY(response, co_await send(std::move(post), false));
+    return send_body(http::Method::post, std::move(path), std::move(body));
+}
+
+Task<Result<json>> RestClient::patch(std::string path, json body) {
+    return send_body(http::Method::patch, std::move(path), std::move(body));
+}
+
+Task<Result<json>> RestClient::send_body(http::Method method, std::string path, json body) {
+    auto sent = request(method, path);
+    sent.headers.push_back({"Content-Type", "application/json"});
+    sent.body = std::make_shared<const std::string>(body.dump(-1, ' ', false, json::error_handler_t::replace));
+    auto asked = sent;
+    CO_TRY(response, co_await send(std::move(sent), method == http::Method::patch));
     if (!response.is_success()) co_return explain(asked, response);
     if (response.body.empty()) co_return json();
     co_return parse(asked.url, response.body);

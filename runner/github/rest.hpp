@@ -46,6 +46,8 @@ class RestClient {
                                                                std::size_t most = 1000);
     // Sends it once; again only when GitHub refused it for a rate limit. An answer without a body is null.
     async::Task<Result<nlohmann::json>> post(std::string path, nlohmann::json body);
+    // The same as often as it takes: sent twice it does what it does once.
+    async::Task<Result<nlohmann::json>> patch(std::string path, nlohmann::json body);
 
     bool has_token() const { return settings_.token.has_value(); }
     const std::string& api_url() const { return settings_.api_url; }
@@ -67,6 +69,7 @@ class RestClient {
     http::Request request(http::Method method, const std::string& path) const;
     async::Task<Result<std::optional<Answer>>> get_text(std::string path);
     async::Task<Result<http::Response>> send(http::Request request, bool may_repeat);
+    async::Task<Result<nlohmann::json>> send_body(http::Method method, std::string path, nlohmann::json body);
     Failure explain(const http::Request& request, const http::Response& response) const;
     void note_limits(const http::Response& response);
     void keep(const std::string& url, Kept kept);

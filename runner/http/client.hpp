@@ -18,7 +18,7 @@
 
 namespace cachefill::http {
 
-enum class Method { get, head, put, post, del };
+enum class Method { get, head, put, post, del, patch };
 
 std::string_view to_string(Method method);
 

@@ -64,7 +64,8 @@ std::string compose_head(const Request& request, const Url& url, const HeadExtra
         bool secret = iequals(name, "Authorization") || iequals(name, "Cookie");
         if (!(extras.drop_authorization && secret)) add(head, name, value);
     }
-    bool may_have_body = request.method == Method::put || request.method == Method::post;
+    bool may_have_body =
+        request.method == Method::put || request.method == Method::post || request.method == Method::patch;
     if (may_have_body || extras.body_size > 0) add(head, "Content-Length", std::to_string(extras.body_size));
     head += "\r\n";
     return head;

@@ -105,7 +105,7 @@ const CommandHelp& help_of(Command command) {
          {"cachefill report [FILE|DIRECTORY…] [options]",
           "Joins the JSON reports and findings of several jobs, names jobs that never reported, and sends one message "
           "to the webhook in CACHEFILL_NOTIFY_URL when there is something to say. --html FILE writes a page to look "
-          "at."}},
+          "at, CACHEFILL_COMMENT=true keeps a comment on the pull request up to date."}},
     };
     return table.at(command);
 }

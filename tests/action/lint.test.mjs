@@ -154,11 +154,25 @@ test('what a stranger taught the machine is not kept', () => {
 test('workflows take no more than they need', () => {
   for (const file of shipped) {
     const workflow = parse(read(file));
-    assert.equal(workflow.permissions?.contents, 'read', `${file}: permissions`);
+    assert.ok(workflow.permissions, `${file}: permissions`);
+    for (const [scope, level] of Object.entries(workflow.permissions)) assert.equal(level, 'read', `${file}: ${scope}`);
     assert.equal(read(file).includes('pull_request_target'), false, file);
     assert.notEqual(workflow.concurrency?.['cancel-in-progress'], true, `${file}: a newer run would destroy work`);
     for (const job of Object.values(workflow.jobs)) assert.ok(job['timeout-minutes'] || job.uses, `${file}: timeout-minutes`);
   }
+});
+
+test("what follows a stranger's run checks nothing out, runs no script, and may write comments alone", () => {
+  const following = workflows.filter(file => parse(read(file)).on?.workflow_run);
+  assert.deepEqual(following, ['workflows/comment.yml']);
+  const {jobs, permissions} = parse(read(following[0]));
+  assert.deepEqual(permissions, {});
+  assert.deepEqual(Object.values(jobs).map(job => job.permissions), [{actions: 'read', 'pull-requests': 'write'}]);
+  for (const step of steps(following[0])) {
+    assert.equal(step.run, undefined);
+    assert.match(step.uses, /^(actions\/download-artifact|OWNER\/cachefill\/action\/report)@/);
+  }
+  assert.equal(read(following[0]).includes('secrets.'), false);
 });
 
 test('composite steps keep to what composites may do', () => {
@@ -230,7 +244,7 @@ test("the inputs are the options of 'cachefill ci', and a few of the action's ow
 
 test("the inputs of action/report are options of 'cachefill report'", () => {
   const flags = flagsOf('report');
-  for (const name of inputsOf(actions[1]).filter(name => !['reports', 'notify-url', 'binary'].includes(name))) assert.ok(flags.includes(name), name);
+  for (const name of inputsOf(actions[1]).filter(name => !['reports', 'notify-url', 'comment', 'github-token', 'binary'].includes(name))) assert.ok(flags.includes(name), name);
 });
 
 test('the scripts keep to bash 3.2 and shellcheck has nothing to say', () => {

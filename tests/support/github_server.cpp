@@ -1,5 +1,7 @@
 #include "support/github_server.hpp"
 
+#include "support/github_reply.hpp"
+
 #include <algorithm>
 #include <ctime>
 #include <functional>
@@ -10,18 +12,6 @@ using nlohmann::json;
 
 namespace {
 
-json message(std::string_view text) {
-    return {{"message", text}, {"documentation_url", "https://docs.github.com/rest"}};
-}
-
-HttpReply reply(int status, const json& body) {
-    HttpReply reply(status, body.dump());
-    reply.headers.emplace_back("Content-Type", "application/json; charset=utf-8");
-    return reply;
-}
-
-HttpReply not_found() { return reply(404, message("Not Found")); }
-
 std::string time_before(std::uint64_t seconds) {
     auto when = std::time(nullptr) - static_cast<std::time_t>(seconds);
     std::tm parts{};
@@ -29,43 +19,6 @@ std::string time_before(std::uint64_t seconds) {
     char text[32];
     std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
     return text;
-}
-
-std::vector<std::string> parts_of(std::string_view path) {
-    std::vector<std::string> parts;
-    while (!path.empty()) {
-        auto slash = path.find('/');
-        if (slash != 0) parts.emplace_back(path.substr(0, slash));
-        path = slash == path.npos ? std::string_view() : path.substr(slash + 1);
-    }
-    return parts;
-}
-
-std::string decode(std::string_view text) {
-    std::string plain;
-    for (std::size_t i = 0; i < text.size(); ++i)
-        if (text[i] == '%' && i + 2 < text.size()) {
-            plain += static_cast<char>(std::stoi(std::string(text.substr(i + 1, 2)), nullptr, 16));
-            i += 2;
-        } else {
-            plain += text[i];
-        }
-    return plain;
-}
-
-std::map<std::string, std::string> query_of(std::string_view target) {
-    std::map<std::string, std::string> query;
-    auto mark = target.find('?');
-    if (mark == target.npos) return query;
-    auto rest = target.substr(mark + 1);
-    while (!rest.empty()) {
-        auto end = rest.find('&');
-        auto pair = rest.substr(0, end);
-        auto equals = pair.find('=');
-        query[decode(pair.substr(0, equals))] = equals == pair.npos ? "" : decode(pair.substr(equals + 1));
-        rest = end == rest.npos ? std::string_view() : rest.substr(end + 1);
-    }
-    return query;
 }
 
 json conclusion_of(const json& thing) { return thing.contains("conclusion") ? thing["conclusion"] : json(nullptr); }
@@ -97,6 +50,11 @@ void GithubServer::set_remaining(std::uint64_t requests) {
     remaining_ = requests;
 }
 
+json GithubServer::state() const {
+    std::lock_guard lock(mutex_);
+    return repositories_;
+}
+
 std::vector<json> GithubServer::dispatches() const {
     std::lock_guard lock(mutex_);
     return dispatches_;
@@ -121,16 +79,19 @@ HttpReply GithubServer::answer(const HttpRequest& request) {
     }
     auto authorization = request.header("Authorization");
     bool has_token = !authorization.empty();
+    auto is_one_of = [token = authorization.substr(authorization.find(' ') + 1)](const auto& tokens) {
+        return std::find(tokens.begin(), tokens.end(), token) != tokens.end();
+    };
     if (has_token) {
-        auto token = authorization.substr(authorization.find(' ') + 1);
-        if (std::find(settings_.tokens.begin(), settings_.tokens.end(), token) == settings_.tokens.end())
-            return reply(401, message("Bad credentials"));
+        if (!is_one_of(settings_.tokens)) return reply(401, message("Bad credentials"));
     } else if (remaining_ == 0) {
         auto limited = reply(403, message("API rate limit exceeded for 203.0.113.7."));
         add_limits(limited, false);
         return limited;
     }
-    auto answered = answer_api(request, has_token);
+    auto answered = is_one_of(settings_.readers) && request.method != "GET"
+                        ? reply(403, message("Resource not accessible by integration"))
+                        : answer_api(request, has_token);
     if (answered.status == 200 && request.method == "GET") {
         auto etag = "W/\"" + std::to_string(std::hash<std::string>{}(answered.body)) + "\"";
         answered.headers.emplace_back("ETag", etag);
@@ -173,6 +134,8 @@ HttpReply GithubServer::answer_api(const HttpRequest& request, bool has_token) {
         if (!branches.contains(parts[4])) return reply(404, message("Branch not found"));
         return reply(200, {{"name", parts[4]}, {"commit", {{"sha", branches[parts[4]]}}}, {"protected", false}});
     }
+    if (is(3, "pulls")) return pulls(request, repository, parts);
+    if (is(3, "issues")) return comments(request, repository, parts);
     if (!is(3, "actions")) return not_found();
     if (is(4, "runs") && parts.size() == 5) return runs(request, name, repository, query_of(request.target));
     if (is(4, "runs") && parts.size() == 7 && parts[6] == "jobs")
@@ -230,21 +193,7 @@ HttpReply GithubServer::runs(const HttpRequest& request, const std::string& name
                        {"run_started_at", time_before(age)},
                        {"jobs_url", url() + "/repos/" + name + "/actions/runs/" + id + "/jobs"}});
     }
-    std::size_t per_page = settings_.page_size, page = 1;
-    if (auto it = query.find("per_page"); it != query.end())
-        per_page = std::min<std::size_t>(per_page, std::stoul(it->second));
-    if (auto it = query.find("page"); it != query.end()) page = std::stoul(it->second);
-    auto begin = std::min(all.size(), (page - 1) * per_page);
-    auto end = std::min(all.size(), begin + per_page);
-    json items = json::array();
-    for (auto i = begin; i < end; ++i) items.push_back(all[i]);
-    auto answered = reply(200, {{"total_count", all.size()}, {"workflow_runs", items}});
-    if (end < all.size()) {
-        auto base = request.target.substr(0, request.target.find("&page="));
-        answered.headers.emplace_back("Link", "<" + url() + base + "&page=" + std::to_string(page + 1) +
-                                                  ">; rel=\"next\", <" + url() + base + "&page=9>; rel=\"last\"");
-    }
-    return answered;
+    return page_of(request, all, "workflow_runs");
 }
 
 HttpReply GithubServer::jobs(const std::string& name, json& run) {
@@ -274,9 +223,11 @@ HttpReply GithubServer::jobs(const std::string& name, json& run) {
     return reply(200, {{"total_count", items.size()}, {"jobs", items}});
 }
 
-// For scripts: PUT /_state sets, PATCH or POST /_state patches, POST /_remaining sets the budget, GET /_dispatches.
+// For scripts: PUT /_state sets, PATCH or POST /_state patches, GET /_state shows, POST /_remaining sets the budget,
+// GET /_dispatches.
 HttpReply GithubServer::control(const HttpRequest& request) {
     if (request.path() == "/_dispatches") return reply(200, dispatches_);
+    if (request.method == "GET") return reply(200, repositories_);
     auto body = json::parse(request.body, nullptr, false);
     if (body.is_discarded()) return reply(400, message("no JSON"));
     if (request.path() == "/_remaining") {

@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
     CLI::App app("A stand-in of GitHub's REST API for tests; PUT /_state tells it what to know");
     app.add_option("--url-file", url_file, "its URL is written here when it is ready")->required();
     app.add_option("--token", settings.tokens, "accepted, repeatable");
+    app.add_option("--reader", settings.readers, "of those one that may only read, repeatable");
     app.add_option("--limit", settings.limit, "requests an hour without a token");
     app.add_option("--page-size", settings.page_size, "the most per page");
     CLI11_PARSE(app, argc, argv);

@@ -1,5 +1,6 @@
 #include "app/commands/commands.hpp"
 #include "app/deliver.hpp"
+#include "app/pull_request_comment.hpp"
 #include "app/report_input.hpp"
 #include "base/files.hpp"
 #include "github/commands.hpp"
@@ -98,6 +99,27 @@ Task<Result<void>> notify(CommandContext& context, const report::Joined& joined)
     co_return sent;
 }
 
+// What keeps a comment from being written is a warning: the jobs' results stay what they are.
+Task<Result<void>> comment(CommandContext& context, const report::Joined& joined) {
+    const auto& settings = context.session.settings();
+    auto wish = context.session.environment().get_or("CACHEFILL_COMMENT");
+    if (wish.empty() || wish == "false") co_return Result<void>();
+    if (wish != "true") co_return Failure(FailureKind::usage, "CACHEFILL_COMMENT is neither true nor false");
+    auto said = co_await comment_on_pull_request(context.session, joined);
+    if (said) {
+        if (!settings.quiet) say(stderr, github::harmless("comment: " + *said) + "\n");
+        co_return Result<void>();
+    }
+    if (said.error().kind() == FailureKind::usage) co_return std::move(said).error();
+    github::Annotation warning;
+    warning.level = github::Level::warning;
+    warning.title = "cachefill: no comment on the pull request";
+    warning.message = said.error().one_line();
+    if (!said.error().hint().empty()) warning.message += "\n" + said.error().hint();
+    say(stderr, github::to_command(warning));
+    co_return Result<void>();
+}
+
 } // namespace
 
 Task<int> report_command(CommandContext& context) {
@@ -114,7 +136,8 @@ Task<int> report_command(CommandContext& context) {
     auto shown = write_page(settings, joined);
     auto as_junit = write_junit(settings, joined);
     auto notified = co_await notify(context, joined);
-    for (const auto* outcome : {&written, &shown, &as_junit, &notified}) {
+    auto commented = co_await comment(context, joined);
+    for (const auto* outcome : {&written, &shown, &as_junit, &notified, &commented}) {
         if (*outcome) continue;
         context.console.print_error(outcome->error());
         bool is_usage = outcome->error().kind() == FailureKind::usage;

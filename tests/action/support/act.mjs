@@ -71,8 +71,14 @@ export class Act {
   }
 
   // Runs a workflow; the result has act's exit code and its log as objects (jobID, matrix, command, name, arg, msg).
-  async run(name, {event = 'push', payload, secrets = {}, variables = {}, environment = {}, job} = {}) {
+  // artifacts: those of an earlier run, {name: {file: text}}.
+  async run(name, {event = 'push', payload, secrets = {}, variables = {}, environment = {}, artifacts = {}, job} = {}) {
     rmSync(join(this.kept, 'artifacts'), {recursive: true, force: true});
+    for (const [artifact, files] of Object.entries(artifacts))
+      for (const [file, text] of Object.entries(files)) {
+        mkdirSync(join(this.kept, 'artifacts', artifact), {recursive: true});
+        writeFileSync(join(this.kept, 'artifacts', artifact, file), text);
+      }
     const workflow = join(this.repository, '.github/workflows', name);
     const options = [event, '--json', '-W', workflow, '--no-cache-server', '--pull=false', '--action-offline-mode', '--action-cache-path', this.cache,
       '--artifact-server-addr', '127.0.0.1', '--cache-server-addr', '127.0.0.1', ...this.#localRepositories(workflow)];

@@ -13,6 +13,7 @@ const build = process.env.CACHEFILL_BINARY_DIR ?? join(repository, 'build/dev');
 const firstOf = paths => paths.find(existsSync) ?? paths[0];
 export const cachefill = firstOf([join(build, 'cachefill'), join(build, 'runner/cachefill')]);
 const cachixServer = firstOf([join(build, 'cachix-server'), join(build, 'tests/support/cachix-server')]);
+export const githubServer = firstOf([join(build, 'github-server'), join(build, 'tests/support/github-server')]);
 
 export function makeFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'action-test.'));
