@@ -1,4 +1,5 @@
 #include "report/junit.hpp"
+#include "report/read_back.hpp"
 #include "reports.hpp"
 
 #include <boost/property_tree/ptree.hpp>
@@ -154,6 +155,18 @@ BOOST_AUTO_TEST_CASE(of_several_jobs_each_has_its_suites_and_what_never_reported
     suites = suites_of(report::join_reports(input));
     BOOST_TEST(counts(suites.at("jobs")) == "1 0 0");
     BOOST_TEST(counts(suites.at("report")) == "1 0 0");
+}
+
+BOOST_AUTO_TEST_CASE(a_report_that_is_read_back_shows_the_same_suites) {
+    auto report = filled_report();
+    report.targets[0].error = "undefined variable";
+    report.targets[1].is_check = true;
+    report.builds[1].outcome = event::BuildOutcome::blocked;
+    report.builds[1].blocked_by = "linux-6.12.4";
+    report.pushes[0].outcome = event::PushOutcome::failed;
+    report.pushes[0].reason = "413";
+    auto suites = suites_of(report), again = suites_of(report::read_back(report::to_json(report)));
+    for (const auto* name : {"hosts", "builds", "pushes"}) BOOST_TEST((suites.at(name) == again.at(name)), name);
 }
 
 BOOST_AUTO_TEST_CASE(a_report_of_another_machine_with_odd_values_is_read_as_far_as_it_makes_sense) {

@@ -160,4 +160,19 @@ BOOST_AUTO_TEST_CASE(invalid_utf8_and_line_ends_do_not_break_a_message) {
     BOOST_TEST(std::count(description.begin(), description.end(), '\n') == 1);
 }
 
+// Of a large update they would be megabytes.
+BOOST_AUTO_TEST_CASE(what_changed_in_each_host_stays_in_the_report) {
+    report::JobReport job;
+    job.name = "x86";
+    job.changes.push_back({.host = "nixos:nas", .difference = {}});
+    report::JoinInput input;
+    input.reports = {job};
+    input.expected = {"lost"};
+    auto joined = report::join_reports(std::move(input));
+    BOOST_TEST(report::to_json(joined).find("\"changes\"") != std::string::npos);
+    auto body = report::notification(joined, Severity::warning, NotifyFormat::json).value();
+    BOOST_TEST(body.find("\"changes\"") == std::string::npos);
+    BOOST_TEST(body.find("\"x86\"") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

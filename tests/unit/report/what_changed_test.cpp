@@ -1,5 +1,6 @@
 #include "base/text.hpp"
 #include "golden_text.hpp"
+#include "report/host_changes.hpp"
 #include "report/summary.hpp"
 #include "report/what_changed.hpp"
 #include "reports.hpp"
