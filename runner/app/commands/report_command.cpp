@@ -2,6 +2,7 @@
 #include "app/deliver.hpp"
 #include "app/pull_request_comment.hpp"
 #include "app/report_input.hpp"
+#include "app/voice.hpp"
 #include "base/files.hpp"
 #include "github/commands.hpp"
 #include "github/context.hpp"
@@ -24,17 +25,6 @@ void say(std::FILE* stream, const std::string& text) {
     std::fflush(stream);
 }
 
-// Reports hold text of builders and other tools; a step's runner would obey commands in it.
-std::string for_log(std::string text, const Environment& environment) {
-    return github::is_step(environment) ? github::harmless(text) : std::move(text);
-}
-
-// The same for JSON, which means what it did: the sequence can only stand in a string.
-std::string json_for_log(std::string json) {
-    for (auto at = json.find("##["); at != json.npos; at = json.find("##[", at)) json.replace(at, 1, "\\u0023");
-    return json;
-}
-
 // Each writes in turn to the same file, so it is appended to.
 Result<void> append_summary(const std::string& path, const std::string& markdown) {
     std::ofstream file(path, std::ios::app | std::ios::binary);
@@ -46,9 +36,9 @@ Result<void> append_summary(const std::string& path, const std::string& markdown
 
 Result<void> write_results(const options::Settings& settings, const Environment& environment,
                            const report::Joined& joined) {
-    auto text = for_log(report::to_text(joined), environment);
+    auto text = spoken(report::to_text(joined), environment);
     if (settings.json == "-") {
-        say(stdout, json_for_log(report::to_json(joined)) + "\n");
+        say(stdout, github::harmless_json(report::to_json(joined)) + "\n");
         if (!settings.quiet) say(stderr, text);
     } else {
         if (!settings.quiet || joined.worst() > event::Severity::info) say(stdout, text);
@@ -85,7 +75,7 @@ Task<Result<void>> notify(CommandContext& context, const report::Joined& joined)
         co_return Result<void>();
     }
     if (settings.dry_run) {
-        say(stdout, "notification (" + std::string(to_string(format)) + "):\n" + json_for_log(*body) + "\n");
+        say(stdout, "notification (" + std::string(to_string(format)) + "):\n" + github::harmless_json(*body) + "\n");
         co_return Result<void>();
     }
     if (url.empty()) {

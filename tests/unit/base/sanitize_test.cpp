@@ -51,9 +51,14 @@ BOOST_AUTO_TEST_CASE(no_escape_sequence_swallows_the_end_of_a_line) {
 
 BOOST_AUTO_TEST_CASE(of_a_line_that_was_written_over_the_last_state_stays) {
     const Pair table[] = {
-        {"1%\r2%\r3%", "3%"}, {"1%\r2%\r\n3%", "2%\n3%"}, {"first\n1%\r2%", "first\n2%"}, {"\rtext", "text"},
-        {"text\r", "text"},   {"a\r\nb\r\n", "a\nb\n"},   {"a\r\r\nb", "a\nb"}, // what a terminal's own driver makes of
-                                                                                // "\r\n"
+        {"1%\r2%\r3%", "3%"},
+        {"1%\r2%\r\n3%", "2%\n3%"},
+        {"first\n1%\r2%", "first\n2%"},
+        {"\rtext", "text"},
+        {"text\r", "text"},
+        {"a\r\nb\r\n", "a\nb\n"},
+        {"a\r\r\nb", "a\nb"}, // what a terminal's own driver makes of
+                              // "\r\n"
         {"a\r\r", "a"},
     };
     for (auto [foreign, clean] : table) BOOST_TEST(sanitize(foreign) == clean);
