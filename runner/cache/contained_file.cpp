@@ -50,6 +50,16 @@ Result<std::optional<ContainedFile>> open_contained(const fs::path& root, const 
     return std::optional<ContainedFile>(std::move(opened));
 }
 
+Result<void> check_contained(const fs::path& root, const fs::path& place) {
+    std::error_code error;
+    auto real_root = fs::canonical(root, error);
+    auto real = error ? fs::path() : fs::canonical(place, error);
+    if (error) return errno_failure("cannot look at", place, error.value());
+    if (is_below(real_root, real)) return {};
+    return Failure(FailureKind::usage, shown_name(place.string()) + " is a link out of the cache's directory")
+        .with_hint("what links lead out to is not read: put all of the cache there, and name it or link to it");
+}
+
 Result<std::optional<std::string>> read_contained(const fs::path& root, const fs::path& place, std::uint64_t limit) {
     TRY(opened, open_contained(root, place));
     if (!opened) return std::optional<std::string>();

@@ -17,6 +17,9 @@ struct ContainedFile {
 Result<std::optional<ContainedFile>> open_contained(const std::filesystem::path& root,
                                                     const std::filesystem::path& place);
 
+// A usage failure if the directory `place`, which is there, lies elsewhere: what is put there could not be read again.
+Result<void> check_contained(const std::filesystem::path& root, const std::filesystem::path& place);
+
 // All of it, unless it is longer than `limit`.
 Result<std::optional<std::string>> read_contained(const std::filesystem::path& root, const std::filesystem::path& place,
                                                   std::uint64_t limit);

@@ -90,6 +90,7 @@ Result<Directory::Opened> Directory::open_for_reading() const {
 
 Result<Directory::Opened> Directory::open_for_writing(std::optional<nix::SecretKey> key, bool trusted) const {
     TRY_VOID(cachefill::create_directories(nar_directory()));
+    TRY_VOID(check_contained(root_, nar_directory()));
     // Finds out early whether we may write, also where every file below is there already.
     TRY_VOID(with_context(NewFile::create(nar_directory()), "preparing the cache " + root_.string()));
     TRY_VOID(create_new_file(root_ / "nix-cache-info", new_cache_info().to_string()));

@@ -174,6 +174,20 @@ BOOST_AUTO_TEST_CASE(links_within_and_to_the_directory_are_its_own) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(archives_are_not_written_where_they_would_not_be_read) {
+    fs::create_directories(cache.root());
+    fs::create_directories(directory.path() / "elsewhere");
+    fs::create_directory_symlink(directory.path() / "elsewhere", cache.nar_directory());
+    auto opened = cache.open_for_writing({}, true);
+    BOOST_REQUIRE(!opened);
+    BOOST_TEST((opened.error().kind() == FailureKind::usage));
+    BOOST_TEST(!fs::exists(cache.root() / "nix-cache-info"));
+    fs::create_directories(cache.root() / "archives");
+    fs::remove(cache.nar_directory());
+    fs::create_directory_symlink("archives", cache.nar_directory());
+    BOOST_TEST(cache.open_for_writing({}, true).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(nobody_waits_at_a_pipe) {
     fs::create_directories(cache.nar_directory());
     for (const auto* name : {"nix-cache-info", "nar/x.nar"})
