@@ -3,9 +3,11 @@
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "options/exit_code.hpp"
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <poll.h>
 #include <termios.h>
 #include <unistd.h>
@@ -29,7 +31,8 @@ class MuteTerminal {
     }
     MuteTerminal(const MuteTerminal&) = delete;
     MuteTerminal& operator=(const MuteTerminal&) = delete;
-    ~MuteTerminal() {
+    ~MuteTerminal() { restore(); }
+    void restore() const {
         if (is_mute_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
     }
     bool is_mute() const { return is_mute_; }
@@ -73,7 +76,12 @@ Result<Secret> ask_secret(const std::string& prompt, std::chrono::milliseconds p
         char byte = 0;
         auto more = read_byte(byte, patience);
         if (!more) return std::move(more).error();
-        is_given_up = !*more || byte == ctrl_c || byte == ctrl_d;
+        if (byte == ctrl_c) { // as it would end any other question
+            terminal.restore();
+            std::fputs("\nnothing was stored\n", stderr);
+            std::_Exit(static_cast<int>(options::ExitCode::interrupted));
+        }
+        is_given_up = !*more || byte == ctrl_d;
         if (is_given_up || byte == '\n' || byte == '\r') break;
         if (byte == ctrl_u)
             typed.clear();

@@ -198,7 +198,8 @@ int Console::close_with(report::RunReport report, const std::string& before_text
         return exit_code;
     }
     auto* stream = settings_.json == "-" || settings_.events == "-" ? stderr : stdout;
-    if (took < soon && is_same_place(::fileno(stream), STDERR_FILENO)) report = recorder_->untold(std::move(report));
+    if ((took < soon || report.targets.empty()) && is_same_place(::fileno(stream), STDERR_FILENO))
+        report = recorder_->untold(std::move(report));
     if (!quiet || was_asked) say(stream, before_text);
     if (!quiet) say(stream, report::to_text(report, color_ && ::isatty(::fileno(stream)), width_));
     return exit_code;

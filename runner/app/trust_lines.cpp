@@ -1,5 +1,6 @@
 #include "app/trust_lines.hpp"
 
+#include "base/shell.hpp"
 #include "base/text.hpp"
 #include "nix/cache_settings.hpp"
 
@@ -60,7 +61,7 @@ std::string lines_for_everybody(const CacheToUse& cache, const std::optional<Nix
         text += section("NixOS before 22.05", lines_in(SettingsWords::binary_caches, cache));
     text += section("home-manager (for a user that the machine trusts)", lines_in(SettingsWords::home_settings, cache));
     auto by_hand = lines_in(SettingsWords::nix_conf, cache);
-    text += section("nix.conf ('cachefill use --apply' adds them)", by_hand);
+    text += section("nix.conf ('cachefill use " + shell_word(cache.name) + " --apply' adds them)", by_hand);
     std::vector<std::string> step{"env:", "  NIX_CONFIG: |"};
     for (const auto& line : by_hand) step.push_back("    " + line);
     text += section("a workflow, for its steps that run Nix as a trusted user", step);

@@ -48,12 +48,12 @@ std::string verdict(const Examination& examination) {
         return text;
     }
     auto text = "nothing to compile for " + evidence.target;
-    if (examination.fetches == 0 && evidence.local_by_design == 0) return text + ": all of it is here";
+    const auto small = evidence.local_by_design + examination.light;
+    if (examination.fetches == 0 && small == 0) return text + ": all of it is here";
     if (examination.fetches > 0) {
         text += ": " + counted(examination.fetches, "path") + " to fetch";
         if (examination.fetched_bytes > 0) text += " (" + human_bytes(examination.fetched_bytes) + ")";
     }
-    auto small = evidence.local_by_design + examination.light;
     if (small > 0)
         text += std::string(examination.fetches > 0 ? ", " : ": ") + counted(small, "small derivation") +
                 " to build here (seconds)";

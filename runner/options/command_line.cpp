@@ -146,6 +146,11 @@ Result<RawArguments> read_arguments(Command command, std::span<const std::string
     std::vector<std::string> reversed(std::make_reverse_iterator(end), arguments.rend());
     try {
         parser.parse(reversed);
+    } catch (const CLI::ArgumentMismatch& error) {
+        std::string what = error.what(); // "--cache: 1 required CACHE missing"
+        auto flag = what.substr(0, what.find(':'));
+        return Failure(FailureKind::usage, "'" + sanitize(redact_url(flag)) + "' needs a value")
+            .with_hint("'cachefill " + std::string(to_string(command)) + " --help' has its form");
     } catch (const CLI::ParseError& error) {
         return Failure(FailureKind::usage, sanitize(error.what()));
     }

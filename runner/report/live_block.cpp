@@ -113,7 +113,8 @@ class Block {
         if (progress_.blocked > 0) rest += fmt::format(", {} blocked", progress_.blocked);
         if (!progress_.builds.empty()) rest += fmt::format(" · {} running", progress_.builds.size());
         if (progress_.fetched > 0) rest += " · " + counted(progress_.fetched, "input") + " fetched";
-        if (auto left = progress_.expected_left(now_)) rest += " · about " + clock_text(*left) + " left";
+        if (auto left = progress_.expected_left(now_); left && *left >= std::chrono::seconds(3))
+            rest += " · about " + clock_text(*left) + " left";
         add("build", rest);
 
         std::vector<const Progress::Build*> running;

@@ -226,7 +226,11 @@ std::string consumer_line(const RunReport& report, const Figures& sums, const St
                                 [](const auto& t) { return t.verified && t.error.empty(); });
     if (!is_known) return {};
     auto tone = sums.would_compile > 0 ? Tone::bad : Tone::plain;
-    auto text = style(tone, fmt::format("would compile: {}", sums.would_compile));
+    // Below what is missing the caches were not asked, and what two hosts share counts twice.
+    bool is_bound = std::any_of(report.targets.begin(), report.targets.end(), [](const auto& target) {
+        return target.would_compile > 0 && target.verdict != TargetVerdict::complete;
+    });
+    auto text = style(tone, fmt::format("would compile: {}{}", is_bound ? "at most " : "", sums.would_compile));
     if (sums.would_compile > 0) {
         std::vector<std::string> names;
         for (const auto& target : report.targets)
@@ -341,6 +345,8 @@ std::string next_step(const RunReport& report, const Figures& sums) {
         return "next: " + (is_trusted ? "" : std::string("put the lines above into the hosts that lack them, then: ")) +
                report.switch_command + " (on any of these machines; they fetch what was built)\n";
     }
+    if (report.command == Command::verify)
+        return report.run_command.empty() ? "" : "next: " + report.run_command + "\n";
     // A command with a secret in it is not told.
     auto again = report.again.empty() ? std::string("the same command once more") : report.again;
     switch (report.exit_code) {

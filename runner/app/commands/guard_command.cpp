@@ -32,12 +32,12 @@ bool takes_this(const options::SwitchCommand& command, const eval::TargetRef& ta
     return command.takes_path && command.kind == target.kind && !may_be_anothers;
 }
 
-// --ask: the table, and whether to go on all the same. Without a terminal nobody says yes.
-Task<bool> is_wanted(const doctor::Examination& examination, CommandContext& context) {
+// --ask: the table, and whether to go on all the same. Empty: nobody was asked, for there is no terminal.
+Task<std::optional<bool>> ask_whether_wanted(const doctor::Examination& examination, CommandContext& context) {
     const auto& settings = context.session.settings();
-    if (!settings.ask || !examination.failures.empty()) co_return false;
+    if (!settings.ask || !examination.failures.empty()) co_return std::nullopt;
     auto terminal = TerminalAsker::find(context.session.executor());
-    if (!terminal) co_return false;
+    if (!terminal) co_return std::nullopt;
     context.console.stop_drawing();
     auto answer = co_await terminal->ask(to_text(examination, settings.verbose) + compiled_table(examination) +
                                          "Compile it here all the same? [y/N] ");
@@ -70,9 +70,12 @@ Task<int> guard_command(CommandContext& context) {
     auto examination = co_await doctor.examine();
     co_await doctor.find_changes(examination);
     bool may_run = examination.failures.empty() && is_allowed(examination, settings);
-    if (!may_run) may_run = co_await is_wanted(examination, context);
+    auto wanted = may_run ? std::optional<bool>() : co_await ask_whether_wanted(examination, context);
+    may_run = may_run || wanted.value_or(false);
+    // What was asked about has just been shown.
+    auto told = wanted ? std::string() : to_text(examination, settings.verbose);
     if (!may_run) {
-        auto text = to_text(examination, settings.verbose);
+        auto text = told;
         if (copy) text += "flake.lock stays as it is\n";
         text += "not run: " + guarded.text() + "\n";
         co_return context.console.close_with_answer(exit_code_of(examination), text, to_json(examination));
@@ -85,7 +88,7 @@ Task<int> guard_command(CommandContext& context) {
         }
     }
     context.replacement = guarded.words;
-    auto text = to_text(examination, settings.verbose);
+    auto text = told;
     // What is given by its path is fetched whatever is local by design, and is not evaluated again.
     if (takes_this(guarded, doctor.evaluated().target) && examination.is_healthy()) {
         auto fetched = co_await doctor.fetch_output();

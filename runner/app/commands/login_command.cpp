@@ -40,6 +40,7 @@ Result<Secret> get_token(const options::Settings& settings, const cache::CacheUr
 // What the cache says of the token: a sentence, or why it is not to be stored.
 Task<Result<std::string>> examine(session::Session& session, cache::CacheUri uri, Secret token) {
     cache::Credentials credentials;
+    credentials.token_source.clear(); // it was just given
     bool is_cachix = uri.scheme == cache::Scheme::cachix;
     if (is_cachix)
         credentials.token = std::move(token);

@@ -53,8 +53,11 @@ std::string plan_text(const fill::Run& run) {
 }
 
 // What does what was planned, for the same hosts; empty if there is nothing to do.
-std::string command_to_run(const fill::Run& run, const options::Typed& typed) {
+std::string command_to_run(const fill::Run& run, const options::Settings& settings) {
     if (run.plan().builds.empty() && run.planned_pushes() == 0) return {};
+    auto typed = settings.typed;
+    // The flake's own file may say where to look, but not where to push.
+    if (settings.cache_by_checkout) typed.flags["cache"] = {std::string(settings.cache.reveal())};
     std::vector<std::string> hosts;
     if (auto given = typed.flags.find("hosts"); given != typed.flags.end())
         for (const auto& host : given->second) hosts.insert(hosts.end(), {"--hosts", host});
@@ -100,7 +103,7 @@ async::Task<int> plan_command(CommandContext& context) {
     auto report = run.report();
     const auto& why = context.session.settings().why;
     // Without targets there is nothing to find anything in, and the report says why.
-    if (why.empty()) report.run_command = command_to_run(run, context.session.settings().typed);
+    if (why.empty()) report.run_command = command_to_run(run, context.session.settings());
     if (why.empty() || run.plan_targets().empty())
         co_return context.console.close_with(std::move(report), plan_text(run));
     std::size_t others = 0;

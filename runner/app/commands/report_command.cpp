@@ -4,6 +4,7 @@
 #include "app/report_input.hpp"
 #include "app/voice.hpp"
 #include "base/files.hpp"
+#include "base/text.hpp"
 #include "github/commands.hpp"
 #include "github/context.hpp"
 #include "options/exit_code.hpp"
@@ -59,7 +60,9 @@ Result<void> write_page(const options::Settings& settings, const report::Joined&
     if (settings.html == "-")
         return Failure(FailureKind::usage, "--html writes a file for a browser, and nothing to the standard output")
             .with_hint("name a file: --html report.html");
-    return write_file_atomically(settings.html, report::to_html(joined));
+    TRY_VOID(write_file_atomically(settings.html, report::to_html(joined)));
+    if (!settings.quiet) say(stderr, "the page is in " + sanitize(settings.html) + "\n");
+    return {};
 }
 
 Task<Result<void>> notify(CommandContext& context, const report::Joined& joined) {

@@ -141,8 +141,8 @@ Task<Result<void>> apply(session::Session& session, CacheToUse cache) {
     unsigned mode = ::stat(file.c_str(), &status) == 0 ? status.st_mode & 0777U : 0644U;
     auto text = before + (before.empty() || before.ends_with('\n') ? "" : "\n") + addition;
     CO_TRY_VOID(write_file_atomically(file, text, mode));
-    say("written; this machine fetches from " + cache.url + " now" +
-        (::geteuid() == 0 ? ", once its daemon has been started anew: systemctl restart nix-daemon\n" : "\n"));
+    say("written; this machine fetches from " + cache.url +
+        (::geteuid() == 0 ? " as soon as its daemon has been started anew: systemctl restart nix-daemon\n" : " now\n"));
     co_return Result<void>();
 }
 
