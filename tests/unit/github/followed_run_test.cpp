@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <map>
+
 using namespace cachefill;
 using github::followed_run;
 
@@ -12,7 +14,9 @@ std::optional<github::FollowedRun> read(const std::string& event, const std::str
     auto folder = TemporaryDirectory::make("followed").value();
     auto file = folder.path() / "event.json";
     BOOST_REQUIRE(write_file_atomically(file, payload).has_value());
-    return followed_run(Environment({{"GITHUB_EVENT_NAME", event}, {"GITHUB_EVENT_PATH", file.string()}}));
+    const std::map<std::string, std::string> variables{{"GITHUB_EVENT_NAME", event},
+                                                       {"GITHUB_EVENT_PATH", file.string()}};
+    return followed_run(Environment(variables));
 }
 
 } // namespace
@@ -42,7 +46,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_there_or_no_text_is_empty) {
         BOOST_TEST((run->id == 0 && run->event.empty() && run->head_sha.empty() && run->head_repository.empty()),
                    payload);
     }
-    BOOST_TEST(followed_run(Environment({{"GITHUB_EVENT_NAME", "workflow_run"}})).has_value());
+    const std::map<std::string, std::string> alone{{"GITHUB_EVENT_NAME", "workflow_run"}};
+    BOOST_TEST(followed_run(Environment(alone)).has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

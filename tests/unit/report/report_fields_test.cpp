@@ -19,8 +19,11 @@ BOOST_AUTO_TEST_CASE(what_is_there_is_read_and_its_text_is_harmless) {
     BOOST_TEST(flag_at(object, "yes", false));
     BOOST_TEST((push_outcome_of(object) == PushOutcome::not_pushed));
     for (auto outcome :
-         {PushOutcome::published, PushOutcome::already_there, PushOutcome::withheld, PushOutcome::failed})
-        BOOST_TEST((push_outcome_of({{"outcome", cachefill::event::to_string(outcome)}}) == outcome));
+         {PushOutcome::published, PushOutcome::already_there, PushOutcome::withheld, PushOutcome::failed}) {
+        json push;
+        push["outcome"] = cachefill::event::to_string(outcome);
+        BOOST_TEST((push_outcome_of(push) == outcome));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_there_or_of_another_type_is_empty) {
