@@ -245,8 +245,8 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
     Invocation invocation{.command = *command, .settings = {}, .remarks = {}};
     auto& settings = invocation.settings;
     TRY_VOID(take_positional(*command, raw, environment, settings));
-    settings.flake = flake_around(settings.flake);
     if (raw.flags.contains("flake")) settings.typed.flake = settings.flake;
+    settings.flake = flake_around(settings.flake);
     settings.typed.words.assign(arguments.begin(), arguments.end());
     settings.typed.flags = raw.flags;
     settings.typed.config = raw.config;

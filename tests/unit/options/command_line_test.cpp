@@ -1,5 +1,6 @@
 #include "eval/target.hpp"
 #include "options/command_line.hpp"
+#include "options/flake_around.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -65,7 +66,7 @@ BOOST_AUTO_TEST_SUITE(command_line)
 BOOST_AUTO_TEST_CASE(flags_reach_the_settings) {
     auto settings = settings_of({"run", "--cache", "team", "--hosts", "nixos:*", "--hosts", "!template-*",
                                  "--uploads=4", "--read-only", "--no-upstreams-from-hosts", "--pins-keep", "5", "."});
-    BOOST_TEST(settings.flake == ".");
+    BOOST_TEST(settings.flake == flake_around("."));
     BOOST_TEST(settings.cache.reveal() == "team");
     BOOST_TEST(settings.hosts == (Words{"nixos:*", "!template-*"}), boost::test_tools::per_element());
     BOOST_TEST(settings.uploads == 4U);
@@ -160,7 +161,7 @@ BOOST_AUTO_TEST_CASE(two_flakes_and_an_output_of_a_flake_are_refused_with_what_t
 BOOST_AUTO_TEST_CASE(without_a_flake_it_is_that_of_nh_and_else_the_current_directory) {
     BOOST_TEST(settings_of({"run"}, {{"NH_FLAKE", "/etc/nixos#nas"}}).flake == "/etc/nixos");
     BOOST_TEST(settings_of({"run"}, {{"NH_FLAKE", ""}, {"NH_OS_FLAKE", "/etc/os"}}).flake == "/etc/os");
-    BOOST_TEST(settings_of({"run"}, {{"NH_FLAKE", ""}, {"CACHEFILL_CONFIG", "/dev/null"}}).flake == ".");
+    BOOST_TEST(settings_of({"run"}, {{"NH_FLAKE", ""}, {"CACHEFILL_CONFIG", "/dev/null"}}).flake == flake_around("."));
 }
 
 BOOST_AUTO_TEST_CASE(push_and_verify_take_paths_and_hosts) {
@@ -257,7 +258,7 @@ BOOST_AUTO_TEST_CASE(what_follows_two_dashes_is_the_command_to_guard) {
     BOOST_TEST(settings.switches->host == "desk");
     BOOST_TEST((settings.switches->kind == eval::TargetKind::nixos));
     BOOST_TEST(settings.flake == "github:someone/fleet");
-    BOOST_TEST(settings_of({"guard", "--", "nh", "os", "switch", "."}).flake == ".");
+    BOOST_TEST(settings_of({"guard", "--", "nh", "os", "switch", "."}).flake == flake_around("."));
 }
 
 BOOST_AUTO_TEST_CASE(doctor_and_wait_take_a_command_that_tells_which_host) {
