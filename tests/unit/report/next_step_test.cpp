@@ -1,0 +1,46 @@
+#include "report/next_step.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using report::next_step;
+
+namespace {
+
+report::RunReport ended(report::Command command, int exit_code) {
+    report::RunReport report;
+    report.command = command;
+    report.exit_code = exit_code;
+    report.again = "cachefill again";
+    return report;
+}
+
+std::string told(const report::RunReport& report) { return next_step(report, report::figures(report)); }
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(next_steps)
+
+BOOST_AUTO_TEST_CASE(a_plan_with_something_to_do_ends_with_what_does_it) {
+    auto plan = ended(report::Command::plan, 0);
+    BOOST_TEST(told(plan).empty());
+    plan.run_command = "cachefill run --cache team .";
+    BOOST_TEST(told(plan) == "next: cachefill run --cache team .\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_verify_misses_is_for_a_run_and_not_for_another_look) {
+    auto verify = ended(report::Command::verify, 1);
+    BOOST_TEST(told(verify).empty());
+    verify.run_command = "cachefill run --hosts nas";
+    BOOST_TEST(told(verify) == "next: cachefill run --hosts nas\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_run_that_did_nothing_asks_for_nothing) {
+    auto run = ended(report::Command::run, 0);
+    run.switch_command = "nh os switch .";
+    BOOST_TEST(told(run).empty());
+    BOOST_TEST(told(ended(report::Command::run, 3)) == "next: cachefill again (pushes only what is missing)\n");
+    BOOST_TEST(told(ended(report::Command::run, 5)).empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
