@@ -21,7 +21,7 @@ template <class Report> std::map<std::string, Tree> suites_of(const Report& repo
     boost::property_tree::read_xml(text, document);
     std::map<std::string, Tree> suites;
     for (const auto& [tag, suite] : document.get_child("testsuites"))
-        if (tag == "testsuite") suites.emplace(suite.get<std::string>("<xmlattr>.name"), suite);
+        if (tag == "testsuite") suites.emplace(suite.template get<std::string>("<xmlattr>.name"), suite);
     return suites;
 }
 
