@@ -245,7 +245,8 @@ class FileCache final : public BinaryCache {
         if (!text) return std::optional<nix::NarInfo>();
         auto info = read_narinfo(*text, path, uri_.name);
         // What is none is not quoted: whoever named the directory need not be who may read the file.
-        bool is_none = !info && !looks_like_html(*text) && !nix::NarInfo::parse(*text);
+        bool begins_as_one = text->starts_with("StorePath: ");
+        bool is_none = !info && !begins_as_one && !looks_like_html(*text) && !nix::NarInfo::parse(*text);
         if (is_none)
             return Failure(FailureKind::protocol, narinfo_name(path) + " is no narinfo")
                 .with_context("reading the narinfo of " + path.to_string() + " from " + uri_.name);

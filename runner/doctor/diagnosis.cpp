@@ -370,7 +370,7 @@ class Diagnosis {
             (e_.is_offline ? "offline, it seems: none of this machine's caches answers; " : std::string()) +
                 "whether a cache has " + some(names(Source::unknown)) + " cannot be told: " +
                 (e_.cannot_ask.empty() ? std::string("a cache did not answer") : e_.cannot_ask.front()),
-            e_.is_offline ? "get online, and look again" : e_.commands.doctor, e_.cannot_ask);
+            e_.commands.doctor, e_.cannot_ask);
     }
 
     void explain_local() {
