@@ -105,7 +105,7 @@ test('neither contexts nor files: closed, and binary: is named as the way out', 
 
 // What a runner unpacks of a commit without a release: the whole repository. `nix` is a stand-in that writes down what it is told.
 function unreleased({nix = true, environment = {}, kept = join(folder, `kept-${number + 1}`)} = {}) {
-  const {job, action} = released({version: '', table: '', environment: {STAND_IN_FOLDER: kept, ...environment}});
+  const {job, action} = released({version: '', table: '', environment: {STAND_IN_FOLDER: kept, TRUSTED: 'true', ...environment}});
   const place = join(action, '..');
   for (const file of ['flake.nix', 'flake.lock', 'CMakeLists.txt', 'LICENSE']) cpSync(join(repository, file), join(place, file));
   for (const part of ['nix', 'workflows']) cpSync(join(repository, part), join(place, part), {recursive: true});
@@ -152,6 +152,15 @@ test('a program that was kept and cannot be taken over is built again', async ()
   const second = unreleased({kept, environment: {STAND_IN_NIX_REFUSES: 'copy --no-check-sigs'}});
   assert.equal((await second.job.use(second.action)).status, 'success', second.job.log);
   assert.match(second.told().join('\n'), /^copy --no-check-sigs.*\nbuild /);
+});
+
+test('after the code of a stranger the program is not kept: the next job builds its own', async () => {
+  const kept = join(folder, 'kept-by-nobody');
+  for (let job = 1; job <= 2; ++job) {
+    const stranger = unreleased({kept, environment: {TRUSTED: 'false'}});
+    assert.equal((await stranger.job.use(stranger.action)).status, 'success', stranger.job.log);
+    assert.match(stranger.told()[0], /^build /, `job ${job}`);
+  }
 });
 
 test('a source that does not build, something else than a program, and no Nix end the step', async () => {
