@@ -62,8 +62,9 @@ class CachixApi {
     async::Task<Result<std::optional<nix::StorePath>>> find_pin(std::string name);
 
     const std::string& cache_name() const { return name_; }
+    // "the token in CACHIX_AUTH_TOKEN": by where it was found.
+    std::string the_token() const;
     // Of the token: there is none, it may only read.
-    std::string the_token() const; // by where it was found
     Failure no_token() const;
     Failure only_reads() const;
 

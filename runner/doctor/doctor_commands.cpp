@@ -45,16 +45,14 @@ Commands Doctor::commands() const {
     commands.wait = other_command(typed, options::Command::wait, {word});
     commands.run = other_command(typed, options::Command::run, {"--hosts", target_->name});
     commands.doctor = other_command(typed, options::Command::doctor, {word, "--verbose"});
-    // The form that every Nix from 2.4 on takes.
-    std::vector<std::string> update{"nix", "flake", "update"};
-    if (updated_ && updated_->original().parent_path() != std::filesystem::current_path()) {
-        auto directory = updated_->original().parent_path().string();
-        commands.update = "(cd " + shell_word(directory) + " && " + shell_command(update) + ")";
-    } else {
-        commands.update = shell_command(update);
-    }
     std::error_code error;
-    commands.in_work_tree = git_ && is_below(std::filesystem::current_path(error), git_->root);
+    auto here = std::filesystem::current_path(error);
+    // The form that every Nix from 2.4 on takes.
+    commands.update = shell_command({{"nix", "flake", "update"}});
+    if (updated_ && updated_->original().parent_path() != here)
+        commands.update =
+            "(cd " + shell_word(updated_->original().parent_path().string()) + " && " + commands.update + ")";
+    commands.in_work_tree = git_ && is_below(here, git_->root);
     return commands;
 }
 

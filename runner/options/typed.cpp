@@ -82,6 +82,14 @@ std::string cache_among_words(const Settings& settings) {
     return "; if '" + name + "' is the cache: --cache " + shell_word(name);
 }
 
+std::string command_to_fill(const Settings& settings, const std::vector<std::string>& hosts) {
+    auto typed = settings.typed;
+    if (settings.cache_by_checkout) typed.flags["cache"] = {std::string(settings.cache.reveal())};
+    std::vector<std::string> arguments;
+    for (const auto& host : hosts) arguments.insert(arguments.end(), {"--hosts", host});
+    return other_command(typed, Command::run, arguments);
+}
+
 std::string program_name(const std::string& called_as, const Environment& environment) {
     const std::string usual = "cachefill";
     if (called_as.find('/') == std::string::npos) return called_as.empty() ? usual : called_as;

@@ -21,6 +21,10 @@ std::string other_command(const Typed& typed, Command command, const std::vector
 // paths do. Empty: there is none.
 std::string cache_among_words(const Settings& settings);
 
+// Fills what was looked at, for these hosts: also the cache that only the flake's own file named, which may say where
+// to look and not where to push.
+std::string command_to_fill(const Settings& settings, const std::vector<std::string>& hosts);
+
 // How this program is called again: "cachefill" where that is what a shell would find, else as it was called.
 std::string program_name(const std::string& called_as, const Environment& environment);
 

@@ -182,8 +182,7 @@ Result<VouchedFile> read_vouched_file(const github::VouchedCommit& commit, const
     for (const auto& file : files) {
         std::error_code error;
         // By its name: what the folders of a change lead to is not what the commit has under that name.
-        auto directory = fs::absolute(file.parent_path(), error).lexically_normal();
-        if (!directory.has_filename()) directory = directory.parent_path();
+        auto directory = fs::absolute(file, error).lexically_normal().parent_path();
         if (asking.repository.empty()) asking.repository = repository_around(directory);
         if (error || asking.repository.empty()) continue;
         asking.files.emplace_back(file,

@@ -39,8 +39,8 @@ Task<std::optional<bool>> ask_whether_wanted(const doctor::Examination& examinat
     auto terminal = TerminalAsker::find(context.session.executor());
     if (!terminal) co_return std::nullopt;
     context.console.stop_drawing();
-    auto answer = co_await terminal->ask(to_text(examination, settings.verbose) + compiled_table(examination) +
-                                         "Compile it here all the same? [y/N] ");
+    context.console.say(stdout, sanitize(to_text(examination, settings.verbose) + compiled_table(examination)));
+    auto answer = co_await terminal->ask("Compile it here all the same? [y/N] ");
     auto word = to_lower(trim(answer.value_or("")));
     co_return word == "y" || word == "yes";
 }

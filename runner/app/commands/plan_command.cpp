@@ -55,13 +55,9 @@ std::string plan_text(const fill::Run& run) {
 // What does what was planned, for the same hosts; empty if there is nothing to do.
 std::string command_to_run(const fill::Run& run, const options::Settings& settings) {
     if (run.plan().builds.empty() && run.planned_pushes() == 0) return {};
-    auto typed = settings.typed;
-    // The flake's own file may say where to look, but not where to push.
-    if (settings.cache_by_checkout) typed.flags["cache"] = {std::string(settings.cache.reveal())};
-    std::vector<std::string> hosts;
-    if (auto given = typed.flags.find("hosts"); given != typed.flags.end())
-        for (const auto& host : given->second) hosts.insert(hosts.end(), {"--hosts", host});
-    return options::other_command(typed, options::Command::run, hosts);
+    auto given = settings.typed.flags.find("hosts");
+    return options::command_to_fill(settings,
+                                    given == settings.typed.flags.end() ? std::vector<std::string>() : given->second);
 }
 
 // What --why asks for; empty if nothing is called that.

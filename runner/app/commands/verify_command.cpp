@@ -160,14 +160,8 @@ Task<int> verify_command(CommandContext& context) {
     // Here the question is only whether it can be fetched.
     if (report.exit_code == static_cast<int>(options::ExitCode::not_in_cache))
         report.exit_code = static_cast<int>(options::ExitCode::failed);
-    if (report.exit_code == static_cast<int>(options::ExitCode::failed)) {
-        auto typed = context.session.settings().typed;
-        if (context.session.settings().cache_by_checkout)
-            typed.flags["cache"] = {std::string(context.session.settings().cache.reveal())};
-        std::vector<std::string> hosts;
-        for (const auto& host : arguments) hosts.insert(hosts.end(), {"--hosts", host});
-        report.run_command = options::other_command(typed, options::Command::run, hosts);
-    }
+    if (report.exit_code == static_cast<int>(options::ExitCode::failed))
+        report.run_command = options::command_to_fill(context.session.settings(), arguments);
     co_return context.console.close_with(report);
 }
 

@@ -44,6 +44,17 @@ BOOST_AUTO_TEST_CASE(a_word_where_no_cache_is_named_may_be_the_cache) {
         BOOST_TEST(hint(words).empty(), words.back());
 }
 
+BOOST_AUTO_TEST_CASE(what_fills_names_the_cache_that_a_checkout_named) {
+    auto parsed = parse_command_line(Words{"plan"}, Environment({{"NH_FLAKE", std::string("/fleet")}}));
+    auto settings = std::get<Invocation>(*parsed).settings;
+    settings.cache = GivenUrl("team");
+    BOOST_TEST(command_to_fill(settings, {"nas", "desk"}) == "cachefill run --hosts nas --hosts desk");
+    settings.cache_by_checkout = true; // else it was typed, or stands where it counts for everything
+    BOOST_TEST(command_to_fill(settings, {}) == "cachefill run --cache team");
+    settings.cache = GivenUrl("https://kim:geheim@cache.example");
+    BOOST_TEST(command_to_fill(settings, {}).empty());
+}
+
 BOOST_AUTO_TEST_CASE(another_command_speaks_of_the_same_flake_and_cache) {
     auto doctor = typed({"doctor", "--flake", ".", "--cache", "team", "--verbose", "--json", "x"});
     BOOST_TEST(other_command(doctor, Command::wait, {"laptop"}) == "cachefill wait laptop --flake . --cache team");
