@@ -43,7 +43,9 @@ Commands Doctor::commands() const {
     if (settings.switches && typed.flake.empty() && settings.flake != options::default_flake(session_.environment()))
         typed.flake = settings.flake;
     commands.wait = other_command(typed, options::Command::wait, {word});
-    commands.run = other_command(typed, options::Command::run, {"--hosts", target_->name});
+    auto filling = settings;
+    filling.typed = typed;
+    commands.run = command_to_fill(filling, {target_->name});
     commands.doctor = other_command(typed, options::Command::doctor, {word, "--verbose"});
     std::error_code error;
     auto here = std::filesystem::current_path(error);
