@@ -229,7 +229,7 @@ std::string consumer_line(const RunReport& report, const Figures& sums, const St
     auto tone = sums.would_compile > 0 ? Tone::bad : Tone::plain;
     // Below what is missing the caches were not asked, and what two hosts share counts twice.
     bool is_bound = std::any_of(report.targets.begin(), report.targets.end(), [](const auto& target) {
-        return target.would_compile > 0 && target.verdict != TargetVerdict::complete;
+        return target.would_compile > 0 && !is_filled(target.verdict) && target.verdict != TargetVerdict::elsewhere;
     });
     auto text = style(tone, fmt::format("would compile: {}{}", is_bound ? "at most " : "", sums.would_compile));
     if (sums.would_compile > 0) {

@@ -32,6 +32,18 @@ BOOST_AUTO_TEST_CASE(a_complete_warm_run_takes_about_five_lines) {
     BOOST_TEST(split(text, '\n').size() <= 6U);
 }
 
+BOOST_AUTO_TEST_CASE(what_would_be_compiled_is_a_bound_only_where_something_is_missing) {
+    auto report = warm_report();
+    report.targets.push_back(complete_target("darwin:mac"));
+    report.targets.back().verdict = event::TargetVerdict::elsewhere;
+    report.targets.back().would_compile = 12; // whoever fills that one knows
+    BOOST_TEST(to_text(report, false, 80).find("would compile: 0 ") != std::string::npos);
+    report.targets.front().would_compile = 3;
+    BOOST_TEST(to_text(report, false, 80).find("would compile: 3, on ") != std::string::npos);
+    report.targets.front().verdict = event::TargetVerdict::incomplete;
+    BOOST_TEST(to_text(report, false, 80).find("would compile: at most 3, on ") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_large_warm_fleet_is_folded) {
     auto report = warm_report();
     for (int i = 0; i < 40; ++i) report.targets.push_back(complete_target("nixos:web-" + std::to_string(i)));
