@@ -6,6 +6,7 @@
 #include "cache/credentials.hpp"
 #include "eval/evaluator.hpp"
 #include "github/commands.hpp"
+#include "github/repository.hpp"
 #include "http/netrc.hpp"
 #include "http/url.hpp"
 #include "options/state_directory.hpp"
@@ -21,8 +22,6 @@ namespace {
 
 // A job on GitHub's own machines ends after six hours. The rest is for what comes before and after this step.
 constexpr auto default_deadline = std::chrono::minutes(340);
-
-constexpr const char* github_tokens[] = {"CACHEFILL_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"};
 
 event::Message remark(event::Severity severity, std::string text, std::string hint) {
     return {.severity = severity, .text = std::move(text), .hint = std::move(hint)};
@@ -116,10 +115,9 @@ Result<std::filesystem::path> place_for_report(const github::Context& context) {
 constexpr std::size_t shortest_password = 4; // masking "1" would leave nothing of a log
 constexpr std::uint64_t longest_secret_file = 64 << 10;
 
-// A pipe gives what it holds but once, to whoever needs it.
+// Not of a pipe, which gives what it holds but once, to whoever needs it.
 std::string read_secret_file(const std::string& path) {
-    std::error_code error;
-    if (path.empty() || !std::filesystem::is_regular_file(path, error)) return {};
+    if (path.empty()) return {};
     auto content = read_file(path, longest_secret_file);
     return content ? std::string(trim(*content)) : std::string(); // who needs it says why it cannot be read
 }
@@ -175,8 +173,7 @@ Result<CiSetup> set_up_ci(options::Settings& settings, const Environment& enviro
             .with_hint("'cachefill run' does the same anywhere else");
     CiSetup setup;
     setup.github = github::read_context(environment);
-    for (const auto* name : github_tokens)
-        if (setup.token.empty()) setup.token = Secret(environment.get_or(name));
+    if (auto token = github::token_of_step(environment)) setup.token = std::move(token->secret);
     settings.on_github = true;
     TRY_VOID(decide_on_pushing(settings, environment, setup));
     if (!settings.deadline) {

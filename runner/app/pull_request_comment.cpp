@@ -14,13 +14,6 @@ using async::Task;
 
 namespace {
 
-std::optional<github::Token> token_from(const Environment& environment) {
-    for (const auto* name : {"CACHEFILL_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"})
-        if (auto value = environment.get_or(name); !value.empty())
-            return github::Token{.secret = Secret(std::string(trim(value))), .source = name};
-    return {};
-}
-
 // What the event of this step is about.
 struct Subject {
     github::Context context;
@@ -101,7 +94,7 @@ Task<Result<std::string>> comment_on_pull_request(session::Session& session, con
 
     github::RestSettings settings;
     settings.api_url = context.api_url;
-    settings.token = token_from(session.environment());
+    settings.token = github::token_of_step(session.environment());
     if (!settings.token)
         co_return Failure(FailureKind::auth, "there is no token to comment with")
             .with_hint("hand one over as CACHEFILL_GITHUB_TOKEN, with pull-requests: write");

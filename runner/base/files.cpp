@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -40,23 +41,27 @@ Failure errno_failure(std::string_view doing, const fs::path& path, int error) {
     return failure;
 }
 
-namespace {
-
-Result<std::string> read_all(const FileDescriptor& file, const fs::path& path, std::uint64_t limit) {
+Result<std::string> read_opened(const FileDescriptor& file, const fs::path& path, std::uint64_t limit,
+                                std::chrono::milliseconds patience) {
     std::string content;
-    char buffer[64 * 1024];
+    std::string buffer(64 * 1024, '\0');
     for (;;) {
-        auto count = ::read(file.get(), buffer, sizeof buffer);
-        if (count < 0 && errno == EINTR) continue;
+        struct pollfd input {
+            .fd = file.get(), .events = POLLIN, .revents = 0
+        };
+        auto ready = ::poll(&input, 1, static_cast<int>(patience.count())); // of a plain file: at once
+        if (ready == 0)
+            return Failure(FailureKind::machine,
+                           "nothing came from " + path.string() + " for " + human_duration(patience));
+        auto count = ready < 0 ? -1 : ::read(file.get(), buffer.data(), buffer.size());
+        if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (count < 0) return errno_failure("cannot read", path, errno);
         if (count == 0) return content;
-        content.append(buffer, static_cast<std::size_t>(count));
+        content.append(buffer, 0, static_cast<std::size_t>(count));
         if (content.size() > limit)
             return Failure(FailureKind::machine, path.string() + " is larger than " + human_bytes(limit));
     }
 }
-
-} // namespace
 
 Result<std::string> read_file(const fs::path& path, std::uint64_t limit) {
     // A pipe is not waited for, and no terminal becomes ours.
@@ -69,13 +74,14 @@ Result<std::string> read_file(const fs::path& path, std::uint64_t limit) {
         return Failure(FailureKind::machine, path.string() + " is no plain file, but a pipe, a device or the like");
     if (static_cast<std::uint64_t>(info.st_size) > limit)
         return Failure(FailureKind::machine, path.string() + " is larger than " + human_bytes(limit));
-    return read_all(file, path, limit);
+    return read_opened(file, path, limit);
 }
 
-Result<std::string> read_stream(const fs::path& path, std::uint64_t limit) {
-    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+Result<std::string> read_stream(const fs::path& path, std::uint64_t limit, std::chrono::milliseconds patience) {
+    // Whoever shall write to a pipe may come later; he is waited for, but not here.
+    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!file.is_open()) return errno_failure("cannot open", path, errno);
-    return read_all(file, path, limit);
+    return read_opened(file, path, limit, patience);
 }
 
 Result<void> write_file_atomically(const fs::path& path, std::string_view content, unsigned mode) {

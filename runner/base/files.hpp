@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -33,8 +34,13 @@ Failure errno_failure(std::string_view doing, const std::filesystem::path& path,
 // A whole file; one longer than `limit` is a failure, so that nobody reads a log into memory. So is a pipe, a terminal
 // or a device: whoever put it where a file belongs would have us wait for ever.
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit = 256ULL << 20);
-// The same of what a person named by hand, which may be a pipe: "<(command)", /dev/stdin.
-Result<std::string> read_stream(const std::filesystem::path& path, std::uint64_t limit = 256ULL << 20);
+// The same of what a person named by hand, which may be a pipe: "<(command)", /dev/stdin. A failure if nothing comes
+// for so long.
+Result<std::string> read_stream(const std::filesystem::path& path, std::uint64_t limit = 256ULL << 20,
+                                std::chrono::milliseconds patience = std::chrono::minutes(1));
+// The same of what is open already; `path` is its name in failures.
+Result<std::string> read_opened(const FileDescriptor& file, const std::filesystem::path& path, std::uint64_t limit,
+                                std::chrono::milliseconds patience = std::chrono::minutes(1));
 
 // Written beside its place, flushed to disk and renamed: afterwards there is the old content or the new, never half.
 Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content, unsigned mode = 0644);

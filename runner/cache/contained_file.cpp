@@ -1,9 +1,8 @@
 #include "cache/contained_file.hpp"
 
 #include "base/foreign_text.hpp"
-#include "base/units.hpp"
+#include "base/own_place.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -15,10 +14,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool is_below(const fs::path& root, const fs::path& place) {
-    auto [in_root, in_place] = std::mismatch(root.begin(), root.end(), place.begin(), place.end());
-    return in_root == root.end() && in_place != place.end();
-}
+bool is_below(const fs::path& root, const fs::path& place) { return place != root && is_within(place, root); }
 
 Failure refused(const fs::path& place, const char* why) {
     return Failure(FailureKind::protocol, shown_name(place.string()) + why);
@@ -63,17 +59,8 @@ Result<void> check_contained(const fs::path& root, const fs::path& place) {
 Result<std::optional<std::string>> read_contained(const fs::path& root, const fs::path& place, std::uint64_t limit) {
     TRY(opened, open_contained(root, place));
     if (!opened) return std::optional<std::string>();
-    std::string content;
-    std::string buffer(64 * 1024, '\0');
-    for (;;) {
-        auto count = ::read(opened->descriptor.get(), buffer.data(), buffer.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return errno_failure("cannot read", place, errno);
-        if (count == 0) return std::optional<std::string>(std::move(content));
-        content.append(buffer, 0, static_cast<std::size_t>(count));
-        if (content.size() > limit)
-            return Failure(FailureKind::machine, place.string() + " is larger than " + human_bytes(limit));
-    }
+    TRY(content, read_opened(opened->descriptor, place, limit));
+    return std::optional<std::string>(std::move(content));
 }
 
 } // namespace cachefill::cache

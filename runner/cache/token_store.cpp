@@ -69,25 +69,6 @@ fs::path configuration_home(const Environment& environment) {
     return home.is_absolute() ? home / ".config" : fs::path();
 }
 
-namespace {
-
-Result<std::string> read_secret(const FileDescriptor& opened, const fs::path& file) {
-    std::string content(longest_token_file + 1, '\0');
-    std::size_t length = 0;
-    while (length < content.size()) {
-        auto count = ::read(opened.get(), content.data() + length, content.size() - length);
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return errno_failure("cannot read", file, errno);
-        if (count == 0) break;
-        length += static_cast<std::size_t>(count);
-    }
-    if (length > longest_token_file) return Failure(FailureKind::auth, file.string() + " is too large to hold a token");
-    content.resize(length);
-    return content;
-}
-
-} // namespace
-
 Result<std::optional<std::string>> read_private_file(const fs::path& file, Links links) {
     // O_NONBLOCK: nobody waits at a pipe that stands there.
     int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (links == Links::refuse ? O_NOFOLLOW : 0);
@@ -100,12 +81,12 @@ Result<std::optional<std::string>> read_private_file(const fs::path& file, Links
     if (::fstat(opened.get(), &status) != 0) return errno_failure("cannot examine", file, errno);
     if (!S_ISREG(status.st_mode)) return Failure(FailureKind::auth, file.string() + " is no regular file");
     if (is_foreign(status) || (status.st_mode & of_others) != 0) return not_private(file, status);
-    TRY(content, read_secret(opened, file));
+    TRY(content, read_opened(opened, file, longest_token_file));
     return std::optional<std::string>(std::move(content));
 }
 
 Result<std::string> read_named_secret(const fs::path& file, SecretKind kind) {
-    FileDescriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    FileDescriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!opened.is_open()) return errno_failure("cannot open", file, errno);
     struct stat status {};
     if (::fstat(opened.get(), &status) != 0) return errno_failure("cannot examine", file, errno);
@@ -113,7 +94,7 @@ Result<std::string> read_named_secret(const fs::path& file, SecretKind kind) {
     if (S_ISREG(status.st_mode) && is_foreign(status)) return not_private(file, status);
     const unsigned too_open = kind == SecretKind::token ? of_others & ~unsigned{S_IRGRP | S_IXGRP} : S_IWGRP | S_IWOTH;
     if (S_ISREG(status.st_mode) && (status.st_mode & too_open) != 0) return not_private(file, status);
-    return read_secret(opened, file);
+    return read_opened(opened, file, longest_token_file);
 }
 
 Result<Secret> parse_token(std::string_view text, const std::string& where) {

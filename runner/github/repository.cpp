@@ -122,4 +122,13 @@ std::optional<Token> find_token(const Repository& repository, const Environment&
     return Token{.secret = Secret(std::string(best_token)), .source = "Nix's access-tokens"};
 }
 
+std::optional<Token> token_of_step(const Environment& environment) {
+    for (const auto* name : {"CACHEFILL_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"}) {
+        auto value = environment.get_or(name);
+        if (auto token = trim(value); !token.empty())
+            return Token{.secret = Secret(std::string(token)), .source = name};
+    }
+    return {};
+}
+
 } // namespace cachefill::github

@@ -32,6 +32,9 @@ struct Token {
     std::string source;
 };
 
+// The token that a step of GitHub Actions was handed, for the instance that its job runs on; a handed-over one first.
+std::optional<Token> token_of_step(const Environment& environment);
+
 // By where the API's requests go (api_url_of). GH_TOKEN, GITHUB_TOKEN go to github.com, *.ghe.com and where
 // GITHUB_API_URL is set, whatever a remote names; to the repository's host, if GITHUB_API_URL or GH_HOST says that it
 // is ours, GH_ENTERPRISE_TOKEN, GITHUB_ENTERPRISE_TOKEN; else, to that host alone, `access_tokens`: Nix's setting of

@@ -111,9 +111,7 @@ std::string text_in(const nlohmann::json& json, const char* key) {
 
 Task<Result<VouchedFile>> ask_github(const Asking& asking, async::Executor executor) {
     github::RestSettings settings;
-    for (const auto* name : {"CACHEFILL_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"})
-        if (auto value = asking.environment.get_or(name); !value.empty() && !settings.token)
-            settings.token = github::Token{.secret = Secret(std::move(value)), .source = name};
+    settings.token = github::token_of_step(asking.environment);
     auto repository = asking.environment.get_or("GITHUB_REPOSITORY");
     if (!settings.token || repository.empty())
         co_return Failure(FailureKind::auth, "this step has no token to ask GitHub with");

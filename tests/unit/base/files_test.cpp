@@ -69,6 +69,20 @@ BOOST_AUTO_TEST_CASE(what_a_person_named_may_be_a_pipe) {
     BOOST_TEST(!read_stream("/dev/zero", 1 << 20).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(nobody_is_waited_for_without_end) {
+    auto directory = TemporaryDirectory::make("cachefill-test").value();
+    auto pipe = directory.path() / "pipe";
+    BOOST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0); // nobody writes to it
+    auto nothing = read_stream(pipe, 100, std::chrono::milliseconds(20));
+    BOOST_REQUIRE(!nothing.has_value());
+    BOOST_TEST(nothing.error().cause().find("nothing came from " + pipe.string()) != std::string::npos);
+    int ends[2];
+    BOOST_REQUIRE(::pipe(ends) == 0);
+    FileDescriptor reading(ends[0]), writing(ends[1]);
+    BOOST_REQUIRE(::write(writing.get(), "half", 4) == 4); // and no end
+    BOOST_TEST(!read_opened(reading, "half", 100, std::chrono::milliseconds(20)).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_temporary_directory_is_gone_afterwards) {
     std::filesystem::path path;
     {
