@@ -4,7 +4,7 @@
 #include "app/commands/commands.hpp"
 #include "app/voice.hpp"
 #include "async/child_process.hpp"
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "http/client.hpp"
@@ -78,9 +78,6 @@ async::Task<void> run_invocation(const options::Invocation& invocation, const Ci
         else
             std::_Exit(128 + number); // nothing has been started that would have to be put away
     };
-    async::TaskGroup background(executor);
-    background.spawn(console.watch_signals(std::move(pass_on)));
-    background.spawn(console.keep_drawing());
     for (const auto& remark : invocation.remarks) console.sink().on_event(remark);
     CommandContext context{.invocation = invocation,
                            .ci = ci,
@@ -93,8 +90,12 @@ async::Task<void> run_invocation(const options::Invocation& invocation, const Ci
         code = co_await dispatch(command, all);
         group.cancel();
     };
-    background.spawn(work(invocation.command, context, exit_code, background));
-    co_await background.join();
+    auto all = [&](async::TaskGroup& group) {
+        group.spawn(console.watch_signals(std::move(pass_on)));
+        group.spawn(console.keep_drawing());
+        group.spawn(work(invocation.command, context, exit_code, group));
+    };
+    co_await async::together(all);
     // Long enough that whoever started it looks elsewhere by now.
     bool is_long = invocation.command == options::Command::wait || session.clock().now() - start > 1min;
     if (!invocation.settings.bell || !is_long || !replacement.empty()) co_return;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "async/signal.hpp"
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 #include "base/result.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -19,7 +19,6 @@ template <class T>
 Task<Result<T>> with_deadline(Task<Result<T>> task, std::chrono::steady_clock::duration limit, std::string doing) {
     auto executor = co_await asio::this_coro::executor;
     std::optional<Result<T>> result;
-    TaskGroup group(executor);
     SteadyTimer timer(executor, limit);
     bool expired = false;
     bool ended = false; // maybe before the clock is even watched
@@ -41,9 +40,11 @@ Task<Result<T>> with_deadline(Task<Result<T>> task, std::chrono::steady_clock::d
         flag = true;
         all.cancel();
     };
-    group.spawn(work(std::move(task), result, timer, ended));
-    group.spawn(watch(timer, group, expired, ended));
-    co_await group.join();
+    auto both = [&](TaskGroup& group) {
+        group.spawn(work(std::move(task), result, timer, ended));
+        group.spawn(watch(timer, group, expired, ended));
+    };
+    co_await together(both);
     if (result) co_return std::move(*result);
     auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(limit);
     if (expired) co_return Failure(FailureKind::timeout, doing + " took longer than " + human_duration(waited));

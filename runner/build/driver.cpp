@@ -1,5 +1,6 @@
 #include "build/driver.hpp"
 
+#include "async/together.hpp"
 #include "build/nix_driver.hpp"
 
 #include <algorithm>
@@ -36,11 +37,13 @@ void NixDriver::update(const plan::Plan& plan) {
 }
 
 Task<void> NixDriver::run() {
-    for (std::size_t i = 0; i < settings_.local_slots; ++i) workers_.spawn(build_slot(SlotKind::local));
-    for (std::size_t i = 0; i < settings_.remote_slots; ++i) workers_.spawn(build_slot(SlotKind::remote));
-    for (std::size_t i = 0; i < settings_.fetches; ++i) workers_.spawn(fetch_slot());
-    workers_.spawn(look_at_the_clock());
-    co_await workers_.join();
+    auto all = [this](async::TaskGroup& workers) {
+        for (std::size_t i = 0; i < settings_.local_slots; ++i) workers.spawn(build_slot(SlotKind::local));
+        for (std::size_t i = 0; i < settings_.remote_slots; ++i) workers.spawn(build_slot(SlotKind::remote));
+        for (std::size_t i = 0; i < settings_.fetches; ++i) workers.spawn(fetch_slot());
+        workers.spawn(look_at_the_clock());
+    };
+    co_await async::together(workers_, all);
     for (auto id : scheduler_.unfinished()) {
         if (scheduler_.state(id) != Scheduler::State::running) continue;
         BuildRecord record;

@@ -1,6 +1,6 @@
 #include "build/fetcher.hpp"
 
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 #include "build/roots.hpp"
 #include "build/slot_connection.hpp"
 
@@ -141,9 +141,11 @@ Task<Fetcher::Outcome> Fetcher::try_once(Line& line, const nix::StorePath& path)
     alone.reset();
     auto listen = [this, &attempt](const daemon::LogEvent& log) { on_log(attempt, log); };
     connection->set_log_sink(std::move(listen));
-    attempt.both.spawn(ensure(attempt));
-    attempt.both.spawn(keep_watch(attempt));
-    co_await attempt.both.join();
+    auto both = [&](async::TaskGroup& group) {
+        group.spawn(ensure(attempt));
+        group.spawn(keep_watch(attempt));
+    };
+    co_await async::together(attempt.both, both);
     connection->set_log_sink({});
     substituters_are_known_ = true;
     Outcome outcome;

@@ -2,6 +2,7 @@
 
 #include "async/deadline.hpp"
 #include "async/limiter.hpp"
+#include "async/together.hpp"
 #include "base/text.hpp"
 #include "daemon/session.hpp"
 #include "daemon/transport.hpp"
@@ -171,10 +172,11 @@ Task<Result<Replies>> DaemonConnection::exchange(std::vector<Request> requests, 
     exchange.nar_sink = std::move(nar_sink);
     for (auto& request : requests) session_.request(std::move(request));
     // Both directions at once: with many requests under way the daemon's answers could fill the pipe while we fill its.
-    async::TaskGroup group(executor_);
-    group.spawn(send(session_.take_output()));
-    group.spawn(receive(exchange, group));
-    co_await group.join();
+    auto both = [&](async::TaskGroup& group) {
+        group.spawn(send(session_.take_output()));
+        group.spawn(receive(exchange, group));
+    };
+    co_await async::together(both);
     if (exchange.cut_off && !exchange.refused) exchange.fatal = co_await explain_cut_off();
     if (exchange.fatal) {
         broken_by_ = exchange.fatal->cause();

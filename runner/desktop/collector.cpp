@@ -1,6 +1,6 @@
 #include "desktop/collector.hpp"
 
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 #include "base/text.hpp"
 
 #include <ctime>
@@ -146,7 +146,6 @@ Task<Result<void>> Collector::run() {
     while (!stopping_) {
         CO_TRY_VOID(co_await look());
         if (stopping_) break;
-        async::TaskGroup group(co_await async::asio::this_coro::executor);
         auto clock = [](std::chrono::milliseconds time, async::TaskGroup& all) -> Task<void> {
             co_await async::sleep_for(time);
             all.cancel();
@@ -155,9 +154,11 @@ Task<Result<void>> Collector::run() {
             co_await signal.wait();
             all.cancel();
         };
-        group.spawn(clock(settings_.interval, group));
-        group.spawn(ear(stop_, group));
-        co_await group.join();
+        auto either = [&](async::TaskGroup& group) {
+            group.spawn(clock(settings_.interval, group));
+            group.spawn(ear(stop_, group));
+        };
+        co_await async::together(either);
     }
     co_return Result<void>();
 }

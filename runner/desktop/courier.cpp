@@ -1,6 +1,6 @@
 #include "desktop/courier.hpp"
 
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 
@@ -113,12 +113,18 @@ Task<Result<void>> Courier::work_off(std::vector<QueuedPath> due) {
         settle(std::move(settlement));
     };
     bool done = false;
-    async::TaskGroup beside(executor_);
-    beside.spawn(watch_obstacles(done));
-    auto carried = co_await carrier_.carry(std::move(paths), on_settled);
-    done = true;
-    beside.cancel();
-    co_await beside.join();
+    Result<void> carried;
+    auto carry = [](Carrier& carrier, std::vector<nix::StorePath> all, Carrier::OnSettled then, Result<void>& result,
+                    bool& ended, async::TaskGroup& group) -> Task<void> {
+        result = co_await carrier.carry(std::move(all), std::move(then));
+        ended = true;
+        group.cancel();
+    };
+    auto beside = [&](async::TaskGroup& group) {
+        group.spawn(watch_obstacles(done));
+        group.spawn(carry(carrier_, std::move(paths), std::move(on_settled), carried, done, group));
+    };
+    co_await async::together(beside);
     if (got_through > 0) {
         if (troubles_ > 0) tell(event::Severity::info, "it works again");
         troubles_ = 0;

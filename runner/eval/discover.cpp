@@ -1,6 +1,6 @@
 #include "eval/discover.hpp"
 
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 #include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "eval/expression.hpp"
@@ -128,9 +128,10 @@ async::Task<Result<std::vector<Listing>>> list_targets(const EvalSettings& setti
                                                        std::vector<TargetKind> kinds, NixHooks hooks) {
     std::vector<Listing> listings;
     for (auto kind : kinds) listings.push_back({.kind = kind, .targets = {}, .failure = {}, .position = {}});
-    async::TaskGroup group(co_await boost::asio::this_coro::executor);
-    for (auto& listing : listings) group.spawn(list_kind(settings, flake, listing, hooks));
-    co_await group.join();
+    auto list_all = [&](async::TaskGroup& group) {
+        for (auto& listing : listings) group.spawn(list_kind(settings, flake, listing, hooks));
+    };
+    co_await async::together(list_all);
     co_return listings;
 }
 

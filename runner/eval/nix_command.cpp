@@ -1,7 +1,7 @@
 #include "eval/nix_command.hpp"
 
 #include "async/deadline.hpp"
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
 #include "eval/confinement.hpp"
@@ -60,12 +60,13 @@ async::Task<Result<NixRun>> run_to_end(async::ProcessSpec spec, NixHooks hooks) 
     async::ChildProcess& child = **process;
     if (hooks.on_start) hooks.on_start(child.pid());
     NixRun run{.status = {}, .output = {}, .log = EvaluatorLog(hooks.on_message), .took = {}};
-    async::TaskGroup readers(executor);
-    readers.spawn(read_output(child.standard_output(), run.output));
-    readers.spawn(read_log(child.standard_error(), run.log));
+    auto readers = [&](async::TaskGroup& group) {
+        group.spawn(read_output(child.standard_output(), run.output));
+        group.spawn(read_log(child.standard_error(), run.log));
+    };
     std::exception_ptr cancelled;
     try {
-        co_await readers.join();
+        co_await async::together(readers);
         run.status = co_await child.wait();
     } catch (...) { // rethrown below, once what nix builds by itself (import-from-derivation) has ended with it
         cancelled = std::current_exception();

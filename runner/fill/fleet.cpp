@@ -1,6 +1,7 @@
 #include "fill/fleet.hpp"
 
 #include "async/git.hpp"
+#include "async/together.hpp"
 #include "base/text.hpp"
 #include "fill/derivation_damage.hpp"
 #include "session/outside.hpp"
@@ -98,8 +99,10 @@ Task<bool> Fleet::discover() {
 Task<void> Fleet::evaluate_all() {
     auto start = run_.clock.now();
     run_.stage_started(event::Stage::evaluate);
-    for (std::size_t number = 0; number < targets_.size(); ++number) run_.evaluations.spawn(evaluate(number));
-    co_await run_.evaluations.join();
+    auto all = [this](async::TaskGroup& group) {
+        for (std::size_t number = 0; number < targets_.size(); ++number) group.spawn(evaluate(number));
+    };
+    co_await async::together(run_.evaluations, all);
     run_.live.evaluates(false);
     run_.consumers->refresh_counting();
     run_.wake_driver();

@@ -1,5 +1,6 @@
 // Whether the other outputs of the flake are right, too: `nix flake check` beside the targets.
 #include "async/deadline.hpp"
+#include "async/together.hpp"
 #include "fill/fleet.hpp"
 
 #include <algorithm>
@@ -13,8 +14,8 @@ using namespace std::chrono_literals;
 Task<void> Fleet::check() {
     auto start = run_.clock.now();
     run_.stage_started(event::Stage::check);
-    run_.evaluations.spawn(check_outputs()); // among them, so that a signal ends it as it ends them
-    co_await run_.evaluations.join();
+    auto check_all = [this](async::TaskGroup& group) { group.spawn(check_outputs()); };
+    co_await async::together(run_.evaluations, check_all); // among them, so that a signal ends it as it ends them
     for (const auto& finding : check_findings_) {
         event::EvaluationFinished finished;
         finished.target = "flake:" + finding.output;

@@ -1,5 +1,6 @@
 #include "fill/run.hpp"
 
+#include "async/together.hpp"
 #include "fill/announcements.hpp"
 #include "fill/build_side.hpp"
 #include "fill/changes.hpp"
@@ -51,10 +52,14 @@ Run::Run(session::Session& session, Extent extent) : parts_(std::make_unique<Par
 Run::~Run() = default;
 
 Task<void> Run::execute() {
-    parts_->work.spawn(work());
-    co_await parts_->work.join();
-    parts_->timers.cancel();
-    co_await parts_->timers.join();
+    auto all = [this](async::TaskGroup& timers) { timers.spawn(work_to_the_end()); };
+    co_await async::together(parts_->timers, all);
+}
+
+Task<void> Run::work_to_the_end() {
+    auto all = [this](async::TaskGroup& group) { group.spawn(work()); };
+    co_await async::together(parts_->work, all);
+    parts_->timers.cancel(); // which would only have ended this
 }
 
 Task<void> Run::work() {
@@ -89,10 +94,16 @@ Task<bool> Run::preflight() {
     run.stage_started(event::Stage::preflight);
     bool writes = run.is_filling() && !run.session.settings().read_only;
     auto need = writes ? session::Session::Need::writing : session::Session::Need::reading;
-    async::TaskGroup opening(run.session.executor());
-    std::function<void()> on_store = [&] { opening.spawn(fleet.open()); };
-    auto findings = co_await run.session.preflight(need, true, std::move(on_store));
-    co_await opening.join();
+    std::vector<Failure> findings;
+    auto look = [](session::Session& session, session::Session::Need wanted, std::function<void()> then,
+                   std::vector<Failure>& found) -> Task<void> {
+        found = co_await session.preflight(wanted, true, std::move(then));
+    };
+    auto opening = [&](async::TaskGroup& group) {
+        std::function<void()> on_store = [&] { group.spawn(fleet.open()); };
+        group.spawn(look(run.session, need, std::move(on_store), findings));
+    };
+    co_await async::together(opening);
     for (auto& finding : findings) run.fail(std::move(finding));
     // Without Nix or its daemon the flake cannot be read either; one finding is enough.
     if (fleet.failure()) run.fail(*fleet.failure());
@@ -139,27 +150,29 @@ Task<void> Run::fill() {
     if (run.is_ending()) co_return;
     parts.pushes.tell_allowed_sources();
     run.live.evaluates(true);
-    async::TaskGroup stages(run.session.executor()), watchers(run.session.executor());
-    stages.spawn(parts.fleet.evaluate_all());
-    if (run.extent != Extent::verify) stages.spawn(parts.planning.keep_on(stages));
-    if (run.is_filling()) {
-        stages.spawn(build_and_close());
-        parts.pushes.push(stages);
-        stages.spawn(parts.announcements.announce_build());
-        watchers.spawn(parts.builds.watch_disk());
-        if (run.session.settings().deadline) watchers.spawn(parts.builds.watch_deadline());
-    }
-    std::exception_ptr error;
-    try {
-        co_await stages.join();
-    } catch (...) { // rethrown below, once the watchers have ended
-        error = std::current_exception();
-    }
-    co_await async::asio::this_coro::throw_if_cancelled(false);
-    watchers.cancel();
-    co_await watchers.join();
-    co_await async::asio::this_coro::throw_if_cancelled(true);
-    if (error) std::rethrow_exception(error);
+    auto all = [&](async::TaskGroup& group) {
+        group.spawn(stages(group));
+        if (!run.is_filling()) return;
+        group.spawn(parts.builds.watch_disk());
+        if (run.session.settings().deadline) group.spawn(parts.builds.watch_deadline());
+    };
+    co_await async::together(all);
+}
+
+// Ends those that watch it.
+Task<void> Run::stages(async::TaskGroup& watched) {
+    auto& parts = *parts_;
+    auto& run = parts.run;
+    auto all = [&](async::TaskGroup& group) {
+        group.spawn(parts.fleet.evaluate_all());
+        if (run.extent != Extent::verify) group.spawn(parts.planning.keep_on(group));
+        if (!run.is_filling()) return;
+        group.spawn(build_and_close());
+        parts.pushes.push(group);
+        group.spawn(parts.announcements.announce_build());
+    };
+    co_await async::together(all);
+    watched.cancel();
 }
 
 Task<void> Run::build_and_close() {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "async/task.hpp"
+#include "async/task_group.hpp"
 #include "fill/extent.hpp"
 #include "plan/plan.hpp"
 #include "report/run_report.hpp"
@@ -43,10 +43,12 @@ class Run {
   private:
     struct Parts;
 
+    async::Task<void> work_to_the_end();
     async::Task<void> work();
     async::Task<bool> preflight();
     bool learn_caches();
     async::Task<void> fill();
+    async::Task<void> stages(async::TaskGroup& watched);
     async::Task<void> build_and_close();
 
     std::unique_ptr<Parts> parts_;

@@ -2,7 +2,7 @@
 
 #include "async/git.hpp"
 #include "async/limiter.hpp"
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 #include "base/foreign_text.hpp"
 #include "base/own_place.hpp"
 #include "base/text.hpp"
@@ -149,9 +149,10 @@ Task<Result<void>> look_at_flake(session::Session& session, InitFacts& facts) {
         facts.hosts.push_back({.name = host.display(), .system = {}, .guess = {}, .caches = {}});
     async::Limiter limiter(session.executor(), std::max(1U, std::thread::hardware_concurrency() / 2));
     Asking asking{.settings = eval_settings, .flake = *flake, .limiter = limiter};
-    async::TaskGroup group(session.executor());
-    for (std::size_t i = 0; i < hosts.size(); ++i) group.spawn(ask_for_system(asking, hosts[i], facts.hosts[i]));
-    co_await group.join();
+    auto ask_all = [&](async::TaskGroup& group) {
+        for (std::size_t i = 0; i < hosts.size(); ++i) group.spawn(ask_for_system(asking, hosts[i], facts.hosts[i]));
+    };
+    co_await async::together(ask_all);
     co_return Result<void>();
 }
 

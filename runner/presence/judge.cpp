@@ -1,5 +1,6 @@
 #include "presence/judge.hpp"
 
+#include "async/together.hpp"
 #include "plan/availability.hpp"
 
 #include <algorithm>
@@ -239,8 +240,10 @@ Task<Result<void>> Judge::answer(plan::Questions questions, daemon::Connection* 
     }
     Round round(executor_, upstream_views_);
     for (const auto& question : questions.remote) round.taken.insert(question.path);
-    for (const auto& question : questions.remote) round.group.spawn(ask_remote(question.path, question.caches, round));
-    co_await round.group.join();
+    auto ask_all = [&](async::TaskGroup& group) {
+        for (const auto& question : questions.remote) group.spawn(ask_remote(question.path, question.caches, round));
+    };
+    co_await async::together(round.group, ask_all);
     co_return Result<void>();
 }
 
@@ -315,9 +318,10 @@ Task<void> Judge::get_narinfo_into(std::size_t cache, nix::StorePath path, std::
 Task<Result<std::vector<nix::NarInfo>>> Judge::narinfos(std::size_t cache, std::vector<PathId> paths) {
     std::vector<nix::NarInfo> infos;
     std::optional<Failure> failure;
-    async::TaskGroup group(executor_);
-    for (auto path : paths) group.spawn(get_narinfo_into(cache, graph_.path(path), infos, failure));
-    co_await group.join();
+    auto get_all = [&](async::TaskGroup& group) {
+        for (auto path : paths) group.spawn(get_narinfo_into(cache, graph_.path(path), infos, failure));
+    };
+    co_await async::together(get_all);
     if (failure) co_return std::move(*failure);
     co_return infos;
 }

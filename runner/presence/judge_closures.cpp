@@ -1,4 +1,5 @@
 // What the judge says of a path with all that it refers to.
+#include "async/together.hpp"
 #include "plan/availability.hpp"
 #include "presence/judge.hpp"
 
@@ -28,8 +29,10 @@ Task<void> Judge::ask_whole(std::vector<PathId> paths, Counting counting) {
         }
         if (round.taken.empty()) co_return;
         auto open = round.taken;
-        for (auto path : open) round.group.spawn(ask_remote(path, counts, round));
-        co_await round.group.join();
+        auto ask_all = [&](async::TaskGroup& group) {
+            for (auto path : open) group.spawn(ask_remote(path, counts, round));
+        };
+        co_await async::together(round.group, ask_all);
     }
 }
 
@@ -104,8 +107,10 @@ Task<Result<bool>> Judge::is_served(nix::StorePath path, Counting counting) {
         CO_TRY_VOID(co_await ask_bulk(std::move(unclaimed)));
         Round round(executor_, upstream_views_);
         round.taken.insert(below.open.begin(), below.open.end());
-        for (auto open : below.open) round.group.spawn(ask_remote(open, counts, round));
-        co_await round.group.join();
+        auto ask_all = [&](async::TaskGroup& group) {
+            for (auto open : below.open) group.spawn(ask_remote(open, counts, round));
+        };
+        co_await async::together(round.group, ask_all);
     }
 }
 

@@ -1,7 +1,7 @@
 #include "presence/nar_checks.hpp"
 
 #include "async/limiter.hpp"
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -99,9 +99,10 @@ Task<void> check(Pass& pass, nix::NarInfo info) {
 Task<Result<NarFindings>> check_nars(async::Executor executor, cache::BinaryCache& cache,
                                      std::vector<nix::NarInfo> infos, Depth depth, std::string nix_version) {
     Pass pass(executor, cache, depth, is_before_2_22(nix_version));
-    async::TaskGroup group(executor);
-    for (auto& info : infos) group.spawn(check(pass, std::move(info)));
-    co_await group.join();
+    auto check_all = [&](async::TaskGroup& group) {
+        for (auto& info : infos) group.spawn(check(pass, std::move(info)));
+    };
+    co_await async::together(check_all);
     if (pass.failure) co_return std::move(*pass.failure);
     auto by_path = [](const auto& a, const auto& b) { return a.info.path < b.info.path; };
     std::sort(pass.findings.unusable.begin(), pass.findings.unusable.end(), by_path);

@@ -1,6 +1,6 @@
 #include "presence/realisations.hpp"
 
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 
 #include <algorithm>
 
@@ -42,9 +42,10 @@ Task<void> Realisations::find_into(std::string id, CacheMask caches, std::map<st
 Task<Result<void>> Realisations::learn_from_caches(const std::vector<Output>& outputs, Judge::Counting counting) {
     std::map<std::string, Realisation> found;
     std::optional<Failure> failure;
-    async::TaskGroup group(executor_);
-    for (const auto& output : outputs) group.spawn(find_into(output.id, counting(), found, failure));
-    co_await group.join();
+    auto find_all = [&](async::TaskGroup& group) {
+        for (const auto& output : outputs) group.spawn(find_into(output.id, counting(), found, failure));
+    };
+    co_await async::together(find_all);
     if (failure) co_return std::move(*failure);
     std::vector<plan::PathId> paths;
     for (const auto& [id, realisation] : found) paths.push_back(graph_.intern(realisation.out_path));

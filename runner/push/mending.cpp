@@ -1,6 +1,6 @@
 #include "push/mending.hpp"
 
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 #include "cache/narinfo_record.hpp"
 #include "push/path_rules.hpp"
 #include "push/transfer.hpp"
@@ -113,10 +113,11 @@ Task<std::vector<MendRecord>> mend_archives(async::Executor executor, cache::Bin
         }
         co_return records;
     }
-    async::TaskGroup group(executor);
-    for (std::size_t i = 0; i < broken.size(); ++i)
-        group.spawn(mend(work, std::move(broken[i]), std::move(infos->at(i)), records[i]));
-    co_await group.join();
+    auto mend_all = [&](async::TaskGroup& group) {
+        for (std::size_t i = 0; i < broken.size(); ++i)
+            group.spawn(mend(work, std::move(broken[i]), std::move(infos->at(i)), records[i]));
+    };
+    co_await async::together(mend_all);
     co_return records;
 }
 

@@ -1,6 +1,6 @@
 #include "session/session.hpp"
 
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "daemon/lasting_connection.hpp"
@@ -49,10 +49,11 @@ Task<std::vector<Failure>> Session::preflight(Need need, bool with_store, std::f
         co_await session.find_nix(found);
         if (session.has_store() && then) then();
     };
-    async::TaskGroup checks(executor_);
-    if (with_store) checks.spawn(store_side(*this, findings, on_store));
-    checks.spawn(open_cache(need, findings));
-    co_await checks.join();
+    auto checks = [&](async::TaskGroup& group) {
+        if (with_store) group.spawn(store_side(*this, findings, on_store));
+        group.spawn(open_cache(need, findings));
+    };
+    co_await async::together(checks);
     if (with_store && findings.empty()) check_disk(findings);
     co_return findings;
 }

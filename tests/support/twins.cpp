@@ -1,7 +1,10 @@
 #include "support/twins.hpp"
 
+#include "async/together.hpp"
 #include "nix/derivation_text.hpp"
 #include "support/lent_cache.hpp"
+
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -222,13 +225,23 @@ Task<void> Twins::perform(std::function<Task<void>(session::Session&)> command) 
     try {
         session::Session session(loop.get_executor(), machine.settings, machine.environment, *this,
                                  std::make_shared<World>(*this));
-        co_await command(session);
+        auto work = [&](async::TaskGroup& group) {
+            doing_ = &group;
+            group.spawn(command(session));
+        };
+        co_await async::together(work);
     } catch (...) { // rethrown below
         thrown = std::current_exception();
     }
+    doing_ = nullptr;
     around.cancel();
     co_await around.join();
     if (thrown) std::rethrow_exception(thrown);
+}
+
+// On the loop, as signals and deadlines do it: elsewhere Asio would only remember a signal that may be gone by then.
+void Twins::cancel() {
+    if (doing_) doing_->cancel();
 }
 
 void Twins::play(std::function<Task<void>(session::Session&)> command) {
@@ -239,8 +252,8 @@ void Twins::play(std::function<Task<void>(session::Session&)> command) {
         error = std::move(thrown);
     });
     while (!ended) {
-        while (loop.poll() > 0) {
-        }
+        while (loop.poll_one() > 0)
+            if (++turns == cancelled_after) boost::asio::post(loop, [this] { cancel(); });
         loop.restart();
         if (ended) break;
         bool goes_on = !has_children() && clock.crank();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "async/task_group.hpp"
 #include "session/outside.hpp"
 #include "support/acting_daemon.hpp"
 #include "support/hand_clock.hpp"
@@ -76,6 +77,10 @@ class Twins : public event::Sink {
 
     void on_event(const event::Event& event) override;
 
+    // The command is cancelled after so many turns of the loop, whatever it waits for then.
+    std::optional<std::size_t> cancelled_after;
+    std::size_t turns = 0; // of the loop, so far
+
     // Runs what a command does with its session to its end, turning the clock whenever all wait for it.
     void play(std::function<async::Task<void>(session::Session&)> command);
 
@@ -86,11 +91,13 @@ class Twins : public event::Sink {
     static std::vector<std::string> names_of(const std::vector<std::string>& requests);
     ActingDaemon::Play build(const std::vector<std::string>& derived_paths);
     async::Task<void> perform(std::function<async::Task<void>(session::Session&)> command);
+    void cancel();
     async::Task<void> act_at(std::chrono::milliseconds moment, std::function<void()> action);
 
     std::map<std::string, nix::Derivation> derivations_;
     std::vector<std::pair<std::chrono::milliseconds, std::function<void()>>> moments_;
     std::map<event::Stage, std::function<void()>> beginnings_;
+    async::TaskGroup* doing_ = nullptr;
 };
 
 } // namespace cachefill::test

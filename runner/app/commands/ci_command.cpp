@@ -1,7 +1,7 @@
 #include "app/ci_siblings.hpp"
 #include "app/ci_substituter.hpp"
 #include "app/commands/commands.hpp"
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "fill/run.hpp"
@@ -88,11 +88,15 @@ Task<int> ci_command(CommandContext& context) {
     Siblings siblings(context.session, setup, tell);
     fill::Run run(context.session, settings.dry_run ? fill::Extent::plan : fill::Extent::fill);
     context.on_signal = [&run](int signal) { run.interrupt(signal); };
-    async::TaskGroup watchers(context.session.executor());
-    watchers.spawn(siblings.watch(run));
-    co_await run.execute();
-    watchers.cancel();
-    co_await watchers.join();
+    auto execute = [](fill::Run& all, async::TaskGroup& group) -> Task<void> {
+        co_await all.execute();
+        group.cancel();
+    };
+    auto both = [&](async::TaskGroup& group) {
+        group.spawn(siblings.watch(run));
+        group.spawn(execute(run, group));
+    };
+    co_await async::together(both);
     if (auto message = offer_substituter(context.session)) context.session.sink().on_event(*message);
     auto report = run.report();
     bool again = !run.is_interrupted() && co_await siblings.start_again(report);

@@ -1,6 +1,6 @@
 // cachefill push --watch: the service of a machine that builds for others.
 #include "app/commands/commands.hpp"
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 #include "base/text.hpp"
 #include "desktop/conditions.hpp"
 #include "desktop/notify.hpp"
@@ -47,11 +47,13 @@ class WatchService {
         CO_TRY_VOID(collector_->begin());
         context.on_signal = [this](int) { stop(); };
         greet(caches);
-        work_.spawn(run_collector());
-        for (auto& courier : couriers_) work_.spawn(run_courier(*courier));
-        work_.spawn(report_to_manager());
-        manager_.ready();
-        co_await work_.join();
+        auto all = [this](async::TaskGroup& group) {
+            group.spawn(run_collector());
+            for (auto& courier : couriers_) group.spawn(run_courier(*courier));
+            group.spawn(report_to_manager());
+            manager_.ready();
+        };
+        co_await async::together(work_, all);
         context.on_signal = {};
         if (failure_) co_return std::move(*failure_);
         co_return Result<void>();

@@ -34,6 +34,10 @@ class CommandScene : public Twins {
         auto body = [&](session::Session& session) -> async::Task<void> {
             app::Console console(loop.get_executor(), machine.settings, machine.environment);
             console_ = &console;
+            struct Silence { // however it ends
+                app::Console*& heard;
+                ~Silence() { heard = nullptr; }
+            } silence{console_};
             options::Invocation invocation{.command = command, .settings = machine.settings, .remarks = {}};
             app::CommandContext context{.invocation = invocation,
                                         .ci = ci ? &*ci : nullptr,
@@ -42,7 +46,6 @@ class CommandScene : public Twins {
                                         .on_signal = on_signal_,
                                         .replacement = replacement};
             code = co_await function(context);
-            console_ = nullptr;
         };
         play(body);
         output = captured.output();

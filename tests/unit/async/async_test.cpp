@@ -2,7 +2,7 @@
 #include "async/deadline.hpp"
 #include "async/limiter.hpp"
 #include "async/retry.hpp"
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 #include "async/worker_pool.hpp"
 #include "support/run_task.hpp"
 
@@ -154,6 +154,70 @@ BOOST_AUTO_TEST_CASE(a_limiter_serves_in_order_and_survives_cancelled_waiters) {
     };
     run_task<void>(body);
     BOOST_TEST((order == std::vector{1, 2}));
+}
+
+// Between two awaits: awaiting anything would throw from here on.
+BOOST_AUTO_TEST_CASE(whoever_was_cancelled_before_starts_nothing_together_and_else_all_are_waited_for) {
+    std::size_t started = 0, ended = 0;
+    bool thrown = false;
+    run_task<void>([&](Executor executor) -> Task<void> {
+        TaskGroup group(executor);
+        auto child = [](std::size_t& begun, std::size_t& done) -> Task<void> {
+            ++begun;
+            try {
+                co_await sleep_for(1h);
+            } catch (const boost::system::system_error&) { // cancelled
+                ++done;
+                throw;
+            }
+        };
+        auto caller = [](auto& one, TaskGroup& all, std::size_t& begun, std::size_t& done, bool before,
+                         bool& aborted) -> Task<void> {
+            auto start = [&](TaskGroup& both) {
+                both.spawn(one(begun, done));
+                if (!before) all.cancel();
+                both.spawn(one(begun, done));
+            };
+            if (before) all.cancel();
+            try {
+                co_await together(start);
+            } catch (const boost::system::system_error& error) { // noted
+                aborted = error.code() == asio::error::operation_aborted;
+            }
+        };
+        group.spawn(caller(child, group, started, ended, true, thrown));
+        co_await group.join();
+        BOOST_TEST(thrown);
+        BOOST_TEST(started == 0U);
+        thrown = false;
+        TaskGroup second(executor);
+        second.spawn(caller(child, second, started, ended, false, thrown));
+        co_await second.join();
+    });
+    BOOST_TEST(thrown);
+    BOOST_TEST(started == 2U);
+    BOOST_TEST(ended == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(what_the_start_throws_is_thrown_once_its_children_have_ended) {
+    std::size_t ended = 0;
+    auto run = [&](Executor) -> Task<void> {
+        auto child = [](std::size_t& done) -> Task<void> {
+            try {
+                co_await sleep_for(1h);
+            } catch (const boost::system::system_error&) { // cancelled
+                ++done;
+                throw;
+            }
+        };
+        auto start = [&](TaskGroup& group) {
+            group.spawn(child(ended));
+            throw std::runtime_error("no more memory");
+        };
+        co_await together(start);
+    };
+    BOOST_CHECK_THROW(run_task<void>(run), std::runtime_error);
+    BOOST_TEST(ended == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_deadline_ends_what_takes_too_long_and_leaves_the_rest_alone) {
