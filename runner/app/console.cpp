@@ -1,8 +1,8 @@
 #include "app/console.hpp"
 
 #include "app/voice.hpp"
-#include "base/files.hpp"
 #include "base/locale.hpp"
+#include "base/named_output.hpp"
 #include "base/text.hpp"
 #include "github/context.hpp"
 #include "options/exit_code.hpp"
@@ -129,9 +129,12 @@ event::Sink& Console::sink() { return *recorder_; }
 
 Task<void> Console::watch_signals(std::function<void(int)> on_signal) {
     async::asio::basic_signal_set<async::Executor> signals(executor_, SIGINT, SIGTERM);
+    struct sigaction hangup {};
+    if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) signals.add(SIGHUP); // not of nohup
     bool first = true;
     for (;;) {
         int number = co_await signals.async_wait(async::use_task);
+        if (number == SIGHUP) number = SIGTERM; // the terminal is gone, and who sat there with it
         if (first)
             on_signal(number);
         else if (number == SIGINT) {
@@ -170,7 +173,7 @@ report::RunReport Console::completed(report::RunReport report) const {
 
 // What cannot be written is told, and no success.
 void Console::write(const std::string& file, const std::string& text, const std::string& doing, int& exit_code) {
-    auto written = write_file_atomically(file, text);
+    auto written = write_named_file(file, text);
     if (written) return;
     print_error(std::move(written).error().with_context(doing));
     if (exit_code == 0) exit_code = static_cast<int>(options::ExitCode::machine);

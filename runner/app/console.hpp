@@ -24,7 +24,8 @@ class Console {
 
     event::Sink& sink();
 
-    // Calls `on_signal` at the first SIGINT or SIGTERM; a second SIGINT ends the program at once. Runs until cancelled.
+    // Calls `on_signal` at the first SIGINT, SIGTERM or (as SIGTERM) SIGHUP; a second SIGINT ends the program at once.
+    // Runs until cancelled.
     async::Task<void> watch_signals(std::function<void(int)> on_signal);
     // Redraws. Runs until cancelled.
     async::Task<void> keep_drawing();

@@ -96,8 +96,8 @@ Task<Result<PublishOutcome>> HttpWriter::try_narinfo(const std::string& name,
     auto answer = classify_put(response, false);
     if (answer == PutAnswer::done) co_return PublishOutcome::published;
     if (answer == PutAnswer::exists) {
-        // 412 says that there is one, as we asked; 409 may mean anything that is in the way.
-        if (response.status == 412) co_return PublishOutcome::already_there;
+        // 412 says that there is one, as we asked, and 409 may mean anything that is in the way. Neither is believed:
+        // where there is none the path would be lost.
         CO_TRY(look, co_await reader_.look_afresh(name));
         if (look.is_there) co_return PublishOutcome::already_there;
     }

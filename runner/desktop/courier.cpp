@@ -87,6 +87,24 @@ Task<void> Courier::pause_until(Time again) {
     }
 }
 
+// Meanwhile somebody watches out for what should stop it.
+Task<Result<void>> Courier::carry_watched(std::vector<nix::StorePath> paths, Carrier::OnSettled on_settled) {
+    bool done = false;
+    Result<void> carried;
+    auto carry = [](Carrier& carrier, std::vector<nix::StorePath> all, Carrier::OnSettled then, Result<void>& result,
+                    bool& ended, async::TaskGroup& group) -> Task<void> {
+        result = co_await carrier.carry(std::move(all), std::move(then));
+        ended = true;
+        group.cancel();
+    };
+    auto beside = [&](async::TaskGroup& group) {
+        group.spawn(watch_obstacles(done));
+        group.spawn(carry(carrier_, std::move(paths), std::move(on_settled), carried, done, group));
+    };
+    co_await async::together(beside);
+    co_return carried;
+}
+
 Task<Result<void>> Courier::work_off(std::vector<QueuedPath> due) {
     std::map<nix::StorePath, unsigned> attempts;
     std::vector<nix::StorePath> paths;
@@ -112,19 +130,7 @@ Task<Result<void>> Courier::work_off(std::vector<QueuedPath> due) {
         }
         settle(std::move(settlement));
     };
-    bool done = false;
-    Result<void> carried;
-    auto carry = [](Carrier& carrier, std::vector<nix::StorePath> all, Carrier::OnSettled then, Result<void>& result,
-                    bool& ended, async::TaskGroup& group) -> Task<void> {
-        result = co_await carrier.carry(std::move(all), std::move(then));
-        ended = true;
-        group.cancel();
-    };
-    auto beside = [&](async::TaskGroup& group) {
-        group.spawn(watch_obstacles(done));
-        group.spawn(carry(carrier_, std::move(paths), std::move(on_settled), carried, done, group));
-    };
-    co_await async::together(beside);
+    auto carried = co_await carry_watched(std::move(paths), std::move(on_settled));
     if (got_through > 0) {
         if (troubles_ > 0) tell(event::Severity::info, "it works again");
         troubles_ = 0;

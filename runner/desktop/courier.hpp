@@ -70,6 +70,7 @@ class Courier {
     const std::string& doing() const { return doing_; } // "pushing 12 paths", "on battery", "waiting for the cache"
 
   private:
+    async::Task<Result<void>> carry_watched(std::vector<nix::StorePath> paths, Carrier::OnSettled on_settled);
     async::Task<Result<void>> work_off(std::vector<QueuedPath> due);
     async::Task<void> watch_obstacles(const bool& done);
     async::Task<void> pause_until(Time again);

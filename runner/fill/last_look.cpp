@@ -37,12 +37,16 @@ Task<LastLook::Found> LastLook::look_at_narinfos(Subject& subject) {
     co_return find(subject);
 }
 
-Task<void> LastLook::await_published(Subject& subject) {
+Task<void> LastLook::await_published(std::vector<Subject>& subjects) {
     auto give_up = here_.clock.now() + patience_with_new_paths;
     for (;;) {
-        co_await ask(subject);
-        auto not_shown = find(subject).missing;
-        std::erase_if(not_shown, [this](const auto& path) { return !here_.was_published(path); });
+        std::set<nix::StorePath> not_shown;
+        for (auto& subject : subjects) {
+            if (here_.is_over()) co_return;
+            co_await ask(subject);
+            for (auto& path : find(subject).missing)
+                if (here_.was_published(path)) not_shown.insert(std::move(path));
+        }
         if (not_shown.empty() || here_.clock.now() > give_up || here_.is_over()) co_return;
         async::Nap nap(here_.executor);
         co_await here_.clock.sleep_until(nap, here_.clock.now() + pause_between_looks);
@@ -51,10 +55,8 @@ Task<void> LastLook::await_published(Subject& subject) {
 }
 
 Task<Result<void>> LastLook::look(std::vector<Subject>& subjects, std::vector<Found>& found) {
-    for (auto& subject : subjects) {
-        if (here_.is_over()) co_return Result<void>();
-        co_await await_published(subject);
-    }
+    co_await await_published(subjects);
+    if (here_.is_over()) co_return Result<void>();
     Result<void> archives_asked;
     for (bool has_changed = true; has_changed && !here_.is_over();) {
         std::vector<ArchiveLook::Wanted> wanted;

@@ -12,7 +12,7 @@ namespace cachefill::fill {
 
 // Design stage 10: what the consumers of each target would find in the caches that they ask, archives included. Looks
 // at what the judge knows; who wants it asked afresh lets it forget first. What was published a moment ago and is not
-// shown yet is waited for.
+// shown yet is waited for, a minute for all together.
 class LastLook {
   public:
     struct Subject {
@@ -45,7 +45,7 @@ class LastLook {
 
   private:
     async::Task<void> ask(Subject& subject);
-    async::Task<void> await_published(Subject& subject);
+    async::Task<void> await_published(std::vector<Subject>& subjects);
     Found find(const Subject& subject) const;
 
     Surroundings here_;

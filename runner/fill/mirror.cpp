@@ -4,6 +4,7 @@
 #include "cache/credentials.hpp"
 #include "cache/make_cache.hpp"
 #include "fill/push_environment.hpp"
+#include "fill/vanished.hpp"
 #include "presence/open_cache.hpp"
 
 namespace cachefill::fill {
@@ -85,6 +86,21 @@ Task<Result<void>> Mirror::keep_realisations(presence::Realisations& realisation
     co_return Result<void>();
 }
 
+Task<Result<void>> Mirror::look(std::function<bool()> is_over) {
+    if (!pipeline_) co_return Result<void>(); // nothing was pushed
+    std::vector<nix::StorePath> published;
+    for (const auto& [path, record] : pipeline_->ledger())
+        if (record.outcome == event::PushOutcome::published) published.push_back(path);
+    VanishedLook where{.executor = session_.executor(),
+                       .clock = session_.clock(),
+                       .cache = presence_->backend(plan::own_cache),
+                       .has_bulk_query = info_.has_bulk_query,
+                       .is_over = std::move(is_over)};
+    CO_TRY(vanished, co_await find_vanished(std::move(where), std::move(published)));
+    vanished_ = std::move(vanished);
+    co_return Result<void>();
+}
+
 report::MirrorReport Mirror::report() const {
     report::MirrorReport report;
     report.name = info_.name;
@@ -93,6 +109,11 @@ report::MirrorReport Mirror::report() const {
     report.reachable = true;
     if (!pipeline_) return report;
     for (const auto& [path, record] : pipeline_->ledger()) {
+        if (vanished_.contains(path)) {
+            ++report.failed;
+            if (report.error.empty()) report.error = why_vanished;
+            continue;
+        }
         switch (record.outcome) {
         case event::PushOutcome::published:
             ++report.pushed;

@@ -8,6 +8,7 @@
 #include "session/session.hpp"
 
 #include <memory>
+#include <set>
 #include <string>
 
 namespace cachefill::fill {
@@ -38,6 +39,9 @@ class Mirror {
     async::Task<Result<void>> keep_realisations(presence::Realisations& realisations, const presence::Judge& own,
                                                 plan::CacheMask counting, daemon::Connection& store);
 
+    // Looks, once everything is up, whether the cache shows what it took.
+    async::Task<Result<void>> look(std::function<bool()> is_over);
+
     report::MirrorReport report() const;
 
   private:
@@ -57,6 +61,7 @@ class Mirror {
     plan::Facts facts_;
     std::unique_ptr<presence::Judge> presence_;
     std::unique_ptr<push::Pipeline> pipeline_;
+    std::set<nix::StorePath> vanished_; // taken, and not shown
 };
 
 } // namespace cachefill::fill

@@ -37,6 +37,8 @@ class PushSide {
     // What the option lets out is named, as nobody sees it from the option.
     void tell_allowed_sources();
 
+    // Whether they show what they took.
+    async::Task<void> look_at_mirrors();
     std::vector<report::MirrorReport> mirror_reports() const;
     // Of a plan: what would become of each path.
     const std::unordered_map<nix::StorePath, push::PushRecord>& planned() const { return planned_; }

@@ -50,6 +50,19 @@ Task<void> PushSide::give_targets_to_mirrors() {
     for (const auto& path : *valid) run_.outlets.push_further(path);
 }
 
+Task<void> PushSide::look_at_mirrors() {
+    for (const auto& mirror : mirrors_) {
+        if (run_.interrupted) co_return;
+        std::function<bool()> is_over = [this] { return run_.interrupted != 0; };
+        auto looked = co_await mirror->look(std::move(is_over));
+        if (looked) continue;
+        run_.say(event::Severity::warning,
+                 "whether the further cache " + mirror->name() +
+                     " shows what it took cannot be known: " + looked.error().one_line(),
+                 looked.error().hint());
+    }
+}
+
 std::vector<report::MirrorReport> PushSide::mirror_reports() const {
     auto reports = unreachable_mirrors_;
     for (const auto& mirror : mirrors_) reports.push_back(mirror->report());

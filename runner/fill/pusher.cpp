@@ -5,6 +5,7 @@
 #include "fill/closures.hpp"
 #include "fill/push_environment.hpp"
 #include "fill/sources.hpp"
+#include "fill/vanished.hpp"
 #include "nix/realisation.hpp"
 #include "presence/realisations.hpp"
 #include "session/targets.hpp"
@@ -69,8 +70,8 @@ Task<Result<std::vector<std::optional<nix::PathInfo>>>> Pusher::path_infos(std::
 
 push::PushEnvironment Pusher::environment(OnSettled& on_settled) {
     auto counting = [this](const nix::StorePath&) { return upstreams_->counting(host_); };
-    auto settled = [this, &on_settled](const nix::StorePath& path, event::PushOutcome) {
-        if (on_settled) on_settled(path, pipeline_->ledger().at(path));
+    auto settled = [this, &on_settled](const nix::StorePath& path, event::PushOutcome outcome) {
+        if (on_settled && outcome != event::PushOutcome::published) on_settled(path, pipeline_->ledger().at(path));
     };
     auto environment = push_environment(session_.endpoint(), presence_, std::move(counting), std::move(settled));
     environment.clock = &session_.clock();
@@ -128,6 +129,12 @@ Task<Pusher::Ledger> Pusher::push(std::vector<nix::StorePath> paths, push::PushS
     auto ledger = pipeline_->ledger();
     pipeline_.reset();
     if (broken) std::rethrow_exception(broken);
+    std::vector<nix::StorePath> published;
+    for (const auto& [path, record] : ledger)
+        if (record.outcome == event::PushOutcome::published) published.push_back(path);
+    co_await look_at(published, ledger);
+    if (on_settled)
+        for (const auto& path : published) on_settled(path, ledger.at(path));
     auto kept = is_only_planned || is_stopped_ ? Result<void>() : co_await keep_realisations(ledger);
     if (!kept) {
         event::Message message{.severity = event::Severity::warning,
@@ -137,6 +144,28 @@ Task<Pusher::Ledger> Pusher::push(std::vector<nix::StorePath> paths, push::PushS
         sink_.on_event(message);
     }
     co_return ledger;
+}
+
+Task<void> Pusher::look_at(std::vector<nix::StorePath> published, Ledger& ledger) {
+    VanishedLook look{.executor = session_.executor(),
+                      .clock = session_.clock(),
+                      .cache = presence_.backend(plan::own_cache),
+                      .has_bulk_query = info_.has_bulk_query,
+                      .is_over = [this] { return is_stopped_; }};
+    auto vanished = co_await find_vanished(std::move(look), std::move(published));
+    if (!vanished) {
+        event::Message message{.severity = event::Severity::warning,
+                               .text = "whether the cache shows what it took cannot be known: " +
+                                       vanished.error().one_line(),
+                               .hint = vanished.error().hint()};
+        sink_.on_event(message);
+        co_return;
+    }
+    for (const auto& path : *vanished) {
+        ledger.at(path).outcome = event::PushOutcome::failed;
+        ledger.at(path).reason = why_vanished;
+        presence_.forget(graph_.intern(path));
+    }
 }
 
 // What built such an output is a derivation without inputs, with one of Nix's own making in place of those that had

@@ -36,6 +36,7 @@ class Pusher {
     using Ledger = std::unordered_map<nix::StorePath, push::PushRecord>;
     using OnSettled = std::function<void(const nix::StorePath&, const push::PushRecord&)>;
     // With `settings` (compression is the cache's), until everything is settled or stop() ends it. All paths are valid.
+    // What the cache took is looked for before `on_settled` hears that it was published; not shown, it failed.
     // Where content-addressed ones are outputs of derivations that are here, the cache is told.
     async::Task<Ledger> push(std::vector<nix::StorePath> paths, push::PushSettings settings, OnSettled on_settled);
     void stop(std::chrono::milliseconds grace);
@@ -50,6 +51,7 @@ class Pusher {
     async::Task<Result<std::vector<std::optional<nix::PathInfo>>>> path_infos(std::vector<nix::StorePath> paths);
     presence::Upstreams make_upstreams(const std::set<std::string>& other_targets);
     push::PushEnvironment environment(OnSettled& on_settled);
+    async::Task<void> look_at(std::vector<nix::StorePath> published, Ledger& ledger);
     async::Task<Result<void>> keep_realisations(const Ledger& ledger);
 
     session::Session& session_;

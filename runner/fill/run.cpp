@@ -80,6 +80,7 @@ Task<void> Run::work() {
     // A newer run verifies what this one leaves.
     if (!is_plan && !settings.read_only && run.superseded_by.empty()) {
         co_await parts.verification.verify();
+        co_await parts.pushes.look_at_mirrors();
         if (run.is_filling()) co_await parts.announcements.pin();
         co_await parts.announcements.publish_finished();
     }
@@ -219,6 +220,7 @@ report::RunReport Run::report() const {
                        .fleet = parts_->fleet,
                        .planning = parts_->planning,
                        .pushes = parts_->pushes,
+                       .verification = parts_->verification,
                        .announcements = parts_->announcements});
 }
 

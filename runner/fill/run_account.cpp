@@ -3,6 +3,7 @@
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
+#include "fill/vanished.hpp"
 #include "fill/verdict.hpp"
 #include "options/typed.hpp"
 #include "session/machines.hpp"
@@ -48,9 +49,10 @@ void add_caches(report::RunReport& report, const RunParts& parts) {
 }
 
 void add_pushes(report::RunReport& report, const RunParts& parts) {
-    for (const auto& [path, record] : parts.run.outlets.ledger())
+    for (const auto& [path, record] : parts.run.outlets.ledger()) {
+        bool has_vanished = parts.verification.vanished().contains(path);
         report.pushes.push_back({.path = path.to_string(),
-                                 .outcome = record.outcome,
+                                 .outcome = has_vanished ? event::PushOutcome::failed : record.outcome,
                                  .built_by_this_run = record.built_by_this_run,
                                  .in_closure_only = record.in_closure_only,
                                  .while_building = record.while_building,
@@ -58,8 +60,9 @@ void add_pushes(report::RunReport& report, const RunParts& parts) {
                                  .file_size = record.file_size,
                                  .start = parts.run.since_start(record.start),
                                  .took = record.took,
-                                 .reason = record.reason,
+                                 .reason = has_vanished ? why_vanished : record.reason,
                                  .upstream = parts.pushes.pushed_although(path)});
+    }
     std::sort(report.pushes.begin(), report.pushes.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
 }
 

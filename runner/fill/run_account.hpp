@@ -5,6 +5,7 @@
 #include "fill/planning.hpp"
 #include "fill/push_side.hpp"
 #include "fill/run_context.hpp"
+#include "fill/verification.hpp"
 #include "report/run_report.hpp"
 
 namespace cachefill::fill {
@@ -15,6 +16,7 @@ struct RunParts {
     const Fleet& fleet;
     const Planning& planning;
     const PushSide& pushes;
+    const Verification& verification;
     const Announcements& announcements;
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "fill/archives.hpp"
+#include "fill/vanished.hpp"
 #include "plan/availability.hpp"
 #include "plan/needs.hpp"
 #include "session/history.hpp"
@@ -114,11 +115,37 @@ Task<void> Verification::verify() {
     std::vector<LastLook::Found> found;
     auto looked = co_await look.look(subjects, found);
     if (!looked) run_.fail(std::move(looked).error().with_context("looking for the archives in the cache"));
+    co_await find_vanished();
     run_.consumers->refresh_trust();
     for (std::size_t i = 0; i < found.size(); ++i) co_await judge(*records[i], found[i]);
     if (auto front = run_.judge.backend(plan::own_cache).front_memory())
         run_.session.sink().on_event(describe_front(*front, run_.judge.backend(plan::own_cache).uri()));
     run_.stage_finished(event::Stage::verify, start);
+}
+
+// What belongs to a target has been looked at with it; the rest, which only builds needed, has not.
+Task<void> Verification::find_vanished() {
+    const auto own = plan::bit(plan::own_cache);
+    std::vector<nix::StorePath> not_looked_at;
+    for (const auto& [path, record] : run_.outlets.ledger()) {
+        if (record.outcome != event::PushOutcome::published) continue;
+        const auto& facts = run_.facts.of(run_.graph.intern(path));
+        if ((facts.present | facts.unknown) & own) continue;
+        if ((facts.asked & own) || facts.claimed_missing)
+            vanished_.insert(path);
+        else
+            not_looked_at.push_back(path);
+    }
+    VanishedLook look{.executor = run_.session.executor(),
+                      .clock = run_.session.clock(),
+                      .cache = run_.judge.backend(plan::own_cache),
+                      .has_bulk_query = run_.judge.info(plan::own_cache).has_bulk_query,
+                      .is_over = [this] { return run_.interrupted != 0; }};
+    auto vanished = co_await fill::find_vanished(std::move(look), std::move(not_looked_at));
+    if (vanished)
+        vanished_.merge(*vanished);
+    else
+        run_.fail(std::move(vanished).error().with_context("looking whether the cache shows what was published"));
 }
 
 Failure Verification::why_unknown(const plan::Target& target, std::size_t paths) const {

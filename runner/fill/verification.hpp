@@ -6,6 +6,7 @@
 #include "fill/push_side.hpp"
 #include "fill/run_context.hpp"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,10 +23,13 @@ class Verification {
     // Of a plan: targets that are complete although others that share their needs are not, and those that are complete
     // only for who is given their path.
     async::Task<void> look_at_plan();
+    // Of what this run published, what the own cache did not show at the last look.
+    const std::set<nix::StorePath>& vanished() const { return vanished_; }
 
   private:
     ArchiveLook archive_look();
     LastLook last_look(ArchiveLook& archives);
+    async::Task<void> find_vanished();
     async::Task<void> judge(TargetRecord& record, const LastLook::Found& found);
     void describe_closure(const plan::Target& target, event::TargetVerified& verified) const;
     void compare_closure(TargetRecord& record);
@@ -40,6 +44,7 @@ class Verification {
     Fleet& fleet_;
     const Planning& planning_;
     PushSide& pushes_;
+    std::set<nix::StorePath> vanished_;
 };
 
 } // namespace cachefill::fill

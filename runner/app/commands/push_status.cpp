@@ -1,6 +1,6 @@
 // cachefill push --status: what the service of this machine is about.
 #include "app/commands/commands.hpp"
-#include "base/files.hpp"
+#include "base/named_output.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "base/version.hpp"
@@ -139,7 +139,7 @@ async::Task<int> push_status(CommandContext& context) {
         co_return static_cast<int>(options::ExitCode::complete);
     }
     if (!settings.json.empty())
-        if (auto written = write_file_atomically(settings.json, encoded); !written)
+        if (auto written = write_named_file(settings.json, encoded); !written)
             co_return fail(std::move(written).error());
     context.console.say(stdout, text);
     co_return static_cast<int>(options::ExitCode::complete);

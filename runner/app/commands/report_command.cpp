@@ -3,7 +3,7 @@
 #include "app/pull_request_comment.hpp"
 #include "app/report_input.hpp"
 #include "app/voice.hpp"
-#include "base/files.hpp"
+#include "base/named_output.hpp"
 #include "base/text.hpp"
 #include "github/commands.hpp"
 #include "github/context.hpp"
@@ -43,7 +43,7 @@ Result<void> write_results(const options::Settings& settings, const Environment&
         if (!settings.quiet) say(stderr, text);
     } else {
         if (!settings.quiet || joined.worst() > event::Severity::info) say(stdout, text);
-        if (!settings.json.empty()) TRY_VOID(write_file_atomically(settings.json, report::to_json(joined) + "\n"));
+        if (!settings.json.empty()) TRY_VOID(write_named_file(settings.json, report::to_json(joined) + "\n"));
     }
     if (auto summary = environment.get_or("GITHUB_STEP_SUMMARY"); !summary.empty() && !settings.dry_run)
         TRY_VOID(append_summary(summary, report::to_markdown(joined)));
@@ -52,7 +52,7 @@ Result<void> write_results(const options::Settings& settings, const Environment&
 
 Result<void> write_junit(const options::Settings& settings, const report::Joined& joined) {
     if (settings.junit.empty()) return {};
-    return write_file_atomically(settings.junit, report::to_junit(joined));
+    return write_named_file(settings.junit, report::to_junit(joined));
 }
 
 Result<void> write_page(const options::Settings& settings, const report::Joined& joined) {
@@ -60,7 +60,7 @@ Result<void> write_page(const options::Settings& settings, const report::Joined&
     if (settings.html == "-")
         return Failure(FailureKind::usage, "--html writes a file for a browser, and nothing to the standard output")
             .with_hint("name a file: --html report.html");
-    TRY_VOID(write_file_atomically(settings.html, report::to_html(joined)));
+    TRY_VOID(write_named_file(settings.html, report::to_html(joined)));
     if (!settings.quiet) say(stderr, "the page is in " + sanitize(settings.html) + "\n");
     return {};
 }

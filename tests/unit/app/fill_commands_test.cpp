@@ -284,6 +284,20 @@ BOOST_AUTO_TEST_CASE(what_is_no_path_or_not_here_is_wrong_use_and_nothing_goes_u
     BOOST_TEST(published().empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_the_cache_takes_and_does_not_show_is_not_called_published) {
+    make_valid("lib-1.0");
+    make_valid("app-3");
+    own.on_published = [this](const nix::StorePath& path) {
+        if (path.name() == "app-3") own.visible.erase(path);
+    };
+    BOOST_TEST(push({store_path("lib-1.0"), store_path("app-3")}) == 3, output + errors);
+    for (const auto& one : report()["pushes"]) {
+        bool is_app = one["path"] == store_path("app-3");
+        BOOST_TEST(one["outcome"] == (is_app ? "failed" : "published"));
+    }
+    BOOST_TEST(clock.elapsed() < 70s);
+}
+
 BOOST_AUTO_TEST_CASE(what_the_cache_does_not_take_is_counted) {
     make_valid("app-3");
     own.script = [](MemoryCache::Step, nix::StorePath) -> async::Task<Result<void>> {

@@ -171,11 +171,28 @@ BOOST_AUTO_TEST_CASE(a_lost_reply_to_the_narinfo_is_resolved_by_looking) {
     BOOST_TEST(count("PUT", ".narinfo") <= 2U);
 }
 
-BOOST_AUTO_TEST_CASE(a_server_that_was_faster_than_our_look_is_believed) {
+BOOST_AUTO_TEST_CASE(a_server_that_says_there_is_one_already_is_looked_at) {
+    auto raced = make_sample("raced", 10);
+    auto name = "/" + std::string(raced.info.path.hash_part()) + ".narinfo";
+    bool somebody_was_faster = false;
+    backend.intercept([&](const HttpRequest& request) -> std::optional<HttpReply> {
+        if (!request.target.starts_with(name)) return {}; // perhaps by a fresh name
+        if (request.method == "PUT") somebody_was_faster = true;
+        if (request.method == "PUT") return HttpReply(412);
+        return HttpReply(somebody_was_faster ? 200 : 404, somebody_was_faster ? "somebody else's" : "");
+    });
+    at_desk(settings(), [&](Desk& desk) -> Task<void> {
+        auto outcome = co_await push(desk.cache, desk.budget, raced);
+        BOOST_TEST((outcome && *outcome == PublishOutcome::already_there));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(one_that_says_so_and_has_none_is_told) {
     answer("PUT", ".narinfo", HttpReply(412));
     at_desk(settings(), [&](Desk& desk) -> Task<void> {
-        auto outcome = co_await push(desk.cache, desk.budget, make_sample("raced", 10));
-        BOOST_TEST((outcome && *outcome == PublishOutcome::already_there));
+        auto outcome = co_await push(desk.cache, desk.budget, make_sample("lied", 10));
+        BOOST_REQUIRE(!outcome.has_value());
+        BOOST_TEST(outcome.error().http_status() == 412);
     });
 }
 

@@ -250,6 +250,24 @@ BOOST_AUTO_TEST_CASE(what_was_published_a_moment_ago_is_waited_for_a_minute) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_minute_for_all_hosts_together) {
+    world.derivation("other", {"lib"}).target("other");
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor);
+        published = {store_path("app"), store_path("other")};
+        auto look = last_look(executor);
+        std::vector<LastLook::Subject> subjects;
+        for (int i = 0; i < 24; ++i)
+            subjects.push_back({.target = world.targets[static_cast<std::size_t>(i % 2)], .host = host});
+        std::vector<LastLook::Found> found;
+        auto looked = co_await look.look(subjects, found);
+        BOOST_TEST(looked.has_value());
+        BOOST_TEST(found.size() == 24U);
+        for (const auto& one : found) BOOST_TEST(one.missing.size() == 1U);
+        BOOST_TEST(clock.elapsed() < 70s);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(and_found_once_it_is_shown) {
     run([&](async::Executor executor) -> async::Task<void> {
         start(executor);

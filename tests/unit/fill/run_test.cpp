@@ -225,6 +225,34 @@ BOOST_AUTO_TEST_CASE(what_else_of_the_flake_is_wrong_is_a_cause_of_its_own) {
     BOOST_TEST(causes() == "flake:packages.x86_64-linux.hello does not evaluate");
 }
 
+// It answers 200, and then there is nothing.
+BOOST_AUTO_TEST_CASE(what_a_cache_takes_and_does_not_keep_is_not_called_published) {
+    for (auto* cache : {&own, &further})
+        cache->on_published = [cache](const nix::StorePath& path) {
+            if (path.name() == "lib") cache->visible.erase(path);
+        };
+    machine.settings.also_push = {GivenUrl(further.uri().name)};
+    run();
+    BOOST_TEST(report.exit_code == 3, causes());
+    BOOST_TEST(pushed("lib") == "failed");
+    BOOST_TEST(pushed("app") == "published");
+    BOOST_TEST(verdict("nas") == "incomplete");
+    BOOST_TEST(verdict("desk") == "incomplete");
+    BOOST_TEST(clock.elapsed() < 4min); // a minute for all hosts, and one for each cache
+    BOOST_REQUIRE(report.also_pushed.size() == 1U);
+    BOOST_TEST(report.also_pushed[0].failed == 1U);
+    BOOST_TEST(report.also_pushed[0].error == "the cache took it and does not show it, so nobody can fetch it");
+    own.holes.clear(); // of its own making
+}
+
+BOOST_AUTO_TEST_CASE(what_is_evicted_while_the_run_goes_on_is_what_is_missing) {
+    when(event::Stage::verify, [this] { own.visible.erase(path("lib")); });
+    run();
+    BOOST_TEST(pushed("lib") == "failed");
+    BOOST_TEST(pushed("nas") == "published");
+    BOOST_TEST(report.exit_code == 3, causes());
+}
+
 BOOST_AUTO_TEST_CASE(a_further_cache_gets_what_goes_up_and_what_it_lacks) {
     machine.settings.also_push = {GivenUrl(further.uri().name)};
     serve(own, {"lib", "tool", "nas"});

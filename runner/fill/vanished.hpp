@@ -1,0 +1,27 @@
+#pragma once
+
+#include "async/clock.hpp"
+#include "cache/binary_cache.hpp"
+
+#include <functional>
+#include <set>
+#include <vector>
+
+namespace cachefill::fill {
+
+// Where to look, and for how long.
+struct VanishedLook {
+    async::Executor executor;
+    async::Clock& clock;
+    cache::BinaryCache& cache;
+    bool has_bulk_query = false;   // of the cache
+    std::function<bool()> is_over; // nobody waits for the answer any more
+};
+
+// Of these paths, which the cache has just taken, those that it does not show, however often it is asked within a
+// minute: nobody can fetch them. A Failure: it could not be asked.
+async::Task<Result<std::set<nix::StorePath>>> find_vanished(VanishedLook at, std::vector<nix::StorePath> published);
+
+inline constexpr const char* why_vanished = "the cache took it and does not show it, so nobody can fetch it";
+
+} // namespace cachefill::fill
