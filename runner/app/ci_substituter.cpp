@@ -1,5 +1,7 @@
 #include "app/ci_substituter.hpp"
 
+#include "base/shell.hpp"
+#include "base/text.hpp"
 #include "github/file_commands.hpp"
 #include "nix/cache_settings.hpp"
 
@@ -13,6 +15,15 @@ event::Message cannot(std::string why, std::string hint) {
     return {.severity = event::Severity::notice,
             .text = "later steps of this job do not fetch from the cache: " + std::move(why),
             .hint = std::move(hint)};
+}
+
+bool holds_login(std::string_view config) {
+    auto lines = split(config, '\n');
+    return std::any_of(lines.begin(), lines.end(), [](std::string_view line) {
+        auto name = trim(line.substr(0, line.find('=')));
+        auto words = split_words(line);
+        return name.ends_with("access-tokens") || std::any_of(words.begin(), words.end(), holds_secret);
+    });
 }
 
 } // namespace
@@ -39,6 +50,9 @@ std::optional<event::Message> offer_substituter(const session::Session& session)
                     });
     if (!is_plain) return cannot("its address or its key has characters that nix.conf does not take", {});
     auto config = environment.get_or("NIX_CONFIG");
+    if (holds_login(config))
+        return cannot("NIX_CONFIG holds a login, which is this step's alone",
+                      "give it to Nix in nix.conf (install-nix-action: github_access_token, extra_nix_config)");
     if (!config.empty() && config.back() != '\n') config += '\n';
     config += "extra-substituters = " + std::string(url.reveal()) + "\nextra-trusted-public-keys =";
     for (const auto& key : keys) config += " " + key.to_string();

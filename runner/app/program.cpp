@@ -17,6 +17,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -151,13 +152,7 @@ void allow_many_files() {
     ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
-} // namespace
-
-int run_program(const std::string& called_as, const std::vector<std::string>& arguments) {
-    forbid_core_files();
-    allow_many_files();
-    std::signal(SIGPIPE, SIG_IGN);
-    auto environment = Environment::of_this_process();
+int perform(const std::string& called_as, const std::vector<std::string>& arguments, const Environment& environment) {
     bool is_step =
         !arguments.empty() && arguments[0] == to_string(options::Command::ci) && github::is_step(environment);
     if (is_step) {
@@ -213,6 +208,30 @@ int run_program(const std::string& called_as, const std::vector<std::string>& ar
                      error.what());
         return static_cast<int>(options::ExitCode::machine);
     }
+}
+
+// What nobody could read is no success; of a reader that went away, as `head` does, nothing is said.
+int with_what_was_printed(int exit_code, const Environment& environment) {
+    bool is_written = std::fflush(stdout) == 0 && !std::ferror(stdout);
+    struct pollfd reader {
+        .fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0
+    };
+    bool has_gone = ::poll(&reader, 1, 0) == 1 && (reader.revents & (POLLERR | POLLNVAL));
+    if (is_written || has_gone) return exit_code;
+    Failure failure(FailureKind::machine, "not all of it could be written to the standard output");
+    failure = std::move(failure).with_hint("is the file system full to which it goes?");
+    std::fputs(spoken(render(failure) + "\n", environment).c_str(), stderr);
+    return exit_code == 0 ? static_cast<int>(options::ExitCode::machine) : exit_code;
+}
+
+} // namespace
+
+int run_program(const std::string& called_as, const std::vector<std::string>& arguments) {
+    forbid_core_files();
+    allow_many_files();
+    std::signal(SIGPIPE, SIG_IGN);
+    auto environment = Environment::of_this_process();
+    return with_what_was_printed(perform(called_as, arguments, environment), environment);
 }
 
 } // namespace cachefill::app

@@ -27,6 +27,21 @@ struct Git {
     Task<std::optional<std::string>> ask(std::vector<std::string> arguments,
                                          std::chrono::steady_clock::duration patience = local_patience) const {
         auto spec = async::git_process(directory, std::move(arguments), environment);
+        co_return co_await run(std::move(spec), patience);
+    }
+    // Without the filters of whoever filled the folder.
+    Task<std::optional<std::string>> ask_unfiltered(std::vector<std::string> arguments) const {
+        auto spec = async::git_process(directory, std::move(arguments), environment);
+        auto plain = co_await async::without_filters(std::move(spec), directory, environment, local_patience);
+        co_return co_await run(std::move(plain), local_patience);
+    }
+    Task<std::optional<std::string>> ask_remote(std::vector<std::string> arguments) const {
+        auto spec = async::git_to_remote(std::move(arguments), environment);
+        co_return co_await run(std::move(spec), remote_patience);
+    }
+
+  private:
+    static Task<std::optional<std::string>> run(async::ProcessSpec spec, std::chrono::steady_clock::duration patience) {
         spec.environment.set("GIT_OPTIONAL_LOCKS", "0");
         spec.environment.set("LC_ALL", "C");
         auto answer = co_await async::run_process(std::move(spec), patience);
@@ -36,6 +51,14 @@ struct Git {
         co_return text;
     }
 };
+
+// Where git would go for the remote; a folder's path as seen from anywhere.
+Task<std::string> address_of_remote(const Git& git, const GitState& state) {
+    std::vector<std::string> question{"remote", "get-url", state.remote};
+    auto url = (co_await git.ask(std::move(question))).value_or("");
+    bool is_path = !url.empty() && url.find(':') == std::string::npos;
+    co_return is_path ? (state.root / url).lexically_normal().string() : url;
+}
 
 Task<void> find_remote(const Git& git, GitState& state) {
     std::vector<std::string> question{"config", "branch." + state.branch + ".remote"};
@@ -66,8 +89,9 @@ Task<void> find_out_what_is_pushed(const Git& git, GitState& state) {
     auto containing = co_await git.ask(std::move(known));
     state.pushed = containing && !containing->empty();
     if (!state.pushed) {
-        std::vector<std::string> heads{"ls-remote", "--heads", state.remote};
-        auto there = co_await git.ask(std::move(heads), remote_patience);
+        auto address = co_await address_of_remote(git, state);
+        std::vector<std::string> heads{"ls-remote", "--heads", "--", address};
+        auto there = co_await git.ask_remote(std::move(heads));
         state.pushed = there && there->find(state.commit) != std::string::npos;
     }
     if (state.pushed || state.branch.empty()) co_return;
@@ -76,7 +100,8 @@ Task<void> find_out_what_is_pushed(const Git& git, GitState& state) {
     std::vector<std::string> upstream{"rev-parse", "--abbrev-ref", state.branch + "@{upstream}"};
     auto configured = co_await git.ask(std::move(upstream));
     auto theirs = configured.value_or(state.remote + "/" + state.branch);
-    std::vector<std::string> difference{"diff", "--quiet", theirs, state.commit, "--", lock};
+    std::vector<std::string> difference{"diff", "--quiet", "--no-ext-diff", "--no-textconv", theirs, state.commit,
+                                        "--",   lock};
     std::vector<std::string> is_there{"rev-parse", "--verify", "-q", theirs};
     auto has_branch = co_await git.ask(std::move(is_there));
     auto same = co_await git.ask(std::move(difference));
@@ -85,7 +110,7 @@ Task<void> find_out_what_is_pushed(const Git& git, GitState& state) {
 
 Task<void> find_changes(const Git& git, GitState& state) {
     std::vector<std::string> question{"status", "--porcelain=v1", "-z", "--untracked-files=normal", "--no-renames"};
-    auto status = co_await git.ask(std::move(question));
+    auto status = co_await git.ask_unfiltered(std::move(question));
     if (!status) co_return;
     auto lock = (std::filesystem::path(state.subdirectory) / "flake.lock").string();
     for (auto entry : split(*status, '\0')) {

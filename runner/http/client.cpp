@@ -104,7 +104,7 @@ class RealClient final : public Client {
                 co_return Failure(FailureKind::protocol, "the server redirects from https to plain http, to " +
                                                              sanitize(redact_url(next.to_string())) + ": not followed");
             next.credentials.reset(); // a server does not choose what we log in with
-            if (is_same_host(next, start)) next.credentials = start.credentials;
+            if (is_same_host(next, start) && is_what_was_asked_for(next, start)) next.credentials = start.credentials;
             url = std::move(next);
         }
     }
@@ -242,7 +242,7 @@ class RealClient final : public Client {
         const auto& route = attempt.route;
         HeadExtras extras;
         extras.user_agent = user_agent_;
-        bool at_home = is_same_host(url, attempt.start);
+        bool at_home = is_same_host(url, attempt.start) && is_what_was_asked_for(url, attempt.start);
         extras.drop_authorization = !at_home;
         extras.authorization = authorization(request, url, at_home, attempt.login);
         blotter_->learn(extras.authorization);
@@ -275,6 +275,12 @@ class RealClient final : public Client {
         return question == url.target.npos ? std::string_view() : std::string_view(url.target).substr(question);
     }
 
+    // A login is for that. A server that sends us to something else, on its own host or on another one, would have us
+    // do there what it chooses, in our name.
+    static bool is_what_was_asked_for(const Url& url, const Url& start) {
+        return name_of_file(url) == name_of_file(start) && (query_of(url).empty() || query_of(url) == query_of(start));
+    }
+
     static bool sends_bearer(const Request& request) {
         return request.logins != Logins::none && request.bearer && !request.bearer->empty();
     }
@@ -292,10 +298,7 @@ class RealClient final : public Client {
         if (is_told_by_others && is_in_the_open(url)) return std::vector<Secret>();
         // What is signed already is refused with a second way to log in ("Only one auth mechanism allowed").
         if (request.url.find("X-Amz-Signature=") != std::string::npos) return std::vector<Secret>();
-        // A login is for what was asked for. A server that sends us to something else, here or on another host, would
-        // have us do there what it chooses, in our name.
-        if (name_of_file(url) != name_of_file(start)) return std::vector<Secret>();
-        if (!query_of(url).empty() && query_of(url) != query_of(start)) return std::vector<Secret>();
+        if (!is_what_was_asked_for(url, start)) return std::vector<Secret>();
         // "default" is for the hosts that we were told to ask, not for those that a narinfo or a redirect leads to:
         // presigned URLs do not work with a login, and need not learn it. Nor is it for everybody on the way; on this
         // machine there is nobody.

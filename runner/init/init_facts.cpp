@@ -23,11 +23,15 @@ namespace fs = std::filesystem;
 namespace {
 
 // What git prints, without the last newline; empty when it has nothing to say.
-Task<std::string> git(fs::path directory, std::vector<std::string> arguments, const Environment& environment) {
-    auto spec = async::git_process(directory, std::move(arguments), environment);
+Task<std::string> told_by(async::ProcessSpec spec) {
     auto run = co_await async::run_process(std::move(spec), 60s, 1 << 20);
     if (!run || !run->status.success()) co_return std::string();
     co_return std::string(trim(run->output));
+}
+
+Task<std::string> git(fs::path directory, std::vector<std::string> arguments, const Environment& environment) {
+    auto spec = async::git_process(directory, std::move(arguments), environment);
+    co_return co_await told_by(std::move(spec));
 }
 
 bool is_hexadecimal_commit(const std::string& text) {
@@ -180,7 +184,8 @@ Task<Result<PinnedAction>> pin_action(const std::string& given, const Environmen
                                       "refs/tags/" + action.version + "^{}"};
     // Where nothing is released yet, the newest commit: the action builds its program from it.
     if (reference.empty()) question.push_back("HEAD");
-    auto answer = co_await git("/", std::move(question), environment);
+    auto asking = async::git_to_remote(std::move(question), environment);
+    auto answer = co_await told_by(std::move(asking));
     for (auto line : split(answer, '\n')) { // HEAD comes first; of a tag the peeled one comes last and wins
         auto commit = std::string(line.substr(0, line.find('\t')));
         if (!is_hexadecimal_commit(commit)) continue;

@@ -27,7 +27,6 @@ constexpr int most_links = 8; // one after the other
 
 Task<Result<std::string>> git(fs::path directory, std::vector<std::string> arguments, const Environment& environment) {
     auto spec = async::git_process(directory, std::move(arguments), environment);
-    spec.environment.set("GIT_NO_LAZY_FETCH", "1");
     auto run = co_await async::run_process(std::move(spec), 60s, longest_file);
     if (!run) co_return std::move(run).error();
     if (!run->status.success()) co_return Failure(FailureKind::not_found, clean_foreign(trim(run->error)));

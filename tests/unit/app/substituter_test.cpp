@@ -57,11 +57,20 @@ BOOST_AUTO_TEST_CASE(later_steps_ask_the_cache_and_believe_it) {
 }
 
 BOOST_AUTO_TEST_CASE(what_they_were_told_before_stays) {
-    for (const std::string before : {"access-tokens = github.com=x", "access-tokens = github.com=x\n"}) {
+    for (const std::string before : {"extra-platforms = aarch64-linux", "extra-platforms = aarch64-linux\n"}) {
         machine.write("env", "");
         machine.environment.set("NIX_CONFIG", before);
         BOOST_TEST(offer() == "");
-        BOOST_TEST(nix_config().starts_with("access-tokens = github.com=x\nextra-substituters = "));
+        BOOST_TEST(nix_config().starts_with("extra-platforms = aarch64-linux\nextra-substituters = "));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_login_of_one_step_is_not_handed_on) {
+    for (const std::string config : {"cores = 1\nextra-access-tokens = github.com=x", "access-tokens=github.com=x",
+                                     "substituters = https://kim:pw@cache.example"}) {
+        machine.environment.set("NIX_CONFIG", config);
+        BOOST_TEST(offer() == "NIX_CONFIG holds a login, which is this step's alone");
+        BOOST_TEST(nix_config() == "");
     }
 }
 

@@ -96,4 +96,51 @@ BOOST_AUTO_TEST_CASE(what_the_user_set_by_variables_counts) {
     BOOST_TEST(!git_process(top, {"status"}, environment).environment.find("CACHIX_AUTH_TOKEN").has_value());
 }
 
+BOOST_AUTO_TEST_CASE(nothing_that_the_folders_configuration_names_is_run) {
+    auto hook = (top / "hook").string();
+    shell(
+        "cd tree && commit=$(printf 'tree %s\nauthor K <k@example.org> 1 +0000\ncommitter K <k@example.org> 1 +0000\n"
+        "gpgsig -----BEGIN PGP SIGNATURE-----\n \n aaaa\n -----END PGP SIGNATURE-----\n\nx\n' "
+        "$(git rev-parse HEAD^{tree}) | git hash-object -t commit -w --stdin) && git update-ref HEAD $commit && "
+        "git config log.showSignature true && git config gpg.program " +
+        hook + " && git config core.hooksPath " + top.string() + "/hooks && git config remote.origin.url ext::" + hook +
+        " && git config protocol.ext.allow always && git config protocol.allow always && mkdir ../hooks && cp ../hook "
+        "../hooks/post-index-change");
+    BOOST_TEST(git("tree", {"log", "-1", "--format=%H"}).status.success());
+    shell("touch -d yesterday tree/trap/file");
+    BOOST_TEST(git("tree", {"status", "--porcelain"}).status.success());
+    for (const auto& question : {std::vector<std::string>{"ls-remote", "origin"}, {"fetch", "origin"}})
+        BOOST_TEST(!git("tree", question).status.success());
+    BOOST_TEST(!fs::exists(mark()));
+}
+
+BOOST_AUTO_TEST_CASE(filters_of_the_folder_are_none_and_those_of_the_user_stay) {
+    write("bin-filter", "#!/bin/sh\ntouch " + (top / "users").string() + "\nexec cat\n");
+    fs::permissions(top / "bin-filter", fs::perms::owner_all);
+    shell("git config --global filter.own.clean " + (top / "bin-filter").string() +
+          " && cd tree && echo x > mine && echo y > theirs && git add mine theirs && git commit -qm y && "
+          "printf 'mine filter=own\ntheirs filter=x\n' > .git/info/attributes && git config filter.x.clean " +
+          (top / "hook").string() + " && git config filter.x.required true && touch -d yesterday mine theirs");
+    auto spec = git_process(top / "tree", {"status", "--porcelain"}, environment);
+    auto body = [&](Executor) -> Task<Result<FinishedProcess>> {
+        auto plain = co_await without_filters(std::move(spec), top / "tree", environment, std::chrono::seconds(30));
+        co_return co_await run_process(std::move(plain), std::chrono::seconds(30));
+    };
+    auto status = test::run_task<Result<FinishedProcess>>(body).value();
+    BOOST_TEST(status.status.success(), status.error);
+    BOOST_TEST(status.output == "");
+    BOOST_TEST(!fs::exists(mark()));
+    BOOST_TEST(fs::exists(top / "users"));
+}
+
+BOOST_AUTO_TEST_CASE(another_repository_is_asked_by_its_address_alone) {
+    auto address = (top / "tree").string();
+    shell("git -C tree config uploadpack.packObjectsHook " + (top / "hook").string());
+    BOOST_TEST(run(git_to_remote({"ls-remote", "--heads", "--", address}, environment)).output.find("refs/heads/") !=
+               std::string::npos);
+    BOOST_TEST(
+        !run(git_to_remote({"ls-remote", "--", "ext::" + (top / "hook").string()}, environment)).status.success());
+    BOOST_TEST(!fs::exists(mark()));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

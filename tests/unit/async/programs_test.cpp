@@ -1,5 +1,6 @@
 #include "async/child_process.hpp"
 #include "async/git.hpp"
+#include "base/text.hpp"
 #include "support/run_task.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -119,9 +120,9 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_no_program_cannot_be_started) {
 BOOST_AUTO_TEST_CASE(git_obeys_no_repository_among_the_files_and_asks_for_no_password) {
     Environment environment({{"GITHUB_TOKEN", "t"}, {"SSH_AUTH_SOCK", "/agent"}, {"GIT_TERMINAL_PROMPT", "1"}});
     auto spec = git_process("/fleet", {"status", "-s"}, environment);
-    BOOST_TEST(spec.arguments == (std::vector<std::string>{"git", "-c", "safe.bareRepository=explicit", "-c",
-                                                           "core.fsmonitor=false", "-C", "/fleet", "status", "-s"}),
-               boost::test_tools::per_element());
+    auto line = join(spec.arguments, " ");
+    BOOST_TEST(line.starts_with("git -c safe.bareRepository=explicit -c core.fsmonitor=false -c "), line);
+    BOOST_TEST(line.ends_with(" -C /fleet status -s"), line);
     BOOST_TEST(!spec.environment.find("GITHUB_TOKEN").has_value());
     BOOST_TEST((spec.environment.find("SSH_AUTH_SOCK") == "/agent"));
     BOOST_TEST((spec.environment.find("GIT_TERMINAL_PROMPT") == "0")); // whatever stood there

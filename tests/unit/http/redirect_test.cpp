@@ -76,13 +76,13 @@ BOOST_AUTO_TEST_CASE(redirects_are_answers_when_unwanted_for_other_methods_and_w
 BOOST_AUTO_TEST_CASE(an_upload_follows_with_its_whole_body_and_without_its_credentials_elsewhere) {
     HttpServer other([](const HttpRequest& request) { return HttpReply(201, request.method + " " + request.body); });
     HttpServer server([&](const HttpRequest& request) {
-        if (request.target == "/there") return HttpReply(200, request.method + " " + request.body);
+        if (request.target == "/there/file") return HttpReply(200, request.method + " " + request.body);
         return redirect(std::stoi(request.target.substr(1, 3)),
-                        request.target.ends_with("away") ? other.url() : "/there");
+                        request.target.ends_with("away") ? other.url() : "/there/file");
     });
     for (auto status : {"301", "302", "307", "308"}) {
         auto upload = put(server, "body");
-        upload.url = server.url() + "/" + status;
+        upload.url = server.url() + "/" + status + "/file";
         upload.bearer = Secret("abc");
         auto response = send_one(upload);
         BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
@@ -104,6 +104,8 @@ BOOST_AUTO_TEST_CASE(an_upload_follows_with_its_whole_body_and_without_its_crede
 BOOST_AUTO_TEST_CASE(credentials_stay_on_the_host_they_are_for) {
     HttpServer other([](const HttpRequest&) { return HttpReply(200, "other"); });
     HttpServer server([&](const HttpRequest& request) {
+        if (request.target == "/trap") return redirect(307, "/administration?delete=all");
+        if (request.target.starts_with("/administration")) return HttpReply(200, "done");
         return request.target == "/away/here" ? redirect(302, other.url() + "/nar?sig=1") : redirect(302, "/away/here");
     });
     auto directory = temporary_directory();
@@ -130,6 +132,18 @@ BOOST_AUTO_TEST_CASE(credentials_stay_on_the_host_they_are_for) {
         BOOST_TEST(other.log().back().header("Cookie") == "");
     }
     BOOST_TEST(other.log().front().header("X-Kept") == "yes");
+    for (auto request : {bearer, basic, signed_by_caller}) {
+        request.url = request.url.substr(0, request.url.rfind('/')) + "/trap";
+        for (auto method : {Method::get, Method::put}) {
+            request.method = method;
+            auto response = send_one(request, settings);
+            BOOST_TEST_REQUIRE(response.has_value(), text_of(response));
+            auto seen = server.log();
+            BOOST_TEST(seen.at(seen.size() - 2).header("Authorization") != "");
+            BOOST_TEST(seen.back().target == "/administration?delete=all");
+            BOOST_TEST(seen.back().header("Authorization") == "");
+        }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_login_of_netrc_goes_along_to_the_same_file_and_to_nothing_else) {
