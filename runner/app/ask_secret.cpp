@@ -5,7 +5,9 @@
 #include "base/units.hpp"
 #include "options/exit_code.hpp"
 
+#include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <poll.h>
@@ -18,28 +20,61 @@ namespace {
 
 constexpr std::size_t longest_secret = 16 << 10;
 
-// Neither echo nor lines nor signals of its own: a signal between would leave the terminal mute.
+// The terminal as it was, for whoever ends us; only one is asked at a time.
+struct termios terminal_before {};
+volatile std::sig_atomic_t terminal_is_mute = 0;
+
+// Only what a signal's handler may do.
+void end_on_signal(int number) {
+    if (terminal_is_mute != 0) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal_before);
+    constexpr std::string_view text = "\nnothing was stored\n";
+    [[maybe_unused]] auto written = ::write(STDERR_FILENO, text.data(), text.size());
+    ::_exit(128 + number);
+}
+
+// While this waits for input nobody else sees a signal: it ends the program at once.
+class EndingOnSignals {
+  public:
+    EndingOnSignals() {
+        struct sigaction ending {};
+        ending.sa_handler = end_on_signal;
+        ::sigemptyset(&ending.sa_mask);
+        for (std::size_t i = 0; i < numbers.size(); ++i) ::sigaction(numbers[i], &ending, &before_[i]);
+    }
+    EndingOnSignals(const EndingOnSignals&) = delete;
+    EndingOnSignals& operator=(const EndingOnSignals&) = delete;
+    ~EndingOnSignals() {
+        for (std::size_t i = 0; i < numbers.size(); ++i) ::sigaction(numbers[i], &before_[i], nullptr);
+    }
+
+  private:
+    static constexpr std::array<int, 4> numbers{SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+    std::array<struct sigaction, numbers.size()> before_{};
+};
+
+// Neither echo nor lines nor signals of its own.
 class MuteTerminal {
   public:
     MuteTerminal() {
-        if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
-        auto mute = before_;
+        if (::tcgetattr(STDIN_FILENO, &terminal_before) != 0) return;
+        auto mute = terminal_before;
         mute.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | ISIG);
         mute.c_cc[VMIN] = 1;
         mute.c_cc[VTIME] = 0;
-        is_mute_ = ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &mute) == 0;
+        terminal_is_mute = 1; // before it is: a signal may come between
+        if (::tcsetattr(STDIN_FILENO, TCSAFLUSH, &mute) != 0) terminal_is_mute = 0;
     }
     MuteTerminal(const MuteTerminal&) = delete;
     MuteTerminal& operator=(const MuteTerminal&) = delete;
     ~MuteTerminal() { restore(); }
-    void restore() const {
-        if (is_mute_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    static void restore() {
+        if (is_mute()) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal_before);
+        terminal_is_mute = 0;
     }
-    bool is_mute() const { return is_mute_; }
+    static bool is_mute() { return terminal_is_mute != 0; }
 
   private:
-    struct termios before_ {};
-    bool is_mute_ = false;
+    EndingOnSignals ending_;
 };
 
 // False: nothing more comes.
@@ -99,6 +134,7 @@ Result<Secret> ask_secret(const std::string& prompt, std::chrono::milliseconds p
 Result<Secret> read_secret(std::chrono::milliseconds patience) {
     std::string line;
     line.reserve(longest_secret + 1);
+    EndingOnSignals ending;
     for (char byte = 0;;) {
         TRY(more, read_byte(byte, patience));
         if (!more || byte == '\n') return Secret(std::move(line));

@@ -28,6 +28,7 @@ void take_document(std::string text, const std::string& name, report::JoinInput&
         report::JobReport job;
         job.name = name;
         job.exit_code = 1;
+        job.is_readable = false;
         job.causes = {"its report cannot be read"};
         job.findings.push_back({.severity = event::Severity::error,
                                 .source = name,
@@ -66,6 +67,15 @@ Result<std::vector<fs::path>> files_below(const fs::path& directory) {
     return files;
 }
 
+// Where nobody expects a job it is the wrong file, not a job that failed.
+Failure no_report(const std::string& file, std::string_view text) {
+    auto why = report::parse_job_report(text, file);
+    auto said = why ? std::string() : ": " + why.error().cause();
+    return Failure(FailureKind::usage, sanitize(file) + " is no report of cachefill" + said)
+        .with_hint("--json FILE of 'cachefill run' and its like writes one; docs/notify.md says what findings of other "
+                   "tools look like");
+}
+
 Result<void> read_argument(const std::string& argument, report::JoinInput& input) {
     std::error_code error;
     fs::path path(argument);
@@ -74,6 +84,8 @@ Result<void> read_argument(const std::string& argument, report::JoinInput& input
     if (!fs::is_directory(path, error)) {
         auto text = read_stream(path, largest_document);
         if (!text) return Failure(FailureKind::usage, text.error().cause());
+        bool is_other = report::kind_of_document(*text) == report::DocumentKind::other;
+        if (is_other && input.expected.empty() && input.needs.empty()) return no_report(argument, *text);
         take_document(std::move(*text), job_name(path, {}), input);
         return {};
     }

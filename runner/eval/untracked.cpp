@@ -137,13 +137,15 @@ async::Task<std::optional<UntrackedFile>> find_untracked_below(fs::path director
         std::vector<std::string> is_submodule{"ls-files", "--stage", "--",
                                               submodule.lexically_relative(untracked.repository).string()};
         auto staged = co_await ask_git(root, std::move(is_submodule), environment);
-        if (staged && staged->text.starts_with("160000 ")) {
+        bool is_known = staged && staged->text.starts_with("160000 ");
+        if (is_known) {
             // Named with its submodules, too, the flake lacks what those do not track.
             auto below = real.lexically_relative(submodule).string();
             auto in_it = co_await find_untracked_below(submodule, std::move(below), std::move(environment));
             if (in_it) co_return in_it;
         }
-        untracked.why = UntrackedFile::Why::in_submodule;
+        untracked.why = is_known ? UntrackedFile::Why::in_submodule : UntrackedFile::Why::in_repository;
+        untracked.inner = submodule.lexically_relative(untracked.repository).string();
         co_return untracked;
     }
     std::vector<std::string> is_tracked{"ls-files", "--", untracked.file};
@@ -187,9 +189,17 @@ Failure explain_untracked(const Failure& failure, const UntrackedFile& untracked
         hint = add + ", or mend the rule; what is in the flake gets into the store, where everybody can read it";
         break;
     case UntrackedFile::Why::in_submodule:
-        cause = file + " lies in a repository of its own below the flake's, so for Nix it is not there";
-        hint = "of a submodule: name the flake as 'git+file://" + in_url(untracked.repository) + "?submodules=1'";
+        cause = file + " lies in a submodule, so for Nix it is not there";
+        hint = "name the flake with its submodules: 'git+file://" + in_url(untracked.repository) + "?submodules=1'";
         break;
+    case UntrackedFile::Why::in_repository: {
+        auto inner = sanitize(untracked.inner);
+        cause = (untracked.file == untracked.inner ? file + " is" : file + " lies in " + inner + ",") +
+                " a git repository of its own that the flake's knows nothing of, so for Nix it is not there";
+        hint = "make it an input of the flake, or a submodule (git submodule add URL " + shell_word(inner) +
+               "); or, to have its files in the flake itself, move " + inner + "/.git away and 'git add' it";
+        break;
+    }
     }
     if (!said.empty()) cause += ": " + said;
     return Failure(failure.kind() == FailureKind::usage ? FailureKind::usage : FailureKind::eval, std::move(cause))

@@ -17,12 +17,14 @@ struct UntrackedFile {
     enum class Why {
         unknown_to_git, // never added
         ignored,        // by a rule of .gitignore
-        in_submodule,   // or in another repository below this one
+        in_submodule,   // which a flake has only if it is named with its submodules
+        in_repository,  // below this one, that this one knows nothing of
     };
     std::filesystem::path repository; // its root
     std::string file;                 // relative to that; of an untracked directory this one
     Why why = Why::unknown_to_git;
-    std::string rule; // if ignored: ".gitignore:3: secrets/"
+    std::string rule;  // if ignored: ".gitignore:3: secrets/"
+    std::string inner; // if in another repository: its root, relative to `repository`
 };
 
 // The root of the git work tree that a directory lies in; empty: it lies in none.

@@ -105,9 +105,13 @@ Task<bool> Run::preflight() {
         group.spawn(look(run.session, need, std::move(on_store), findings));
     };
     co_await async::together(opening);
-    for (auto& finding : findings) run.fail(std::move(finding));
-    // Without Nix or its daemon the flake cannot be read either; one finding is enough.
+    // A flake that is not there comes first: the one that was meant may well name the cache.
+    bool is_no_flake = fleet.failure() && fleet.failure()->kind() == FailureKind::usage;
     if (fleet.failure()) run.fail(*fleet.failure());
+    if (is_no_flake && run.session.settings().cache.empty())
+        std::erase_if(findings, [](const auto& finding) { return finding.kind() == FailureKind::usage; });
+    // Without Nix or its daemon the flake was not looked at, and there is but one finding.
+    for (auto& finding : findings) run.fail(std::move(finding));
     if (!run.failures.empty() || !learn_caches()) co_return false;
     bool are_mirrors_open = co_await parts_->pushes.open_mirrors();
     if (!are_mirrors_open) co_return false;

@@ -162,6 +162,7 @@ report::RunReport account_of(const RunParts& parts) {
             {.severity = event::Severity::error, .text = failure.one_line(), .hint = failure.hint()});
     report.again = command_again(settings.typed);
     report.switch_command = example_of_switching(report, parts);
+    report.use_command = options::command_to_use(settings.typed);
     report.log_command = options::log_command(settings.store);
     judge(report, parts);
     return report;

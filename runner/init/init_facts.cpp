@@ -164,10 +164,10 @@ Task<Result<PinnedAction>> pin_action(const std::string& given, const Environmen
     std::string text = given.empty() ? std::string(source_repository) : given;
     if (text.empty())
         co_return Failure(FailureKind::usage,
-                          "this program was not told where it comes from, so it cannot name its action")
-            .with_hint(
-                "--action OWNER/cachefill names it (at its release or newest commit), or OWNER/cachefill@COMMIT; the "
-                "workflow gets a commit, because a tag can be moved and gets your token");
+                          "the workflow uses cachefill's action, and this build does not know in which repository "
+                          "that is")
+            .with_hint("name it with --action OWNER/cachefill (its release of this version, else its newest commit, is "
+                       "written as a commit), or with --action OWNER/cachefill@COMMIT");
     auto parsed = parse_action(text);
     if (!parsed) co_return std::move(parsed).error();
     auto [repository, reference] = *parsed;

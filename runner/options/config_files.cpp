@@ -2,6 +2,7 @@
 
 #include "base/files.hpp"
 #include "base/own_place.hpp"
+#include "base/shell.hpp"
 #include "base/text.hpp"
 #include "github/context.hpp"
 #include "options/config.hpp"
@@ -167,17 +168,40 @@ class StepConfig {
     std::optional<github::VouchedCommit> commit_;
 };
 
+// Does the command end with an error where no cache is named?
+bool needs_cache(Command command, const Settings& settings) {
+    constexpr unsigned needing = bits(Command::run, Command::plan, Command::verify, Command::login, Command::use);
+    const auto& flags = settings.typed.flags;
+    bool is_push = command == Command::push && !flags.contains("watch") && !flags.contains("status");
+    return (needing & bit(command)) != 0 || is_push;
+}
+
+UncountedCache uncounted_cache(const Refusal& refusal, const std::string& why) {
+    auto told = warning(refusal, why, "", false);
+    bool is_plain = !refusal.value.empty() && refusal.value.find("…") == std::string::npos;
+    if (!is_plain) return {.why = told.text, .hint = told.hint};
+    return {.why = told.text,
+            .hint = "if that is what you mean, say it yourself: --cache " + shell_word(refusal.value) +
+                    ", CACHEFILL_CACHE, or a line in ~/.config/cachefill/cachefill.yml; or vouch for the whole file "
+                    "with --config"};
+}
+
 // Of what the flake's own file may not say, what nobody else says either: the rest makes no difference.
-void warn_of_checkout(std::vector<Refusal> refusals, const Environment& environment, const Settings& settings,
-                      std::vector<event::Message>& remarks) {
+void warn_of_checkout(std::vector<Refusal> refusals, Command command, const Environment& environment,
+                      Settings& settings, std::vector<event::Message>& remarks) {
     std::erase_if(refusals, [&](const auto& refusal) {
         const auto* option = find_option(refusal.key);
         bool by_variable = option->in_environment() && !environment.get_or(option->variable()).empty();
         return by_variable || settings.typed.flags.contains(refusal.key);
     });
-    for (const auto& refusal : refusals)
-        remarks.push_back(warning(refusal, "the file lies in the flake's folder, and whoever wrote the flake wrote it",
-                                  "; or vouch for the whole file with --config", false));
+    const std::string why = "the file lies in the flake's folder, and whoever wrote the flake wrote it";
+    for (const auto& refusal : refusals) {
+        // The error that follows says it.
+        if (refusal.key == "cache" && settings.cache.empty() && needs_cache(command, settings))
+            settings.uncounted_cache = uncounted_cache(refusal, why);
+        else
+            remarks.push_back(warning(refusal, why, "; or vouch for the whole file with --config", false));
+    }
 }
 
 // Takes out of `refusals` what the user's own file says itself.
@@ -219,7 +243,7 @@ Result<void> apply_config_files(const NamedConfig& named, Command command, const
         }
         if (is_step || named.by_hand || file.is_absolute()) return apply_vouched(file, command, settings, true);
         TRY(refusals, apply_checkout(file, file.parent_path(), command, settings));
-        warn_of_checkout(std::move(refusals), environment, settings, remarks);
+        warn_of_checkout(std::move(refusals), command, environment, settings, remarks);
         return {};
     }
     std::vector<Refusal> refusals;
@@ -243,7 +267,7 @@ Result<void> apply_config_files(const NamedConfig& named, Command command, const
         TRY_VOID(forget_what_is_said_outside(own, command, refusals));
         TRY_VOID(apply_vouched(own, command, settings));
     }
-    warn_of_checkout(std::move(refusals), environment, settings, remarks);
+    warn_of_checkout(std::move(refusals), command, environment, settings, remarks);
     return {};
 }
 

@@ -114,19 +114,23 @@ std::string help_text() {
     struct Row {
         std::string_view left, right;
     };
-    static constexpr std::array<Row, 12> commands{
-        {{"run [FLAKE]", "evaluate every host, build what the cache lacks, push it while building"},
-         {"push [PATH…]", "push store paths and their closures (default: the running system)"},
+    // As one comes to need them; a row without a text begins a group.
+    static constexpr std::array<Row, 15> commands{
+        {{"To fill a cache from here:", ""},
+         {"login [CACHE]", "store the token of a cache where every command finds it"},
          {"plan [FLAKE]", "show what a run would do, and why"},
+         {"run [FLAKE]", "evaluate every host, build what the cache lacks, push it while building"},
          {"verify [HOST…]", "ask the cache, as a consumer would, whether each host is there whole"},
+         {"push [PATH…]", "push store paths and their closures (default: the running system)"},
+         {"To have GitHub fill it:", ""},
+         {"init [FLAKE]", "write a workflow and a configuration for this flake"},
+         {"ci [FLAKE]", "the same as run, as a step of GitHub Actions"},
+         {"report [FILE…]", "join the reports of several jobs; send a message when there is something to say"},
+         {"On the machines that fetch from it:", ""},
+         {"use [CACHE]", "the lines that make a machine fetch from the cache; --apply adds them here"},
          {"doctor [HOST]", "would switching to this host compile something here; what, and why"},
          {"wait [HOST]", "until the host is complete in the cache"},
-         {"guard -- CMD…", "runs CMD only if nothing heavy would be compiled"},
-         {"ci [FLAKE]", "the same as run, as a step of GitHub Actions"},
-         {"init [FLAKE]", "write a workflow and a configuration for this flake"},
-         {"login [CACHE]", "store the token of a cache where every command finds it"},
-         {"use [CACHE]", "the lines that make a machine fetch from the cache; --apply adds them here"},
-         {"report [FILE…]", "join the reports of several jobs; send a message when there is something to say"}}};
+         {"guard -- CMD…", "runs CMD only if nothing heavy would be compiled"}}};
     static constexpr std::array<Row, 4> examples{
         {{"run --cache my-cache .", "fill a Cachix cache (first: cachefill login my-cache)"},
          {"run --cache file:///tmp/cache .", "try it out with a directory as the cache"},
@@ -134,7 +138,12 @@ std::string help_text() {
          {"wait && nh os switch", "on a machine that only fetches"}}};
     constexpr std::size_t commands_end = 29, examples_end = 47;
     std::string text = "cachefill fills a Nix binary cache before any of your machines asks for it.\n\n";
-    for (const auto& row : commands) text += wrapped(row.right, commands_end, "  cachefill " + std::string(row.left));
+    for (const auto& row : commands) {
+        if (row.right.empty())
+            text += std::string(row.left) + "\n";
+        else
+            text += wrapped(row.right, commands_end, "  cachefill " + std::string(row.left));
+    }
     text += "\n" +
             wrapped("FLAKE is a directory or any flake reference; without it $NH_FLAKE, else the current "
                     "directory.",

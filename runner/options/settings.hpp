@@ -52,6 +52,11 @@ struct Typed {
     std::string flake;                                     // empty: none was named
 };
 
+// A cache that the flake's own file names where that does not count, and no other is named.
+struct UncountedCache {
+    std::string why, hint; // sentences; no secret in them
+};
+
 // Everything a user can decide, after flags, environment and configuration have been merged.
 struct Settings {
     // what
@@ -62,6 +67,7 @@ struct Settings {
     std::vector<std::string> also;    // "packages", "checks", "devShells"
     GivenUrl cache;
     bool cache_by_checkout = false; // named by the flake's own file, for which nobody vouches: no credential is for it
+    std::optional<UncountedCache> uncounted_cache;
     std::vector<GivenUrl> upstreams;
     bool upstreams_from_hosts = true;
     bool upstreams_count_given = false; // for every host, whether it trusts them or not

@@ -73,6 +73,13 @@ SwitchTool tool_for(eval::TargetKind kind, const Environment& environment) {
     return !has_nh && async::find_program(std::string(to_string(own)), environment) ? own : SwitchTool::nh;
 }
 
+Failure no_cache_named(const Settings& settings, std::string hint) {
+    const std::string text = "no cache is named";
+    const auto& uncounted = settings.uncounted_cache;
+    if (!uncounted) return Failure(FailureKind::usage, text).with_hint(std::move(hint));
+    return Failure(FailureKind::usage, text + ": " + uncounted->why).with_hint(uncounted->hint);
+}
+
 std::string cache_among_words(const Settings& settings) {
     const auto& words = settings.arguments.empty() ? settings.hosts : settings.arguments;
     if (words.empty() || words[0].find_first_of("/:.*!@#") != std::string::npos) return {};
@@ -88,6 +95,12 @@ std::string command_to_fill(const Settings& settings, const std::vector<std::str
     std::vector<std::string> arguments;
     for (const auto& host : hosts) arguments.insert(arguments.end(), {"--hosts", host});
     return other_command(typed, Command::run, arguments);
+}
+
+std::string command_to_use(const Typed& typed) {
+    auto without_flake = typed;
+    without_flake.flake.clear(); // it has no part in it
+    return other_command(without_flake, Command::use, {});
 }
 
 std::string program_name(const std::string& called_as, const Environment& environment) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/environment.hpp"
+#include "base/failure.hpp"
 #include "options/options.hpp"
 
 #include <string>
@@ -17,6 +18,9 @@ std::string command_again(const Typed& typed);
 // how to print or how long to wait. A command that takes a flake gets the one that was typed.
 std::string other_command(const Typed& typed, Command command, const std::vector<std::string>& arguments);
 
+// That no cache is named, with why the one of the flake's own file does not count, or else with `hint`.
+Failure no_cache_named(const Settings& settings, std::string hint);
+
 // Where no cache was named: "; if 'my-cache' is the cache: --cache my-cache" for a word that stands where hosts or
 // paths do. Empty: there is none.
 std::string cache_among_words(const Settings& settings);
@@ -24,6 +28,9 @@ std::string cache_among_words(const Settings& settings);
 // Fills what was looked at, for these hosts: also the cache that only the flake's own file named, which may say where
 // to look and not where to push.
 std::string command_to_fill(const Settings& settings, const std::vector<std::string>& hosts);
+
+// Tells how a machine comes to fetch from the cache that was typed, or that stands where every command finds it.
+std::string command_to_use(const Typed& typed);
 
 // How this program is called again: "cachefill" where that is what a shell would find, else as it was called.
 std::string program_name(const std::string& called_as, const Environment& environment);

@@ -28,6 +28,7 @@ struct JobReport {
     std::string name;
     std::string command, cache;
     int exit_code = 0;
+    bool is_readable = true; // false: nothing is known of what it did
     std::vector<std::string> causes;
     std::uint64_t targets = 0, complete = 0; // of those it had to care for: elsewhere and unchecked ones are left out
     std::uint64_t built = 0, failed = 0, pushed = 0, missing = 0;

@@ -67,6 +67,7 @@ std::string markdown_of(const Finding& finding) {
 } // namespace
 
 std::string_view in_words(const JobReport& job) {
+    if (!job.is_readable) return "not readable";
     switch (job.exit_code) {
     case 0:
         return "done";
@@ -107,13 +108,18 @@ std::string to_text(const Joined& joined) {
     Style style(false);
     std::string text;
     Table table({Align::left, Align::left, Align::right, Align::right, Align::right, Align::right});
-    for (const auto& job : joined.jobs)
+    for (const auto& job : joined.jobs) {
+        if (!job.is_readable) {
+            table.add({{job.name}, {std::string(in_words(job))}, {}, {}, {}, {}});
+            continue;
+        }
         table.add({{job.name},
                    {std::string(in_words(job))},
                    {std::to_string(job.complete) + "/" + std::to_string(job.targets) + " complete"},
                    {std::to_string(job.built) + " built"},
                    {std::to_string(job.pushed) + " pushed"},
                    {human_duration(job.took)}});
+    }
     text += table.render(style, 120);
     if (auto lines = changes_lines(joined.changes()); !lines.empty()) text += "\nchanges:\n" + lines;
     if (!joined.findings.empty()) text += "\n";
@@ -128,12 +134,17 @@ std::string to_markdown(const Joined& joined, std::size_t limit) {
     if (!joined.jobs.empty()) {
         text += "| job | state | complete | built | failed | pushed | missing | time "
                 "|\n|---|---|--:|--:|--:|--:|--:|--:|\n";
-        for (const auto& job : joined.jobs)
-            text += "| " + markdown::text(job.name) + " | " + std::string(in_words(job)) + " | " +
-                    std::to_string(job.complete) + " of " + std::to_string(job.targets) + " | " +
+        for (const auto& job : joined.jobs) {
+            text += "| " + markdown::text(job.name) + " | " + std::string(in_words(job)) + " | ";
+            if (!job.is_readable) {
+                text += " | | | | | |\n";
+                continue;
+            }
+            text += std::to_string(job.complete) + " of " + std::to_string(job.targets) + " | " +
                     std::to_string(job.built) + " | " + std::to_string(job.failed) + " | " +
                     std::to_string(job.pushed) + " | " + std::to_string(job.missing) + " | " +
                     human_duration(job.took) + " |\n";
+        }
         text += "\n";
     }
     std::size_t shown = 0;

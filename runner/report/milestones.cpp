@@ -41,6 +41,22 @@ std::string uploads(const Progress& progress, Clock::time_point now) {
     return "pushing " + listed(names, 3);
 }
 
+// What is going on in a stage that shows nothing of itself.
+std::string_view doing(event::Stage stage) {
+    switch (stage) {
+    case event::Stage::preflight:
+        return "looking at the flake, Nix and the cache";
+    case event::Stage::discover:
+        return "listing the flake's hosts";
+    case event::Stage::query:
+        return "asking the caches";
+    case event::Stage::check:
+        return "checking the rest of the flake";
+    default:
+        return event::to_string(stage);
+    }
+}
+
 } // namespace
 
 std::string targets_line(const event::TargetsFound& found) {
@@ -85,7 +101,7 @@ std::string state_line(const Progress& progress, Clock::time_point now) {
     if (auto left = progress.expected_left(now)) parts.push_back("about " + clock_text(*left) + " left");
     if (!parts.empty()) return join(parts, " · ") + "\n";
     for (auto stage : {event::Stage::preflight, event::Stage::discover, event::Stage::query, event::Stage::check})
-        if (progress.is_running(stage)) return fmt::format("still at it: {}\n", event::to_string(stage));
+        if (progress.is_running(stage)) return fmt::format("still {}\n", doing(stage));
     if (progress.paths_asked > 0) return "asking the caches: " + counted(progress.paths_asked, "path") + " so far\n";
     return "still at it\n";
 }

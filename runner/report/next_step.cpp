@@ -13,8 +13,13 @@ std::string next_step(const RunReport& report, const Figures& sums) {
     if (report.exit_code == 0) {
         if (!report.run_command.empty()) return "next: " + report.run_command + "\n";
         if (report.command != Command::run || sums.built + pushed == 0 || report.switch_command.empty()) return {};
-        bool is_trusted =
-            std::all_of(report.targets.begin(), report.targets.end(), [](auto& one) { return one.trusted; });
+        auto trusts = [](const auto& target) { return target.trusted; };
+        bool is_trusted = std::all_of(report.targets.begin(), report.targets.end(), trusts);
+        // Switching to the lines alone would still compile: the Nix that does it does not know the cache.
+        if (std::none_of(report.targets.begin(), report.targets.end(), trusts) && !report.use_command.empty())
+            return "next: " + report.use_command +
+                   " (how a machine comes to fetch from the cache; none of these does)\n" +
+                   "then: " + report.switch_command + " (with the lines above in its configuration)\n";
         return "next: " + (is_trusted ? "" : std::string("put the lines above into the hosts that lack them, then: ")) +
                report.switch_command + " (on any of these machines; they fetch what was built)\n";
     }

@@ -165,6 +165,7 @@ struct RunReport {
     std::string again;                   // this one once more, as it was typed
     std::string run_command;             // of a plan with something to do: does it
     std::string switch_command;          // on a machine that fetches what was built
+    std::string use_command;             // how a machine comes to fetch from the cache
     std::string log_command = "nix log"; // shows the log of the derivation that follows it
 
     std::uint64_t count(event::BuildOutcome outcome) const;

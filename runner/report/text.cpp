@@ -27,6 +27,7 @@ constexpr std::size_t most_paths = 20; // in each list of paths; the JSON report
 
 Table::Cell state_of(const TargetReport& target) {
     if (!target.error.empty()) return {"does not evaluate", Tone::bad};
+    if (target.evaluate_only && !target.derivation.empty()) return {"evaluates", Tone::good};
     switch (target.verdict) {
     case TargetVerdict::complete:
         return target.trusted ? Table::Cell{"complete", Tone::good} : Table::Cell{"complete, not trusted", Tone::warn};
@@ -309,8 +310,11 @@ std::string mirror_lines(const RunReport& report, const Style& style) {
 }
 
 std::string outcome_line(const RunReport& report, const Figures& sums, const Style& style) {
-    std::uint64_t complete = 0, by_path = 0, counting = 0, elsewhere = 0;
+    std::uint64_t complete = 0, by_path = 0, counting = 0, elsewhere = 0, unchecked = 0, only_evaluated = 0;
     for (const auto& target : report.targets) {
+        bool is_unknown = target.verdict == TargetVerdict::unknown || target.verdict == TargetVerdict::not_evaluated;
+        unchecked += target.counts() && target.error.empty() && is_unknown ? 1U : 0U;
+        only_evaluated += target.evaluate_only && target.error.empty() && !target.is_check ? 1U : 0U;
         by_path += target.counts() && target.verdict == TargetVerdict::by_path ? 1U : 0U;
         counting += target.counts() ? 1U : 0U;
         complete += target.counts() && target.verdict == TargetVerdict::complete ? 1U : 0U;
@@ -318,6 +322,15 @@ std::string outcome_line(const RunReport& report, const Figures& sums, const Sty
     }
     auto cache = report.cache.empty() ? std::string("the cache") : report.cache;
     auto whole = fmt::format("{} of {} complete in {}", complete, counted(counting + elsewhere, "target"), cache);
+    // What nobody looked at is not said to be incomplete.
+    if (unchecked > 0 && unchecked == counting + elsewhere)
+        whole = fmt::format("{} not checked in {}", counted(unchecked, "target"), cache);
+    else if (unchecked > 0)
+        whole += fmt::format(", {} not checked", unchecked);
+    if (counting + elsewhere == 0 && only_evaluated > 0)
+        whole = counted(only_evaluated, "target") + " evaluated";
+    else if (only_evaluated > 0)
+        whole += fmt::format(" ({} only evaluated)", only_evaluated);
     if (by_path > 0) whole += fmt::format(" ({} by path only)", by_path);
     if (elsewhere > 0) whole += fmt::format(" ({} elsewhere)", elsewhere);
     bool is_idle = report.builds.empty() && report.pushes.empty();

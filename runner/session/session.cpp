@@ -130,11 +130,11 @@ Task<void> Session::find_nix(std::vector<Failure>& findings) {
 
 Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
     if (settings_.cache.empty()) {
-        Failure failure(FailureKind::usage, "no cache is named");
-        findings.push_back(std::move(failure).with_hint(
+        findings.push_back(options::no_cache_named(
+            settings_,
             "give one with --cache, in CACHEFILL_CACHE, or as 'cache:' in ~/.config/cachefill/cachefill.yml: NAME "
             "(Cachix), https://HOST/PATH, or file:///DIRECTORY to try it out" +
-            options::cache_among_words(settings_)));
+                options::cache_among_words(settings_)));
         co_return;
     }
     auto uri = cache::CacheUri::parse(settings_.cache.reveal());

@@ -5,6 +5,7 @@
 #include "cache/make_cache.hpp"
 #include "cache/token_store.hpp"
 #include "options/exit_code.hpp"
+#include "options/typed.hpp"
 
 #include <cstdio>
 #include <unistd.h>
@@ -20,9 +21,9 @@ constexpr auto patience = 10s; // with a cache that does not answer: the token i
 
 void say_line(const std::string& text) { say(text + "\n"); }
 
-Failure no_cache() {
-    return Failure(FailureKind::usage, "no cache is named")
-        .with_hint("name it: cachefill login NAME (of a Cachix cache), or its https:// address");
+Failure no_cache(const options::Settings& settings) {
+    return options::no_cache_named(settings,
+                                   "name it: cachefill login NAME (of a Cachix cache), or its https:// address");
 }
 
 Result<Secret> get_token(const options::Settings& settings, const cache::CacheUri& uri) {
@@ -62,7 +63,7 @@ Task<Result<std::string>> examine(session::Session& session, cache::CacheUri uri
 
 Task<Result<void>> log_in(session::Session& session) {
     const auto& settings = session.settings();
-    if (settings.cache.empty()) co_return no_cache();
+    if (settings.cache.empty()) co_return no_cache(settings);
     CO_TRY(uri, cache::CacheUri::parse(settings.cache.reveal()));
     CO_TRY(variable, cache::token_name(uri));
     if (settings.forget) {

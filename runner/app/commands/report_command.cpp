@@ -82,7 +82,10 @@ Task<Result<void>> notify(CommandContext& context, const report::Joined& joined)
         co_return Result<void>();
     }
     if (url.empty()) {
-        talk("notification: not configured (CACHEFILL_NOTIFY_URL is empty)");
+        // A workflow without the secret sets it all the same; at a desk nobody meant to send anything.
+        bool is_meant = context.session.environment().variables().contains("CACHEFILL_NOTIFY_URL") ||
+                        github::is_step(context.session.environment());
+        if (is_meant) talk("notification: not configured (CACHEFILL_NOTIFY_URL is empty)");
         co_return Result<void>();
     }
     async::RetryPolicy policy;

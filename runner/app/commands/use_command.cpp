@@ -7,6 +7,7 @@
 #include "cache/make_cache.hpp"
 #include "nix/cache_settings.hpp"
 #include "options/exit_code.hpp"
+#include "options/typed.hpp"
 #include "session/cache_credentials.hpp"
 
 #include <algorithm>
@@ -29,8 +30,8 @@ constexpr auto patience = 10s;
 Task<Result<CacheToUse>> ask_cache(session::Session& session) {
     const auto& settings = session.settings();
     if (settings.cache.empty())
-        co_return Failure(FailureKind::usage, "no cache is named")
-            .with_hint("name it: cachefill use NAME (of a Cachix cache), or its https:// address");
+        co_return options::no_cache_named(settings,
+                                          "name it: cachefill use NAME (of a Cachix cache), or its https:// address");
     CO_TRY(uri, cache::CacheUri::parse(settings.cache.reveal()));
     CO_TRY(credentials, session::credentials_for_own(settings, session.environment(), uri));
     async::RetryPolicy retry{.budget = patience};

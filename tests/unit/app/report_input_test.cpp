@@ -71,6 +71,9 @@ BOOST_AUTO_TEST_CASE(a_report_that_cannot_be_read_is_a_job_that_failed) {
     BOOST_REQUIRE(input->reports.size() == 1U);
     BOOST_TEST(input->reports[0].exit_code == 1);
     BOOST_TEST(input->reports[0].findings[0].title == "its report cannot be read");
+    auto joined = report::join_reports(std::move(*input));
+    BOOST_TEST(report::to_text(joined).find("mac  not readable\n") == 0U, report::to_text(joined));
+    BOOST_TEST(report::to_markdown(joined).find("| mac | not readable |  | | | | | |") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_to_read_is_an_error_unless_something_was_expected) {

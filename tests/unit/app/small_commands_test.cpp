@@ -51,7 +51,18 @@ BOOST_AUTO_TEST_CASE(joined_reports_end_as_the_worst_of_them) {
     machine.write("mac.json", bad_report);
     BOOST_TEST(report({"x86_64-linux.json", "mac.json"}) == 1);
     BOOST_TEST(says("nixos:nas does not ##[evaluate"));
+    BOOST_TEST(!complains("not configured")); // nobody meant to
+    machine.environment.set("CACHEFILL_NOTIFY_URL", "");
+    BOOST_TEST(report({"x86_64-linux.json", "mac.json"}) == 1);
     BOOST_TEST(complains("notification: not configured (CACHEFILL_NOTIFY_URL is empty)"));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_report_is_the_wrong_file_and_no_job) {
+    machine.write("lock.json", R"({"nodes": {}})");
+    BOOST_TEST(report({"lock.json"}) == 2);
+    BOOST_TEST(complains("lock.json is no report of cachefill: "));
+    BOOST_TEST(complains("--json FILE"));
+    BOOST_TEST(!says("complete"));
 }
 
 BOOST_AUTO_TEST_CASE(without_anything_to_join_it_is_wrong_use) {

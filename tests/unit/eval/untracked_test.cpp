@@ -174,8 +174,13 @@ BOOST_AUTO_TEST_CASE(another_repository_below_is_none_of_this_one) {
     scene.write("fleet/inner/box.nix", "1");
     scene.shell("cd fleet/inner; git init -q; git add -A; git commit -q -m inner");
     auto failure = failure_of_host(scene);
-    BOOST_TEST(failure.cause().starts_with("inner/box.nix lies in a repository of its own"), failure.cause());
-    BOOST_TEST(contains(failure.hint(), "?submodules=1"));
+    BOOST_TEST(failure.cause().starts_with("inner/box.nix lies in inner, a git repository of its own that the flake's "
+                                           "knows nothing of, so for Nix it is not there"),
+               failure.cause());
+    // It is none of its submodules.
+    BOOST_TEST(!contains(failure.hint(), "?submodules=1"), failure.hint());
+    BOOST_TEST(contains(failure.hint(), "git submodule add URL inner"), failure.hint());
+    BOOST_TEST(contains(failure.hint(), "move inner/.git away"), failure.hint());
 }
 
 BOOST_AUTO_TEST_CASE(what_a_submodule_does_not_track_is_to_be_added_there) {
@@ -202,8 +207,11 @@ BOOST_AUTO_TEST_CASE(git_add_is_not_told_of_a_directory_without_files) {
 }
 
 BOOST_AUTO_TEST_CASE(where_one_stands_in_the_repository_the_command_is_short) {
-    UntrackedFile file{
-        .repository = "/fleet", .file = "hosts/a b.nix", .why = UntrackedFile::Why::unknown_to_git, .rule = {}};
+    UntrackedFile file{.repository = "/fleet",
+                       .file = "hosts/a b.nix",
+                       .why = UntrackedFile::Why::unknown_to_git,
+                       .rule = {},
+                       .inner = {}};
     Failure said(FailureKind::eval, "gone");
     BOOST_TEST(explain_untracked(said, file, "/fleet").hint() == "git add 'hosts/a b.nix'");
     BOOST_TEST(explain_untracked(said, file, "/fleet/hosts").hint() == "git add 'a b.nix'");

@@ -3,6 +3,7 @@
 #include "codec/encoding.hpp"
 #include "eval/evaluator.hpp"
 #include "options/command_line.hpp"
+#include "options/typed.hpp"
 #include "support/http_server.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -125,6 +126,10 @@ BOOST_AUTO_TEST_CASE(the_flakes_own_file_loosens_nothing_and_what_does_not_count
                                 !option.may_stand_in_checkout(invocation.command, {"x"}) &&
                                 (option.commands & bit(invocation.command));
                 bool is_named = says(invocation, warning, place + ":") && says(invocation, warning, "'" + option.key);
+                if (option.key == "cache" && concerns) { // with the error that no cache is named
+                    BOOST_TEST(invocation.settings.uncounted_cache.has_value(), command);
+                    continue;
+                }
                 if (option.key != "push.caches") is_named &= says(invocation, warning, "'" + option.key + ": ");
                 BOOST_TEST(is_named == concerns, command << ", " << option.key);
                 if (concerns) BOOST_TEST(says(invocation, warning, option.flag() + ", " + option.variable()));
@@ -158,8 +163,27 @@ BOOST_AUTO_TEST_CASE(a_cache_that_the_flake_names_is_looked_at_and_never_pushed_
     Desk::write(desk.flake() / "cachefill.yml", "cache: \"https://kim:hidden-word@a.example?trusted=1\"\n");
     auto invocation = desk.invocation({"plan"});
     BOOST_TEST(invocation.settings.cache.empty());
-    BOOST_TEST(says(invocation, warning, "'cache: https://a.example"));
-    BOOST_TEST(!says(invocation, warning, "hidden-word"));
+    BOOST_REQUIRE(invocation.settings.uncounted_cache);
+    BOOST_TEST(invocation.settings.uncounted_cache->why.find("'cache: https://a.example") != std::string::npos);
+    BOOST_TEST(invocation.settings.uncounted_cache->why.find("hidden-word") == std::string::npos);
+    BOOST_TEST(invocation.settings.uncounted_cache->hint.find("hidden-word") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_cache_that_does_not_count_is_told_with_the_lack_of_one_or_by_a_warning) {
+    Desk desk;
+    Desk::write(desk.flake() / "cachefill.yml", "cache: demo\n");
+    for (const Words& words : {Words{"run"}, Words{"push"}}) {
+        auto invocation = desk.invocation(words);
+        BOOST_TEST(invocation.remarks.empty(), words.back());
+        auto failure = no_cache_named(invocation.settings, "name one");
+        BOOST_TEST(failure.cause().find("no cache is named: ") == 0U, failure.cause());
+        BOOST_TEST(failure.cause().find("cachefill.yml:1:8: 'cache: demo' does not count, because") !=
+                   std::string::npos);
+        BOOST_TEST(failure.hint().find("--cache demo, ") != std::string::npos, failure.hint());
+    }
+    BOOST_TEST(says(desk.invocation({"push", "--watch"}), warning, "'cache: demo' does not count"));
+    BOOST_TEST(desk.invocation({"run", "--cache", "other"}).remarks.empty());
+    BOOST_TEST(no_cache_named(Settings(), "name one").hint() == "name one");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_wrong_in_a_file_is_wrong_even_if_it_does_not_count) {

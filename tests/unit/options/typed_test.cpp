@@ -55,6 +55,12 @@ BOOST_AUTO_TEST_CASE(what_fills_names_the_cache_that_a_checkout_named) {
     BOOST_TEST(command_to_fill(settings, {}).empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_makes_a_machine_fetch_knows_the_cache_and_no_flake) {
+    BOOST_TEST(command_to_use(typed({"run", ".", "--cache", "team", "--hosts", "nas"})) ==
+               "cachefill use --cache team");
+    BOOST_TEST(command_to_use(typed({"run", "."})) == "cachefill use");
+}
+
 BOOST_AUTO_TEST_CASE(another_command_speaks_of_the_same_flake_and_cache) {
     auto doctor = typed({"doctor", "--flake", ".", "--cache", "team", "--verbose", "--json", "x"});
     BOOST_TEST(other_command(doctor, Command::wait, {"laptop"}) == "cachefill wait laptop --flake . --cache team");

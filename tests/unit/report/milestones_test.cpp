@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(while_nothing_is_known_a_run_says_where_it_is) {
     run.at(0s, asked);
     BOOST_TEST(run.line(0s) == "asking the caches: 1200 paths so far\n");
     run.at(0s, event::StageStarted{event::Stage::query});
-    BOOST_TEST(run.line(0s) == "still at it: query\n");
+    BOOST_TEST(run.line(0s) == "still asking the caches\n");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_going_on_stands_there_with_its_time_the_oldest_first) {

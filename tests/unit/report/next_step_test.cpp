@@ -35,6 +35,22 @@ BOOST_AUTO_TEST_CASE(what_verify_misses_is_for_a_run_and_not_for_another_look) {
     BOOST_TEST(told(verify) == "next: cachefill run --hosts nas\n");
 }
 
+BOOST_AUTO_TEST_CASE(where_no_machine_trusts_the_cache_that_comes_before_switching) {
+    auto run = ended(report::Command::run, 0);
+    run.builds.emplace_back();
+    run.builds.back().outcome = event::BuildOutcome::built;
+    run.targets.resize(2);
+    run.switch_command = "nh os switch .";
+    run.use_command = "cachefill use --cache demo";
+    BOOST_TEST(told(run).find("next: nh os switch .") == 0U, told(run));
+    run.targets[0].trusted = false;
+    BOOST_TEST(told(run).find("next: put the lines above into the hosts that lack them, then: nh") == 0U, told(run));
+    run.targets[1].trusted = false;
+    BOOST_TEST(told(run) == "next: cachefill use --cache demo (how a machine comes to fetch from the cache; none of "
+                            "these does)\n"
+                            "then: nh os switch . (with the lines above in its configuration)\n");
+}
+
 BOOST_AUTO_TEST_CASE(a_run_that_did_nothing_asks_for_nothing) {
     auto run = ended(report::Command::run, 0);
     run.switch_command = "nh os switch .";
