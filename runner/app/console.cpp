@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,11 +31,7 @@ bool wants_color(const options::Settings& settings, const Environment& environme
     return ::isatty(STDERR_FILENO) && environment.get_or("TERM") != "dumb";
 }
 
-std::size_t terminal_width() {
-    struct winsize size {};
-    if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20) return size.ws_col;
-    return 100;
-}
+std::size_t terminal_width() { return terminal_columns(stderr).value_or(100); }
 
 // What was said so short a time ago is still to be seen.
 constexpr auto soon = 10s;
@@ -156,7 +151,9 @@ Task<void> Console::keep_drawing() {
     }
 }
 
-void Console::say(std::FILE* stream, const std::string& text) const { write_all(stream, spoken(text, environment_)); }
+void Console::say(std::FILE* stream, const std::string& text) const {
+    write_all(stream, spoken_on(stream, text, environment_));
+}
 
 void Console::stop_drawing() {
     is_drawing_ = false;

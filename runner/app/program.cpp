@@ -140,7 +140,7 @@ int become(const std::vector<std::string>& command, const Environment& environme
 
 int refuse(const Failure& failure, bool is_step, const Environment& environment) {
     if (is_step) return refuse_step(failure, environment);
-    std::fputs(spoken(render(failure) + "\n", environment).c_str(), stderr);
+    std::fputs(spoken_on(stderr, render(failure) + "\n", environment).c_str(), stderr);
     return static_cast<int>(options::exit_code_for(failure.kind()));
 }
 

@@ -70,7 +70,8 @@ Result<std::vector<fs::path>> files_below(const fs::path& directory) {
 // Where nobody expects a job it is the wrong file, not a job that failed.
 Failure no_report(const std::string& file, std::string_view text) {
     auto why = report::parse_job_report(text, file);
-    auto said = why ? std::string() : ": " + why.error().cause();
+    auto said = why ? std::string() : why.error().cause();
+    said = said.substr(std::min(said.find(": "), said.size())); // it begins with that it is none, too
     return Failure(FailureKind::usage, sanitize(file) + " is no report of cachefill" + said)
         .with_hint("--json FILE of 'cachefill run' and its like writes one; docs/notify.md says what findings of other "
                    "tools look like");

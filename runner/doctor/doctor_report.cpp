@@ -40,8 +40,17 @@ std::string how_long(const Examination& examination) {
 std::string verdict(const Examination& examination) {
     const auto& evidence = examination.evidence;
     if (!evidence.heavy.empty()) {
-        auto text = evidence.target + " would compile " + counted(evidence.heavy.size(), "derivation") + " here, " +
-                    how_long(examination) + ": ";
+        auto unknown =
+            static_cast<std::size_t>(std::count_if(evidence.heavy.begin(), evidence.heavy.end(),
+                                                   [](const auto& heavy) { return heavy.source == Source::unknown; }));
+        auto count = counted(evidence.heavy.size(), "derivation") + " here, ";
+        auto text = evidence.target + (unknown == 0 ? " would compile " : " would compile at most ") + count;
+        if (unknown > 0)
+            text +=
+                (unknown == evidence.heavy.size() ? std::string("if no cache has ") + (unknown == 1 ? "it" : "them")
+                                                  : std::to_string(unknown) + " of them only if no cache has them") +
+                ", ";
+        text += how_long(examination) + ": ";
         for (std::size_t i = 0; i < std::min(evidence.heavy.size(), names_told); ++i)
             text += (i > 0 ? ", " : "") + evidence.heavy[i].name;
         if (evidence.heavy.size() > names_told) text += ", …";

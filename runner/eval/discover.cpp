@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "eval/expression.hpp"
 #include "eval/flake_failure.hpp"
+#include "eval/source_line.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -61,6 +62,7 @@ async::Task<void> list_kind(const EvalSettings& settings, const OpenedFlake& fla
     if (run->complaint() == Complaint::missing_attribute) co_return;
     auto failure = co_await failure_in_flake(*run, sources, settings.environment);
     if (run->log.error()) listing.position = locate(*run->log.error(), sources);
+    if (listing.position) failure = with_source_line(std::move(failure), *listing.position, sources.directory);
     listing.failure = std::move(failure).with_context("listing " + output);
 }
 

@@ -17,6 +17,7 @@
 #include "eval/memory.hpp"
 #include "eval/memory_history.hpp"
 #include "eval/nix_command.hpp"
+#include "eval/source_line.hpp"
 
 #include <algorithm>
 #include <map>
@@ -248,6 +249,7 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt(const TargetRef& target
         result.needed_system = needed_system(sanitize(run->log.error()->text));
     }
     auto failure = co_await failure_in_flake(*run, std::move(sources), settings_.environment);
+    if (result.position) failure = with_source_line(std::move(failure), *result.position, flake_->info.directory);
     result.failure = std::move(failure).with_context(doing);
     co_return result;
 }

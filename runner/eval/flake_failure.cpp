@@ -4,6 +4,7 @@
 #include "base/foreign_json.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
+#include "eval/source_line.hpp"
 #include "eval/untracked.hpp"
 #include "nix/flake_url.hpp"
 #include "nix/version.hpp"
@@ -99,6 +100,13 @@ Failure foreign_lock(const std::string& shown, const RelativeInput& input, const
                    " cannot read it any more");
 }
 
+// Was a folder meant, and there is none?
+bool is_missing_folder(const std::string& shown, const Whereabouts& where) {
+    std::error_code ignored;
+    bool is_path = shown.starts_with('/') || shown.starts_with("./") || shown.starts_with("../");
+    return is_path && where.directory.empty() && !fs::exists(shown.substr(0, shown.find('?')), ignored);
+}
+
 Failure explain(Failure failure, Complaint complaint, const std::string& reference, const std::string& shown,
                 const Whereabouts& where) {
     auto cause = failure.cause();
@@ -122,6 +130,8 @@ Failure explain(Failure failure, Complaint complaint, const std::string& referen
     case Complaint::not_a_reference:
         return Failure(FailureKind::usage, shown + " is no flake: " + cause);
     case Complaint::missing_file:
+        if (is_missing_folder(shown, where))
+            return Failure(FailureKind::usage, "there is no such folder").with_hint(std::string(name_the_flake));
         return Failure(FailureKind::usage, "the flake " + shown + " cannot be read: " + cause)
             .with_hint(std::string(name_the_flake));
     default:
@@ -129,8 +139,9 @@ Failure explain(Failure failure, Complaint complaint, const std::string& referen
     }
 }
 
-Failure with_position(Failure failure, const std::optional<event::Position>& position) {
+Failure with_position(Failure failure, const std::optional<event::Position>& position, const fs::path& work_tree) {
     if (!position || position->line == 0) return failure;
+    failure = with_source_line(std::move(failure), *position, work_tree);
     auto place = position->file + ":" + std::to_string(position->line) + ":" + std::to_string(position->column);
     return std::move(failure).with_context("reading " + place);
 }
@@ -201,7 +212,7 @@ async::Task<Failure> flake_failure(const NixRun& run, const EvalSettings& settin
     }
     if (is_flake_itself) complaint = Complaint::no_flake;
     failure = explain(std::move(failure), complaint, place.reference, shown, where);
-    co_return with_position(std::move(failure), position);
+    co_return with_position(std::move(failure), position, where.directory);
 }
 
 async::Task<Failure> failure_in_flake(const NixRun& run, SourceMap sources, Environment environment) {

@@ -6,6 +6,7 @@
 #include "report/log_form.hpp"
 #include "report/narrator.hpp"
 #include "report/progress.hpp"
+#include "report/prose.hpp"
 
 #include <fmt/format.h>
 
@@ -49,7 +50,7 @@ class LiveDisplay final : public Display {
     void on_event(const event::Event& event) override {
         const auto* build = std::get_if<event::BuildFinished>(&event);
         if (!build || build->outcome != event::BuildOutcome::blocked) lasting_ += narrator_.tell_rest();
-        lasting_ += narrator_.tell(event, progress_);
+        lasting_ += wrap_prose(narrator_.tell(event, progress_), frame_width());
         progress_.apply(event, now_);
     }
 

@@ -57,6 +57,14 @@ Task<int> guard_command(CommandContext& context) {
             Failure(FailureKind::usage, "there is no program '" + sanitize(guarded.words.front()) + "' on PATH"));
         co_return static_cast<int>(options::ExitCode::usage);
     }
+    bool is_described = settings.typed.flags.contains("kind") || settings.typed.flags.contains("flake");
+    if (guarded.tool == options::SwitchTool::other && !is_described && !settings.quiet)
+        context.console.sink().on_event(event::Message{
+            .severity = event::Severity::notice,
+            .text = "'" + sanitize(guarded.words.front()) +
+                    "' is no command that cachefill knows to switch a machine (nh, nixos-rebuild, home-manager, "
+                    "darwin-rebuild), so this machine's host is looked at",
+            .hint = "--flake and --kind tell which host it switches, and then this is not said"});
     std::unique_ptr<session::LockCopy> copy;
     if (settings.update) {
         auto made = co_await session::LockCopy::make(session);

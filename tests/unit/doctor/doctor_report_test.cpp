@@ -77,6 +77,17 @@ BOOST_AUTO_TEST_CASE(what_would_be_compiled_is_named_with_its_reason_and_a_comma
                "nixos:box would compile 5 derivations here, about 5 min: heavy-0, heavy-1, heavy-2, …\n");
 }
 
+BOOST_AUTO_TEST_CASE(what_a_cache_may_have_is_no_firm_number) {
+    auto examination = compiling(3);
+    auto& heavy = examination.evidence.heavy;
+    heavy[0].source = Source::unknown;
+    BOOST_TEST(has(to_text(examination, false),
+                   "nixos:box would compile at most 3 derivations here, 1 of them only if no cache has them, about"));
+    for (auto& one : heavy) one.source = Source::unknown;
+    BOOST_TEST(has(to_text(examination, false),
+                   "nixos:box would compile at most 3 derivations here, if no cache has them, about 3 min: heavy-0"));
+}
+
 BOOST_AUTO_TEST_CASE(an_expected_time_is_no_more_exact_than_it_is) {
     struct Row {
         std::chrono::milliseconds expected;

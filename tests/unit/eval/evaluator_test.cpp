@@ -142,9 +142,10 @@ BOOST_AUTO_TEST_CASE(one_failing_host_hides_no_other_and_each_has_its_place) {
         BOOST_TEST((results[i].error().kind() == FailureKind::eval), results[i].error().one_line());
         BOOST_TEST(results[i].error().context().front().starts_with("evaluating nixos:"));
     }
-    BOOST_TEST(results[0].error().cause() == "no good\nat all");
+    BOOST_TEST(results[0].error().cause().starts_with("no good\nat all\n"), results[0].error().cause());
     BOOST_TEST(place(scene.position(nixos("throws"))).starts_with("flake.nix:"));
-    BOOST_TEST(results[1].error().cause() == "undefined variable 'nowhere'");
+    BOOST_TEST(results[1].error().cause() ==
+               "undefined variable 'nowhere'\n2 | config.system.build.toplevel = nowhere;");
     BOOST_TEST(place(scene.position(nixos("undefined"))) == "hosts/undefined.nix:2:34");
     BOOST_TEST(contains(results[3].error().cause(), "infinite recursion"));
     BOOST_TEST(contains(results[4].error().cause(), "'config' missing"));

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace cachefill::report {
+
+// Text for a terminal of so many columns (0: no terminal, nothing is changed). What begins with "error:", "warning:",
+// "hint:" and the like is prose: it is broken between words, and goes on below its first word. What is to be pasted
+// stays whole, however long it is: words in '…', and the command behind "hint:", "do:", "next:" or "then:". All other
+// lines (tables, logs, configuration) are left as they are. Colours stay.
+std::string wrap_prose(const std::string& text, std::size_t width);
+
+} // namespace cachefill::report

@@ -1,0 +1,45 @@
+#include "report/columns.hpp"
+#include "report/prose.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using report::wrap_prose;
+
+BOOST_AUTO_TEST_SUITE(prose)
+
+BOOST_AUTO_TEST_CASE(prose_goes_on_below_its_first_word) {
+    BOOST_TEST(wrap_prose("error: the flake has no host of that name\n  hint: give one of those that it has\n", 30) ==
+               "error: the flake has no host\n       of that name\n  hint: give one of those that\n        it has\n");
+    BOOST_TEST(wrap_prose("error: short\n", 30) == "error: short\n");
+    BOOST_TEST(wrap_prose("\x1b[31merror:\x1b[0m the flake has no host of that name", 30) ==
+               "\x1b[31merror:\x1b[0m the flake has no host\n       of that name");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_to_be_pasted_stays_whole) {
+    BOOST_TEST(wrap_prose("next: cachefill run . --hosts box --cache demo (goes on from here)", 30) ==
+               "next: cachefill run . --hosts box --cache demo\n      (goes on from here)");
+    BOOST_TEST(wrap_prose("  hint: git add -f hosts/box.nix, or mend the rule that ignores it", 30) ==
+               "  hint: git add -f hosts/box.nix,\n        or mend the rule that\n        ignores it");
+    BOOST_TEST(wrap_prose("  hint: name the flake as 'path:/home/kim/my fleet of machines', then go on", 30) ==
+               "  hint: name the flake as\n        'path:/home/kim/my fleet of machines',\n        then go on");
+    BOOST_TEST(wrap_prose("next: mend what failed, then: /opt/cachefill run . --cache demo", 30) ==
+               "next: mend what failed, then:\n      /opt/cachefill run . --cache demo");
+}
+
+BOOST_AUTO_TEST_CASE(an_apostrophe_opens_no_quotation) {
+    BOOST_TEST(wrap_prose("error: the flake's own file says what doesn't count", 30) ==
+               "error: the flake's own file\n       says what doesn't count");
+}
+
+BOOST_AUTO_TEST_CASE(everything_else_stays_as_it_is) {
+    for (const std::string text :
+         {"nixos:box  incomplete  4  0.1 s  and so on and on", "  | error: of another program, as it is",
+          "    nix.settings.substituters = [ \"https://a.example\" ];", "", "\n\n", "error:"})
+        BOOST_TEST(wrap_prose(text, 30) == text);
+    const std::string lengthy = "error: the flake has no host of that name";
+    BOOST_TEST(wrap_prose(lengthy, 0) == lengthy); // no terminal
+    BOOST_TEST(wrap_prose("error: " + std::string(100, 'x'), 30) == "error: " + std::string(100, 'x'));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
