@@ -4,6 +4,7 @@
 #include "init/init_choice.hpp"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 
 namespace cachefill::init {
@@ -55,13 +56,73 @@ std::string is_secret_or_none(const std::string& text) {
     return is_none(text) || is_name ? "" : "the name of a secret of the repository, not the address itself";
 }
 
+// What people type for the same thing.
+
+std::string without_quotes(std::string text) {
+    std::erase_if(text, [](char c) { return c == '\'' || c == '"' || c == '`'; });
+    return text;
+}
+
+// "main, origin/next and 'dev'".
+std::string as_branches(const std::string& text) {
+    auto plain = without_quotes(text);
+    std::replace_if(
+        plain.begin(), plain.end(), [](char c) { return c == ',' || c == ';'; }, ' ');
+    std::vector<std::string> names;
+    for (auto word : split_words(plain)) {
+        for (std::string_view prefix : {"refs/heads/", "refs/remotes/", "origin/"})
+            if (word.starts_with(prefix) && word != prefix) word.remove_prefix(prefix.size());
+        if (word != "and") names.emplace_back(word);
+    }
+    return join(names, " ");
+}
+
+std::string as_none(const std::string& text) {
+    static constexpr std::array<std::string_view, 5> noes{"no", "n", "-", "never", "nothing"};
+    return std::find(noes.begin(), noes.end(), to_lower(text)) != noes.end() ? "none" : text;
+}
+
+// At odd minutes: at full hours GitHub starts late.
+std::string as_schedule(const std::string& text) {
+    static constexpr std::array<std::array<std::string_view, 2>, 10> words{{{"hourly", "17 * * * *"},
+                                                                            {"every hour", "17 * * * *"},
+                                                                            {"daily", "17 3 * * *"},
+                                                                            {"nightly", "17 3 * * *"},
+                                                                            {"every day", "17 3 * * *"},
+                                                                            {"every night", "17 3 * * *"},
+                                                                            {"weekly", "17 3 * * 1"},
+                                                                            {"every week", "17 3 * * 1"},
+                                                                            {"monthly", "17 3 1 * *"},
+                                                                            {"every month", "17 3 1 * *"}}};
+    auto plain = to_lower(without_quotes(text));
+    if (plain.starts_with('@')) plain.erase(0, 1);
+    for (const auto& [word, cron] : words)
+        if (plain == word) return std::string(cron);
+    return as_none(without_quotes(text));
+}
+
+// "${{ secrets.NOTIFY_URL }}", as it stands in workflows.
+std::string as_secret(const std::string& text) {
+    auto plain = as_none(text);
+    for (std::string_view part : {"${{", "}}"})
+        if (auto at = plain.find(part); at != plain.npos) plain.erase(at, part.size());
+    plain = std::string(trim(plain));
+    constexpr std::string_view prefix = "secrets.";
+    return plain.starts_with(prefix) ? plain.substr(prefix.size()) : plain;
+}
+
+std::string as_it_is(const std::string& text) { return without_quotes(text); }
+
+using Reading = std::string (*)(const std::string&);
+
 // Until there is an answer that can be used; Enter takes what stands in the brackets.
-Task<std::optional<std::string>> ask_text(Asker& asker, std::string question, std::string otherwise, Check check) {
+Task<std::optional<std::string>> ask_text(Asker& asker, std::string question, std::string otherwise, Reading read,
+                                          Check check) {
     auto shown = otherwise.empty() ? question + ": " : question + " [" + sanitize(otherwise) + "]: ";
     for (std::string prefix;;) {
         auto line = co_await asker.ask(prefix + shown);
         if (!line) co_return std::nullopt;
-        auto text = std::string(trim(*line));
+        auto text = read(std::string(trim(*line)));
         if (text.empty()) text = otherwise;
         auto wrong = check(text);
         if (wrong.empty()) co_return text;
@@ -78,8 +139,9 @@ Task<std::optional<bool>> ask_yes(Asker& asker, std::string question, bool other
         if (!line) co_return std::nullopt;
         auto text = to_lower(trim(*line));
         if (text.empty()) co_return otherwise;
-        if (text == "y" || text == "yes") co_return true;
-        if (text == "n" || text == "no") co_return false;
+        if (text == "y" || text == "yes" || text == "yep" || text == "true") co_return true;
+        if (text == "n" || text == "no" || text == "nope" || text == "false") co_return false;
+        if (!question.starts_with("  expected")) question = "  expected: y or n\n" + question;
     }
 }
 
@@ -92,32 +154,34 @@ class Conversation {
         : facts_(&facts), answers_(std::move(answers)), asker_(&asker) {}
 
     Task<std::optional<Answers>> hold() {
-        co_await text("The cache to fill", answers_.cache, is_cache);
+        co_await text("Which cache is to be filled? (a name at cachix.org, or an address)", answers_.cache, as_it_is,
+                      is_cache);
         auto branches = join(answers_.branches, " ");
-        co_await text("Branches whose pushes fill it", branches, are_branches);
+        co_await text("Pushes to which branches start a run?", branches, as_branches, are_branches);
         answers_.branches.clear();
         for (auto word : split_words(branches)) answers_.branches.emplace_back(word);
         co_await ask_what();
         auto schedule = answers_.schedule.empty() ? std::string("none") : answers_.schedule;
-        co_await text("Also on a schedule, as cron has it", schedule, is_cron_or_none);
+        co_await text("Start one on a schedule, too? (daily, weekly, a line of cron, or none)", schedule, as_schedule,
+                      is_cron_or_none);
         answers_.schedule = is_none(schedule) ? "" : schedule;
-        co_await yes("Update flake.lock by pull requests that open once the cache is filled for them?",
+        co_await yes("Let pull requests update flake.lock, each opened once the cache is filled for it?",
                      answers_.updates_flake);
         if (answers_.updates_flake) {
-            co_await text("  The branch to update", answers_.update_branch, is_branch);
-            co_await text("  When, as cron has it", answers_.update_schedule, is_cron);
+            co_await text("  Of which branch?", answers_.update_branch, as_branches, is_branch);
+            co_await text("  How often? (daily, weekly, or a line of cron)", answers_.update_schedule, as_schedule,
+                          is_cron);
         }
-        co_await yes("Shall a run be red when the cache is away, although everything was built?",
-                     answers_.outage_fails);
+        co_await yes("Shall a run fail when all was built, but the cache could not be reached?", answers_.outage_fails);
         co_await ask_notices();
         if (is_over_) co_return std::nullopt;
         co_return answers_;
     }
 
   private:
-    Task<void> text(std::string question, std::string& place, Check check) {
+    Task<void> text(std::string question, std::string& place, Reading read, Check check) {
         if (is_over_) co_return;
-        auto answer = co_await ask_text(*asker_, std::move(question), place, check);
+        auto answer = co_await ask_text(*asker_, std::move(question), place, read, check);
         is_over_ = !answer;
         if (answer) place = std::move(*answer);
     }
@@ -132,15 +196,14 @@ class Conversation {
     Task<void> ask_what() {
         auto homes = static_cast<std::size_t>(std::count_if(facts_->hosts.begin(), facts_->hosts.end(), is_home));
         if (homes > 0 && has_machines(*facts_))
-            co_await yes("Build the " + counted(homes, "home") + ", too? Otherwise they are only evaluated.",
-                         answers_.builds_homes);
+            co_await yes("Build the " + counted(homes, "home") + ", too? (else only evaluated)", answers_.builds_homes);
         std::vector<std::string> also;
         for (const std::string kind : {"packages", "checks", "devShells"}) {
             auto is_of_kind = [&](const OutputFacts& output) { return output.output == kind; };
             auto count = std::count_if(facts_->outputs.begin(), facts_->outputs.end(), is_of_kind);
             if (count == 0) continue;
             bool is_wanted = std::find(answers_.also.begin(), answers_.also.end(), kind) != answers_.also.end();
-            co_await yes("Fill it with the flake's " + kind + " (" + std::to_string(count) + "), too?", is_wanted);
+            co_await yes("Build the flake's " + std::to_string(count) + " " + kind + ", too?", is_wanted);
             if (is_wanted) also.push_back(kind);
         }
         answers_.also = std::move(also);
@@ -151,7 +214,8 @@ class Conversation {
         bool is_composed = answers_.notify_url.find(' ') != std::string::npos;
         if (is_composed) co_return; // a workflow has it, from several secrets
         auto secret = answers_.notify_url.starts_with(prefix) ? answers_.notify_url.substr(prefix.size()) : "none";
-        co_await text("Secret with the address of a webhook for notices, or none", secret, is_secret_or_none);
+        co_await text("Send notices to a webhook? (the name of the secret with its address, or none)", secret,
+                      as_secret, is_secret_or_none);
         answers_.notify_url = is_none(secret) ? "" : std::string(prefix) + secret;
     }
 

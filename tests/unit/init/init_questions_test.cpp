@@ -62,8 +62,8 @@ BOOST_AUTO_TEST_CASE(enter_takes_what_stands_in_brackets) {
     BOOST_TEST(answers.notify_url == "secrets.NOTIFY_URL");
     BOOST_TEST(asker.was_asked("[team]"));
     BOOST_TEST(asker.was_asked("1 home"));
-    BOOST_TEST(!asker.was_asked("checks"));               // there are none
-    BOOST_TEST(!asker.was_asked("The branch to update")); // nothing is updated
+    BOOST_TEST(!asker.was_asked("checks"));           // there are none
+    BOOST_TEST(!asker.was_asked("Of which branch?")); // nothing is updated
 }
 
 BOOST_AUTO_TEST_CASE(what_is_said_counts) {
@@ -84,13 +84,37 @@ BOOST_AUTO_TEST_CASE(what_is_said_counts) {
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_used_is_asked_again_with_what_is_expected) {
     Listed asker(
-        {"two words", "", "-x", "", "perhaps", "", "", "every day", "", "", "", "https://hooks.example.org/x", ""});
+        {"two words", "", "-x", "", "perhaps", "", "", "now and then", "", "", "", "https://hooks.example.org/x", ""});
     BOOST_TEST(hold(fleet(), asker).has_value());
     BOOST_TEST(asker.answers.empty());
     BOOST_TEST(asker.was_asked("expected: the name of a cache"));
     BOOST_TEST(asker.was_asked("expected: names of branches"));
     BOOST_TEST(asker.was_asked("expected: five fields of cron"));
     BOOST_TEST(asker.was_asked("expected: the name of a secret"));
+}
+
+BOOST_AUTO_TEST_CASE(what_people_type_is_understood) {
+    Listed asker({"'other'", "main, origin/next and \"dev\"", "Yep", "nope", "Daily", "y", "refs/heads/next", "@weekly",
+                  "false", "${{ secrets.HOOK }}"});
+    auto answers = hold(fleet(), asker).value();
+    BOOST_TEST(asker.answers.empty());
+    BOOST_TEST(answers.cache == "other");
+    BOOST_TEST((answers.branches == Texts{"main", "next", "dev"}));
+    BOOST_TEST(answers.builds_homes);
+    BOOST_TEST(answers.also.empty());
+    BOOST_TEST(answers.schedule == "17 3 * * *");
+    BOOST_TEST(answers.update_branch == "next");
+    BOOST_TEST(answers.update_schedule == "17 3 * * 1");
+    BOOST_TEST(!answers.outage_fails);
+    BOOST_TEST(answers.notify_url == "secrets.HOOK");
+}
+
+BOOST_AUTO_TEST_CASE(a_no_is_none_and_a_question_fits_a_line) {
+    Listed asker({"", "", "", "", "no", "y", "", "", "", "never"});
+    auto answers = hold(fleet(), asker).value();
+    BOOST_TEST(answers.schedule == "");
+    BOOST_TEST(answers.notify_url == "");
+    for (const auto& question : asker.asked) BOOST_TEST(question.size() <= 100U, question);
 }
 
 BOOST_AUTO_TEST_CASE(without_a_default_something_has_to_be_said) {
