@@ -38,9 +38,20 @@ std::string Failure::one_line() const {
     return sanitize(line + cause_); // it may quote names of files, whoever chose those
 }
 
+namespace {
+
+// Lines after the first stand below it, apart from what is said next.
+std::string indented(const std::string& text) {
+    std::string lines;
+    for (char c : text) lines += c == '\n' ? std::string("\n  ") : std::string(1, c);
+    return lines;
+}
+
+} // namespace
+
 std::string render(const Failure& failure, std::string_view headline) {
     std::string text = "error: ";
-    text += headline.empty() ? std::string_view(failure.cause()) : headline;
+    text += headline.empty() ? indented(failure.cause()) : std::string(headline);
     const auto& context = failure.context();
     for (auto it = context.rbegin(); it != context.rend(); ++it) text += "\n  while: " + *it;
     if (!headline.empty()) text += "\n  cause: " + failure.cause();

@@ -11,6 +11,18 @@ namespace {
 constexpr std::uint64_t longest_file = 4 << 20;
 constexpr std::size_t longest_line = 68; // of 80 columns, behind its number
 
+bool is_inside_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; } // of UTF-8
+
+// What of a long line stands around the place.
+std::string around(std::string_view line, std::size_t column) {
+    if (line.size() <= longest_line) return std::string(line);
+    auto start = column < longest_line ? 0 : std::min(column - longest_line / 2, line.size() - longest_line);
+    while (start > 0 && is_inside_character(line[start])) --start;
+    auto end = std::min(start + longest_line, line.size());
+    while (end < line.size() && is_inside_character(line[end])) ++end;
+    return (start > 0 ? "…" : "") + std::string(line.substr(start, end - start)) + (end < line.size() ? "…" : "");
+}
+
 } // namespace
 
 std::string source_line(const event::Position& position, const std::filesystem::path& work_tree) {
@@ -24,9 +36,13 @@ std::string source_line(const event::Position& position, const std::filesystem::
         if (end == std::string_view::npos) return {};
         rest.remove_prefix(end + 1);
     }
-    auto line = clean_foreign(std::string(trim(rest.substr(0, rest.find('\n')))));
-    if (line.empty()) return {};
-    return std::to_string(position.line) + " | " + ellipsize(line, longest_line);
+    auto line = rest.substr(0, rest.find('\n'));
+    auto column = std::min<std::size_t>(position.column, line.size());
+    auto indent =
+        line.size() - std::string_view(line).substr(std::min(line.find_first_not_of(" \t"), line.size())).size();
+    auto shown = clean_foreign(around(trim(line), column - std::min(column, indent)));
+    if (shown.empty()) return {};
+    return std::to_string(position.line) + " | " + shown;
 }
 
 Failure with_source_line(Failure failure, const event::Position& position, const std::filesystem::path& work_tree) {

@@ -122,8 +122,7 @@ Task<bool> Run::preflight() {
         run.say(event::Severity::notice, history.error().one_line(), history.error().hint());
     const auto& flake = fleet.flake_if_open();
     if (flake && flake->dirty && !run.session.settings().on_github)
-        run.say(event::Severity::notice,
-                "uncommitted changes are evaluated as they are; files git does not track are not seen");
+        run.say(event::Severity::notice, "uncommitted changes are evaluated, too; untracked files are not seen");
     run.stage_finished(event::Stage::preflight, start);
     co_return true;
 }

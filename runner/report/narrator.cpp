@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace cachefill::report {
 
 using namespace std::chrono_literals;
@@ -51,7 +53,10 @@ std::string Narrator::message(event::Severity severity, const std::string& text,
     auto tone = severity == event::Severity::error     ? Tone::bad
                 : severity == event::Severity::warning ? Tone::warn
                                                        : Tone::plain;
-    auto told = fmt::format("{} {}\n", style_(tone, fmt::format("{}:", event::to_string(severity))), trim(text));
+    auto told = style_(tone, fmt::format("{}:", event::to_string(severity)));
+    std::string_view before = " ";
+    for (auto line : split(trim(text), '\n'))
+        told += std::string(std::exchange(before, "  ")) + std::string(line) + "\n";
     if (!hint.empty()) told += fmt::format("  hint: {}\n", trim(hint));
     return told;
 }

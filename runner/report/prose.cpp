@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace cachefill::report {
 
@@ -79,25 +80,55 @@ std::vector<std::string> pieces_of(std::string_view line) {
     return pieces;
 }
 
-std::string wrap_line(const std::string& line, std::size_t width) {
-    auto pieces = pieces_of(line);
+// Sentences that begin with what they are about. Tables begin so, too, and have blanks between their columns.
+bool is_sentence(std::string_view line) {
+    static constexpr std::array<std::string_view, 7> beginnings{
+        "nixos:", "darwin:", "home:", "nothing to compile ", "exit ", "ok", "would compile:"};
+    auto plain = line.starts_with('\x1b') ? line.substr(std::min(line.find('m') + 1, line.size())) : line;
+    bool begins = std::any_of(beginnings.begin(), beginnings.end(), [&](auto one) { return plain.starts_with(one); });
+    return begins && line.find("  ") == line.npos;
+}
+
+constexpr std::string_view fence = "  | "; // before what another program said
+
+// How the lines of a text begin that goes on in further ones.
+struct Margin {
+    std::string first, others;
+};
+
+std::optional<Margin> margin_of(const std::string& line) {
+    if (line.starts_with(fence)) return Margin{std::string(fence), std::string(fence)};
     auto start = line.find_first_not_of(' ');
-    auto second = line.find_first_not_of(' ', std::min(line.find(' ', start), line.size()));
-    if (pieces.size() < 2 || second == line.npos) return line;
-    auto text = line.substr(0, second);
-    const auto hang = shown_columns(text);
-    auto at = hang;
-    for (std::size_t i = 1; i < pieces.size(); ++i) {
+    if (start == line.npos) return {};
+    auto end = line.find(' ', start);
+    if (begins_prose(std::string_view(line).substr(start, end - start)) && end != line.npos) {
+        auto second = line.find_first_not_of(' ', end);
+        if (second == line.npos) return {};
+        auto lead = line.substr(0, second);
+        return Margin{lead, std::string(shown_columns(lead), ' ')};
+    }
+    if (is_sentence(line)) return Margin{"", "  "};
+    return {};
+}
+
+std::string wrap_line(const std::string& line, const Margin& margin, std::size_t width) {
+    auto pieces = pieces_of(line);
+    std::size_t skipped = margin.first.empty() ? 0 : 1; // the lead, or the fence
+    auto text = margin.first;
+    auto at = shown_columns(text);
+    bool is_first = true;
+    for (auto i = skipped; i < pieces.size(); ++i) {
         auto taken = shown_columns(pieces[i]);
-        if (i > 1 && at + 1 + taken > width) {
-            text += "\n" + std::string(hang, ' ');
-            at = hang;
-        } else if (i > 1) {
+        if (!is_first && at + 1 + taken > width) {
+            text += "\n" + margin.others;
+            at = shown_columns(margin.others);
+        } else if (!is_first) {
             text += ' ';
             ++at;
         }
         text += pieces[i];
         at += taken;
+        is_first = false;
     }
     return text;
 }
@@ -111,10 +142,9 @@ std::string wrap_prose(const std::string& text, std::size_t width) {
     for (auto line : split(text, '\n')) {
         wrapped += is_first ? "" : "\n";
         is_first = false;
-        auto words = std::string(line);
-        auto start = words.find_first_not_of(' ');
-        auto first = start == words.npos ? std::string() : words.substr(start, words.find(' ', start) - start);
-        wrapped += begins_prose(first) && shown_columns(words) > width ? wrap_line(words, width) : words;
+        auto whole = std::string(line);
+        auto margin = shown_columns(whole) > width ? margin_of(whole) : std::nullopt;
+        wrapped += margin ? wrap_line(whole, *margin, width) : whole;
     }
     return wrapped;
 }

@@ -64,7 +64,7 @@ Task<int> guard_command(CommandContext& context) {
             .text = "'" + sanitize(guarded.words.front()) +
                     "' is no command that cachefill knows to switch a machine (nh, nixos-rebuild, home-manager, "
                     "darwin-rebuild), so this machine's host is looked at",
-            .hint = "--flake and --kind tell which host it switches, and then this is not said"});
+            .hint = "--flake and --kind say what it switches to"});
     std::unique_ptr<session::LockCopy> copy;
     if (settings.update) {
         auto made = co_await session::LockCopy::make(session);

@@ -50,9 +50,13 @@ BOOST_AUTO_TEST_CASE(what_a_link_leads_to_is_not_shown) {
 }
 
 BOOST_AUTO_TEST_CASE(a_long_line_and_one_that_steers_a_terminal_are_made_short_and_harmless) {
-    write(root() / "odd.nix", std::string(500, 'x') + "\n\x1b[31mred\n");
+    write(root() / "odd.nix", std::string(500, 'x') + "here" + std::string(50, 'x') + "\n\x1b[31mred\n");
     BOOST_TEST(line("odd.nix", 1).size() < 80U);
     BOOST_TEST(line("odd.nix", 2) == "2 | red");
+    // The place itself is seen.
+    auto far = source_line({.file = "odd.nix", .line = 1, .column = 501}, root());
+    BOOST_TEST(far.size() < 80U);
+    BOOST_TEST(far.find("here") != std::string::npos, far);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -32,10 +32,18 @@ BOOST_AUTO_TEST_CASE(an_apostrophe_opens_no_quotation) {
                "error: the flake's own file\n       says what doesn't count");
 }
 
+BOOST_AUTO_TEST_CASE(what_others_say_and_what_is_said_of_hosts_is_prose_too) {
+    BOOST_TEST(wrap_prose("  | error: of another program, as it is\n", 30) ==
+               "  | error: of another program,\n  | as it is\n");
+    BOOST_TEST(wrap_prose("nixos:box would compile 2 derivations here", 30) ==
+               "nixos:box would compile 2\n  derivations here");
+    BOOST_TEST(wrap_prose("\x1b[32mok\x1b[0m: 2 of 2 targets complete in demo, in 3 s", 30).find('\n') !=
+               std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(everything_else_stays_as_it_is) {
-    for (const std::string text :
-         {"nixos:box  incomplete  4  0.1 s  and so on and on", "  | error: of another program, as it is",
-          "    nix.settings.substituters = [ \"https://a.example\" ];", "", "\n\n", "error:"})
+    for (const std::string text : {"nixos:box  incomplete  4  0.1 s  and so on and on",
+                                   "    nix.settings.substituters = [ \"https://a.example\" ];", "", "\n\n", "error:"})
         BOOST_TEST(wrap_prose(text, 30) == text);
     const std::string lengthy = "error: the flake has no host of that name";
     BOOST_TEST(wrap_prose(lengthy, 0) == lengthy); // no terminal
