@@ -77,7 +77,8 @@ Failure no_cache_named(const Settings& settings, std::string hint) {
     const std::string text = "no cache is named";
     const auto& uncounted = settings.uncounted_cache;
     if (!uncounted) return Failure(FailureKind::usage, text).with_hint(std::move(hint));
-    return Failure(FailureKind::usage, text + ": " + uncounted->why).with_hint(uncounted->hint);
+    return Failure(FailureKind::usage, text + ": " + uncounted->why)
+        .with_hint(uncounted->hint + cache_among_words(settings));
 }
 
 std::string cache_among_words(const Settings& settings) {
