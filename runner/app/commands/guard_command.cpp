@@ -26,6 +26,18 @@ bool is_allowed(const doctor::Examination& examination, const options::Settings&
     return left <= std::chrono::minutes(settings.max_minutes);
 }
 
+// Whoever types 'ls' gets to know what is looked at all the same; a script that switches may be anything.
+std::optional<event::Message> remark_on(const options::SwitchCommand& command, const options::Settings& settings) {
+    const auto& flags = settings.typed.flags;
+    bool is_described = flags.contains("kind") || flags.contains("flake");
+    if (command.tool != options::SwitchTool::other || is_described) return {};
+    return event::Message{.severity = event::Severity::notice,
+                          .text = "'" + sanitize(command.words.front()) +
+                                  "' is no command that cachefill knows to switch a machine (nh, nixos-rebuild, "
+                                  "home-manager, darwin-rebuild), so this machine's host is looked at",
+                          .hint = "--flake and --kind say what it switches to"};
+}
+
 // A path of another kind of host, or of a home that may be another user's, is never handed on.
 bool takes_this(const options::SwitchCommand& command, const eval::TargetRef& target) {
     bool may_be_anothers = target.kind == eval::TargetKind::home && !command.user.empty();
@@ -57,14 +69,7 @@ Task<int> guard_command(CommandContext& context) {
             Failure(FailureKind::usage, "there is no program '" + sanitize(guarded.words.front()) + "' on PATH"));
         co_return static_cast<int>(options::ExitCode::usage);
     }
-    bool is_described = settings.typed.flags.contains("kind") || settings.typed.flags.contains("flake");
-    if (guarded.tool == options::SwitchTool::other && !is_described && !settings.quiet)
-        context.console.sink().on_event(event::Message{
-            .severity = event::Severity::notice,
-            .text = "'" + sanitize(guarded.words.front()) +
-                    "' is no command that cachefill knows to switch a machine (nh, nixos-rebuild, home-manager, "
-                    "darwin-rebuild), so this machine's host is looked at",
-            .hint = "--flake and --kind say what it switches to"});
+    if (auto remark = remark_on(guarded, settings)) context.console.sink().on_event(*remark);
     std::unique_ptr<session::LockCopy> copy;
     if (settings.update) {
         auto made = co_await session::LockCopy::make(session);
