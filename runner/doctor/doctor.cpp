@@ -334,7 +334,11 @@ Task<Result<void>> Doctor::look(Examination& examination) {
 Task<Examination> Doctor::examine(std::chrono::system_clock::time_point runs_since) {
     Examination examination;
     if (!target_) {
+        event::StageStarted looking{.stage = event::Stage::preflight};
+        session_.sink().on_event(looking);
         examination.failures = co_await session_.preflight(session::Session::Need::looking, true);
+        event::StageFinished looked{.stage = event::Stage::preflight, .took = {}};
+        session_.sink().on_event(looked);
         if (!examination.failures.empty()) co_return examination;
         auto prepared = co_await prepare();
         if (!prepared) {

@@ -38,20 +38,13 @@ bool begins_prose(std::string_view word) {
 }
 
 bool begins_command(std::string_view word) {
-    static constexpr std::array<std::string_view, 13> programs{"cachefill",
-                                                               "nix",
-                                                               "git",
-                                                               "cd",
-                                                               "sudo",
-                                                               "nh",
-                                                               "nixos-rebuild",
-                                                               "home-manager",
-                                                               "darwin-rebuild",
-                                                               "gh",
-                                                               "rm",
-                                                               "systemctl",
-                                                               "nix-collect-garbage"};
-    return std::find(programs.begin(), programs.end(), word) != programs.end() || word.ends_with("/cachefill");
+    static constexpr std::array<std::string_view, 9> programs{
+        "cachefill", "git", "cd", "sudo", "nh", "home-manager", "darwin-rebuild", "gh", "systemctl"};
+    bool is_program = std::find(programs.begin(), programs.end(), word) != programs.end();
+    bool is_path = word.starts_with('/') || word.starts_with("./");
+    bool is_assignment = word.find('=') != word.npos && !word.starts_with('-');
+    return is_program || is_path || is_assignment || word == "nix" || word.starts_with("nix-") ||
+           word.starts_with("nixos-");
 }
 
 bool ends_command(std::string_view word) { return word.ends_with(',') || word.ends_with(';'); }
