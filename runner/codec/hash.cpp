@@ -4,6 +4,7 @@
 #include "codec/encoding.hpp"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <algorithm>
 #include <optional>
@@ -133,6 +134,16 @@ Hash hash_bytes(HashAlgorithm algorithm, std::string_view bytes) {
     Hasher hasher(algorithm);
     hasher.update(bytes);
     return hasher.finish();
+}
+
+Hash hmac_sha256(std::string_view key, std::string_view bytes) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    const auto* input = reinterpret_cast<const unsigned char*>(bytes.data());
+    if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), input, bytes.size(), digest.data(), &size) ==
+        nullptr)
+        throw std::runtime_error("OpenSSL failed to hash");
+    return Hash(HashAlgorithm::sha256, {reinterpret_cast<const char*>(digest.data()), size});
 }
 
 } // namespace cachefill::codec

@@ -64,4 +64,7 @@ class Hasher {
 
 Hash hash_bytes(HashAlgorithm algorithm, std::string_view bytes);
 
+// RFC 2104, with SHA-256.
+Hash hmac_sha256(std::string_view key, std::string_view bytes);
+
 } // namespace cachefill::codec

@@ -72,7 +72,13 @@ class RealClient final : public Client {
     void learn_logins(const Request& request, const Route& route) {
         if (route.proxy && route.proxy->credentials) blotter_->learn(basic_authorization(*route.proxy->credentials));
         for (const auto& header : request.headers)
-            if (iequals(header.name, "Authorization") || iequals(header.name, "Cookie")) blotter_->learn(header.value);
+            if (is_login(header)) blotter_->learn(header.value);
+    }
+
+    // A signature of AWS is good for this one request only, and there are as many as requests.
+    static bool is_login(const Header& header) {
+        if (iequals(header.name, "Authorization")) return !header.value.starts_with("AWS4-HMAC-SHA256 ");
+        return iequals(header.name, "Cookie") || iequals(header.name, "x-amz-security-token");
     }
 
     async::Task<Result<Response>> follow(const Request& request) {

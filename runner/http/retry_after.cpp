@@ -19,16 +19,6 @@ namespace {
 
 constexpr seconds longest = std::chrono::hours(24); // beyond that a number means nothing to us
 
-// The one form that is written today, of three: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7).
-std::optional<system_clock::time_point> parse_date(std::string_view text) {
-    std::istringstream stream{std::string(text)};
-    stream.imbue(std::locale::classic());
-    std::tm parts{};
-    stream >> std::get_time(&parts, "%a, %d %b %Y %H:%M:%S GMT");
-    if (stream.fail()) return {};
-    return system_clock::from_time_t(::timegm(&parts));
-}
-
 std::optional<seconds> plausible(std::uint64_t value) {
     if (value == 0) return {};
     return std::min(seconds(std::min<std::uint64_t>(value, 1'000'000)), longest);
@@ -36,7 +26,7 @@ std::optional<seconds> plausible(std::uint64_t value) {
 
 std::optional<seconds> from_header(std::string_view value, system_clock::time_point now) {
     if (auto number = parse_u64(value)) return plausible(*number);
-    auto date = parse_date(value);
+    auto date = parse_http_date(value);
     if (!date || *date <= now) return {};
     return plausible(static_cast<std::uint64_t>(std::chrono::ceil<seconds>(*date - now).count()));
 }
@@ -54,6 +44,15 @@ std::optional<seconds> from_body(const Response& response) {
 }
 
 } // namespace
+
+std::optional<system_clock::time_point> parse_http_date(std::string_view text) {
+    std::istringstream stream{std::string(text)};
+    stream.imbue(std::locale::classic());
+    std::tm parts{};
+    stream >> std::get_time(&parts, "%a, %d %b %Y %H:%M:%S GMT");
+    if (stream.fail()) return {};
+    return system_clock::from_time_t(::timegm(&parts));
+}
 
 std::optional<seconds> find_retry_after(const Response& response, system_clock::time_point now) {
     if (auto header = response.find_header("Retry-After"))

@@ -9,4 +9,7 @@ namespace cachefill::http {
 std::optional<std::chrono::seconds> find_retry_after(const Response& response,
                                                      std::chrono::system_clock::time_point now);
 
+// The one form of a date that is written today, of three: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, 5.6.7).
+std::optional<std::chrono::system_clock::time_point> parse_http_date(std::string_view text);
+
 } // namespace cachefill::http

@@ -117,4 +117,16 @@ BOOST_AUTO_TEST_CASE(hashes_of_other_algorithms_are_other_hashes) {
                "a9993e364706816aba3e25717850c26c9cd0d89d"); // FIPS 180
 }
 
+BOOST_AUTO_TEST_CASE(a_key_goes_into_a_hash) { // RFC 4231, cases 1, 2 and 6
+    const std::pair<std::string, std::string> inputs[]{
+        {std::string(20, '\x0b'), "Hi There"},
+        {"Jefe", "what do ya want for nothing?"},
+        {std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First"}};
+    const std::string wanted[]{"b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+                               "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+                               "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"};
+    for (std::size_t i = 0; i < 3; ++i)
+        BOOST_TEST(hmac_sha256(inputs[i].first, inputs[i].second).to_base16() == wanted[i]);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
