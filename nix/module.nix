@@ -92,7 +92,7 @@ let
       uri = mkOption {
         type = types.str;
         example = "cachix://krit-nixos";
-        description = "The cache: NAME or cachix://NAME, https://…, file:///directory.";
+        description = "The cache: NAME or cachix://NAME, https://…, s3://BUCKET, file:///directory.";
       };
       tokenFile = mkOption {
         type = types.nullOr types.str;

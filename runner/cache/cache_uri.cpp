@@ -13,7 +13,8 @@ namespace cachefill::cache {
 namespace {
 
 constexpr std::string_view forms =
-    "a cache is NAME or cachix://NAME (Cachix), https://HOST/PATH (plain binary cache) or file:///DIRECTORY";
+    "a cache is NAME or cachix://NAME (Cachix), https://HOST/PATH (plain binary cache), s3://BUCKET or "
+    "file:///DIRECTORY";
 
 Failure bad_uri(std::string_view text, std::string_view why) {
     auto shown = GivenUrl(std::string(text)).shown();
@@ -87,6 +88,16 @@ Result<CacheUri> parse_http(std::string_view text, std::string_view base, CacheU
     return uri;
 }
 
+Result<CacheUri> parse_s3(std::string_view text, std::string_view bucket, std::string_view query, CacheUri uri) {
+    auto place = parse_s3_place(bucket, query);
+    if (!place) return bad_uri(text, place.error().cause());
+    if (!uri.push_base.empty()) return bad_uri(text, "a bucket is written where it is read");
+    uri.scheme = Scheme::s3;
+    uri.s3 = std::move(*place);
+    uri.name = uri.s3.to_string();
+    return uri;
+}
+
 // Nix's spelling of store parameters. Those we do not know are meant for Nix itself, as in a host's substituters.
 Result<CacheUri> parse_parameters(std::string_view text, std::string_view query) {
     CacheUri uri;
@@ -139,6 +150,7 @@ Result<CacheUri> CacheUri::parse(std::string_view given) {
     auto scheme = to_lower(base.substr(0, separator));
     auto rest = base.substr(separator + 3);
     if (scheme == "cachix") return parse_cachix(text, rest, std::move(uri));
+    if (scheme == "s3") return parse_s3(text, rest, query, std::move(uri));
     if (scheme == "file") return parse_file(text, rest, std::move(uri));
     if (scheme == "http" || scheme == "https")
         return parse_http(text, scheme + std::string(base.substr(separator)), std::move(uri));
@@ -160,6 +172,7 @@ std::string canonical_url(const std::string& text) {
 Secret substituter_of(const CacheUri& uri, const CacheInfo& info) {
     std::string url = uri.name;
     if (uri.scheme == Scheme::http) url = uri.base.reveal();
+    if (uri.scheme == Scheme::s3) url = "s3://" + uri.s3.bucket;
     if (uri.scheme == Scheme::cachix)
         url = info.substituter_url.empty() ? "https://" + uri.name + ".cachix.org" : info.substituter_url;
     if (!uri.parameters.empty()) url += "?" + uri.parameters;

@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "base/secret.hpp"
+#include "cache/s3_place.hpp"
 
 #include <optional>
 #include <string>
@@ -9,17 +10,20 @@
 
 namespace cachefill::cache {
 
-enum class Scheme { cachix, http, file };
+enum class Scheme { cachix, http, file, s3 };
 
-// NAME or cachix://NAME (Cachix) · https://… and http://… (plain binary cache) · file:///dir (directory).
+// NAME or cachix://NAME (Cachix) · https://… and http://… (plain binary cache) · file:///dir (directory)
+// · s3://BUCKET (a bucket of AWS or, with ?endpoint=URL, of another server that speaks its language).
 // What may be shown and what is used are two things, because a URL may hold a password. A plain cache that takes
 // uploads elsewhere than it is read says so with ?push=URL, or ?push=/PATH on the same server.
 struct CacheUri {
     Scheme scheme = Scheme::cachix;
     std::string name;            // to show. cachix: the cache's name; others: the URL without password and parameters
+                                 // (but for the endpoint of s3, which tells two buckets of one name apart)
     Secret base;                 // http: what is asked. User and password stay in it; no parameters, no trailing '/'
     Secret push_base;            // http: where uploads go, if elsewhere; like `base`
     std::string directory;       // file: decoded
+    S3Place s3;                  // s3
     std::optional<int> priority; // ?priority=N
     bool trusted = false;        // ?trusted=1: signatures are not asked for
     bool optional = false;       // ?optional=1: may be away; then nothing waits for it

@@ -211,7 +211,7 @@ std::string credential_name(std::string_view variable, const CacheUri& uri) {
     std::string_view name = uri.name;
     if (uri.scheme == Scheme::file) return with_underscores(variable, name.substr(name.rfind('/') + 1));
     if (uri.scheme == Scheme::cachix) return with_underscores(variable, name);
-    auto words = host_in_words(host_of(name));
+    auto words = host_in_words(uri.scheme == Scheme::s3 ? std::string_view(uri.s3.bucket) : host_of(name));
     return std::string(variable) + (reads_as_file(words) ? "__" : "_") + words;
 }
 
@@ -228,6 +228,7 @@ Result<Credentials> credentials_for(const Environment& environment, const CacheU
     if (key || has_own_token) credentials.signing_key = std::move(key);
     TRY_VOID(find_token_of(credentials, environment, uri));
     TRY_VOID(find_bearers(credentials, environment, uri));
+    TRY_VOID(find_identity_of(credentials, environment, uri));
     return credentials;
 }
 
@@ -283,6 +284,13 @@ Result<void> find_bearers(Credentials& credentials, const Environment& environme
     return {};
 }
 
+Result<void> find_identity_of(Credentials& credentials, const Environment& environment, const CacheUri& uri) {
+    if (uri.scheme != Scheme::s3) return {};
+    TRY(identity, find_aws_identity(environment, uri.s3));
+    credentials.aws = std::move(identity);
+    return {};
+}
+
 std::optional<Failure> why_bearer_is_withheld(const Environment& environment, const CacheUri& uri,
                                               const Credentials& credentials) {
     if (uri.scheme != Scheme::http || credentials.bearer || !is_in_the_open(uri.place_to_push())) return {};
@@ -293,6 +301,7 @@ std::optional<Failure> why_bearer_is_withheld(const Environment& environment, co
 
 Result<Credentials> credentials_to_read(const Environment& environment, const CacheUri& uri) {
     Credentials credentials;
+    TRY_VOID(find_identity_of(credentials, environment, uri));
     if (uri.scheme != Scheme::http) return credentials;
     TRY(bearer, find_bearer_for(environment, uri.base));
     credentials.read_bearer = std::move(bearer);
@@ -304,6 +313,9 @@ Result<std::string> token_name(const CacheUri& uri) {
     if (uri.scheme == Scheme::cachix) return credential_name("CACHIX_AUTH_TOKEN", uri);
     if (uri.scheme == Scheme::file)
         return Failure(FailureKind::usage, uri.name + " is a directory, which asks for no token");
+    if (uri.scheme == Scheme::s3)
+        return Failure(FailureKind::usage, uri.name + " is a bucket, which asks for a key of two parts")
+            .with_hint(ways_to_log_in(uri) + "; 'aws configure' stores one");
     if (is_in_the_open(uri.place_to_push())) return in_the_open("question", uri.place_to_push());
     return credential_name("CACHEFILL_BEARER_TOKEN", place_of(uri.place_to_push()));
 }
@@ -314,6 +326,12 @@ std::string ways_to_log_in(std::string_view url) {
         return "give credentials by netrc (in an entry of its own: 'default' is not for plain http) or in the "
                "URL";
     return "give credentials by netrc, in the URL, as CACHEFILL_BEARER_TOKEN or with 'cachefill login'";
+}
+
+std::string ways_to_log_in(const CacheUri& uri) {
+    if (uri.scheme != Scheme::s3) return ways_to_log_in(uri.base.reveal());
+    return "give a key by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, by ~/.aws or by AWS_ROLE_ARN and "
+           "AWS_WEB_IDENTITY_TOKEN_FILE";
 }
 
 } // namespace cachefill::cache

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/environment.hpp"
+#include "cache/aws_identity.hpp"
 #include "cache/cache_uri.hpp"
 #include "http/client.hpp"
 #include "nix/signature.hpp"
@@ -20,6 +21,7 @@ struct Credentials {
     std::optional<Secret> read_bearer;              // the same for where such a cache is read
     http::Logins logins = http::Logins::all;        // by whose word the cache is asked: more than these it does not get
     std::optional<nix::SecretKey> signing_key;      // CACHEFILL_SIGNING_KEY(_FILE), CACHIX_SIGNING_KEY; both spellings
+    AwsIdentity aws;                                // for s3; no key in it: nothing is signed
     bool key_is_a_guess = false;                    // found in cachix's own file, where those of former times may be
     std::vector<std::string> passed_over; // files that might have held the token, each with why it was not taken
 };
@@ -45,18 +47,23 @@ Result<void> find_token_of(Credentials& credentials, const Environment& environm
 // The bearer tokens of a plain cache, for writing and for reading it, where credentials_from() may have found one.
 Result<void> find_bearers(Credentials& credentials, const Environment& environment, const CacheUri& uri);
 
+// Who we are to a bucket; a usage failure for what is asked for and cannot be had (find_aws_identity).
+Result<void> find_identity_of(Credentials& credentials, const Environment& environment, const CacheUri& uri);
+
 // What to say of a cache that has no bearer token although one without a name is set: it would go over plain http.
 std::optional<Failure> why_bearer_is_withheld(const Environment& environment, const CacheUri& uri,
                                               const Credentials& credentials);
 
-// For a cache that is only read, and not ours: what is there under its own name, never what is meant for another.
+// For a cache that is only read, and not ours: what is there under its own name, never what is meant for another. A
+// bucket is asked as who we are, which tells it no secret.
 Result<Credentials> credentials_to_read(const Environment& environment, const CacheUri& uri);
 
 // The variable, and so the file of a stored token, of one cache alone: of a plain one that of the server that takes the
 // uploads. A usage failure for what takes no token.
 Result<std::string> token_name(const CacheUri& uri);
 
-// For a hint: how the server behind this URL can be told who asks.
+// For a hint: how the server behind this URL, or this cache, can be told who asks.
 std::string ways_to_log_in(std::string_view url);
+std::string ways_to_log_in(const CacheUri& uri);
 
 } // namespace cachefill::cache

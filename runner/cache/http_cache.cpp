@@ -111,6 +111,7 @@ HttpReader::Settings reader_settings(const CacheUri& uri, const Credentials& cre
     settings.bearer = credentials.read_bearer;
     settings.logins = credentials.logins;
     settings.forbidden_is_absent = true;
+    if (uri.scheme == Scheme::s3) return settings; // what answers is the store itself, and takes no names but its own
     if (context.for_writing) settings.fronts = Fronts::pass;
     if (context.is_own && !context.for_writing) settings.fronts = Fronts::find;
     return settings;
@@ -206,7 +207,7 @@ class HttpCache final : public BinaryCache {
         if (!found && found.error().kind() == FailureKind::auth)
             co_return Failure(FailureKind::auth, uri_.name + " refuses reads: " + found.error().cause())
                 .with_http_status(found.error().http_status())
-                .with_hint(ways_to_log_in(uri_.base.reveal()) + "; consumers need some, too");
+                .with_hint(ways_to_log_in(uri_) + "; consumers need some, too");
         if (!found) co_return std::move(found).error();
         auto& text = *found;
         // Those who read through a proxy that hides it are told so; here it only says what the cache is like.

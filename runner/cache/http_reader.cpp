@@ -61,6 +61,7 @@ http::Request HttpReader::request(http::Method method, const std::string& url) c
 }
 
 std::string HttpReader::fresh(const std::string& name) {
+    if (settings_.fronts == Settings::Fronts::ignore) return name;
     return name + std::string(fresh_parameter) + std::to_string(random_());
 }
 

@@ -133,8 +133,7 @@ Task<Result<void>> HttpWriter::put_cache_info(std::string name, std::string text
 Failure HttpWriter::unreadable(const std::string& name, const std::string& answer) const {
     return Failure(FailureKind::auth, uri_.name + " takes writes and refuses reads: " + name +
                                           ", which was just written there, answers " + answer)
-        .with_hint("nobody could fetch from it: let it be read, or " + ways_to_log_in(uri_.base.reveal()) +
-                   " for reading");
+        .with_hint("nobody could fetch from it: let it be read, or " + ways_to_log_in(uri_) + " for reading");
 }
 
 // What was taken and cannot be seen yet may take its time.

@@ -3,6 +3,7 @@
 #include "cache/cachix_cache.hpp"
 #include "cache/file_cache.hpp"
 #include "cache/http_cache.hpp"
+#include "cache/s3_cache.hpp"
 
 namespace cachefill::cache {
 
@@ -20,6 +21,8 @@ std::unique_ptr<BinaryCache> make_cache(const CacheUri& uri, Credentials credent
         return make_file_cache(uri, std::move(credentials), std::move(context));
     case Scheme::http:
         return make_http_cache(uri, std::move(credentials), std::move(context));
+    case Scheme::s3:
+        return make_s3_cache(uri, std::move(credentials), context);
     case Scheme::cachix:
         break;
     }

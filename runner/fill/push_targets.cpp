@@ -67,6 +67,9 @@ std::set<std::string> other_urls(const std::vector<options::PushCache>& caches, 
 Result<cache::Credentials> credentials_for(const options::PushCache& cache, const Environment& environment) {
     auto with_files = environment;
     TRY(uri, cache::CacheUri::parse(cache.uri.reveal()));
+    if (uri.scheme == cache::Scheme::s3 && !cache.token_file.empty())
+        return Failure(FailureKind::usage, cache.name + " is a bucket, which takes no token-file")
+            .with_hint(cache::ways_to_log_in(uri));
     if (!cache.token_file.empty()) {
         auto where = "reading the token of " + cache.name + " from " + cache.token_file.string();
         auto content = cache::read_named_secret(cache.token_file, cache::SecretKind::token);
@@ -94,6 +97,7 @@ Result<cache::Credentials> credentials_for(const options::PushCache& cache, cons
     else
         credentials.token_source = "the file " + cache.token_file.string() + " (token-file of " + cache.name + ")";
     TRY_VOID(with_context(cache::find_bearers(credentials, with_files, uri), doing));
+    TRY_VOID(with_context(cache::find_identity_of(credentials, with_files, uri), doing));
     return credentials;
 }
 

@@ -107,7 +107,9 @@ std::size_t Upstreams::add_host(std::string name, const std::optional<nix::Cache
     judge_->learn(followed.keys);
     for (const auto& text : followed.substituters) {
         auto uri = cache::parse_substituter(text);
-        if (!uri) {
+        // Whose key opens a bucket is known only of those that were given.
+        bool is_locked = uri && uri->scheme == cache::Scheme::s3 && !find(text);
+        if (!uri || is_locked) {
             host.not_asked.push_back(redact_url(sanitize(text)));
             continue;
         }

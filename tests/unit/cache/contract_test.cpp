@@ -1,6 +1,7 @@
 // What every backend promises, whatever is behind it.
 #include "async/task_group.hpp"
 #include "unit/cache/backends.hpp"
+#include "unit/cache/s3_backend.hpp"
 
 #include <boost/mpl/list.hpp>
 #include <boost/system/system_error.hpp>
@@ -14,7 +15,7 @@ using cache::PublishOutcome;
 
 namespace {
 
-using Backends = boost::mpl::list<FileBackend, HttpBackend, CachixBackend>;
+using Backends = boost::mpl::list<FileBackend, HttpBackend, S3Backend, CachixBackend>;
 
 template <class Backend> void with_backend(const Body& body) {
     auto directory = TemporaryDirectory::make("cachefill-contract").value();

@@ -304,7 +304,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_cache_or_no_key_is_a_usage_failure) {
     run([this]() -> async::Task<void> {
         auto maker = [](const cache::CacheUri&) { return std::unique_ptr<cache::BinaryCache>(); };
         UpstreamRules bad;
-        bad.given = {GivenUrl("s3://x")};
+        bad.given = {GivenUrl("ssh://x")};
         auto made = Upstreams::make(*judge, bad, maker, sink);
         BOOST_TEST_REQUIRE(!made.has_value());
         BOOST_TEST((made.error().kind() == FailureKind::usage));

@@ -1,0 +1,65 @@
+#pragma once
+
+#include "async/limiter.hpp"
+#include "async/retry.hpp"
+#include "async/worker_pool.hpp"
+#include "http/client.hpp"
+
+#include <random>
+#include <string>
+#include <vector>
+
+namespace cachefill::cache {
+
+// Passes requests on, but sends large files in parts: a part that is lost is sent again by itself, and one request of
+// S3 takes no more than 5 GiB. The parts become the file when all are there; what came to nothing is cleared away.
+class S3Parts final : public http::Client {
+  public:
+    struct Settings {
+        std::string base;         // of the bucket, without trailing '/'
+        async::RetryPolicy retry; // for each part
+        std::uint64_t larger_than = 64 << 20;
+        std::uint64_t part_size = 8 << 20; // at least; S3 takes none below 5 MiB but the last, and 10 000 at most
+    };
+
+    // Client (which signs) and workers outlive it.
+    S3Parts(async::Executor executor, http::Client& client, async::WorkerPool& workers, Settings settings)
+        : executor_(executor), client_(client), workers_(workers), settings_(std::move(settings)),
+          parts_at_once_(executor, parts_in_flight), random_(std::random_device{}()) {}
+
+    async::Task<Result<http::Response>> send(http::Request request) override;
+
+    // Clears away what was cut off in its middle: by a failure that is done already, by cancellation whoever cancelled
+    // asks for it.
+    async::Task<void> abort_cut_off();
+    // The same of runs that ended a day ago or more, before they could; how many. A server that lets us see none has
+    // none for us.
+    async::Task<std::size_t> abort_old();
+
+    static constexpr std::size_t parts_in_flight = 4; // of all files together, each in memory
+
+  private:
+    struct Started {
+        std::string url; // of the file
+        std::string id;
+    };
+    struct Sending;
+    class CutOff;
+    async::Task<Result<http::Response>> send_in_parts(const http::Request& request, std::uint64_t size);
+    async::Task<Result<std::string>> start(const http::Request& request);
+    async::Task<void> send_parts(Sending& sending);
+    async::Task<Result<std::string>> send_part(Sending& sending, std::size_t index);
+    async::Task<Result<void>> complete(const Sending& sending);
+    async::Task<Result<void>> check_size(const Sending& sending, Result<void> told);
+    async::Task<void> abort(Started upload);
+
+    async::Executor executor_;
+    http::Client& client_;
+    async::WorkerPool& workers_;
+    Settings settings_;
+    async::Limiter parts_at_once_;
+    std::mt19937_64 random_;
+    std::vector<Started> cut_off_;
+};
+
+} // namespace cachefill::cache

@@ -1,0 +1,203 @@
+#include "cache/s3_client.hpp"
+#include "cache/s3_parts.hpp"
+#include "unit/cache/s3_backend.hpp"
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using namespace cachefill::test;
+using async::Task;
+using cache::S3Parts;
+
+namespace {
+
+using Reply = std::optional<HttpReply>;
+using Sent = Result<http::Response>;
+
+constexpr std::size_t part_size = 100'000;
+
+struct Fixture {
+    TemporaryDirectory temporary = TemporaryDirectory::make("cachefill-parts").value();
+    S3Backend backend{temporary.path()};
+    std::string content = make_sample("parts", 5 * part_size).nar; // so six parts, the last of them small
+
+    std::string url() { return backend.server().url() + "/nix/nar/x.nar"; }
+    http::Request put() {
+        http::Request request(http::Method::put, url());
+        request.headers.push_back({"Content-Type", "application/x-nix-nar"});
+        request.body_file = temporary.path() / "x.nar";
+        BOOST_REQUIRE(write_file_atomically(request.body_file, content));
+        return request;
+    }
+    void with_parts(const std::function<Task<void>(S3Parts&)>& body) {
+        auto run = [&](async::Executor executor) -> Task<void> {
+            auto client = http::make_client(executor, {});
+            async::WorkerPool workers(executor, 2);
+            cache::AwsKeys keys(executor, *client, backend.credentials().aws);
+            cache::S3Client::Settings signer;
+            signer.base = backend.server().url() + "/nix";
+            signer.party.bucket = "nix";
+            signer.party.region = S3Backend::region;
+            cache::S3Client signing(*client, workers, signer, keys);
+            S3Parts::Settings settings;
+            settings.base = signer.base;
+            settings.larger_than = settings.part_size = part_size;
+            settings.retry = async::RetryPolicy{.first_delay = std::chrono::milliseconds(2),
+                                                .longest_delay = std::chrono::milliseconds(10),
+                                                .longest_server_delay = std::chrono::seconds(1),
+                                                .budget = std::chrono::milliseconds(200),
+                                                .attempts = 0};
+            S3Parts parts(executor, signing, workers, settings);
+            co_await body(parts);
+        };
+        run_task<void>(run);
+    }
+    Sent send() {
+        std::optional<Sent> sent;
+        auto request = put();
+        with_parts([&](S3Parts& parts) -> Task<void> { sent.emplace(co_await parts.send(request)); });
+        return std::move(*sent);
+    }
+    std::string stored() { return backend.files()["/nar/x.nar"]; }
+    std::size_t count(const std::string& method, const std::string& part) {
+        auto log = backend.server().log();
+        auto matches = [&](const HttpRequest& request) {
+            return request.method == method && request.target.find(part) != std::string::npos;
+        };
+        return static_cast<std::size_t>(std::count_if(log.begin(), log.end(), matches));
+    }
+};
+
+bool is_part(const HttpRequest& request, const std::string& number) {
+    return request.method == "PUT" && request.target.find("partNumber=" + number + "&") != std::string::npos;
+}
+bool is_complete(const HttpRequest& request) {
+    return request.method == "POST" && request.target.find("uploadId=") != std::string::npos;
+}
+std::string text_of(const Sent& sent) { return sent ? std::string() : sent.error().one_line(); }
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(s3_parts, Fixture)
+
+BOOST_AUTO_TEST_CASE(a_large_file_goes_in_parts_and_a_small_one_whole) {
+    auto sent = send();
+    BOOST_TEST(sent.has_value(), text_of(sent));
+    BOOST_TEST((stored() == content));
+    BOOST_TEST(count("PUT", "partNumber=") == 6U);
+    BOOST_TEST(backend.open_uploads() == 0U);
+    content.resize(part_size);
+    BOOST_TEST(send().has_value());
+    BOOST_TEST((stored() == content));
+    BOOST_TEST(count("PUT", "partNumber=") == 6U);
+}
+
+BOOST_AUTO_TEST_CASE(a_part_that_is_lost_is_sent_again_by_itself) {
+    int tries = 0;
+    backend.intercept([&](const HttpRequest& request) -> Reply {
+        if (!is_part(request, "3") || ++tries > 2) return {};
+        return S3Backend::error(503, "SlowDown");
+    });
+    BOOST_TEST(send().has_value());
+    BOOST_TEST((stored() == content));
+    BOOST_TEST(count("PUT", "partNumber=") == 8U);
+}
+
+BOOST_AUTO_TEST_CASE(a_part_that_is_refused_ends_it_and_leaves_nothing) {
+    backend.intercept([](const HttpRequest& request) -> Reply {
+        if (!is_part(request, "4")) return {};
+        return S3Backend::error(403, "AccessDenied");
+    });
+    auto sent = send();
+    BOOST_REQUIRE(!sent);
+    BOOST_TEST((sent.error().kind() == FailureKind::auth));
+    BOOST_TEST(sent.error().one_line().find("sending part 4 of 6") != std::string::npos, text_of(sent));
+    BOOST_TEST(backend.open_uploads() == 0U);
+    BOOST_TEST(stored().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_lost_answer_to_complete_is_no_failure) {
+    std::atomic<int> asked = 0;
+    backend.intercept([&](const HttpRequest& request) -> Reply {
+        if (!is_complete(request) || ++asked == 1) return {};
+        return S3Backend::error(404, "NoSuchUpload"); // the first did it
+    });
+    backend.lose_next_reply("POST", "/nar/x.nar?uploadId=upload%2F1");
+    auto sent = send();
+    BOOST_TEST(sent.has_value(), text_of(sent));
+    BOOST_TEST((stored() == content));
+    BOOST_TEST(asked == 2);
+}
+
+BOOST_AUTO_TEST_CASE(an_error_in_an_answer_of_200_is_one) {
+    int asked = 0;
+    backend.intercept([&](const HttpRequest& request) -> Reply {
+        if (!is_complete(request) || ++asked > 1) return {};
+        return S3Backend::error(200, "InternalError");
+    });
+    BOOST_TEST(send().has_value());
+    BOOST_TEST(asked == 2);
+    backend.intercept([&](const HttpRequest& request) -> Reply {
+        if (!is_complete(request)) return {};
+        return S3Backend::error(200, "InternalError");
+    });
+    content += "other"; // what is there is not what was sent
+    auto sent = send();
+    BOOST_REQUIRE(!sent);
+    BOOST_TEST(sent.error().cause().find("InternalError") != std::string::npos, text_of(sent));
+    BOOST_TEST(backend.open_uploads() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_came_out_shorter_is_noticed) {
+    backend.intercept([&](const HttpRequest& request) -> Reply {
+        if (!is_complete(request)) return {};
+        return HttpReply(200, "<CompleteMultipartUploadResult/>"); // whatever it did
+    });
+    backend.put("/nar/x.nar", "half");
+    auto sent = send();
+    BOOST_REQUIRE(!sent);
+    BOOST_TEST(sent.error().cause().find("to 4 bytes instead of") != std::string::npos, text_of(sent));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_cancelled_is_cleared_away_when_asked_for) {
+    using namespace boost::asio::experimental::awaitable_operators;
+    auto request = put();
+    with_parts([&](S3Parts& parts) -> Task<void> {
+        auto executor = co_await boost::asio::this_coro::executor;
+        async::Signal has_come(executor);
+        backend.intercept([&](const HttpRequest& came) -> Reply {
+            if (!is_part(came, "2")) return {};
+            boost::asio::post(executor, [&has_come] { has_come.notify_all(); });
+            HttpReply reply(200);
+            reply.faults.never_answer = true;
+            return reply;
+        });
+        auto first = co_await (parts.send(request) || has_come.wait());
+        BOOST_TEST(first.index() == 1U);
+        BOOST_TEST(backend.open_uploads() == 1U);
+        co_await parts.abort_cut_off();
+        BOOST_TEST(backend.open_uploads() == 0U);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(what_runs_of_long_ago_left_is_cleared_away) {
+    backend.intercept([](const HttpRequest& request) -> Reply {
+        if (request.method != "GET") return {};
+        auto upload = [](const std::string& key, const std::string& id, const std::string& when) {
+            return "<Upload><Key>" + key + "</Key><UploadId>" + id + "</UploadId><Initiated>" + when +
+                   "</Initiated></Upload>";
+        };
+        return HttpReply(200, "<L>" + upload("nar/a.nar.zst", "old/1", "2020-01-01T00:00:00.000Z") +
+                                  upload("nar/b.nar.zst", "new/2", "2199-01-01T00:00:00.000Z") +
+                                  upload("film.mkv", "other/3", "2020-01-01T00:00:00.000Z") + "</L>");
+    });
+    std::size_t aborted = 0;
+    with_parts([&](S3Parts& parts) -> Task<void> { aborted = co_await parts.abort_old(); });
+    BOOST_TEST(aborted == 1U);
+    BOOST_TEST(count("DELETE", "/nix/nar/a.nar.zst?uploadId=old%2F1") == 1U);
+    BOOST_TEST(count("DELETE", "") == 1U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
