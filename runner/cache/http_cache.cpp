@@ -204,7 +204,8 @@ class HttpCache final : public BinaryCache {
     async::Task<Result<nix::CacheInfoFile>> read_cache_info() {
         std::string name(cache_info_name);
         auto found = co_await reader_.get_text(name);
-        if (!found && found.error().kind() == FailureKind::auth)
+        bool is_explained = !found && !found.error().hint().empty(); // by whoever knows better
+        if (!found && found.error().kind() == FailureKind::auth && !is_explained)
             co_return Failure(FailureKind::auth, uri_.name + " refuses reads: " + found.error().cause())
                 .with_http_status(found.error().http_status())
                 .with_hint(ways_to_log_in(uri_) + "; consumers need some, too");

@@ -44,6 +44,7 @@ S3Parts::Settings parts_settings(const CacheUri& uri, const std::string& region,
     S3Parts::Settings settings;
     settings.base = uri.s3.base(region);
     settings.retry = context.retry;
+    settings.notes = context.spool_directory;
     return settings;
 }
 
@@ -92,10 +93,10 @@ class S3Cache final : public BinaryCache {
         if (uri_.s3.compression) opened->preferred_compression = *uri_.s3.compression;
         if (!signer_.clock_note().empty()) opened->notes.push_back(signer_.clock_note());
         std::size_t left = 0;
-        if (for_writing_) left = co_await parts_.abort_old();
+        if (for_writing_) left = co_await parts_.abort_left();
         if (left > 0)
             opened->notes.push_back(counted(left, "upload") + " to " + uri_.name +
-                                    " that a run left unfinished a day ago or more: cleared away");
+                                    " that a run left unfinished: cleared away");
         co_return opened;
     }
 

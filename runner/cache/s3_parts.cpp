@@ -64,6 +64,7 @@ struct S3Parts::Sending {
     std::vector<std::string> etags; // as the server gave them
     std::size_t next = 0;
     std::optional<Failure> failure; // the first
+    bool is_gone = false;           // as is the upload: nothing but a new one helps
     async::TaskGroup group;
 };
 
@@ -96,12 +97,18 @@ Task<Result<http::Response>> S3Parts::send_in_parts(const http::Request& request
     auto part_size = std::max(settings_.part_size, (size + most_parts - 1) / most_parts);
     Sending sending(request, size, part_size, executor_);
     sending.upload.url = request.url;
+    UploadNote::Text text{request.url, {}};
+    auto note = [directory = settings_.notes, text] { return UploadNote::write(directory, text); };
+    sending.upload.note = co_await workers_.run(std::move(note));
     CO_TRY(id, co_await start(request));
+    if (sending.upload.note) sending.upload.note->set_id(id);
     sending.upload.id = std::move(id);
     CutOff cut_off(cut_off_, sending.upload);
     for (std::size_t i = 0; i < std::min(parts_in_flight, sending.etags.size()); ++i)
         sending.group.spawn(send_parts(sending));
     co_await sending.group.join();
+    if (sending.is_gone)
+        co_return Failure(FailureKind::network, "somebody has cleared the upload away while it was under way");
     if (sending.failure) co_return std::move(*sending.failure);
     auto told = co_await complete(sending);
     CO_TRY_VOID(co_await check_size(sending, std::move(told)));
@@ -157,6 +164,7 @@ Task<Result<std::string>> S3Parts::send_part(Sending& sending, std::size_t index
     auto attempt = [&]() -> Task<Result<std::string>> {
         auto sent = put;
         CO_TRY(response, co_await client_.send(std::move(sent)));
+        if (response.status == 404) sending.is_gone = true;
         if (!response.is_success()) co_return http::status_failure(shown, response);
         auto etag = response.find_header("ETag");
         if (!etag) co_return Failure(FailureKind::protocol, "the server took a part and gave it no ETag");
@@ -220,21 +228,50 @@ Task<void> S3Parts::abort_cut_off() {
     }
 }
 
-Task<std::size_t> S3Parts::abort_old() {
-    auto list = about(http::Method::get, settings_.base, "prefix=" + percent_encode(our_files) + "&uploads=");
+Task<std::size_t> S3Parts::abort_left() {
+    auto noted = co_await abort_noted();
+    auto old = co_await abort_listed(std::string(our_files), false);
+    co_return noted + old;
+}
+
+// Killed before it knew the name of its upload, it is one of those of that file. Should somebody else send the same
+// just now, he begins anew.
+Task<std::size_t> S3Parts::abort_noted() {
+    auto start = settings_.base + "/" + std::string(our_files);
+    auto find = [directory = settings_.notes, start] { return UploadNote::find_left(directory, start); };
+    auto notes = co_await workers_.run(std::move(find));
+    std::size_t count = 0;
+    for (auto& note : notes) {
+        Started left;
+        left.url = note->text().url;
+        left.id = note->text().id;
+        left.note = std::move(note);
+        if (left.id.empty()) {
+            count += co_await abort_listed(left.url.substr(settings_.base.size() + 1), true);
+            continue;
+        }
+        co_await abort(std::move(left));
+        ++count;
+    }
+    co_return count;
+}
+
+Task<std::size_t> S3Parts::abort_listed(std::string start, bool of_all) {
+    auto list = about(http::Method::get, settings_.base, "prefix=" + percent_encode(start) + "&uploads=");
     list.deadlines.total = for_clearing_away;
     auto response = co_await client_.send(std::move(list));
     if (!response || !response->is_success()) co_return 0;
     auto date = response->find_header("Date");
     auto now = date ? http::parse_http_date(trim(*date)) : std::nullopt;
-    if (!now) co_return 0;
     std::size_t count = 0;
     for (auto upload : find_elements(response->body, "Upload")) {
         auto initiated = parse_aws_date(find_element(upload, "Initiated"));
         auto key = find_element(upload, "Key");
-        bool is_dead = initiated && *initiated < *now - surely_dead && key.starts_with(our_files);
-        if (!is_dead) continue;
-        Started old{settings_.base + "/" + key, find_element(upload, "UploadId")};
+        bool is_dead = of_all || (now && initiated && *initiated < *now - surely_dead);
+        if (!is_dead || !key.starts_with(start)) continue;
+        Started old;
+        old.url = settings_.base + "/" + key;
+        old.id = find_element(upload, "UploadId");
         co_await abort(std::move(old));
         ++count;
     }

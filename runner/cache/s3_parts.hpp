@@ -3,6 +3,7 @@
 #include "async/limiter.hpp"
 #include "async/retry.hpp"
 #include "async/worker_pool.hpp"
+#include "cache/upload_note.hpp"
 #include "http/client.hpp"
 
 #include <random>
@@ -16,8 +17,9 @@ namespace cachefill::cache {
 class S3Parts final : public http::Client {
   public:
     struct Settings {
-        std::string base;         // of the bucket, without trailing '/'
-        async::RetryPolicy retry; // for each part
+        std::string base;            // of the bucket, without trailing '/'
+        async::RetryPolicy retry;    // for each part
+        std::filesystem::path notes; // where it is noted what has begun; empty: nowhere
         std::uint64_t larger_than = 64 << 20;
         std::uint64_t part_size = 8 << 20; // at least; S3 takes none below 5 MiB but the last, and 10 000 at most
     };
@@ -32,9 +34,9 @@ class S3Parts final : public http::Client {
     // Clears away what was cut off in its middle: by a failure that is done already, by cancellation whoever cancelled
     // asks for it.
     async::Task<void> abort_cut_off();
-    // The same of runs that ended a day ago or more, before they could; how many. A server that lets us see none has
-    // none for us.
-    async::Task<std::size_t> abort_old();
+    // The same of runs that were killed on this machine, and of whatever is a day old; how many. A server that lets us
+    // see none has none of the latter.
+    async::Task<std::size_t> abort_left();
 
     static constexpr std::size_t parts_in_flight = 4; // of all files together, each in memory
 
@@ -42,6 +44,7 @@ class S3Parts final : public http::Client {
     struct Started {
         std::string url; // of the file
         std::string id;
+        std::shared_ptr<UploadNote> note;
     };
     struct Sending;
     class CutOff;
@@ -52,6 +55,9 @@ class S3Parts final : public http::Client {
     async::Task<Result<void>> complete(const Sending& sending);
     async::Task<Result<void>> check_size(const Sending& sending, Result<void> told);
     async::Task<void> abort(Started upload);
+    async::Task<std::size_t> abort_noted();
+    // Of those whose names begin so; `of_all`, or only what nobody can be sending any longer.
+    async::Task<std::size_t> abort_listed(std::string start, bool of_all);
 
     async::Executor executor_;
     http::Client& client_;

@@ -169,6 +169,12 @@ std::optional<Failure> explain_s3_error(const http::Request& request, const http
     auto is_it = [&error](const Known& known) { return known.code == error.code; };
     const auto* known = std::find_if(std::begin(known_codes), std::end(known_codes), is_it);
     if (known == std::end(known_codes)) {
+        // Some call it so when a key is not known, and that is no answer about a file.
+        bool is_about_file = error.code.empty() || error.code == "NoSuchKey" || error.code == "NoSuchUpload";
+        if (response.status == 404 && !is_about_file)
+            return Failure(FailureKind::auth, with_answer(party.server + " refuses", request, response, error))
+                .with_http_status(response.status)
+                .with_hint("are the key, the bucket and the endpoint those of one server?");
         bool is_denied = response.status == 401 || response.status == 403;
         if (is_denied && !is_reading(request)) return denied(request, response, error, party);
         return {};

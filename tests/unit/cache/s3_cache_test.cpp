@@ -104,6 +104,7 @@ BOOST_AUTO_TEST_CASE(wrong_secret_bucket_and_region_are_named) {
     BOOST_TEST((failure.kind() == FailureKind::auth));
     BOOST_TEST(says(failure.one_line(), "does not belong to the key in AWS_ACCESS_KEY_ID"), failure.one_line());
     BOOST_TEST(!says(render(failure), "another"));
+    BOOST_TEST(says(failure.hint(), "copy the secret key"), failure.hint());
 
     desk = settings();
     desk.uri = "s3://nowhere?endpoint=" + backend.server().url() + "&region=eu-test-1";

@@ -23,6 +23,8 @@ struct Fixture {
     S3Backend backend{temporary.path()};
     std::string content = make_sample("parts", 5 * part_size).nar; // so six parts, the last of them small
 
+    std::filesystem::path notes = temporary.path() / "notes";
+
     std::string url() { return backend.server().url() + "/nix/nar/x.nar"; }
     http::Request put() {
         http::Request request(http::Method::put, url());
@@ -43,6 +45,7 @@ struct Fixture {
             cache::S3Client signing(*client, workers, signer, keys);
             S3Parts::Settings settings;
             settings.base = signer.base;
+            settings.notes = notes;
             settings.larger_than = settings.part_size = part_size;
             settings.retry = async::RetryPolicy{.first_delay = std::chrono::milliseconds(2),
                                                 .longest_delay = std::chrono::milliseconds(10),
@@ -88,6 +91,7 @@ BOOST_AUTO_TEST_CASE(a_large_file_goes_in_parts_and_a_small_one_whole) {
     BOOST_TEST((stored() == content));
     BOOST_TEST(count("PUT", "partNumber=") == 6U);
     BOOST_TEST(backend.open_uploads() == 0U);
+    BOOST_TEST(std::filesystem::is_empty(notes));
     content.resize(part_size);
     BOOST_TEST(send().has_value());
     BOOST_TEST((stored() == content));
@@ -182,6 +186,46 @@ BOOST_AUTO_TEST_CASE(what_is_cancelled_is_cleared_away_when_asked_for) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(what_a_killed_run_of_this_machine_left_is_cleared_away_at_once) {
+    std::filesystem::create_directory(notes);
+    auto of_others = notes / "s3-others.upload";
+    BOOST_REQUIRE(write_file_atomically(of_others, "https://other.example/nix/nar/y.nar\nid\n"));
+    BOOST_REQUIRE(write_file_atomically(notes / "s3-killed.upload", url() + "\nupload/7\n"));
+    std::size_t aborted = 0;
+    with_parts([&](S3Parts& parts) -> Task<void> { aborted = co_await parts.abort_left(); });
+    BOOST_TEST(aborted == 1U);
+    BOOST_TEST(count("DELETE", "/nix/nar/x.nar?uploadId=upload%2F7") == 1U);
+    BOOST_TEST(std::filesystem::exists(of_others));
+    BOOST_TEST(!std::filesystem::exists(notes / "s3-killed.upload"));
+}
+
+BOOST_AUTO_TEST_CASE(one_that_was_killed_before_it_knew_the_name_of_its_upload_is_found_by_its_file) {
+    backend.intercept([](const HttpRequest& request) -> Reply {
+        if (request.method != "GET") return {};
+        return HttpReply(200, "<L><Upload><Key>nar/x.nar</Key><UploadId>upload/7</UploadId></Upload>"
+                              "<Upload><Key>nar/y.nar</Key><UploadId>upload/8</UploadId></Upload></L>");
+    });
+    std::filesystem::create_directory(notes);
+    BOOST_REQUIRE(write_file_atomically(notes / "s3-killed.upload", url() + "\n"));
+    std::size_t aborted = 0;
+    with_parts([&](S3Parts& parts) -> Task<void> { aborted = co_await parts.abort_left(); });
+    BOOST_TEST(aborted == 1U);
+    BOOST_TEST(count("DELETE", "/nix/nar/x.nar?uploadId=upload%2F7") == 1U);
+    BOOST_TEST(count("GET", "prefix=nar%2Fx.nar&uploads=") == 1U);
+    BOOST_TEST(std::filesystem::is_empty(notes));
+}
+
+BOOST_AUTO_TEST_CASE(an_upload_that_somebody_clears_away_may_begin_anew) {
+    backend.intercept([](const HttpRequest& request) -> Reply {
+        if (!is_part(request, "5")) return {};
+        return S3Backend::error(404, "NoSuchUpload");
+    });
+    auto sent = send();
+    BOOST_REQUIRE(!sent);
+    BOOST_TEST(sent.error().can_heal(), text_of(sent));
+    BOOST_TEST(count("PUT", "partNumber=5&") == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(what_runs_of_long_ago_left_is_cleared_away) {
     backend.intercept([](const HttpRequest& request) -> Reply {
         if (request.method != "GET") return {};
@@ -194,7 +238,7 @@ BOOST_AUTO_TEST_CASE(what_runs_of_long_ago_left_is_cleared_away) {
                                   upload("film.mkv", "other/3", "2020-01-01T00:00:00.000Z") + "</L>");
     });
     std::size_t aborted = 0;
-    with_parts([&](S3Parts& parts) -> Task<void> { aborted = co_await parts.abort_old(); });
+    with_parts([&](S3Parts& parts) -> Task<void> { aborted = co_await parts.abort_left(); });
     BOOST_TEST(aborted == 1U);
     BOOST_TEST(count("DELETE", "/nix/nar/a.nar.zst?uploadId=old%2F1") == 1U);
     BOOST_TEST(count("DELETE", "") == 1U);

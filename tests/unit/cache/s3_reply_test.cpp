@@ -60,6 +60,7 @@ BOOST_AUTO_TEST_CASE(each_error_names_the_thing_and_what_to_do) {
         {400, "RequestTimeout", FailureKind::network, "waited in vain", ""},
         {409, "ConditionalRequestConflict", FailureKind::network, "somebody else", ""},
         {400, "XAmzContentSHA256Mismatch", FailureKind::network, "is not what we sent", ""},
+        {404, "XAdminUserNotFound", FailureKind::auth, "refuses", "of one server"},
         {403, "AccessDenied", FailureKind::auth, "may not write to s3://nix", "s3:PutObject"},
     };
     http::Request put(http::Method::put, "https://minio.lan/nix/x.narinfo");

@@ -36,6 +36,25 @@ BOOST_AUTO_TEST_CASE(a_cache_that_only_the_checkout_names_gets_no_bearer_token) 
     BOOST_TEST(credentials_for_own(settings, environment, uri("team"))->token->reveal() == "for-cachix");
 }
 
+BOOST_AUTO_TEST_CASE(a_bucket_is_asked_as_who_we_are_only_if_we_named_it) {
+    auto with_key = environment;
+    with_key.set("AWS_ACCESS_KEY_ID", "AKTEST");
+    with_key.set("AWS_SECRET_ACCESS_KEY", "for-buckets");
+    options::Settings settings;
+    auto bucket = uri("s3://nix?endpoint=https://minio.example");
+    BOOST_TEST(credentials_for_own(settings, with_key, bucket)->aws.key.has_value());
+    BOOST_TEST(!credentials_for_own(settings, with_key, uri("https://other.example"))->aws.key.has_value());
+    settings.cache_by_checkout = true;
+    auto named = credentials_for_own(settings, with_key, bucket);
+    BOOST_REQUIRE(named);
+    BOOST_TEST(!named->aws.key.has_value());
+    BOOST_TEST((named->logins == http::Logins::named));
+    daemon::Settings nix;
+    BOOST_TEST(!credentials_for_upstream(settings, nix, with_key, bucket).aws.key.has_value());
+    settings.upstreams = {GivenUrl("s3://nix?endpoint=minio.example&region=x")};
+    BOOST_TEST(credentials_for_upstream(settings, nix, with_key, bucket).aws.key.has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_token_that_is_kept_back_from_plain_http_is_said) {
     options::Settings settings;
     auto refused = credentials_for_own(settings, environment, uri("http://nas.lan:8080"));
