@@ -101,7 +101,12 @@ void take_variables_of_web_identity(AwsIdentity& identity, const Environment& en
     AwsIdentity::WebIdentity web;
     web.token_file = environment.get_or("AWS_WEB_IDENTITY_TOKEN_FILE");
     web.role = environment.get_or("AWS_ROLE_ARN");
-    if (web.token_file.empty() || web.role.empty()) return;
+    if (web.token_file.empty()) {
+        web.request_url = environment.get_or("ACTIONS_ID_TOKEN_REQUEST_URL");
+        web.request_token = Secret(environment.get_or("ACTIONS_ID_TOKEN_REQUEST_TOKEN"));
+    }
+    bool has_token = !web.token_file.empty() || (!web.request_url.empty() && !web.request_token.empty());
+    if (!has_token || web.role.empty()) return;
     web.session_name = environment.get_or("AWS_ROLE_SESSION_NAME", std::string(usual_session));
     web.server = sts_server(environment, identity.region);
     identity.web_identity = std::move(web);

@@ -18,6 +18,8 @@ struct AwsIdentity {
     // A token that somebody else gave us (GitHub's OIDC, Kubernetes), for a role.
     struct WebIdentity {
         std::filesystem::path token_file;
+        std::string request_url; // instead: where a step of GitHub Actions gets one, with …
+        Secret request_token;    // … this, if it has `id-token: write`
         std::string role;
         std::string session_name;
         std::string server; // of STS

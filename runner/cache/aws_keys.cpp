@@ -21,6 +21,7 @@ using async::Task;
 namespace {
 
 constexpr std::chrono::minutes before_its_end{5};
+constexpr std::string_view sts_audience = "sts.amazonaws.com"; // what roles for GitHub are set up for
 constexpr std::uint64_t longest_reply = 256 << 10;
 constexpr std::string_view container_hosts[] = {"169.254.170.2", "169.254.170.23", "fd00:ec2::23"};
 
@@ -102,6 +103,28 @@ Task<Result<std::optional<AwsKeys::Lent>>> AwsKeys::fetch() {
     co_return co_await ask_instance();
 }
 
+Task<Result<Secret>> AwsKeys::find_token(const AwsIdentity::WebIdentity& web) {
+    auto doing = "getting the token for " + web.role;
+    if (!web.token_file.empty()) {
+        CO_TRY(content, with_context(read_named_secret(web.token_file, SecretKind::token), doing));
+        co_return Secret(std::string(trim(content)));
+    }
+    CO_TRY(url, http::parse_url(web.request_url));
+    if (http::is_in_the_open(url))
+        co_return Failure(FailureKind::usage, "ACTIONS_ID_TOKEN_REQUEST_URL is no https address").with_context(doing);
+    auto address = url.to_string();
+    address += std::string(address.find('?') == address.npos ? "?" : "&") + "audience=" + std::string(sts_audience);
+    auto request = question(http::Method::get, address, std::chrono::seconds(5));
+    request.headers.push_back({"Authorization", "Bearer " + std::string(web.request_token.reveal())});
+    auto shown = request;
+    CO_TRY(response, co_await client_.send(std::move(request)));
+    if (!response.is_success()) co_return refused("GitHub", shown, response).with_context(doing);
+    auto json = parse_foreign_json(response.body);
+    auto token = json.is_object() ? text_of(json, "value") : std::string();
+    if (token.empty()) co_return no_key("GitHub", "its answer holds no token").with_context(doing);
+    co_return Secret(std::move(token));
+}
+
 // STS AssumeRoleWithWebIdentity. The token goes into the body: addresses are written down by too many.
 Task<Result<AwsKeys::Lent>> AwsKeys::ask_sts(const AwsIdentity::WebIdentity& web) {
     auto who = "STS at " + web.server;
@@ -109,13 +132,12 @@ Task<Result<AwsKeys::Lent>> AwsKeys::ask_sts(const AwsIdentity::WebIdentity& web
     if (http::is_in_the_open(server))
         co_return Failure(FailureKind::usage,
                           "the token for " + web.role + " would go to " + web.server + " unencrypted, and is not sent");
-    CO_TRY(content,
-           with_context(read_named_secret(web.token_file, SecretKind::token), "reading the token for " + web.role));
+    CO_TRY(token, co_await find_token(web));
     auto request = question(http::Method::post, server.to_string(), std::chrono::seconds(5));
     request.headers.push_back({"Content-Type", "application/x-www-form-urlencoded"});
     request.body = std::make_shared<const std::string>(
         "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=" + percent_encode(web.role) +
-        "&RoleSessionName=" + percent_encode(web.session_name) + "&WebIdentityToken=" + percent_encode(trim(content)));
+        "&RoleSessionName=" + percent_encode(web.session_name) + "&WebIdentityToken=" + percent_encode(token.reveal()));
     auto shown = request;
     shown.body.reset();
     CO_TRY(response, co_await client_.send(std::move(request)));

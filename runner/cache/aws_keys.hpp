@@ -28,6 +28,7 @@ class AwsKeys {
         std::optional<Time> end;
     };
     async::Task<Result<std::optional<Lent>>> fetch();
+    async::Task<Result<Secret>> find_token(const AwsIdentity::WebIdentity& web);
     async::Task<Result<Lent>> ask_sts(const AwsIdentity::WebIdentity& web);
     async::Task<Result<Lent>> ask_container(const AwsIdentity::Container& container);
     // Empty: this is no instance.

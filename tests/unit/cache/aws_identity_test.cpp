@@ -117,6 +117,11 @@ BOOST_AUTO_TEST_CASE(who_gives_out_keys_is_found) {
     BOOST_REQUIRE((found && found->web_identity));
     BOOST_TEST(found->web_identity->server == "https://sts.eu-west-1.amazonaws.com");
     BOOST_TEST(!found->container);
+    environment.unset("AWS_WEB_IDENTITY_TOKEN_FILE");
+    environment.set("ACTIONS_ID_TOKEN_REQUEST_URL", "https://token.example/x?v=2");
+    BOOST_TEST(!find()->web_identity);
+    environment.set("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of-the-step");
+    BOOST_TEST(find()->web_identity->request_token.reveal() == "of-the-step");
     write("config", "[profile oidc]\nrole_arn = arn:2\nweb_identity_token_file = /run/two\nregion = cn-north-1\n");
     environment.unset("AWS_REGION");
     auto profile = find("profile=oidc");

@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(a_role_is_taken_on_with_a_token_and_again_before_it_ends) {
                                   in(life) + "</Expiration></Credentials></R>");
     });
     AwsIdentity identity;
-    identity.web_identity = AwsIdentity::WebIdentity{file, "arn:aws:iam::1:role/fill", "me", server.url()};
+    identity.web_identity = AwsIdentity::WebIdentity{file, {}, {}, "arn:aws:iam::1:role/fill", "me", server.url()};
     auto keys = get(identity, 3);
     BOOST_REQUIRE((keys[2] && *keys[2]));
     BOOST_TEST((*keys[2])->id == "ASIA1");
@@ -82,6 +82,29 @@ BOOST_AUTO_TEST_CASE(a_role_is_taken_on_with_a_token_and_again_before_it_ends) {
     BOOST_TEST(server.log().size() == 5U);
 }
 
+BOOST_AUTO_TEST_CASE(a_step_of_github_asks_for_its_token_itself) {
+    std::string body;
+    HttpServer server([&](const HttpRequest& request) {
+        if (request.method == "GET" && request.header("Authorization") != "Bearer of-the-step") return HttpReply(401);
+        if (request.method == "GET") return HttpReply(200, R"({"value":"oidc.token"})");
+        body = request.body;
+        return HttpReply(200, "<AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>s</SecretAccessKey>");
+    });
+    AwsIdentity identity;
+    identity.web_identity = AwsIdentity::WebIdentity{
+        {}, server.url() + "/token?api-version=2.0", Secret("of-the-step"), "arn:fill", "me", server.url()};
+    auto keys = get(identity);
+    BOOST_REQUIRE((keys[0] && *keys[0]));
+    BOOST_TEST(server.log()[0].target == "/token?api-version=2.0&audience=sts.amazonaws.com");
+    BOOST_TEST(body.ends_with("&WebIdentityToken=oidc.token"));
+    identity.web_identity->request_token = Secret("of-another");
+    keys = get(identity);
+    BOOST_REQUIRE(!keys[0]);
+    auto text = render(keys[0].error());
+    BOOST_TEST(text.find("GitHub gave no key") != std::string::npos, text);
+    BOOST_TEST(text.find("of-another") == std::string::npos, text);
+}
+
 BOOST_AUTO_TEST_CASE(a_role_that_is_refused_is_named_and_the_token_is_not) {
     auto directory = TemporaryDirectory::make("cachefill-sts").value();
     auto file = directory.path() / "token";
@@ -91,7 +114,7 @@ BOOST_AUTO_TEST_CASE(a_role_that_is_refused_is_named_and_the_token_is_not) {
                               "</ErrorResponse>");
     });
     AwsIdentity identity;
-    identity.web_identity = AwsIdentity::WebIdentity{file, "arn:fill", "me", server.url()};
+    identity.web_identity = AwsIdentity::WebIdentity{file, {}, {}, "arn:fill", "me", server.url()};
     auto keys = get(identity);
     BOOST_REQUIRE(!keys[0]);
     auto text = render(keys[0].error());
