@@ -56,6 +56,9 @@ struct DriverCallbacks {
     std::function<bool(plan::PathId)> may_fetch;
     // Why a valid path must not be used in a build; empty: it may. May be empty.
     std::function<std::string(const nix::PathInfo&)> doubt;
+    // Whose evaluation made this derivation: for each target that needs it what that one read of builds
+    // (import-from-derivation). It is in doubt where each of them read something doubtful. May be empty.
+    std::function<std::vector<std::vector<plan::PathId>>(plan::DerivationId)> read_for;
 };
 
 // Builds what plans ask for, through the Nix daemon, most urgent first, and keeps going past failures: dependents of a

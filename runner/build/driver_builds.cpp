@@ -75,6 +75,15 @@ Task<void> NixDriver::build(std::unique_ptr<daemon::Connection>& connection, Slo
     for (auto& ending : endings) co_await settle(std::move(ending));
 }
 
+std::vector<plan::PathId> input_paths(const plan::Graph& graph, DerivationId id) {
+    std::vector<plan::PathId> paths;
+    for (const auto& input : graph.derivation(id).inputs)
+        for (auto number : input.outputs)
+            if (auto path = graph.derivation(input.derivation).outputs[number].path; path != plan::no_path)
+                paths.push_back(path);
+    return paths;
+}
+
 // Outputs of a remote builder are not `ultimate` here, and may be signed by it.
 bool NixDriver::was_built(const nix::StorePath& path) const {
     auto id = graph_.find(path);
@@ -84,32 +93,57 @@ bool NixDriver::was_built(const nix::StorePath& path) const {
     return known && known->outcome == event::BuildOutcome::built;
 }
 
-// Of something valid among what this derivation would be built from; empty: there is none.
-Task<Result<std::string>> NixDriver::find_doubt(daemon::Connection& connection, DerivationId id) {
+// Of something valid among these, or what they refer to; empty: there is none.
+Task<Result<std::string>> NixDriver::find_doubt_below(daemon::Connection& connection, std::vector<plan::PathId> tops,
+                                                      Cleared& cleared) {
     auto forgotten = doubts_forgotten_;
     std::unordered_set<nix::StorePath> met;
     std::vector<nix::StorePath> found;
     auto meet = [&](const nix::StorePath& path) {
-        if (!free_of_doubt_.contains(path) && met.insert(path).second) found.push_back(path);
+        if (!cleared.paths.contains(path) && met.insert(path).second) found.push_back(path);
     };
-    const auto& derivation = graph_.derivation(id);
-    for (auto source : derivation.sources) meet(graph_.path(source));
-    for (const auto& input : derivation.inputs)
-        for (auto number : input.outputs)
-            if (auto path = graph_.derivation(input.derivation).outputs[number].path; path != plan::no_path)
-                meet(graph_.path(path));
+    for (auto top : tops) meet(graph_.path(top));
     while (!found.empty()) {
         auto asked = std::exchange(found, std::vector<nix::StorePath>());
         CO_TRY(infos, co_await connection.query_path_infos(std::move(asked)));
         for (const auto& info : infos) {
             if (!info) continue; // the daemon will say so
-            if (auto doubt = was_built(info->path) ? std::string() : callbacks_.doubt(*info); !doubt.empty())
+            bool is_ours = was_built(info->path);
+            if (auto doubt = is_ours ? std::string() : callbacks_.doubt(*info); !doubt.empty())
                 co_return info->path.to_string() + ": " + doubt + remedy(*info);
             for (const auto& reference : info->references) meet(reference);
+            auto id = cleared.made_here && info->ultimate && !is_ours ? graph_.find(info->path) : std::nullopt;
+            auto producer = id ? graph_.producer(*id) : std::nullopt;
+            if (producer)
+                for (auto input : input_paths(graph_, producer->derivation)) meet(graph_.path(input));
         }
     }
-    if (forgotten == doubts_forgotten_) free_of_doubt_.merge(met);
+    if (forgotten == doubts_forgotten_) cleared.paths.merge(met);
     co_return std::string();
+}
+
+Task<Result<std::string>> NixDriver::find_doubt_in_inputs(daemon::Connection& connection, DerivationId id) {
+    auto inputs = input_paths(graph_, id);
+    for (auto source : graph_.derivation(id).sources) inputs.push_back(source);
+    co_return co_await find_doubt_below(connection, std::move(inputs), inputs_cleared_);
+}
+
+// Nix builds and fetches for an evaluation by itself, and whoever gets to decide what an evaluation reads decides what
+// it makes of the flake.
+Task<Result<std::string>> NixDriver::find_doubt_in_reads(daemon::Connection& connection, DerivationId id) {
+    std::string doubt;
+    for (auto& reads : callbacks_.read_for(id)) {
+        CO_TRY(found, co_await find_doubt_below(connection, std::move(reads), reads_cleared_));
+        if (found.empty()) co_return std::string(); // one target at least makes it of what can be vouched for
+        doubt = "evaluation read " + std::move(found);
+    }
+    co_return doubt;
+}
+
+Task<Result<std::string>> NixDriver::find_doubt(daemon::Connection& connection, DerivationId id) {
+    auto found = co_await find_doubt_in_inputs(connection, id);
+    if (!found || !found->empty() || !callbacks_.read_for) co_return found;
+    co_return co_await find_doubt_in_reads(connection, id);
 }
 
 Task<Result<void>> NixDriver::leave_out_doubtful(daemon::Connection& connection, std::vector<DerivationId>& batch) {

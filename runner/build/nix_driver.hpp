@@ -76,12 +76,22 @@ class NixDriver final : public Driver {
     async::Task<void> build(std::unique_ptr<daemon::Connection>& connection, SlotKind kind,
                             std::vector<plan::DerivationId> batch);
     async::Task<Result<std::string>> find_doubt(daemon::Connection& connection, plan::DerivationId id);
+    async::Task<Result<std::string>> find_doubt_in_inputs(daemon::Connection& connection, plan::DerivationId id);
+    async::Task<Result<std::string>> find_doubt_in_reads(daemon::Connection& connection, plan::DerivationId id);
+    // Paths free of doubt, with all that they refer to; of `made_here` also with all that they were made of.
+    struct Cleared {
+        std::unordered_set<nix::StorePath> paths;
+        bool made_here = false;
+    };
+    async::Task<Result<std::string>> find_doubt_below(daemon::Connection& connection, std::vector<plan::PathId> tops,
+                                                      Cleared& cleared);
     async::Task<Result<void>> leave_out_doubtful(daemon::Connection& connection,
                                                  std::vector<plan::DerivationId>& batch);
     bool was_built(const nix::StorePath& path) const;
     // Others need the paths, or other keys count for them.
     void forget_who_is_free_of_doubt() {
-        free_of_doubt_.clear();
+        inputs_cleared_.paths.clear();
+        reads_cleared_.paths.clear();
         ++doubts_forgotten_;
     }
     void announce(plan::DerivationId id);
@@ -125,7 +135,7 @@ class NixDriver final : public Driver {
     std::vector<FetchRecord> fetches_;
     std::map<plan::DerivationId, async::Clock::TimePoint> started_;
     std::map<plan::DerivationId, int> losses_;
-    std::unordered_set<nix::StorePath> free_of_doubt_;     // with all that they refer to
+    Cleared inputs_cleared_, reads_cleared_{.paths = {}, .made_here = true};
     std::uint64_t doubts_forgotten_ = 0;                   // what was asked for before is not added to them
     std::map<plan::PathId, daemon::FetchReason> given_up_; // fetches, for the network's sake
     std::uint64_t idle_generation_ = 0;                    // connections older than this are closed when idle

@@ -1,6 +1,6 @@
 #include "cache/s3_parts.hpp"
 
-#include "async/task_group.hpp"
+#include "async/together.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "cache/aws_keys.hpp"
@@ -104,9 +104,11 @@ Task<Result<http::Response>> S3Parts::send_in_parts(const http::Request& request
     if (sending.upload.note) sending.upload.note->set_id(id);
     sending.upload.id = std::move(id);
     CutOff cut_off(cut_off_, sending.upload);
-    for (std::size_t i = 0; i < std::min(parts_in_flight, sending.etags.size()); ++i)
-        sending.group.spawn(send_parts(sending));
-    co_await sending.group.join();
+    auto send_all = [&](async::TaskGroup& group) {
+        for (std::size_t i = 0; i < std::min(parts_in_flight, sending.etags.size()); ++i)
+            group.spawn(send_parts(sending));
+    };
+    co_await async::together(sending.group, send_all);
     if (sending.is_gone)
         co_return Failure(FailureKind::network, "somebody has cleared the upload away while it was under way");
     if (sending.failure) co_return std::move(*sending.failure);

@@ -110,6 +110,7 @@ build::DriverCallbacks BuildSide::callbacks() {
                (run_.facts.of(path).present & run_.consumers->counting_now(run_.graph.path(path))) != 0;
     };
     callbacks.doubt = [this](const nix::PathInfo& info) { return run_.consumers->trust().doubt(info); };
+    callbacks.read_for = [this](plan::DerivationId id) { return run_.live.read_for(id); };
     return callbacks;
 }
 

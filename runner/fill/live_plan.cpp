@@ -70,6 +70,20 @@ std::vector<std::string> LivePlan::targets_of(plan::DerivationId derivation) con
     return names;
 }
 
+std::vector<std::vector<plan::PathId>> LivePlan::read_for(plan::DerivationId derivation) const {
+    std::vector<std::vector<plan::PathId>> reads;
+    auto known = needed_by_.find(derivation);
+    if (known == needed_by_.end()) return reads;
+    for (auto target : known->second) {
+        auto& paths = reads.emplace_back();
+        for (const auto& read : targets_[target].read_by_evaluation)
+            for (auto output : read.outputs)
+                if (auto path = graph_.derivation(read.derivation).outputs[output].path; path != plan::no_path)
+                    paths.push_back(path);
+    }
+    return reads;
+}
+
 std::string LivePlan::why_last(plan::DerivationId derivation) const {
     auto known = last_.find(derivation);
     return known == last_.end() ? std::string() : known->second;

@@ -56,7 +56,9 @@ class LivePlan {
     // What of the plan of now is worth keeping. `why_last`: of a deferred derivation, for a person.
     void keep(const std::function<std::string(const plan::GraphDerivation&)>& why_last);
     std::vector<std::string> targets_of(plan::DerivationId derivation) const; // names
-    std::string why_last(plan::DerivationId derivation) const;                // empty: it does not come last
+    // Of each target that needs it, what its evaluation read.
+    std::vector<std::vector<plan::PathId>> read_for(plan::DerivationId derivation) const;
+    std::string why_last(plan::DerivationId derivation) const; // empty: it does not come last
 
     void note_fetched(plan::PathId path);
     std::uint64_t fetched() const { return fetched_; }

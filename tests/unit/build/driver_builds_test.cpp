@@ -163,6 +163,53 @@ BOOST_AUTO_TEST_CASE(nothing_is_built_from_what_cannot_be_vouched_for_and_the_re
     BOOST_TEST((scene.built == std::vector<std::string>{"d"}));
 }
 
+// Import from derivation: Nix itself fetched or built it, by whoever's word.
+BOOST_AUTO_TEST_CASE(what_an_evaluation_made_of_something_doubtful_is_not_built_unless_another_made_it_too) {
+    struct Case {
+        std::vector<std::vector<std::string>> reads; // of each target that needs b
+        bool is_refused;
+    };
+    auto library = path_of('9', "library");
+    const Case cases[] = {{{{"library"}}, true},
+                          {{{"library"}, {"library"}}, true},
+                          {{{"library"}, {}}, false},
+                          {{{"harmless"}}, false},
+                          {{{}, {"library"}}, false},
+                          {{{"made-of-library"}}, true},
+                          {{{"c"}}, true},
+                          {{}, false}};
+    for (const auto& [reads, is_refused] : cases) {
+        DriverScene scene;
+        scene.callbacks.doubt = [](const nix::PathInfo& info) {
+            return info.path.name() == "library" || info.path.name() == "b" ? std::string("only a stranger's word")
+                                                                            : std::string();
+        };
+        scene.callbacks.read_for = [&](plan::DerivationId) {
+            std::vector<std::vector<plan::PathId>> all;
+            for (const auto& of_target : reads) {
+                auto& paths = all.emplace_back();
+                for (const auto& name : of_target)
+                    paths.push_back(scene.chain.graph.intern(path_of(name == "c" ? '8' : '9', name)));
+            }
+            return all;
+        };
+        auto plan = scene.chain.plan();
+        plan.builds = {plan.builds[1]}; // d, which needs nothing that is built here
+        plan.builds[0].after = {};
+        scene.run(plan, [&](ActingDaemon& daemon) {
+            daemon.on_path_info = [&](const std::string& path) -> std::optional<nix::PathInfo> {
+                auto info = info_of(path);
+                if (info.path.name() == "made-of-library") info.references = {library};
+                if (info.path.name() == "c") info.ultimate = true; // made here, of b
+                return info;
+            };
+        });
+        auto& record = scene.records["d"];
+        BOOST_TEST((record.outcome == BuildOutcome::refused) == is_refused, record.error);
+        if (is_refused) BOOST_TEST(record.error.find("evaluation read ") != std::string::npos, record.error);
+    }
+}
+
 // The disk is looked at every two seconds, which is no reason to ask for whole closures again.
 BOOST_AUTO_TEST_CASE(what_is_free_of_doubt_is_asked_for_again_only_when_others_are_believed) {
     for (bool others_are_believed : {false, true}) {
