@@ -1,6 +1,7 @@
 #include "cache/s3_reply.hpp"
 
 #include "base/text.hpp"
+#include "http/retry_after.hpp"
 #include "http/status.hpp"
 
 #include <algorithm>
@@ -184,6 +185,8 @@ std::optional<Failure> explain_s3_error(const http::Request& request, const http
     bool is_elsewhere = hint.find("?region=…") != hint.npos && !error.region.empty();
     if (is_elsewhere) hint = replaced(std::move(hint), "?region=…", "?region=" + error.region);
     if (!hint.empty()) failure = std::move(failure).with_hint(std::move(hint));
+    auto delay = http::find_retry_after(response, std::chrono::system_clock::now());
+    if (delay) failure = std::move(failure).with_retry_after(*delay);
     return std::move(failure).with_http_status(response.status);
 }
 

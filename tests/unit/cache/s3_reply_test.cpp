@@ -92,6 +92,15 @@ BOOST_AUTO_TEST_CASE(a_redirect_without_a_word_names_the_region_it_has) {
     BOOST_TEST(failure->hint().find("?region=eu-central-1") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_too_much_may_say_for_how_long) {
+    auto response = reply(503, "SlowDown");
+    response.headers.push_back({"Retry-After", "7"});
+    http::Request get(http::Method::get, "https://minio.lan/nix/x.narinfo");
+    auto failure = explain_s3_error(get, response, party());
+    BOOST_REQUIRE(failure);
+    BOOST_TEST((failure->retry_after() == std::chrono::seconds(7)));
+}
+
 BOOST_AUTO_TEST_CASE(without_a_key_that_is_what_is_missing) {
     auto anonymous = party();
     anonymous.key_source.clear();

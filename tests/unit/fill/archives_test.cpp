@@ -97,6 +97,9 @@ BOOST_AUTO_TEST_CASE(what_puts_an_archive_back_depends_on_the_cache) {
     BOOST_TEST(has(told.hint, "--cache https://cache.example/x?push=https://up.example "));
     BOOST_TEST(has(told.hint, "remove https://cache.example/x/" + narinfo));
     BOOST_TEST(!has(told.hint + told.text, "s3cret"));
+    told = fill::describe_unusable(nar, uri("s3://nix?endpoint=minio.example&region=x"));
+    BOOST_TEST(has(told.hint, "--cache s3://nix?endpoint=https://minio.example "));
+    BOOST_TEST(has(told.hint, "remove s3://nix/" + narinfo));
     told = fill::describe_unusable(nar, uri("demo"));
     BOOST_TEST(told.hint == "only Cachix can mend that: ask its support");
     nar.state = NarState::encoded;
