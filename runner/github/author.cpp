@@ -1,6 +1,7 @@
 #include "github/author.hpp"
 
 #include "base/text.hpp"
+#include "github/passed_on.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -45,78 +46,54 @@ struct Origins {
     std::deque<Json> documents; // those that stood in texts
 };
 
-// A sender writes "pull_request", "pullRequest" or "pull-request".
-std::vector<std::string> words_of(std::string_view key) {
-    std::vector<std::string> words;
-    bool was_lower = false;
-    for (char c : key) {
-        bool is_upper = c >= 'A' && c <= 'Z', is_lower = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (words.empty() || !(is_upper || is_lower) || (is_upper && was_lower)) words.emplace_back();
-        if (is_upper || is_lower) words.back() += is_upper ? static_cast<char>(c - 'A' + 'a') : c;
-        was_lower = is_lower;
-    }
-    std::erase(words, "");
-    return words;
-}
-
 // That of a pull request that was taken out of it. (What a workflow_run says of pull requests has no full names.)
 bool is_head(const Json& value) {
     if (!value.is_object() || !value.contains("repo")) return false;
     return value["repo"].is_null() || !member(value["repo"], "full_name").is_null();
 }
 
-// Names of what may be about code of others.
-constexpr std::array telling{std::string_view("pr"),      std::string_view("prs"),        std::string_view("pull"),
-                             std::string_view("pulls"),   std::string_view("mr"),         std::string_view("head"),
-                             std::string_view("heads"),   std::string_view("fork"),       std::string_view("forked"),
-                             std::string_view("forks"),   std::string_view("comment"),    std::string_view("comments"),
-                             std::string_view("issue"),   std::string_view("issues"),     std::string_view("review"),
-                             std::string_view("reviews"), std::string_view("suite"),      std::string_view("workflow"),
-                             std::string_view("cross"),   std::string_view("contributor")};
+struct Passed {
+    const Json* value;
+    std::string name;       // that of the list for what stands in one
+    bool is_judged = false; // part of something that is judged by its head
+};
 
-// May what stands under such a name be about code of others?
-bool speaks_of_other_code(const std::vector<std::string>& words) {
-    auto all = join(words, "");
-    for (const char* part : {"pullrequest", "checkrun", "checksuite", "headre", "headsha", "headlabel", "crossrepo"})
-        if (all.find(part) != all.npos) return true;
-    return std::any_of(words.begin(), words.end(), [](const auto& word) { return is_one_of(telling, word); });
+bool is_whole(std::string_view key, const Json& value) {
+    auto word = plain_key(key);
+    return value.is_object() && (word == "pullrequest" || word == "workflowrun");
 }
 
-bool names_a_repository(const std::vector<std::string>& words) {
-    auto all = join(words, "");
-    for (const char* part : {"repo", "clone", "remote", "fullname", "namewithowner"})
-        if (all.find(part) != all.npos) return true;
-    return false;
-}
-
-// A word of the sender's own, such as "main" or "refs/heads/main": no address of anything else, no pull request's ref,
-// and nothing that has to be decoded before it says something.
-bool is_plain(std::string_view value, std::string_view repository) {
-    constexpr std::size_t longest = 200, longest_piece = 64; // a SHA-256
-    constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/@:+-=,*() ";
-    if (value.size() > longest || value.find_first_not_of(allowed) != value.npos) return false;
-    auto text = to_lower(value);
-    for (const char* part : {"pull/", "pulls/", "merge_requests/", "%"})
-        if (text.find(part) != text.npos) return false;
-    if (text.find("://") != text.npos && text.find("/" + to_lower(repository) + "/") == text.npos &&
-        !text.ends_with("/" + to_lower(repository)))
-        return false;
-    std::size_t piece = 0;
-    bool is_hexadecimal = true;
-    for (char c : text) {
-        bool ends = std::string_view("._/@:-,*() ").find(c) != std::string_view::npos;
-        piece = ends ? 0 : piece + 1;
-        is_hexadecimal =
-            ends || (is_hexadecimal && std::string_view("0123456789abcdef").find(c) != std::string_view::npos);
-        // Base64 says nothing until it is decoded. Words are shorter.
-        if (piece > (is_hexadecimal ? longest_piece : 24U)) return false;
+// What stands in an object or a list, whose own place has been judged.
+void open_passed(const Passed& passed, std::string_view repository, Origins& found, std::vector<Passed>& open) {
+    const auto& here = *passed.value;
+    auto items = here.items();
+    bool is_event = here.is_object() && std::any_of(items.begin(), items.end(), [](const auto& entry) {
+                        return is_whole(entry.key(), entry.value());
+                    });
+    for (const auto& entry : items) {
+        const auto& value = entry.value();
+        auto name = here.is_object() ? entry.key() : passed.name;
+        auto word = here.is_object() ? plain_key(name) : std::string();
+        bool is_pull_request = word == "pullrequest", is_run = word == "workflowrun";
+        bool is_its_head = word == "head" && is_head(value);
+        if (is_pull_request && !value.is_null()) found.pull_requests.push_back(&value);
+        if (is_run && !value.is_null()) found.workflow_runs.push_back(&value);
+        if (is_its_head) found.heads.push_back(&value);
+        if (entry.key() == "_links") continue; // only addresses: review._links.pull_request
+        bool is_taken = is_pull_request || is_run || is_its_head;
+        bool is_known = is_taken || passed.is_judged || (is_event && is_companion(name, value, here, repository));
+        if (!is_known && value.is_object()) {
+            bool is_harmless = is_harmless_folder(name, value, repository);
+            found.is_unclear |= !is_harmless;
+            is_known = is_harmless && word == "repository"; // ours, whatever else GitHub says of it
+        }
+        open.push_back({&value, std::move(name), is_known});
     }
-    return true;
 }
 
 // Where a payload names code. What the sender of a repository_dispatch passes on has no fixed shape; bots for commands
 // in comments, and workflows that follow others, put whole payloads there, or their text. What is neither one of these
-// nor plainly something else is unclear.
+// nor known to be harmless is unclear.
 Origins origins_in(const Json& payload, std::string_view repository) {
     Origins found;
     auto take = [](std::vector<const Json*>& list, const Json& value) {
@@ -124,48 +101,26 @@ Origins origins_in(const Json& payload, std::string_view repository) {
     };
     take(found.pull_requests, member(payload, "pull_request"));
     take(found.pull_requests, member(member(payload, "issue"), "pull_request"));
-    struct Open {
-        const Json* value;
-        bool is_judged; // part of something that is judged by its head
-    };
-    std::vector<Open> open{{&member(payload, "client_payload"), false}};
+    std::vector<Passed> open{{&member(payload, "client_payload"), {}, false}};
     while (!open.empty()) {
-        auto [here, is_judged] = open.back();
+        auto passed = std::move(open.back());
         open.pop_back();
-        if (here->is_string()) {
-            auto document = trim(here->get_ref<const std::string&>());
-            bool may_be_json =
-                !document.empty() && std::string_view("{[\"").find(document.front()) != std::string_view::npos;
-            auto parsed = may_be_json ? Json::parse(document, nullptr, false) : Json(Json::value_t::discarded);
-            if (!parsed.is_discarded())
-                open.push_back({&found.documents.emplace_back(std::move(parsed)), is_judged});
-            else if (!is_judged && !is_plain(document, repository))
-                found.is_unclear = true;
+        const auto& value = *passed.value;
+        if (value.is_structured()) {
+            open_passed(passed, repository, found, open);
             continue;
         }
-        if (!here->is_structured()) continue;
-        auto is_whole = [&](const auto& entry) {
-            auto word = join(words_of(entry.key()), "");
-            return (word == "pullrequest" || word == "workflowrun") && entry.value().is_object();
-        };
-        auto items = here->items();
-        bool is_event = is_judged || (here->is_object() && std::any_of(items.begin(), items.end(), is_whole));
-        for (const auto& entry : items) {
-            const auto& value = entry.value();
-            auto words = here->is_object() ? words_of(entry.key()) : std::vector<std::string>();
-            auto word = join(words, "");
-            bool is_pull_request = word == "pullrequest", is_run = word == "workflowrun";
-            bool is_its_head = word == "head" && is_head(value);
-            if (is_pull_request) take(found.pull_requests, value);
-            if (is_run) take(found.workflow_runs, value);
-            if (is_its_head) found.heads.push_back(&value);
-            if (entry.key() == "_links") continue; // only addresses: review._links.pull_request
-            bool is_taken = is_pull_request || is_run || is_its_head;
-            if (!is_event && !is_taken) {
-                bool is_other = names_a_repository(words) && value.is_string() && !iequals(text(value), repository);
-                found.is_unclear |= is_other || speaks_of_other_code(words);
-            }
-            open.push_back({&value, is_event || is_taken});
+        auto document = value.is_string() ? trim(value.get_ref<const std::string&>()) : std::string_view();
+        bool may_be_json = !document.empty() && std::string_view("{[\"").find(document.front()) != document.npos;
+        auto parsed = may_be_json ? Json::parse(document, nullptr, false) : Json(Json::value_t::discarded);
+        if (!parsed.is_discarded()) {
+            passed.value = &found.documents.emplace_back(std::move(parsed));
+            if (!passed.is_judged && passed.value->is_structured() &&
+                !is_harmless_folder(passed.name, *passed.value, repository))
+                found.is_unclear = true;
+            open.push_back(std::move(passed));
+        } else if (!passed.is_judged && !is_harmless(passed.name, value, repository)) {
+            found.is_unclear = true;
         }
     }
     return found;

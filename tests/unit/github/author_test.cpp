@@ -148,9 +148,11 @@ BOOST_AUTO_TEST_CASE(what_a_dispatch_passes_on_is_seen_however_it_is_written) {
     run["workflow_run"]["pull_requests"] = json::array({{{"head", {{"ref", "x"}, {"repo", {{"name", "fleet"}}}}}}});
     BOOST_TEST(judged({{"workflowRun", run["workflow_run"]}}) == author("workflow_run", payload("workflow_run")));
     for (const json& nothing :
-         {json{{"ref", "refs/heads/main"}, {"unit", false}, {"number", 12}}, json(), json("text"), json::object(),
-          json{{"nested", {{"sha", std::string(40, 'a')}, {"hosts", {"nas", "kim@desk"}}}}},
-          json{{"repository", "owner/fleet"}, {"url", "https://github.com/owner/fleet/actions/runs/7"}}}) {
+         {json{{"ref", "refs/heads/main"}, {"unit", false}, {"attempt", 12}}, json(), json::object(),
+          json{{"version", "1.2"}}, json{{"event", R"({"ref": "refs/heads/main"})"}},
+          json{{"inputs", {{"sha", std::string(40, 'a')}, {"hosts", {"nas", "kim@desk"}}}}},
+          json{{"repository", "owner/fleet"}, {"ref", "main"}},
+          json{{"repository", {{"full_name", "Owner/fleet"}, {"html_url", "https://github.com/owner/fleet"}}}}}) {
         dispatch["client_payload"] = nothing;
         BOOST_TEST(author("repository_dispatch", dispatch) == Author::repository);
         BOOST_TEST(!passes_on_foreign_events(dispatch, "owner/fleet"));
@@ -158,7 +160,7 @@ BOOST_AUTO_TEST_CASE(what_a_dispatch_passes_on_is_seen_however_it_is_written) {
 }
 
 // Of what has no shape of GitHub's it is not guessed whose code it is about.
-BOOST_AUTO_TEST_CASE(what_a_dispatch_passes_on_otherwise_must_be_plain) {
+BOOST_AUTO_TEST_CASE(what_a_dispatch_passes_on_otherwise_must_be_known_to_be_harmless) {
     auto dispatch = payload("repository_dispatch");
     for (
         const char* passed_on : {
@@ -184,10 +186,49 @@ BOOST_AUTO_TEST_CASE(what_a_dispatch_passes_on_otherwise_must_be_plain) {
             R"({"event": "{ no JSON"})",
             R"({"event": "a; b"})",
             R"({"event": "%7B%22a%22%3A1%7D"})",
+            R"({"PRNumber": 7})",
+            R"({"prnumber": 7})",
+            R"({"PRId": 7})",
+            R"({"pullnumber": 7})",
+            R"({"issuenumber": 7})",
+            R"({"GHPR": 7})",
+            R"({"ghpr": 7})",
+            R"({"mergeRequest": 7})",
+            R"({"merge_request": 7})",
+            R"({"discussion": 7})",
+            R"({"number": 7})",
+            R"({"ref": 7})",
+            R"({"forkowner": "stranger"})",
+            R"({"url": "git@github.com:stranger/fleet.git"})",
+            R"({"url": "github.com/stranger/fleet"})",
+            R"({"flake": "github:stranger/fleet"})",
+            R"({"url": "https://evil.example/owner/fleet"})",
+            R"({"url": "https://github.com/owner/fleet/../../stranger/fleet"})",
+            R"({"label": "stranger:patch-1"})",
+            R"({"owner": "stranger", "ref": "patch-1"})",
+            R"({"user": "stranger", "ref": "patch-1"})",
+            R"({"source": "stranger/fleet"})",
+            R"({"repository": {"full_name": "stranger/fleet"}})",
+            R"({"inputs": {"ref": "stranger:patch-1"}})",
+            R"({"inputs": "{\"PRNumber\": 7}"})",
+            R"({"refs": [{"ref": "main", "pr": 7}]})",
+            R"({"ｐｒ": 7})",
+            R"([7])",
+            R"("pr 7")",
+            R"(7)",
         }) {
         dispatch["client_payload"] = json::parse(passed_on);
         BOOST_TEST(author("repository_dispatch", dispatch) == Author::unknown, passed_on);
         BOOST_TEST(passes_on_foreign_events(dispatch, "owner/fleet"), passed_on);
+    }
+    // Beside a pull request of the repository's own stands only what GitHub puts there, about the same one.
+    auto own = payload("pull_request");
+    dispatch["client_payload"] = own;
+    BOOST_TEST(author("repository_dispatch", dispatch) == Author::repository);
+    for (const auto* key : {"PRNumber", "number", "label", "url"}) {
+        dispatch["client_payload"] = own;
+        dispatch["client_payload"][key] = 4711;
+        BOOST_TEST(author("repository_dispatch", dispatch) == Author::unknown, key);
     }
     dispatch["client_payload"] = json{{"event", json(R"({"pull_request": {"head": {"repo": null}}})").dump()}};
     BOOST_TEST(author("repository_dispatch", dispatch) == Author::fork); // a text in a text
