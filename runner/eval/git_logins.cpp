@@ -27,17 +27,8 @@ bool carries_login(std::string_view header) {
     return false;
 }
 
-// git@host:path and ssh://…
-bool is_by_ssh(std::string_view url) {
-    auto scheme = url.find("://");
-    if (scheme != url.npos) return url.substr(0, scheme).find("ssh") != url.npos;
-    auto colon = url.find(':');
-    return colon != url.npos && url.substr(0, colon).find('/') == url.npos;
-}
-
 struct Parts {
     std::string scheme, host, port, path;
-    bool has_login = false;
 };
 
 Parts parts_of(std::string_view text) {
@@ -50,8 +41,24 @@ Parts parts_of(std::string_view text) {
     if (parts.port == (parts.scheme == "https" ? "443" : "80")) parts.port.clear();
     parts.path = url->path();
     while (parts.path.ends_with('/')) parts.path.pop_back();
-    parts.has_login = url->has_userinfo();
     return parts;
+}
+
+// Of git@host:path and ssh://git@host/path; empty for what is not by ssh.
+std::string host_by_ssh(std::string_view url) {
+    auto scheme = url.find("://");
+    if (scheme != url.npos) return url.substr(0, scheme).find("ssh") == url.npos ? std::string() : parts_of(url).host;
+    auto host = url.substr(0, url.find(':'));
+    if (host.size() == url.size() || host.find('/') != host.npos) return {};
+    return to_lower(host.substr(host.find('@') == host.npos ? 0 : host.find('@') + 1));
+}
+
+// Who takes ssh for all of a public forge has an account there, as nearly everybody.
+bool is_ssh_for_all(const std::string& base, const std::string& prefix) {
+    auto from = parts_of(prefix);
+    auto host = host_by_ssh(base);
+    return is_public_forge(from.host) && from.path.empty() &&
+           (host == from.host || host == "ssh." + from.host || host == "altssh." + from.host);
 }
 
 } // namespace
@@ -86,13 +93,11 @@ void GitLogins::add(std::string_view section, std::string_view subject, std::str
         } else if (!parts.host.empty() && (!is_public_forge(parts.host) || !parts.path.empty())) {
             place("git has a credential helper for " + sanitize(parts.host));
         }
-    } else if (section == "url" && variable == "insteadof" && !value.empty()) {
-        auto from = parts_of(value);
-        bool is_of_all = is_public_forge(from.host) && from.path.empty();
-        if (parts.has_login && (parts.scheme == "https" || parts.scheme == "http"))
-            rewritings_.push_back({std::string(value), "git puts a login into its address (url.….insteadOf)"});
-        else if (is_by_ssh(subject) && !is_of_all)
-            rewritings_.push_back({std::string(value), "git fetches it by ssh (url.….insteadOf)"});
+    } else if (section == "url" && variable == "insteadof") { // an empty one fits every address
+        auto known = std::find_if(rewritings_.begin(), rewritings_.end(),
+                                  [&](const Rewriting& one) { return one.base == subject; });
+        if (known == rewritings_.end()) known = rewritings_.insert(known, {std::string(subject), {}});
+        known->prefixes.emplace_back(value);
     }
 }
 
@@ -113,12 +118,28 @@ bool GitLogins::covers(const Place& place, const std::string& url) {
            (parts.path + "/").starts_with(place.path + "/");
 }
 
-std::string GitLogins::why_private(const std::string& url) const {
+// As git's alias_url(): of equally long ones that of the base that was named first.
+std::string GitLogins::rewritten(const std::string& url) const {
+    const std::string *base = nullptr, *longest = nullptr;
+    for (const auto& rewriting : rewritings_)
+        for (const auto& prefix : rewriting.prefixes)
+            if (url.starts_with(prefix) && (!longest || longest->size() < prefix.size())) {
+                base = &rewriting.base;
+                longest = &prefix;
+            }
+    if (!longest || is_ssh_for_all(*base, *longest)) return url;
+    return *base + url.substr(longest->size());
+}
+
+std::string GitLogins::why_private_at(const std::string& url) const {
     for (const auto& place : places_)
         if (covers(place, url)) return place.why;
-    for (const auto& rewriting : rewritings_)
-        if (url.starts_with(rewriting.prefix)) return rewriting.why;
     return {};
+}
+
+std::string GitLogins::why_private(const std::string& url) const {
+    auto why = why_private_at(url);
+    return why.empty() ? why_private_at(rewritten(url)) : why;
 }
 
 } // namespace cachefill::eval

@@ -17,8 +17,12 @@ class GitLogins {
     // A file as that helper keeps it, a URL with its login on each line.
     void add_stored(std::string_view file);
 
-    // Why a repository that git fetches from this URL may be private, without a word of the login; empty: nothing says
-    // so.
+    // Where git fetches from that is told this URL: by the longest url.<base>.insteadOf that fits. The URL itself where
+    // nothing fits, or only what takes ssh for all of a public forge.
+    std::string rewritten(const std::string& url) const;
+    // Why a repository that git fetches from this URL, or from where that is led, may be private by what is set up for
+    // an address, without a word of the login; empty: nothing says so. The address that it is led to has to be judged
+    // besides.
     std::string why_private(const std::string& url) const;
 
   private:
@@ -27,8 +31,10 @@ class GitLogins {
         std::string why;
     };
     struct Rewriting {
-        std::string prefix, why;
+        std::string base;
+        std::vector<std::string> prefixes;
     };
+    std::string why_private_at(const std::string& url) const;
     static bool covers(const Place& place, const std::string& url);
     void add(std::string_view section, std::string_view subject, std::string_view variable, std::string_view value);
 

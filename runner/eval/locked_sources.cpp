@@ -95,8 +95,12 @@ std::string why_private_url(const std::string& text, const PrivateAccess& access
 }
 
 std::string why_private_git(const std::string& url, const PrivateAccess& access) {
-    auto why = why_private_url(url, access);
-    return why.empty() && access.why_by_git ? access.why_by_git(url) : why;
+    if (auto why = why_private_url(url, access); !why.empty()) return why;
+    auto led_to = access.rewritten_by_git ? access.rewritten_by_git(url) : url;
+    if (led_to != url)
+        if (auto why = why_private_url(led_to, access); !why.empty())
+            return "git is led to another address (url.….insteadOf), and " + why;
+    return access.why_by_git ? access.why_by_git(url) : std::string();
 }
 
 // They are part of the tree, and the lock does not say where they come from.

@@ -25,6 +25,8 @@ struct PrivateAccess {
         {}; // what access-tokens are for: "github.com", "github.com/owner", "git.example.org"
     // Why a repository may be private that git fetches from this URL; empty: nothing says so. May be empty.
     std::function<std::string(const std::string& url)> why_by_git = {};
+    // Where git is led that is told this URL, perhaps to the same. May be empty.
+    std::function<std::string(const std::string& url)> rewritten_by_git = {};
     // Where the files of a path of the store are. May be empty; then nothing is known of a tree's submodules.
     std::function<std::filesystem::path(const nix::StorePath& path)> tree = {};
 };

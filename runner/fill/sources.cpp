@@ -71,6 +71,7 @@ eval::PrivateAccess private_access(const session::Session& session) {
             return found && !found->empty();
         };
     access.why_by_git = [&session](const std::string& url) { return session.git_logins().why_private(url); };
+    access.rewritten_by_git = [&session](const std::string& url) { return session.git_logins().rewritten(url); };
     access.tree = [&session](const nix::StorePath& path) { return session.endpoint().physical(path); };
     return access;
 }

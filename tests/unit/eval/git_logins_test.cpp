@@ -42,10 +42,7 @@ BOOST_AUTO_TEST_CASE(a_login_for_the_host_makes_it_private) {
           Entries{{"http.extraheader", "Authorization: bearer c2VjcmV0"}},
           Entries{{"http.https://git.example.org.sslcert", "/home/kim/cert.pem"}},
           Entries{{"http.https://git.example.org.cookiefile", "/home/kim/cookies"}},
-          Entries{{"credential.https://git.example.org.helper", "!pass c2VjcmV0"}},
-          Entries{{"url.https://kim:c2VjcmV0@git.example.org/.insteadof", "https://git.example.org/"}},
-          Entries{{"url.https://c2VjcmV0@github.com/.insteadof", "https://git.example.org/"}},
-          Entries{{"url.git@git.example.org:.insteadof", "https://git.example.org/"}}}) {
+          Entries{{"credential.https://git.example.org.helper", "!pass c2VjcmV0"}}}) {
         auto why = logins_of(entries).why_private(url);
         BOOST_TEST(why != "", entries.back().first);
         BOOST_TEST(why.find("c2VjcmV0") == std::string::npos);
@@ -55,8 +52,6 @@ BOOST_AUTO_TEST_CASE(a_login_for_the_host_makes_it_private) {
     BOOST_TEST(is_private({{"http.https://github.com/.extraheader", "Authorization: x"}}, "https://github.com/kim/x"));
     BOOST_TEST(is_private({{"credential.https://github.com/kim.helper", "x"}}, "https://github.com/kim/x"));
     BOOST_TEST(!is_private({{"credential.https://github.com/kim.helper", "x"}}, "https://github.com/kimberly/x"));
-    BOOST_TEST(
-        is_private({{"url.git@github.com:kim/.insteadof", "https://github.com/kim/"}}, "https://github.com/kim/x"));
     // As git matches: scheme and port are the same.
     for (const auto* other : {"http://git.example.org/x", "https://git.example.org:8443/x"})
         BOOST_TEST(!is_private({{"http.https://git.example.org/.extraheader", "Authorization: x"}}, other), other);
@@ -75,6 +70,54 @@ BOOST_AUTO_TEST_CASE(logins_that_the_helper_store_keeps_are_of_their_hosts) {
     BOOST_TEST(logins.why_private("https://nas.lan:8443/b") != "");
     BOOST_TEST(logins.why_private("https://nas.lan/b") == "");
     BOOST_TEST(logins.why_private("https://github.com/a/b") == "");
+}
+
+BOOST_AUTO_TEST_CASE(an_address_is_led_elsewhere_as_git_does_it) {
+    auto led = [](const Entries& entries, const std::string& url) { return logins_of(entries).rewritten(url); };
+    const Entries two{{"url.https://a.example/.insteadof", "https://x.example/"},
+                      {"url.https://b.example/.insteadof", "https://x.example/kim/"},
+                      {"url.https://c.example/.insteadof", "https://x.example/kim/"},
+                      {"url.https://d.example/.pushinsteadof", "https://x.example/kim/fleet"}};
+    BOOST_TEST(led(two, "https://x.example/kim/fleet") == "https://b.example/fleet"); // the longest, the first of these
+    BOOST_TEST(led(two, "https://x.example/lee/fleet") == "https://a.example/lee/fleet");
+    BOOST_TEST(led(two, "https://y.example/kim/fleet") == "https://y.example/kim/fleet");
+    BOOST_TEST(led({{"url./srv/.insteadof", ""}}, "https://y.example/x") == "/srv/https://y.example/x");
+    // ssh for all of a public forge says nothing, to another host it does.
+    for (const auto* base : {"git@github.com:", "ssh://git@github.com/", "ssh://git@ssh.github.com:443/"})
+        BOOST_TEST(led({{std::string("url.") + base + ".insteadof", "https://github.com/"}},
+                       "https://github.com/a/b") == "https://github.com/a/b");
+    BOOST_TEST(led({{"url.git@corp.example:.insteadof", "https://github.com/"}}, "https://github.com/a/b") ==
+               "git@corp.example:a/b");
+    BOOST_TEST(led({{"url.git@github.com:kim/.insteadof", "https://github.com/kim/"}}, "https://github.com/kim/x") ==
+               "git@github.com:kim/x");
+    // What is set up there counts.
+    const Entries with_header{{"url.https://mirror.example/.insteadof", "https://x.example/"},
+                              {"http.https://mirror.example/.extraheader", "Authorization: x"}};
+    BOOST_TEST(is_private(with_header, "https://x.example/a"));
+    BOOST_TEST(!is_private(with_header, "https://y.example/a"));
+}
+
+BOOST_AUTO_TEST_CASE(an_address_that_git_is_led_to_is_judged_like_any_other) {
+    const std::string hash = "sha256-h4gyzSK14DjhF7cBN4VY+Km2ytc4Gg5tV6noZdNPhaY=";
+    auto lock = R"({"nodes": {"x": {"locked": {"narHash": ")" + hash +
+                R"(", "type": "git", "url": "https://git.example.org/lib.git"}}}})";
+    auto why = [&](const std::string& base, const std::string& prefix) {
+        auto logins = logins_of({{"url." + base + ".insteadof", prefix}});
+        eval::PrivateAccess access;
+        access.has_login = [](const std::string& host) { return host == "known.example"; };
+        access.rewritten_by_git = [&](const std::string& url) { return logins.rewritten(url); };
+        return eval::locked_sources(lock, access).at(0).why_private;
+    };
+    for (const auto* base :
+         {"file:///srv/", "/srv/", "../", "http://127.0.0.1:80/", "https://nas.lan/", "https://kim:c2VjcmV0@b.example/",
+          "https://c2VjcmV0@github.com/", "git@git.example.org:", "ssh://git@git.example.org/",
+          "git@github.com:", "https://known.example/", "https://b.example/?token=c2VjcmV0&x=", "ext::c2VjcmV0 "}) {
+        auto reason = why(base, "https://git.example.org/");
+        BOOST_TEST(reason.find("insteadOf") != std::string::npos, base);
+        BOOST_TEST(reason.find("c2VjcmV0") == std::string::npos, base);
+        BOOST_TEST(why(base, "https://git.example.org/other") == "", base);
+    }
+    BOOST_TEST(why("https://mirror.example/", "https://git.example.org/") == "");
 }
 
 BOOST_AUTO_TEST_CASE(only_what_git_fetches_is_concerned) {
