@@ -38,17 +38,22 @@ bool is_source(const nix::PathInfo& info) {
     return !nix::signed_by_one_of(fingerprint, info.signatures, everybodys);
 }
 
-// The folders of a repository that hold a flake.
-std::vector<fs::path> flakes_in(const fs::path& tree) {
-    constexpr int deepest = 3;
-    std::vector<fs::path> flakes;
-    std::error_code ignored;
-    fs::recursive_directory_iterator entry(tree, ignored), end;
-    for (; !ignored && entry != end; entry.increment(ignored)) {
-        if (entry->path().filename() == "flake.nix") flakes.push_back(entry->path());
-        if (entry.depth() >= deepest) entry.disable_recursion_pending();
+// What a tree is by the flakes in it, wherever they lie: `?dir=` may lead to any folder.
+enum class Holds { no_flake, flake, machines, unknown };
+
+// Unknown: there is more in it than `most_entries`, or something that cannot be read.
+Holds look_for_flakes(const fs::path& tree, std::size_t most_entries) {
+    std::error_code failed;
+    if (auto status = fs::symlink_status(tree, failed); !fs::is_directory(status)) return Holds::no_flake;
+    auto found = Holds::no_flake;
+    fs::recursive_directory_iterator entry(tree, failed), end;
+    for (std::size_t seen = 0; !failed && entry != end; entry.increment(failed)) {
+        if (++seen > most_entries) return found == Holds::no_flake ? Holds::unknown : found;
+        if (entry->path().filename() != "flake.nix") continue;
+        if (describes_machines(entry->path())) return Holds::machines;
+        found = Holds::flake;
     }
-    return flakes;
+    return failed && found == Holds::no_flake ? Holds::unknown : found;
 }
 
 std::string reason(const eval::LockedSource& source) {
@@ -114,12 +119,20 @@ std::optional<std::string> PublicSources::reason_to_withhold(const nix::PathInfo
         return reason(known->second);
     }
     if (is_known_nixpkgs(info.path, tree)) return {};
-    auto flakes = flakes_in(tree);
-    if (flakes.empty()) return {};
-    if (std::any_of(flakes.begin(), flakes.end(), describes_machines))
+    switch (look_for_flakes(tree, most_entries_)) {
+    case Holds::no_flake:
+        return {};
+    case Holds::machines:
         return std::string("it is the source of a flake with machines") + allowed_by;
-    return std::string("it is the source of a flake that no lock known here (of NH_FLAKE, this folder or /etc/nixos) "
-                       "names as an input that everybody can fetch") +
+    case Holds::flake:
+        return std::string("it is the source of a flake that no lock known here (of NH_FLAKE, this folder or "
+                           "/etc/nixos) names as an input that everybody can fetch") +
+               allowed_by;
+    case Holds::unknown:
+        break;
+    }
+    return std::string("it is a source that no lock known here names, and whether there is a flake in it cannot be "
+                       "told: it has more files than are looked through, or some that cannot be read") +
            allowed_by;
 }
 

@@ -19,7 +19,12 @@ eval::PrivateAccess private_access(const session::Session& session);
 // Which sources may go to a public cache: those that everybody can fetch anyway.
 class PublicSources {
   public:
-    explicit PublicSources(eval::PrivateAccess access) : access_(std::move(access)) {}
+    // In a tree that no lock names so many files and folders are looked at; whether more of them hold a flake cannot be
+    // told. (nixpkgs has about 100 000.)
+    static constexpr std::size_t enough_entries = 500'000;
+
+    explicit PublicSources(eval::PrivateAccess access, std::size_t most_entries = enough_entries)
+        : access_(std::move(access)), most_entries_(most_entries) {}
 
     // What the inputs of a flake are, by its lock and by what `nix flake archive` says of it, if that is known.
     void add_lock(std::string_view lock, std::string_view archive = {});
@@ -30,14 +35,16 @@ class PublicSources {
     std::unordered_map<nix::StorePath, std::string> withheld() const;
     std::vector<std::string> private_origins() const; // what they are, for a person
     // Why this valid path, whose files are at `tree`, must stay here; empty: it may go. Of a source that no lock names:
-    // it must if it is a flake, whatever that says and whoever signed it but cache.nixos.org, as only its owner can
-    // tell. What looks like nixpkgs may go if a lock in the same store says that it is.
+    // it must if there is a flake in it, however deep, or if that cannot be told, whatever it says and whoever signed
+    // it but cache.nixos.org, as only its owner can tell. What looks like nixpkgs may go if a lock in the same store
+    // says that it is.
     std::optional<std::string> reason_to_withhold(const nix::PathInfo& info, const std::filesystem::path& tree) const;
 
   private:
     bool is_known_nixpkgs(const nix::StorePath& path, const std::filesystem::path& tree) const;
 
     eval::PrivateAccess access_;
+    std::size_t most_entries_;
     std::unordered_map<nix::StorePath, eval::LockedSource> inputs_;
 };
 

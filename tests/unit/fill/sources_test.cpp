@@ -28,8 +28,8 @@ class Store {
         fs::create_directories(place.parent_path());
         BOOST_REQUIRE(write_file_atomically(place, text).has_value());
     }
-    std::string withheld(const std::string& lock = {}) const {
-        PublicSources sources({});
+    std::string withheld(const std::string& lock = {}, std::size_t most_entries = 1000) const {
+        PublicSources sources({}, most_entries);
         sources.add_lock(lock);
         return sources.reason_to_withhold(info, tree()).value_or("");
     }
@@ -72,6 +72,34 @@ BOOST_AUTO_TEST_CASE(a_flake_that_no_lock_names_stays_whoever_signed_it) {
     store.info.signatures = {"cache.nixos.org-1:" + store.info.signatures[0].substr(6)};
     BOOST_TEST(store.withheld() != "");
     store.info.ultimate = true; // built: what a derivation makes is no source
+    BOOST_TEST(store.withheld() == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_flake_is_found_however_deep_it_lies) {
+    Store store;
+    store.write("secret.txt");
+    BOOST_TEST(store.withheld() == "");
+    store.write("a/b/c/d/e/f/flake.nix");
+    BOOST_TEST(store.withheld().find("no lock known here") != std::string::npos);
+    store.write("a/b/c/d/e/f/g/flake.nix", "{ nixosConfigurations = { }; }");
+    BOOST_TEST(store.withheld().find("with machines") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_tree_that_is_too_large_to_look_through_stays) {
+    Store store;
+    for (int i = 0; i < 10; ++i) store.write("folder/" + std::to_string(i));
+    BOOST_TEST(store.withheld({}, 11) == "");
+    BOOST_TEST(store.withheld({}, 10).find("cannot be told") != std::string::npos);
+    BOOST_TEST(store.withheld(lock_naming(nixpkgs), 10) == ""); // a public input needs no look
+}
+
+BOOST_AUTO_TEST_CASE(a_source_that_is_a_file_or_a_link_holds_no_flake) {
+    Store store;
+    store.write("folder/flake.nix", "{ }", "elsewhere");
+    fs::create_symlink(store.tree().parent_path() / "elsewhere", store.tree());
+    BOOST_TEST(store.withheld() == "");
+    fs::remove(store.tree());
+    BOOST_REQUIRE(write_file_atomically(store.tree(), "text").has_value());
     BOOST_TEST(store.withheld() == "");
 }
 
