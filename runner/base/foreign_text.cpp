@@ -1,19 +1,62 @@
 #include "base/foreign_text.hpp"
 
 #include "base/text.hpp"
+#include "base/url_query.hpp"
 
 #include <algorithm>
 
 namespace cachefill {
 
-std::string clean_foreign(std::string_view text) {
-    auto clean = sanitize(text);
+namespace {
+
+// Where an address ends in a sentence.
+constexpr std::string_view around = " \t\n'\"`";
+constexpr std::string_view quotes[] = {"«", "»", "“", "”", "‘", "’"};
+
+std::size_t end_of_word(std::string_view text, std::size_t at) {
+    auto end = std::min(text.find_first_of(around, at), text.size());
+    for (auto quote : quotes) end = std::min(end, text.substr(0, end).find(quote, at));
+    return end;
+}
+
+// A word without blanks, perhaps with an address in it, without user, password and what a query says.
+std::string clean_word(std::string_view word) {
     constexpr std::string_view mark = "://";
+    auto query = std::min(word.find('?'), word.size());
+    std::string clean(word.substr(0, query));
+    bool is_address = clean.find(mark) != clean.npos;
     for (std::size_t at = 0; (at = clean.find(mark, at)) != std::string::npos;) {
         at += mark.size();
-        auto end = std::min(clean.find_first_of("/?#'\"`» \n", at), clean.size());
-        auto sign = clean.rfind('@', end);
-        if (sign != std::string::npos && sign >= at) clean.replace(at, sign - at, "…");
+        auto end = std::min(clean.find_first_of("/#", at), clean.size());
+        auto sign = std::string_view(clean).substr(at, end - at).rfind('@');
+        if (sign != std::string::npos) clean.replace(at, sign, "…");
+    }
+    if (query == word.size()) return clean;
+    auto rest = word.substr(query + 1);
+    // What ends the sentence, or a parenthesis around the address.
+    auto last = rest.find_last_not_of(".,:;!?)]}>");
+    auto closing = rest.substr(last == rest.npos ? 0 : last + 1);
+    rest.remove_suffix(closing.size());
+    // "github:kim/x?token=…" is an address, too; "what?" and "a?b" are none.
+    bool has_query = is_address || rest.find('=') != rest.npos;
+    return clean + "?" + (has_query ? redact_query(rest) : std::string(rest)) + std::string(closing);
+}
+
+} // namespace
+
+std::string clean_foreign(std::string_view text) {
+    const auto printable = sanitize(text);
+    std::string_view rest = printable;
+    std::string clean;
+    while (!rest.empty()) {
+        auto end = end_of_word(rest, 0);
+        clean += clean_word(rest.substr(0, end));
+        rest.remove_prefix(end);
+        auto between = std::min(rest.find_first_not_of(around), rest.size());
+        for (auto quote : quotes)
+            if (between == 0 && rest.starts_with(quote)) between = quote.size();
+        clean += rest.substr(0, between);
+        rest.remove_prefix(between);
     }
     return clean;
 }

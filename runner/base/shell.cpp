@@ -1,9 +1,9 @@
 #include "base/shell.hpp"
 
 #include "base/text.hpp"
+#include "base/url_query.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace cachefill {
 
@@ -11,17 +11,8 @@ namespace {
 
 bool is_alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
-// Of flake references (nix flake --help), caches and stores (docs/configuration.md, nix help-stores).
-constexpr std::array<std::string_view, 23> harmless{
-    "dir",     "ref",      "rev",       "shallow",      "submodules",  "allRefs",
-    "lfs",     "host",     "narHash",   "revCount",     "priority",    "lastModified",
-    "trusted", "optional", "root",      "real",         "compression", "want-mass-query",
-    "state",   "log",      "read-only", "exportIgnore", "flake"};
-
 bool is_revealing(std::string_view parameter) {
-    auto equals = parameter.find('=');
-    if (equals == std::string_view::npos || equals + 1 == parameter.size()) return false;
-    return std::find(harmless.begin(), harmless.end(), parameter.substr(0, equals)) == harmless.end();
+    return !parameter.ends_with('=') && !is_harmless_parameter(parameter); // an empty value is none
 }
 
 } // namespace

@@ -1,5 +1,7 @@
 #include "base/text.hpp"
 
+#include "base/url_query.hpp"
+
 #include <algorithm>
 #include <limits>
 
@@ -242,15 +244,6 @@ std::string ellipsize(std::string_view text, std::size_t width) {
 
 namespace {
 
-// As what servers hand out, and not the name of a user or a folder: long, in one piece, with digits in it.
-bool looks_like_token(std::string_view text) {
-    constexpr std::size_t shortest = 16;
-    constexpr std::string_view digits = "0123456789",
-                               allowed = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
-    return text.size() >= shortest && text.find_first_not_of(allowed) == text.npos &&
-           text.find_first_of(digits) != text.npos;
-}
-
 // "path:/home/kim@desk/nix", "home:kim@desk", "/srv/a:b@c": what may have an '@' in it, and no login.
 bool begins_without_login(std::string_view text) {
     if (text.starts_with('/') || text.starts_with('.')) return true;
@@ -311,12 +304,15 @@ std::string redact_url(std::string_view url) {
     auto query = result.find('?');
     if (query == std::string::npos) return result;
     std::string redacted = result.substr(0, query);
+    bool is_address = redacted.find("://") != redacted.npos;
     char separator = '?';
     for (auto part : split(std::string_view(result).substr(query + 1), '&')) {
         redacted += separator;
         separator = '&';
         auto equals = part.find('=');
-        redacted += part.substr(0, equals);
+        // "what?" and "nas?" are no addresses.
+        bool is_shown = equals != part.npos || part.empty() || (!is_address && !looks_like_token(part));
+        redacted += is_shown ? part.substr(0, equals) : std::string_view("…");
         if (equals != std::string_view::npos) redacted += "=…";
     }
     return redacted;

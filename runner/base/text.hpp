@@ -40,7 +40,7 @@ std::string sanitize(std::string_view foreign);
 // At most `width` characters, the middle replaced by "…".
 std::string ellipsize(std::string_view text, std::size_t width);
 
-// user:password@ removed, values of query parameters replaced by "…" (presigned URLs carry signatures there).
+// user:password@ removed, a query's values (signatures of presigned URLs) and its parts without '=' replaced by "…".
 std::string redact_url(std::string_view url);
 
 std::string percent_encode(std::string_view text); // everything but unreserved characters (RFC 3986)

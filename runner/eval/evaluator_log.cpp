@@ -92,7 +92,7 @@ void EvaluatorLog::finish() {
 
 void EvaluatorLog::line(std::string_view text) {
     if (text.starts_with(nix_prefix)) return event(text.substr(nix_prefix.size()));
-    auto clean = clean_foreign(ellipsize(text, 2000));
+    auto clean = ellipsize(clean_foreign(text), 2000);
     if (!trim(clean).empty()) keep_last(foreign_, std::string(trim(clean)));
 }
 
@@ -107,7 +107,7 @@ void EvaluatorLog::event(std::string_view json) {
     if (action == "start" && type == build_activity) return add_once(built_, first_field(object));
     if (action == "start" && type == substitute_activity) return add_once(substituted_, first_field(object));
     if (action == "result" && type == log_line_result)
-        return keep_last(build_lines_, clean_foreign(ellipsize(first_field(object), 2000)));
+        return keep_last(build_lines_, ellipsize(clean_foreign(first_field(object)), 2000));
     if (action != "msg") return;
 
     reads_.on_message(text_of(object, "msg"));

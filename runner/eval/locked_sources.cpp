@@ -89,6 +89,7 @@ std::string why_private_url(const std::string& text, const PrivateAccess& access
     if (scheme == "file") return "it comes from a place of this machine";
     if (scheme != "https" && scheme != "http" && scheme != "git") return "it is fetched by " + scheme;
     if (nix::has_login(text)) return "it is fetched with a login in its address";
+    if (nix::may_have_login(text)) return "its address has a parameter that may be a login";
     auto host = to_lower(url->host());
     if (auto why = why_private_host(host, access); !why.empty()) return why;
     return why_private_by_token(std::move(host), url->path(), access);

@@ -1,6 +1,7 @@
 #include "nix/flake_url.hpp"
 
 #include "base/text.hpp"
+#include "base/url_query.hpp"
 
 #include <boost/url/parse.hpp>
 
@@ -61,15 +62,26 @@ bool has_login(std::string_view text) {
     // With a character that belongs into no URL a password is still one.
     if (!url) return redact_url(text.substr(0, text.find_first_of("?#"))) != text.substr(0, text.find_first_of("?#"));
     if (url->has_password() || (url->has_userinfo() && !url->scheme().ends_with("ssh"))) return true;
-    constexpr std::array words{"token", "key", "sig", "secret", "auth", "pass", "credential"};
+    constexpr std::array words{"token", "key", "sig",  "secret",  "auth",   "pass",  "credential",
+                               "pwd",   "jwt", "hmac", "session", "policy", "access"};
     for (const auto& parameter : url->params()) {
         auto name = to_lower(parameter.key);
         // Of Nix's own (2.20 and newer): keys that commits must be signed with, which are public.
         if (name.starts_with("publickey") || name == "keytype") continue;
         auto is_in_name = [&name](const char* word) { return name.find(word) != name.npos; };
         if (std::any_of(words.begin(), words.end(), is_in_name)) return true;
+        bool is_harmless = is_harmless_parameter(name + "=");
+        if (!is_harmless && looks_like_token(parameter.has_value ? parameter.value : parameter.key)) return true;
     }
     return false;
+}
+
+bool may_have_login(std::string_view text) {
+    if (has_login(text)) return true;
+    auto query = text.find('?');
+    if (query == text.npos) return false;
+    auto parts = split(text.substr(query + 1, text.find('#', query) - query - 1), '&');
+    return !std::all_of(parts.begin(), parts.end(), is_harmless_parameter);
 }
 
 } // namespace cachefill::nix

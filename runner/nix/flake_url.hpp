@@ -20,5 +20,8 @@ std::string git_file_url(std::string_view root, std::span<const std::pair<std::s
 // Is there a login in the address of a flake or an input: an account with a password, one at a web server, or a token
 // in a parameter? The account of ssh://git@host is none.
 bool has_login(std::string_view url);
+// The same, and besides any parameter of which it is not known that it is none (url_query.hpp). To be asked where the
+// answer costs little.
+bool may_have_login(std::string_view url);
 
 } // namespace cachefill::nix

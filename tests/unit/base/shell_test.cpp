@@ -39,7 +39,8 @@ BOOST_AUTO_TEST_CASE(a_word_with_a_secret_is_known) {
     for (const auto* word :
          {"https://kim:geheim@cache.example/x", "--cache=https://token@cache.example", "https://x.example/a?token=abc",
           "git+https://x.example/a?dir=b&access_token=abc", "ssh://kim:geheim@host/x", "kim:geheim@host/a",
-          "https://x.example/a?X-Amz-Signature=12#box"})
+          "https://x.example/a?X-Amz-Signature=12#box", "https://x.example/a?geheim",
+          "https://x.example/a?ref=a&geheim"})
         BOOST_TEST(holds_secret(word), word);
     for (const auto* word :
          {".", "file:///tmp/cache", "https://cache.example/x?priority=3", "a?token=b",

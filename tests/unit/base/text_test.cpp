@@ -63,6 +63,10 @@ BOOST_AUTO_TEST_CASE(foreign_text_cannot_steer_the_terminal) {
 
 BOOST_AUTO_TEST_CASE(urls_lose_their_secrets) {
     BOOST_TEST(redact_url("https://user:pw@host/a?X-Sig=abc&n=1") == "https://host/a?X-Sig=…&n=…");
+    BOOST_TEST(redact_url("https://host/a?s3cret&n=1&") == "https://host/a?…&n=…&");
+    BOOST_TEST(redact_url("host/a?s3cret-of-1-server") == "host/a?…");
+    BOOST_TEST(redact_url("why?") == "why?");
+    BOOST_TEST(redact_url("n?s") == "n?s");
     BOOST_TEST(redact_url("https://host/a@b") == "https://host/a@b");
     BOOST_TEST(redact_url("https://[::1]:8080/a@b") == "https://[::1]:8080/a@b");
 }
@@ -122,6 +126,14 @@ BOOST_AUTO_TEST_CASE(urls_in_what_others_say_lose_their_secrets) {
     BOOST_TEST(clean_foreign("git+ssh://git@example.org/a and https://b/c@d") ==
                "git+ssh://…@example.org/a and https://b/c@d");
     BOOST_TEST(clean_foreign("ftp://") == "ftp://");
+    BOOST_TEST(clean_foreign("unable to download 'https://host/x.tar.gz?token=s3cret': 401") ==
+               "unable to download 'https://host/x.tar.gz?token=…': 401");
+    BOOST_TEST(clean_foreign("at «https://host/x?s3cret&ref=main»/flake.nix:1 (see https://host/?a=s3cret).") ==
+               "at «https://host/x?…&ref=main»/flake.nix:1 (see https://host/?a=…).");
+    BOOST_TEST(clean_foreign("github:kim/x?token=s3cret#a, git+file:///f?dir=b#c, https://host/?rev=1;x=s3cret") ==
+               "github:kim/x?token=…#…, git+file:///f?dir=b#c, https://host/?rev=…");
+    for (const auto* text : {"what? https://host/x?\n\n  a ? b, x?y ‘c’ 'd'", "{ a ? 1 }: a", "", "\n", "»", "?"})
+        BOOST_TEST(clean_foreign(text) == text);
     BOOST_TEST(shown_name("kim@größe 東京") == "kim@größe 東京");
     BOOST_TEST(shown_name("a\x1b[31m\r\n\t\x7f\u009b\u202e\u2028\xff!") ==
                "a\uFFFD[31m\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD!");

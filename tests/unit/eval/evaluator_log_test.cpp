@@ -92,4 +92,13 @@ BOOST_AUTO_TEST_CASE(memory_is_bounded_by_a_line_that_never_ends) {
     BOOST_TEST(heard.log.foreign_lines().back() == "after");
 }
 
+BOOST_AUTO_TEST_CASE(a_long_line_is_cut_where_no_login_is_cut_in_two) {
+    // The cut at 1000 characters would go through the password, and part it from its '@'.
+    auto line = "error: https://kim:" + std::string(2000, 's') + "@host/x" + std::string(3000, 'a');
+    Heard heard;
+    heard.log.feed(line + "\n@nix {\"action\":\"result\",\"fields\":[\"" + line + "\"],\"id\":1,\"type\":101}\n");
+    BOOST_TEST(heard.log.foreign_lines().back().find("ss") == std::string::npos);
+    BOOST_TEST(heard.log.build_lines().back().find("ss") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -117,6 +117,23 @@ BOOST_AUTO_TEST_CASE(no_password_in_what_is_told_of_them) {
     BOOST_TEST(sources[0].why_private == "it is fetched with a login in its address");
 }
 
+BOOST_AUTO_TEST_CASE(a_parameter_that_may_be_a_login_keeps_a_source_here) {
+    auto judged = [](const std::string& type, const std::string& query) {
+        return locked_sources(lock("\"type\": \"" + type + R"(", "url": "https://example.org/x?)" + query + '"'), {})
+            .at(0);
+    };
+    for (const std::string type : {"tarball", "file", "git", "hg"}) {
+        for (const auto* query : {"of=s3cret", "s3cret", "pwd=s3cret", "jwt=s3cret", "rev=1&session=s3cret"}) {
+            auto source = judged(type, query);
+            BOOST_TEST(source.why_private != "", query);
+            BOOST_TEST((source.origin + source.why_private).find("s3cret") == std::string::npos, query);
+        }
+        for (const auto* query :
+             {"rev=1&revCount=2&lastModified=3&ref=a", "narHash=sha256-h4gyzSK1=", "dir=a", "archive=tar"})
+            BOOST_TEST(judged(type, query).why_private == "", query);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_lock_names_nothing) {
     for (const std::string text :
          {"", "null", "[]", "{}", R"({"nodes": 3})", R"({"nodes": {"x": 3}})", R"({"nodes": {"x": {"locked": 3}}})",

@@ -26,13 +26,26 @@ BOOST_AUTO_TEST_CASE(a_repository_is_named_with_what_is_known_of_it) {
 BOOST_AUTO_TEST_CASE(a_login_in_an_address_is_seen) {
     for (const auto* url :
          {"https://kim:s3cret@example.org/x.tar.gz", "https://s3cret@example.org/x", "ssh://kim:s3cret@example.org/x",
-          "https://example.org/x.tar.gz?access_token=s3cret", "https://kim:s3 cret@example.org/x"})
+          "https://example.org/x.tar.gz?access_token=s3cret", "https://kim:s3 cret@example.org/x",
+          "https://example.org/x.tar.gz?pwd=s3cret", "https://example.org/x.tar.gz?jwt=s3cret",
+          "https://example.org/x.tar.gz?Policy=s3cret&Key-Pair-Id=x",
+          "https://example.org/x.tar.gz?s3cret-s3cret-s3cret", "https://example.org/x.tar.gz?of=s3cret-s3cret-s3cret"})
         BOOST_TEST(nix::has_login(url), url);
     for (const auto* url :
          {"git+ssh://git@example.org/x", "path:/home/kim@desk/nix", "/home/kim@desk/nix", "github:kim/nix?ref=a", "",
           "git@example.org:kim/nix", "git+https://example.org/x?publicKeys=[]&keytype=ssh-rsa",
           "https://example.org/x?format=tar"})
         BOOST_TEST(!nix::has_login(url), url);
+    BOOST_TEST(!nix::has_login("https://example.org/x?rev=0123456789012345678901234567890123456789&x=1"));
+}
+
+BOOST_AUTO_TEST_CASE(a_parameter_that_nobody_knows_may_be_a_login) {
+    for (const auto* url : {"https://example.org/x?of=s3cret", "https://example.org/x?s3cret",
+                            "https://example.org/x?ref=a&s3cret", "https://example.org/x?token=a"})
+        BOOST_TEST(nix::may_have_login(url), url);
+    for (const auto* url : {"https://example.org/x?ref=a&narHash=sha256-h4gyzSK14DjhF7cBN4VY+Km2ytc4Gg5tV6noZdNPhaY=",
+                            "https://example.org/x", "https://example.org/x?", "https://example.org/x?format=tar#a"})
+        BOOST_TEST(!nix::may_have_login(url), url);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
