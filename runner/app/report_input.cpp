@@ -2,6 +2,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "report/columns.hpp"
 #include "report/style.hpp"
 
 #include <algorithm>
@@ -20,7 +21,7 @@ std::string job_name(const fs::path& file, const fs::path& directory) {
     auto name = std::distance(inside.begin(), inside.end()) > 1 ? inside.begin()->string() : file.stem().string();
     constexpr std::string_view prefix = "cachefill-";
     if (name.size() > prefix.size() && name.starts_with(prefix)) name.erase(0, prefix.size());
-    return sanitize(name);
+    return report::one_line(sanitize(name));
 }
 
 void take_document(std::string text, const std::string& name, report::JoinInput& input) {

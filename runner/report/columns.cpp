@@ -86,6 +86,8 @@ std::string one_line(std::string_view text) {
     std::string line(text);
     std::replace_if(
         line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
+    for (std::string_view end : {"\u2028", "\u2029"})
+        for (std::size_t at = 0; (at = line.find(end, at)) != line.npos;) line.replace(at, end.size(), " ");
     return std::string(trim(sanitize(line)));
 }
 

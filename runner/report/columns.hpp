@@ -16,7 +16,7 @@ std::string fit(std::string_view text, std::size_t width);
 std::string pad_right(std::string text, std::size_t width);
 std::string pad_left(std::string_view text, std::size_t width);
 
-// Newlines and tabs become blanks, blanks at the ends go.
+// Newlines, other ends of lines and tabs become blanks, blanks at the ends go.
 std::string one_line(std::string_view text);
 
 } // namespace cachefill::report

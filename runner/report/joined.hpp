@@ -40,7 +40,7 @@ struct JobReport {
 
 // A JSON report of one job; `name` is how this job is called here. A protocol failure says what is wrong with it, also
 // when its schema is newer than ours.
-Result<JobReport> parse_job_report(std::string_view json, std::string name);
+Result<JobReport> parse_job_report(std::string_view json, const std::string& name);
 
 // {"schema_version": 1, "source": …, "findings": [{"severity", "title", "text", "url"}]}, as docs/notify.md describes.
 Result<std::vector<Finding>> parse_findings(std::string_view json, const std::string& default_source);

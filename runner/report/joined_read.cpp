@@ -1,5 +1,6 @@
 #include "base/foreign_json.hpp"
 #include "base/text.hpp"
+#include "report/columns.hpp"
 #include "report/joined.hpp"
 #include "report/report_fields.hpp"
 #include "report/run_report.hpp"
@@ -122,7 +123,7 @@ void read_build(const json& build, Severity bad, JobReport& job) {
 
 } // namespace
 
-Result<JobReport> parse_job_report(std::string_view text, std::string name) {
+Result<JobReport> parse_job_report(std::string_view text, const std::string& name) {
     TRY(document, parse_object(text, "report"));
     TRY_VOID(check_schema(document, RunReport::schema_version, "report"));
     auto code = document.find("exit_code");
@@ -133,7 +134,7 @@ Result<JobReport> parse_job_report(std::string_view text, std::string name) {
     if (!code->is_number_unsigned() || code->get<std::uint64_t>() > largest_exit_code)
         return Failure(FailureKind::protocol, "this is no report: its exit_code is " + code->dump());
     JobReport job;
-    job.name = std::move(name);
+    job.name = one_line(name);
     job.command = text_at(document, "command");
     job.cache = text_at(document, "cache");
     job.exit_code = code->get<int>();
@@ -196,7 +197,7 @@ Result<std::vector<Finding>> parse_findings(std::string_view text, const std::st
             return Failure(FailureKind::protocol, "finding " + std::to_string(findings.size() + 1) + " has severity '" +
                                                       word + "'; expected info, notice, warning or error");
         Finding finding{.severity = *severity,
-                        .source = source.empty() ? default_source : source,
+                        .source = source.empty() ? one_line(default_source) : source,
                         .title = text_at(entry, "title"),
                         .text = text_at(entry, "text"),
                         .url = text_at(entry, "url")};
@@ -219,7 +220,7 @@ Result<std::vector<NeededJob>> parse_needs(std::string_view text) {
     std::vector<NeededJob> jobs;
     for (const auto& [name, entry] : document.items()) {
         NeededJob job;
-        job.name = sanitize(name);
+        job.name = one_line(sanitize(name));
         job.result_word = entry.is_object() ? text_at(entry, "result") : std::string();
         job.result = result_of(job.result_word);
         if (job.result_word.empty())

@@ -1,5 +1,6 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "report/columns.hpp"
 #include "report/joined.hpp"
 #include "report/markdown.hpp"
 #include "report/style.hpp"
@@ -110,10 +111,10 @@ std::string to_text(const Joined& joined) {
     Table table({Align::left, Align::left, Align::right, Align::right, Align::right, Align::right});
     for (const auto& job : joined.jobs) {
         if (!job.is_readable) {
-            table.add({{job.name}, {std::string(in_words(job))}, {}, {}, {}, {}});
+            table.add({{one_line(job.name)}, {std::string(in_words(job))}, {}, {}, {}, {}});
             continue;
         }
-        table.add({{job.name},
+        table.add({{one_line(job.name)},
                    {std::string(in_words(job))},
                    {std::to_string(job.complete) + "/" + std::to_string(job.targets) + " complete"},
                    {std::to_string(job.built) + " built"},
@@ -124,8 +125,9 @@ std::string to_text(const Joined& joined) {
     if (auto lines = changes_lines(joined.changes()); !lines.empty()) text += "\nchanges:\n" + lines;
     if (!joined.findings.empty()) text += "\n";
     for (const auto& finding : joined.findings)
-        text += std::string(to_string(finding.severity)) + ": " + finding.source + ": " + sentence(finding) +
-                (finding.url.empty() ? "" : " (" + finding.url + ")") + "\n";
+        text += one_line(std::string(to_string(finding.severity)) + ": " + finding.source + ": " + sentence(finding) +
+                         (finding.url.empty() ? "" : " (" + finding.url + ")")) +
+                "\n";
     return text + "\n" + joined.headline() + "\n";
 }
 

@@ -27,8 +27,8 @@ TargetReport target_of(const json& entry) {
     target.name = text_at(entry, "name");
     target.verdict = verdict_of(entry).value_or(event::TargetVerdict::unknown);
     target.evaluation = time_at(entry, "evaluation_ms");
-    target.error = text_at(entry, "error");
-    target.hint = text_at(entry, "hint");
+    target.error = prose_at(entry, "error");
+    target.hint = prose_at(entry, "hint");
     target.evaluate_only = flag_at(entry, "evaluate_only", false);
     target.is_check = flag_at(entry, "is_check", false);
     target.missing = texts_at(entry, "missing");
@@ -42,8 +42,8 @@ BuildReport build_of(const json& entry) {
     build.kind = text_at(entry, "kind");
     build.outcome = build_outcome_of(entry).value_or(event::BuildOutcome::not_started);
     build.took = time_at(entry, "took_ms");
-    build.error = text_at(entry, "error");
-    build.log_tail = texts_at(entry, "log_tail");
+    build.error = prose_at(entry, "error");
+    build.log_tail = lines_at(entry, "log_tail");
     build.blocked_by = text_at(entry, "blocked_by");
     return build;
 }
@@ -52,7 +52,7 @@ PushReport push_of(const json& entry) {
     PushReport push;
     push.path = text_at(entry, "path");
     push.outcome = push_outcome_of(entry).value_or(event::PushOutcome::not_pushed);
-    push.reason = text_at(entry, "reason");
+    push.reason = prose_at(entry, "reason");
     return push;
 }
 

@@ -1,6 +1,7 @@
 #include "report/report_fields.hpp"
 
 #include "base/text.hpp"
+#include "report/columns.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -33,16 +34,28 @@ constexpr std::array push_outcomes{PushOutcome::published, PushOutcome::already_
 
 } // namespace
 
-std::string text_at(const json& object, const char* key) {
+std::string prose_at(const json& object, const char* key) {
     auto it = object.find(key);
     return it != object.end() && it->is_string() ? sanitize(it->get_ref<const std::string&>()) : std::string();
 }
 
+std::string text_at(const json& object, const char* key) { return one_line(prose_at(object, key)); }
+
 std::vector<std::string> texts_at(const json& object, const char* key) {
     std::vector<std::string> texts;
     for (const auto& entry : list_at(object, key))
-        if (entry.is_string()) texts.push_back(sanitize(entry.get_ref<const std::string&>()));
+        if (entry.is_string()) texts.push_back(one_line(sanitize(entry.get_ref<const std::string&>())));
     return texts;
+}
+
+std::vector<std::string> lines_at(const json& object, const char* key) {
+    std::vector<std::string> lines;
+    for (const auto& entry : list_at(object, key)) {
+        if (!entry.is_string()) continue;
+        auto text = sanitize(entry.get_ref<const std::string&>());
+        for (auto line : split(text, '\n')) lines.emplace_back(line);
+    }
+    return lines;
 }
 
 std::uint64_t number_at(const json& object, const char* key) {

@@ -10,11 +10,15 @@
 #include <vector>
 
 // What a JSON report of another machine, and perhaps another version, says: what is not there or of another type is
-// empty. Text is sanitized.
+// empty. Text is sanitized, and in one line: what it says begins no line of ours.
 namespace cachefill::report::fields {
 
 std::string text_at(const nlohmann::json& object, const char* key);
+// The same with its lines, for what is shown apart.
+std::string prose_at(const nlohmann::json& object, const char* key);
 std::vector<std::string> texts_at(const nlohmann::json& object, const char* key);
+// Of a log: the lines of all its entries.
+std::vector<std::string> lines_at(const nlohmann::json& object, const char* key);
 std::uint64_t number_at(const nlohmann::json& object, const char* key);
 const nlohmann::json& list_at(const nlohmann::json& object, const char* key);
 bool flag_at(const nlohmann::json& object, const char* key, bool otherwise);

@@ -236,7 +236,7 @@ std::string changes_lines(const std::vector<HostChanges>& hosts) {
         }
         ++shown;
         auto named = most_telling(difference, most_named);
-        text += host + ": " + headline(difference) + (named.empty() ? "" : ": " + named) + "\n";
+        text += one_line(host) + ": " + headline(difference) + (named.empty() ? "" : ": " + named) + "\n";
     }
     if (more > 0) text += and_more(more) + "\n";
     return text;

@@ -341,6 +341,28 @@ BOOST_AUTO_TEST_CASE(markdown_shows_foreign_text_as_text_and_stays_below_its_lim
     BOOST_TEST(text.find(" more\n") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_report_names_begins_no_line_of_ours) {
+    auto run = failed_run();
+    const std::string evil = "nas\nok: all done\r\nok: next\u2028ok: x";
+    run.causes = {evil};
+    run.targets[0].name = run.targets[0].error = run.builds.back().name = evil;
+    run.targets[0].changes = updated_closure();
+    run.targets[0].changes->changed[0].name = evil;
+    for (auto& build : run.builds) build.name = build.error = evil, build.targets = {evil};
+    auto input = input_of({job_of(run, evil)});
+    input.findings.push_back(
+        {.severity = Severity::error, .source = evil, .title = evil, .text = evil, .url = "https://x\nok: y"});
+    input.expected = {evil + "*"};
+    auto joined = report::join_reports(std::move(input));
+    for (const auto& text : {report::to_text(joined), joined.headline()}) {
+        BOOST_TEST(text.find("\nok") == std::string::npos, text);
+        BOOST_TEST(text.find("\u2028") == std::string::npos, text);
+    }
+    for (const auto& job : joined.jobs)
+        for (const auto& finding : job.findings)
+            BOOST_TEST((finding.source + finding.title + finding.text).find('\n') == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(the_joined_json_holds_everything_the_text_tells) {
     auto input = input_of({job_of(failed_run())});
     input.expected = {"gone"};

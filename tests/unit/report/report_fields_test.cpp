@@ -9,12 +9,20 @@ using nlohmann::json;
 
 BOOST_AUTO_TEST_SUITE(report_fields)
 
-BOOST_AUTO_TEST_CASE(what_is_there_is_read_and_its_text_is_harmless) {
+BOOST_AUTO_TEST_CASE(what_is_there_is_read_and_its_text_is_harmless_and_of_one_line) {
     auto object = json::parse(
         R"({"text": "a\u001b[1mb", "list": ["x", 3, "y"], "number": 7, "yes": true, "outcome": "not-pushed"})");
     BOOST_TEST(text_at(object, "text") == "ab");
     const std::vector<std::string> texts{"x", "y"};
     BOOST_TEST(texts_at(object, "list") == texts, boost::test_tools::per_element());
+    object["log"] = json::array({"  a", "b\nc"});
+    const std::vector<std::string> lines{"  a", "b", "c"};
+    BOOST_TEST(lines_at(object, "log") == lines, boost::test_tools::per_element());
+    object["text"] = "a\nok: b\u2028c\r\nd\n"; // names of somebody's
+    object["list"] = json::array({"x\ny"});
+    BOOST_TEST(text_at(object, "text") == "a ok: b c d");
+    BOOST_TEST(texts_at(object, "list").at(0) == "x y");
+    BOOST_TEST(prose_at(object, "text") == "a\nok: b\u2028c\nd\n");
     BOOST_TEST(number_at(object, "number") == 7U);
     BOOST_TEST(flag_at(object, "yes", false));
     BOOST_TEST((push_outcome_of(object) == PushOutcome::not_pushed));
