@@ -39,7 +39,7 @@ BOOST_AUTO_TEST_CASE(a_bare_name_in_a_nix_configuration_is_no_cachix_cache) {
     BOOST_REQUIRE(cache::parse_substituter("https://krit-nixos.cachix.org/?priority=3"));
     BOOST_TEST(cache::canonical_url("https://krit-nixos.cachix.org/?priority=3") == "https://krit-nixos.cachix.org");
     BOOST_TEST(cache::canonical_url("nonsense://x") == "nonsense://x");
-    BOOST_TEST(cache::canonical_url("s3+x://kim:s3cret@bucket?a=b") == "s3+x://…@bucket?a=b");
+    BOOST_TEST(cache::canonical_url("s3+x://kim:s3cret@bucket?a=b") == "s3+x://…@bucket?a=…");
 }
 
 BOOST_AUTO_TEST_CASE(a_directory_is_absolute_and_decoded) {
