@@ -83,9 +83,9 @@ void open_passed(const Passed& passed, std::string_view repository, Origins& fou
         bool is_taken = is_pull_request || is_run || is_its_head;
         bool is_known = is_taken || passed.is_judged || (is_event && is_companion(name, value, here, repository));
         if (!is_known && value.is_object()) {
-            bool is_harmless = is_harmless_folder(name, value, repository);
-            found.is_unclear |= !is_harmless;
-            is_known = is_harmless && word == "repository"; // ours, whatever else GitHub says of it
+            bool is_own = is_harmless_folder(name, value, repository);
+            found.is_unclear |= !is_own;
+            is_known = is_own && word == "repository"; // ours, whatever else GitHub says of it
         }
         open.push_back({&value, std::move(name), is_known});
     }

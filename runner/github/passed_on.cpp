@@ -93,9 +93,8 @@ bool is_own_ref(std::string_view text) {
     if (iequals(parts[0], "refs")) return parts.size() > 2 && (parts[1] == "heads" || parts[1] == "tags");
     const Words foreign{"pull",          "pulls",          "pr",           "prs",           "mr",     "merge-requests",
                         "pull-requests", "merge_requests", "pull_request", "pull_requests", "remotes"};
-    return std::none_of(parts.begin(), parts.end(), [&](auto part) {
-        return part.empty() || is_one_of(foreign, to_lower(part)); //
-    });
+    auto is_foreign = [&](auto part) { return part.empty() || is_one_of(foreign, to_lower(part)); };
+    return std::none_of(parts.begin(), parts.end(), is_foreign);
 }
 
 // "nightly", "1.2.3-rc1", "weekly update, of all", "home:kim@desk": no address and no path.
