@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::json;
 using Words = std::initializer_list<std::string_view>;
 
-// Branches, tags and commits, which a checkout looks for in this repository.
+// Branches and tags, which a checkout looks for in this repository.
 constexpr std::array refs{
     std::string_view("ref"),    std::string_view("refname"),   std::string_view("branch"),
     std::string_view("tag"),    std::string_view("tagname"),   std::string_view("sha"),
@@ -83,11 +83,19 @@ bool may_be_encoded(std::string_view text) {
     return false;
 }
 
-// "main", "refs/heads/main", a commit: nothing that a fork's code has here ("refs/pull/7/head"), no address
+// A commit may be anybody's: GitHub hands out those of forks under this repository's name, too.
+bool may_be_commit(std::string_view text) {
+    return text.size() >= 7 && std::all_of(text.begin(), text.end(), [](char c) {
+               return std::string_view("0123456789abcdefABCDEF").find(c) != std::string_view::npos;
+           });
+}
+
+// "main", "refs/heads/main", "v1.2": nothing that a fork's code has here ("refs/pull/7/head"), no address
 // ("github.com/owner/name", "host:path"), and nobody else's branch as GitHub writes it ("stranger:patch-1").
 bool is_own_ref(std::string_view text) {
     constexpr std::size_t longest = 200;
-    if (text.size() > longest || !consists_of(text, "._/+-@=") || text.find("..") != text.npos) return false;
+    if (text.size() > longest || !consists_of(text, "._/+-@=") || text.find("..") != text.npos || may_be_commit(text))
+        return false;
     auto parts = split(text, '/');
     if (parts.size() > 1 && parts[0].find_first_of(".@") != std::string_view::npos) return false;
     if (iequals(parts[0], "refs")) return parts.size() > 2 && (parts[1] == "heads" || parts[1] == "tags");
