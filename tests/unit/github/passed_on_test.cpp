@@ -29,7 +29,6 @@ BOOST_AUTO_TEST_CASE(a_ref_is_one_of_the_repositorys_own) {
         BOOST_TEST(is_harmless("ref", ref), ref);
     for (const auto* ref : {"refs/pull/7/merge",
                             "0123456789012345678901234567890123456789", // may be a fork's
-
                             "refs/pull",
                             "REFS/pull/7/head",
                             "pull/7/head",
