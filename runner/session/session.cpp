@@ -29,6 +29,13 @@ std::string absolute_store(const std::string& uri) {
     return is_relative ? std::filesystem::absolute(uri).lexically_normal().string() : uri;
 }
 
+// Nix itself fetches with the key in the environment, so its processes have it. One that may write to the bucket which
+// is filled is none of an evaluation's, which reads variables where it is impure.
+bool fills_bucket(const options::Settings& settings) {
+    auto is_bucket = [](const GivenUrl& cache) { return cache.reveal().starts_with("s3://"); };
+    return is_bucket(settings.cache) || std::any_of(settings.also_push.begin(), settings.also_push.end(), is_bucket);
+}
+
 } // namespace
 
 Session::Session(async::Executor executor, const options::Settings& settings, const Environment& environment,
@@ -78,6 +85,8 @@ eval::EvalSettings Session::eval_settings(std::string flake) const {
     eval_settings.store_uri = absolute_store(settings_.store);
     eval_settings.nix_version = nix_.nix_version;
     eval_settings.environment = environment_.without_our_secrets();
+    if (fills_bucket(settings_))
+        for (const auto* name : {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}) eval_settings.environment.unset(name);
     if (auto store = environment_.get_or("NIX_REMOTE"); !store.empty())
         eval_settings.environment.set("NIX_REMOTE", absolute_store(store));
     eval_settings.impure = settings_.impure;
