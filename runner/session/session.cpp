@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto request_patience = 2s;
+constexpr auto worth_telling = 5s; // that nothing has come so far
 
 // A store is a directory, too, and evaluators need not run where we do.
 std::string absolute_store(const std::string& uri) {
@@ -34,6 +35,37 @@ std::string absolute_store(const std::string& uri) {
 bool fills_bucket(const options::Settings& settings) {
     auto is_bucket = [](const GivenUrl& cache) { return cache.reveal().starts_with("s3://"); };
     return is_bucket(settings.cache) || std::any_of(settings.also_push.begin(), settings.also_push.end(), is_bucket);
+}
+
+// What is tried again and again behind the scenes.
+struct Waiting {
+    std::string for_whom;
+    std::chrono::milliseconds patience;
+    async::Clock& clock;
+    event::Sink& sink;
+};
+
+Task<Result<presence::OpenedCache>> tell_if_long(Task<Result<presence::OpenedCache>> opening, Waiting waiting) {
+    std::optional<Result<presence::OpenedCache>> opened;
+    auto open = [](Task<Result<presence::OpenedCache>> work, std::optional<Result<presence::OpenedCache>>& result,
+                   async::TaskGroup& group) -> Task<void> {
+        result.emplace(co_await std::move(work));
+        group.cancel();
+    };
+    auto tell = [](Waiting& told) -> Task<void> {
+        co_await told.clock.sleep_for(worth_telling);
+        event::Message message{.severity = event::Severity::notice,
+                               .text = "waiting for the cache " + told.for_whom + ", which does not answer so far",
+                               .hint = "it is asked again for " + human_duration(told.patience) +
+                                       " in all (--retry-budget); what was wrong is told then"};
+        told.sink.on_event(message);
+    };
+    auto both = [&](async::TaskGroup& group) {
+        group.spawn(tell(waiting));
+        group.spawn(open(std::move(opening), opened, group));
+    };
+    co_await async::together(both);
+    co_return std::move(*opened);
 }
 
 } // namespace
@@ -161,7 +193,9 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
     auto backend = make_cache(*uri, credentials_, retry, need == Need::writing);
     auto use = need == Need::writing ? presence::Use::fill : presence::Use::read;
     std::vector<nix::PublicKey> more_keys; // those of the options are added by cache_keys()
-    auto opened = co_await presence::open_cache(std::move(backend), use, std::move(more_keys), sink_);
+    auto opening = presence::open_cache(std::move(backend), use, std::move(more_keys), sink_);
+    Waiting waiting{.for_whom = uri->name, .patience = settings_.retry_budget, .clock = clock(), .sink = sink_};
+    auto opened = co_await tell_if_long(std::move(opening), std::move(waiting));
     if (opened) {
         cache_ = std::move(opened->backend);
         cache_info_ = std::move(opened->info);

@@ -291,7 +291,8 @@ BOOST_AUTO_TEST_CASE(what_the_cache_takes_and_does_not_show_is_not_called_publis
         if (path.name() == "app-3") own.visible.erase(path);
     };
     BOOST_TEST(push({store_path("lib-1.0"), store_path("app-3")}) == 3, output + errors);
-    for (const auto& one : report()["pushes"]) {
+    auto told = report();
+    for (const auto& one : told["pushes"]) {
         bool is_app = one["path"] == store_path("app-3");
         BOOST_TEST(one["outcome"] == (is_app ? "failed" : "published"));
     }

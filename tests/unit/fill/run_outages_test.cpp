@@ -102,6 +102,16 @@ BOOST_AUTO_TEST_CASE(an_own_cache_that_cannot_be_reached_at_first_ends_the_run) 
     BOOST_TEST(report.exit_code == 5, causes());
     BOOST_TEST(report.targets.empty());
     BOOST_TEST(built().empty());
+    BOOST_TEST(messages().find("waiting for") == std::string::npos); // it said no at once
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_long_for_the_own_cache_at_first_is_told) {
+    own.fault = Fault::silent;
+    run();
+    BOOST_TEST(report.exit_code == 5, causes());
+    BOOST_TEST(messages().find("waiting for the cache https://own.example, which does not answer so far") !=
+                   std::string::npos,
+               messages());
 }
 
 BOOST_AUTO_TEST_CASE(an_own_cache_that_is_away_for_the_last_look_is_waited_for) {
