@@ -43,7 +43,7 @@ std::string joined_names(const std::vector<http::Header>& headers) {
     return names;
 }
 
-// The third line from the end, see canonical_request().
+// The last line but one, see canonical_request().
 std::string_view signed_names(std::string_view canonical) {
     auto lines = split(canonical, '\n');
     return lines.size() < 2 ? std::string_view() : lines[lines.size() - 2];

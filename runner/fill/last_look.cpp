@@ -1,5 +1,6 @@
 #include "fill/last_look.hpp"
 
+#include "fill/vanished.hpp"
 #include "plan/needs.hpp"
 
 #include <algorithm>
@@ -7,15 +8,6 @@
 namespace cachefill::fill {
 
 using async::Task;
-using namespace std::chrono_literals;
-
-namespace {
-
-// A cache may take a while to show what it has just accepted.
-constexpr auto patience_with_new_paths = 60s;
-constexpr auto pause_between_looks = 2s;
-
-} // namespace
 
 Task<void> LastLook::ask(Subject& subject) {
     auto needed = plan::needed_paths(here_.graph, subject.target);

@@ -8,13 +8,9 @@
 namespace cachefill::fill {
 
 using async::Task;
-using namespace std::chrono_literals;
 
 namespace {
 
-// A cache may take a while to show what it has just accepted.
-constexpr auto patience = 60s;
-constexpr auto pause_between_looks = 2s;
 constexpr std::size_t requests_at_once = 16;
 
 struct Look {
@@ -56,7 +52,7 @@ Task<Result<std::set<nix::StorePath>>> find_hidden(const VanishedLook& at, const
 
 Task<Result<std::set<nix::StorePath>>> find_vanished(VanishedLook at, std::vector<nix::StorePath> published) {
     std::set<nix::StorePath> paths(published.begin(), published.end());
-    auto give_up = at.clock.now() + patience;
+    auto give_up = at.clock.now() + patience_with_new_paths;
     while (!paths.empty() && !at.is_over()) {
         CO_TRY(hidden, co_await find_hidden(at, paths));
         paths = std::move(hidden);

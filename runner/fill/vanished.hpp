@@ -9,6 +9,9 @@
 
 namespace cachefill::fill {
 
+// A cache may take a while to show what it has just accepted.
+inline constexpr std::chrono::seconds patience_with_new_paths{60}, pause_between_looks{2};
+
 // Where to look, and for how long.
 struct VanishedLook {
     async::Executor executor;

@@ -17,11 +17,10 @@ using Words = std::initializer_list<std::string_view>;
 
 // Branches and tags, which a checkout looks for in this repository.
 constexpr std::array refs{
-    std::string_view("ref"),    std::string_view("refname"),   std::string_view("branch"),
-    std::string_view("tag"),    std::string_view("tagname"),   std::string_view("sha"),
-    std::string_view("commit"), std::string_view("commitsha"), std::string_view("rev"),
-    std::string_view("before"), std::string_view("revision"),  std::string_view("basebranch"),
-    std::string_view("after"),  std::string_view("baseref"),   std::string_view("defaultbranch"),
+    std::string_view("ref"),           std::string_view("refname"), std::string_view("branch"),
+    std::string_view("tag"),           std::string_view("tagname"), std::string_view("basebranch"),
+    std::string_view("baseref"),       std::string_view("rev"),     std::string_view("revision"),
+    std::string_view("defaultbranch"),
 };
 // What is a word or two, a number, or yes or no.
 constexpr std::array words{

@@ -117,7 +117,7 @@ Stopped at the deadline; the next run goes on from there.
 The machine or a service could not: no Nix, no cache, no disk, no token or key that may write.
 .TP
 .BR 130 ", " 143
-Interrupted by SIGINT or SIGTERM.
+Interrupted by SIGINT; by SIGTERM or SIGHUP.
 .PP
 If several apply: the first of 2, 5, 130/143, 3, 4, 1.
 .SH SEE ALSO

@@ -82,6 +82,17 @@ std::string pad_left(std::string_view text, std::size_t width) {
     return std::string(used < width ? width - used : 0, ' ') + std::string(text);
 }
 
+std::string without_colors(std::string_view text) {
+    std::string plain;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\x1b')
+            i = std::min(text.find('m', i), text.size());
+        else
+            plain += text[i];
+    }
+    return plain;
+}
+
 std::string one_line(std::string_view text) {
     std::string line(text);
     std::replace_if(

@@ -16,6 +16,9 @@ std::string fit(std::string_view text, std::size_t width);
 std::string pad_right(std::string text, std::size_t width);
 std::string pad_left(std::string_view text, std::size_t width);
 
+// Without the colours of our own making, which are the only escape sequences that may be in it.
+std::string without_colors(std::string_view text);
+
 // Newlines, other ends of lines and tabs become blanks, blanks at the ends go.
 std::string one_line(std::string_view text);
 

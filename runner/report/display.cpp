@@ -24,17 +24,6 @@ constexpr auto between_frames = 50ms;
 
 // Synchronized output (mode 2026): a terminal that knows it shows a frame whole or not at all; others ignore it.
 constexpr std::string_view begin_frame = "\x1b[?2026h", end_frame = "\x1b[?2026l";
-// Of our own making: the only escape sequences in a frame are colours.
-std::string without_colors(std::string_view text) {
-    std::string plain;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '\x1b')
-            i = std::min(text.find('m', i), text.size());
-        else
-            plain += text[i];
-    }
-    return plain;
-}
 
 constexpr std::string_view clear_to_line_end = "\x1b[K", clear_below = "\x1b[J";
 

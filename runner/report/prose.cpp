@@ -14,16 +14,7 @@ namespace {
 constexpr std::size_t narrowest = 30; // where nothing can be read in any way
 
 // Columns without the colours, which are of our own making.
-std::size_t shown_columns(std::string_view text) {
-    std::string plain;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '\x1b')
-            i = std::min(text.find('m', i), text.size());
-        else
-            plain += text[i];
-    }
-    return columns(plain);
-}
+std::size_t shown_columns(std::string_view text) { return columns(without_colors(text)); }
 
 std::string_view without_color(std::string_view word) {
     if (word.starts_with('\x1b')) word.remove_prefix(std::min(word.find('m') + 1, word.size()));

@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(what_a_dispatch_passes_on_is_seen_however_it_is_written) {
     for (const json& nothing :
          {json{{"ref", "refs/heads/main"}, {"unit", false}, {"attempt", 12}}, json(), json::object(),
           json{{"version", "1.2"}}, json{{"event", R"({"ref": "refs/heads/main"})"}},
-          json{{"inputs", {{"sha", "v1.2"}, {"hosts", {"nas", "kim@desk"}}}}},
+          json{{"inputs", {{"revision", "v1.2"}, {"hosts", {"nas", "kim@desk"}}}}},
           json{{"repository", "owner/fleet"}, {"ref", "main"}},
           json{{"repository", {{"full_name", "Owner/fleet"}, {"html_url", "https://github.com/owner/fleet"}}}}}) {
         dispatch["client_payload"] = nothing;
@@ -167,6 +167,7 @@ BOOST_AUTO_TEST_CASE(what_a_dispatch_passes_on_otherwise_must_be_known_to_be_har
             R"({"pr": {"number": 12, "headRepository": {"nameWithOwner": "stranger/fleet"}, "isCrossRepository": true}})",
             R"({"isCrossRepository": true})",
             R"({"ref": "main", "sha": "3f2a9c0d3f2a9c0d3f2a9c0d3f2a9c0d3f2a9c0d"})",
+            R"({"ref": "3f2a9c0d3f2a9c0d3f2a9c0d3f2a9c0d3f2a9c0d"})",
             R"({"commit": "3f2a9c0"})",
             R"({"number": 12, "head_repository": {"full_name": "stranger/fleet"}})",
             R"({"repository": "stranger/fleet", "ref": "main"})",
