@@ -22,8 +22,8 @@ BOOST_AUTO_TEST_CASE(nobody_hears_that_a_path_was_published_before_the_cache_sho
     };
     std::map<std::string, PushOutcome> settled;
     play([&](session::Session& session) -> async::Task<void> {
-        auto findings = co_await session.find_store();
-        BOOST_REQUIRE(findings.empty());
+        auto lacking = co_await session.find_store();
+        BOOST_REQUIRE(lacking.empty());
         auto cache = fill::cache_to_push_to(session.settings());
         BOOST_REQUIRE(cache.has_value());
         auto target = co_await fill::open_target(session, *cache, true, async::RetryPolicy());
