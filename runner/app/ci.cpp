@@ -9,6 +9,7 @@
 #include "github/repository.hpp"
 #include "http/netrc.hpp"
 #include "http/url.hpp"
+#include "options/settings.hpp"
 #include "options/state_directory.hpp"
 #include "session/session.hpp"
 

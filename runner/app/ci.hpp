@@ -4,13 +4,16 @@
 #include "base/files.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
-#include "event/event.hpp"
+#include "event/message.hpp"
 #include "github/context.hpp"
-#include "options/settings.hpp"
 
 #include <memory>
 #include <string>
 #include <vector>
+
+namespace cachefill::options {
+struct Settings;
+}
 
 namespace cachefill::app {
 

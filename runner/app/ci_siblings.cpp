@@ -2,6 +2,10 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "event/event.hpp"
+#include "options/settings.hpp"
+#include "report/run_report.hpp"
+#include "session/session.hpp"
 
 namespace cachefill::app {
 

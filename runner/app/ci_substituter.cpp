@@ -2,8 +2,11 @@
 
 #include "base/shell.hpp"
 #include "base/text.hpp"
+#include "cache/binary_cache.hpp"
+#include "cache/cache_uri.hpp"
 #include "github/file_commands.hpp"
 #include "nix/cache_settings.hpp"
+#include "options/settings.hpp"
 
 #include <algorithm>
 

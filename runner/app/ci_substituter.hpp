@@ -1,6 +1,6 @@
 #pragma once
 
-#include "event/event.hpp"
+#include "event/message.hpp"
 #include "session/session.hpp"
 
 #include <optional>

@@ -6,7 +6,10 @@
 #include "base/text.hpp"
 #include "github/context.hpp"
 #include "options/exit_code.hpp"
+#include "options/settings.hpp"
 #include "options/typed.hpp"
+#include "report/github_log.hpp"
+#include "report/json_lines.hpp"
 #include "report/junit.hpp"
 
 #include <boost/asio/signal_set.hpp>

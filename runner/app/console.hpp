@@ -2,14 +2,28 @@
 
 #include "async/signal.hpp"
 #include "base/environment.hpp"
-#include "options/settings.hpp"
-#include "report/display.hpp"
-#include "report/github_log.hpp"
-#include "report/json_lines.hpp"
-#include "report/run_report.hpp"
+#include "base/result.hpp"
 
+#include <chrono>
+#include <cstdio>
 #include <functional>
 #include <memory>
+#include <string>
+
+namespace cachefill::event {
+class Sink;
+}
+
+namespace cachefill::options {
+struct Settings;
+}
+
+namespace cachefill::report {
+class Display;
+class EventLines;
+class GithubLog;
+struct RunReport;
+} // namespace cachefill::report
 
 namespace cachefill::app {
 

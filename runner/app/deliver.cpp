@@ -1,5 +1,6 @@
 #include "app/deliver.hpp"
 
+#include "async/retry.hpp"
 #include "base/text.hpp"
 #include "http/client.hpp"
 #include "http/url.hpp"

@@ -1,9 +1,14 @@
 #pragma once
 
-#include "async/retry.hpp"
+#include "async/task.hpp"
+#include "base/result.hpp"
 #include "base/secret.hpp"
 
 #include <string>
+
+namespace cachefill::async {
+struct RetryPolicy;
+}
 
 namespace cachefill::http {
 class Client;

@@ -4,14 +4,17 @@
 #include "app/commands/commands.hpp"
 #include "app/voice.hpp"
 #include "async/child_process.hpp"
+#include "async/clock.hpp"
 #include "async/together.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "event/event.hpp"
 #include "http/client.hpp"
 #include "options/command_line.hpp"
 #include "options/exit_code.hpp"
 #include "options/state_directory.hpp"
 #include "options/typed.hpp"
+#include "report/run_report.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 

@@ -4,6 +4,7 @@
 #include "github/context.hpp"
 #include "github/followed_run.hpp"
 #include "github/pull_requests.hpp"
+#include "options/settings.hpp"
 #include "report/comment.hpp"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "async/retry_policy.hpp"
 #include "async/signal.hpp"
 #include "base/elapsed.hpp"
 #include "base/result.hpp"
@@ -14,15 +15,6 @@
 namespace cachefill::async {
 
 using namespace std::chrono_literals;
-
-// Exponential back-off with jitter. The time budget says when to give up; a count only if one is given.
-struct RetryPolicy {
-    std::chrono::milliseconds first_delay = 1s;
-    std::chrono::milliseconds longest_delay = 15s;
-    std::chrono::milliseconds longest_server_delay = 120s; // a Retry-After beyond this is cut
-    std::chrono::milliseconds budget = 90s;                // the last try starts when it is over
-    int attempts = 0;                                      // tries in all; 0: as many as the budget allows
-};
 
 // How long to wait before try number `attempt + 1` (attempt counts from 1): half of the exponential delay fixed, half
 // random; what the server asked for (cut) is a floor. What the budget leaves is the longest; empty if too little. Pure.

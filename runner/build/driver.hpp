@@ -7,7 +7,6 @@
 #include "build/surroundings.hpp"
 #include "daemon/connection.hpp"
 #include "daemon/fetch_trouble.hpp"
-#include "event/event.hpp"
 #include "plan/plan.hpp"
 
 #include <chrono>

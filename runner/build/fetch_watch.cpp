@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "event/event.hpp"
 
 namespace cachefill::build {
 

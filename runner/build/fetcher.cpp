@@ -3,6 +3,7 @@
 #include "async/together.hpp"
 #include "build/roots.hpp"
 #include "build/slot_connection.hpp"
+#include "event/event.hpp"
 
 #include <algorithm>
 

@@ -5,6 +5,7 @@
 #include "build/outages.hpp"
 #include "build/surroundings.hpp"
 #include "daemon/connection.hpp"
+#include "event/kinds.hpp"
 
 #include <functional>
 #include <map>
@@ -61,7 +62,7 @@ class Fetcher {
     void on_log(Try& attempt, const daemon::LogEvent& log);
     void settle(const Try& attempt, const Outcome& outcome);
     void tell_trouble(const daemon::FetchReason& reason);
-    void tell(const daemon::FetchReason& reason, event::CacheWaiting::State state, std::chrono::milliseconds waited);
+    void tell(const daemon::FetchReason& reason, event::CacheWait state, std::chrono::milliseconds waited);
     std::vector<std::string> caches_of(const nix::StorePath& path) const;
 
     async::Executor executor_;

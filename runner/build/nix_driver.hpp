@@ -4,6 +4,7 @@
 #include "build/build_request.hpp"
 #include "build/driver.hpp"
 #include "build/fetcher.hpp"
+#include "event/event.hpp"
 
 #include <unordered_set>
 

@@ -3,8 +3,11 @@
 #include "async/clock.hpp"
 #include "async/task.hpp"
 #include "daemon/connection.hpp"
-#include "event/event.hpp"
 #include "plan/graph.hpp"
+
+namespace cachefill::event {
+class Sink;
+}
 
 namespace cachefill::build {
 

@@ -6,6 +6,10 @@
 #include <chrono>
 #include <optional>
 
+namespace cachefill::http {
+class Client;
+}
+
 namespace cachefill::cache {
 
 // The key of an identity, fetched from whoever gives it out when it is first needed, and again before it ends. Each

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "codec/encoding.hpp"
 #include "codec/hash.hpp"
+#include "http/client.hpp"
 #include "http/url.hpp"
 
 #include <boost/url/pct_string_view.hpp>

@@ -1,12 +1,18 @@
 #pragma once
 
+#include "base/result.hpp"
 #include "base/secret.hpp"
-#include "http/client.hpp"
 
 #include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace cachefill::http {
+struct Header;
+enum class Method;
+struct Request;
+} // namespace cachefill::http
 
 // Signature version 4 of AWS, in the Authorization header (docs.aws.amazon.com, "Create a signed AWS API request").
 // Pure: no clock, no network.

@@ -3,37 +3,26 @@
 #include "async/limiter.hpp"
 #include "async/task.hpp"
 #include "base/result.hpp"
-#include "cache/cache_uri.hpp"
-#include "cache/front_memory.hpp"
-#include "cache/nar_look.hpp"
+#include "cache/cache_info.hpp"
 #include "nix/narinfo.hpp"
-#include "nix/realisation.hpp"
-#include "nix/signature.hpp"
 
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+namespace cachefill::nix {
+struct Realisation;
+}
+
 namespace cachefill::cache {
 
-enum class Permission { none, read, write };
+struct CacheUri;
+struct FrontMemory;
+struct NarLook;
+enum class NarRemark;
+using NarRemarks = std::vector<NarRemark>;
 
-struct CacheInfo {
-    std::string name;                        // as people call it: "krit-nixos", "file:///srv/cache"
-    std::string substituter_url;             // what a Nix configuration would name, to show; see substituter_of()
-    std::vector<nix::PublicKey> public_keys; // empty: not known; then the cache's own signature cannot be judged
-    bool is_public = true;
-    Permission permission = Permission::none; // what our credentials allow
-    codec::Compression preferred_compression = codec::Compression::zstd;
-    int priority = 0;
-    bool server_signs = false; // a managed Cachix cache; else we sign
-    bool has_pins = false;
-    bool has_bulk_query = false;            // see query_missing
-    bool hides_incomplete_closures = false; // Cachix serves a narinfo only when its closure is there
-    bool keeps_realisations = false;        // see get_realisation
-    std::vector<std::string> notes;         // worth telling once, for instance that a signing key was made
-};
 // What Nix is given as a substituter: with password and parameters. It goes to Nix only, never into text for people.
 Secret substituter_of(const CacheUri& uri, const CacheInfo& info);
 
@@ -125,7 +114,7 @@ class BinaryCache {
     // Signed with our key, if there is one. Replaces what was told before. Only if CacheInfo::keeps_realisations.
     virtual async::Task<Result<void>> put_realisation(nix::Realisation realisation);
     // What has been learnt of a proxy before the cache that goes on answering what is no longer true.
-    virtual std::optional<FrontMemory> front_memory() const { return {}; }
+    virtual std::optional<FrontMemory> front_memory() const;
 };
 
 } // namespace cachefill::cache

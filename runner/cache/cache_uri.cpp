@@ -1,3 +1,5 @@
+#include "cache/cache_uri.hpp"
+
 #include "base/foreign_text.hpp"
 #include "base/given_url.hpp"
 #include "base/text.hpp"

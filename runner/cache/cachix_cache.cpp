@@ -5,6 +5,7 @@
 #include "cache/cachix_upload.hpp"
 #include "cache/http_reader.hpp"
 #include "cache/make_cache.hpp"
+#include "cache/nar_look.hpp"
 #include "http/url.hpp"
 
 #include <algorithm>

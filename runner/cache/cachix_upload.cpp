@@ -1,5 +1,6 @@
 #include "cache/cachix_upload.hpp"
 
+#include "async/retry.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cache/make_cache.hpp"

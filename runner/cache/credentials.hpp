@@ -3,7 +3,7 @@
 #include "base/environment.hpp"
 #include "cache/aws_identity.hpp"
 #include "cache/cache_uri.hpp"
-#include "http/client.hpp"
+#include "http/logins.hpp"
 #include "nix/signature.hpp"
 
 #include <optional>

@@ -6,6 +6,7 @@
 #include "cache/nar_checker.hpp"
 #include "cache/narinfo_record.hpp"
 #include "cache/new_file.hpp"
+#include "nix/realisation.hpp"
 
 #include <cerrno>
 #include <unistd.h>

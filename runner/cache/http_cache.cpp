@@ -2,11 +2,14 @@
 
 #include "base/text.hpp"
 #include "cache/credentials.hpp"
+#include "cache/front_memory.hpp"
 #include "cache/http_reader.hpp"
 #include "cache/http_writer.hpp"
 #include "cache/make_cache.hpp"
+#include "cache/nar_look.hpp"
 #include "cache/narinfo_record.hpp"
 #include "cache/spool.hpp"
+#include "nix/realisation.hpp"
 
 namespace cachefill::cache {
 

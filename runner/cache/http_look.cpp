@@ -1,6 +1,7 @@
 // Whether a file is there and how long it is, without downloading it.
 #include "base/text.hpp"
 #include "cache/http_reader.hpp"
+#include "cache/nar_look.hpp"
 #include "http/client.hpp"
 #include "http/status.hpp"
 

@@ -1,6 +1,8 @@
 #include "cache/http_reader.hpp"
 
+#include "async/retry.hpp"
 #include "base/text.hpp"
+#include "cache/front_memory.hpp"
 #include "cache/nar_checker.hpp"
 #include "cache/narinfo_record.hpp"
 

@@ -1,6 +1,9 @@
 #pragma once
 
+#include "async/retry_policy.hpp"
 #include "cache/binary_cache.hpp"
+#include "cache/front_memory.hpp"
+#include "cache/nar_look.hpp"
 #include "http/client.hpp"
 #include "http/url.hpp"
 

@@ -1,5 +1,6 @@
 #include "cache/http_writer.hpp"
 
+#include "async/retry.hpp"
 #include "base/text.hpp"
 #include "cache/credentials.hpp"
 #include "nix/narinfo.hpp"

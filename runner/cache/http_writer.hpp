@@ -1,5 +1,6 @@
 #pragma once
 
+#include "async/retry_policy.hpp"
 #include "cache/credentials.hpp"
 #include "cache/http_reader.hpp"
 #include "cache/put_answer.hpp"

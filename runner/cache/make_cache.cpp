@@ -2,14 +2,18 @@
 
 #include "cache/cachix_cache.hpp"
 #include "cache/file_cache.hpp"
+#include "cache/front_memory.hpp"
 #include "cache/http_cache.hpp"
 #include "cache/s3_cache.hpp"
+#include "nix/realisation.hpp"
 
 namespace cachefill::cache {
 
 async::Task<Result<std::optional<nix::Realisation>>> BinaryCache::get_realisation(std::string) {
     co_return std::optional<nix::Realisation>();
 }
+
+std::optional<FrontMemory> BinaryCache::front_memory() const { return {}; }
 
 async::Task<Result<void>> BinaryCache::put_realisation(nix::Realisation realisation) {
     co_return Failure(FailureKind::internal, uri().name + " keeps no realisations, such as " + realisation.id);

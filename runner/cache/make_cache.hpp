@@ -1,5 +1,6 @@
 #pragma once
 
+#include "async/retry_policy.hpp"
 #include "async/worker_pool.hpp"
 #include "cache/binary_cache.hpp"
 #include "cache/credentials.hpp"

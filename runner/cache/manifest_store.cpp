@@ -1,5 +1,6 @@
 #include "cache/manifest_store.hpp"
 
+#include "cache/cache_uri.hpp"
 #include "nix/nar.hpp"
 
 namespace cachefill::cache {

@@ -1,6 +1,8 @@
 #include "cache/narinfo_record.hpp"
 
 #include "base/text.hpp"
+#include "cache/cache_uri.hpp"
+#include "nix/realisation.hpp"
 
 namespace cachefill::cache {
 

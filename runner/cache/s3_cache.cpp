@@ -2,8 +2,10 @@
 
 #include "base/text.hpp"
 #include "cache/http_cache.hpp"
+#include "cache/nar_look.hpp"
 #include "cache/s3_client.hpp"
 #include "cache/s3_parts.hpp"
+#include "nix/realisation.hpp"
 
 namespace cachefill::cache {
 

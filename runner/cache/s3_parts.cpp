@@ -1,5 +1,6 @@
 #include "cache/s3_parts.hpp"
 
+#include "async/retry.hpp"
 #include "async/together.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "async/limiter.hpp"
-#include "async/retry.hpp"
+#include "async/retry_policy.hpp"
 #include "async/worker_pool.hpp"
 #include "cache/upload_note.hpp"
 #include "http/client.hpp"

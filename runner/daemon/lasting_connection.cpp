@@ -1,6 +1,7 @@
 #include "daemon/lasting_connection.hpp"
 
 #include "async/limiter.hpp"
+#include "nix/realisation.hpp"
 
 #include <unordered_set>
 

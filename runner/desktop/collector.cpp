@@ -2,6 +2,7 @@
 
 #include "async/together.hpp"
 #include "base/text.hpp"
+#include "event/event.hpp"
 
 #include <ctime>
 

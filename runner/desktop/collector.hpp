@@ -4,12 +4,16 @@
 #include "async/task.hpp"
 #include "desktop/generations.hpp"
 #include "desktop/queue.hpp"
-#include "event/event.hpp"
+#include "event/kinds.hpp"
 
 #include <functional>
 #include <set>
 #include <string>
 #include <vector>
+
+namespace cachefill::event {
+class Sink;
+}
 
 namespace cachefill::desktop {
 

@@ -1,8 +1,10 @@
 #include "desktop/courier.hpp"
 
+#include "async/retry.hpp"
 #include "async/together.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "event/event.hpp"
 
 #include <algorithm>
 #include <map>

@@ -1,16 +1,20 @@
 #pragma once
 
 #include "async/clock.hpp"
-#include "async/retry.hpp"
+#include "async/retry_policy.hpp"
 #include "async/task.hpp"
 #include "desktop/queue.hpp"
-#include "event/event.hpp"
+#include "event/kinds.hpp"
 
 #include <functional>
 #include <optional>
 #include <random>
 #include <string>
 #include <vector>
+
+namespace cachefill::event {
+class Sink;
+}
 
 namespace cachefill::desktop {
 

@@ -2,9 +2,14 @@
 
 #include "async/child_process.hpp"
 #include "async/deadline.hpp"
+#include "base/elapsed.hpp"
 #include "base/text.hpp"
+#include "cache/make_cache.hpp"
 #include "options/command_line.hpp"
 #include "plan/availability.hpp"
+#include "presence/nix_configuration.hpp"
+#include "presence/opened_cache.hpp"
+#include "presence/views.hpp"
 #include "report/narrator.hpp"
 #include "session/cache_credentials.hpp"
 #include "session/expected_time.hpp"
@@ -263,7 +268,9 @@ Task<Result<void>> Doctor::prepare() {
     if (!flake) co_return std::move(flake).error();
     flake_ = std::move(*flake);
     CO_TRY(chosen, co_await choose());
+    tell_begin(event::Stage::evaluate);
     auto evaluated = co_await evaluator_->evaluate(chosen);
+    tell_end(event::Stage::evaluate);
     if (!evaluated) {
         auto position = evaluator_->position_of_failure(chosen);
         if (!position) co_return std::move(evaluated).error();
@@ -331,14 +338,18 @@ Task<Result<void>> Doctor::look(Examination& examination) {
     co_return co_await classify(missing, examination);
 }
 
+// For whoever waits: no more than what goes on.
+void Doctor::tell_begin(event::Stage stage) { session_.sink().on_event(event::StageStarted{.stage = stage}); }
+void Doctor::tell_end(event::Stage stage) {
+    session_.sink().on_event(event::StageFinished{.stage = stage, .took = {}});
+}
+
 Task<Examination> Doctor::examine(std::chrono::system_clock::time_point runs_since) {
     Examination examination;
     if (!target_) {
-        event::StageStarted looking{.stage = event::Stage::preflight};
-        session_.sink().on_event(looking);
+        tell_begin(event::Stage::preflight);
         examination.failures = co_await session_.preflight(session::Session::Need::looking, true);
-        event::StageFinished looked{.stage = event::Stage::preflight, .took = {}};
-        session_.sink().on_event(looked);
+        tell_end(event::Stage::preflight);
         if (!examination.failures.empty()) co_return examination;
         auto prepared = co_await prepare();
         if (!prepared) {
@@ -361,7 +372,9 @@ Task<Examination> Doctor::examine(std::chrono::system_clock::time_point runs_sin
     evidence.git = git_;
     evidence.workflows = workflows();
     evidence.commands = commands();
+    tell_begin(event::Stage::query);
     auto looked = co_await look(examination);
+    tell_end(event::Stage::query);
     if (!looked) {
         examination.failures.push_back(std::move(looked).error());
         co_return examination;

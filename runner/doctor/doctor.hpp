@@ -1,7 +1,9 @@
 #pragma once
 
+#include "daemon/messages.hpp"
 #include "doctor/diagnosis.hpp"
 #include "eval/evaluator.hpp"
+#include "event/event.hpp"
 #include "options/host_choice.hpp"
 #include "presence/judge.hpp"
 #include "presence/realisations.hpp"
@@ -71,6 +73,8 @@ class Doctor {
     std::vector<std::string> workflows() const;
 
   private:
+    void tell_begin(event::Stage stage);
+    void tell_end(event::Stage stage);
     // What the caches' readers say is no news for the terminal: the diagnosis tells it better.
     struct Notes final : event::Sink {
         void on_event(const event::Event& event) override {

@@ -1,4 +1,5 @@
 // What switching changes.
+#include "daemon/connection.hpp"
 #include "desktop/generations.hpp"
 #include "doctor/doctor.hpp"
 #include "report/package_name.hpp"

@@ -4,6 +4,7 @@
 #include "base/units.hpp"
 #include "base/version.hpp"
 #include "options/exit_code.hpp"
+#include "presence/source.hpp"
 #include "report/what_changed.hpp"
 
 #include <nlohmann/json.hpp>

@@ -1,7 +1,11 @@
 // What this machine would build, and where else each of it is.
 #include "base/text.hpp"
+#include "cache/cache_uri.hpp"
+#include "daemon/messages.hpp"
 #include "doctor/doctor.hpp"
 #include "plan/needs.hpp"
+#include "presence/source.hpp"
+#include "presence/views.hpp"
 #include "session/expected_time.hpp"
 
 #include <algorithm>

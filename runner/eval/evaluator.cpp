@@ -18,6 +18,7 @@
 #include "eval/memory_history.hpp"
 #include "eval/nix_command.hpp"
 #include "eval/source_line.hpp"
+#include "event/event.hpp"
 
 #include <algorithm>
 #include <map>

@@ -5,7 +5,7 @@
 #include "base/result.hpp"
 #include "eval/read_watch.hpp"
 #include "eval/target.hpp"
-#include "event/event.hpp"
+#include "event/kinds.hpp"
 #include "nix/cache_settings.hpp"
 #include "nix/store_path.hpp"
 
@@ -16,6 +16,10 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace cachefill::event {
+class Sink;
+}
 
 namespace cachefill::eval {
 

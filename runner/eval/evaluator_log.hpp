@@ -2,7 +2,7 @@
 
 #include "eval/error_location.hpp"
 #include "eval/read_watch.hpp"
-#include "event/event.hpp"
+#include "event/kinds.hpp"
 #include "nix/store_path.hpp"
 
 #include <deque>

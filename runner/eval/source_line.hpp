@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/failure.hpp"
-#include "event/event.hpp"
+#include "event/kinds.hpp"
 
 #include <filesystem>
 #include <string>

@@ -1,5 +1,8 @@
 #pragma once
 
+#include "event/kinds.hpp"
+#include "event/message.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -14,10 +17,6 @@
 // purpose: this layer knows nothing of Nix.
 namespace cachefill::event {
 
-enum class Severity { info, notice, warning, error };
-
-enum class Stage { preflight, discover, evaluate, query, build, push, verify, check };
-
 struct StageStarted {
     Stage stage;
 };
@@ -26,26 +25,12 @@ struct StageFinished {
     std::chrono::milliseconds took;
 };
 
-// Something a person should know that belongs to no single path: findings of the preflight, retried impurely, a cache
-// put aside, disk pressure, waiting for a cache that stays away.
-struct Message {
-    Severity severity;
-    std::string text;
-    std::string hint; // may be empty
-};
-
 struct TargetsFound {
     std::vector<std::string> targets; // "nixos:nas"
     std::vector<std::string> skipped; // by selectors
 };
 struct EvaluationStarted {
     std::string target;
-};
-// A position as a person's editor wants it; file is relative to the flake where it lies in it.
-struct Position {
-    std::string file;
-    std::uint64_t line = 0;   // 0: unknown
-    std::uint64_t column = 0; // 0: unknown
 };
 struct EvaluationFinished {
     std::string target;
@@ -63,19 +48,13 @@ struct EvaluationFinished {
 
 // A cache cannot be asked, and what hangs on its answers waits.
 struct CacheWaiting {
-    enum class State {
-        waits, // told again at every try
-        back,  // it answers again
-        over,  // nobody waits any longer; what it has stays unknown
-    };
+    using State = CacheWait;
     std::string cache; // its address, without secrets
     State state = State::waits;
     std::string said;                     // what happened at the last try
     std::chrono::milliseconds waited{};   // since it was asked first in vain
     std::chrono::milliseconds patience{}; // the wait ends when so much has passed
 };
-
-std::string_view to_string(CacheWaiting::State state);
 
 // What `wait` waits for: how far the cloud is. Told at every look, also when nothing has changed.
 struct CloudWaiting {
@@ -105,27 +84,6 @@ struct FetchFinished {
     std::chrono::milliseconds took{};
 };
 
-enum class BuildOutcome {
-    built,
-    found, // valid by the time it was asked for: built or fetched on this machine, but not by this run
-    failed,
-    timed_out, // ran for longer than --build-timeout allows
-    silent,    // printed nothing for longer than --max-silent allows
-    refused,   // Nix would not begin: an attribute of the wrong type, a file that cannot be read, …
-    cancelled,
-    blocked, // something it needs is not built
-    not_started,
-    elsewhere, // for a system or feature that nobody here has
-};
-std::string_view to_string(BuildOutcome outcome);
-// It ended, by its own fault, without its outputs.
-inline bool is_failure(BuildOutcome outcome) {
-    return outcome == BuildOutcome::failed || outcome == BuildOutcome::timed_out || outcome == BuildOutcome::silent ||
-           outcome == BuildOutcome::refused;
-}
-// Of a failure, after the name of what was to be built: "does not build", "timed out", …
-std::string_view failure_in_words(BuildOutcome outcome);
-
 struct BuildStarted {
     std::string derivation;
     std::string name;                                       // without hash and .drv
@@ -149,15 +107,6 @@ struct BuildFinished {
     std::vector<std::string> targets;  // that need it
 };
 
-enum class PushOutcome {
-    published,     // by us, now
-    already_there, // somebody else was faster
-    withheld,      // its NAR does not match the recorded hash, or a reference is withheld
-    failed,
-    not_pushed, // interrupted, out of budget, excluded
-};
-std::string_view to_string(PushOutcome outcome);
-
 struct PushStarted {
     std::string path;
     std::uint64_t nar_size = 0;
@@ -175,19 +124,6 @@ struct PushFinished {
     std::chrono::milliseconds took{};
     std::string reason; // unless published
 };
-
-enum class TargetVerdict {
-    complete,
-    by_path, // whoever is given its path fetches all of it; whoever evaluates has to build something whatever we do
-    incomplete,
-    not_evaluated,
-    elsewhere,
-    unknown,
-};
-std::string_view to_string(TargetVerdict verdict);
-inline bool is_filled(TargetVerdict verdict) {
-    return verdict == TargetVerdict::complete || verdict == TargetVerdict::by_path;
-}
 
 // What verification found for one target (design stage 10).
 struct TargetVerified {
@@ -225,8 +161,5 @@ class NullSink final : public Sink {
   public:
     void on_event(const Event&) override {}
 };
-
-std::string_view to_string(Stage stage);
-std::string_view to_string(Severity severity);
 
 } // namespace cachefill::event

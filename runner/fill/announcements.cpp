@@ -4,6 +4,8 @@
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "cache/manifest_store.hpp"
+#include "cache/nar_look.hpp"
+#include "options/settings.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,7 +1,11 @@
 #include "fill/archive_look.hpp"
 
+#include "base/text.hpp"
+#include "cache/cache_uri.hpp"
+#include "cache/nar_look.hpp"
 #include "fill/archives.hpp"
 #include "plan/needs.hpp"
+#include "presence/views.hpp"
 
 #include <algorithm>
 

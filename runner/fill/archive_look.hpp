@@ -1,6 +1,7 @@
 #pragma once
 
 #include "async/task.hpp"
+#include "event/message.hpp"
 #include "plan/plan.hpp"
 #include "presence/judge.hpp"
 #include "presence/nar_checks.hpp"

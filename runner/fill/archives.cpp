@@ -1,7 +1,12 @@
 #include "fill/archives.hpp"
 
+#include "async/worker_pool.hpp"
 #include "base/text.hpp"
+#include "cache/cache_uri.hpp"
+#include "cache/front_memory.hpp"
+#include "cache/nar_look.hpp"
 #include "cache/narinfo_record.hpp"
+#include "event/event.hpp"
 
 #include <set>
 

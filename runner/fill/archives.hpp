@@ -1,12 +1,16 @@
 #pragma once
 
 #include "cache/binary_cache.hpp"
-#include "event/event.hpp"
+#include "event/message.hpp"
 #include "presence/nar_checks.hpp"
 #include "push/mending.hpp"
 #include "session/session.hpp"
 
 #include <vector>
+
+namespace cachefill::event {
+class Sink;
+}
 
 namespace cachefill::fill {
 

@@ -1,7 +1,9 @@
 #include "fill/build_side.hpp"
 
+#include "base/elapsed.hpp"
 #include "base/units.hpp"
 #include "build/roots.hpp"
+#include "options/settings.hpp"
 #include "session/history.hpp"
 #include "session/machines.hpp"
 

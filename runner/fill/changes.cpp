@@ -1,5 +1,6 @@
 #include "fill/changes.hpp"
 
+#include "cache/nar_look.hpp"
 #include "daemon/connection.hpp"
 
 namespace cachefill::fill {

@@ -1,5 +1,7 @@
 #include "fill/closures.hpp"
 
+#include "async/worker_pool.hpp"
+#include "daemon/connection.hpp"
 #include "desktop/built_for.hpp"
 
 #include <algorithm>

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "desktop/collector.hpp"
+#include "nix/path_info.hpp"
+#include "plan/facts.hpp"
 #include "session/session.hpp"
 
 #include <chrono>

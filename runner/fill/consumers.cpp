@@ -1,6 +1,9 @@
 #include "fill/consumers.hpp"
 
 #include "base/text.hpp"
+#include "cache/cache_info.hpp"
+#include "cache/nar_look.hpp"
+#include "presence/views.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cache/cache_uri.hpp"
 #include "fill/live_plan.hpp"
 #include "fill/uncounted.hpp"
 #include "presence/judge.hpp"

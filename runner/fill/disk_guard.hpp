@@ -1,7 +1,7 @@
 #pragma once
 
 #include "async/clock.hpp"
-#include "event/event.hpp"
+#include "event/kinds.hpp"
 #include "plan/facts.hpp"
 #include "plan/graph.hpp"
 

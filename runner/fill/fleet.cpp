@@ -2,8 +2,11 @@
 
 #include "async/git.hpp"
 #include "async/together.hpp"
+#include "base/elapsed.hpp"
 #include "base/text.hpp"
+#include "cache/nar_look.hpp"
 #include "fill/derivation_damage.hpp"
+#include "options/settings.hpp"
 #include "session/outside.hpp"
 #include "session/targets.hpp"
 

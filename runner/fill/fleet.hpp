@@ -1,6 +1,7 @@
 #pragma once
 
 #include "eval/evaluator.hpp"
+#include "event/event.hpp"
 #include "fill/run_context.hpp"
 
 #include <chrono>

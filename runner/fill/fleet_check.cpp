@@ -1,7 +1,9 @@
 // Whether the other outputs of the flake are right, too: `nix flake check` beside the targets.
 #include "async/deadline.hpp"
 #include "async/together.hpp"
+#include "base/elapsed.hpp"
 #include "fill/fleet.hpp"
+#include "options/settings.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,6 @@
 #include "fill/last_look.hpp"
 
+#include "cache/nar_look.hpp"
 #include "fill/vanished.hpp"
 #include "plan/needs.hpp"
 

@@ -5,6 +5,7 @@
 #include "cache/make_cache.hpp"
 #include "fill/push_environment.hpp"
 #include "fill/vanished.hpp"
+#include "options/settings.hpp"
 #include "presence/open_cache.hpp"
 
 namespace cachefill::fill {

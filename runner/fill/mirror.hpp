@@ -1,7 +1,10 @@
 #pragma once
 
+#include "base/given_url.hpp"
+#include "cache/cache_uri.hpp"
 #include "event/messages_only.hpp"
 #include "presence/judge.hpp"
+#include "presence/opened_cache.hpp"
 #include "presence/realisations.hpp"
 #include "push/pipeline.hpp"
 #include "report/run_report.hpp"

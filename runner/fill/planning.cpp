@@ -1,6 +1,9 @@
 #include "fill/planning.hpp"
 
 #include "base/text.hpp"
+#include "cache/nar_look.hpp"
+#include "event/event.hpp"
+#include "options/settings.hpp"
 #include "session/expected_time.hpp"
 #include "session/history.hpp"
 #include "session/machines.hpp"

@@ -1,6 +1,9 @@
 // What planning tells: what is not known, not to be had, not built here.
 #include "base/text.hpp"
+#include "cache/nar_look.hpp"
 #include "fill/planning.hpp"
+#include "options/settings.hpp"
+#include "presence/views.hpp"
 #include "session/machines.hpp"
 
 #include <algorithm>

@@ -1,5 +1,7 @@
 #include "fill/push_environment.hpp"
 
+#include "cache/nar_look.hpp"
+
 namespace cachefill::fill {
 
 push::PushEnvironment push_environment(const daemon::Endpoint& endpoint, presence::Judge& judge,

@@ -2,7 +2,9 @@
 
 #include "cache/credentials.hpp"
 #include "cache/token_store.hpp"
+#include "daemon/connection.hpp"
 #include "fill/push_targets.hpp"
+#include "options/settings.hpp"
 
 #include <sys/stat.h>
 

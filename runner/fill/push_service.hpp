@@ -3,6 +3,7 @@
 #include "desktop/collector.hpp"
 #include "desktop/courier.hpp"
 #include "fill/pusher.hpp"
+#include "options/settings.hpp"
 
 #include <memory>
 #include <optional>

@@ -1,10 +1,14 @@
 #include "fill/push_side.hpp"
 
+#include "async/worker_pool.hpp"
 #include "base/text.hpp"
+#include "cache/nar_look.hpp"
 #include "fill/archives.hpp"
 #include "fill/push_environment.hpp"
 #include "fill/pusher.hpp"
 #include "fill/sources.hpp"
+#include "options/settings.hpp"
+#include "presence/source.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,10 @@
 // Further caches, filled beside the one that decides (design section 3.8, end), and what all of them are told of
 // content-addressed outputs.
 #include "base/text.hpp"
+#include "cache/cache_uri.hpp"
+#include "cache/nar_look.hpp"
 #include "fill/push_side.hpp"
+#include "options/settings.hpp"
 
 #include <algorithm>
 

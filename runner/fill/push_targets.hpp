@@ -2,11 +2,17 @@
 
 #include "cache/credentials.hpp"
 #include "fill/pusher.hpp"
+#include "options/settings.hpp"
+#include "presence/opened_cache.hpp"
 #include "session/session.hpp"
 
 #include <set>
 #include <string>
 #include <vector>
+
+namespace cachefill::async {
+struct RetryPolicy;
+}
 
 namespace cachefill::fill {
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cache/front_memory.hpp"
 #include "presence/nar_checks.hpp"
 #include "presence/upstreams.hpp"
 #include "push/pipeline.hpp"

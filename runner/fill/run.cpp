@@ -1,6 +1,7 @@
 #include "fill/run.hpp"
 
 #include "async/together.hpp"
+#include "cache/nar_look.hpp"
 #include "fill/announcements.hpp"
 #include "fill/build_side.hpp"
 #include "fill/changes.hpp"
@@ -9,6 +10,7 @@
 #include "fill/push_side.hpp"
 #include "fill/run_account.hpp"
 #include "fill/verification.hpp"
+#include "options/settings.hpp"
 #include "session/history.hpp"
 #include "session/machines.hpp"
 #include "session/upstream_rules.hpp"

@@ -1,15 +1,30 @@
 #pragma once
 
-#include "async/task_group.hpp"
+#include "async/task.hpp"
 #include "fill/extent.hpp"
-#include "plan/plan.hpp"
-#include "report/run_report.hpp"
-#include "session/session.hpp"
+#include "plan/facts.hpp"
 
 #include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
+
+namespace cachefill::async {
+class TaskGroup;
+}
+
+namespace cachefill::plan {
+struct Plan;
+struct Target;
+} // namespace cachefill::plan
+
+namespace cachefill::report {
+struct RunReport;
+}
+
+namespace cachefill::session {
+class Session;
+}
 
 namespace cachefill::fill {
 

@@ -1,8 +1,10 @@
 #include "fill/run_account.hpp"
 
+#include "base/elapsed.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
+#include "cache/nar_look.hpp"
 #include "fill/vanished.hpp"
 #include "fill/verdict.hpp"
 #include "options/typed.hpp"

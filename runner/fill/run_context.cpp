@@ -1,5 +1,8 @@
 #include "fill/run_context.hpp"
 
+#include "base/elapsed.hpp"
+#include "cache/nar_look.hpp"
+#include "event/event.hpp"
 #include "session/history.hpp"
 #include "session/targets.hpp"
 

@@ -3,7 +3,7 @@
 #include "async/task_group.hpp"
 #include "base/failure.hpp"
 #include "build/driver.hpp"
-#include "event/event.hpp"
+#include "event/kinds.hpp"
 #include "fill/consumers.hpp"
 #include "fill/extent.hpp"
 #include "fill/live_plan.hpp"

@@ -1,7 +1,10 @@
 #include "fill/since_last.hpp"
 
+#include "async/clock.hpp"
 #include "async/deadline.hpp"
 #include "cache/manifest_store.hpp"
+#include "cache/nar_look.hpp"
+#include "daemon/connection.hpp"
 #include "session/closure_changes.hpp"
 
 #include <algorithm>

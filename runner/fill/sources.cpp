@@ -6,6 +6,7 @@
 #include "nix/locked_path.hpp"
 #include "nix/signature.hpp"
 #include "presence/nix_configuration.hpp"
+#include "presence/source.hpp"
 #include "presence/upstreams.hpp"
 
 #include <algorithm>

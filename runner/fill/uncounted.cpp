@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "plan/availability.hpp"
+#include "presence/views.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "event/event.hpp"
+#include "event/message.hpp"
 #include "fill/live_plan.hpp"
 #include "presence/upstreams.hpp"
 #include "report/run_report.hpp"

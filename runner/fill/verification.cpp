@@ -1,10 +1,15 @@
 #include "fill/verification.hpp"
 
 #include "base/text.hpp"
+#include "cache/cache_uri.hpp"
+#include "cache/front_memory.hpp"
+#include "cache/nar_look.hpp"
 #include "fill/archives.hpp"
 #include "fill/vanished.hpp"
+#include "options/settings.hpp"
 #include "plan/availability.hpp"
 #include "plan/needs.hpp"
+#include "presence/views.hpp"
 #include "session/history.hpp"
 
 namespace cachefill::fill {

@@ -1,6 +1,7 @@
 // What holds for one target alone, or only for some who want it: content-addressed and impure derivations and builds by
 // design that evaluation itself reads are not to be fetched by who evaluates it, although who is given its path can.
 #include "base/text.hpp"
+#include "cache/nar_look.hpp"
 #include "fill/verification.hpp"
 
 #include <algorithm>

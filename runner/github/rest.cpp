@@ -1,5 +1,6 @@
 #include "github/rest.hpp"
 
+#include "async/retry.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "http/retry_after.hpp"

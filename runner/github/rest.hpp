@@ -1,7 +1,8 @@
 #pragma once
 
+#include "async/task.hpp"
+#include "base/result.hpp"
 #include "github/repository.hpp"
-#include "http/client.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -13,6 +14,13 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace cachefill::http {
+class Client;
+enum class Method;
+struct Request;
+struct Response;
+} // namespace cachefill::http
 
 namespace cachefill::github {
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "async/retry.hpp"
 #include "async/task.hpp"
 #include "base/environment.hpp"
 #include "base/result.hpp"
 #include "base/secret.hpp"
 #include "http/blotter.hpp"
+#include "http/logins.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -15,6 +15,10 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace cachefill::async {
+struct RetryPolicy;
+}
 
 namespace cachefill::http {
 
@@ -34,14 +38,6 @@ struct Deadlines {
     std::chrono::milliseconds first_byte{60'000};
     std::chrono::milliseconds stall{30'000};  // without a byte moving, in either direction
     std::chrono::milliseconds total{300'000}; // from having a connection slot to the last byte, anew after a redirect
-};
-
-// Which logins of ours a request may carry, by whose word it is that it is sent. What stands in its URL goes along
-// anyway, and only to that host.
-enum class Logins {
-    all,   // we were told to ask there: its bearer token and netrc's
-    named, // somebody else named the host: netrc's `machine` for it, not over plain http; not its "default"
-    none,  // a server chose all of the address: none, wherever it leads
 };
 
 // One request. It has constructors on purpose: braced aggregates inside co_await are destroyed twice by g++ 12.

@@ -1,3 +1,5 @@
+#include "async/retry.hpp"
+
 #include "http/client.hpp"
 
 #include <random>

@@ -2,7 +2,7 @@
 
 #include "base/environment.hpp"
 #include "base/result.hpp"
-#include "event/event.hpp"
+#include "event/message.hpp"
 #include "options/options.hpp"
 #include "options/settings.hpp"
 

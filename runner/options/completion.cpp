@@ -2,6 +2,7 @@
 #include "options/help.hpp"
 #include "options/manual.hpp"
 #include "options/options.hpp"
+#include "options/settings.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,7 @@
 #include "options/help.hpp"
 
 #include "base/text.hpp"
+#include "options/settings.hpp"
 
 #include <algorithm>
 #include <array>

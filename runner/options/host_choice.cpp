@@ -1,6 +1,7 @@
 #include "options/host_choice.hpp"
 
 #include "base/text.hpp"
+#include "options/settings.hpp"
 
 #include <algorithm>
 #include <filesystem>

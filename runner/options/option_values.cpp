@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cache/binary_cache.hpp"
+#include "cache/cache_uri.hpp"
 #include "nix/signature.hpp"
 
 #include <algorithm>

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "options/settings.hpp"
 
 #include <functional>
 #include <string>
@@ -9,6 +8,8 @@
 #include <vector>
 
 namespace cachefill::options {
+
+struct Settings;
 
 enum class Command : unsigned {
     run = 1,

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/given_url.hpp"
-#include "event/event.hpp"
+#include "event/kinds.hpp"
 #include "options/switch_command.hpp"
 
 #include <chrono>

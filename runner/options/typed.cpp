@@ -4,6 +4,7 @@
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "eval/target.hpp"
+#include "options/settings.hpp"
 
 #include <algorithm>
 #include <array>

@@ -3,6 +3,7 @@
 #include "base/environment.hpp"
 #include "base/failure.hpp"
 #include "options/options.hpp"
+#include "options/settings.hpp"
 
 #include <string>
 #include <vector>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "plan/build_ability.hpp"
 #include "plan/facts.hpp"
 #include "plan/graph.hpp"
 
@@ -27,21 +28,6 @@ struct Target {
     // count for a path only if every target that reaches it trusts them.
     CacheMask trusted_caches = 1;
     std::vector<EvaluationRead> read_by_evaluation; // demanded as well
-};
-
-// What this machine (and its builders) can build.
-struct BuildAbility {
-    std::set<std::string> platforms; // "builtin" is always among them
-    std::set<std::string> features;
-    // It takes only what requires all of these (the last but one field of Nix's `builders`), and has them, too.
-    std::set<std::string> mandatory_features = {};
-    bool builds = true; // no: max-jobs = 0
-    // Together on one machine: a derivation must fit one entry whole. The first is this machine.
-    static bool fits(const GraphDerivation& derivation, const std::vector<BuildAbility>& machines);
-    bool has(const std::string& feature) const;
-    // What it takes to build one that fits none of them: "a vax-vms machine", "an x86_64-linux machine with the feature
-    // kvm".
-    static std::string wanted(const GraphDerivation& derivation, const std::vector<BuildAbility>& machines);
 };
 
 // How long a build will take.

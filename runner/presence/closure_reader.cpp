@@ -1,6 +1,7 @@
 #include "presence/closure_reader.hpp"
 
 #include "base/text.hpp"
+#include "daemon/connection.hpp"
 
 #include <algorithm>
 #include <iterator>

@@ -1,7 +1,16 @@
 #include "presence/judge.hpp"
 
 #include "async/together.hpp"
+#include "cache/cache_uri.hpp"
+#include "cache/nar_look.hpp"
+#include "daemon/connection.hpp"
+#include "event/event.hpp"
+#include "nix/realisation.hpp"
 #include "plan/availability.hpp"
+#include "presence/judge_round.hpp"
+#include "presence/opened_cache.hpp"
+#include "presence/source.hpp"
+#include "presence/views.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -23,7 +32,21 @@ constexpr std::size_t warnings_told = 5;
 Judge::Judge(async::Executor executor, async::Clock& clock, plan::Graph& graph, plan::Facts& facts, event::Sink& sink,
              Patience patience)
     : executor_(executor), clock_(clock), graph_(graph), facts_(facts), sink_(sink), patience_(patience),
-      requests_(executor, requests_at_once) {}
+      requests_(executor, requests_at_once), views_(std::make_shared<Views>()) {}
+
+Judge::~Judge() = default;
+
+const cache::CacheInfo& Judge::info(std::size_t cache) const { return members_[cache].source->info(); }
+
+bool Judge::is_out(std::size_t cache) const { return members_[cache].source->is_out(); }
+
+std::uint64_t Judge::requests(std::size_t cache) const { return members_[cache].source->requests(); }
+
+cache::BinaryCache& Judge::backend(std::size_t cache) const { return members_[cache].source->backend(); }
+
+void Judge::ask_one_by_one() { members_[plan::own_cache].source->has_no_bulk_query(); }
+
+bool Judge::is_outdated(const Round& round) const { return round.upstream_views != upstream_views_; }
 
 std::size_t Judge::add(std::unique_ptr<cache::BinaryCache> backend) {
     Member member;

@@ -1,11 +1,11 @@
 #pragma once
 
 #include "async/limiter.hpp"
-#include "async/task_group.hpp"
-#include "daemon/connection.hpp"
-#include "plan/plan.hpp"
-#include "presence/source.hpp"
-#include "presence/views.hpp"
+#include "base/result.hpp"
+#include "nix/narinfo.hpp"
+#include "nix/trusted_keys.hpp"
+#include "plan/facts.hpp"
+#include "presence/patience.hpp"
 
 #include <functional>
 #include <map>
@@ -15,14 +15,36 @@
 #include <string>
 #include <vector>
 
+namespace cachefill::async {
+class Clock;
+}
+
+namespace cachefill::cache {
+class BinaryCache;
+struct CacheInfo;
+} // namespace cachefill::cache
+
+namespace cachefill::daemon {
+class Connection;
+}
+
+namespace cachefill::event {
+class Sink;
+}
+
+namespace cachefill::nix {
+struct Realisation;
+}
+
+namespace cachefill::plan {
+struct Questions;
+}
+
 namespace cachefill::presence {
 
-// A cache that may be filled, as it was opened.
-struct OpenedCache {
-    std::unique_ptr<cache::BinaryCache> backend;
-    cache::CacheInfo info;
-    std::vector<nix::PublicKey> keys; // by which its narinfos are judged; empty: none is known, any signature counts
-};
+struct OpenedCache;
+class Source;
+class Views;
 
 // The one place where it is decided whether a store path is present, absent, or unknown because a cache that may have
 // it could not be asked. Asks the caches and this machine's store, and keeps the answers as plan::Facts for this run
@@ -31,6 +53,9 @@ class Judge {
   public:
     Judge(async::Executor executor, async::Clock& clock, plan::Graph& graph, plan::Facts& facts, event::Sink& sink,
           Patience patience);
+    ~Judge();
+    Judge(const Judge&) = delete;
+    Judge& operator=(const Judge&) = delete;
 
     // Which caches there are, by number; at most plan::most_caches. The own one comes first; what it serves must be
     // believed by its keys. What an upstream serves is there for those who believe it: see views().
@@ -49,10 +74,10 @@ class Judge {
     const std::string& url(std::size_t cache) const { return members_[cache].url; } // canonical
     const std::vector<nix::PublicKey>& own_keys() const { return own_keys_; }       // empty: none is known
     const nix::TrustedKeys& own_trust() const { return own_trust_; }
-    const cache::CacheInfo& info(std::size_t cache) const { return members_[cache].source->info(); }
-    bool is_out(std::size_t cache) const { return members_[cache].source->is_out(); }
-    std::uint64_t requests(std::size_t cache) const { return members_[cache].source->requests(); }
-    cache::BinaryCache& backend(std::size_t cache) const { return members_[cache].source->backend(); }
+    const cache::CacheInfo& info(std::size_t cache) const;
+    bool is_out(std::size_t cache) const;
+    std::uint64_t requests(std::size_t cache) const;
+    cache::BinaryCache& backend(std::size_t cache) const;
     plan::CacheMask all() const; // every cache added so far, in every view
     // What cannot be known and why, a failure for each cache that is out or was silent about some path.
     struct Unasked {
@@ -66,7 +91,7 @@ class Judge {
 
     // The own cache's opinion on many paths at once, where it gives one (bulk): cheap, taken before planning.
     async::Task<Result<void>> ask_bulk(std::vector<plan::PathId> paths);
-    void ask_one_by_one() { members_[plan::own_cache].source->has_no_bulk_query(); } // from now on
+    void ask_one_by_one(); // from now on
     // All questions of a plan; narinfos transitively. Ends when all are answered, or will not be. `store` answers the
     // local ones; without it nothing is valid here, and it is what may fail.
     async::Task<Result<void>> answer(plan::Questions questions, daemon::Connection* store);
@@ -116,16 +141,10 @@ class Judge {
         std::unique_ptr<Source> source;
         std::string url;
     };
-    // One round of asking: the coroutines at work and what they have taken on.
-    struct Round {
-        Round(async::Executor executor, std::size_t views) : group(executor), upstream_views(views) {}
-        async::TaskGroup group;
-        std::set<plan::PathId> taken;
-        std::size_t upstream_views; // known when it began
-    };
+    struct Round;
     // A key was seen with which an upstream signs: the masks that this round asks by are those of before, so what was
     // found there seems not to count. It ends, and whoever began it asks on with what counts now.
-    bool is_outdated(const Round& round) const { return round.upstream_views != upstream_views_; }
+    bool is_outdated(const Round& round) const;
     std::size_t add(std::unique_ptr<cache::BinaryCache> backend);
     std::size_t add_own(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys);
     async::Task<void> ask_remote(plan::PathId id, plan::CacheMask caches, Round& round);
@@ -159,7 +178,7 @@ class Judge {
     std::vector<Member> members_;
     std::vector<nix::PublicKey> own_keys_;
     nix::TrustedKeys own_trust_;
-    std::shared_ptr<Views> views_ = std::make_shared<Views>();
+    std::shared_ptr<Views> views_;
     std::size_t upstream_views_ = 0;
     bool has_own_views_ = true; // of the own cache; not of one that only shares the upstreams' views
     std::vector<Unasked> unasked_;

@@ -1,7 +1,11 @@
 // What the judge says of a path with all that it refers to.
 #include "async/together.hpp"
+#include "cache/nar_look.hpp"
 #include "plan/availability.hpp"
 #include "presence/judge.hpp"
+#include "presence/judge_round.hpp"
+#include "presence/source.hpp"
+#include "presence/views.hpp"
 
 #include <algorithm>
 

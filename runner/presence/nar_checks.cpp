@@ -3,6 +3,7 @@
 #include "async/limiter.hpp"
 #include "async/together.hpp"
 #include "base/text.hpp"
+#include "cache/nar_look.hpp"
 
 #include <algorithm>
 #include <optional>

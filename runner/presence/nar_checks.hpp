@@ -2,6 +2,7 @@
 
 #include "async/task.hpp"
 #include "cache/binary_cache.hpp"
+#include "cache/nar_look.hpp"
 
 #include <map>
 #include <string>

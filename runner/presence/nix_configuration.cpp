@@ -1,6 +1,7 @@
 #include "presence/nix_configuration.hpp"
 
 #include "base/version.hpp"
+#include "event/event.hpp"
 #include "http/client.hpp"
 
 #include <algorithm>

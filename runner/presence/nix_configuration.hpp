@@ -3,12 +3,15 @@
 #include "async/signal.hpp"
 #include "base/environment.hpp"
 #include "daemon/settings.hpp"
-#include "event/event.hpp"
 
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
+
+namespace cachefill::event {
+class Sink;
+}
 
 namespace cachefill::http {
 class Client;

@@ -1,5 +1,10 @@
 #include "presence/open_cache.hpp"
 
+#include "cache/binary_cache.hpp"
+#include "cache/cache_uri.hpp"
+#include "event/event.hpp"
+#include "presence/opened_cache.hpp"
+
 namespace cachefill::presence {
 
 using async::Task;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "presence/judge.hpp"
+#include "presence/opened_cache.hpp"
 
 namespace cachefill::presence {
 

@@ -1,6 +1,7 @@
 #include "presence/path_trust.hpp"
 
 #include "base/text.hpp"
+#include "presence/views.hpp"
 
 #include <algorithm>
 #include <unordered_map>

@@ -1,6 +1,9 @@
 #include "presence/realisations.hpp"
 
 #include "async/together.hpp"
+#include "cache/binary_cache.hpp"
+#include "cache/nar_look.hpp"
+#include "daemon/connection.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,6 @@
 // Where outputs are of which nobody tells: found as Nix finds them, by resolving what needs them.
 #include "async/task_group.hpp"
+#include "daemon/connection.hpp"
 #include "plan/needs.hpp"
 #include "presence/realisations.hpp"
 

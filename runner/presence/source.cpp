@@ -3,6 +3,8 @@
 #include "async/retry.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "cache/cache_uri.hpp"
+#include "event/event.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -2,7 +2,7 @@
 
 #include "async/clock.hpp"
 #include "cache/binary_cache.hpp"
-#include "event/event.hpp"
+#include "event/kinds.hpp"
 #include "presence/patience.hpp"
 
 #include <functional>
@@ -12,6 +12,10 @@
 #include <random>
 #include <string>
 #include <vector>
+
+namespace cachefill::event {
+class Sink;
+}
 
 namespace cachefill::presence {
 
@@ -84,7 +88,7 @@ class Source {
     void go_away(const Failure& failure, async::Clock::TimePoint since);
     void lose(Failure failure);
     void be_unusable(Failure failure);
-    void tell(event::CacheWaiting::State state);
+    void tell(event::CacheWait state);
     std::chrono::milliseconds away_for() const;
     std::chrono::milliseconds budget() const;
 

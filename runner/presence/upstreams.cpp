@@ -1,6 +1,11 @@
 #include "presence/upstreams.hpp"
 
 #include "base/text.hpp"
+#include "cache/binary_cache.hpp"
+#include "cache/cache_uri.hpp"
+#include "cache/nar_look.hpp"
+#include "event/event.hpp"
+#include "presence/views.hpp"
 
 #include <algorithm>
 

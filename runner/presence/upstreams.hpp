@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/given_url.hpp"
-#include "event/event.hpp"
+#include "cache/cache_uri.hpp"
 #include "presence/host_trust.hpp"
 #include "presence/judge.hpp"
 
@@ -12,6 +12,10 @@
 #include <set>
 #include <string>
 #include <vector>
+
+namespace cachefill::event {
+class Sink;
+}
 
 namespace cachefill::presence {
 

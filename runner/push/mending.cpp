@@ -1,6 +1,7 @@
 #include "push/mending.hpp"
 
 #include "async/together.hpp"
+#include "cache/cache_uri.hpp"
 #include "cache/narinfo_record.hpp"
 #include "push/path_rules.hpp"
 #include "push/transfer.hpp"

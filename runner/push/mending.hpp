@@ -1,5 +1,6 @@
 #pragma once
 
+#include "nix/narinfo.hpp"
 #include "push/pipeline.hpp"
 
 namespace cachefill::push {

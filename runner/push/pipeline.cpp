@@ -1,6 +1,10 @@
 #include "push/pipeline.hpp"
 
+#include "async/clock.hpp"
+#include "async/retry.hpp"
+#include "cache/cache_uri.hpp"
 #include "cache/put_answer.hpp"
+#include "event/event.hpp"
 #include "push/path_rules.hpp"
 #include "push/staged_pipeline.hpp"
 

@@ -1,12 +1,10 @@
 #pragma once
 
-#include "async/clock.hpp"
-#include "async/retry.hpp"
+#include "async/retry_policy.hpp"
 #include "async/task.hpp"
-#include "async/worker_pool.hpp"
 #include "base/result.hpp"
-#include "cache/binary_cache.hpp"
-#include "event/event.hpp"
+#include "codec/compression.hpp"
+#include "event/kinds.hpp"
 #include "nix/path_info.hpp"
 
 #include <chrono>
@@ -17,6 +15,19 @@
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+namespace cachefill::async {
+class Clock;
+class WorkerPool;
+} // namespace cachefill::async
+
+namespace cachefill::cache {
+class BinaryCache;
+}
+
+namespace cachefill::event {
+class Sink;
+}
 
 namespace cachefill::push {
 

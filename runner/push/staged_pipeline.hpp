@@ -1,5 +1,6 @@
 #pragma once
 
+#include "async/clock.hpp"
 #include "async/limiter.hpp"
 #include "async/task_group.hpp"
 #include "push/pipeline.hpp"
@@ -8,6 +9,7 @@
 
 #include <deque>
 #include <optional>
+#include <random>
 #include <set>
 
 namespace cachefill::push {

@@ -1,6 +1,8 @@
+#include "async/clock.hpp"
 #include "async/deadline.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "event/event.hpp"
 #include "push/path_rules.hpp"
 #include "push/staged_pipeline.hpp"
 

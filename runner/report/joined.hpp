@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "event/event.hpp"
+#include "event/kinds.hpp"
 #include "report/host_changes.hpp"
 
 #include <chrono>

@@ -87,7 +87,10 @@ void Progress::apply(const event::BuildFinished& finished) {
 void Progress::apply(const event::Event& event, Clock::time_point now) {
     std::visit(Overloaded{
                    [&](const event::StageStarted& e) { stages_[e.stage] = false; },
-                   [&](const event::StageFinished& e) { stages_[e.stage] = true; },
+                   [&](const event::StageFinished& e) {
+                       stages_[e.stage] = true;
+                       if (e.stage == event::Stage::evaluate) evaluations.clear(); // of who tells of no single one
+                   },
                    [&](const event::TargetsFound& e) { targets = e.targets.size(); },
                    [&](const event::EvaluationStarted& e) { evaluations[e.target] = now; },
                    [&](const event::EvaluationFinished& e) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "event/event.hpp"
+#include "event/kinds.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 

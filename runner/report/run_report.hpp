@@ -1,6 +1,6 @@
 #pragma once
 
-#include "event/event.hpp"
+#include "event/message.hpp"
 #include "report/closure_difference.hpp"
 #include "report/uncounted.hpp"
 

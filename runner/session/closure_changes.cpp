@@ -1,6 +1,7 @@
 #include "session/closure_changes.hpp"
 
 #include "async/deadline.hpp"
+#include "daemon/connection.hpp"
 
 #include <utility>
 #include <vector>

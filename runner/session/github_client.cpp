@@ -2,6 +2,9 @@
 
 #include "async/child_process.hpp"
 #include "base/text.hpp"
+#include "http/client.hpp"
+#include "options/settings.hpp"
+#include "presence/nix_configuration.hpp"
 
 namespace cachefill::session {
 

@@ -4,6 +4,7 @@
 #include "base/foreign_text.hpp"
 #include "base/own_place.hpp"
 #include "base/text.hpp"
+#include "options/settings.hpp"
 
 namespace cachefill::session {
 

@@ -2,6 +2,7 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "daemon/settings.hpp"
 
 #include <algorithm>
 

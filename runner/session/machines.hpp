@@ -1,12 +1,16 @@
 #pragma once
 
-#include "daemon/settings.hpp"
-#include "plan/plan.hpp"
+#include "base/failure.hpp"
+#include "plan/build_ability.hpp"
 
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace cachefill::daemon {
+struct Settings;
+}
 
 namespace cachefill::session {
 

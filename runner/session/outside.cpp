@@ -1,6 +1,8 @@
 #include "session/outside.hpp"
 
 #include "base/files.hpp"
+#include "cache/make_cache.hpp"
+#include "eval/evaluator.hpp"
 
 #include <algorithm>
 #include <thread>

@@ -1,13 +1,27 @@
 #pragma once
 
 #include "async/clock.hpp"
-#include "cache/make_cache.hpp"
-#include "eval/evaluator.hpp"
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
+
+namespace cachefill::cache {
+class BinaryCache;
+struct CacheContext;
+struct CacheUri;
+struct Credentials;
+} // namespace cachefill::cache
+
+namespace cachefill::eval {
+class Evaluator;
+struct EvalSettings;
+} // namespace cachefill::eval
+
+namespace cachefill::event {
+class Sink;
+}
 
 namespace cachefill::session {
 

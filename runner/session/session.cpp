@@ -3,11 +3,16 @@
 #include "async/together.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "cache/make_cache.hpp"
 #include "daemon/lasting_connection.hpp"
+#include "eval/evaluator.hpp"
+#include "event/event.hpp"
 #include "http/client.hpp"
 #include "options/state_directory.hpp"
 #include "options/typed.hpp"
+#include "presence/nix_configuration.hpp"
 #include "presence/open_cache.hpp"
+#include "presence/opened_cache.hpp"
 #include "session/cache_credentials.hpp"
 #include "session/git_configuration.hpp"
 #include "session/outside.hpp"
@@ -22,7 +27,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto request_patience = 2s;
-constexpr auto worth_telling = 5s; // that nothing has come so far
+constexpr std::chrono::milliseconds patience_of_who_looks = 15s; // a person waits, and can ask again
+constexpr auto worth_telling = 5s;                               // that nothing has come so far
 
 // A store is a directory, too, and evaluators need not run where we do.
 std::string absolute_store(const std::string& uri) {
@@ -73,10 +79,13 @@ Task<Result<presence::OpenedCache>> tell_if_long(Task<Result<presence::OpenedCac
 Session::Session(async::Executor executor, const options::Settings& settings, const Environment& environment,
                  event::Sink& sink, std::shared_ptr<Outside> outside)
     : executor_(executor), settings_(settings), environment_(environment), sink_(sink),
-      outside_(outside ? std::move(outside) : std::make_shared<Outside>()), workers_(executor, outside_->threads()),
-      nix_configuration_(executor, environment, settings.store),
-      client_(make_client_like_nix(executor, nix_configuration_, environment, sink)),
+      outside_(outside ? std::move(outside) : std::make_shared<Outside>()),
+      workers_(std::make_unique<async::WorkerPool>(executor, outside_->threads())),
+      nix_configuration_(std::make_unique<presence::NixConfiguration>(executor, environment, settings.store)),
+      client_(make_client_like_nix(executor, *nix_configuration_, environment, sink)),
       state_directory_(state_directory_of(settings, environment)) {}
+
+Session::~Session() = default;
 
 async::Clock& Session::clock() { return outside_->clock(); }
 
@@ -138,7 +147,7 @@ eval::EvalSettings Session::eval_settings(std::string flake) const {
 }
 
 Task<Result<void>> Session::learn_nix() {
-    const auto* nix = co_await nix_configuration_.read();
+    const auto* nix = co_await nix_configuration_->read();
     if (!*nix) co_return nix->error();
     nix_ = **nix;
     auto endpoint = daemon::find_endpoint(nix_.store, environment_.without_our_secrets(), nix_.version);
@@ -188,19 +197,20 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
         findings.push_back(std::move(credentials).error());
         co_return;
     }
-    credentials_ = std::move(*credentials);
+    cache_token_ = credentials->token;
     async::RetryPolicy retry{.budget = settings_.retry_budget};
-    auto backend = make_cache(*uri, credentials_, retry, need == Need::writing);
+    if (need == Need::looking) retry.budget = std::min(retry.budget, patience_of_who_looks);
+    auto backend = make_cache(*uri, *credentials, retry, need == Need::writing);
     auto use = need == Need::writing ? presence::Use::fill : presence::Use::read;
     std::vector<nix::PublicKey> more_keys; // those of the options are added by cache_keys()
     auto opening = presence::open_cache(std::move(backend), use, std::move(more_keys), sink_);
-    Waiting waiting{.for_whom = uri->name, .patience = settings_.retry_budget, .clock = clock(), .sink = sink_};
+    Waiting waiting{.for_whom = uri->name, .patience = retry.budget, .clock = clock(), .sink = sink_};
     auto opened = co_await tell_if_long(std::move(opening), std::move(waiting));
     if (opened) {
         cache_ = std::move(opened->backend);
         cache_info_ = std::move(opened->info);
     } else if (need == Need::looking) {
-        cache_ = make_cache(*uri, credentials_, retry, false);
+        cache_ = make_cache(*uri, std::move(*credentials), retry, false);
         cache_failure_ = std::move(opened).error();
     } else {
         findings.push_back(std::move(opened).error());
@@ -222,6 +232,19 @@ std::vector<nix::PublicKey> Session::cache_keys() const {
     return keys;
 }
 
+bool Session::may_be_trusted() const { return connection_ && connection_->trust() != daemon::Trust::not_trusted; }
+
+bool Session::is_trusted() const {
+    if (!connection_ || connection_->trust() == daemon::Trust::unknown) return connection_ && endpoint_.socket.empty();
+    return connection_->trust() == daemon::Trust::trusted;
+}
+
+presence::OpenedCache Session::take_cache() {
+    return {.backend = std::move(cache_), .info = cache_info_, .keys = cache_keys()};
+}
+
+void Session::close_connection() { connection_.reset(); }
+
 presence::Patience Session::patience() const {
     presence::Patience patience;
     patience.away = settings_.wait_for_caches;
@@ -236,7 +259,7 @@ std::unique_ptr<cache::BinaryCache> Session::make_cache(const cache::CacheUri& u
                                                         async::RetryPolicy retry, bool for_writing, Whose whose) {
     cache::CacheContext context{.executor = executor_,
                                 .client = *client_,
-                                .workers = workers_,
+                                .workers = *workers_,
                                 .retry = retry,
                                 .spool_directory = state_directory_ / "spool",
                                 .cachix_api = environment_.get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
@@ -247,7 +270,7 @@ std::unique_ptr<cache::BinaryCache> Session::make_cache(const cache::CacheUri& u
 
 std::unique_ptr<cache::BinaryCache> Session::make_upstream(const cache::CacheUri& uri) {
     auto reading = credentials_for_upstream(settings_, nix_, environment_, uri);
-    reading.token = uri.scheme == cache::Scheme::cachix ? credentials_.token : std::nullopt;
+    reading.token = uri.scheme == cache::Scheme::cachix ? cache_token_ : std::nullopt;
     async::RetryPolicy retry{.first_delay = 500ms, .budget = request_patience};
     retry.attempts = static_cast<int>(std::min<std::uint64_t>(nix_.download_attempts.value_or(0), 1000));
     return make_cache(uri, std::move(reading), retry, false, Whose::others);

@@ -1,18 +1,12 @@
 #pragma once
 
-#include "async/clock.hpp"
-#include "async/retry.hpp"
-#include "async/worker_pool.hpp"
+#include "async/task.hpp"
 #include "base/environment.hpp"
-#include "cache/binary_cache.hpp"
-#include "cache/credentials.hpp"
-#include "daemon/connection.hpp"
+#include "base/result.hpp"
+#include "cache/cache_info.hpp"
+#include "daemon/endpoint.hpp"
 #include "daemon/settings.hpp"
 #include "eval/git_logins.hpp"
-#include "event/event.hpp"
-#include "options/settings.hpp"
-#include "presence/judge.hpp"
-#include "presence/nix_configuration.hpp"
 #include "session/machines.hpp"
 
 #include <filesystem>
@@ -22,13 +16,43 @@
 #include <string>
 #include <vector>
 
+namespace cachefill::async {
+class Clock;
+struct RetryPolicy;
+class WorkerPool;
+} // namespace cachefill::async
+
+namespace cachefill::cache {
+class BinaryCache;
+struct CacheUri;
+struct Credentials;
+} // namespace cachefill::cache
+
+namespace cachefill::daemon {
+class Connection;
+}
+
 namespace cachefill::eval {
 struct EvalSettings;
+}
+
+namespace cachefill::event {
+class Sink;
 }
 
 namespace cachefill::http {
 class Client;
 }
+
+namespace cachefill::options {
+struct Settings;
+}
+
+namespace cachefill::presence {
+class NixConfiguration;
+struct OpenedCache;
+struct Patience;
+} // namespace cachefill::presence
 
 namespace cachefill::session {
 
@@ -39,6 +63,7 @@ class Session {
   public:
     Session(async::Executor executor, const options::Settings& settings, const Environment& environment,
             event::Sink& sink, std::shared_ptr<Outside> outside = {}); // null: the real one
+    ~Session();
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
@@ -57,14 +82,14 @@ class Session {
     const options::Settings& settings() const { return settings_; }
     const Environment& environment() const { return environment_; }
     event::Sink& sink() const { return sink_; }
-    async::WorkerPool& workers() { return workers_; }
+    async::WorkerPool& workers() { return *workers_; }
     http::Client& client() { return *client_; }
     Outside& outside() const { return *outside_; }
     async::Clock& clock();
     presence::Patience patience() const;
 
     // For what comes before a preflight, or needs no store; nix() is the same after it.
-    presence::NixConfiguration& nix_configuration() { return nix_configuration_; }
+    presence::NixConfiguration& nix_configuration() { return *nix_configuration_; }
 
     // Of a preflight only what settings say of Nix, its daemon and its store; no daemon is asked.
     async::Task<Result<void>> learn_nix();
@@ -78,17 +103,11 @@ class Session {
     daemon::Connection& connection() { return *connection_; } // for short questions; requests queue up
     bool has_store() const { return connection_ != nullptr; } // after a preflight with or without findings
     // A daemon of Nix before 2.9 does not tell; then the attempt does.
-    bool may_be_trusted() const { return connection_ && connection_->trust() != daemon::Trust::not_trusted; }
+    bool may_be_trusted() const;
     // One of our own, for a store that we may write, always trusts us.
-    bool is_trusted() const {
-        if (!connection_ || connection_->trust() == daemon::Trust::unknown)
-            return connection_ && endpoint_.socket.empty();
-        return connection_->trust() == daemon::Trust::trusted;
-    }
+    bool is_trusted() const;
     // The own cache; with cache_failure() it is not open.
-    presence::OpenedCache take_cache() {
-        return {.backend = std::move(cache_), .info = cache_info_, .keys = cache_keys()};
-    }
+    presence::OpenedCache take_cache();
     const std::optional<Failure>& cache_failure() const { return cache_failure_; }
     const cache::CacheInfo& cache_info() const { return cache_info_; }
     // The keys by which the cache's own narinfos are judged; empty: none is known.
@@ -106,7 +125,7 @@ class Session {
     // Another cache to read. The judge has patience with it, so that a single request needs little.
     std::unique_ptr<cache::BinaryCache> make_upstream(const cache::CacheUri& uri);
     // Ends the connection; a service that is idle needs none.
-    void close_connection() { connection_.reset(); }
+    void close_connection();
 
     const std::filesystem::path& state_directory() const { return state_directory_; }
 
@@ -121,8 +140,8 @@ class Session {
     const Environment& environment_;
     event::Sink& sink_;
     std::shared_ptr<Outside> outside_;
-    async::WorkerPool workers_;
-    presence::NixConfiguration nix_configuration_;
+    std::unique_ptr<async::WorkerPool> workers_;
+    std::unique_ptr<presence::NixConfiguration> nix_configuration_;
     std::unique_ptr<http::Client> client_; // asks as Nix would
     std::filesystem::path state_directory_;
     daemon::Settings nix_;
@@ -130,7 +149,7 @@ class Session {
     eval::GitLogins git_logins_;
     daemon::Endpoint endpoint_;
     std::unique_ptr<daemon::Connection> connection_;
-    cache::Credentials credentials_;
+    std::optional<Secret> cache_token_; // good for other Cachix caches as well
     std::unique_ptr<cache::BinaryCache> cache_;
     cache::CacheInfo cache_info_;
     std::optional<Failure> cache_failure_;

@@ -2,6 +2,9 @@
 
 #include "base/files.hpp"
 #include "base/text.hpp"
+#include "cache/binary_cache.hpp"
+#include "cache/cache_uri.hpp"
+#include "options/settings.hpp"
 
 namespace cachefill::session {
 

@@ -1,8 +1,12 @@
 // How much slower than its compressor is a push? Puts one large file or many small trees in a folder, pushes them
 // into a cache that keeps nothing, then reads and compresses the same bytes with as many threads and nothing else. Once
 // more with the two hashes that a narinfo needs: what a push has to do at the least.
+#include "async/clock.hpp"
+#include "async/worker_pool.hpp"
+#include "base/text.hpp"
 #include "base/units.hpp"
 #include "codec/compression.hpp"
+#include "event/event.hpp"
 #include "push/nar_dump.hpp"
 #include "push/pipeline.hpp"
 #include "support/memory_cache.hpp"

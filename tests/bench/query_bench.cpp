@@ -3,10 +3,13 @@
 //   has
 //                                          nothing, or every output of the graph
 //   query_bench ask CACHE CORPUS-FOLDER    asks it, as a run does: in bulk where the cache takes that
+#include "async/clock.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "cache/make_cache.hpp"
+#include "event/event.hpp"
 #include "presence/judge.hpp"
+#include "presence/opened_cache.hpp"
 #include "support/corpus.hpp"
 #include "support/http_server.hpp"
 #include "support/run_task.hpp"

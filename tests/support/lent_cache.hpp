@@ -1,6 +1,10 @@
 #pragma once
 
 #include "cache/binary_cache.hpp"
+#include "cache/cache_uri.hpp"
+#include "cache/front_memory.hpp"
+#include "cache/nar_look.hpp"
+#include "nix/realisation.hpp"
 
 #include <utility>
 

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "base/files.hpp"
-#include "eval/evaluator.hpp"
-#include "http/client.hpp"
+#include "event/event.hpp"
 #include "nix/nar.hpp"
+#include "options/settings.hpp"
 #include "session/session.hpp"
 #include "support/run_task.hpp"
 #include "support/store_connection.hpp"

@@ -1,5 +1,7 @@
 #include "support/memory_cache.hpp"
 
+#include "cache/nar_look.hpp"
+
 #include <boost/asio/post.hpp>
 
 #include <algorithm>

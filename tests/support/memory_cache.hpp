@@ -1,6 +1,9 @@
 #pragma once
 
 #include "cache/binary_cache.hpp"
+#include "cache/cache_uri.hpp"
+#include "cache/nar_look.hpp"
+#include "nix/realisation.hpp"
 
 #include <functional>
 #include <map>

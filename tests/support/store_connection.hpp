@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/connection.hpp"
+#include "nix/realisation.hpp"
 
 #include <set>
 

@@ -1,7 +1,12 @@
 #include "support/twins.hpp"
 
 #include "async/together.hpp"
+#include "base/text.hpp"
+#include "cache/make_cache.hpp"
+#include "eval/evaluator.hpp"
+#include "event/event.hpp"
 #include "nix/derivation_text.hpp"
+#include "options/settings.hpp"
 #include "support/lent_cache.hpp"
 
 #include <boost/asio/post.hpp>

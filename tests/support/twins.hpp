@@ -1,6 +1,9 @@
 #pragma once
 
 #include "async/task_group.hpp"
+#include "cache/make_cache.hpp"
+#include "eval/evaluator.hpp"
+#include "event/event.hpp"
 #include "session/outside.hpp"
 #include "support/acting_daemon.hpp"
 #include "support/hand_clock.hpp"

@@ -7,6 +7,7 @@
 #include "fill/run.hpp"
 #include "github/file_commands.hpp"
 #include "options/exit_code.hpp"
+#include "report/github_log.hpp"
 #include "report/outputs.hpp"
 #include "report/summary.hpp"
 

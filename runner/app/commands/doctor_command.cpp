@@ -1,6 +1,7 @@
 #include "app/commands/commands.hpp"
 #include "doctor/doctor.hpp"
 #include "doctor/doctor_report.hpp"
+#include "report/run_report.hpp"
 
 namespace cachefill::app {
 

@@ -5,6 +5,7 @@
 #include "doctor/doctor.hpp"
 #include "doctor/doctor_report.hpp"
 #include "options/exit_code.hpp"
+#include "report/run_report.hpp"
 #include "session/lock_copy.hpp"
 
 #include <algorithm>

@@ -6,6 +6,7 @@
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "cache/binary_cache.hpp"
+#include "cache/cache_uri.hpp"
 #include "cache/new_file.hpp"
 #include "init/init_facts.hpp"
 #include "init/init_plan.hpp"

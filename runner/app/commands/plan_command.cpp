@@ -5,6 +5,7 @@
 #include "fill/run.hpp"
 #include "options/exit_code.hpp"
 #include "options/typed.hpp"
+#include "report/run_report.hpp"
 
 #include <algorithm>
 

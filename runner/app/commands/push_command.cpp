@@ -3,6 +3,8 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "base/version.hpp"
+#include "cache/front_memory.hpp"
+#include "cache/nar_look.hpp"
 #include "desktop/generations.hpp"
 #include "desktop/store_link.hpp"
 #include "desktop/store_watch.hpp"
@@ -13,6 +15,7 @@
 #include "options/command_line.hpp"
 #include "options/exit_code.hpp"
 #include "options/typed.hpp"
+#include "report/run_report.hpp"
 
 #include <algorithm>
 #include <csignal>

@@ -9,6 +9,7 @@
 #include "options/command_line.hpp"
 #include "options/exit_code.hpp"
 #include "options/state_directory.hpp"
+#include "report/run_report.hpp"
 
 #include <nlohmann/json.hpp>
 

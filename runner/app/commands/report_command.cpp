@@ -3,6 +3,7 @@
 #include "app/pull_request_comment.hpp"
 #include "app/report_input.hpp"
 #include "app/voice.hpp"
+#include "async/retry_policy.hpp"
 #include "base/named_output.hpp"
 #include "base/text.hpp"
 #include "github/commands.hpp"

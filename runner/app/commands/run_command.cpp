@@ -1,5 +1,6 @@
 #include "app/commands/commands.hpp"
 #include "fill/run.hpp"
+#include "report/run_report.hpp"
 
 namespace cachefill::app {
 

@@ -1,6 +1,10 @@
 #include "app/commands/commands.hpp"
+#include "async/clock.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
+#include "cache/cache_uri.hpp"
+#include "cache/front_memory.hpp"
+#include "cache/nar_look.hpp"
 #include "fill/archive_look.hpp"
 #include "fill/archives.hpp"
 #include "fill/run.hpp"
@@ -8,6 +12,8 @@
 #include "options/exit_code.hpp"
 #include "options/typed.hpp"
 #include "presence/judge.hpp"
+#include "presence/opened_cache.hpp"
+#include "report/run_report.hpp"
 #include "session/upstream_rules.hpp"
 
 namespace cachefill::app {

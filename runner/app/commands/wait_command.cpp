@@ -1,9 +1,11 @@
 #include "app/commands/commands.hpp"
+#include "async/clock.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "doctor/doctor.hpp"
 #include "doctor/doctor_report.hpp"
 #include "options/exit_code.hpp"
+#include "report/run_report.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,7 @@
 // A step of GitHub Actions as its runner sees it: log, outputs, summary, and how it ends.
+#include "base/text.hpp"
 #include "commands_scene.hpp"
+#include "report/run_report.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>

@@ -3,6 +3,7 @@
 #include "base/secret_variables.hpp"
 #include "eval/evaluator.hpp"
 #include "options/command_line.hpp"
+#include "options/settings.hpp"
 
 #include <boost/test/unit_test.hpp>
 

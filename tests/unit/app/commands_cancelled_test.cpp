@@ -1,6 +1,7 @@
 // A command that is cancelled at any turn of the loop ends, and nothing of it is left that would use what is gone.
 #include "commands_scene.hpp"
 #include "options/switch_command.hpp"
+#include "report/run_report.hpp"
 
 #include <boost/test/unit_test.hpp>
 

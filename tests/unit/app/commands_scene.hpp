@@ -2,6 +2,7 @@
 
 #include "app/commands/commands.hpp"
 #include "captured_output.hpp"
+#include "report/run_report.hpp"
 #include "support/twins.hpp"
 
 #include <boost/asio/post.hpp>

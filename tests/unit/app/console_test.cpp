@@ -1,7 +1,10 @@
 #include "app/console.hpp"
 #include "async/task_group.hpp"
 #include "captured_output.hpp"
+#include "event/event.hpp"
 #include "options/exit_code.hpp"
+#include "options/settings.hpp"
+#include "report/run_report.hpp"
 #include "support/run_task.hpp"
 
 #include <boost/asio/signal_set.hpp>

@@ -1,4 +1,5 @@
 #include "app/deliver.hpp"
+#include "async/retry_policy.hpp"
 #include "base/text.hpp"
 #include "http/client.hpp"
 #include "support/http_server.hpp"

@@ -1,5 +1,6 @@
 // run, plan, verify and push as a person sees them: what is said where, what is written, and how they end.
 #include "commands_scene.hpp"
+#include "report/run_report.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,7 @@
 // doctor, wait and guard as a person sees them: what they say, how long they take, and what runs in the end.
 #include "commands_scene.hpp"
 #include "options/switch_command.hpp"
+#include "report/run_report.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>

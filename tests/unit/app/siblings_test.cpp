@@ -1,5 +1,6 @@
 #include "app/ci_siblings.hpp"
 #include "http/client.hpp"
+#include "report/run_report.hpp"
 #include "support/machine.hpp"
 #include "unit/github/harness.hpp"
 

@@ -1,5 +1,6 @@
 // report, use, login, push --status and doctor as a person sees them.
 #include "commands_scene.hpp"
+#include "report/run_report.hpp"
 #include "unit/desktop/desktop.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,5 @@
 #include "app/ci_substituter.hpp"
+#include "options/settings.hpp"
 #include "support/twins.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -3,6 +3,7 @@
 #include "build/driver.hpp"
 #include "build/roots.hpp"
 #include "chain.hpp"
+#include "event/event.hpp"
 #include "support/acting_daemon.hpp"
 #include "support/hand_clock.hpp"
 

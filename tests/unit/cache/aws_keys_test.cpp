@@ -1,5 +1,6 @@
 #include "base/files.hpp"
 #include "cache/aws_keys.hpp"
+#include "http/client.hpp"
 #include "support/http_server.hpp"
 #include "support/run_task.hpp"
 

@@ -1,6 +1,7 @@
 // The signatures of the first table are those of AWS's own test suite, those of the second botocore's.
 #include "cache/aws_signature.hpp"
 #include "codec/hash.hpp"
+#include "http/client.hpp"
 
 #include <boost/test/unit_test.hpp>
 

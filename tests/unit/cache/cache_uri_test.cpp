@@ -1,4 +1,5 @@
 #include "cache/binary_cache.hpp"
+#include "cache/cache_uri.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,3 +1,4 @@
+#include "cache/nar_look.hpp"
 #include "codec/encoding.hpp"
 #include "unit/cache/backends.hpp"
 

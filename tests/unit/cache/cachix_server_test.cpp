@@ -1,5 +1,6 @@
 // The stand-in itself: is it as strict as what it stands for, and does real Nix consume from it?
 #include "async/child_process.hpp"
+#include "base/text.hpp"
 #include "codec/encoding.hpp"
 #include "unit/cache/backends.hpp"
 

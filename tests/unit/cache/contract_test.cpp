@@ -1,5 +1,8 @@
 // What every backend promises, whatever is behind it.
 #include "async/task_group.hpp"
+#include "base/text.hpp"
+#include "cache/nar_look.hpp"
+#include "nix/realisation.hpp"
 #include "unit/cache/backends.hpp"
 #include "unit/cache/s3_backend.hpp"
 

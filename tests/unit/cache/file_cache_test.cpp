@@ -1,3 +1,4 @@
+#include "cache/nar_look.hpp"
 #include "unit/cache/backends.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,5 +1,6 @@
 // Archives on servers that each answer in their own way: what can be fetched is found to be there, and nothing else.
 #include "base/text.hpp"
+#include "cache/nar_look.hpp"
 #include "unit/cache/backends.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,5 @@
 #include "async/deadline.hpp"
+#include "cache/nar_look.hpp"
 #include "unit/cache/backends.hpp"
 
 #include <boost/test/unit_test.hpp>

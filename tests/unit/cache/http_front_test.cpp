@@ -1,4 +1,6 @@
 // A proxy before a cache that remembers having answered 404.
+#include "cache/front_memory.hpp"
+#include "cache/nar_look.hpp"
 #include "unit/cache/backends.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,5 +1,6 @@
 // Where a narinfo may send the login of its cache.
 #include "cache/http_reader.hpp"
+#include "cache/nar_look.hpp"
 #include "unit/cache/backends.hpp"
 
 #include <boost/test/unit_test.hpp>

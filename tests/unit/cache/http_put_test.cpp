@@ -1,4 +1,5 @@
 // Uploads to servers that take PUT in their own ways.
+#include "cache/nar_look.hpp"
 #include "cache/put_answer.hpp"
 #include "unit/cache/backends.hpp"
 

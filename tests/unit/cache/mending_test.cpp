@@ -1,4 +1,5 @@
 // Narinfos that stand while their archives are gone or cut off.
+#include "cache/nar_look.hpp"
 #include "unit/cache/backends.hpp"
 
 #include <boost/mpl/list.hpp>

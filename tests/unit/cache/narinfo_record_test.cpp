@@ -1,4 +1,6 @@
+#include "cache/cache_uri.hpp"
 #include "cache/narinfo_record.hpp"
+#include "nix/realisation.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,5 +1,6 @@
 #include "async/task_group.hpp"
 #include "base/files.hpp"
+#include "base/text.hpp"
 #include "desktop.hpp"
 #include "desktop/courier.hpp"
 #include "support/hand_clock.hpp"

@@ -1,6 +1,7 @@
 // What power cuts leave of the queue, and of a service that is at work on it.
 #include "async/task_group.hpp"
 #include "base/files.hpp"
+#include "base/text.hpp"
 #include "desktop.hpp"
 #include "desktop/courier.hpp"
 #include "support/hand_clock.hpp"

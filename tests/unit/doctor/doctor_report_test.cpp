@@ -1,4 +1,5 @@
 #include "doctor/doctor_report.hpp"
+#include "presence/source.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>

@@ -1,6 +1,8 @@
 // Whole examinations, with twins of everything outside: what would be compiled here, and the first reason for it.
 #include "async/child_process.hpp"
+#include "base/text.hpp"
 #include "doctor/doctor.hpp"
+#include "event/event.hpp"
 #include "support/github_server.hpp"
 #include "support/twins.hpp"
 

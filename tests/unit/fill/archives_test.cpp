@@ -1,3 +1,5 @@
+#include "cache/cache_uri.hpp"
+#include "cache/nar_look.hpp"
 #include "fill/archives.hpp"
 #include "support/machine.hpp"
 #include "support/memory_cache.hpp"

@@ -2,6 +2,7 @@
 
 #include "../plan/world.hpp"
 #include "../presence/faulty_cache.hpp"
+#include "event/event.hpp"
 #include "fill/consumers.hpp"
 
 #include <boost/test/unit_test.hpp>

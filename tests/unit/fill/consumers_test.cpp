@@ -1,5 +1,7 @@
+#include "cache/nar_look.hpp"
 #include "consumers_scene.hpp"
 #include "fill/consumers.hpp"
+#include "presence/views.hpp"
 
 using namespace cachefill;
 using namespace cachefill::test;

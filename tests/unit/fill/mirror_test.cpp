@@ -1,5 +1,7 @@
+#include "async/clock.hpp"
 #include "event/messages_only.hpp"
 #include "fill/mirror.hpp"
+#include "options/settings.hpp"
 #include "support/machine.hpp"
 #include "support/memory_cache.hpp"
 

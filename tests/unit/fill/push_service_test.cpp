@@ -1,5 +1,7 @@
 #include "async/task_group.hpp"
+#include "base/text.hpp"
 #include "fill/push_service.hpp"
+#include "options/settings.hpp"
 #include "support/acting_daemon.hpp"
 #include "support/machine.hpp"
 

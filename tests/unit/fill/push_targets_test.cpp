@@ -1,4 +1,5 @@
 #include "fill/push_targets.hpp"
+#include "options/settings.hpp"
 #include "support/machine.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,4 +1,6 @@
 #include "fill/pusher.hpp"
+#include "options/settings.hpp"
+#include "presence/opened_cache.hpp"
 #include "support/machine.hpp"
 #include "support/memory_cache.hpp"
 

@@ -1,5 +1,6 @@
 // A run that is cancelled at any turn of the loop ends, and nothing of it is left: no child that would use what is
 // gone, no half upload, no hole in the cache.
+#include "options/settings.hpp"
 #include "run_scene.hpp"
 
 #include <boost/test/unit_test.hpp>

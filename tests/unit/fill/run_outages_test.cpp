@@ -1,4 +1,5 @@
 // What a run makes of caches that go away and return, and of a disk that fills up.
+#include "options/settings.hpp"
 #include "run_scene.hpp"
 
 #include <boost/test/unit_test.hpp>

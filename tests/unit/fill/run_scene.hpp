@@ -1,6 +1,8 @@
 #pragma once
 
+#include "base/text.hpp"
 #include "fill/run.hpp"
+#include "report/run_report.hpp"
 #include "support/twins.hpp"
 
 #include <boost/asio/post.hpp>

@@ -1,4 +1,6 @@
 // A signal at each stage of a run: what was done is kept and told, and nothing new begins.
+#include "event/event.hpp"
+#include "options/settings.hpp"
 #include "run_scene.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,5 +1,6 @@
 // Whole runs, with twins of everything outside: what is built in which order, what goes up, and what the report says of
 // it when things go wrong.
+#include "options/settings.hpp"
 #include "run_scene.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,6 +1,7 @@
 #include "base/files.hpp"
 #include "fill/sources.hpp"
 #include "nix/locked_path.hpp"
+#include "presence/source.hpp"
 #include "presence/upstreams.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "github/actions_api.hpp"
+#include "http/client.hpp"
 #include "support/github_server.hpp"
 #include "support/run_task.hpp"
 

@@ -1,3 +1,4 @@
+#include "http/client.hpp"
 #include "unit/github/harness.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,5 +1,6 @@
 // Servers that take only so much at once, for real: nothing is lost on them.
 #include "async/task_group.hpp"
+#include "base/text.hpp"
 #include "harness.hpp"
 #include "http/place.hpp"
 

@@ -1,4 +1,5 @@
 #include "async/task_group.hpp"
+#include "base/text.hpp"
 #include "harness.hpp"
 
 #include <boost/asio/ip/tcp.hpp>

@@ -1,3 +1,4 @@
+#include "async/retry.hpp"
 #include "harness.hpp"
 #include "http/retry_after.hpp"
 

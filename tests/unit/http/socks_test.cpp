@@ -1,3 +1,4 @@
+#include "base/text.hpp"
 #include "harness.hpp"
 #include "http/socks.hpp"
 

@@ -1,4 +1,5 @@
 #include "init/init_facts.hpp"
+#include "options/settings.hpp"
 #include "support/machine.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "options/manual.hpp"
 #include "options/options.hpp"
+#include "options/settings.hpp"
 
 #include <boost/test/unit_test.hpp>
 

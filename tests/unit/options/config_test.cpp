@@ -1,4 +1,5 @@
 #include "cache/binary_cache.hpp"
+#include "cache/cache_uri.hpp"
 #include "eval/evaluator.hpp"
 #include "options/config.hpp"
 #include "options/yaml.hpp"

@@ -1,5 +1,6 @@
 #include "base/files.hpp"
 #include "options/options.hpp"
+#include "options/settings.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,4 +1,6 @@
 #include "../plan/world.hpp"
+#include "cache/nar_look.hpp"
+#include "event/event.hpp"
 #include "faulty_cache.hpp"
 #include "presence/closure_reader.hpp"
 #include "support/store_connection.hpp"

@@ -1,5 +1,8 @@
 #include "faulty_cache.hpp"
 
+#include "cache/cache_uri.hpp"
+#include "nix/realisation.hpp"
+
 namespace cachefill::test {
 
 using namespace std::chrono_literals;

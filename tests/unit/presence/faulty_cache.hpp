@@ -1,5 +1,7 @@
 #pragma once
 
+#include "nix/realisation.hpp"
+#include "presence/opened_cache.hpp"
 #include "support/hand_clock.hpp"
 #include "support/memory_cache.hpp"
 

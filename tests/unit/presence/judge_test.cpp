@@ -1,6 +1,10 @@
 #include "../plan/world.hpp"
+#include "async/task_group.hpp"
+#include "cache/nar_look.hpp"
+#include "event/event.hpp"
 #include "faulty_cache.hpp"
 #include "presence/judge.hpp"
+#include "presence/views.hpp"
 
 #include <boost/test/unit_test.hpp>
 

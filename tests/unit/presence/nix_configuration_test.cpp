@@ -1,4 +1,6 @@
 #include "base/files.hpp"
+#include "base/text.hpp"
+#include "event/event.hpp"
 #include "http/client.hpp"
 #include "presence/nix_configuration.hpp"
 #include "support/http_server.hpp"

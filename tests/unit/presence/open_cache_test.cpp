@@ -1,3 +1,6 @@
+#include "cache/cache_uri.hpp"
+#include "cache/nar_look.hpp"
+#include "event/event.hpp"
 #include "faulty_cache.hpp"
 #include "presence/nar_checks.hpp"
 #include "presence/open_cache.hpp"

@@ -1,9 +1,12 @@
 // Every way in which a cache can be away, for how long, and what each command makes of it. The clock is cranked by
 // hand, so ten minutes are code under test and no sleep.
 #include "../plan/world.hpp"
+#include "cache/nar_look.hpp"
+#include "event/event.hpp"
 #include "faulty_cache.hpp"
 #include "plan/availability.hpp"
 #include "presence/judge.hpp"
+#include "presence/views.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,5 +1,8 @@
 // What of one host's caches may become part of another host's closure, and of what is signed for all: nothing.
 #include "../plan/world.hpp"
+#include "cache/cache_uri.hpp"
+#include "cache/nar_look.hpp"
+#include "event/event.hpp"
 #include "faulty_cache.hpp"
 #include "presence/path_trust.hpp"
 

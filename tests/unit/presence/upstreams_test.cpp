@@ -1,4 +1,7 @@
 #include "../plan/world.hpp"
+#include "cache/cache_uri.hpp"
+#include "cache/nar_look.hpp"
+#include "event/event.hpp"
 #include "faulty_cache.hpp"
 #include "presence/upstreams.hpp"
 

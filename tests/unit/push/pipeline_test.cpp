@@ -1,3 +1,4 @@
+#include "event/event.hpp"
 #include "pushing.hpp"
 
 #include <boost/asio/post.hpp>

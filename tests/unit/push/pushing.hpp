@@ -1,6 +1,9 @@
 #pragma once
 
+#include "async/clock.hpp"
 #include "async/task_group.hpp"
+#include "async/worker_pool.hpp"
+#include "event/event.hpp"
 #include "fake_store.hpp"
 #include "push/pipeline.hpp"
 #include "support/memory_cache.hpp"

@@ -71,6 +71,14 @@ BOOST_AUTO_TEST_CASE(a_stage_runs_from_its_start_to_its_end) {
     BOOST_TEST(!run.progress.is_running(Stage::build));
 }
 
+BOOST_AUTO_TEST_CASE(nothing_is_evaluated_any_more_when_that_stage_has_ended) {
+    Run run;
+    run.at(0s, event::StageStarted{Stage::evaluate});
+    run.at(0s, event::EvaluationStarted{"nixos:laptop"});
+    run.at(1s, event::StageFinished{Stage::evaluate, 1s});
+    BOOST_TEST(run.progress.evaluations.empty());
+}
+
 BOOST_AUTO_TEST_CASE(every_way_in_which_a_build_ends_is_counted_once_and_where_it_belongs) {
     struct Row {
         BuildOutcome outcome;

@@ -1,3 +1,4 @@
+#include "options/settings.hpp"
 #include "session/lock_copy.hpp"
 #include "support/machine.hpp"
 

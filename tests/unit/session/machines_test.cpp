@@ -1,4 +1,6 @@
 #include "base/files.hpp"
+#include "daemon/settings.hpp"
+#include "plan/graph.hpp"
 #include "session/machines.hpp"
 
 #include <boost/test/unit_test.hpp>

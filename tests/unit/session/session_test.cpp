@@ -1,4 +1,11 @@
 #include "async/task_group.hpp"
+#include "base/text.hpp"
+#include "cache/make_cache.hpp"
+#include "eval/evaluator.hpp"
+#include "options/settings.hpp"
+#include "presence/opened_cache.hpp"
+#include "presence/patience.hpp"
+#include "session/outside.hpp"
 #include "session/session.hpp"
 #include "support/acting_daemon.hpp"
 #include "support/http_server.hpp"
@@ -29,7 +36,7 @@ struct Scene : Machine {
             serving.spawn(daemon.serve());
             if (has_daemon) std::filesystem::create_symlink(daemon.endpoint().socket, path("socket"));
             {
-                Session session(executor, settings, environment, messages);
+                Session session(executor, settings, environment, messages, outside);
                 auto on_store = [this] { ++stores; };
                 auto findings = co_await session.preflight(need, true, on_store);
                 look(session, findings);
@@ -40,7 +47,18 @@ struct Scene : Machine {
         };
         run_task<void>(work);
     }
-    int stores = 0; // that answered
+    int stores = 0;                            // that answered
+    std::shared_ptr<session::Outside> outside; // null: the real one
+};
+
+// Keeps how long requests to each cache may be repeated.
+struct Budgets : session::Outside {
+    std::unique_ptr<cache::BinaryCache> make_cache(const cache::CacheUri& uri, cache::Credentials credentials,
+                                                   cache::CacheContext context) override {
+        seen.push_back(context.retry.budget);
+        return Outside::make_cache(uri, std::move(credentials), std::move(context));
+    }
+    std::vector<std::chrono::milliseconds> seen;
 };
 
 std::string all_of(const std::vector<Failure>& findings) {
@@ -67,6 +85,17 @@ BOOST_AUTO_TEST_CASE(a_machine_that_has_everything_has_no_findings) {
         BOOST_TEST(!session.has_store());
     });
     BOOST_TEST(stores == 1);
+}
+
+BOOST_AUTO_TEST_CASE(who_only_looks_does_not_wait_for_a_cache_as_long_as_who_fills_it) {
+    auto budgets = std::make_shared<Budgets>();
+    outside = budgets;
+    auto nothing = [](Session&, const std::vector<Failure>&) {};
+    preflight(Need::writing, true, nothing);
+    preflight(Need::looking, true, nothing);
+    settings.retry_budget = 3s;
+    preflight(Need::looking, true, nothing);
+    BOOST_TEST((budgets->seen == std::vector<std::chrono::milliseconds>{90s, 15s, 3s}));
 }
 
 BOOST_AUTO_TEST_CASE(all_findings_are_told_at_once) {

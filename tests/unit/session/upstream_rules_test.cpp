@@ -1,3 +1,6 @@
+#include "cache/binary_cache.hpp"
+#include "cache/cache_uri.hpp"
+#include "options/settings.hpp"
 #include "session/upstream_rules.hpp"
 #include "support/machine.hpp"
 

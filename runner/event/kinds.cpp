@@ -1,4 +1,4 @@
-#include "event/event.hpp"
+#include "event/kinds.hpp"
 
 namespace cachefill::event {
 
@@ -38,13 +38,13 @@ std::string_view to_string(Severity severity) {
     return "error";
 }
 
-std::string_view to_string(CacheWaiting::State state) {
+std::string_view to_string(CacheWait state) {
     switch (state) {
-    case CacheWaiting::State::waits:
+    case CacheWait::waits:
         return "waits";
-    case CacheWaiting::State::back:
+    case CacheWait::back:
         return "back";
-    case CacheWaiting::State::over:
+    case CacheWait::over:
         break;
     }
     return "over";

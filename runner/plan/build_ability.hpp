@@ -1,0 +1,26 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace cachefill::plan {
+
+struct GraphDerivation;
+
+// What this machine (and its builders) can build.
+struct BuildAbility {
+    std::set<std::string> platforms; // "builtin" is always among them
+    std::set<std::string> features;
+    // It takes only what requires all of these (the last but one field of Nix's `builders`), and has them, too.
+    std::set<std::string> mandatory_features = {};
+    bool builds = true; // no: max-jobs = 0
+    // Together on one machine: a derivation must fit one entry whole. The first is this machine.
+    static bool fits(const GraphDerivation& derivation, const std::vector<BuildAbility>& machines);
+    bool has(const std::string& feature) const;
+    // What it takes to build one that fits none of them: "a vax-vms machine", "an x86_64-linux machine with the feature
+    // kvm".
+    static std::string wanted(const GraphDerivation& derivation, const std::vector<BuildAbility>& machines);
+};
+
+} // namespace cachefill::plan
