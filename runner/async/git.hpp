@@ -15,9 +15,14 @@ namespace cachefill::async {
 ProcessSpec git_process(const std::filesystem::path& directory, std::vector<std::string> arguments,
                         const Environment& environment);
 
-// Replaces the filters that the folder's own configuration names by none; those of the user stay. `git` is what
-// git_process made for that folder.
-Task<ProcessSpec> without_filters(ProcessSpec git, std::filesystem::path directory, Environment environment,
+// For what starts a git by itself, as Nix does: the same fsmonitor, hooks and programs for signatures, namely none, as
+// far as variables say so (GIT_CONFIG_COUNT).
+void refuse_programs_of_folders(Environment& environment);
+
+// Variables by which a git in this folder runs none of the filters that the folder's own configuration names, but for
+// git-crypt and git-lfs where that is what their name leads to: a tree with theirs cannot be looked at without them.
+// The user's own stay.
+Task<Environment> without_filters(Environment environment, std::filesystem::path directory,
                                   std::chrono::steady_clock::duration patience);
 
 // A git that asks another repository by its address. No folder's configuration counts, only the user's own.

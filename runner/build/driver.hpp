@@ -55,6 +55,8 @@ struct DriverCallbacks {
     std::function<bool(plan::PathId)> may_fetch;
     // Why a valid path must not be used in a build; empty: it may. May be empty.
     std::function<std::string(const nix::PathInfo&)> doubt;
+    // Does somebody who counts vouch for the very bytes of a path that is in doubt? May be empty.
+    std::function<async::Task<Result<bool>>(nix::PathInfo)> is_vouched_for;
     // Whose evaluation made this derivation: for each target that needs it what that one read of builds
     // (import-from-derivation). It is in doubt where each of them read something doubtful. May be empty.
     std::function<std::vector<std::vector<plan::PathId>>(plan::DerivationId)> read_for;

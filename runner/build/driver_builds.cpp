@@ -93,6 +93,15 @@ bool NixDriver::was_built(const nix::StorePath& path) const {
     return known && known->outcome == event::BuildOutcome::built;
 }
 
+Task<std::string> NixDriver::doubt_about(nix::PathInfo info) {
+    auto doubt = callbacks_.doubt(info);
+    if (doubt.empty() || !callbacks_.is_vouched_for) co_return doubt;
+    auto vouched = co_await callbacks_.is_vouched_for(std::move(info));
+    if (vouched && *vouched) co_return std::string();
+    if (!vouched) doubt += "; whether a cache has the same cannot be known: " + vouched.error().one_line();
+    co_return doubt;
+}
+
 // Of something valid among these, or what they refer to; empty: there is none.
 Task<Result<std::string>> NixDriver::find_doubt_below(daemon::Connection& connection, std::vector<plan::PathId> tops,
                                                       Cleared& cleared) {
@@ -109,8 +118,8 @@ Task<Result<std::string>> NixDriver::find_doubt_below(daemon::Connection& connec
         for (const auto& info : infos) {
             if (!info) continue; // the daemon will say so
             bool is_ours = was_built(info->path);
-            if (auto doubt = is_ours ? std::string() : callbacks_.doubt(*info); !doubt.empty())
-                co_return info->path.to_string() + ": " + doubt + remedy(*info);
+            auto doubt = is_ours ? std::string() : co_await doubt_about(*info);
+            if (!doubt.empty()) co_return info->path.to_string() + ": " + doubt + remedy(*info);
             for (const auto& reference : info->references) meet(reference);
             auto id = cleared.made_here && info->ultimate && !is_ours ? graph_.find(info->path) : std::nullopt;
             auto producer = id ? graph_.producer(*id) : std::nullopt;

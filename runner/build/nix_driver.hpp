@@ -79,6 +79,7 @@ class NixDriver final : public Driver {
     async::Task<Result<std::string>> find_doubt(daemon::Connection& connection, plan::DerivationId id);
     async::Task<Result<std::string>> find_doubt_in_inputs(daemon::Connection& connection, plan::DerivationId id);
     async::Task<Result<std::string>> find_doubt_in_reads(daemon::Connection& connection, plan::DerivationId id);
+    async::Task<std::string> doubt_about(nix::PathInfo info);
     // Paths free of doubt, with all that they refer to; of `made_here` also with all that they were made of.
     struct Cleared {
         std::unordered_set<nix::StorePath> paths;

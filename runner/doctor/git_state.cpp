@@ -32,8 +32,8 @@ struct Git {
     // Without the filters of whoever filled the folder.
     Task<std::optional<std::string>> ask_unfiltered(std::vector<std::string> arguments) const {
         auto spec = async::git_process(directory, std::move(arguments), environment);
-        auto plain = co_await async::without_filters(std::move(spec), directory, environment, local_patience);
-        co_return co_await run(std::move(plain), local_patience);
+        spec.environment = co_await async::without_filters(spec.environment, directory, local_patience);
+        co_return co_await run(std::move(spec), local_patience);
     }
     Task<std::optional<std::string>> ask_remote(std::vector<std::string> arguments) const {
         auto spec = async::git_to_remote(std::move(arguments), environment);

@@ -112,6 +112,10 @@ build::DriverCallbacks BuildSide::callbacks() {
                (run_.facts.of(path).present & run_.consumers->counting_now(run_.graph.path(path))) != 0;
     };
     callbacks.doubt = [this](const nix::PathInfo& info) { return run_.consumers->trust().doubt(info); };
+    callbacks.is_vouched_for = [this](nix::PathInfo info) {
+        auto counting = run_.consumers->vouching(info.path);
+        return run_.judge.is_vouched_for(std::move(info), counting);
+    };
     callbacks.read_for = [this](plan::DerivationId id) { return run_.live.read_for(id); };
     return callbacks;
 }

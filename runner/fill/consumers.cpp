@@ -50,6 +50,12 @@ plan::CacheMask Consumers::counting_now(const nix::StorePath& path) {
     return live_.is_evaluating() ? mask & upstreams_.counting_early() : mask;
 }
 
+plan::CacheMask Consumers::vouching(const nix::StorePath& path) {
+    auto mask = counting(path);
+    if (mask == plan::all_caches) mask = live_.trusted_by_all();
+    return live_.is_evaluating() ? mask & upstreams_.counting_early() : mask;
+}
+
 std::string Consumers::upstream_of(plan::PathId path) const {
     auto counting = live_.counting(path);
     const auto& views = judge_.views();

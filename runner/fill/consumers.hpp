@@ -38,6 +38,8 @@ class Consumers {
     plan::CacheMask counting(const nix::StorePath& path); // what all trust who need it
     // Whom a path may be fetched from at this moment: a host that is evaluated later may trust fewer.
     plan::CacheMask counting_now(const nix::StorePath& path);
+    // Whose word counts for what is valid here: of a path that nobody is known to need, what all trust.
+    plan::CacheMask vouching(const nix::StorePath& path);
     // URL of the upstream that serves a path for all who need it; empty if none does.
     std::string upstream_of(plan::PathId path) const;
     // The caches that have it and that this machine's Nix asks, as CacheUri shows them.

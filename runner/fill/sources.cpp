@@ -32,7 +32,11 @@ bool describes_machines(const fs::path& flake) {
 // Copied into the store by evaluation: not built, and not fetched from the cache that everybody has. Any other
 // signature may be our own, or that of a cache of ours.
 bool is_source(const nix::PathInfo& info) {
-    if (info.ultimate || info.content_address.empty()) return false;
+    // Who got it from a cache that writes no CA line has none noted, and the path tells all the same.
+    bool is_addressed =
+        !info.content_address.empty() ||
+        nix::content_address_matches(info.path, "fixed:r:" + info.nar_hash.to_string(), info.references);
+    if (info.ultimate || !is_addressed) return false;
     if (info.signatures.empty()) return true;
     const std::vector<nix::PublicKey> everybodys{nix::PublicKey::parse(presence::nixos_key).value()};
     auto fingerprint = nix::fingerprint(info.path, info.nar_hash, info.nar_size, info.references);

@@ -164,6 +164,7 @@ Author author_of(std::string_view event, std::string_view repository, const Json
     // One without its pull request cannot be told from a fork's.
     if (is_pull_request_event(event) && member(member(payload, "pull_request"), "head").is_null()) return Author::fork;
     if (!payload.is_null() && !payload.is_object()) return Author::unknown;
+    if (payload.is_null() && event == "repository_dispatch") return Author::unknown; // it may pass on anything
     auto origins = origins_in(payload, repository);
     for (const auto* pull_request : origins.pull_requests)
         if (auto author = author_of_pull_request(*pull_request, repository); author != Author::repository)

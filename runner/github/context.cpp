@@ -1,8 +1,7 @@
 #include "github/context.hpp"
 
-#include "base/files.hpp"
-#include "base/foreign_json.hpp"
 #include "base/text.hpp"
+#include "github/event_payload.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -13,7 +12,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::string_view branch_prefix = "refs/heads/";
-constexpr std::uint64_t longest_event = 64 << 20; // GitHub cuts them at 25 MB
 
 // The value at `keys`, or null wherever the way there ends early.
 Json at(const Json& json, std::initializer_list<const char*> keys) {
@@ -30,14 +28,6 @@ Json at(const Json& json, std::initializer_list<const char*> keys) {
 std::string text_at(const Json& json, std::initializer_list<const char*> keys) {
     auto value = at(json, keys);
     return value.is_string() ? value.get<std::string>() : std::string();
-}
-
-// Null where there is none; "discarded", which has no members, where there is one that cannot be read.
-Json read_event(const Environment& environment) {
-    auto path = environment.get_or("GITHUB_EVENT_PATH");
-    if (path.empty()) return {};
-    auto text = read_file(path, longest_event);
-    return text ? parse_foreign_json(*text) : Json(Json::value_t::discarded);
 }
 
 // "owner/name/.github/workflows/build.yml@refs/heads/main" → "build.yml"
@@ -91,7 +81,7 @@ Context read_context(const Environment& environment) {
     context.branch = environment.get_or("GITHUB_HEAD_REF");
     if (context.branch.empty() && context.ref.starts_with(branch_prefix))
         context.branch = context.ref.substr(branch_prefix.size());
-    auto event = read_event(environment);
+    auto event = read_event_payload(environment);
     if (context.is_pull_request()) read_pull_request(context, event);
     if (context.event == "workflow_run")
         if (auto head = text_at(event, {"workflow_run", "head_sha"}); !head.empty()) context.head_sha = head;

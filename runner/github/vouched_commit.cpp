@@ -1,9 +1,8 @@
 #include "github/vouched_commit.hpp"
 
-#include "base/files.hpp"
-#include "base/foreign_json.hpp"
 #include "base/text.hpp"
 #include "github/author.hpp"
+#include "github/event_payload.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -16,8 +15,6 @@ namespace cachefill::github {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr std::uint64_t longest_event = 64 << 20; // GitHub cuts them at 25 MB
 
 // Only who may write to the repository causes these, with a commit of it.
 constexpr std::array<std::string_view, 5> events_of_members{"push", "schedule", "workflow_dispatch",
@@ -50,9 +47,9 @@ bool is_commit(std::string_view text) {
 
 std::optional<VouchedCommit> vouched_commit(const Environment& environment) {
     auto event = environment.get_or("GITHUB_EVENT_NAME");
-    Json payload;
-    if (auto path = environment.get_or("GITHUB_EVENT_PATH"); !path.empty())
-        if (auto text = read_file(path, longest_event)) payload = parse_foreign_json(*text);
+    Json payload = read_event_payload(environment);
+    if (!payload.is_null() && !payload.is_object()) return {};          // author_of() believes it as little
+    if (payload.is_null() && event == "repository_dispatch") return {}; // nobody knows what it passes on
     VouchedCommit vouched;
     auto pull_request = member(payload, "pull_request");
     if (pull_request.is_object() || event.starts_with("pull_request")) {

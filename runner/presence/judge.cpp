@@ -290,6 +290,7 @@ void Judge::forget_all() {
     facts_ = plan::Facts();
     complete_under_.clear();
     own_narinfos_.clear();
+    vouched_.clear();
     ask_again();
 }
 

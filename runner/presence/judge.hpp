@@ -119,6 +119,10 @@ class Judge {
     // The first of these caches that tells where a content-addressed output went. Of an upstream that cannot say it is
     // as if it had nothing to say.
     async::Task<Result<std::optional<nix::Realisation>>> find_realisation(std::string id, plan::CacheMask caches);
+    // Does a cache in `counting` serve the very bytes that are valid here under this path, in the eyes of those for
+    // whom it counts? Asked afresh, but for what was asked last of this path. A Failure: none says so, and not all
+    // could be asked.
+    async::Task<Result<bool>> is_vouched_for(nix::PathInfo info, plan::CacheMask counting);
     // Claimed by the own cache, which hides what is not whole, and not served: may come back once its references are
     // there.
     bool is_hidden(const nix::StorePath& path) const;
@@ -184,6 +188,11 @@ class Judge {
     std::vector<Unasked> unasked_;
     std::map<plan::PathId, int> asking_;                     // by how many rounds
     std::map<plan::PathId, plan::CacheMask> complete_under_; // found whole with these caches counting
+    struct Vouched {
+        plan::CacheMask counting = 0;
+        bool is_vouched_for = false;
+    };
+    std::map<plan::PathId, Vouched> vouched_; // by whom it was asked last
     bool keeps_own_narinfos_ = false;
     std::map<plan::PathId, nix::NarInfo> own_narinfos_;
     std::size_t warnings_ = 0;

@@ -118,6 +118,25 @@ Task<Result<bool>> Judge::is_served(nix::StorePath path, Counting counting) {
     }
 }
 
+Task<Result<bool>> Judge::is_vouched_for(nix::PathInfo info, CacheMask counting) {
+    auto id = graph_.intern(info.path);
+    auto known = vouched_.find(id);
+    if (known != vouched_.end() && known->second.counting == counting) co_return known->second.is_vouched_for;
+    std::optional<Failure> unasked;
+    bool is_vouched_for = false;
+    for (std::size_t number = 0; number < members_.size() && !is_vouched_for; ++number) {
+        if (!(counting & views_->all_of(number))) continue;
+        auto found = co_await members_[number].source->get_narinfo(info.path);
+        if (!found && found.error().kind() == FailureKind::protocol) continue; // it serves something else
+        if (!found) unasked = std::move(found).error();
+        is_vouched_for =
+            found && *found && (*found)->nar_hash == info.nar_hash && (judge(id, number, **found) & counting) != 0;
+    }
+    if (unasked && !is_vouched_for) co_return std::move(*unasked);
+    vouched_.insert_or_assign(id, Vouched{.counting = counting, .is_vouched_for = is_vouched_for});
+    co_return is_vouched_for;
+}
+
 Failure Judge::why_undecided(PathId path, CacheMask counting) const {
     auto text = "whether " + graph_.path(path).to_string() + " is served cannot be known";
     for (const auto& known : unasked_) {

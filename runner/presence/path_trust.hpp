@@ -28,9 +28,10 @@ class PathTrust {
     // refers to it; without that the daemon would take it from where it takes the rest. `counting`: caches by path.
     std::vector<nix::StorePath> to_fetch_before(const nix::StorePath& path,
                                                 const std::vector<plan::CacheMask>& counting) const;
-    // Why a valid path must not become part of what we sign: it was fetched from somebody whose key does not count, or,
-    // where somebody asks caches without checking anything, perhaps from such a one. Empty: it may. What was built here
-    // is the machine's own affair, and so is what came without a signature where everybody checks.
+    // Why a valid path must not become part of what we sign by what is noted of it: it was fetched from somebody whose
+    // key does not count, or, without a signature, from nobody knows whom. Empty: it may. What was built here is the
+    // machine's own affair. A doubtful path is in order all the same where a cache that counts serves the same bytes
+    // (Judge::is_vouched_for).
     std::string doubt(const nix::PathInfo& info) const;
 
   private:

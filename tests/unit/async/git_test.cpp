@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <set>
+
 using namespace cachefill;
 using namespace cachefill::async;
 namespace fs = std::filesystem;
@@ -123,14 +125,49 @@ BOOST_AUTO_TEST_CASE(filters_of_the_folder_are_none_and_those_of_the_user_stay) 
           (top / "hook").string() + " && git config filter.x.required true && touch -d yesterday mine theirs");
     auto spec = git_process(top / "tree", {"status", "--porcelain"}, environment);
     auto body = [&](Executor) -> Task<Result<FinishedProcess>> {
-        auto plain = co_await without_filters(std::move(spec), top / "tree", environment, std::chrono::seconds(30));
-        co_return co_await run_process(std::move(plain), std::chrono::seconds(30));
+        spec.environment = co_await without_filters(spec.environment, top / "tree", std::chrono::seconds(30));
+        co_return co_await run_process(std::move(spec), std::chrono::seconds(30));
     };
     auto status = test::run_task<Result<FinishedProcess>>(body).value();
     BOOST_TEST(status.status.success(), status.error);
     BOOST_TEST(status.output == "");
     BOOST_TEST(!fs::exists(mark()));
     BOOST_TEST(fs::exists(top / "users"));
+}
+
+BOOST_AUTO_TEST_CASE(filters_of_git_crypt_and_git_lfs_stay_where_that_is_what_is_run) {
+    fs::create_directory(top / "bin");
+    for (const std::string name : {"bin/git-crypt", "bin/git-lfs", "git-lfs"}) {
+        write(name, "#!/bin/sh\n");
+        fs::permissions(top / name, fs::perms::owner_all);
+    }
+    environment.set("PATH", (top / "bin").string() + ":" + environment.get_or("PATH"));
+    auto set = [&](const std::string& name, const std::string& value) {
+        BOOST_REQUIRE(git("tree", {"config", "filter." + name, value}).status.success());
+    };
+    set("git-crypt.clean", "\"" + (top / "bin/git-crypt").string() + "\" clean");
+    set("lfs.process", "git-lfs filter-process");
+    set("other.clean", (top / "git-lfs").string() + " clean -- %f");
+    set("more.clean", "git-lfs clean; touch x");
+    auto body = [&](Executor) -> Task<Environment> {
+        co_return co_await without_filters(environment, top / "tree", std::chrono::seconds(30));
+    };
+    auto changed = test::run_task<Environment>(body);
+    BOOST_TEST(changed.get_or("GIT_CONFIG_COUNT") == "2");
+    std::set<std::string> names{changed.get_or("GIT_CONFIG_KEY_0"), changed.get_or("GIT_CONFIG_KEY_1")};
+    BOOST_TEST((names == std::set<std::string>{"filter.other.clean", "filter.more.clean"}));
+    BOOST_TEST(changed.find("GIT_CONFIG_VALUE_0").value_or("unset").empty());
+}
+
+BOOST_AUTO_TEST_CASE(who_starts_a_git_by_itself_runs_nothing_of_a_folder_either) {
+    shell("git -C tree config core.fsmonitor " + (top / "hook").string() + " && touch -d yesterday tree/trap/file");
+    ProcessSpec spec;
+    spec.arguments = {"git", "-C", "tree", "diff", "HEAD", "--quiet"};
+    spec.environment = environment;
+    refuse_programs_of_folders(spec.environment);
+    spec.directory = top;
+    BOOST_TEST(run(std::move(spec)).status.success());
+    BOOST_TEST(!fs::exists(mark()));
 }
 
 BOOST_AUTO_TEST_CASE(another_repository_is_asked_by_its_address_alone) {

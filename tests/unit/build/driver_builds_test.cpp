@@ -253,6 +253,32 @@ BOOST_AUTO_TEST_CASE(what_to_do_about_a_doubtful_path_speaks_of_a_key_only_if_th
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_is_in_doubt_is_used_where_somebody_who_counts_has_the_same) {
+    enum class Answer { same, other, none };
+    for (auto answer : {Answer::same, Answer::other, Answer::none}) {
+        DriverScene scene;
+        scene.callbacks.doubt = [](const nix::PathInfo&) { return std::string("nobody knows"); };
+        scene.callbacks.is_vouched_for = [answer](nix::PathInfo) -> async::Task<Result<bool>> {
+            if (answer == Answer::none) co_return Failure(FailureKind::network, "connection refused");
+            co_return answer == Answer::same;
+        };
+        auto plan = scene.chain.plan();
+        plan.builds.erase(plan.builds.begin()); // a was here before
+        plan.builds[1].after = {};
+        plan.builds[2].after = {1};
+        scene.run(plan, [&](ActingDaemon& daemon) {
+            daemon.on_path_info = [&](const std::string& path) -> std::optional<nix::PathInfo> {
+                return info_of(path);
+            };
+        });
+        const auto& record = scene.records["b"];
+        BOOST_TEST((record.outcome == event::BuildOutcome::built) == (answer == Answer::same), record.error);
+        BOOST_TEST((record.error.find("cannot be known: connection refused") != std::string::npos) ==
+                       (answer == Answer::none),
+                   record.error);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(what_was_refused_for_a_doubt_is_not_settled_again_when_the_daemon_goes_away_under_the_rest) {
     DriverScene scene({.are_tiny = true});
     scene.settings.local_slots = 1;

@@ -33,6 +33,18 @@ BOOST_AUTO_TEST_CASE(what_only_members_cause_vouches_for_its_own_commit) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(who_cannot_be_read_vouches_for_nothing_whatever_the_event_is_called) {
+    for (const std::string event :
+         {"push", "schedule", "workflow_dispatch", "repository_dispatch", "release", "issue_comment"}) {
+        for (const std::string payload : {"", "{", "[]", "\"push\""})
+            BOOST_TEST(!vouched(event, payload).has_value(), event << " with " << payload);
+        Environment gone({{"GITHUB_EVENT_NAME", event}, {"GITHUB_SHA", of_run}, {"GITHUB_EVENT_PATH", "/nonexistent"}});
+        BOOST_TEST(!vouched_commit(gone).has_value(), event);
+        Environment without({{"GITHUB_EVENT_NAME", event}, {"GITHUB_SHA", of_run}});
+        BOOST_TEST(vouched_commit(without).has_value() == (event != "repository_dispatch"), event);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_pull_request_is_never_its_own_witness) {
     auto payload = R"({"pull_request": {"base": {"ref": "main", "sha": ")" + of_base + R"("}}})";
     for (const std::string event : {"pull_request", "pull_request_target", "pull_request_review",

@@ -230,6 +230,35 @@ BOOST_AUTO_TEST_CASE(a_cache_of_which_no_key_is_known_is_believed_whatever_it_is
     });
 }
 
+BOOST_AUTO_TEST_CASE(what_is_here_is_vouched_for_by_who_counts_and_serves_the_same_bytes) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor, {}, 2);
+        upstreams[0]->serve(store_path("lib"));
+        auto narinfo = (co_await upstreams[0]->get_narinfo(store_path("lib"))).value().value();
+        nix::PathInfo here{.path = store_path("lib"),
+                           .nar_hash = narinfo.nar_hash,
+                           .nar_size = 1,
+                           .references = {},
+                           .deriver = {},
+                           .registration_time = {},
+                           .ultimate = false,
+                           .signatures = {},
+                           .content_address = {}};
+        co_await ask(named("lib"), 0b111); // what counts grows with what is seen
+        BOOST_TEST((co_await judge->is_vouched_for(here, in_all_eyes(0b010))).value());
+        BOOST_TEST(!(co_await judge->is_vouched_for(here, in_all_eyes(0b101))).value());
+        auto questions = upstreams[0]->questions;
+        BOOST_TEST(!(co_await judge->is_vouched_for(here, in_all_eyes(0b101))).value());
+        BOOST_TEST(upstreams[0]->questions == questions);
+        here.nar_hash = codec::hash_bytes(codec::HashAlgorithm::sha256, "something else");
+        BOOST_TEST(!(co_await judge->is_vouched_for(here, in_all_eyes(0b010))).value());
+        // Nobody says so, and one could not be asked.
+        upstreams[0]->fault = Fault::refused;
+        judge->forget_all();
+        BOOST_TEST(!(co_await judge->is_vouched_for(here, in_all_eyes(0b010))).has_value());
+    });
+}
+
 BOOST_AUTO_TEST_CASE(after_a_last_look_a_lost_cache_gets_one_more_chance_and_no_patience) {
     run([&](async::Executor executor) -> async::Task<void> {
         start(executor);

@@ -132,12 +132,12 @@ BOOST_AUTO_TEST_CASE(what_only_one_host_believes_is_doubtful_where_others_need_i
     });
 }
 
-BOOST_AUTO_TEST_CASE(what_was_built_here_or_has_no_signature_is_the_machines_own_affair) {
+BOOST_AUTO_TEST_CASE(what_was_built_here_is_the_machines_own_affair_and_what_has_no_signature_is_doubtful) {
     run(trusts_shared(), [](const PathTrust& trust) {
         auto built = signed_path("libc", {});
-        BOOST_TEST(trust.doubt(built).empty());
-        built = signed_path("libc", {});
+        BOOST_TEST(trust.doubt(built) == "it is valid on this machine without a signature, and was not built here");
         built.ultimate = true;
+        BOOST_TEST(trust.doubt(built).empty());
         built.signatures = {"alpha-1:AAAA"};
         BOOST_TEST(trust.doubt(built).empty());
     });
