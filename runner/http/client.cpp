@@ -35,6 +35,8 @@ Use use_of(const Request& request) {
     return reads && !request.sink ? Use::question : Use::transfer;
 }
 
+bool is_used_up(const Request& request) { return request.body_source && request.body_source->is_begun(); }
+
 bool may_repeat(Method method) { return method == Method::get || method == Method::head || method == Method::put; }
 
 class RealClient final : public Client {
@@ -100,7 +102,7 @@ class RealClient final : public Client {
             auto location = response.find_header("Location");
             bool follows = request.follow_redirects &&
                            (reads || (request.method == Method::put && response.status != 303)); // 303: "now GET this"
-            if (!follows || !is_redirect(response.status) || !location) co_return response;
+            if (!follows || !is_redirect(response.status) || !location || is_used_up(request)) co_return response;
             if (redirects == most_redirects)
                 co_return Failure(FailureKind::protocol, "the server still redirects after " +
                                                              std::to_string(most_redirects) + " times, to " +
@@ -126,7 +128,7 @@ class RealClient final : public Client {
             const Secret* login = number < logins.size() ? &logins[number] : nullptr;
             auto response = co_await hop(request, url, start, login);
             bool is_refused = response && response->status == 401;
-            if (is_refused && tried + 1 < count) continue;
+            if (is_refused && tried + 1 < count && !is_used_up(request)) continue;
             if (response && !is_refused) accepted_logins_[url.host] = number;
             co_return response;
         }
@@ -153,7 +155,7 @@ class RealClient final : public Client {
             else if (attempt.left_no_trace)
                 again = place.refused(turn, tries);
             if (response && !is_busy(*response)) place.answered(turn, watch.first_byte_wait(), attempt.keeps_open);
-            if (!again) co_return response;
+            if (!again || is_used_up(request)) co_return response;
             turn.release();
             co_await async::sleep_for(pause);
             pause = std::min(pause * 2, longest_pause);
@@ -178,7 +180,8 @@ class RealClient final : public Client {
     // On a connection from the pool or a fresh one.
     async::Task<Result<Response>> exchange(Attempt& attempt, Place& place, Use use, Watch& watch) {
         const auto& request = attempt.request;
-        for (bool fresh = false;; fresh = true) {
+        // What cannot be sent again goes where the server has not hung up meanwhile.
+        for (bool fresh = request.body_source != nullptr;; fresh = true) {
             auto connection = fresh ? nullptr : place.take();
             bool pooled = connection != nullptr;
             std::optional<Vigil> vigil;
@@ -261,6 +264,8 @@ class RealClient final : public Client {
             outgoing.file = &*file;
             outgoing.readers = &*readers_;
             extras.body_size = file->size();
+        } else if (request.body_source) {
+            outgoing.source = request.body_source.get();
         } else if (request.body) {
             outgoing.body = *request.body;
             extras.body_size = request.body->size();

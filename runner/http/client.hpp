@@ -40,6 +40,24 @@ struct Deadlines {
     std::chrono::milliseconds total{300'000}; // from having a connection slot to the last byte, anew after a redirect
 };
 
+// A body whose length is known only when it ends, and which can be had only once: sent in chunks as it comes.
+class BodySource {
+  public:
+    virtual ~BodySource() = default;
+    // The next bytes, valid until the next call; none: that was all. With a Failure the connection is broken off, so
+    // that nobody takes what came for the whole.
+    async::Task<Result<std::string_view>> next() {
+        is_begun_ = true;
+        return pull();
+    }
+    // Some of it may be gone: the request cannot be sent again.
+    bool is_begun() const { return is_begun_; }
+
+  private:
+    virtual async::Task<Result<std::string_view>> pull() = 0;
+    bool is_begun_ = false;
+};
+
 // One request. It has constructors on purpose: braced aggregates inside co_await are destroyed twice by g++ 12.
 struct Request {
     Request() = default;
@@ -54,6 +72,7 @@ struct Request {
     Logins logins = Logins::all;
     std::shared_ptr<const std::string> body;    // shared, so that tries do not copy it
     std::filesystem::path body_file;            // instead of `body`: streamed from disk
+    std::shared_ptr<BodySource> body_source;    // instead of `body`; a success that comes before its end is a Failure
     std::uint64_t response_limit = 64ULL << 20; // a longer body is a protocol failure
     // If set, a 2xx body (decoded) goes here piece by piece instead of into Response::body, and has no limit.
     std::function<Result<void>(std::string_view)> sink;
@@ -83,7 +102,8 @@ struct Response {
 // Sends requests. An answer of any status is a Response; a Failure means that no whole answer came (network, timeout,
 // protocol; not_found: no such host) or the URL is unusable (usage); neither repeats a login. One try only, but for
 // what a place refuses because there was too much at once, while it answers other requests; cancelling closes the
-// connection.
+// connection. Once a BodySource has begun nothing is sent again: neither with another login nor to where it is
+// redirected.
 class Client {
   public:
     virtual ~Client() = default;

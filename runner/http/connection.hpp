@@ -15,6 +15,7 @@ struct Outgoing {
     std::string_view body;
     FileBody* file = nullptr;             // instead of `body`
     async::WorkerPool* readers = nullptr; // where `file` is read
+    BodySource* source = nullptr;         // instead of `body`
     ResponseReader::Expect expect = ResponseReader::Expect::body;
 };
 

@@ -66,7 +66,10 @@ std::string compose_head(const Request& request, const Url& url, const HeadExtra
     }
     bool may_have_body =
         request.method == Method::put || request.method == Method::post || request.method == Method::patch;
-    if (may_have_body || extras.body_size > 0) add(head, "Content-Length", std::to_string(extras.body_size));
+    if (request.body_source)
+        add(head, "Transfer-Encoding", "chunked");
+    else if (may_have_body || extras.body_size > 0)
+        add(head, "Content-Length", std::to_string(extras.body_size));
     head += "\r\n";
     return head;
 }

@@ -89,7 +89,15 @@ void Watch::enter(Phase phase, milliseconds limit) {
 
 void Watch::progress() {
     auto& state = *state_;
-    if (!state.expired) state.deadline = std::min(Clock::now() + state.limit, state.end);
+    if (state.expired) return;
+    state.deadline = std::min(Clock::now() + state.limit, state.end);
+    // Only after a pause(), as long as there was nothing to wait for.
+    if (state.socket && state.deadline < state.timer.expiry()) State::arm(state_);
+}
+
+void Watch::pause() {
+    auto& state = *state_;
+    if (!state.expired) state.deadline = state.end;
 }
 
 void Watch::give_up() {

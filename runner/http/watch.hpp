@@ -44,6 +44,9 @@ class Watch {
     // A byte moved: sending and receiving have their whole limit again.
     void progress();
 
+    // Until the next progress() we are the ones who are waited for: only the limit for the whole exchange counts.
+    void pause();
+
     // As if the current phase had lasted too long.
     void give_up();
 

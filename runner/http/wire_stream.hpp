@@ -5,6 +5,7 @@
 #include <boost/asio/buffer.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <poll.h>
 
@@ -41,7 +42,10 @@ template <class Stream> class StreamConnection final : public Connection {
         auto received = co_await receive(reader, target, watch);
         if (!received && !sent) co_return std::move(sent).error();
         if (!received) co_return std::move(received).error();
-        reusable_ = sent && *sent == Sent::all && reader.keeps_alive() && buffered_ == 0;
+        bool sent_all = sent && *sent == Sent::all;
+        if (outgoing.source && !sent_all && reader.status() >= 200 && reader.status() < 300)
+            co_return Failure(FailureKind::network, peer_ + " took a part of the request for the whole");
+        reusable_ = sent_all && reader.keeps_alive() && buffered_ == 0;
         Answer answer;
         answer.status = reader.status();
         answer.headers = reader.take_headers();
@@ -75,6 +79,7 @@ template <class Stream> class StreamConnection final : public Connection {
     enum class Sent { all, a_part };
 
     async::Task<Result<Sent>> send(const Outgoing& outgoing, Watch& watch) {
+        if (outgoing.source) co_return co_await send_chunks(outgoing, watch);
         if (!outgoing.file && outgoing.body.size() <= small_body) {
             std::string whole = outgoing.head;
             whole += outgoing.body;
@@ -99,6 +104,29 @@ template <class Stream> class StreamConnection final : public Connection {
             left -= piece.size();
         }
         co_return Sent::all;
+    }
+
+    async::Task<Result<Sent>> send_chunks(const Outgoing& outgoing, Watch& watch) {
+        std::string framing = outgoing.head; // what goes out before the next piece
+        for (;;) {
+            if (has_early_answer()) co_return Sent::a_part;
+            watch.pause();
+            CO_TRY(piece, co_await outgoing.source->next());
+            watch.progress();
+            framing += to_hexadecimal(piece.size());
+            framing += "\r\n";
+            if (piece.empty()) framing += "\r\n";
+            CO_TRY_VOID(co_await write(framing, watch));
+            if (piece.empty()) co_return Sent::all;
+            CO_TRY_VOID(co_await write(piece, watch));
+            framing = "\r\n";
+        }
+    }
+
+    static std::string to_hexadecimal(std::size_t number) {
+        char text[2 * sizeof number];
+        auto end = std::to_chars(std::begin(text), std::end(text), number, 16).ptr;
+        return std::string(text, end);
     }
 
     // Over TLS, bytes that wait to be read may be no more than a session ticket.
