@@ -44,6 +44,8 @@ struct UploadRequest {
     // says, and publish() corrects the narinfo in what it says of the file, and in nothing else, if that must be. Its
     // NAR hash is that of the NAR that comes.
     std::optional<nix::NarInfo> mends;
+    // The NAR's hash, from whoever can bring the same pieces a second time: they may go up as they come.
+    std::optional<codec::Hash> streamed_nar;
 };
 
 enum class PublishOutcome { published, already_there };
@@ -67,6 +69,9 @@ class Upload {
     virtual async::Task<Result<PublishOutcome>> publish(nix::NarInfo info) = 0;
     // Best effort, short, never throws for network trouble; must be called with cancellation switched off or unset.
     virtual async::Task<void> abort() = 0;
+    // After a failure of write() or finish(): the cache does not take it as it came. With an upload of its own, without
+    // `streamed_nar`, it may. This one is over.
+    virtual bool is_wanted_whole() const { return false; }
     // Where the NAR was put, for the later HEAD; empty if the cache does not tell.
     virtual std::string nar_url() const = 0;
 };
@@ -96,6 +101,8 @@ class BinaryCache {
     virtual async::Task<Result<NarRemarks>> check_nar(nix::NarInfo info) = 0;
 
     virtual async::Task<Result<std::unique_ptr<Upload>>> begin_upload(UploadRequest request) = 0;
+    // Each piece costs a request, or more: they should be large.
+    virtual bool sends_piece_by_piece() const { return false; }
 
     // `keep` revisions of the name are kept. Only if CacheInfo::has_pins.
     virtual async::Task<Result<void>> pin(std::string name, nix::StorePath path, int keep) = 0;

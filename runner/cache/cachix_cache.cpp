@@ -110,6 +110,7 @@ class CachixCache final : public BinaryCache {
         co_return co_await reader_->check_nar(std::move(info));
     }
 
+    bool sends_piece_by_piece() const override { return true; }
     async::Task<Result<std::unique_ptr<Upload>>> begin_upload(UploadRequest request) override {
         if (request.mends)
             co_return Failure(FailureKind::protocol,

@@ -94,7 +94,9 @@ class FileUpload final : public Upload {
             file_.emplace(std::move(created));
         }
         written_ += bytes.size();
-        return file_->write(bytes);
+        TRY_VOID(file_->write(bytes));
+        file_->begin_flush();
+        return {};
     }
 
     Result<void> put_in_place() {

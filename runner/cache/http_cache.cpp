@@ -4,11 +4,11 @@
 #include "cache/credentials.hpp"
 #include "cache/front_memory.hpp"
 #include "cache/http_reader.hpp"
+#include "cache/http_upload.hpp"
 #include "cache/http_writer.hpp"
 #include "cache/make_cache.hpp"
 #include "cache/nar_look.hpp"
 #include "cache/narinfo_record.hpp"
-#include "cache/spool.hpp"
 #include "nix/realisation.hpp"
 
 namespace cachefill::cache {
@@ -16,95 +16,6 @@ namespace cachefill::cache {
 namespace {
 
 constexpr std::string_view cache_info_name = "nix-cache-info";
-
-class HttpUpload final : public Upload {
-  public:
-    HttpUpload(HttpWriter& writer, HttpReader& reader, const std::optional<nix::SecretKey>& key,
-               const CacheContext& context, UploadRequest request)
-        : writer_(writer), reader_(reader), key_(key),
-          spool_(context.workers, context.spool_directory, request.nar_size), path_(std::move(request.path)),
-          mends_(std::move(request.mends)) {
-        nar_.compression = request.compression;
-    }
-
-    async::Task<Result<void>> write(Chunk chunk) override { co_return co_await spool_.append(std::move(chunk)); }
-
-    async::Task<Result<void>> finish(codec::Hash file_hash, std::uint64_t file_size) override {
-        if (spool_.size() != file_size || file_size == 0)
-            co_return Failure(FailureKind::internal, "an upload of " + std::to_string(file_size) + " bytes got " +
-                                                         std::to_string(spool_.size()));
-        nar_.file_hash = file_hash;
-        nar_.file_size = file_size;
-        if (!mends_) {
-            // Somebody else may have been faster, or a proxy may have hidden it from us until now.
-            CO_TRY(look, co_await reader_.look_afresh(narinfo_name(path_)));
-            looked_ = Clock::now();
-            is_there_already_ = look.is_there;
-        }
-        if (!is_there_already_) CO_TRY_VOID(co_await send_nar());
-        spool_.clear();
-        co_return Result<void>();
-    }
-
-    async::Task<Result<PublishOutcome>> publish(nix::NarInfo info) override {
-        if (mends_) co_return co_await mend(std::move(info));
-        if (is_there_already_) co_return PublishOutcome::already_there;
-        auto name = narinfo_name(info.path);
-        CO_TRY(record, complete_narinfo(std::move(info), nar_, key_));
-        bool just_looked = Clock::now() - looked_ < a_moment;
-        co_return co_await writer_.put_narinfo(std::move(name), record.to_string(), just_looked);
-    }
-
-    // A NAR that already went up may be another path's as well, so it stays.
-    async::Task<void> abort() override {
-        spool_.clear();
-        co_return;
-    }
-
-    std::string nar_url() const override { return url_; }
-
-  private:
-    using Clock = std::chrono::steady_clock;
-    static constexpr std::chrono::seconds a_moment{10};
-
-    async::Task<Result<void>> send_nar() {
-        bool fits = mends_ && mends_->compression == nar_.compression && is_own_file(mends_->url);
-        auto name = fits ? mends_->url : nar_name(nar_);
-        auto request = writer_.put(name, "application/x-nix-nar");
-        spool_.send_as_body(request);
-        request.deadlines.total += std::chrono::milliseconds(nar_.file_size / 32); // 32 KB/s; `stall` ends dead ones
-        auto url = name;
-        CO_TRY_VOID(co_await writer_.put_once(std::move(request), std::move(name), nar_.file_size));
-        reader_.note_written(url);
-        url_ = std::move(url);
-        co_return Result<void>();
-    }
-
-    async::Task<Result<PublishOutcome>> mend(nix::NarInfo info) {
-        if (auto failure = cannot_mend(*mends_, info.nar_hash, writer_.cache_name())) co_return std::move(*failure);
-        bool holds = url_ == mends_->url && (!mends_->file_size || mends_->file_size == nar_.file_size) &&
-                     (!mends_->file_hash || mends_->file_hash == nar_.file_hash);
-        if (holds) co_return PublishOutcome::published;
-        auto name = narinfo_name(path_);
-        CO_TRY(text, co_await reader_.get_text(name));
-        if (!text)
-            co_return Failure(FailureKind::not_found, "the narinfo of " + path_.to_string() + " has just vanished");
-        auto corrected = with_other_file(*text, url_, nar_);
-        CO_TRY_VOID(co_await writer_.replace_narinfo(std::move(name), std::move(corrected)));
-        co_return PublishOutcome::published;
-    }
-
-    HttpWriter& writer_;
-    HttpReader& reader_;
-    const std::optional<nix::SecretKey>& key_;
-    Spool spool_;
-    nix::StorePath path_;
-    std::optional<nix::NarInfo> mends_;
-    StoredNar nar_;
-    std::string url_; // once it is in its place
-    bool is_there_already_ = false;
-    Clock::time_point looked_{};
-};
 
 HttpReader::Settings reader_settings(const CacheUri& uri, const Credentials& credentials, const CacheContext& context) {
     using Fronts = HttpReader::Settings::Fronts;

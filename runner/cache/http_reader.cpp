@@ -120,7 +120,16 @@ async::Task<Result<std::optional<std::string>>> HttpReader::get_past_fronts(std:
     co_return text;
 }
 
-void HttpReader::note_written(std::string name) { written_.insert(std::move(name)); }
+void HttpReader::note_written(std::string name) {
+    absent_.erase(name);
+    written_.insert(std::move(name));
+}
+
+std::optional<std::chrono::steady_clock::time_point> HttpReader::found_absent(const std::string& narinfo) const {
+    auto found = absent_.find(narinfo);
+    if (found == absent_.end() || memory_.files > 0) return {};
+    return found->second;
+}
 
 std::optional<FrontMemory> HttpReader::front_memory() const {
     if (memory_.files == 0) return {};
@@ -129,7 +138,10 @@ std::optional<FrontMemory> HttpReader::front_memory() const {
 
 async::Task<Result<std::optional<nix::NarInfo>>> HttpReader::get_narinfo(nix::StorePath path) {
     CO_TRY(text, co_await get_text(narinfo_name(path)));
-    if (!text) co_return std::optional<nix::NarInfo>();
+    if (!text) {
+        absent_.insert_or_assign(narinfo_name(path), std::chrono::steady_clock::now());
+        co_return std::optional<nix::NarInfo>();
+    }
     auto info = read_narinfo(*text, path, settings_.name);
     if (!info) co_return blotted(info.error());
     co_return std::optional<nix::NarInfo>(*std::move(info));

@@ -10,6 +10,7 @@
 #include <functional>
 #include <random>
 #include <set>
+#include <unordered_map>
 
 namespace cachefill::cache {
 
@@ -56,6 +57,9 @@ class HttpReader {
     // We have just written it, so that a 404 is worth a second question.
     void note_written(std::string name);
 
+    // When get_narinfo() last found that this narinfo is not there; empty also where a proxy may have hidden it.
+    std::optional<std::chrono::steady_clock::time_point> found_absent(const std::string& narinfo) const;
+
     std::optional<FrontMemory> front_memory() const;
 
     // A failure that may quote a file of this cache, without the logins that were sent for it.
@@ -93,6 +97,7 @@ class HttpReader {
     bool tells_by_head_ = false; // it answered one truly
     enum class Ranges { untried, promised, ignored, refused } ranges_ = Ranges::untried;
     std::set<std::string> written_;
+    std::unordered_map<std::string, std::chrono::steady_clock::time_point> absent_;
     int suspicions_left_ = 4; // how many more 404s are not taken for granted without any sign of a proxy
     FrontMemory memory_;
 };

@@ -15,6 +15,8 @@ namespace {
 constexpr std::string_view usual_upload_path = "/upload";
 // A cache may take a moment to show what it has just taken.
 constexpr int looks_at_what_was_written = 4;
+// To send so little costs no more than to ask whether it is there.
+constexpr std::uint64_t small_file = 1 << 20;
 
 } // namespace
 
@@ -54,14 +56,43 @@ Task<Result<void>> HttpWriter::send(http::Request request) {
     co_return co_await async::with_retry(policy_, random_, attempt);
 }
 
+// True: it is there. False: it was not sent, or nobody knows.
+Task<Result<bool>> HttpWriter::send_if_new(http::Request request) {
+    auto shown = request;
+    shown.body.reset();
+    auto response = co_await try_put(std::move(request), true);
+    if (!response) co_return false;
+    auto answer = classify_put(*response, false);
+    if (answer == PutAnswer::done) co_return true;
+    if (response->status == 412 || answer == PutAnswer::away) co_return false;
+    auto failure = put_failure(shown, *response, answer, uri_.name);
+    if (answer == PutAnswer::no_uploads) co_return co_await explain_no_uploads(std::move(failure));
+    co_return failure;
+}
+
 Task<Result<void>> HttpWriter::put_once(http::Request request, std::string name, std::uint64_t size) {
+    // Without that condition one that breaks off could leave a half in the place of another path's archive.
+    if (size <= small_file && knows_conditions_ && uri_.scheme != Scheme::s3) {
+        auto sent = co_await send_if_new(request);
+        if (sent && *sent) co_return Result<void>();
+        if (!sent) co_return co_await settle_conflict(std::move(sent).error(), std::move(name), size);
+    }
+    co_return co_await put_again(std::move(request), std::move(name), size);
+}
+
+Task<Result<void>> HttpWriter::put_again(http::Request request, std::string name, std::uint64_t size) {
     CO_TRY(look, co_await reader_.look_afresh(name, size));
     if (look.is_there && look.size == size) co_return Result<void>();
     auto sent = co_await send(std::move(request));
-    if (sent || (sent.error().http_status() != 409 && sent.error().http_status() != 412)) co_return sent;
+    if (sent) co_return sent;
+    co_return co_await settle_conflict(std::move(sent).error(), std::move(name), size);
+}
+
+// A server that never replaces a file says so of one that may be what we wanted to send.
+Task<Result<void>> HttpWriter::settle_conflict(Failure failure, std::string name, std::uint64_t size) {
+    if (failure.http_status() != 409 && failure.http_status() != 412) co_return failure;
     CO_TRY(again, co_await reader_.look_afresh(name, size));
     if (again.is_there && (!again.size || again.size == size)) co_return Result<void>();
-    auto failure = std::move(sent).error();
     if (!again.is_there)
         co_return std::move(failure).with_hint(
             "it says so although there is no such file; WebDAV does if the folder '" + name.substr(0, name.find('/')) +

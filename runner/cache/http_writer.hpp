@@ -17,14 +17,28 @@ class HttpWriter {
     HttpWriter(http::Client& client, async::RetryPolicy policy, const CacheUri& uri, const Credentials& credentials,
                HttpReader& reader)
         : client_(client), policy_(policy), uri_(uri), bearer_(credentials.bearer), logins_(credentials.logins),
-          reader_(reader), random_(std::random_device{}()) {}
+          reader_(reader), random_(std::random_device{}()), takes_streams_(uri.scheme != Scheme::s3) {}
 
     const std::string& cache_name() const { return uri_.name; }
+    http::Client& client() const { return client_; }
+
+    // Whether files may be sent without their length and under other names than Nix's: until we learn better.
+    bool takes_streams() const { return takes_streams_; }
+    void note_no_streams() { takes_streams_ = false; }
+    void note_whole_stream() { broken_streams_ = 0; }
+    // One may be anybody's fault.
+    void note_broken_stream() {
+        if (++broken_streams_ > most_broken_streams) takes_streams_ = false;
+    }
+
     http::Request put(const std::string& name, std::string_view content_type) const;
     // A file that may be replaced. Tried as long as that can help.
     async::Task<Result<void>> send(http::Request request);
-    // A file whose name says what is in it. Not sent if it is there with that size.
+    // A file whose name says what is in it. A large one is not sent if it is there with that size; a small one is sent
+    // on the condition that there is none.
     async::Task<Result<void>> put_once(http::Request request, std::string name, std::uint64_t size);
+    // The same of one that may be there and not be what it should.
+    async::Task<Result<void>> put_again(http::Request request, std::string name, std::uint64_t size);
     // The narinfo, unless there is one. A try whose answer was lost may have worked, so every further one looks first.
     // `looked`: that there was none a moment ago.
     async::Task<Result<PublishOutcome>> put_narinfo(std::string name, std::string text, bool looked);
@@ -36,6 +50,8 @@ class HttpWriter {
 
   private:
     async::Task<Result<http::Response>> try_put(http::Request request, bool conditional);
+    async::Task<Result<bool>> send_if_new(http::Request request);
+    async::Task<Result<void>> settle_conflict(Failure failure, std::string name, std::uint64_t size);
     async::Task<Result<PublishOutcome>> try_narinfo(const std::string& name,
                                                     const std::shared_ptr<const std::string>& body);
     async::Task<Result<void>> check_readable(std::string name);
@@ -52,6 +68,9 @@ class HttpWriter {
     std::mt19937_64 random_;
     bool knows_conditions_ = true; // If-None-Match
     bool was_read_back_ = false;
+    static constexpr int most_broken_streams = 2; // one after the other
+    int broken_streams_ = 0;
+    bool takes_streams_;
 };
 
 } // namespace cachefill::cache

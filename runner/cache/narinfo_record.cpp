@@ -30,7 +30,7 @@ std::string nar_name(const StoredNar& nar) {
 
 Result<nix::NarInfo> complete_narinfo(nix::NarInfo info, const StoredNar& nar,
                                       const std::optional<nix::SecretKey>& key) {
-    info.url = nar_name(nar);
+    info.url = nar.url.empty() ? nar_name(nar) : nar.url;
     info.compression = nar.compression;
     info.file_hash = nar.file_hash;
     info.file_size = nar.file_size;

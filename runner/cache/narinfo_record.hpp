@@ -36,6 +36,7 @@ struct StoredNar {
     codec::Hash file_hash;
     std::uint64_t file_size = 0;
     codec::Compression compression = codec::Compression::zstd;
+    std::string url = {}; // where it is, if that is not its nar_name()
 };
 
 // "nar/HASH.nar.zst", where plain caches keep it (Nix, libstore/binary-cache-store.cc).

@@ -12,6 +12,8 @@ namespace cachefill::cache {
 
 namespace {
 
+constexpr std::uint64_t worth_flushing = 8 << 20;
+
 std::string random_name() {
     std::random_device device;
     std::array<unsigned, 3> words{device(), device(), device()};
@@ -37,8 +39,18 @@ Result<void> NewFile::write(std::string_view bytes) {
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return errno_failure("cannot write", path_, errno);
         bytes.remove_prefix(static_cast<std::size_t>(count));
+        written_ += static_cast<std::uint64_t>(count);
     }
     return {};
+}
+
+void NewFile::begin_flush() {
+    if (written_ - begun_ < worth_flushing) return;
+#ifdef SYNC_FILE_RANGE_WRITE
+    ::sync_file_range(file_.get(), static_cast<off_t>(begun_), static_cast<off_t>(written_ - begun_),
+                      SYNC_FILE_RANGE_WRITE);
+#endif
+    begun_ = written_;
 }
 
 Result<void> NewFile::flush() {

@@ -12,12 +12,16 @@ class NewFile {
     static constexpr std::string_view prefix = ".tmp-";
 
     static Result<NewFile> create(const std::filesystem::path& directory, unsigned mode = 0644);
-    NewFile(NewFile&& other) noexcept : path_(std::exchange(other.path_, {})), file_(std::move(other.file_)) {}
+    NewFile(NewFile&& other) noexcept
+        : path_(std::exchange(other.path_, {})), file_(std::move(other.file_)), written_(other.written_),
+          begun_(other.begun_) {}
     NewFile& operator=(NewFile&&) = delete;
     ~NewFile();
 
     const std::filesystem::path& path() const { return path_; }
     Result<void> write(std::string_view bytes);
+    // Has the disk begin with what was written so far, so that flush() has less to wait for. A wish, no promise.
+    void begin_flush();
     // To the disk itself: a name must not survive a power cut that its content did not.
     Result<void> flush();
     // Gives it its name; what had that name is replaced.
@@ -29,6 +33,8 @@ class NewFile {
     NewFile(std::filesystem::path path, FileDescriptor file) : path_(std::move(path)), file_(std::move(file)) {}
     std::filesystem::path path_;
     FileDescriptor file_;
+    std::uint64_t written_ = 0;
+    std::uint64_t begun_ = 0; // to be flushed
 };
 
 // A whole new file, flushed together with its directory. False when one of that name exists: it is left as it is.

@@ -20,11 +20,13 @@ async::Task<Result<Packer::Piece>> next_piece(Packer& packer, Transfer& transfer
     }
 }
 
-} // namespace
+// Large enough for whatever a piece costs on its way, and small enough for many paths at once.
+constexpr std::uint64_t usual_piece = 1 << 20;
 
-async::Task<Result<void>> pack_and_upload(Transfer& transfer, cache::BinaryCache& cache, async::WorkerPool& workers,
-                                          async::Limiter& memory) {
-    const auto& request = transfer.request;
+async::Task<Result<void>> send_pieces(Transfer& transfer, cache::BinaryCache& cache, async::WorkerPool& workers,
+                                      async::Limiter& memory, bool streamed) {
+    auto request = transfer.request;
+    if (!cache.sends_piece_by_piece()) request.part_size = std::min(request.part_size, usual_piece);
     auto reservation = std::min(request.part_size, compressed_bound(request.nar_size));
     Packer packer(request);
     std::uint64_t uploaded = 0;
@@ -35,6 +37,7 @@ async::Task<Result<void>> pack_and_upload(Transfer& transfer, cache::BinaryCache
         if (!transfer.upload) {
             cache::UploadRequest wanted(transfer.path, request.nar_size, request.compression.method);
             wanted.mends = transfer.mends;
+            if (streamed) wanted.streamed_nar = request.nar_hash;
             CO_TRY(upload, co_await cache.begin_upload(std::move(wanted)));
             transfer.upload = std::move(upload);
         }
@@ -49,6 +52,16 @@ async::Task<Result<void>> pack_and_upload(Transfer& transfer, cache::BinaryCache
     transfer.file_hash = packer.file_hash();
     transfer.file_size = packer.file_size();
     co_return co_await transfer.upload->finish(transfer.file_hash, transfer.file_size);
+}
+
+} // namespace
+
+async::Task<Result<void>> pack_and_upload(Transfer& transfer, cache::BinaryCache& cache, async::WorkerPool& workers,
+                                          async::Limiter& memory) {
+    auto sent = co_await send_pieces(transfer, cache, workers, memory, true);
+    if (sent || !transfer.upload || !transfer.upload->is_wanted_whole()) co_return sent;
+    transfer.upload.reset();
+    co_return co_await send_pieces(transfer, cache, workers, memory, false);
 }
 
 } // namespace cachefill::push

@@ -27,6 +27,8 @@ struct Transfer {
     bool is_damaged = false; // the failure says that the files are not what the store recorded
 };
 
+// What the cache does not take as it comes is packed a second time, to go up whole.
+//
 // Pieces are packed only once the memory for them has been reserved; what they turn out not to need is given back. The
 // upload begins when the first piece is there, so that a small damaged path never reaches the cache.
 async::Task<Result<void>> pack_and_upload(Transfer& transfer, cache::BinaryCache& cache, async::WorkerPool& workers,

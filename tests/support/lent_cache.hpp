@@ -29,6 +29,7 @@ class LentCache final : public cache::BinaryCache {
     async::Task<Result<cache::NarRemarks>> check_nar(nix::NarInfo info) override {
         return cache_.check_nar(std::move(info));
     }
+    bool sends_piece_by_piece() const override { return cache_.sends_piece_by_piece(); }
     async::Task<Result<std::unique_ptr<cache::Upload>>> begin_upload(cache::UploadRequest request) override {
         return cache_.begin_upload(std::move(request));
     }

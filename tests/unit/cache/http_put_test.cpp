@@ -137,7 +137,8 @@ BOOST_AUTO_TEST_CASE(what_is_final_is_said_once_and_an_outage_is_asked_again) {
         BOOST_TEST(outcome.error().one_line().find(each.told) != std::string::npos, text_of(outcome));
         BOOST_TEST(outcome.error().one_line().find(each.body) != std::string::npos, text_of(outcome));
         BOOST_TEST(cache::is_last_word(outcome.error()) == (each.status != 404));
-        BOOST_TEST(count("PUT", "/nar/") == before + 1, each.status);
+        // What 501 may say of the condition is found out without it.
+        BOOST_TEST(count("PUT", "/nar/") == before + (each.status == 501 ? 2 : 1), each.status);
     }
     for (int status : {500, 502, 503, 429}) {
         backend.intercept([=](const HttpRequest& request) -> Reply {
