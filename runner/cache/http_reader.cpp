@@ -127,7 +127,8 @@ void HttpReader::note_written(std::string name) {
 
 std::optional<std::chrono::steady_clock::time_point> HttpReader::found_absent(const std::string& narinfo) const {
     auto found = absent_.find(narinfo);
-    if (found == absent_.end() || memory_.files > 0) return {};
+    bool may_be_hidden = memory_.files > 0 || second_looks_left_ > 0 || second_looks_found_;
+    if (found == absent_.end() || may_be_hidden) return {};
     return found->second;
 }
 

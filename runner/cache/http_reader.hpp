@@ -57,8 +57,15 @@ class HttpReader {
     // We have just written it, so that a 404 is worth a second question.
     void note_written(std::string name);
 
-    // When get_narinfo() last found that this narinfo is not there; empty also where a proxy may have hidden it.
+    // When get_narinfo() last found that this narinfo is not there; empty also where a proxy may have hidden it, which
+    // is to be feared until a few second looks have found nothing either, and once one of them has found something.
     std::optional<std::chrono::steady_clock::time_point> found_absent(const std::string& narinfo) const;
+    void note_second_look(bool found) {
+        if (found)
+            second_looks_found_ = true;
+        else if (second_looks_left_ > 0)
+            --second_looks_left_;
+    }
 
     std::optional<FrontMemory> front_memory() const;
 
@@ -98,6 +105,8 @@ class HttpReader {
     enum class Ranges { untried, promised, ignored, refused } ranges_ = Ranges::untried;
     std::set<std::string> written_;
     std::unordered_map<std::string, std::chrono::steady_clock::time_point> absent_;
+    int second_looks_left_ = 3;
+    bool second_looks_found_ = false;
     int suspicions_left_ = 4; // how many more 404s are not taken for granted without any sign of a proxy
     FrontMemory memory_;
 };

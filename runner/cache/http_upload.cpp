@@ -37,6 +37,7 @@ HttpUpload::HttpUpload(HttpWriter& writer, HttpReader& reader, const std::option
 
 Task<Result<void>> HttpUpload::write(Chunk chunk) {
     if (stream_) co_return co_await write_on(std::move(chunk));
+    if (is_there_already_) co_return Result<void>();
     bool may_stream = request_.streamed_nar && !request_.mends && writer_.takes_streams();
     if (!may_stream || spool_.size() > 0) co_return co_await spool_.append(std::move(chunk));
     if (first_.bytes.empty()) {
@@ -45,6 +46,8 @@ Task<Result<void>> HttpUpload::write(Chunk chunk) {
         first_ = std::move(chunk);
         co_return Result<void>();
     }
+    CO_TRY_VOID(co_await look_for_narinfo());
+    if (is_there_already_) co_return Result<void>();
     stream_name_ = "nar/" + request_.streamed_nar->to_nix32() + "-" + random_number() + ".nar" +
                    std::string(codec::file_extension(nar_.compression));
     stream_.emplace(context_.executor, writer_.client(), put_nar(stream_name_, request_.nar_size));
@@ -97,6 +100,7 @@ Task<Result<void>> HttpUpload::check_streamed() {
         writer_.note_whole_stream();
         reader_.note_written(stream_name_);
         nar_.url = stream_name_;
+        looked_.reset(); // it took a while, and one more question costs little beside it
         co_return Result<void>();
     }
     writer_.note_no_streams();
@@ -116,6 +120,7 @@ Task<Result<void>> HttpUpload::finish(codec::Hash file_hash, std::uint64_t file_
         CO_TRY_VOID(co_await end_stream());
         co_return co_await check_streamed();
     }
+    if (is_there_already_) co_return Result<void>();
     if (!first_.bytes.empty()) CO_TRY_VOID(co_await spool_.append(std::exchange(first_, Chunk())));
     if (spool_.size() != file_size || file_size == 0) co_return wrong_size(file_size, spool_.size());
     if (!request_.mends) CO_TRY_VOID(co_await look_for_narinfo());
@@ -132,6 +137,7 @@ Task<Result<void>> HttpUpload::look_for_narinfo() {
     CO_TRY(look, co_await reader_.look_afresh(std::move(name)));
     looked_ = Clock::now();
     is_there_already_ = look.is_there;
+    reader_.note_second_look(look.is_there);
     co_return Result<void>();
 }
 
@@ -161,7 +167,6 @@ Task<Result<PublishOutcome>> HttpUpload::publish(nix::NarInfo info) {
     if (request_.mends) co_return co_await mend(std::move(info));
     if (is_there_already_) co_return PublishOutcome::already_there;
     auto name = narinfo_name(info.path);
-    if (!looked_) looked_ = reader_.found_absent(name);
     CO_TRY(record, complete_narinfo(std::move(info), nar_, key_));
     bool just_looked = looked_ && Clock::now() - *looked_ < a_moment;
     co_return co_await writer_.put_narinfo(std::move(name), record.to_string(), just_looked);

@@ -183,11 +183,12 @@ Task<Result<void>> HttpWriter::check_readable(std::string name) {
 
 // Only a refusal is one: a narinfo that is not shown yet is looked for at the end of a run.
 Task<Result<void>> HttpWriter::check_first_narinfo(std::string name) {
+    was_read_back_ = true; // others that go up meanwhile need not ask the same
     auto look = co_await reader_.look_afresh(name);
+    was_read_back_ = look && look->is_there;
     if (!look && look.error().kind() == FailureKind::auth)
         co_return unreadable(name, std::to_string(look.error().http_status()));
     if (look && !look->is_there && !look->answer.starts_with("404")) co_return unreadable(name, look->answer);
-    was_read_back_ = look && look->is_there;
     co_return Result<void>();
 }
 

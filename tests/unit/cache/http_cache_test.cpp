@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(a_narinfo_that_is_none_is_a_failure_not_an_absence) {
 
 BOOST_AUTO_TEST_CASE(a_nar_that_is_there_is_not_sent_again) {
     at_desk(settings(), [&](Desk& desk) -> Task<void> {
-        auto first = make_sample("first", 1000);
+        auto first = make_sample("first", 2 << 20);
         auto second = first;
         second.info.path = make_sample("second", 0).info.path;
         auto outcome = co_await push(desk.cache, desk.budget, first);
@@ -148,6 +148,17 @@ BOOST_AUTO_TEST_CASE(a_nar_that_is_there_is_not_sent_again) {
     });
     BOOST_TEST(count("PUT", "/nar/") == 1U);
     BOOST_TEST(count("PUT", ".narinfo") == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_small_one_is_sent_if_it_is_not_there) {
+    at_desk(settings(), [&](Desk& desk) -> Task<void> {
+        auto outcome = co_await push(desk.cache, desk.budget, make_sample("small", 1000));
+        BOOST_TEST((outcome && *outcome == PublishOutcome::published));
+    });
+    BOOST_TEST(count("HEAD", "/nar/") == 0U);
+    for (const auto& request : backend.server().log())
+        if (request.method == "PUT" && request.target.starts_with("/nar/"))
+            BOOST_TEST(request.header("If-None-Match") == "*");
 }
 
 BOOST_AUTO_TEST_CASE(the_narinfo_goes_up_last) {

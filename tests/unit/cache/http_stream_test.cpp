@@ -29,13 +29,17 @@ class Sender {
     }
 
     Task<Result<PublishOutcome>> push() {
+        CO_TRY_VOID(co_await upload());
+        co_return co_await publish();
+    }
+    Task<Result<void>> upload() {
         auto sent = co_await send(true);
         is_sent_twice_ = !sent && upload_ && upload_->is_wanted_whole();
         if (is_sent_twice_) sent = co_await send(false);
         if (!sent && upload_) co_await upload_->abort();
-        if (!sent) co_return std::move(sent).error();
-        co_return co_await upload_->publish(sample_.info);
+        co_return sent;
     }
+    Task<Result<PublishOutcome>> publish() { co_return co_await upload_->publish(sample_.info); }
     // Only so many pieces, and then nothing more.
     Task<void> break_off(std::size_t pieces) {
         upload_ = (co_await begin(true)).value();
@@ -144,13 +148,17 @@ BOOST_AUTO_TEST_CASE(a_large_archive_is_sent_as_it_comes_under_a_name_of_its_own
     BOOST_TEST(count("PUT", "/nar/") == 2U);
 }
 
-BOOST_AUTO_TEST_CASE(a_small_one_has_a_length_and_takes_three_requests) {
+BOOST_AUTO_TEST_CASE(a_small_one_has_a_length_and_takes_two_requests_after_the_question) {
     auto sample = make_sample("small", 1000);
     at([&](Desk& desk) -> Task<void> {
         // The first ones are asked for a second time, past whatever proxy there may be.
         for (int i = 0; i < 5; ++i) {
-            auto nobody = co_await desk.cache.get_narinfo(make_sample("nobody" + std::to_string(i), 1).info.path);
-            BOOST_TEST(nobody.has_value());
+            auto earlier = make_sample("earlier" + std::to_string(i), 100);
+            auto nobody = co_await desk.cache.get_narinfo(earlier.info.path);
+            BOOST_TEST((nobody && !*nobody));
+            Sender sender(desk, earlier);
+            auto outcome = co_await sender.push();
+            BOOST_TEST((outcome && *outcome == PublishOutcome::published));
         }
         auto absent = co_await desk.cache.get_narinfo(sample.info.path);
         BOOST_TEST((absent && !*absent));
@@ -158,15 +166,7 @@ BOOST_AUTO_TEST_CASE(a_small_one_has_a_length_and_takes_three_requests) {
         Sender sender(desk, sample);
         auto outcome = co_await sender.push();
         BOOST_TEST((outcome && *outcome == PublishOutcome::published));
-        // And a look at the first narinfo of all.
-        BOOST_TEST(backend.server().log().size() - before == 3U);
-        before = backend.server().log().size();
-        auto next = make_sample("next", 1000);
-        absent = co_await desk.cache.get_narinfo(next.info.path);
-        Sender another(desk, next);
-        outcome = co_await another.push();
-        BOOST_TEST((outcome && *outcome == PublishOutcome::published));
-        BOOST_TEST(backend.server().log().size() - before == 3U);
+        BOOST_TEST(backend.server().log().size() - before == 2U);
     });
     BOOST_TEST(url_of(sample) == name_as_whole(sample));
     BOOST_TEST(count("PUT", "/nar/", true) == 0U);
@@ -286,8 +286,12 @@ BOOST_AUTO_TEST_CASE(two_who_push_the_same_at_once_do_not_write_one_file) {
     auto sample = large("race");
     at([&](Desk& desk) -> Task<void> {
         Sender one(desk, sample), other(desk, sample);
-        auto first = co_await one.push();
-        auto second = co_await other.push();
+        for (auto* sender : {&one, &other}) {
+            auto sent = co_await sender->upload();
+            BOOST_TEST(sent.has_value());
+        }
+        auto first = co_await one.publish();
+        auto second = co_await other.publish();
         BOOST_TEST((first && *first == PublishOutcome::published));
         BOOST_TEST((second && *second == PublishOutcome::already_there));
         auto info = co_await desk.cache.get_narinfo(sample.info.path);
