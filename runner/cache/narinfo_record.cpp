@@ -24,6 +24,14 @@ Result<nix::NarInfo> read_narinfo(std::string_view text, const nix::StorePath& p
 
 std::string narinfo_name(const nix::StorePath& path) { return std::string(path.hash_part()) + ".narinfo"; }
 
+std::string way_to_remove(const CacheUri& uri, const nix::StorePath& path) {
+    if (uri.scheme == Scheme::cachix) return "ask Cachix's support to remove it from the cache " + uri.name;
+    auto root = uri.name;
+    if (uri.scheme == Scheme::file) root = uri.directory;
+    if (uri.scheme == Scheme::s3) root = "s3://" + uri.s3.bucket;
+    return "remove " + root + "/" + narinfo_name(path);
+}
+
 std::string nar_name(const StoredNar& nar) {
     return "nar/" + nar.file_hash.to_nix32() + ".nar" + std::string(codec::file_extension(nar.compression));
 }

@@ -20,6 +20,8 @@ Result<nix::NarInfo> read_narinfo(std::string_view text, const nix::StorePath& p
 
 // "HASH.narinfo"
 std::string narinfo_name(const nix::StorePath& path);
+// What gets rid of it, for people: "remove https://cache.example.org/HASH.narinfo".
+std::string way_to_remove(const CacheUri& uri, const nix::StorePath& path);
 
 // What a plain cache keeps under a name (BinaryCache::set_name): a store path and a newline.
 std::string named_path_file(const std::string& name);

@@ -50,12 +50,8 @@ event::Message describe_unusable(const presence::UnusableNar& nar, const cache::
                                       "off for them), or use a newer Nix");
     auto given = cache.to_string();
     if (!cache.push_base.empty()) given += "?push=" + redact_url(cache.push_base.reveal());
-    auto root = cache.name;
-    if (cache.scheme == cache::Scheme::file) root = cache.directory;
-    if (cache.scheme == cache::Scheme::s3) root = "s3://" + cache.s3.bucket;
-    auto narinfo = root + "/" + cache::narinfo_name(nar.info.path);
     return error(std::move(text), "where that path is valid, `cachefill push --cache " + given + " " + path +
-                                      "` puts its archive back; or remove " + narinfo +
+                                      "` puts its archive back; or " + cache::way_to_remove(cache, nar.info.path) +
                                       ", and the next run makes it anew");
 }
 

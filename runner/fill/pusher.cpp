@@ -140,6 +140,13 @@ Task<Pusher::Ledger> Pusher::push(std::vector<nix::StorePath> paths, push::PushS
     for (const auto& [path, record] : ledger)
         if (record.outcome == event::PushOutcome::published) published.push_back(path);
     co_await look_at(published, ledger);
+    for (auto& [path, record] : ledger) {
+        auto refused =
+            record.outcome == event::PushOutcome::already_there ? presence_.why_refused(path) : std::string();
+        if (refused.empty()) continue;
+        record.outcome = event::PushOutcome::failed;
+        record.reason = std::move(refused);
+    }
     if (on_settled)
         for (const auto& path : published) on_settled(path, ledger.at(path));
     auto kept = is_only_planned || is_stopped_ ? Result<void>() : co_await keep_realisations(ledger);

@@ -50,11 +50,18 @@ void add_caches(report::RunReport& report, const RunParts& parts) {
     }
 }
 
+// Why it is not in the cache although that took it, or has something under its name already; empty: it is there.
+std::string why_not_there(const nix::StorePath& path, const push::PushRecord& record, const RunParts& parts) {
+    if (parts.verification.vanished().contains(path)) return why_vanished;
+    if (record.outcome != event::PushOutcome::already_there) return {};
+    return parts.run.judge.why_refused(path);
+}
+
 void add_pushes(report::RunReport& report, const RunParts& parts) {
     for (const auto& [path, record] : parts.run.outlets.ledger()) {
-        bool has_vanished = parts.verification.vanished().contains(path);
+        auto lost = why_not_there(path, record, parts);
         report.pushes.push_back({.path = path.to_string(),
-                                 .outcome = has_vanished ? event::PushOutcome::failed : record.outcome,
+                                 .outcome = lost.empty() ? record.outcome : event::PushOutcome::failed,
                                  .built_by_this_run = record.built_by_this_run,
                                  .in_closure_only = record.in_closure_only,
                                  .while_building = record.while_building,
@@ -62,7 +69,7 @@ void add_pushes(report::RunReport& report, const RunParts& parts) {
                                  .file_size = record.file_size,
                                  .start = parts.run.since_start(record.start),
                                  .took = record.took,
-                                 .reason = has_vanished ? why_vanished : record.reason,
+                                 .reason = lost.empty() ? record.reason : lost,
                                  .upstream = parts.pushes.pushed_although(path)});
     }
     std::sort(report.pushes.begin(), report.pushes.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
@@ -111,8 +118,13 @@ void judge(report::RunReport& report, const RunParts& parts) {
                        .plan_with_work_fails = settings.exit_code};
     Ending ending{.failures = parts.run.failures,
                   .signal = parts.run.interrupted,
+                  .refused = {},
                   .nobody_builds =
                       parts.run.session.machines().remote_slots == 0 ? parts.run.why_nothing_is_built : std::string()};
+    for (const auto& target : report.targets)
+        for (const auto& missing : target.missing)
+            if (auto path = nix::StorePath::parse(missing); path && !parts.run.judge.why_refused(*path).empty())
+                ending.refused.insert(missing);
     auto verdict = fill::verdict(report, rules, ending);
     report.exit_code = static_cast<int>(verdict.code);
     report.causes = std::move(verdict.causes);

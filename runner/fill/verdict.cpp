@@ -150,7 +150,16 @@ class Hearing {
                      is_not + foreign->name + " cannot be built here, " + foreign->error);
         else
             blame_if(options::FailureCause::incomplete, options::ExitCode::not_in_cache,
-                     is_not + counted(target.missing.size(), "path") + " missing");
+                     is_not + counted(target.missing.size(), "path") + " missing" + refused_of(target));
+    }
+
+    std::string refused_of(const report::TargetReport& target) const {
+        auto refused = std::count_if(target.missing.begin(), target.missing.end(),
+                                     [&](const auto& path) { return ending_.refused.contains(path); });
+        if (refused == 0) return {};
+        auto all = static_cast<std::size_t>(refused) == target.missing.size();
+        return (all ? ", which" : ", of which " + std::to_string(refused)) +
+               " the cache has without a signature that counts: to be removed there before a run can put it there";
     }
 
     void hear_plan() {

@@ -24,6 +24,7 @@ struct VerdictRules {
 struct Ending {
     std::vector<Failure> failures; // of the run as a whole
     int signal = 0;                // SIGINT or SIGTERM
+    std::set<std::string> refused; // missing paths that the cache shows so that nobody believes them, and keeps
     std::string nobody_builds;     // why no machine builds what is missing; or empty
 };
 

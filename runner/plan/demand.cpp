@@ -135,6 +135,7 @@ void Demand::expand_complete(PathId path) {
     }
     if (!facts.valid_here) return ask_local(path);
     if (*facts.valid_here) return references();
+    if (facts.refused) return; // built, it could not be put there
     if (const auto producer = graph_.producer(path)) edges_.push_back(node(Role::build, index(producer->derivation)));
 }
 

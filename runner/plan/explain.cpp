@@ -175,6 +175,8 @@ class Explanation {
         if (presence == Presence::undecided)
             return it + " is not decided: a cache that may have it could not be asked, so it is not built.";
         if (presence == Presence::present) return it + " is left alone: " + served_by(path) + ".";
+        if (facts.refused)
+            return it + " is left alone: what the cache has of it is signed by no key that counts, and stays as it is.";
         if (here(path)) return it + " is pushed: it is valid here, and no cache that counts has it.";
         if (!facts.valid_here) return it + " is not settled yet: whether it is valid here is not known.";
         if (!producer) return it + " cannot be had: no cache has it, it is not valid here, and no derivation makes it.";

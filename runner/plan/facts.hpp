@@ -22,11 +22,12 @@ inline constexpr CacheMask every_cache = (CacheMask{1} << most_caches) - 1; // w
 // What is known of one store path in this run. Presence never looks at allowSubstitutes and demands an acceptable
 // narinfo; who asks records only acceptable ones (a bad signature or a 404 is absent).
 struct PathFacts {
-    CacheMask asked = 0;            // caches whose answer about a narinfo is known
-    CacheMask present = 0;          // of those, the ones that serve an acceptable narinfo
-    CacheMask unknown = 0;          // caches that may have it and could not be asked; nobody asks them again
-    bool claimed_missing = false;   // the own cache's bulk answer says missing: no narinfo need be asked for
-    bool claimed_there = false;     // … says not missing
+    CacheMask asked = 0;          // caches whose answer about a narinfo is known
+    CacheMask present = 0;        // of those, the ones that serve an acceptable narinfo
+    CacheMask unknown = 0;        // caches that may have it and could not be asked; nobody asks them again
+    bool claimed_missing = false; // the own cache's bulk answer says missing: no narinfo need be asked for
+    bool claimed_there = false;   // … says not missing
+    bool refused = false; // the own cache shows one that nobody believes, and keeps it: absent, and not to be put there
     std::optional<bool> valid_here; // in this machine's store
     bool fetch_failed = false;      // present, but this machine's daemon could not fetch it: built instead
     bool fetch_waits = false; // present, but this machine's daemon could not reach it for as long as we wait: not built

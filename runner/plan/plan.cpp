@@ -63,6 +63,7 @@ class Assembly {
             lacking_.push_back(path);
             const std::optional<bool> valid = facts_.of(path).valid_here;
             if (!valid || demand_.mark(path, Role::complete) != Demand::Mark::certain) continue;
+            if (facts_.of(path).refused) continue;
             if (*valid)
                 plan_.pushes.push_back(path);
             else if (!graph_.producer(path))

@@ -6,6 +6,8 @@
 #include "daemon/connection.hpp"
 #include "event/event.hpp"
 #include "nix/realisation.hpp"
+#include "base/text.hpp"
+#include "cache/narinfo_record.hpp"
 #include "plan/availability.hpp"
 #include "presence/judge_round.hpp"
 #include "presence/opened_cache.hpp"
@@ -26,6 +28,19 @@ namespace {
 // With answers that take 20 ms this makes some 6 000 requests a second; servers see keep-alive connections, not floods.
 constexpr std::uint64_t requests_at_once = 128;
 constexpr std::size_t warnings_told = 5;
+
+// Behind "is not signed by a key that counts".
+std::string whose(const nix::NarInfo& info, const std::vector<nix::PublicKey>& keys) {
+    if (info.signatures.empty()) return ", nor by any other";
+    std::vector<std::string> forged, strangers;
+    for (const auto& signature : info.signatures) {
+        auto name = std::string(nix::signer(signature));
+        bool is_known = std::any_of(keys.begin(), keys.end(), [&](const auto& key) { return key.name == name; });
+        (is_known ? forged : strangers).push_back(sanitize(name));
+    }
+    if (strangers.empty()) return ": what it has in the name of " + join(forged, ", ") + " is no signature of that key";
+    return ", but by " + join(strangers, ", ");
+}
 
 } // namespace
 
@@ -157,11 +172,12 @@ Task<void> Judge::ask_one(PathId id, std::size_t number) {
     facts.asked |= plan::bit(number);
     if (!found)
         warn(found.error().one_line(), "it counts as absent");
-    else if (*found)
-        if (auto present = judge(id, number, **found)) {
-            record(id, present, **found);
-            if (keeps_own_narinfos_ && number == plan::own_cache) own_narinfos_.insert_or_assign(id, **found);
-        }
+    else if (!*found)
+        refused_.erase({number, id}); // it was removed
+    else if (auto present = judge(id, number, **found)) {
+        record(id, present, **found);
+        if (keeps_own_narinfos_ && number == plan::own_cache) own_narinfos_.insert_or_assign(id, **found);
+    }
 }
 
 // In whose eyes it is there: nobody's, if it is 0.
@@ -175,13 +191,33 @@ CacheMask Judge::judge(PathId id, std::size_t number, const nix::NarInfo& info) 
         auto views = views_->size();
         if (!is_own || has_own_views_) present |= views_->judge(number, id, info);
         if (!is_own && views_->size() > views) ++upstream_views_;
-        if (present) return present;
+        if (present) {
+            refused_.erase({number, id});
+            return present;
+        }
     }
-    warn(graph_.path(id).to_string() + " in " + members_[number].url + " is not signed by a key that counts",
-         is_own ? "consumers would refuse it, so it counts as absent; what a cache serves is never replaced: remove it "
-                  "from the cache and run again"
-                : "consumers would refuse it, so it counts as absent");
+    refuse(id, number, info);
     return 0;
+}
+
+// Told once, although it is met at every look.
+void Judge::refuse(PathId id, std::size_t number, const nix::NarInfo& info) {
+    bool is_own = number == plan::own_cache;
+    if (is_own) facts_.of(id).refused = true;
+    const auto& url = members_[number].url;
+    auto why = "is not signed by a key that counts" + whose(info, is_own ? own_keys_ : views_->known_keys());
+    if (!refused_.insert_or_assign({number, id}, url + " has it, and it " + why).second) return;
+    auto hint = is_own ? "consumers refuse it, so it counts as absent, and no run can put it there, since what a cache "
+                         "serves is never replaced: " +
+                             cache::way_to_remove(backend(number).uri(), info.path) + ", then run again"
+                       : std::string("consumers would refuse it, so it counts as absent");
+    warn(info.path.to_string() + " in " + url + " " + why, std::move(hint));
+}
+
+std::string Judge::why_refused(const nix::StorePath& path) const {
+    auto id = graph_.find(path);
+    auto found = id ? refused_.find({plan::own_cache, *id}) : refused_.end();
+    return found == refused_.end() ? std::string() : found->second;
 }
 
 Task<void> Judge::ask_remote(PathId id, CacheMask caches, Round& round) {

@@ -123,6 +123,9 @@ class Judge {
     // whom it counts? Asked afresh, but for what was asked last of this path. A Failure: none says so, and not all
     // could be asked.
     async::Task<Result<bool>> is_vouched_for(nix::PathInfo info, plan::CacheMask counting);
+    // Why what the own cache serves under this path is believed by nobody, so that it counts as absent and cannot be
+    // put there either; empty: it is not so.
+    std::string why_refused(const nix::StorePath& path) const;
     // Claimed by the own cache, which hides what is not whole, and not served: may come back once its references are
     // there.
     bool is_hidden(const nix::StorePath& path) const;
@@ -156,6 +159,7 @@ class Judge {
     async::Task<void> get_narinfo_into(std::size_t cache, nix::StorePath path, std::vector<nix::NarInfo>& infos,
                                        std::optional<Failure>& failure);
     plan::CacheMask judge(plan::PathId id, std::size_t cache, const nix::NarInfo& info);
+    void refuse(plan::PathId id, std::size_t cache, const nix::NarInfo& info);
     void note_unasked(std::size_t cache, const nix::StorePath& path, const Failure& why);
     // What of the closure of `path` is not known yet.
     struct Below {
@@ -195,6 +199,7 @@ class Judge {
     std::map<plan::PathId, Vouched> vouched_; // by whom it was asked last
     bool keeps_own_narinfos_ = false;
     std::map<plan::PathId, nix::NarInfo> own_narinfos_;
+    std::map<std::pair<std::size_t, plan::PathId>, std::string> refused_; // by cache; why, and it has been told
     std::size_t warnings_ = 0;
     std::uint64_t asked_ = 0;
 };

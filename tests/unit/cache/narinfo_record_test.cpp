@@ -141,4 +141,15 @@ BOOST_AUTO_TEST_CASE(a_name_leads_to_a_store_path_or_is_shown_for_what_it_is) {
     BOOST_TEST(nonsense.error().cause().size() < 200U);
 }
 
+BOOST_AUTO_TEST_CASE(what_gets_rid_of_a_narinfo_is_told_by_the_kind_of_cache) {
+    auto hello = nix::StorePath::parse_base_name("j4vaq5dqqcl9szjyp2rpiyv1xy419972-hello").value();
+    auto way = [&](const char* cache) { return way_to_remove(CacheUri::parse(cache).value(), hello); };
+    const std::string file = "/j4vaq5dqqcl9szjyp2rpiyv1xy419972.narinfo";
+    BOOST_TEST(way("https://kim:secret@cache.example.org/nix?priority=30") ==
+               "remove https://cache.example.org/nix" + file);
+    BOOST_TEST(way("file:///srv/cache?trusted=1") == "remove /srv/cache" + file);
+    BOOST_TEST(way("s3://bucket?region=eu-west-1") == "remove s3://bucket" + file);
+    BOOST_TEST(way("cachix://demo") == "ask Cachix's support to remove it from the cache demo");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -101,6 +101,54 @@ BOOST_AUTO_TEST_CASE(what_the_cache_has_is_neither_built_nor_pushed) {
     BOOST_TEST(report.exit_code == 0, causes());
 }
 
+BOOST_AUTO_TEST_CASE(what_the_cache_has_with_a_foreign_signature_is_not_built_for_it_and_named_at_each_run) {
+    auto key = nix::SecretKey::generate("own-1"), stranger = nix::SecretKey::generate("stranger-1");
+    machine.settings.trusted_public_keys = {key.public_key().to_string()};
+    auto sign = [&](const std::string& name, const nix::SecretKey& by) {
+        auto& info = own.visible.at(path(name)).info;
+        info.signatures = {by.sign(info.fingerprint()).value()};
+    };
+    serve(own, {"lib", "tool", "nas", "app", "desk"});
+    for (const auto* name : {"lib", "nas", "app", "desk"}) sign(name, key);
+    sign("tool", stranger);
+    for (int time = 0; time < 2; ++time) {
+        events.clear();
+        run();
+        BOOST_TEST(built() == Names(), boost::test_tools::per_element());
+        BOOST_TEST(published() == Names(), boost::test_tools::per_element());
+        BOOST_TEST(verdict("nas") == "incomplete");
+        BOOST_TEST(verdict("desk") == "complete");
+        BOOST_TEST(target("nas").missing == Names{path("tool").to_string()}, boost::test_tools::per_element());
+        BOOST_TEST(report.exit_code == 3);
+        BOOST_TEST(causes() ==
+                   "nixos:nas is not complete: 1 path missing, which the cache has without a signature that "
+                   "counts: to be removed there before a run can put it there");
+        auto told = messages();
+        BOOST_TEST(told.find("not signed by a key that counts, but by stranger-1") != std::string::npos, told);
+        BOOST_TEST(told.find("stranger-1") == told.rfind("stranger-1"), told);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_build_needs_of_what_the_cache_has_with_a_foreign_signature_is_built_and_named_as_lost) {
+    auto key = nix::SecretKey::generate("own-1"), stranger = nix::SecretKey::generate("stranger-1");
+    machine.settings.trusted_public_keys = {key.public_key().to_string()};
+    auto sign = [&](const nix::StorePath& path, const nix::SecretKey& by) {
+        auto& info = own.visible.at(path).info;
+        info.signatures = {by.sign(info.fingerprint()).value()};
+    };
+    own.on_published = [&](const nix::StorePath& path) { sign(path, key); };
+    serve(own, {"tool"});
+    sign(path("tool"), stranger);
+    run();
+    BOOST_TEST(outcome("tool") == "built"); // nas is made of it
+    BOOST_TEST(pushed("tool") == "failed");
+    BOOST_TEST(pushed("nas") == "published");
+    BOOST_TEST(verdict("nas") == "incomplete");
+    BOOST_TEST(verdict("desk") == "complete");
+    BOOST_TEST(report.exit_code == 3);
+    BOOST_TEST(causes().find("1 path could not be put into the cache") != std::string::npos, causes());
+}
+
 BOOST_AUTO_TEST_CASE(what_is_here_already_goes_up_without_a_build) {
     for (const auto* name : {"lib", "tool", "nas"}) make_valid(name);
     run();

@@ -99,6 +99,29 @@ BOOST_AUTO_TEST_CASE(a_hole_is_mended_alone) {
     require_state(world, TargetState::incomplete);
 }
 
+BOOST_AUTO_TEST_CASE(what_the_cache_shows_with_a_foreign_signature_is_not_built_for_it) {
+    World world;
+    world.derivation("unit").derivation("etc", {"unit"}).derivation("top", {"etc"}).target("top");
+    world.references("top", {"etc"}).references("etc", {"unit"}).served(0, {"top", "etc"});
+    world.facts.of(world.path("unit")).refused = true;
+    world.settle();
+    BOOST_TEST(world.builds().empty());
+    BOOST_TEST(world.pushes().empty());
+    require_state(world, TargetState::incomplete);
+    world.valid({"unit"});
+    world.settle();
+    BOOST_TEST(world.pushes().empty());
+    require_state(world, TargetState::incomplete);
+}
+
+BOOST_AUTO_TEST_CASE(what_the_cache_shows_with_a_foreign_signature_is_built_where_a_build_needs_it) {
+    World world;
+    world.derivation("unit").derivation("etc", {"unit"}).derivation("top", {"etc"}).target("top");
+    world.facts.of(world.path("unit")).refused = true;
+    world.settle();
+    BOOST_TEST(world.builds() == (Names{"unit", "etc", "top"}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(a_holed_input_is_built_and_its_hole_filled) {
     World world;
     world.derivation("unit").derivation("etc", {"unit"}).derivation("top", {"etc"}).target("top");

@@ -259,6 +259,50 @@ BOOST_AUTO_TEST_CASE(what_is_here_is_vouched_for_by_who_counts_and_serves_the_sa
     });
 }
 
+BOOST_AUTO_TEST_CASE(what_the_own_cache_has_with_a_foreign_signature_is_told_once_with_all_it_takes_to_mend_it) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor);
+        auto key = nix::SecretKey::generate("own-1"), stranger = nix::SecretKey::generate("stranger-1");
+        judge = std::make_unique<Judge>(executor, clock, world.graph, facts, sink, Patience());
+        auto cache = std::make_unique<FaultyCache>(executor, clock, "own.example");
+        cache->address() = cache::CacheUri::parse("https://own.example").value();
+        auto& visible = cache->visible;
+        for (const auto* name : {"lib", "bare", "forged"}) cache->serve(store_path(name));
+        auto& lib = visible.at(store_path("lib")).info;
+        lib.signatures = {stranger.sign(lib.fingerprint()).value()};
+        visible.at(store_path("bare")).info.signatures.clear();
+        auto& forged = visible.at(store_path("forged")).info;
+        forged.signatures = {key.sign(lib.fingerprint()).value()};
+        judge->add_own({.backend = std::move(cache), .info = {}, .keys = {key.public_key()}});
+        for (int look = 0; look < 3; ++look) {
+            judge->forget_all();
+            co_await ask(named("lib"), 0b01);
+            BOOST_TEST(present("lib") == 0U);
+            BOOST_TEST(facts.of(world.path("lib")).refused);
+        }
+        BOOST_TEST_REQUIRE(sink.messages.size() == 1U);
+        BOOST_TEST(sink.messages[0].text == store_path("lib").to_string() +
+                                                " in https://own.example is not signed by a key "
+                                                "that counts, but by stranger-1");
+        auto place =
+            "remove https://own.example/" + std::string(store_path("lib").hash_part()) + ".narinfo, then run again";
+        BOOST_TEST(sink.messages[0].hint.find(place) != std::string::npos, sink.messages[0].hint);
+        BOOST_TEST(judge->why_refused(store_path("lib")) ==
+                   "https://own.example has it, and it is not signed by a key that counts, but by stranger-1");
+        co_await ask(named("bare"), 0b01);
+        BOOST_TEST(sink.messages.at(1).text.ends_with("not signed by a key that counts, nor by any other"));
+        co_await ask(named("forged"), 0b01);
+        BOOST_TEST(sink.messages.at(2).text.ends_with(
+            "a key that counts: what it has in the name of own-1 is no signature of that key"));
+        lib.signatures.push_back(key.sign(lib.fingerprint()).value()); // somebody has mended it
+        judge->forget_all();
+        co_await ask(named("lib"), 0b01);
+        BOOST_TEST(present("lib") != 0U);
+        BOOST_TEST(!facts.of(world.path("lib")).refused);
+        BOOST_TEST(judge->why_refused(store_path("lib")) == "");
+    });
+}
+
 BOOST_AUTO_TEST_CASE(after_a_last_look_a_lost_cache_gets_one_more_chance_and_no_patience) {
     run([&](async::Executor executor) -> async::Task<void> {
         start(executor);
