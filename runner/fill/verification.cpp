@@ -51,7 +51,7 @@ void Verification::describe_closure(const plan::Target& target, event::TargetVer
 // byte is wanted.
 ArchiveLook Verification::archive_look() {
     ArchiveLook::Rules rules{.deep = run_.session.settings().deep,
-                             .at_hiding_caches = run_.session.settings().deep && !run_.is_filling(),
+                             .at_hiding_caches = run_.session.settings().deep,
                              .nix_version = run_.session.nix().nix_version};
     ArchiveLook look(run_.session.executor(), run_.judge, run_.graph, run_.facts, std::move(rules),
                      [this](const event::Message& message) { run_.session.sink().on_event(message); });
