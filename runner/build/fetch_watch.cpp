@@ -41,7 +41,10 @@ std::optional<daemon::FetchReason> FetchWatch::on_event(const LogEvent& event, T
         note_life(now);
         return {};
     case LogEvent::Kind::goals_progress:
-        if (event.done > 0) note_life(now);
+        if (event.done > 0) {
+            note_life(now);
+            has_brought_ = true;
+        }
         return {};
     case LogEvent::Kind::substitution_started:
     case LogEvent::Kind::other: // something else has begun, and that happens so often as the closure has paths
@@ -56,6 +59,12 @@ std::optional<daemon::FetchReason> FetchWatch::on_event(const LogEvent& event, T
 daemon::FetchReason FetchWatch::reason_of_cut() const {
     if (trouble_) return *trouble_;
     return {daemon::FetchTrouble::network, asked_, "nothing came for " + human_duration(limits_.silence)};
+}
+
+daemon::FetchReason FetchWatch::reason_of_waiting(TimePoint now) const {
+    if (trouble_) return *trouble_;
+    auto silent = std::chrono::duration_cast<std::chrono::milliseconds>(now - last_life_);
+    return {daemon::FetchTrouble::network, asked_, "nothing came for " + human_duration(silent)};
 }
 
 } // namespace cachefill::build

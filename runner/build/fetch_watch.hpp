@@ -38,12 +38,16 @@ class FetchWatch {
     TimePoint last_life() const { return last_life_; } // when something moved
     // Nix means to try again; since when that is so.
     std::optional<TimePoint> trouble_since() const { return trouble_ ? std::optional(last_change_) : std::nullopt; }
-    // Why it was cut off.
+    // Why it was cut off, or would be now.
     daemon::FetchReason reason_of_cut() const;
+    daemon::FetchReason reason_of_waiting(TimePoint now) const;
 
     const std::vector<std::string>& messages() const { return messages_; }
     // Caches that gave bytes in this try.
     const std::set<std::string>& gave() const { return gave_; }
+    // Some path has come whole. One that answers questions and never sends what was promised gives, too, and brings
+    // nothing.
+    bool has_brought() const { return has_brought_; }
 
   private:
     void note_life(TimePoint now);
@@ -56,6 +60,7 @@ class FetchWatch {
     std::string asked_; // the cache that was asked last
     std::vector<std::string> messages_;
     std::set<std::string> gave_;
+    bool has_brought_ = false;
 };
 
 } // namespace cachefill::build

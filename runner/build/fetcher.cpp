@@ -21,6 +21,8 @@ constexpr int tries_with_a_daemon_that_dies = 4;
 constexpr auto pause_after_daemon = 1s;
 // About one cache. What Nix gets over by itself within that time is nobody's business.
 constexpr auto worth_telling = 5s, between_messages = 5s;
+// Without a word of trouble: servers think, and archives are unpacked.
+constexpr auto silence_worth_telling = 30s;
 
 } // namespace
 
@@ -35,6 +37,7 @@ struct Fetcher::Try {
     async::Nap nap;
     async::TaskGroup both;
     std::optional<Result<void>> ensured; // empty: cut off
+    Outages::TimePoint next_word{};      // on silence, at the earliest
     bool trouble_is_told = false;
     // Daemons that meet new substituters at the same time delete each other's rows from Nix's own list of them
     // ("FOREIGN KEY constraint failed"), so the first fetch of all goes alone until it has opened them.
@@ -178,8 +181,24 @@ Task<void> Fetcher::keep_watch(Try& attempt) {
             if (attempt.trouble_is_told) tell_trouble(attempt.watch.reason_of_cut());
             if (!attempt.trouble_is_told) moment = std::min(moment, *since + worth_telling);
         }
+        moment = std::min(moment, tell_silence(attempt));
         co_await clock_.sleep_until(attempt.nap, moment);
     }
+}
+
+// Returns when to look again.
+Outages::TimePoint Fetcher::tell_silence(Try& attempt) {
+    auto worth = std::min<std::chrono::milliseconds>(silence_worth_telling, limits_.silence / 2);
+    auto last = attempt.watch.last_life();
+    auto due = std::max(last + worth, attempt.next_word);
+    if (clock_.now() < due) return due;
+    attempt.next_word = clock_.now() + worth;
+    auto reason = attempt.watch.reason_of_waiting(clock_.now());
+    if (attempt.watch.trouble_since() || reason.cache.empty()) return attempt.next_word;
+    // It may be at work all the same, and others go on asking it.
+    tell(reason, CacheWaiting::State::waits,
+         std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - last));
+    return attempt.next_word;
 }
 
 void Fetcher::on_log(Try& attempt, const daemon::LogEvent& log) {
@@ -201,11 +220,18 @@ void Fetcher::tell_trouble(const FetchReason& reason) {
 
 // What this try says about caches.
 void Fetcher::settle(const Try& attempt, const Outcome& outcome) {
-    for (const auto& cache : attempt.watch.gave())
-        if (auto away_for = outages_.note_answer(cache, clock_.now()))
-            tell({FetchTrouble::network, cache, {}}, CacheWaiting::State::back, *away_for);
+    bool failed = outcome.how != Outcome::How::fetched && outcome.reason.trouble == FetchTrouble::network;
+    for (const auto& cache : attempt.watch.gave()) {
+        // Answers about what it has, and then nothing: with those it would never be at an end for anybody.
+        if (failed && cache == outcome.reason.cache && !attempt.watch.has_brought()) continue;
+        auto away_for = outages_.note_answer(cache, clock_.now());
+        auto silent = told_.find(cache); // and no more than that
+        if (!away_for && silent != told_.end())
+            away_for = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - silent->second);
+        if (away_for) tell({FetchTrouble::network, cache, {}}, CacheWaiting::State::back, *away_for);
+    }
     const auto& reason = outcome.reason;
-    if (outcome.how == Outcome::How::fetched || reason.trouble != FetchTrouble::network) return;
+    if (!failed) return;
     bool was_given_up = outages_.is_given_up(reason.cache);
     auto waited = outages_.note_failure(reason.cache, clock_.now(), attempt.watch.last_life());
     bool is_over = outages_.is_given_up(reason.cache) && !was_given_up;

@@ -61,6 +61,7 @@ class Fetcher {
     async::Task<void> keep_watch(Try& attempt);
     void on_log(Try& attempt, const daemon::LogEvent& log);
     void settle(const Try& attempt, const Outcome& outcome);
+    Outages::TimePoint tell_silence(Try& attempt);
     void tell_trouble(const daemon::FetchReason& reason);
     void tell(const daemon::FetchReason& reason, event::CacheWait state, std::chrono::milliseconds waited);
     std::vector<std::string> caches_of(const nix::StorePath& path) const;

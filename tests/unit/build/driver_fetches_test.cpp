@@ -123,6 +123,30 @@ BOOST_AUTO_TEST_CASE(a_server_that_says_nothing_is_cut_off_and_a_large_download_
     BOOST_TEST(large.fetches_asked.size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_server_that_answers_questions_and_never_sends_what_it_promised_is_given_up_for_all_its_paths) {
+    FetchScene scene;
+    scene.plan.builds[0].fetch.clear();
+    for (const auto* name : {"source", "second", "third", "fourth", "fifth", "sixth"})
+        scene.plan.builds[0].fetch.push_back(scene.path(name));
+    scene.callbacks.caches_of = [](const nix::StorePath&) { return std::vector<std::string>{cache}; };
+    scene.run(scene.plan, [](ActingDaemon& daemon) {
+        daemon.on_fetch = [](const std::string& path) {
+            return Play{asking(path), ActingDaemon::send(progress_frame(2, 700, 700)), ActingDaemon::wait(1000h)};
+        };
+    });
+    BOOST_TEST((scene.clock.elapsed() <= 16min)); // one after the other they took an hour
+    BOOST_TEST(scene.unfetchable.size() == 6U);
+    for (const auto& [name, reason] : scene.unfetchable)
+        BOOST_TEST(reason.in_words() == cache + ": nothing came for 5 min 00 s", name);
+    BOOST_REQUIRE(!scene.waiting.empty());
+    BOOST_TEST((scene.waiting.front().state == CacheWaiting::State::waits));
+    BOOST_TEST((scene.waiting.front().waited == 30s)); // it is told soon
+    BOOST_TEST(scene.waiting.front().said == "nothing came for 30.0 s");
+    BOOST_TEST(count(scene.waiting, CacheWaiting::State::over) == 1U);
+    BOOST_TEST(count(scene.waiting, CacheWaiting::State::back) == 0U);
+    BOOST_TEST((scene.built == std::vector<std::string>{"d"}));
+}
+
 BOOST_AUTO_TEST_CASE(a_path_that_is_not_there_is_asked_for_once_more_by_a_fresh_daemon_and_not_waited_for) {
     FetchScene scene;
     scene.run(scene.plan, [](ActingDaemon& daemon) {
