@@ -7,6 +7,7 @@
 #include "daemon/session.hpp"
 #include "daemon/transport.hpp"
 
+#include <unistd.h>
 #include <unordered_set>
 
 namespace cachefill::daemon {
@@ -25,6 +26,15 @@ namespace {
 constexpr auto query_deadline = std::chrono::minutes(10);
 constexpr auto garbage_deadline = std::chrono::hours(2);
 constexpr std::uint64_t slowest_nar = 256 << 10; // bytes per second
+
+// It ended before its first word. So does a daemon that crashes, and one that does not want this user, who then is not
+// root.
+std::string what_to_do_about_silence(const std::string& daemon) {
+    if (daemon.starts_with('\'')) return "run " + daemon + " by hand to see why it ends";
+    std::string log = "the daemon's own log says why (journalctl -u nix-daemon)";
+    if (::geteuid() == 0) return log + "; systemctl restart nix-daemon starts it afresh";
+    return log + ": it has failed, or its setting allowed-users leaves this user out";
+}
 
 class DaemonConnection final : public Connection {
   public:
@@ -112,10 +122,10 @@ Task<Failure> DaemonConnection::explain_cut_off() {
     auto words = co_await transport_->last_words();
     if (!words.empty()) failure = std::move(failure).with_cause_suffix("; it said: " + words);
     if (!session_.has_greeting())
-        failure = std::move(failure).with_hint(
-            words.find("Permission denied") != std::string::npos
-                ? "run as the user who owns the Nix store, or install Nix with its daemon"
-                : "the daemon's own log may say why; Nix's setting allowed-users decides who may connect");
+        failure = std::move(failure).with_hint(words.find("Permission denied") != std::string::npos
+                                                   ? "run as the user who owns the Nix store, or install Nix with its "
+                                                     "daemon"
+                                                   : what_to_do_about_silence(transport_->name()));
     co_return std::move(failure).with_context("talking to the Nix daemon by " + transport_->name());
 }
 

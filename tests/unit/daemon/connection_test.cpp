@@ -318,6 +318,24 @@ BOOST_AUTO_TEST_CASE(a_daemon_that_goes_away_in_the_middle_is_a_failure_that_nam
         converse({FakeDaemon::expect(info_request()), FakeDaemon::send(reply.substr(0, length))}, body);
 }
 
+BOOST_AUTO_TEST_CASE(a_daemon_that_ends_before_its_first_word_is_not_said_to_refuse_who_may_do_all,
+                     *boost::unit_test::precondition(we_are_root)) {
+    auto task = [](Executor executor) -> Task<void> {
+        FakeDaemon fake(executor);
+        async::TaskGroup group(executor);
+        group.spawn(fake.play({}));
+        auto connection = co_await connect(fake.endpoint());
+        co_await group.join();
+        BOOST_REQUIRE(!connection);
+        BOOST_TEST((connection.error().kind() == FailureKind::store));
+        BOOST_TEST(connection.error().hint().find("the daemon's own log says why") != std::string::npos);
+        BOOST_TEST(connection.error().hint().find("allowed-users") == std::string::npos, connection.error().hint());
+    };
+    run_task<void>(task);
+    auto child = failure_of_child("exit 3");
+    BOOST_TEST(child.hint() == "run 'sh -c exit 3' by hand to see why it ends");
+}
+
 BOOST_AUTO_TEST_CASE(a_daemon_that_goes_away_between_requests_is_noticed) {
     auto task = [](Executor executor) -> Task<void> {
         FakeDaemon fake(executor);
