@@ -272,6 +272,13 @@ Task<Result<void>> Judge::ask_bulk(std::vector<PathId> ids) {
         }
         co_return Result<void>();
     }
+    // What makes no sense to this question may make some to smaller ones.
+    if (!missing && missing.error().kind() == FailureKind::protocol) {
+        warn(members_[plan::own_cache].url + " cannot be asked about many paths at once: " + missing.error().one_line(),
+             "it is asked about each by itself");
+        ask_one_by_one();
+        co_return Result<void>();
+    }
     if (!missing) co_return std::move(missing).error();
     std::set<PathId> is_missing;
     for (const auto& path : *missing)

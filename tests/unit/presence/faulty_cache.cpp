@@ -93,6 +93,7 @@ async::Task<Result<std::optional<nix::NarInfo>>> FaultyCache::get_narinfo(nix::S
 
 async::Task<Result<std::vector<nix::StorePath>>> FaultyCache::query_missing(std::vector<nix::StorePath> paths) {
     ++questions;
+    if (bulk_failure) co_return *bulk_failure;
     if (fails(nullptr)) co_return co_await fail();
     co_return co_await MemoryCache::query_missing(std::move(paths));
 }

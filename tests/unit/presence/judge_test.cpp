@@ -303,6 +303,31 @@ BOOST_AUTO_TEST_CASE(what_the_own_cache_has_with_a_foreign_signature_is_told_onc
     });
 }
 
+BOOST_AUTO_TEST_CASE(where_a_question_about_many_gets_no_sensible_answer_each_path_is_asked_about) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        judge = std::make_unique<Judge>(executor, clock, world.graph, facts, sink, Patience());
+        auto cache = std::make_unique<FaultyCache>(executor, clock, "own.example");
+        cache->serve(store_path("lib"));
+        cache->bulk_failure = Failure(FailureKind::protocol, "own.example answered no HTTP");
+        own = cache.get();
+        cache::CacheInfo info;
+        info.has_bulk_query = true;
+        judge->add_own({.backend = std::move(cache), .info = std::move(info), .keys = {}});
+        for (int time = 0; time < 2; ++time) {
+            std::vector<plan::PathId> paths{world.path("lib"), world.path("tool")};
+            auto told = co_await judge->ask_bulk(std::move(paths));
+            BOOST_TEST(told.has_value(), (told ? "" : told.error().one_line()));
+        }
+        BOOST_TEST(own->questions == 1U);
+        BOOST_TEST_REQUIRE(sink.messages.size() == 1U);
+        BOOST_TEST(sink.messages[0].text ==
+                   "https://own.example cannot be asked about many paths at once: own.example answered no HTTP");
+        co_await ask(named("lib", "tool"), 0b01);
+        BOOST_TEST(present("lib") == 0b01U);
+        BOOST_TEST(present("tool") == 0U);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(after_a_last_look_a_lost_cache_gets_one_more_chance_and_no_patience) {
     run([&](async::Executor executor) -> async::Task<void> {
         start(executor);
