@@ -1,7 +1,9 @@
 #include "build/driver.hpp"
 
+#include "async/deadline.hpp"
 #include "async/together.hpp"
 #include "build/nix_driver.hpp"
+#include "build/roots.hpp"
 
 #include <algorithm>
 
@@ -9,6 +11,13 @@ namespace cachefill::build {
 
 using async::Task;
 using plan::DerivationId;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto a_moment = 2s; // of those few that are left when a run is told to end
+
+} // namespace
 
 void add_paths_around(const plan::Graph& graph, DerivationId id, std::vector<nix::StorePath>& paths) {
     const auto& derivation = graph.derivation(id);
@@ -44,16 +53,42 @@ Task<void> NixDriver::run() {
         workers.spawn(look_at_the_clock());
     };
     co_await async::together(workers_, all);
-    for (auto id : scheduler_.unfinished()) {
-        if (scheduler_.state(id) != Scheduler::State::running) continue;
+    auto interrupted = scheduler_.unfinished();
+    std::erase_if(interrupted, [this](auto id) { return scheduler_.state(id) != Scheduler::State::running; });
+    auto made = co_await find_made_meanwhile(interrupted);
+    for (auto id : interrupted) {
         BuildRecord record;
         record.outcome = event::BuildOutcome::cancelled;
         if (auto it = started_.find(id); it != started_.end()) {
             record.start = it->second;
             record.took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - it->second);
         }
-        conclude(id, std::move(record));
+        const auto& outputs = graph_.derivation(id).outputs;
+        bool is_made = record.start && std::all_of(outputs.begin(), outputs.end(), [&](const auto& output) {
+                           return output.path != plan::no_path && made.contains(graph_.path(output.path));
+                       });
+        if (!is_made) {
+            conclude(id, std::move(record));
+            continue;
+        }
+        record.outcome = event::BuildOutcome::built;
+        for (const auto& output : outputs) record.outputs.push_back(graph_.path(output.path));
+        co_await built(id, std::move(record));
     }
+}
+
+// Of outputs of these the valid ones: the daemon may have been done when it was cut off, and had no time to say so.
+Task<std::set<nix::StorePath>> NixDriver::find_made_meanwhile(const std::vector<DerivationId>& interrupted) {
+    std::vector<nix::StorePath> outputs;
+    for (auto id : interrupted)
+        for (const auto& output : graph_.derivation(id).outputs)
+            if (output.path != plan::no_path) outputs.push_back(graph_.path(output.path));
+    std::set<nix::StorePath> made;
+    if (outputs.empty()) co_return made;
+    auto work = roots_.find_valid(std::move(outputs));
+    auto valid = co_await async::with_deadline(std::move(work), a_moment, "asking what was built meanwhile");
+    if (valid) made.insert(valid->begin(), valid->end());
+    co_return made;
 }
 
 std::vector<nix::StorePath> NixDriver::needed_paths() const {

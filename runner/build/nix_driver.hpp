@@ -6,6 +6,7 @@
 #include "build/fetcher.hpp"
 #include "event/event.hpp"
 
+#include <set>
 #include <unordered_set>
 
 namespace cachefill::build {
@@ -96,6 +97,7 @@ class NixDriver final : public Driver {
         reads_cleared_.paths.clear();
         ++doubts_forgotten_;
     }
+    async::Task<std::set<nix::StorePath>> find_made_meanwhile(const std::vector<plan::DerivationId>& interrupted);
     void announce(plan::DerivationId id);
     async::Task<void> settle(BuildRequest::Ending ending);
     async::Task<void> built(plan::DerivationId id, BuildRecord record);

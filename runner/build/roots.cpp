@@ -67,6 +67,11 @@ async::Task<Result<void>> Roots::keep(nix::StorePath path) {
     co_return co_await connection->add_indirect_root(std::move(link));
 }
 
+async::Task<Result<std::vector<nix::StorePath>>> Roots::find_valid(std::vector<nix::StorePath> paths) {
+    auto connection = connection_;
+    co_return co_await connection->query_valid_paths(std::move(paths));
+}
+
 async::Task<Result<void>> Roots::hold_only(std::vector<nix::StorePath> paths) {
     CO_TRY(fresh, co_await daemon::connect_lasting(endpoint_));
     CO_TRY_VOID(co_await fresh->add_temp_roots(std::move(paths)));

@@ -27,6 +27,8 @@ class Roots {
     // After it was built, until release().
     async::Task<Result<void>> keep(nix::StorePath path);
     void release(const nix::StorePath& path);
+    // Those of them that are valid.
+    async::Task<Result<std::vector<nix::StorePath>>> find_valid(std::vector<nix::StorePath> paths);
     // From now on only these are held, and what was kept: the temporary roots of everything else end.
     async::Task<Result<void>> hold_only(std::vector<nix::StorePath> paths);
 

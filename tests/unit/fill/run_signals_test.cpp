@@ -73,6 +73,18 @@ BOOST_AUTO_TEST_CASE(while_a_cache_is_asked) {
     BOOST_TEST(clock.elapsed() < 31s); // one request ends by itself
 }
 
+BOOST_AUTO_TEST_CASE(just_when_the_daemon_has_finished_something_and_not_said_so_yet) {
+    at(15s, [this] {
+        make_valid("tool");
+        interrupt(SIGINT);
+    });
+    run();
+    is_told(130);
+    BOOST_TEST(outcome("tool") == "built");
+    BOOST_TEST(pushed("tool") == "not-pushed");
+    BOOST_TEST(outcome("desk") == "cancelled");
+}
+
 BOOST_AUTO_TEST_CASE(while_something_is_built) {
     interrupt_at(15s, SIGINT);
     run();
