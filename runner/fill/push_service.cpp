@@ -33,6 +33,16 @@ std::string file_fingerprint(const std::filesystem::path& file) {
     return std::to_string(status.st_ino) + "." + std::to_string(status.st_mtime) + "." + std::to_string(status.st_size);
 }
 
+// A service reads it at every attempt, which a pipe allows once; and who waits for one to say something does nothing
+// else, not even end.
+Result<void> check_is_plain(const std::filesystem::path& file) {
+    struct stat status {};
+    bool is_there = !file.empty() && ::stat(file.c_str(), &status) == 0;
+    if (!is_there || S_ISREG(status.st_mode)) return {};
+    return Failure(FailureKind::machine, file.string() + " is no plain file, and it is read at every attempt")
+        .with_hint("put the secret into a file; a pipe gives it once");
+}
+
 } // namespace
 
 Task<Result<std::unique_ptr<daemon::Connection>>> connect_patiently(const daemon::Endpoint& endpoint) {
@@ -56,6 +66,8 @@ Task<Result<void>> CacheCarrier::open() {
     auto now = session_.clock().now();
     if (pusher_ && now - opened_ < answers_last) co_return Result<void>();
     pusher_.reset();
+    CO_TRY_VOID(check_is_plain(cache_.token_file));
+    CO_TRY_VOID(check_is_plain(cache_.signing_key_file));
     auto cache = cache_;
     CO_TRY(target, co_await open_target(session_, std::move(cache), true, impatient()));
     pusher_ = std::make_unique<Pusher>(session_, std::move(target), other_targets_, sink_);

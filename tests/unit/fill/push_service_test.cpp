@@ -7,6 +7,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <sys/stat.h>
+
 using namespace cachefill;
 using namespace cachefill::test;
 using desktop::Settled;
@@ -141,6 +143,23 @@ BOOST_AUTO_TEST_CASE(what_is_damaged_is_never_pushed) {
     });
     BOOST_TEST((settled == Outcomes{{"top", Settled::withheld}}));
     BOOST_TEST(!is_filled_with(top));
+}
+
+BOOST_AUTO_TEST_CASE(a_pipe_is_no_file_to_read_a_secret_from_again_and_again) {
+    auto top = add("top");
+    auto pipe = path("pipe");
+    BOOST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    for (auto* file : {&cache.token_file, &cache.signing_key_file}) {
+        *file = pipe;
+        with_carrier([&](CacheCarrier& carrier) -> async::Task<void> {
+            std::vector<nix::StorePath> paths{top};
+            auto carried = co_await carry(carrier, std::move(paths)); // it says nothing for as long as one waits
+            BOOST_REQUIRE(!carried.has_value());
+            BOOST_TEST(carried.error().cause() == pipe.string() + " is no plain file, and it is read at every attempt");
+        });
+        file->clear();
+    }
+    BOOST_TEST(settled.empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_renewed_token_is_seen) {
