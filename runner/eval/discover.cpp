@@ -43,10 +43,12 @@ async::Task<void> list_kind(const EvalSettings& settings, const OpenedFlake& fla
     std::vector<std::string> path{output};
     auto command = evaluation(flake, false, path, listing_expression(listing.kind));
     command.doing = "listing " + output;
-    command.deadline = flake_deadline;
+    command.deadline = settings.deadline;
     auto run = co_await run_nix(settings, std::move(command), std::move(hooks));
     if (!run) {
         listing.failure = std::move(run).error();
+        if (listing.failure->kind() == FailureKind::timeout)
+            listing.failure = std::move(*listing.failure).with_hint("--eval-timeout gives it more time, or less");
         co_return;
     }
     auto sources = source_map(flake.info);

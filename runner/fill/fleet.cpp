@@ -5,6 +5,7 @@
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
 #include "cache/nar_look.hpp"
+#include "base/units.hpp"
 #include "fill/derivation_damage.hpp"
 #include "options/settings.hpp"
 #include "session/outside.hpp"
@@ -17,11 +18,43 @@ namespace cachefill::fill {
 using async::Task;
 using namespace std::chrono_literals;
 
+namespace {
+
+constexpr std::chrono::milliseconds first_word = 30s, longest_between_words = 10min;
+
+// Until it is cancelled.
+Task<void> tell_waiting(RunContext& run, std::string for_what) {
+    auto start = run.clock.now();
+    for (auto pause = first_word;; pause = std::min(2 * pause, longest_between_words)) {
+        co_await run.clock.sleep_for(pause);
+        run.say(event::Severity::notice,
+                "waiting for nix, which is " + for_what + ", for " + human_duration(run.clock.elapsed_since(start)));
+    }
+}
+
+// Somebody else's work, of which it is said that we wait for it when it takes long.
+template <class T> Task<T> with_words(Task<T> work, RunContext& run, std::string for_what) {
+    std::optional<T> result;
+    auto finish = [](Task<T> inner, std::optional<T>& out, async::TaskGroup& group) -> Task<void> {
+        out.emplace(co_await std::move(inner));
+        group.cancel();
+    };
+    auto both = [&](async::TaskGroup& group) {
+        group.spawn(tell_waiting(run, std::move(for_what)));
+        group.spawn(finish(std::move(work), result, group));
+    };
+    co_await async::together(both);
+    co_return std::move(*result);
+}
+
+} // namespace
+
 Task<void> Fleet::open() {
     auto settings = run_.session.eval_settings(run_.session.settings().flake);
     evaluator_ =
         run_.session.outside().make_evaluator(run_.session.executor(), std::move(settings), run_.session.sink());
-    auto opened = co_await evaluator_->open();
+    auto opening = evaluator_->open();
+    auto opened = co_await with_words(std::move(opening), run_, "reading the flake and fetching its inputs");
     if (opened)
         flake_ = std::move(*opened);
     else
@@ -42,7 +75,8 @@ Task<bool> Fleet::discover() {
     run_.stage_started(event::Stage::discover);
     const auto& settings = run_.session.settings();
     co_await find_branch();
-    auto found = co_await evaluator_->discover(settings.also);
+    auto listing = evaluator_->discover(settings.also);
+    auto found = co_await with_words(std::move(listing), run_, "listing the hosts");
     if (!found) {
         run_.fail(std::move(found).error());
         co_return false;

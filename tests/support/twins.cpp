@@ -44,6 +44,7 @@ class Twins::Evaluator final : public eval::Evaluator {
 
     Task<Result<eval::FlakeInfo>> open() override { co_return twins_.flake; }
     Task<Result<std::vector<eval::TargetRef>>> discover(std::vector<std::string>) override {
+        if (twins_.listing.count() > 0) co_await twins_.clock.sleep_for(twins_.listing);
         std::vector<eval::TargetRef> found;
         for (const auto& host : twins_.hosts) found.push_back(host.ref);
         co_return found;

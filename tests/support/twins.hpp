@@ -47,6 +47,7 @@ class Twins : public event::Sink {
     Host& host(const std::string& name, const std::vector<std::string>& inputs,
                const std::string& platform = "x86_64-linux");
     std::deque<Host> hosts;
+    std::chrono::milliseconds listing{}; // how long that takes
     eval::FlakeInfo flake;
     std::vector<eval::CheckFinding> findings; // about the rest of the flake
 

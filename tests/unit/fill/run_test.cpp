@@ -168,6 +168,19 @@ BOOST_AUTO_TEST_CASE(a_host_that_does_not_evaluate_holds_up_no_other) {
     BOOST_TEST(causes() == "nixos:nas does not evaluate");
 }
 
+BOOST_AUTO_TEST_CASE(who_waits_long_for_nix_to_list_the_hosts_is_told_so) {
+    listing = 20min;
+    run();
+    BOOST_TEST(report.exit_code == 0, causes());
+    auto told = messages();
+    auto word = std::string("waiting for nix, which is listing the hosts, for ");
+    BOOST_TEST(told.find(word + "30.0 s") != std::string::npos, told);
+    BOOST_TEST(told.find(word + "1 min 30 s") != std::string::npos, told);
+    std::size_t words = 0;
+    for (auto at = told.find(word); at != told.npos; at = told.find(word, at + 1)) ++words;
+    BOOST_TEST(words == 5U, told);
+}
+
 BOOST_AUTO_TEST_CASE(hosts_are_built_as_they_come) {
     hosts[0].evaluation = 10min;
     std::size_t published_before = 0;
