@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "eval/confinement.hpp"
 #include "eval/flake.hpp"
+#include "eval/temporary_place.hpp"
 
 #include <boost/asio/buffer.hpp>
 
@@ -171,6 +172,10 @@ async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, NixCommand com
     if (is_confined) spec.environment.set("TMPDIR", temporary->path().string());
     auto work = run_to_end(std::move(spec), std::move(hooks));
     auto run = co_await async::with_deadline(std::move(work), command.deadline, std::move(command.doing));
+    if (run && !run->status.success())
+        if (auto usable = check_temporary_place(settings.environment); !usable)
+            co_return std::move(usable).error().with_cause_suffix("; nix ended with: " +
+                                                                  ellipsize(run->message(), 300));
     if (run) run->was_confined = is_confined;
     co_return run;
 }

@@ -7,6 +7,7 @@
 #include "daemon/lasting_connection.hpp"
 #include "eval/evaluator.hpp"
 #include "event/event.hpp"
+#include "eval/temporary_place.hpp"
 #include "http/client.hpp"
 #include "options/state_directory.hpp"
 #include "options/typed.hpp"
@@ -157,6 +158,10 @@ Task<Result<void>> Session::learn_nix() {
 }
 
 Task<void> Session::find_nix(std::vector<Failure>& findings) {
+    if (auto usable = eval::check_temporary_place(environment_); !usable) {
+        findings.push_back(std::move(usable).error());
+        co_return;
+    }
     auto learnt = co_await learn_nix();
     if (!learnt) {
         findings.push_back(std::move(learnt).error());
