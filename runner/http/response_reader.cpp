@@ -129,7 +129,8 @@ Result<std::size_t> ResponseReader::read(std::string_view bytes) {
                 return Failure(FailureKind::protocol,
                                "the head of the answer is longer than the " + human_bytes(head_limit) + " it may have");
             if (!std::string_view("HTTP/").starts_with(rest.substr(0, 5)))
-                return Failure(FailureKind::protocol, "the answer is not HTTP/1.1: bad version");
+                // Whoever that was, it was not the server: as with a connection that breaks, the next one may be.
+                return Failure(FailureKind::network, "the answer is not HTTP/1.1: bad version");
             if (!end) return used;
             auto head = tidied(rest.substr(0, *end));
             parser_->put(boost::asio::const_buffer(head.data(), head.size()), error);

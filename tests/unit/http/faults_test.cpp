@@ -197,10 +197,10 @@ BOOST_AUTO_TEST_CASE(chunks_and_interim_answers_are_understood) {
     BOOST_TEST(!response->find_header("Link"));
 }
 
-BOOST_AUTO_TEST_CASE(something_else_than_http_is_a_protocol_failure) {
+BOOST_AUTO_TEST_CASE(what_is_no_http_at_all_may_heal_and_http_that_is_wrong_may_not) {
     HttpReply reply;
     reply.raw = "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n";
-    check_failure(ask(reply), FailureKind::protocol, "is not HTTP/1.1");
+    check_failure(ask(reply), FailureKind::network, "is not HTTP/1.1");
     reply.raw = "HTTP/1.1 200 OK\r\nContent-Length: a lot\r\n\r\n";
     check_failure(ask(reply), FailureKind::protocol, "is not HTTP/1.1");
     reply.raw = "HTTP/1.1 200 OK\r\nX: " + std::string(200'000, 'x');
