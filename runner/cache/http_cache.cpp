@@ -25,6 +25,7 @@ HttpReader::Settings reader_settings(const CacheUri& uri, const Credentials& cre
     settings.bearer = credentials.read_bearer;
     settings.logins = credentials.logins;
     settings.forbidden_is_absent = true;
+    settings.tells_forbidden = !context.is_own && !context.for_writing;
     if (uri.scheme == Scheme::s3) return settings; // what answers is the store itself, and takes no names but its own
     if (context.for_writing) settings.fronts = Fronts::pass;
     if (context.is_own && !context.for_writing) settings.fronts = Fronts::find;
@@ -148,6 +149,11 @@ class HttpCache final : public BinaryCache {
 
     async::Task<Result<nix::CacheInfoFile>> make_cache_info() {
         nix::CacheInfoFile info;
+        if (!context_.for_writing && reader_.was_forbidden())
+            co_return Failure(FailureKind::protocol,
+                              uri_.name +
+                                  " answers 403 (Forbidden) when asked for its nix-cache-info, as to a login it "
+                                  "does not know or an address that it blocks");
         if (!context_.for_writing)
             co_return Failure(FailureKind::not_found,
                               "there is no binary cache at " + uri_.name + ": it has no nix-cache-info")

@@ -12,6 +12,8 @@ namespace {
 
 // A narinfo of 10 000 references has about 600 KiB.
 constexpr std::uint64_t longest_text = 16ULL << 20;
+// An object store whose lists are closed answers so about what it lacks, too: about so many only if it has nothing.
+constexpr int telling_refusals = 25;
 
 // What a proxy takes for another file, and a server of files for the same one.
 constexpr std::string_view fresh_parameter = "?cachefill=";
@@ -94,6 +96,7 @@ Failure HttpReader::blotted(const Failure& failure) const {
 async::Task<Result<std::optional<std::string>>> HttpReader::get_text(std::string name) {
     CO_TRY(response, co_await get(name));
     if (!is_absent(response)) co_return std::optional<std::string>(std::move(response.body));
+    was_forbidden_ = response.status == 403;
     if (asks_past_fronts(name, response)) co_return co_await get_past_fronts(std::move(name), std::move(response));
     co_return std::optional<std::string>();
 }
@@ -143,6 +146,16 @@ async::Task<Result<std::optional<nix::NarInfo>>> HttpReader::get_narinfo(nix::St
         absent_.insert_or_assign(narinfo_name(path), std::chrono::steady_clock::now());
         co_return std::optional<nix::NarInfo>();
     }
+    bool is_forbidden = !text && was_forbidden_;
+    if (!is_forbidden) settings_.tells_forbidden = false; // it is one that says so of what it lacks
+    if (is_forbidden && settings_.tells_forbidden && ++forbidden_narinfos_ == telling_refusals) {
+        settings_.tells_forbidden = false;
+        co_return Failure(FailureKind::protocol, settings_.name + " answers 403 (Forbidden) to each of the first " +
+                                                     std::to_string(telling_refusals) +
+                                                     " questions about paths, as one does that wants a login or blocks "
+                                                     "this address; what it answers so counts as absent");
+    }
+    if (!text) co_return std::optional<nix::NarInfo>();
     auto info = read_narinfo(*text, path, settings_.name);
     if (!info) co_return blotted(info.error());
     co_return std::optional<nix::NarInfo>(*std::move(info));

@@ -31,6 +31,7 @@ class HttpReader {
         std::optional<Secret> bearer;
         http::Logins logins = http::Logins::all; // by whose word `base` is asked
         bool forbidden_is_absent = false; // 403 for what is not there, as object stores without list permission answer
+        bool tells_forbidden = false;     // once, if nothing but 403 comes for narinfos
         // Proxies before the cache: `find` finds them out, `pass` believes what the cache itself says as well.
         enum class Fronts { ignore, find, pass } fronts = Fronts::ignore;
     };
@@ -68,6 +69,8 @@ class HttpReader {
     }
 
     std::optional<FrontMemory> front_memory() const;
+    // What was said last not to be there was forbidden.
+    bool was_forbidden() const { return was_forbidden_; }
 
     // A failure that may quote a file of this cache, without the logins that were sent for it.
     Failure blotted(const Failure& failure) const;
@@ -109,6 +112,8 @@ class HttpReader {
     bool second_looks_found_ = false;
     int suspicions_left_ = 4; // how many more 404s are not taken for granted without any sign of a proxy
     FrontMemory memory_;
+    bool was_forbidden_ = false;
+    int forbidden_narinfos_ = 0; // while there was no other answer
 };
 
 } // namespace cachefill::cache

@@ -103,6 +103,38 @@ BOOST_AUTO_TEST_CASE(a_server_that_takes_no_uploads_is_named) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_cache_that_forbids_everything_says_so) {
+    backend.intercept([](const HttpRequest&) { return HttpReply(403, "not for you"); });
+    auto opened = try_open(settings(false));
+    BOOST_REQUIRE(!opened);
+    check_failure(opened.error(), FailureKind::protocol, "answers 403 (Forbidden) when asked for its nix-cache-info");
+    BOOST_TEST(opened.error().http_status() == 0); // it is none that will come back
+}
+
+BOOST_AUTO_TEST_CASE(a_cache_that_forbids_all_its_narinfos_says_so_once_unless_it_is_our_own_or_has_something) {
+    enum class Who { upstream, own, has_something };
+    BOOST_REQUIRE(try_open(settings()));
+    for (auto who : {Who::upstream, Who::own, Who::has_something}) {
+        std::size_t asked = 0;
+        backend.intercept([&](const HttpRequest& request) -> std::optional<HttpReply> {
+            if (!request.path().ends_with(".narinfo")) return {};
+            return HttpReply(++asked == 5 && who == Who::has_something ? 404 : 403, "no");
+        });
+        auto desk_of = settings(false);
+        desk_of.is_own = who == Who::own;
+        std::vector<std::string> told;
+        at_desk(desk_of, [&](Desk& desk) -> Task<void> {
+            for (int i = 0; i < 60; ++i) {
+                auto info = co_await desk.cache.get_narinfo(make_sample("absent-" + std::to_string(i), 10).info.path);
+                if (!info) told.push_back(info.error().one_line());
+            }
+        });
+        BOOST_REQUIRE(told.size() == (who == Who::upstream ? 1U : 0U));
+        if (who == Who::upstream)
+            BOOST_TEST(told[0].find("answers 403 (Forbidden) to each of the first 25 questions") != std::string::npos);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(absent_is_404_410_and_403) {
     BOOST_REQUIRE(try_open(settings()));
     for (int status : {404, 410, 403}) {
