@@ -142,10 +142,6 @@ std::optional<FrontMemory> HttpReader::front_memory() const {
 
 async::Task<Result<std::optional<nix::NarInfo>>> HttpReader::get_narinfo(nix::StorePath path) {
     CO_TRY(text, co_await get_text(narinfo_name(path)));
-    if (!text) {
-        absent_.insert_or_assign(narinfo_name(path), std::chrono::steady_clock::now());
-        co_return std::optional<nix::NarInfo>();
-    }
     bool is_forbidden = !text && was_forbidden_;
     if (!is_forbidden) settings_.tells_forbidden = false; // it is one that says so of what it lacks
     if (is_forbidden && settings_.tells_forbidden && ++forbidden_narinfos_ == telling_refusals) {
@@ -155,7 +151,10 @@ async::Task<Result<std::optional<nix::NarInfo>>> HttpReader::get_narinfo(nix::St
                                                      " questions about paths, as one does that wants a login or blocks "
                                                      "this address; what it answers so counts as absent");
     }
-    if (!text) co_return std::optional<nix::NarInfo>();
+    if (!text) {
+        absent_.insert_or_assign(narinfo_name(path), std::chrono::steady_clock::now());
+        co_return std::optional<nix::NarInfo>();
+    }
     auto info = read_narinfo(*text, path, settings_.name);
     if (!info) co_return blotted(info.error());
     co_return std::optional<nix::NarInfo>(*std::move(info));

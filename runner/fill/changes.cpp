@@ -26,7 +26,7 @@ Task<void> Changes::find() {
         const auto& target = run_.live.targets()[*record.planned];
         auto output = run_.graph.derivation(target.derivation).outputs[target.outputs.front()].path;
         if (output == plan::no_path) continue;
-        auto caches = run_.consumers->upstreams().counting(record.host) | plan::bit(plan::own_cache);
+        auto caches = run_.consumers->upstreams().counting(*record.host) | plan::bit(plan::own_cache);
         record.changes = co_await since_last_.compare(record.ref.display(), run_.graph.path(output), caches, **store);
     }
 }

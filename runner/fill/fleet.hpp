@@ -25,7 +25,7 @@ struct TargetRecord {
     std::optional<std::chrono::milliseconds> start; // of its evaluator, since the run's
     std::chrono::milliseconds took{};
     std::optional<std::size_t> planned; // index into LivePlan::targets()
-    std::size_t host = 0;               // number in presence::Upstreams, once evaluated
+    std::optional<std::size_t> host;    // number in presence::Upstreams, once what it evaluates to was read
     event::TargetVerified verified;
     bool was_verified = false;
     std::optional<std::uint64_t> previous_closure_bytes;

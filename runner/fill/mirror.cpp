@@ -96,9 +96,9 @@ Task<Result<void>> Mirror::look(std::function<bool()> is_over) {
                        .clock = session_.clock(),
                        .cache = presence_->backend(plan::own_cache),
                        .has_bulk_query = info_.has_bulk_query,
-                       .is_over = std::move(is_over)};
+                       .is_over = is_over};
     CO_TRY(vanished, co_await find_vanished(std::move(where), std::move(published)));
-    vanished_ = std::move(vanished);
+    if (!is_over()) vanished_ = std::move(vanished); // else it was not looked at to the end
     co_return Result<void>();
 }
 

@@ -176,8 +176,8 @@ Task<void> Pusher::look_at(std::vector<nix::StorePath> published, Ledger& ledger
         co_return;
     }
     for (const auto& path : *vanished) {
-        ledger.at(path).outcome = event::PushOutcome::failed;
-        ledger.at(path).reason = why_vanished;
+        ledger.at(path).outcome = is_stopped_ ? event::PushOutcome::not_pushed : event::PushOutcome::failed;
+        ledger.at(path).reason = is_stopped_ ? why_not_looked_at : why_vanished;
         presence_.forget(graph_.intern(path));
     }
 }

@@ -76,12 +76,12 @@ report::TargetReport describe(const TargetRecord& record, const report::RunRepor
     if (record.planned) target.fetched = parts.run.live.fetched_for(*record.planned);
     target.built_by_all = record.built_by_all;
     target.changes = record.changes;
-    target.trusted = record.was_verified
-                         ? record.verified.trusted
-                         : parts.run.consumers && parts.run.consumers->upstreams().trusts_own_cache(record.host);
-    if (parts.run.consumers && !target.trusted)
-        target.trust_advice = parts.run.consumers->upstreams().advice_for_own_cache(record.host);
-    if (parts.run.consumers) target.not_asked = parts.run.consumers->upstreams().not_asked(record.host);
+    if (record.host) { // else it was interrupted in between
+        const auto& upstreams = parts.run.consumers->upstreams();
+        target.trusted = record.was_verified ? record.verified.trusted : upstreams.trusts_own_cache(*record.host);
+        if (!target.trusted) target.trust_advice = upstreams.advice_for_own_cache(*record.host);
+        target.not_asked = upstreams.not_asked(*record.host);
+    }
     if (!record.was_verified) {
         target.verdict = planned_verdict(record, parts);
         return target;

@@ -2,6 +2,7 @@
 
 #include "async/limiter.hpp"
 #include "async/together.hpp"
+#include "cache/nar_look.hpp"
 
 #include <optional>
 
@@ -26,10 +27,17 @@ Task<void> look_at(Look& look, nix::StorePath path) {
     auto asked = path;
     auto found = co_await look.cache.get_narinfo(std::move(asked));
     bool makes_no_sense = !found && found.error().kind() == FailureKind::protocol;
-    if (!found && !makes_no_sense)
+    if (!found && !makes_no_sense) {
         look.failure = std::move(found).error();
-    else if (makes_no_sense || !*found)
-        look.hidden.insert(std::move(path));
+        co_return;
+    }
+    bool is_shown = !makes_no_sense && *found;
+    if (is_shown) {
+        auto archive = co_await look.cache.look_at_nar(std::move(**found));
+        if (!archive) look.failure = std::move(archive).error();
+        is_shown = archive && archive->state == cache::NarState::there;
+    }
+    if (!is_shown) look.hidden.insert(std::move(path));
 }
 
 Task<Result<std::set<nix::StorePath>>> find_hidden(const VanishedLook& at, const std::set<nix::StorePath>& paths) {
@@ -60,7 +68,6 @@ Task<Result<std::set<nix::StorePath>>> find_vanished(VanishedLook at, std::vecto
         async::Nap nap(at.executor);
         co_await at.clock.sleep_until(nap, at.clock.now() + pause_between_looks);
     }
-    if (at.is_over()) paths.clear(); // not looked at to the end
     co_return paths;
 }
 

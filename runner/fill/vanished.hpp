@@ -22,9 +22,11 @@ struct VanishedLook {
 };
 
 // Of these paths, which the cache has just taken, those that it does not show, however often it is asked within a
-// minute: nobody can fetch them. A Failure: it could not be asked.
+// minute: nobody can fetch them. What is shown has its archive, too, where the cache is asked for each path by itself.
+// With is_over(): those that it has not shown so far. A Failure: it could not be asked.
 async::Task<Result<std::set<nix::StorePath>>> find_vanished(VanishedLook at, std::vector<nix::StorePath> published);
 
+inline constexpr const char* why_not_looked_at = "it went up, and this ended before the cache showed it";
 inline constexpr const char* why_vanished = "the cache took it and does not show it, so nobody can fetch it";
 
 } // namespace cachefill::fill

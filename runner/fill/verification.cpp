@@ -97,8 +97,8 @@ Task<void> Verification::judge(TargetRecord& record, const LastLook::Found& foun
     describe_closure(target, verified);
     record.was_verified = true;
     compare_closure(record);
-    verified.trusted = co_await believes_what_it_needs(target, record.host);
-    if (!verified.trusted) verified.trust_advice = run_.consumers->upstreams().advice_for_own_cache(record.host);
+    verified.trusted = co_await believes_what_it_needs(target, *record.host);
+    if (!verified.trusted) verified.trust_advice = run_.consumers->upstreams().advice_for_own_cache(*record.host);
     run_.session.sink().on_event(verified);
 }
 
@@ -112,7 +112,7 @@ Task<void> Verification::verify() {
     std::vector<TargetRecord*> records;
     for (auto& record : fleet_.targets()) {
         if (!record.planned) continue;
-        subjects.push_back({.target = run_.live.targets()[*record.planned], .host = record.host});
+        subjects.push_back({.target = run_.live.targets()[*record.planned], .host = *record.host});
         records.push_back(&record);
     }
     auto archives = archive_look();
@@ -147,9 +147,9 @@ Task<void> Verification::find_vanished() {
                       .has_bulk_query = run_.judge.info(plan::own_cache).has_bulk_query,
                       .is_over = [this] { return run_.interrupted != 0; }};
     auto vanished = co_await fill::find_vanished(std::move(look), std::move(not_looked_at));
-    if (vanished)
+    if (vanished && run_.interrupted == 0) // else it was not looked at to the end
         vanished_.merge(*vanished);
-    else
+    else if (!vanished)
         run_.fail(std::move(vanished).error().with_context("looking whether the cache shows what was published"));
 }
 

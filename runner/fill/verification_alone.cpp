@@ -39,7 +39,7 @@ Task<void> Verification::find_complete_alone() {
         const auto target = run_.live.targets()[*record.planned];
         auto state = run_.live.now().targets[*record.planned].state;
         if (state != plan::TargetState::incomplete || target.trusted_caches == common) continue;
-        LastLook::Subject subject{.target = target, .host = record.host};
+        LastLook::Subject subject{.target = target, .host = *record.host};
         auto found = co_await look.look_at_narinfos(subject);
         if (found.missing.empty() && found.undecided == 0 && outputs_without_path(target).empty())
             run_.live.is_complete_after_all(*record.planned);
@@ -59,7 +59,7 @@ Task<Result<void>> Verification::find_what_all_build(TargetRecord& record) {
                  "whoever evaluates " + target.name + " builds " + listed(record.built_by_all) +
                      " first (allowSubstitutes = false); who is given its path fetches all",
                  "a machine that must not build needs always-allow-substitutes = true, which Nix 2.19 and later know");
-    presence::Judge::Counting counts = [this, host = record.host] {
+    presence::Judge::Counting counts = [this, host = *record.host] {
         return run_.consumers->upstreams().counting(host);
     };
     CO_TRY(untold, co_await run_.realisations.untold(target, std::move(counts)));
