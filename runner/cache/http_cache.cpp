@@ -149,7 +149,7 @@ class HttpCache final : public BinaryCache {
 
     async::Task<Result<nix::CacheInfoFile>> make_cache_info() {
         nix::CacheInfoFile info;
-        if (!context_.for_writing && reader_.was_forbidden())
+        if (!context_.for_writing && uri_.scheme != Scheme::s3 && reader_.was_forbidden()) // s3 has words of its own
             co_return Failure(FailureKind::protocol,
                               uri_.name +
                                   " answers 403 (Forbidden) when asked for its nix-cache-info, as to a login it "
