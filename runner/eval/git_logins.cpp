@@ -1,6 +1,8 @@
 #include "eval/git_logins.hpp"
 
 #include "base/text.hpp"
+#include "base/url_query.hpp"
+#include "eval/credential_store.hpp"
 
 #include <boost/url/parse.hpp>
 
@@ -20,11 +22,24 @@ bool is_public_forge(std::string_view host) {
     return std::find(public_forges.begin(), public_forges.end(), host) != public_forges.end();
 }
 
+// A server may call its own login what it likes.
+constexpr std::array<std::string_view, 10> harmless_headers{
+    "accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "connection",
+    "dnt",    "expect",         "pragma",          "user-agent"};
+
 bool carries_login(std::string_view header) {
-    auto name = to_lower(header.substr(0, header.find(':')));
-    for (const char* word : {"auth", "token", "cookie", "secret", "key"})
-        if (name.find(word) != name.npos) return true;
-    return false;
+    if (trim(header).empty()) return false; // ends the list of those before
+    auto colon = header.find(':');
+    auto name = to_lower(trim(header.substr(0, colon)));
+    if (colon == header.npos ||
+        std::find(harmless_headers.begin(), harmless_headers.end(), name) == harmless_headers.end())
+        return true;
+    auto words = split_words(header.substr(colon + 1));
+    return std::any_of(words.begin(), words.end(), looks_like_token);
+}
+
+bool is_one_of(std::string_view value, std::initializer_list<std::string_view> words) {
+    return std::find(words.begin(), words.end(), to_lower(trim(value))) != words.end();
 }
 
 struct Parts {
@@ -76,28 +91,59 @@ GitLogins GitLogins::from_config(std::string_view listing) {
     return logins;
 }
 
+GitLogins GitLogins::unknown() {
+    GitLogins logins;
+    logins.places_.push_back({{}, {}, {}, {}, "what git sends along cannot be told: its configuration cannot be read"});
+    return logins;
+}
+
 void GitLogins::add(std::string_view section, std::string_view subject, std::string_view variable,
                     std::string_view value) {
-    auto parts = parts_of(subject);
-    auto place = [&](std::string why) {
-        places_.push_back({parts.scheme, parts.host, parts.port, parts.path, std::move(why)});
-    };
-    if (section == "http" && variable == "extraheader" && carries_login(value)) {
-        if (subject.empty() || !parts.host.empty()) place("git sends a login along (http.extraHeader)");
-    } else if (section == "http" && (variable == "sslcert" || variable == "cookiefile") && !value.empty()) {
-        if (!parts.host.empty())
-            place("git shows a certificate or cookies there (http.<url>." + std::string(variable) + ")");
-    } else if (section == "credential" && variable == "helper" && !value.empty()) {
-        if (value == "store" || value.starts_with("store ")) {
-            stores_.emplace_back(trim(value.substr(5)));
-        } else if (!parts.host.empty() && (!is_public_forge(parts.host) || !parts.path.empty())) {
-            place("git has a credential helper for " + sanitize(parts.host));
-        }
+    if (section == "http") {
+        add_http(subject, variable, value);
+    } else if (section == "credential" && variable == "helper" && !trim(value).empty()) {
+        add_helper(subject, value);
     } else if (section == "url" && variable == "insteadof") { // an empty one fits every address
         auto known = std::find_if(rewritings_.begin(), rewritings_.end(),
                                   [&](const Rewriting& one) { return one.base == subject; });
         if (known == rewritings_.end()) known = rewritings_.insert(known, {std::string(subject), {}});
         known->prefixes.emplace_back(value);
+    }
+}
+
+void GitLogins::add_http(std::string_view subject, std::string_view variable, std::string_view value) {
+    auto parts = parts_of(subject);
+    if (!subject.empty() && parts.host.empty()) return; // git takes no notice of it either
+    std::string why;
+    if (variable == "extraheader" && carries_login(value)) {
+        why = "git sends a login along (http.extraHeader)";
+    } else if ((variable == "sslcert" || variable == "cookiefile") && !value.empty()) {
+        why = "git shows a certificate or cookies there (http." + std::string(subject.empty() ? "" : "<url>.") +
+              std::string(variable) + ")";
+    } else if ((variable == "emptyauth" && !is_one_of(value, {"false", "no", "off", "0", "auto"})) ||
+               (variable == "delegation" && !is_one_of(value, {"none", ""}))) {
+        why = "git logs in there by what the machine knows of its user (http." + std::string(variable) + ")";
+    } else if (variable == "curloptresolve" && !value.starts_with('-')) { // "[+]HOST:PORT:ADDRESS"
+        auto host = to_lower(value.substr(value.starts_with('+') ? 1 : 0));
+        host.resize(std::min(host.find(':'), host.size()));
+        places_.push_back({{}, std::move(host), {}, {}, "git is told where that is (http.curloptResolve)"});
+        return;
+    }
+    if (!why.empty()) places_.push_back({parts.scheme, parts.host, parts.port, parts.path, std::move(why)});
+}
+
+void GitLogins::add_helper(std::string_view subject, std::string_view value) {
+    // git takes a host without a scheme here, too.
+    bool is_bare = !subject.empty() && subject.find("://") == subject.npos;
+    auto parts = parts_of((is_bare ? "https://" : "") + std::string(subject));
+    if (is_bare) parts.scheme.clear();
+    if (auto store = credential_store(value)) {
+        if (store->is_known) return stores_.push_back(store->file);
+        places_.push_back({parts.scheme, parts.host, parts.port, parts.path,
+                           "git stores logins in a file that cannot be told (credential.helper)"});
+    } else if (!parts.host.empty() && (!is_public_forge(parts.host) || !parts.path.empty())) {
+        auto why = "git has a credential helper for " + sanitize(parts.host);
+        places_.push_back({parts.scheme, parts.host, parts.port, parts.path, std::move(why)});
     }
 }
 
@@ -112,10 +158,10 @@ void GitLogins::add_stored(std::string_view file) {
 
 // As git matches http.<url>: scheme, host and port the same, the path from its beginning in whole names.
 bool GitLogins::covers(const Place& place, const std::string& url) {
-    if (place.scheme.empty()) return true;
+    if (place.scheme.empty() && place.host.empty()) return true;
     auto parts = parts_of(url);
-    return parts.scheme == place.scheme && parts.port == place.port && glob_match(place.host, parts.host) &&
-           (parts.path + "/").starts_with(place.path + "/");
+    bool is_same = place.scheme.empty() || (parts.scheme == place.scheme && parts.port == place.port);
+    return is_same && glob_match(place.host, parts.host) && (parts.path + "/").starts_with(place.path + "/");
 }
 
 // As git's alias_url(): of equally long ones that of the base that was named first.
@@ -134,6 +180,8 @@ std::string GitLogins::rewritten(const std::string& url) const {
 std::string GitLogins::why_private_at(const std::string& url) const {
     for (const auto& place : places_)
         if (covers(place, url)) return place.why;
+    auto host = parts_of(url).host;
+    if (has_login_ && !host.empty() && has_login_(host)) return "git has a login for " + sanitize(host) + " (~/.netrc)";
     return {};
 }
 

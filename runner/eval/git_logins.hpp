@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,10 +13,14 @@ class GitLogins {
   public:
     // `listing`: what `git config --list -z` prints.
     static GitLogins from_config(std::string_view listing);
-    // Arguments of the helper `store`, as far as it is in use: "" or "--file=PATH".
+    // Of a configuration that cannot be read: any repository may be private.
+    static GitLogins unknown();
+    // Where the helper `store` keeps logins, as far as it is in use: "" for its own places, else a file, "/…" or "~/…".
     const std::vector<std::string>& stores() const { return stores_; }
     // A file as that helper keeps it, a URL with its login on each line.
     void add_stored(std::string_view file);
+    // Logins that git reads elsewhere, told by host.
+    void add_netrc(std::function<bool(const std::string& host)> has_login) { has_login_ = std::move(has_login); }
 
     // Where git fetches from that is told this URL: by the longest url.<base>.insteadOf that fits. The URL itself where
     // nothing fits, or only what takes ssh for all of a public forge.
@@ -27,7 +32,7 @@ class GitLogins {
 
   private:
     struct Place {
-        std::string scheme, host, port, path; // an empty scheme fits every one
+        std::string scheme, host, port, path; // an empty scheme fits every one, and without a host every address
         std::string why;
     };
     struct Rewriting {
@@ -37,10 +42,13 @@ class GitLogins {
     std::string why_private_at(const std::string& url) const;
     static bool covers(const Place& place, const std::string& url);
     void add(std::string_view section, std::string_view subject, std::string_view variable, std::string_view value);
+    void add_http(std::string_view subject, std::string_view variable, std::string_view value);
+    void add_helper(std::string_view subject, std::string_view value);
 
     std::vector<std::string> stores_;
     std::vector<Place> places_;
     std::vector<Rewriting> rewritings_;
+    std::function<bool(const std::string& host)> has_login_;
 };
 
 } // namespace cachefill::eval

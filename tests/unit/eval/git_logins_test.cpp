@@ -1,3 +1,4 @@
+#include "eval/credential_store.hpp"
 #include "eval/git_logins.hpp"
 #include "eval/locked_sources.hpp"
 
@@ -28,7 +29,9 @@ BOOST_AUTO_TEST_CASE(what_everybody_has_set_up_says_nothing_of_a_repository) {
           Entries{{"credential.https://github.com.helper", "!gh auth git-credential"}},
           Entries{{"url.git@github.com:.insteadof", "https://github.com/"}},
           Entries{{"url.ssh://git@github.com/.pushinsteadof", "https://github.com/"}},
-          Entries{{"http.https://github.com/.proxy", "http://proxy"}}, Entries{{"http.extraheader", "X-Trace: 1"}},
+          Entries{{"http.https://github.com/.proxy", "http://proxy"}},
+          Entries{{"http.extraheader", "Accept-Language: de"}}, Entries{{"http.extraheader", ""}},
+          Entries{{"http.emptyauth", "auto"}}, Entries{{"http.delegation", "none"}}, Entries{{"http.cookiefile", ""}},
           Entries{{"http.https://git.example.org/.extraheader", "Authorization: basic x"}}})
         BOOST_TEST(!is_private(entries, "https://github.com/NixOS/nixpkgs"), entries.back().first);
 }
@@ -59,9 +62,52 @@ BOOST_AUTO_TEST_CASE(a_login_for_the_host_makes_it_private) {
                           "https://git.example.org:443/x"));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_sent_to_every_host_makes_everything_private) {
+    for (const Entries& entries :
+         {Entries{{"http.cookiefile", "~/.gitcookies"}}, Entries{{"http.sslcert", "~/client.pem"}},
+          Entries{{"http.emptyauth", "true"}}, Entries{{"http.delegation", "always"}},
+          Entries{{"http.extraheader", "X-Anything: 1"}}, Entries{{"http.extraheader", "nonsense"}},
+          Entries{{"http.extraheader", "User-Agent: ghp_0123456789abcdef"}}})
+        BOOST_TEST(is_private(entries, "https://git.example.org/x"), entries.back().first);
+    BOOST_TEST(GitLogins::unknown().why_private("https://git.example.org/x") != "");
+}
+
+BOOST_AUTO_TEST_CASE(only_headers_known_to_hold_no_login_are_harmless) {
+    const std::string key = "http.https://git.example.org/.extraheader";
+    for (const auto* header : {"X-Password: x", "X-Session-Id: x", "Authorization: x", "X-Trace: 1"})
+        BOOST_TEST(is_private({{key, header}}, "https://git.example.org/x"), header);
+    for (const auto* header : {"Accept-Language: de", "cache-control:no-cache", "User-Agent: git/2.39.5 (kim)"})
+        BOOST_TEST(!is_private({{key, header}}, "https://git.example.org/x"), header);
+    BOOST_TEST(is_private({{"http.https://git.example.org/.emptyauth", "true"}}, "https://git.example.org/x"));
+    BOOST_TEST(is_private({{"credential.git.example.org.helper", "x"}}, "https://git.example.org/x"));
+    BOOST_TEST(!is_private({{"credential.git.example.org.helper", "x"}}, "https://other.example.org/x"));
+    BOOST_TEST(is_private({{"http.curloptresolve", "+git.example.org:443:10.0.0.7"}}, "https://git.example.org/x"));
+}
+
+BOOST_AUTO_TEST_CASE(the_helper_store_is_known_in_whatever_way_it_is_called) {
+    const std::pair<const char*, const char*> table[] = {
+        {"store", ""},
+        {"/usr/lib/git-core/git-credential-store", ""},
+        {"!git credential-store --file ~/.creds", "~/.creds"},
+        {"!/opt/git-credential-store --file=/run/logins", "/run/logins"},
+        {"store --file=\"$HOME/my creds\"", "~/my creds"},
+        {"store --file '/run/my creds'", "/run/my creds"},
+        {"store --fi=${HOME}/a\\ b", "~/a b"},
+    };
+    for (const auto& [helper, file] : table) {
+        auto stores = logins_of({{"credential.helper", helper}}).stores();
+        BOOST_TEST(stores == std::vector<std::string>{file}, boost::test_tools::per_element());
+    }
+    // Where its file cannot be told, any host's login may be in it.
+    for (const auto* helper : {"store --file=$(cat x)", "store --file logins", "!git credential-store --file $X"})
+        BOOST_TEST(is_private({{"credential.helper", helper}}, "https://git.example.org/x"), helper);
+    for (const auto* helper : {"storefront", "cache", "!f() { test \"$1\" = store; }; f", "!pass store"})
+        BOOST_TEST(!is_private({{"credential.helper", helper}}, "https://git.example.org/x"), helper);
+}
+
 BOOST_AUTO_TEST_CASE(logins_that_the_helper_store_keeps_are_of_their_hosts) {
     auto logins = logins_of({{"credential.helper", "store --file=/run/logins"}});
-    BOOST_TEST(logins.stores() == std::vector<std::string>{"--file=/run/logins"}, boost::test_tools::per_element());
+    BOOST_TEST(logins.stores() == std::vector<std::string>{"/run/logins"}, boost::test_tools::per_element());
     BOOST_TEST(logins_of({{"credential.helper", "store"}}).stores().size() == 1U);
     BOOST_TEST(logins_of({{"credential.helper", "storefront"}}).stores().empty());
     logins.add_stored("https://kim:c2VjcmV0@git.example.org\n\nnonsense\nhttps://kim:x@nas.lan:8443/a\n");

@@ -58,6 +58,38 @@ BOOST_AUTO_TEST_CASE(what_a_file_includes_counts_as_well) {
     BOOST_TEST(is_private("https://git.example/o/r"));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_included_where_nix_keeps_its_repositories_counts) {
+    write("more", "[http \"https://git.example/\"]\n\textraHeader = Authorization: Basic c2VjcmV0\n");
+    auto includes_for = [&](const std::string& place) {
+        write(".gitconfig", "[includeIf \"gitdir:" + place + "\"]\n\tpath = ~/more\n");
+        return is_private("https://git.example/o/r");
+    };
+    BOOST_TEST(includes_for("~/")); // where there is no cache yet
+    fs::create_directories(directory.path() / ".cache/nix/gitv3");
+    for (const auto* place : {"~/", "~/.cache/", "~/.cache/nix/gitv3/", "**/gitv3/**"})
+        BOOST_TEST(includes_for(place), place);
+    BOOST_TEST(!includes_for("~/work/"));
+    BOOST_TEST(fs::is_empty(directory.path() / ".cache/nix/gitv3"));
+    fs::create_directories(directory.path() / "elsewhere/nix/gitv3");
+    fs::create_symlink("elsewhere", directory.path() / "link");
+    environment.set("XDG_CACHE_HOME", (directory.path() / "link").string());
+    for (const auto* place : {"~/elsewhere/", "~/link/"}) BOOST_TEST(includes_for(place), place);
+    BOOST_TEST(!includes_for("~/.cache/"));
+}
+
+BOOST_AUTO_TEST_CASE(of_a_configuration_that_cannot_be_read_everything_may_be_private) {
+    write(".gitconfig", "[http\n");
+    BOOST_TEST(is_private("https://git.example/o/r"));
+}
+
+BOOST_AUTO_TEST_CASE(git_reads_the_netrc_of_the_home_whatever_the_variable_says) {
+    write(".netrc", "machine git.example login kim password c2VjcmV0\n");
+    write("other", "");
+    environment.set("NETRC", (directory.path() / "other").string());
+    BOOST_TEST(is_private("https://git.example/o/r"));
+    BOOST_TEST(!is_private("https://other.example/o/r"));
+}
+
 BOOST_AUTO_TEST_CASE(stored_logins_are_read_where_the_helper_keeps_them) {
     const std::string login = "https://kim:s3cret@git.example\n";
     write(".git-credentials", login);
