@@ -17,4 +17,9 @@ std::string redact_query(std::string_view query);
 // As what servers hand out, and not the name of a user or a folder: long, in one piece, with digits in it.
 bool looks_like_token(std::string_view text);
 
+// The same for text that is mostly names: a part of a path, or the value of a harmless parameter. By the beginning that
+// a service gives its tokens, or a long run of letters and digits; a hash (hexadecimal, Nix' base 32, SRI) is none, nor
+// an identifier of hexadecimal digits and '-'.
+bool holds_token(std::string_view text);
+
 } // namespace cachefill

@@ -1,6 +1,7 @@
 #include "eval/locked_sources.hpp"
 
 #include "base/text.hpp"
+#include "eval/private_network.hpp"
 #include "eval/submodules.hpp"
 #include "nix/flake_url.hpp"
 #include "nix/locked_path.hpp"
@@ -9,7 +10,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <array>
 #include <map>
 
@@ -30,22 +30,6 @@ std::string text_in(const Json& object, const char* key) {
     return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
-// Names and addresses that mean something only inside of a network: RFC 1918, 3927, 4193, 6761, 6762, 8375.
-bool is_of_a_private_network(std::string_view host) {
-    if (host.starts_with('[')) return true;       // an address of IPv6, which nobody has for a forge
-    if (host.find('.') == host.npos) return true; // a bare name
-    for (std::string_view zone :
-         {".local", ".localhost", ".lan", ".internal", ".intranet", ".home", ".home.arpa", ".corp", ".private",
-          ".localdomain", ".fritz.box", ".test", ".invalid", ".onion", ".ts.net"})
-        if (host.ends_with(zone)) return true;
-    struct in_addr parsed {};
-    if (::inet_aton(std::string(host).c_str(), &parsed) == 0) return false; // "127.1", "0x7f.0.0.1" are addresses, too
-    auto address = ntohl(parsed.s_addr);
-    auto is_in = [address](std::uint32_t network, int bits) { return ((address ^ network) >> (32 - bits)) == 0; };
-    return is_in(0x0000'0000, 8) || is_in(0x0A00'0000, 8) || is_in(0x7F00'0000, 8) || is_in(0xC0A8'0000, 16) ||
-           is_in(0xA9FE'0000, 16) || is_in(0xAC10'0000, 12) || is_in(0x6440'0000, 10);
-}
-
 std::string why_private_host(std::string host, const PrivateAccess& access) {
     if (host.ends_with('.')) host.pop_back();
     if (is_of_a_private_network(host)) return host + " is of a private network";
@@ -53,7 +37,8 @@ std::string why_private_host(std::string host, const PrivateAccess& access) {
     return {};
 }
 
-// Whom a token tells of: a whole host, but for the public forges, or an owner there, in whatever way it is fetched.
+// Whom a token tells of: a whole host, but for the public forges, or an owner
+// there, in whatever way it is fetched.
 std::string why_private_by_token(std::string host, std::string path, const PrivateAccess& access) {
     path = nix::percent_decode(path);                              // a group of GitLab's: "team%2Fsub"
     for (std::string_view of_api : {"/repos", "/api/v4/projects"}) // api.github.com/repos/OWNER
@@ -84,12 +69,14 @@ std::string why_private_forge(const Forge& forge, const Json& locked, const Priv
 
 std::string why_private_url(const std::string& text, const PrivateAccess& access) {
     auto url = boost::urls::parse_uri(text);
-    if (!url || url->host().empty()) return "it comes from a place of this machine"; // a path, or git's user@host:path
+    if (!url || url->host().empty())
+        return "it comes from a place of this machine"; // a path, or git's
+                                                        // user@host:path
     auto scheme = std::string(url->scheme());
     if (scheme == "file") return "it comes from a place of this machine";
     if (scheme != "https" && scheme != "http" && scheme != "git") return "it is fetched by " + scheme;
     if (nix::has_login(text)) return "it is fetched with a login in its address";
-    if (nix::may_have_login(text)) return "its address has a parameter that may be a login";
+    if (nix::may_have_login(text)) return "its address has a part that may be a login";
     auto host = to_lower(url->host());
     if (auto why = why_private_host(host, access); !why.empty()) return why;
     return why_private_by_token(std::move(host), url->path(), access);
@@ -110,7 +97,7 @@ std::string why_private_submodule(const std::string& url, const nix::StorePath& 
     if (!access.tree || !urls) return "where its submodules come from cannot be seen";
     for (const auto& one : *urls)
         if (auto why = why_private_git(one, access); !why.empty())
-            return "of its submodule " + sanitize(redact_url(one)) + ", " + why;
+            return "of its submodule " + sanitize(nix::without_tokens(redact_url(one))) + ", " + why;
     return {};
 }
 
@@ -125,7 +112,11 @@ std::string why_private(const Json& locked, const nix::StorePath& path, const Pr
         bool has_submodules = why.empty() && locked.value("submodules", Json()) == Json(true);
         return has_submodules ? why_private_submodule(url, path, access) : why;
     }
-    if (type == "hg" || type == "tarball" || type == "file") return why_private_url(url, access);
+    if (type == "hg") {
+        auto why = why_private_url(url, access);
+        return why.empty() && access.why_by_hg ? access.why_by_hg() : why;
+    }
+    if (type == "tarball" || type == "file") return why_private_url(url, access);
     return "how it is fetched ('" + sanitize(type) + "') is not known here";
 }
 
@@ -136,10 +127,12 @@ std::string place_of(const Json& locked) {
         if (type == forge.type)
             return type + ":" + text_in(locked, "owner") + "/" + text_in(locked, "repo") +
                    (host.empty() ? "" : "?host=" + host);
-    return redact_url(type == "path" ? "path:" + text_in(locked, "path") : text_in(locked, "url"));
+    if (type == "path") return redact_url("path:" + text_in(locked, "path"));
+    return nix::without_tokens(redact_url(text_in(locked, "url")));
 }
 
-// Which path each node of the lock is, by what `nix flake archive --json` says of inputs and theirs.
+// Which path each node of the lock is, by what `nix flake archive --json` says
+// of inputs and theirs.
 std::map<std::string, nix::StorePath> archived_paths(const Json& lock, std::string_view archive) {
     std::map<std::string, nix::StorePath> paths;
     auto tree = Json::parse(archive, nullptr, false);

@@ -27,6 +27,8 @@ struct PrivateAccess {
     std::function<std::string(const std::string& url)> why_by_git = {};
     // Where git is led that is told this URL, perhaps to the same. May be empty.
     std::function<std::string(const std::string& url)> rewritten_by_git = {};
+    // The same of what Mercurial fetches, wherever from. May be empty.
+    std::function<std::string()> why_by_hg = {};
     // Where the files of a path of the store are. May be empty; then nothing is known of a tree's submodules.
     std::function<std::filesystem::path(const nix::StorePath& path)> tree = {};
 };

@@ -66,7 +66,8 @@ bool has_login(std::string_view text) {
                                "pwd",   "jwt", "hmac", "session", "policy", "access"};
     for (const auto& parameter : url->params()) {
         auto name = to_lower(parameter.key);
-        // Of Nix's own (2.20 and newer): keys that commits must be signed with, which are public.
+        // Of Nix's own (2.20 and newer): keys that commits must be signed with,
+        // which are public.
         if (name.starts_with("publickey") || name == "keytype") continue;
         auto is_in_name = [&name](const char* word) { return name.find(word) != name.npos; };
         if (std::any_of(words.begin(), words.end(), is_in_name)) return true;
@@ -76,12 +77,54 @@ bool has_login(std::string_view text) {
     return false;
 }
 
+namespace {
+
+bool may_be_login(std::string_view parameter) {
+    return !is_harmless_parameter(parameter) || holds_token(percent_decode(parameter.substr(parameter.find('=') + 1)));
+}
+
+// Of the path: "x.tar.gz;jsessionid=…".
+bool is_revealing(std::string_view part) {
+    auto pieces = split(part, ';');
+    return holds_token(percent_decode(pieces.front())) || std::any_of(pieces.begin() + 1, pieces.end(), may_be_login);
+}
+
+std::size_t begin_of_path(std::string_view url) {
+    auto scheme = url.find("://");
+    return std::min(url.find('/', scheme == url.npos ? 0 : scheme + 3), url.size());
+}
+
+} // namespace
+
 bool may_have_login(std::string_view text) {
     if (has_login(text)) return true;
-    auto query = text.find('?');
-    if (query == text.npos) return false;
-    auto parts = split(text.substr(query + 1, text.find('#', query) - query - 1), '&');
-    return !std::all_of(parts.begin(), parts.end(), is_harmless_parameter);
+    auto fragment = std::min(text.find('#'), text.size());
+    auto query = std::min(text.find('?'), fragment);
+    auto path = text.substr(0, query);
+    path.remove_prefix(begin_of_path(path));
+    auto parts = split(path, '/');
+    if (std::any_of(parts.begin(), parts.end(), is_revealing)) return true;
+    for (auto behind : {text.substr(query, fragment - query), text.substr(fragment)}) {
+        if (behind.empty()) continue;
+        bool is_query = behind.front() == '?';
+        for (auto parameter : split(behind.substr(1), '&')) {
+            bool is_name = !is_query && parameter.find('=') == parameter.npos; // of an attribute
+            if (is_name ? holds_token(percent_decode(parameter)) : may_be_login(parameter)) return true;
+        }
+    }
+    return false;
+}
+
+std::string without_tokens(std::string_view url) {
+    auto begin = begin_of_path(url), end = std::max(begin, std::min(url.find_first_of("?#"), url.size()));
+    std::string text(url.substr(0, begin));
+    bool is_first = true;
+    for (auto part : split(url.substr(begin, end - begin), '/')) {
+        if (!is_first) text += '/';
+        is_first = false;
+        text += is_revealing(part) ? std::string_view("…") : part;
+    }
+    return text + std::string(url.substr(end));
 }
 
 } // namespace cachefill::nix

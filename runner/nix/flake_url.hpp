@@ -20,8 +20,10 @@ std::string git_file_url(std::string_view root, std::span<const std::pair<std::s
 // Is there a login in the address of a flake or an input: an account with a password, one at a web server, or a token
 // in a parameter? The account of ssh://git@host is none.
 bool has_login(std::string_view url);
-// The same, and besides any parameter of which it is not known that it is none (url_query.hpp). To be asked where the
-// answer costs little.
+// The same, and besides any parameter, also behind a ';' or '#', of which it is not known that it is none, and what
+// looks like a token in the path or a value (url_query.hpp). To be asked where the answer costs little.
 bool may_have_login(std::string_view url);
+// With "…" for each part of the path, and all behind a ';', in which a token may be.
+std::string without_tokens(std::string_view url);
 
 } // namespace cachefill::nix

@@ -29,4 +29,15 @@ BOOST_AUTO_TEST_CASE(a_token_is_no_name) {
         BOOST_TEST(!looks_like_token(text), text);
 }
 
+BOOST_AUTO_TEST_CASE(a_token_among_names_is_told_from_hashes) {
+    for (const auto* text : {"glpat-abcdefabcdef0123456789", "x_ghp_abcdefabcdef0123456789", "Zk3v9QmX2rT8bYw5LcN7",
+                             "a.Zk3v9QmX2rT8bYw5LcN7-b", "sha256-ghp_abcdefabcdef0123456789"})
+        BOOST_TEST(holds_token(text), text);
+    for (const auto* text :
+         {"", "main", "2893f56de08021cffd9b6b6dfc70fd9ccd51eb60", "018f1b4a-c8ee-7c8a-8e0c-0123456789ab",
+          "sha256-h4gyzSK14DjhF7cBN4VY+Km2ytc4Gg5tV6noZdNPhaY=", "NixOSConfigurationsForRaspberryPi4", "npm_and_yarn",
+          "1w1fff338fvdw53sqgamddn1b2xgds473pv6y13gizdbqjv4i5p3"})
+        BOOST_TEST(!holds_token(text), text);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

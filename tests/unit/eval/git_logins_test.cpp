@@ -177,6 +177,8 @@ BOOST_AUTO_TEST_CASE(only_what_git_fetches_is_concerned) {
     BOOST_TEST(why(R"("type": "git", "url": "https://git.example.org/x")") == "git has a login");
     BOOST_TEST(why(R"("type": "github", "owner": "NixOS", "repo": "nixpkgs")") == "");
     BOOST_TEST(why(R"("type": "tarball", "url": "https://git.example.org/x.tar.gz")") == "");
+    access.why_by_hg = [] { return "hg has a login"; };
+    BOOST_TEST(why(R"("type": "hg", "url": "https://hg.example.org/x")") == "hg has a login");
     BOOST_TEST(why(R"("type": "git", "url": "https://kim@git.example.org/x")") ==
                "it is fetched with a login in its address");
 }

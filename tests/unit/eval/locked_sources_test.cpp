@@ -1,6 +1,7 @@
 #include "base/files.hpp"
 #include "codec/hash.hpp"
 #include "eval/locked_sources.hpp"
+#include "eval/private_network.hpp"
 #include "eval/submodules.hpp"
 #include "nix/locked_path.hpp"
 
@@ -77,6 +78,44 @@ BOOST_AUTO_TEST_CASE(what_not_everybody_can_fetch) {
                                      R"("type": "some-new-way")",
                                      R"("x": 1)"})
         BOOST_TEST(why_private(locked) != "", locked);
+}
+
+BOOST_AUTO_TEST_CASE(places_of_a_private_network_by_whatever_name) {
+    auto git = [](const std::string& host) { return R"("type": "git", "url": "https://)" + host + "/x\""; };
+    for (const auto* host :
+         {"fritz.box", "home.arpa", "git.kim.i2p", "git.dev.svc", "git.10.0.0.7.nip.io", "git.10-0-0-7.sslip.io",
+          "git.example.nip.io", "0a000007.nip.io", "a.192.168.1.7.example.org", "192-168-1-7.example.org", "198.18.0.7",
+          "198.19.255.1", "240.0.0.7", "224.0.0.1", "192.0.2.1"})
+        BOOST_TEST(why_private(git(host)) != "", host);
+    for (const auto* host : {"git.example.org", "8.8.8.8", "v1.2.3.4.example.org", "release-24-11-2.example.org",
+                             "afritz.box", "svc.example.org", "198.20.0.1"})
+        BOOST_TEST(why_private(git(host)) == "", host);
+}
+
+BOOST_AUTO_TEST_CASE(what_looks_like_a_token_makes_an_address_private_wherever_it_stands) {
+    auto why = [](const std::string& rest) {
+        return why_private(R"("type": "tarball", "url": "https://git.example.org/)" + rest + "\"");
+    };
+    for (const auto* rest :
+         {"t/glpat-abcdefabcdef0123456789/x.tar.gz", "x.tar.gz;jsessionid=abcdefabcdef0123456789",
+          "x.tar.gz#token=abcdefabcdef0123456789", "x.tar.gz#ghp_abcdefabcdef0123456789abcdefabcdef01",
+          "x.tar.gz?version=ghp_abcdefabcdef0123456789abcdefabcdef01",
+          "x.tar.gz?hash=ghp_abcdefabcdef0123456789abcdefabcdef01", "Zk3v9QmX2rT8bYw5LcN7/x.tar.gz",
+          "t/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.x/x.tar.gz", "%67lpat-abcdefabcdef0123456789/x.tar.gz"}) {
+        BOOST_TEST(why(rest) != "", rest);
+        auto sources = locked_sources(
+            lock(R"("type": "tarball", "url": "https://git.example.org/)" + std::string(rest) + "\""), {});
+        BOOST_TEST(sources.at(0).origin.find("abcdefabcdef0123456789") == std::string::npos, rest);
+    }
+    for (const auto* rest :
+         {"nixos/unstable/nixos-24.11pre651234.abcdef012345/nixexprs.tar.xz",
+          "f/pinned/NixOS/nixpkgs/0.1.636559%2Brev-2893f56de08021cffd9b6b6dfc70fd9ccd51eb60/"
+          "018f1b4a-c8ee-7c8a-8e0c-0123456789ab/source.tar.gz",
+          "archive/2893f56de08021cffd9b6b6dfc70fd9ccd51eb60.tar.gz", "nixos-configurations-for-raspberry-pi-4/x",
+          "NixOSConfigurationsForRaspberryPi4.tar.gz", "x?rev=2893f56de08021cffd9b6b6dfc70fd9ccd51eb60&ref=a",
+          "x?narHash=sha256-h4gyzSK14DjhF7cBN4VY%2BKm2ytc4Gg5tV6noZdNPhaY%3D", "dependabot/npm_and_yarn/x",
+          "nar/1w1fff338fvdw53sqgamddn1b2xgds473pv6y13gizdbqjv4i5p3.nar.xz", "x_20240101T000000Z_2024.tar.gz"})
+        BOOST_TEST(why(rest) == "", rest);
 }
 
 BOOST_AUTO_TEST_CASE(access_that_only_this_machine_has_makes_it_private) {

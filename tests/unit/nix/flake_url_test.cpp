@@ -48,4 +48,20 @@ BOOST_AUTO_TEST_CASE(a_parameter_that_nobody_knows_may_be_a_login) {
         BOOST_TEST(!nix::may_have_login(url), url);
 }
 
+BOOST_AUTO_TEST_CASE(a_path_is_shown_without_what_may_be_a_token) {
+    const std::pair<const char*, const char*> table[] = {
+        {"https://host/t/glpat-abcdefabcdef0123456789/x?a=b", "https://host/t/…/x?a=b"},
+        {"https://host/x.tar.gz;jsessionid=s3cret", "https://host/…"},
+        {"https://host/%67lpat-abcdefabcdef0123456789", "https://host/…"},
+        {"https://host/kim/nix/archive/main.tar.gz#a", "https://host/kim/nix/archive/main.tar.gz#a"},
+        {"git@host:kim/nix", "git@host:kim/nix"},
+        {"https://host", "https://host"},
+        {"", ""},
+    };
+    for (const auto& [url, shown] : table) {
+        BOOST_TEST(nix::without_tokens(url) == shown);
+        BOOST_TEST((nix::without_tokens(url) == url || nix::may_have_login(url)), url);
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
