@@ -1,4 +1,5 @@
 #include "base/foreign_json.hpp"
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "report/columns.hpp"
 #include "report/joined.hpp"
@@ -70,7 +71,21 @@ bool counts(const json& target, TargetVerdict verdict) {
     return verdict != TargetVerdict::elsewhere && !flag_at(target, "evaluate_only", false);
 }
 
+// Green is what is known to be.
+void refuse_target(const json& target, JobReport& job) {
+    auto name = target.is_object() ? text_at(target, "name") : std::string();
+    job.findings.push_back({.severity = Severity::error,
+                            .source = job.name,
+                            .title = "how " + (name.empty() ? "a target" : name) + " ended is not known",
+                            .text = "its report says so in no words that this cachefill reads",
+                            .url = {}});
+    if (job.exit_code == 0) job.exit_code = 1;
+}
+
 void read_target(const json& target, Severity bad, JobReport& job) {
+    bool is_known = target.is_object() && verdict_of(target);
+    if (!is_known && bad < Severity::error) return refuse_target(target, job);
+    if (!target.is_object()) return;
     auto name = text_at(target, "name"), error = text_at(target, "error");
     auto verdict = verdict_of(target).value_or(TargetVerdict::unknown);
     auto missing = list_at(target, "missing").size();
@@ -92,6 +107,9 @@ void read_target(const json& target, Severity bad, JobReport& job) {
         std::vector<std::string> names;
         for (const auto& path : texts_at(target, "missing")) names.push_back(path_name(path));
         if (missing > 0) finding.text = counted(missing, "path") + " missing: " + listed(names, 5);
+        job.findings.push_back(std::move(finding));
+    } else if (verdict == TargetVerdict::unknown && bad < Severity::error) {
+        finding.title = "whether " + name + " is complete is not known";
         job.findings.push_back(std::move(finding));
     } else if (verdict == TargetVerdict::by_path) {
         finding.severity = Severity::warning;
@@ -159,13 +177,13 @@ Result<JobReport> parse_job_report(std::string_view text, const std::string& nam
     if (level != Severity::error)
         for (auto& finding : job.findings) finding.severity = std::min(finding.severity, Severity::warning);
     // What this run left, the newer one does, and tells.
-    if (auto newer = text_at(document, "superseded_by"); !newer.empty() && job.exit_code == 0) {
+    if (!text_at(document, "superseded_by").empty() && job.exit_code == 0) {
         for (auto& finding : job.findings) finding.severity = Severity::info;
         job.findings.push_back({.severity = Severity::info,
                                 .source = job.name,
                                 .title = "ended early, because a newer run waited",
                                 .text = {},
-                                .url = newer});
+                                .url = page_at(document, "superseded_by")});
     }
     // A run's own warnings would otherwise cause a message each time, for as long as their reason lasts.
     for (const auto& message : list_at(document, "messages")) {
@@ -200,7 +218,7 @@ Result<std::vector<Finding>> parse_findings(std::string_view text, const std::st
                         .source = source.empty() ? one_line(default_source) : source,
                         .title = text_at(entry, "title"),
                         .text = text_at(entry, "text"),
-                        .url = text_at(entry, "url")};
+                        .url = page_at(entry, "url")};
         if (finding.title.empty())
             return Failure(FailureKind::protocol, "finding " + std::to_string(findings.size() + 1) + " has no title");
         findings.push_back(std::move(finding));
@@ -220,7 +238,7 @@ Result<std::vector<NeededJob>> parse_needs(std::string_view text) {
     std::vector<NeededJob> jobs;
     for (const auto& [name, entry] : document.items()) {
         NeededJob job;
-        job.name = one_line(sanitize(name));
+        job.name = one_line(clean_foreign(name));
         job.result_word = entry.is_object() ? text_at(entry, "result") : std::string();
         job.result = result_of(job.result_word);
         if (job.result_word.empty())

@@ -1,6 +1,6 @@
 #include "report/page.hpp"
 
-#include "base/text.hpp"
+#include "base/foreign_text.hpp"
 #include "codec/hash.hpp"
 #include "report/page_files.hpp"
 
@@ -12,11 +12,18 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Documents come from other machines: what would steer a terminal is no text for a page either.
+// Documents come from other machines: what would steer a terminal, or is a login, is no text for a page either.
 void clean(Json& json) {
-    if (json.is_string()) json = sanitize(json.get_ref<const std::string&>());
-    if (json.is_structured())
+    if (json.is_string()) json = clean_foreign(json.get_ref<const std::string&>());
+    if (json.is_array())
         for (auto& value : json) clean(value);
+    if (!json.is_object()) return;
+    auto cleaned = Json::object();
+    for (auto& [name, value] : json.items()) {
+        clean(value);
+        cleaned[clean_foreign(name)] = std::move(value);
+    }
+    json = std::move(cleaned);
 }
 
 // What is nested more deeply than any report is left out: whoever walks through it goes down as deep.

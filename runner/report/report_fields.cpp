@@ -1,10 +1,12 @@
 #include "report/report_fields.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "report/columns.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 
 namespace cachefill::report::fields {
@@ -36,15 +38,31 @@ constexpr std::array push_outcomes{PushOutcome::published, PushOutcome::already_
 
 std::string prose_at(const json& object, const char* key) {
     auto it = object.find(key);
-    return it != object.end() && it->is_string() ? sanitize(it->get_ref<const std::string&>()) : std::string();
+    return it != object.end() && it->is_string() ? clean_foreign(it->get_ref<const std::string&>()) : std::string();
 }
 
 std::string text_at(const json& object, const char* key) { return one_line(prose_at(object, key)); }
 
+std::string page_at(const json& object, const char* key) {
+    auto it = object.find(key);
+    if (it == object.end() || !it->is_string()) return {};
+    const auto& url = it->get_ref<const std::string&>();
+    auto begin = url.find("://") == url.npos ? url.size() : url.find("://") + 3;
+    auto scheme = to_lower(std::string_view(url).substr(0, begin));
+    auto host = std::string_view(url).substr(begin, std::min(url.find_first_of("/?#", begin), url.size()) - begin);
+    bool is_plain = std::all_of(url.begin(), url.end(), [](char c) {
+        return c > ' ' && c < '\x7f' && std::string_view("\"'`<>\\^{|}").find(c) == std::string_view::npos;
+    });
+    bool leads = (scheme == "http://" || scheme == "https://") && !host.empty();
+    if (!is_plain || !leads || host.find('@') != host.npos) return {};
+    // A query that says more than is shown of one is left out, so that what is left leads somewhere.
+    return clean_foreign(url) == url ? url : url.substr(0, url.find_first_of("?#"));
+}
+
 std::vector<std::string> texts_at(const json& object, const char* key) {
     std::vector<std::string> texts;
     for (const auto& entry : list_at(object, key))
-        if (entry.is_string()) texts.push_back(one_line(sanitize(entry.get_ref<const std::string&>())));
+        if (entry.is_string()) texts.push_back(one_line(clean_foreign(entry.get_ref<const std::string&>())));
     return texts;
 }
 
@@ -52,7 +70,7 @@ std::vector<std::string> lines_at(const json& object, const char* key) {
     std::vector<std::string> lines;
     for (const auto& entry : list_at(object, key)) {
         if (!entry.is_string()) continue;
-        auto text = sanitize(entry.get_ref<const std::string&>());
+        auto text = clean_foreign(entry.get_ref<const std::string&>());
         for (auto line : split(text, '\n')) lines.emplace_back(line);
     }
     return lines;

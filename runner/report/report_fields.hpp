@@ -10,12 +10,14 @@
 #include <vector>
 
 // What a JSON report of another machine, and perhaps another version, says: what is not there or of another type is
-// empty. Text is sanitized, and in one line: what it says begins no line of ours.
+// empty. Text is as clean_foreign() has it, and in one line: what it says begins no line of ours.
 namespace cachefill::report::fields {
 
 std::string text_at(const nlohmann::json& object, const char* key);
 // The same with its lines, for what is shown apart.
 std::string prose_at(const nlohmann::json& object, const char* key);
+// An address of a page that a browser is led to, by http or https, without a login; empty for every other.
+std::string page_at(const nlohmann::json& object, const char* key);
 std::vector<std::string> texts_at(const nlohmann::json& object, const char* key);
 // Of a log: the lines of all its entries.
 std::vector<std::string> lines_at(const nlohmann::json& object, const char* key);

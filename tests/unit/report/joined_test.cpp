@@ -277,6 +277,55 @@ BOOST_AUTO_TEST_CASE(findings_of_other_tools_are_told_but_change_no_exit_code) {
     BOOST_TEST(joined.findings[0].title == "broken");
 }
 
+BOOST_AUTO_TEST_CASE(no_text_of_others_shows_a_login) {
+    const std::string address = "https://kim:s3cret@e.example/x?token=s3cret";
+    auto document = nlohmann::json{{"schema_version", 1}, {"source", address}};
+    auto finding = nlohmann::json{{"severity", "error"}, {"title", address}, {"text", address}, {"url", address}};
+    document["findings"] = nlohmann::json::array({std::move(finding)});
+    JoinInput input;
+    input.findings = report::parse_findings(document.dump(), "file").value();
+    input.needs = report::parse_needs(R"({")" + address + R"(": {"result": ")" + address + R"("}})").value();
+    auto joined = report::join_reports(input);
+    for (const auto& text : {report::to_json(joined), report::to_text(joined), report::to_markdown(joined)})
+        BOOST_TEST(text.find("s3cret") == std::string::npos, text);
+}
+
+BOOST_AUTO_TEST_CASE(a_finding_leads_to_pages_only) {
+    const std::pair<const char*, const char*> table[] = {
+        {"https://e.example/a?ref=main", "https://e.example/a?ref=main"},
+        {"HTTP://e.example/a", "HTTP://e.example/a"},
+        {"https://e.example/a?panel=3#b", "https://e.example/a"},
+        {"https://kim@e.example/a", ""},
+        {"javascript:alert(1)", ""},
+        {"data:text/html,x", ""},
+        {"https://e.example/a b", ""},
+        {"https://e.example/\\\"onmouseover=alert(1)", ""},
+        {"https://", ""},
+    };
+    for (const auto& [given, shown] : table) {
+        auto list = R"({"schema_version": 1, "findings": [{"severity": "info", "title": "t", "url": ")" +
+                    std::string(given) + R"("}]})";
+        BOOST_TEST(report::parse_findings(list, "x").value().at(0).url == shown);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_target_of_which_nothing_is_known_is_not_green) {
+    for (const auto* target : {R"({"name": "nixos:desk"})", R"({"name": "nixos:desk", "verdict": "splendid"})", "5"}) {
+        auto job = report::parse_job_report(R"({"schema_version": 1, "exit_code": 0, "command": "run", "targets": [)" +
+                                                std::string(target) + "]}",
+                                            "x");
+        BOOST_REQUIRE(job.has_value());
+        auto joined = report::join_reports(input_of({*job}));
+        BOOST_TEST(joined.exit_code == 1, target);
+        BOOST_TEST((joined.worst() == Severity::error), target);
+    }
+    auto run = warm_report();
+    run.targets[0].verdict = event::TargetVerdict::unknown; // what fail-on left out
+    auto joined = report::join_reports(input_of({job_of(run)}));
+    BOOST_TEST(joined.exit_code == 0);
+    BOOST_TEST((joined.worst() == Severity::warning));
+}
+
 BOOST_AUTO_TEST_CASE(the_same_finding_of_the_same_source_is_told_once) {
     auto input = input_of({});
     Finding finding{.severity = Severity::notice, .source = "a", .title = "b", .text = "c", .url = {}};

@@ -120,6 +120,13 @@ BOOST_AUTO_TEST_CASE(what_would_steer_a_terminal_is_left_out) {
     BOOST_TEST(data["reports"][0]["report"]["builds"][0]["log_tail"][0].get<std::string>() == "red ");
 }
 
+BOOST_AUTO_TEST_CASE(no_login_of_an_address_is_in_the_page) {
+    report::JobReport job;
+    job.name = "a";
+    job.document = R"({"https://kim:s3cret@e.example": {"flake": ["https://kim:s3cret@e.example/?token=s3cret"]}})";
+    BOOST_TEST(report::to_html(joined_of({job})).find("s3cret") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_report_that_is_nested_without_end_costs_only_that_part) {
     report::JobReport deep;
     deep.name = "deep";

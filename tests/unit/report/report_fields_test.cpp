@@ -34,6 +34,16 @@ BOOST_AUTO_TEST_CASE(what_is_there_is_read_and_its_text_is_harmless_and_of_one_l
     }
 }
 
+BOOST_AUTO_TEST_CASE(no_field_shows_a_login_or_what_a_query_says) {
+    const std::string address = "see https://kim:s3cret@e.example/x?token=s3cret.";
+    const std::string shown = "see https://…@e.example/x?token=….";
+    json object{{"text", address}, {"list", json::array({address})}, {"url", "https://e.example/x?token=s3cret#a"}};
+    BOOST_TEST(text_at(object, "text") == shown);
+    BOOST_TEST(prose_at(object, "text") == shown);
+    BOOST_TEST(texts_at(object, "list").at(0) == shown);
+    BOOST_TEST(lines_at(object, "list").at(0) == shown);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_there_or_of_another_type_is_empty) {
     for (const auto* odd :
          {"{}", "[]", "7", "null", R"({"key": -1, "outcome": "odd", "verdict": 3})", R"({"key": {}})"}) {
