@@ -41,15 +41,50 @@ bool is_of_the_system(const fs::path& path) {
     return text.starts_with("/dev/") || text.starts_with("/proc/");
 }
 
+Failure not_followed(const fs::path& link, ::uid_t owner) {
+    return Failure(FailureKind::machine, "nothing is written to " + link.string() +
+                                             ": it is a link of the user with the number " + std::to_string(owner) +
+                                             ", in a folder where everybody may write")
+        .with_hint("name a folder of your own");
+}
+
 } // namespace
 
+Result<fs::path> follow_own_links(const fs::path& path) {
+    constexpr int most_links = 40; // as Linux has it
+    std::error_code failed;
+    // What is still to be walked, and where it begins.
+    fs::path done = "/", rest = fs::absolute(path, failed).relative_path();
+    for (int links = 0; !rest.empty() && links <= most_links;) {
+        auto name = *rest.begin();
+        fs::path behind;
+        for (auto part = std::next(rest.begin()); part != rest.end(); ++part) behind /= *part;
+        auto place = done / name;
+        struct stat link {
+        }, folder{};
+        if (name == ".." || name == "." || ::lstat(place.c_str(), &link) != 0 || !S_ISLNK(link.st_mode)) {
+            done = name == ".." ? done.parent_path() : name == "." ? done : place;
+            rest = std::move(behind);
+            continue;
+        }
+        bool is_foreign = link.st_uid != ::geteuid() && link.st_uid != 0;
+        bool is_shared = ::stat(done.c_str(), &folder) != 0 || (folder.st_mode & S_IWOTH) != 0;
+        if (is_foreign && is_shared) return not_followed(place, link.st_uid);
+        auto target = fs::read_symlink(place, failed);
+        if (failed || is_of_the_system(place)) return behind.empty() ? place : place / behind; // "pipe:[7]" is no path
+        if (target.is_absolute()) done = "/";
+        rest = target.relative_path() / behind;
+        ++links;
+    }
+    return rest.empty() ? done : path;
+}
+
 Result<void> write_named_file(const fs::path& path, std::string_view content, std::chrono::milliseconds patience) {
+    TRY(target, follow_own_links(path));
     struct stat info {};
-    if (::stat(path.c_str(), &info) != 0) return write_file_atomically(path, content);
-    if (!S_ISREG(info.st_mode) || is_of_the_system(path)) return write_into(path, content, patience);
-    std::error_code error;
-    auto target = fs::canonical(path, error);
-    return write_file_atomically(error ? path : target, content);
+    if (::stat(target.c_str(), &info) != 0) return write_file_atomically(target, content);
+    if (!S_ISREG(info.st_mode) || is_of_the_system(target)) return write_into(target, content, patience);
+    return write_file_atomically(target, content);
 }
 
 } // namespace cachefill

@@ -1,6 +1,7 @@
 #include "report/json_lines.hpp"
 
 #include "base/files.hpp"
+#include "base/named_output.hpp"
 #include "base/text.hpp"
 #include "github/commands.hpp"
 
@@ -199,7 +200,8 @@ std::string json_line(const event::Event& event) {
 
 Result<std::unique_ptr<EventLines>> EventLines::open(const std::string& file) {
     if (file == "-") return std::unique_ptr<EventLines>(new EventLines("the standard output", stdout));
-    auto* stream = std::fopen(file.c_str(), "we");
+    TRY(target, follow_own_links(file));
+    auto* stream = std::fopen(target.c_str(), "we");
     if (!stream) return errno_failure("cannot write events to", file, errno);
     return std::unique_ptr<EventLines>(new EventLines(sanitize(file), stream));
 }

@@ -33,6 +33,34 @@ BOOST_AUTO_TEST_CASE(a_plain_file_is_replaced_whole_and_a_link_to_one_stays_a_li
     BOOST_TEST(read_file(place("report.json")).value() == "newer");
 }
 
+BOOST_AUTO_TEST_CASE(a_link_of_somebody_else_where_anybody_may_write_is_not_followed) {
+    if (::geteuid() != 0) return; // nobody else can make one of another user
+    BOOST_REQUIRE(write_named_file(place("own"), "own").has_value());
+    fs::create_directory(place("shared"));
+    fs::create_directory(place("folder"));
+    fs::permissions(place("shared"), fs::perms::all | fs::perms::sticky_bit);
+    for (const auto& [link, target] : {std::pair("shared/report", "own"), std::pair("shared/way", "folder")}) {
+        fs::create_symlink(directory.path() / target, place(link));
+        BOOST_REQUIRE(::lchown(place(link).c_str(), 65534, 65534) == 0);
+        fs::create_symlink(place(link), place(target + std::string(".link") == "own.link" ? "to-report" : "to-way"));
+    }
+    for (const auto* name : {"shared/report", "shared/way/report", "to-report", "to-way/report"}) {
+        auto refused = write_named_file(place(name), "text");
+        BOOST_REQUIRE_MESSAGE(!refused.has_value(), name);
+        BOOST_TEST(refused.error().cause().find("is a link of") != std::string::npos);
+        BOOST_TEST(refused.error().cause().find("65534") != std::string::npos);
+    }
+    BOOST_TEST(read_file(place("own")).value() == "own");
+    BOOST_TEST(fs::is_empty(place("folder")));
+    // Where nobody else may write it is as its owner, or root, wished.
+    fs::permissions(place("shared"), fs::perms::owner_all);
+    BOOST_TEST(write_named_file(place("shared/report"), "text").has_value());
+    fs::permissions(place("shared"), fs::perms::all | fs::perms::sticky_bit);
+    BOOST_REQUIRE(::lchown(place("shared/report").c_str(), 0, 0) == 0);
+    BOOST_TEST(write_named_file(place("shared/report"), "more").has_value());
+    BOOST_TEST(read_file(place("own")).value() == "more");
+}
+
 BOOST_AUTO_TEST_CASE(a_device_stays_what_it_is) {
     BOOST_TEST(write_named_file("/dev/null", "nothing").has_value());
     BOOST_TEST(fs::is_character_file("/dev/null"));
