@@ -31,11 +31,13 @@ void FileDescriptor::close() {
 }
 
 Failure errno_failure(std::string_view doing, const fs::path& path, int error) {
+    // An address, given where a file was meant, may hold a login.
+    auto name = path.string();
+    if (name.find("://") != name.npos) name = redact_url(name);
     Failure failure(FailureKind::machine,
-                    std::string(doing) + " " + path.string() + ": " + std::generic_category().message(error));
+                    std::string(doing) + " " + name + ": " + std::generic_category().message(error));
     if (error == ENOSPC || error == EDQUOT)
-        return std::move(failure).with_hint("free some space on the file system of " + path.string() +
-                                            " and run again");
+        return std::move(failure).with_hint("free some space on the file system of " + name + " and run again");
     if (error == EACCES || error == EPERM || error == EROFS)
         return std::move(failure).with_hint("check who owns it and whether this user may use it");
     return failure;

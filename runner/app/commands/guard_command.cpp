@@ -33,7 +33,7 @@ std::optional<event::Message> remark_on(const options::SwitchCommand& command, c
     bool is_described = flags.contains("kind") || flags.contains("flake");
     if (command.tool != options::SwitchTool::other || is_described) return {};
     return event::Message{.severity = event::Severity::notice,
-                          .text = "'" + sanitize(command.words.front()) +
+                          .text = "'" + sanitize(redact_url(command.words.front())) +
                                   "' is no command that cachefill knows to switch a machine (nh, nixos-rebuild, "
                                   "home-manager, darwin-rebuild), so this machine's host is looked at",
                           .hint = "--flake and --kind say what it switches to"};
@@ -66,8 +66,8 @@ Task<int> guard_command(CommandContext& context) {
     const auto& guarded = *settings.switches;
     // Before a minute goes into finding out what would be run in vain.
     if (!async::find_program(guarded.words.front(), session.environment())) {
-        context.console.print_error(
-            Failure(FailureKind::usage, "there is no program '" + sanitize(guarded.words.front()) + "' on PATH"));
+        context.console.print_error(Failure(
+            FailureKind::usage, "there is no program '" + sanitize(redact_url(guarded.words.front())) + "' on PATH"));
         co_return static_cast<int>(options::ExitCode::usage);
     }
     if (auto remark = remark_on(guarded, settings)) context.console.sink().on_event(*remark);

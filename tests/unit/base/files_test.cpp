@@ -124,6 +124,18 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_a_failure_with_its_name) {
     BOOST_TEST(!read_file(directory.path() / "loop").has_value());
 }
 
+BOOST_AUTO_TEST_CASE(an_address_where_a_file_was_meant_is_named_without_its_login) {
+    for (const auto* name :
+         {"https://kim:s3cret@host/x", "https://host/x?token=s3cret", "git+https://kim:s3cret@host"}) {
+        for (const auto& failed : {read_stream(name, 10), read_file(name, 10)}) {
+            BOOST_REQUIRE(!failed.has_value());
+            BOOST_TEST(failed.error().one_line().find("s3cret") == std::string::npos, name);
+        }
+    }
+    BOOST_TEST(errno_failure("cannot open", "/srv/a?b=c&d@e", ENOENT).cause().find("/srv/a?b=c&d@e") !=
+               std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_file_is_read_whole_whatever_is_in_it) {
     auto directory = TemporaryDirectory::make("cachefill-test").value();
     auto path = directory.path() / "x";
