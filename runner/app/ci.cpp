@@ -157,7 +157,8 @@ std::string masks_of_files(const Environment& environment) {
         if (colon != content.npos && colon + 1 < content.size()) commands += github::mask(content.substr(colon + 1));
     }
     auto home = environment.get_or("HOME");
-    for (const auto& netrc : {environment.get_or("NETRC"), home.empty() ? home : home + "/.netrc"})
+    auto of_nix = netrc_file_of(environment.get_or("NIX_CONFIG"));
+    for (const auto& netrc : {environment.get_or("NETRC"), home.empty() ? home : home + "/.netrc", of_nix})
         for (const auto& login : http::Netrc::parse(read_secret_file(netrc)).all()) {
             auto password = login.reveal().substr(login.reveal().find(':') + 1);
             if (password.size() < shortest_password) continue;

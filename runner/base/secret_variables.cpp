@@ -14,7 +14,7 @@ using Holds = SecretVariable::Holds;
 using Children = SecretVariable::Children;
 
 // The first that fits counts.
-constexpr std::array<SecretVariable, 76> variables{{
+constexpr std::array<SecretVariable, 77> variables{{
     {.name = "CACHEFILL_SIGNING_KEY_FILE", .names = Names::and_one_for_each_cache, .holds = Holds::path},
     {.name = "CACHEFILL_BEARER_TOKEN_FILE", .names = Names::and_one_for_each_cache, .holds = Holds::path},
     {.name = "CACHIX_AUTH_TOKEN", .names = Names::and_one_for_each_cache},
@@ -94,6 +94,7 @@ constexpr std::array<SecretVariable, 76> variables{{
     // Nix fetches inputs and asks substituters of s3:// with them.
     {.name = "AWS_SECRET_ACCESS_KEY", .children = Children::need_it},
     {.name = "AWS_SESSION_TOKEN", .children = Children::need_it},
+    {.name = "AWS_CONTAINER_AUTHORIZATION_TOKEN", .children = Children::need_it},
 }};
 
 constexpr std::size_t shortest_password = 4; // masking "1" would leave nothing of a log
@@ -128,13 +129,51 @@ void add_access_tokens(std::string_view config, std::vector<std::string>& values
         if (equals == line.npos || (name != "access-tokens" && name != "extra-access-tokens")) continue;
         for (auto entry : split_words(line.substr(equals + 1))) {
             auto token = entry.substr(std::min(entry.find('=') + 1, entry.size()));
+            // "github.com ghp_…", where a '=' was forgotten: a host is no secret.
+            bool is_host = entry.find('=') == entry.npos && entry.find('.') != entry.npos;
+            if (is_host) continue;
             if (auto colon = token.find(':'); colon != token.npos) token.remove_prefix(colon + 1);
             if (token.size() >= shortest_password) values.emplace_back(token);
         }
     }
 }
 
+// "Authorization: Basic …" as http.extraHeader has it: what is sent, and the login in it.
+void add_header(std::string_view header, std::vector<std::string>& values) {
+    auto colon = header.find(':');
+    if (colon == header.npos) return;
+    auto value = trim(header.substr(colon + 1));
+    if (value.size() < shortest_password) return;
+    values.emplace_back(value);
+    auto words = split_words(value);
+    if (words.size() > 1 && words.back().size() >= shortest_password) values.emplace_back(words.back());
+}
+
+// "GIT_CONFIG_KEY_0" and "GIT_CONFIG_VALUE_0" (git help git); older ones in one: GIT_CONFIG_PARAMETERS.
+void add_git_setting(const Environment& environment, const std::string& variable, std::string_view value,
+                     std::vector<std::string>& values) {
+    for (auto& password : passwords_in(value)) values.push_back(std::move(password));
+    constexpr std::string_view of_key = "GIT_CONFIG_KEY_", of_value = "GIT_CONFIG_VALUE_";
+    if (!variable.starts_with(of_value)) return;
+    auto key = to_lower(environment.get_or(std::string(of_key) + variable.substr(of_value.size())));
+    if (key.starts_with("http.") && key.ends_with(".extraheader")) add_header(value, values);
+}
+
 } // namespace
+
+std::vector<std::string> secrets_of_nix_config(std::string_view config) {
+    auto values = passwords_in(config);
+    add_access_tokens(config, values);
+    return values;
+}
+
+std::string netrc_file_of(std::string_view config) {
+    std::string file;
+    for (auto line : split(config, '\n'))
+        if (auto equals = line.find('='); equals != line.npos && trim(line.substr(0, equals)) == "netrc-file")
+            file = trim(line.substr(equals + 1));
+    return file;
+}
 
 bool SecretVariable::is_called(std::string_view variable) const {
     if (!variable.starts_with(name)) return false;
@@ -189,7 +228,9 @@ std::vector<std::string> secret_values(const Environment& environment) {
     std::vector<std::string> values;
     for (const auto& [name, value] : environment.variables()) {
         if (value.empty()) continue;
-        if (name == "NIX_CONFIG") add_access_tokens(value, values);
+        if (name == "NIX_CONFIG")
+            for (auto& secret : secrets_of_nix_config(value)) values.push_back(std::move(secret));
+        if (name.starts_with("GIT_CONFIG_")) add_git_setting(environment, name, value, values);
         const auto* secret = find(name);
         bool is_whole = secret && (secret->holds == Holds::token || secret->holds == Holds::key);
         if (is_whole) {

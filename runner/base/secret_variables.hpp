@@ -38,9 +38,14 @@ bool is_kept_from_children(std::string_view variable);
 // Do we read an address from it, a cache's or the flake's (NH_FLAKE), which may hold a login?
 bool names_addresses_of_ours(std::string_view variable);
 
-// What no output may show: what these variables hold, the access tokens in NIX_CONFIG, and passwords in the URLs of
-// proxies and in our own variables.
+// What no output may show: what these variables hold, secrets in NIX_CONFIG (secrets_of_nix_config) and in git's
+// settings (GIT_CONFIG_VALUE_n: headers, passwords), and passwords in the URLs of proxies and in our own variables.
 std::vector<std::string> secret_values(const Environment& environment);
+
+// Of lines as in nix.conf: access tokens, and the passwords in all URLs.
+std::vector<std::string> secrets_of_nix_config(std::string_view config);
+// What the last of its lines names as `netrc-file`; empty without one.
+std::string netrc_file_of(std::string_view config);
 
 // The passwords in all URLs of a text, as they stand there and decoded, and those of what was meant for one
 // ("kim:password@host", "TOKEN@host").

@@ -128,7 +128,8 @@ eval::EvalSettings Session::eval_settings(std::string flake) const {
     eval_settings.nix_version = nix_.nix_version;
     eval_settings.environment = environment_.without_our_secrets();
     if (fills_bucket(settings_))
-        for (const auto* name : {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}) eval_settings.environment.unset(name);
+        for (const auto* name : {"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN"})
+            eval_settings.environment.unset(name);
     if (auto store = environment_.get_or("NIX_REMOTE"); !store.empty())
         eval_settings.environment.set("NIX_REMOTE", absolute_store(store));
     eval_settings.impure = settings_.impure;

@@ -86,6 +86,25 @@ BOOST_AUTO_TEST_CASE(credentials_that_children_need_are_masked_all_the_same) {
     BOOST_TEST((found({{"AWS_SESSION_TOKEN", "FwoGZ"}}) == Texts{"FwoGZ"}));
 }
 
+BOOST_AUTO_TEST_CASE(logins_in_settings_of_nix_and_git_are_secrets) {
+    BOOST_TEST((found({{"AWS_CONTAINER_AUTHORIZATION_TOKEN", "hunter2secret"}}) == Texts{"hunter2secret"}));
+    BOOST_TEST(!is_kept_from_children("AWS_CONTAINER_AUTHORIZATION_TOKEN"));
+    BOOST_TEST(
+        (found({{"NIX_CONFIG", "extra-substituters = http://kim:pass@127.0.0.1:9/c\nmax-jobs = 4"}}) == Texts{"pass"}));
+    auto set_in_git = [](const std::string& key, const std::string& value) {
+        return found({{"GIT_CONFIG_COUNT", "1"}, {"GIT_CONFIG_KEY_0", key}, {"GIT_CONFIG_VALUE_0", value}});
+    };
+    const std::string header = "http.https://x/.extraHeader";
+    BOOST_TEST((set_in_git(header, "Authorization: Basic c2VjcmV0") == Texts{"Basic c2VjcmV0", "c2VjcmV0"}));
+    BOOST_TEST((set_in_git(header, "X-Token:hunter2") == Texts{"hunter2"}));
+    BOOST_TEST((set_in_git("url.https://kim:pass@x/.insteadOf", "https://x/") == Texts{"pass"}));
+    BOOST_TEST((set_in_git("url.https://x/.insteadOf", "https://kim:pass@x/") == Texts{"pass"}));
+    BOOST_TEST(set_in_git("user.name", "Authorization: Basic").empty());
+    BOOST_TEST(found({{"NIX_CONFIG", "access-tokens = github.com ghp_abcdefgh01234567"}}) ==
+                   Texts{"ghp_abcdefgh01234567"},
+               boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(access_tokens_of_nix_are_found_line_by_line) {
     const std::pair<const char*, Texts> table[] = {
         {"access-tokens = github.com=ghp_abc", {"ghp_abc"}},

@@ -189,6 +189,7 @@ BOOST_AUTO_TEST_CASE(an_evaluator_sees_no_secret_of_ours_and_the_store_by_its_fu
     settings.store = "./here";
     settings.eval_jobs = 3;
     environment.set("AWS_SECRET_ACCESS_KEY", "s3cret");
+    environment.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", "s3cret");
     auto body = [&](async::Executor executor) -> async::Task<void> {
         Session session(executor, settings, environment, messages);
         auto eval = session.eval_settings("./flake");
@@ -200,7 +201,8 @@ BOOST_AUTO_TEST_CASE(an_evaluator_sees_no_secret_of_ours_and_the_store_by_its_fu
         BOOST_TEST(eval.memory_history.parent_path() == path("state"));
         BOOST_TEST(eval.environment.get_or("AWS_SECRET_ACCESS_KEY") == "s3cret"); // Nix fetches with it
         settings.also_push = {GivenUrl("s3://fleet")};
-        BOOST_TEST(!session.eval_settings("x").environment.find("AWS_SECRET_ACCESS_KEY").has_value());
+        for (const auto* name : {"AWS_SECRET_ACCESS_KEY", "AWS_CONTAINER_AUTHORIZATION_TOKEN"})
+            BOOST_TEST(!session.eval_settings("x").environment.find(name).has_value(), name);
         settings.store = "unix:///run/socket";
         BOOST_TEST(session.eval_settings("x").store_uri == "unix:///run/socket");
         co_return;
