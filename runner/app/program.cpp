@@ -7,6 +7,8 @@
 #include "async/clock.hpp"
 #include "async/together.hpp"
 #include "base/files.hpp"
+#include "base/foreign_text.hpp"
+#include "base/secret_variables.hpp"
 #include "base/text.hpp"
 #include "event/event.hpp"
 #include "http/client.hpp"
@@ -234,6 +236,7 @@ int run_program(const std::string& called_as, const std::vector<std::string>& ar
     allow_many_files();
     std::signal(SIGPIPE, SIG_IGN);
     auto environment = Environment::of_this_process();
+    hide_in_foreign_text(secret_values(environment));
     return with_what_was_printed(perform(called_as, arguments, environment), environment);
 }
 

@@ -19,6 +19,19 @@ std::size_t end_of_word(std::string_view text, std::size_t at) {
     return end;
 }
 
+std::vector<std::string>& hidden() {
+    static std::vector<std::string> secrets;
+    return secrets;
+}
+
+std::string without_secrets(std::string text) {
+    constexpr std::string_view blot = "***";
+    for (const auto& secret : hidden())
+        for (std::size_t at = 0; (at = text.find(secret, at)) != text.npos; at += blot.size())
+            text.replace(at, secret.size(), blot);
+    return text;
+}
+
 // A word without blanks, perhaps with an address in it, without user, password and what a query says.
 std::string clean_word(std::string_view word) {
     constexpr std::string_view mark = "://";
@@ -44,8 +57,16 @@ std::string clean_word(std::string_view word) {
 
 } // namespace
 
+void hide_in_foreign_text(std::vector<std::string> secrets) {
+    constexpr std::size_t shortest = 8;
+    std::erase_if(secrets, [](const std::string& secret) { return secret.size() < shortest; });
+    // The longest first: one may be a part of another.
+    std::sort(secrets.begin(), secrets.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+    hidden() = std::move(secrets);
+}
+
 std::string clean_foreign(std::string_view text) {
-    const auto printable = sanitize(text);
+    const auto printable = without_secrets(sanitize(text));
     std::string_view rest = printable;
     std::string clean;
     while (!rest.empty()) {

@@ -2,8 +2,13 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cachefill {
+
+// From now on clean_foreign() of this process has "***" for each of these. For the start of a program; short ones,
+// which stand in other words, are left out.
+void hide_in_foreign_text(std::vector<std::string> secrets);
 
 // What another program says, for people: sanitize()d, and without the user and password in any URL that it names, and
 // what its query says but for harmless parameters (url_query.hpp). Nix repeats the whole address of a substituter or an

@@ -119,6 +119,14 @@ BOOST_AUTO_TEST_CASE(the_address_of_a_cache_is_shown_without_what_is_secret) {
     BOOST_TEST((GivenUrl("a") == GivenUrl("a") && !(GivenUrl("a") == GivenUrl("b"))));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_known_to_be_secret_is_in_no_word_of_others) {
+    hide_in_foreign_text({"hunter2secret", "hunter2secret-longer", "abc"});
+    BOOST_TEST(clean_foreign("illegal line 'access-tokens=github.com=hunter2secret' abc hunter2secret-longer") ==
+               "illegal line 'access-tokens=github.com=***' abc ***");
+    hide_in_foreign_text({});
+    BOOST_TEST(clean_foreign("hunter2secret") == "hunter2secret");
+}
+
 BOOST_AUTO_TEST_CASE(urls_in_what_others_say_lose_their_secrets) {
     BOOST_TEST(clean_foreign("unable to download 'https://kim:s3cret@example.org/x?ref=a': 401") ==
                "unable to download 'https://…@example.org/x?ref=a': 401");
