@@ -8,6 +8,7 @@
 #include "presence/nix_configuration.hpp"
 #include "presence/source.hpp"
 #include "presence/upstreams.hpp"
+#include "session/hg_configuration.hpp"
 
 #include <algorithm>
 #include <array>
@@ -81,6 +82,7 @@ eval::PrivateAccess private_access(const session::Session& session) {
             return found && !found->empty();
         };
     access.why_by_git = [&session](const std::string& url) { return session.git_logins().why_private(url); };
+    access.why_by_hg = [&session] { return session::why_hg_is_private(session.environment()); };
     access.rewritten_by_git = [&session](const std::string& url) { return session.git_logins().rewritten(url); };
     access.tree = [&session](const nix::StorePath& path) { return session.endpoint().physical(path); };
     return access;

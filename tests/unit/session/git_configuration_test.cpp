@@ -1,5 +1,6 @@
 #include "base/files.hpp"
 #include "session/git_configuration.hpp"
+#include "session/hg_configuration.hpp"
 #include "support/run_task.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -75,6 +76,23 @@ BOOST_AUTO_TEST_CASE(what_is_included_where_nix_keeps_its_repositories_counts) {
     environment.set("XDG_CACHE_HOME", (directory.path() / "link").string());
     for (const auto* place : {"~/elsewhere/", "~/link/"}) BOOST_TEST(includes_for(place), place);
     BOOST_TEST(!includes_for("~/.cache/"));
+}
+
+BOOST_AUTO_TEST_CASE(what_mercurial_fetches_is_private_where_it_may_have_logins) {
+    BOOST_TEST(session::why_hg_is_private(environment) == "");
+    write(".hgrc", "[ui]\nusername = kim\n");
+    BOOST_TEST(session::why_hg_is_private(environment) == "");
+    for (const auto* text : {"[auth]\nx.prefix = *\n", "[ui]\n%include more\n"}) {
+        write(".hgrc", text);
+        BOOST_TEST(session::why_hg_is_private(environment) != "", text);
+    }
+    write(".hgrc", "");
+    write(".config/hg/hgrc", "[auth]\n");
+    BOOST_TEST(session::why_hg_is_private(environment) != "");
+    environment.set("XDG_CONFIG_HOME", "/nowhere");
+    BOOST_TEST(session::why_hg_is_private(environment) == "");
+    environment.set("HGRCPATH", "/nowhere");
+    BOOST_TEST(session::why_hg_is_private(environment) != "");
 }
 
 BOOST_AUTO_TEST_CASE(of_a_configuration_that_cannot_be_read_everything_may_be_private) {
