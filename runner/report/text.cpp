@@ -6,11 +6,11 @@
 #include "report/next_step.hpp"
 #include "report/run_report.hpp"
 #include "report/style.hpp"
+#include "report/warnings_text.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 namespace cachefill::report {
 
@@ -124,6 +124,11 @@ std::string target_table(const RunReport& report, const Style& style, std::size_
     return table.render(style, width) + rest;
 }
 
+std::uint64_t planned_pushes(const RunReport& report) {
+    return static_cast<std::uint64_t>(
+        std::count_if(report.pushes.begin(), report.pushes.end(), [](const auto& push) { return push.planned; }));
+}
+
 std::string kinds_of(const Figures& sums) {
     std::vector<std::string> kinds;
     for (const auto& [kind, count] : sums.built_of_kind)
@@ -134,7 +139,7 @@ std::string kinds_of(const Figures& sums) {
 // Each figure by itself, so that "nothing was pushed" can never hide behind "nothing was built". Those that tell
 // whether pushing works at all are there even when they are 0; the others only when they are not.
 std::string figure_table(const RunReport& report, const Figures& sums, const Style& style, std::size_t width) {
-    bool is_plan = report.command == Command::plan;
+    bool is_plan = report.command == Command::plan || planned_pushes(report) > 0; // a dry run of a push is one, too
     Table table({Align::left, Align::right, Align::left});
     auto add = [&table](std::string label, std::uint64_t number, std::string remark = {}, Tone tone = Tone::plain) {
         table.add({{std::move(label), tone}, {std::to_string(number)}, {std::move(remark), Tone::dim}});
@@ -249,47 +254,9 @@ std::string consumer_line(const RunReport& report, const Figures& sums, const St
     return text + "\n";
 }
 
-std::string trust_advice(const RunReport& report, const Style& style) {
-    std::string text;
-    // Hosts of one fleet need the same lines; they are told once.
-    std::map<std::vector<std::string>, std::vector<std::string>> advice; // targets by lines
-    for (const auto& target : report.targets)
-        if (!target.trusted) advice[target.trust_advice].push_back(target.name);
-    for (const auto& [lines, targets] : advice) {
-        bool is_one = targets.size() == 1;
-        text +=
-            style(Tone::warn, "warning:") + fmt::format(" {} {} not trust the cache and would fetch nothing from it",
-                                                        listed(targets, 10), is_one ? "does" : "do");
-        text += lines.empty() ? "\n" : is_one ? "; add to its configuration:\n" : "; add to their configuration:\n";
-        for (const auto& line : lines) text += "    " + line + "\n";
-    }
-    return text;
-}
-
 std::string uncounted(const RunReport& report) {
     std::string text;
     for (const auto& line : uncounted_text(report)) text += line + "\n";
-    return text;
-}
-
-std::string warnings(const RunReport& report, const Style& style) {
-    std::string text;
-    std::vector<std::string> seen(report.causes);
-    std::size_t more = 0;
-    for (const auto& message : report.messages) {
-        if (message.severity != event::Severity::warning && message.severity != event::Severity::error) continue;
-        if (std::find(seen.begin(), seen.end(), message.text) != seen.end()) continue;
-        seen.push_back(message.text);
-        if (seen.size() - report.causes.size() > most_paths) {
-            ++more;
-            continue;
-        }
-        bool is_error = message.severity == event::Severity::error;
-        text += style(is_error ? Tone::bad : Tone::warn, is_error ? "error:" : "warning:") + " " +
-                one_line(message.text) + "\n";
-        if (!message.hint.empty()) text += "  hint: " + one_line(message.hint) + "\n";
-    }
-    if (more > 0) text += fmt::format("and {}\n", counted(more, "more warning"));
     return text;
 }
 
@@ -307,6 +274,16 @@ std::string mirror_lines(const RunReport& report, const Style& style) {
         text += style(is_whole ? Tone::plain : Tone::warn, line) + "\n";
     }
     return text;
+}
+
+std::string outcome_without_targets(const RunReport& report, const Figures& sums, const std::string& cache) {
+    if (auto pushed = sums.pushed_while_building + sums.pushed_after; pushed > 0)
+        return counted(pushed, "path") + " pushed to " + cache;
+    if (report.command != Command::push) return report.exit_code == 0 ? "no target was looked at" : "nothing was begun";
+    if (auto planned = planned_pushes(report); planned > 0)
+        return counted(planned, "path") + " would be pushed to " + cache;
+    bool is_all_there = report.exit_code == 0 && report.count(PushOutcome::already_there) == report.pushes.size();
+    return is_all_there ? "nothing to push: all of it is in " + cache : "nothing was pushed to " + cache;
 }
 
 std::string outcome_line(const RunReport& report, const Figures& sums, const Style& style) {
@@ -335,17 +312,13 @@ std::string outcome_line(const RunReport& report, const Figures& sums, const Sty
     if (elsewhere > 0) whole += fmt::format(" ({} elsewhere)", elsewhere);
     bool is_idle = report.builds.empty() && report.pushes.empty();
     if (report.targets.empty())
-        whole = sums.pushed_while_building + sums.pushed_after > 0
-                    ? counted(sums.pushed_while_building + sums.pushed_after, "path") + " pushed to " + cache
-                : report.command == Command::push && report.exit_code == 0 ? "nothing to push: all of it is in " + cache
-                : report.command == Command::push                          ? "nothing was pushed to " + cache
-                : report.exit_code == 0                                    ? std::string("no target was looked at")
-                                                                           : std::string("nothing was begun");
+        whole = outcome_without_targets(report, sums, cache);
     else if (is_idle && complete == report.targets.size() && report.command == Command::run)
         whole = "nothing to build, nothing to push: " + whole;
     auto tone = report.exit_code == 0 ? Tone::good : Tone::bad;
     auto text = style(tone, report.exit_code == 0 ? "ok" : fmt::format("exit {}", report.exit_code));
-    return text + fmt::format(": {}, in {}\n", whole, human_duration(report.took));
+    auto took = human_duration(report.took);
+    return text + ": " + whole + (took == human_duration(0ms) ? "" : ", in " + took) + "\n"; // of no time none is told
 }
 
 // A cause that was a message has been told without the message; what to do about it must not be lost.
@@ -374,7 +347,7 @@ std::string to_text(const RunReport& report, bool color, std::size_t width, bool
     std::vector<std::string> blocks{target_table(report, style, width)};
     if (worked || report.command == Command::plan) blocks.push_back(figure_table(report, sums, style, width));
     blocks.push_back(what_is_not_there(report, style));
-    blocks.push_back(trust_advice(report, style) + uncounted(report) + warnings(report, style));
+    blocks.push_back(trust_text(report, style) + uncounted(report) + warnings_text(report, style));
     auto failures = failures_text(report, style);
     if (!failures_last) blocks.push_back(failures);
     auto end = mirror_lines(report, style) + consumer_line(report, sums, style) + outcome_line(report, sums, style) +

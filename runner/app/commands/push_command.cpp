@@ -52,7 +52,6 @@ class Push {
     explicit Push(session::Session& session) : session_(session) {}
 
     Task<int> execute(CommandContext& context) {
-        auto start = std::chrono::steady_clock::now();
         report_.command = report::Command::push;
         report_.again = command_again(session_.settings().typed);
         report_.version = version;
@@ -78,7 +77,7 @@ class Push {
         if (!paths) co_return stop(context, std::move(paths).error());
         if (settings.dry_run || settings.read_only) co_return co_await show_what_is_missing(context, std::move(*paths));
         co_await push(context, std::move(*paths));
-        report_.took = elapsed_since(start);
+        report_.took = elapsed_since(start_);
         co_return context.console.close_with(report_, told());
     }
 
@@ -186,6 +185,7 @@ class Push {
         if (!left_out.empty()) text += "would not push\n" + left_out;
         if (unknown > 0)
             add_failure(Failure(FailureKind::network, "of " + counted(unknown, "path") + " it cannot be told"));
+        report_.took = elapsed_since(start_);
         co_return context.console.close_with(report_, text);
     }
 
@@ -271,6 +271,7 @@ class Push {
         }
     }
 
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
     session::Session& session_;
     std::optional<fill::Pusher> pusher_;
     report::RunReport report_;

@@ -169,6 +169,22 @@ BOOST_AUTO_TEST_CASE(failures_come_last_with_log_and_what_they_block) {
     BOOST_TEST(text.find("  | log line 6\n") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_dry_run_of_a_push_ends_with_what_would_be_pushed) {
+    report::RunReport report;
+    report.command = report::Command::push;
+    report.cache = "team";
+    BOOST_TEST(to_text(report, false, 80) == "ok: nothing to push: all of it is in team\n");
+    report.pushes.push_back(push("firefox-141.0", PushOutcome::not_pushed));
+    report.pushes.back().reason = "left out by push-filter";
+    BOOST_TEST(to_text(report, false, 80).ends_with("ok: nothing was pushed to team\n"), to_text(report, false, 80));
+    report.pushes.push_back(push("gcc-14.2", PushOutcome::not_pushed));
+    report.pushes.back().planned = true;
+    report.took = std::chrono::milliseconds(1'200);
+    auto text = to_text(report, false, 80);
+    BOOST_TEST(text.ends_with("ok: 1 path would be pushed to team, in 1.2 s\n"), text);
+    BOOST_TEST(has_figure(text, "to push 2"), text);
+}
+
 BOOST_AUTO_TEST_CASE(an_interrupted_run_names_what_was_built_and_not_pushed) {
     auto report = filled_report();
     report.builds.push_back(build("firefox-141.0", BuildOutcome::cancelled));
