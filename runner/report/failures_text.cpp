@@ -40,9 +40,7 @@ std::string build_failure(const RunReport& report, const BuildReport& build, std
     auto text = style(Tone::bad, outcome_in_words(build.outcome)) + ": " + build.name;
     if (was_tried) text += " after " + human_duration(build.took);
     if (!build.targets.empty()) text += ", needed by " + listed(build.targets, 5);
-    text += "\n";
-    if (auto error = trim(build.error); !error.empty())
-        text += "  " + one_line(error.substr(0, error.find('\n'))) + "\n";
+    text += "\n" + error_of_build(build.error);
     text += last_lines(build.log_tail, tail);
     std::vector<std::string> blocked;
     for (const auto& other : report.builds)

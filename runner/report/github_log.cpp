@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t lines_in_annotation = 20;
 constexpr std::size_t bytes_of_line_in_annotation = 180; // twenty of them fit into what GitHub keeps
 
+constexpr std::size_t most_error_lines = 4; // of a build: the third and fourth may be what a hash is
+
 std::string last_lines(const std::vector<std::string>& lines) {
     std::string text;
     auto start = lines.size() > lines_in_annotation ? lines.size() - lines_in_annotation : 0;
@@ -48,8 +50,9 @@ github::Annotation annotation_of(const event::BuildFinished& finished) {
     github::Annotation annotation;
     annotation.level = github::Level::error;
     annotation.title = finished.name + " " + std::string(event::failure_in_words(finished.outcome));
-    auto error = std::string(trim(finished.error));
-    annotation.message = ellipsize(error.substr(0, error.find('\n')), bytes_of_line_in_annotation);
+    auto error = split(trim(finished.error), '\n');
+    for (std::size_t i = 0; i < std::min(error.size(), most_error_lines); ++i)
+        annotation.message += (i > 0 ? "\n" : "") + ellipsize(error[i], bytes_of_line_in_annotation);
     if (!finished.targets.empty()) annotation.message += "\nneeded by " + listed(finished.targets, 5);
     annotation.message += last_lines(finished.log_tail);
     return annotation;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace cachefill::report {
@@ -17,6 +18,7 @@ namespace {
 // Builds faster than this are not worth a lasting line of their own; the report counts them.
 constexpr auto worth_a_line = 10s;
 constexpr std::size_t word_width = 9;
+constexpr std::size_t most_error_lines = 6; // of a build; the JSON report has all
 
 } // namespace
 
@@ -29,6 +31,15 @@ std::string fenced(std::string_view text) {
         result += line.empty() ? std::string("  |\n") : fmt::format("  | {}\n", line);
     }
     return result;
+}
+
+std::string error_of_build(std::string_view error) {
+    auto lines = split(trim(error), '\n');
+    if (lines[0].empty()) return {};
+    auto text = "  " + one_line(lines[0]) + "\n";
+    for (std::size_t i = 1; i < std::min(lines.size(), most_error_lines); ++i)
+        if (!trim(lines[i]).empty()) text += fenced(lines[i]);
+    return text;
 }
 
 std::string_view outcome_in_words(event::BuildOutcome outcome) {
@@ -105,7 +116,7 @@ std::string Narrator::build(const event::BuildFinished& finished) {
     bool was_tried = finished.outcome != BuildOutcome::refused;
     auto text = line(Tone::bad, outcome_in_words(finished.outcome),
                      was_tried ? finished.name + " after " + human_duration(finished.took) : finished.name);
-    if (!whole_logs_) return text + "  " + one_line(finished.error.substr(0, finished.error.find('\n'))) + "\n";
+    if (!whole_logs_) return text + error_of_build(finished.error);
     text += fenced(finished.error);
     if (!finished.log_tail.empty()) {
         text += fmt::format("  last {}:\n", counted(finished.log_tail.size(), "log line"));

@@ -45,6 +45,9 @@ class Narrator {
 // "  | line" for each line of foreign text, so that it cannot be taken for ours.
 std::string fenced(std::string_view text);
 
+// A build's error in few lines; behind the first stands what it is about, such as the two hashes where one is wrong.
+std::string error_of_build(std::string_view error);
+
 // "failed", "timed out", "silent", …: of a build, before its name.
 std::string_view outcome_in_words(event::BuildOutcome outcome);
 

@@ -16,6 +16,7 @@ namespace {
 // Bounds of one failure and of all of them, so that the summary's limit is kept however much fails.
 constexpr std::size_t told_long = 20, told_short = 200, unfolded = 3;
 constexpr std::size_t most_lines = 30, widest_line = 300;
+constexpr std::size_t most_error_lines = 6; // above the end of a log
 
 std::vector<std::string> last_lines(std::vector<std::string> lines) {
     if (lines.size() > most_lines) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(most_lines));
@@ -62,7 +63,7 @@ std::string build_failure(const RunReport& report, const BuildReport& build, boo
     if (!build.log_tail.empty()) {
         auto tail = last_lines(build.log_tail);
         title = "last " + counted(tail.size(), "line") + " of its log";
-        if (lines.size() > 1) lines.resize(1);
+        lines.resize(std::min(lines.size(), most_error_lines));
         if (!lines.empty()) lines.emplace_back();
         lines.insert(lines.end(), tail.begin(), tail.end());
     }

@@ -86,7 +86,7 @@ BOOST_AUTO_TEST_CASE(a_build_says_who_needs_it_what_it_blocks_and_how_to_see_mor
     other.blocked_by_derivation = store_path("something-else.drv");
     report.builds.push_back(other);
     BOOST_TEST(text_of(report) == "failed: gcc-14 after 1 min 05 s, needed by nixos:nas\n"
-                                  "  builder failed with exit code 2\n"
+                                  "  builder failed with exit code 2\n  | see its log\n"
                                   "  blocks hello-2, zlib-1\n"
                                   "  see more: nix log " +
                                       report.builds[0].derivation + "\n");
@@ -121,8 +121,19 @@ BOOST_AUTO_TEST_CASE(the_end_of_a_log_is_what_is_told) {
     BOOST_TEST(has(markdown, "last 30 lines of its log"));
     BOOST_TEST(has(markdown, "\nline 16.\n"));
     BOOST_TEST(!has(markdown, "line 15."));
-    BOOST_TEST(has(markdown, "builder failed with exit code 2\n\n")); // before the log, and its first line only
-    BOOST_TEST(!has(markdown, "see its log"));
+    BOOST_TEST(has(markdown, "builder failed with exit code 2\nsee its log\n\n")); // before the log
+}
+
+BOOST_AUTO_TEST_CASE(of_a_wrong_hash_both_are_told) {
+    auto report = warm_report();
+    report.builds = {broken_build("src.tar.gz")};
+    report.builds[0].error = "hash mismatch in fixed-output derivation 'x':\n  specified: sha256-wXg=\n"
+                             "     got:    sha256-f4s=";
+    report.builds[0].log_tail = {"trying http://localhost/src.tar.gz"};
+    const std::string told = "  hash mismatch in fixed-output derivation 'x':\n  |   specified: sha256-wXg=\n"
+                             "  |      got:    sha256-f4s=\n  | trying";
+    BOOST_TEST(has(text_of(report), told), text_of(report));
+    BOOST_TEST(has(markdown_of(report), "     got:    sha256-f4s=\n\ntrying"), markdown_of(report));
 }
 
 BOOST_AUTO_TEST_CASE(what_said_nothing_is_told_so) {

@@ -75,11 +75,11 @@ BOOST_AUTO_TEST_CASE(a_build_is_worth_a_line_when_it_took_its_time) {
 BOOST_AUTO_TEST_CASE(a_failed_build_is_told_by_every_voice) {
     for (auto voice : {Voice::quiet, Voice::normal, Voice::verbose}) {
         BOOST_TEST(told(voice, build_ended(BuildOutcome::failed)) ==
-                   "failed    hello-2.12 after 1.0 s\n  builder failed with exit code 2\n");
+                   "failed    hello-2.12 after 1.0 s\n  builder failed with exit code 2\n  | more of it\n");
         BOOST_TEST(told(voice, build_ended(BuildOutcome::timed_out)).starts_with("timed out hello-2.12 after"));
         BOOST_TEST(told(voice, build_ended(BuildOutcome::silent)).starts_with("silent"));
         BOOST_TEST(told(voice, build_ended(BuildOutcome::refused)) ==
-                   "refused   hello-2.12\n  builder failed with exit code 2\n"); // it took no time
+                   "refused   hello-2.12\n  builder failed with exit code 2\n  | more of it\n"); // it took no time
     }
 }
 
