@@ -1,6 +1,7 @@
 #include "build/build_request.hpp"
 
 #include "base/text.hpp"
+#include "build/nix_words.hpp"
 #include "daemon/fetch_trouble.hpp"
 
 #include <algorithm>
@@ -43,6 +44,14 @@ BuildOutcome outcome_of(const daemon::BuildResult& result, bool daemon_began) {
     if (daemon::is_success(result.status)) return BuildOutcome::built;
     bool was_refused = result.status == daemon::BuildStatus::input_rejected && !daemon_began;
     return was_refused ? BuildOutcome::refused : BuildOutcome::failed;
+}
+
+// A remote builder's log may have come only within what Nix says.
+void note_failure(BuildRecord& record, const std::string& said, const LogTail& log) {
+    auto words = nix_words(said);
+    record.error = std::move(words.reason);
+    record.log_tail = log.lines();
+    if (record.log_tail.empty()) record.log_tail = std::move(words.log);
 }
 
 // Told by builders and the daemon in words only.
@@ -130,7 +139,7 @@ BuildRequest::Ending BuildRequest::end(const Running& running, const daemon::Bui
         TimesOfBuild times{.ran = since(running.start), .silent = since(running.last_line)};
         auto limit = limit_reached(limits_, times, result.error_message);
         record.outcome = limit.outcome;
-        record.error = std::move(limit.words);
+        note_failure(record, limit.words, running.log);
     } else if (record.outcome == BuildOutcome::built || record.outcome == BuildOutcome::found) {
         for (const auto& output : graph_.derivation(running.derivation).outputs) {
             if (output.path != plan::no_path)
@@ -140,9 +149,8 @@ BuildRequest::Ending BuildRequest::end(const Running& running, const daemon::Bui
         }
         return {running.derivation, Ending::How::ended, std::move(record)};
     } else {
-        record.error = reason(result);
+        note_failure(record, reason(result), running.log);
     }
-    record.log_tail = running.log.lines();
     record.disk_was_full = disk_was_full(record);
     return {running.derivation, Ending::How::ended, std::move(record)};
 }
@@ -155,8 +163,7 @@ std::vector<BuildRequest::Ending> BuildRequest::end_without_results(const Failur
     for (const auto& [path, running] : running_) {
         auto record = record_of(running);
         record.outcome = running.daemon_began || daemon_is_gone ? BuildOutcome::failed : BuildOutcome::refused;
-        record.error = reason(failure);
-        record.log_tail = running.log.lines();
+        note_failure(record, reason(failure), running.log);
         record.disk_was_full = disk_was_full(record);
         auto how = is_shared ? Ending::How::ask_alone : daemon_is_gone ? Ending::How::daemon_gone : Ending::How::ended;
         endings.push_back({running.derivation, how, std::move(record)});

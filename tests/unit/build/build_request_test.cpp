@@ -137,6 +137,20 @@ BOOST_AUTO_TEST_CASE(a_failure_comes_with_its_reason_and_the_end_of_its_log) {
     BOOST_TEST(wordless.record.error == daemon::to_string(BuildStatus::dependency_failed));
 }
 
+BOOST_AUTO_TEST_CASE(the_end_of_a_log_is_recorded_once) {
+    const std::string said =
+        "builder failed with exit code 3;\nlast 1 log lines:\n> no libfoo\nFor full logs, run 'nix log x'.";
+    auto told = run_a([&] {
+        tell(LogEvent::Kind::build_log_line, chain.a, "configuring");
+        tell(LogEvent::Kind::build_log_line, chain.a, "no libfoo");
+        return std::vector{result(drv(chain.a), BuildStatus::permanent_failure, said)};
+    });
+    BOOST_TEST(told.record.error == "builder failed with exit code 3");
+    BOOST_TEST((told.record.log_tail == Names{"configuring", "no libfoo"}));
+    auto untold = run_a([&] { return std::vector{result(drv(chain.a), BuildStatus::permanent_failure, said)}; });
+    BOOST_TEST((untold.record.log_tail == Names{"no libfoo"}));
+}
+
 BOOST_AUTO_TEST_CASE(a_full_disk_is_no_fault_of_the_derivation) {
     auto ending = run_a([&] {
         tell(LogEvent::Kind::build_log_line, chain.a, "ld: final link failed: No space left on device");
