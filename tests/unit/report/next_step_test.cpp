@@ -44,18 +44,30 @@ BOOST_AUTO_TEST_CASE(where_no_machine_trusts_the_cache_that_comes_before_switchi
     run.use_command = "cachefill use --cache demo";
     BOOST_TEST(told(run).find("next: nh os switch .") == 0U, told(run));
     run.targets[0].trusted = false;
-    BOOST_TEST(told(run).find("next: put the lines above into the hosts that lack them, then: nh") == 0U, told(run));
+    BOOST_TEST(told(run).find("next: put the lines above into the hosts that lack them\nthen: nh os switch .\n") == 0U,
+               told(run));
     run.targets[1].trusted = false;
-    BOOST_TEST(told(run) == "next: cachefill use --cache demo (how a machine comes to fetch from the cache; none of "
-                            "these does)\n"
-                            "then: nh os switch . (with the lines above in its configuration)\n");
+    BOOST_TEST(told(run) == "next: cachefill use --cache demo\n"
+                            "      (how a machine comes to fetch from the cache; none of these does)\n"
+                            "then: nh os switch .\n      (with the lines above in its configuration)\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_built_is_spoken_of_only_where_something_was) {
+    auto run = ended(report::Command::run, 0);
+    run.targets.resize(1);
+    run.switch_command = "nh os switch .";
+    run.pushes.emplace_back();
+    run.pushes.back().outcome = event::PushOutcome::published;
+    BOOST_TEST(told(run) ==
+               "next: nh os switch .\n      (on any of these machines; they fetch what is in the cache)\n");
+    BOOST_TEST(told(ended(report::Command::run, 1)) == "next: mend what failed\nthen: cachefill again\n");
 }
 
 BOOST_AUTO_TEST_CASE(a_run_that_did_nothing_asks_for_nothing) {
     auto run = ended(report::Command::run, 0);
     run.switch_command = "nh os switch .";
     BOOST_TEST(told(run).empty());
-    BOOST_TEST(told(ended(report::Command::run, 3)) == "next: cachefill again (pushes only what is missing)\n");
+    BOOST_TEST(told(ended(report::Command::run, 3)) == "next: cachefill again\n      (pushes only what is missing)\n");
     BOOST_TEST(told(ended(report::Command::run, 5)).empty());
 }
 

@@ -67,19 +67,21 @@ BOOST_AUTO_TEST_CASE(nothing_pushed_shows_beside_what_was_built) {
 
 BOOST_AUTO_TEST_CASE(what_stands_behind_next_is_the_command_that_was_typed) {
     auto report = filled_report();
-    BOOST_TEST(to_text(report, false, 80).find("next: nh os switch . (on any of these machines;") != std::string::npos);
+    BOOST_TEST(to_text(report, false, 80).find("next: nh os switch .\n      (on any of these machines;") !=
+               std::string::npos);
     report.exit_code = 1;
     for (const auto& [code, beginning] : std::vector<std::pair<int, std::string>>{
-             {1, "next: mend what failed, then: cachefill run . --cache team (2 builds succeeded"},
-             {3, "next: cachefill run . --cache team (pushes only"},
-             {4, "next: cachefill run . --cache team (goes on"},
-             {130, "next: cachefill run . --cache team (goes on"}}) {
+             {1, "next: mend what failed\nthen: cachefill run . --cache team\n      (2 builds succeeded"},
+             {3, "next: cachefill run . --cache team\n      (pushes only"},
+             {4, "next: cachefill run . --cache team\n      (goes on"},
+             {130, "next: cachefill run . --cache team\n      (goes on"}}) {
         report.exit_code = code;
         BOOST_TEST(to_text(report, false, 80).find("\n" + beginning) != std::string::npos, to_text(report, false, 80));
     }
     // With a secret in it, it would have to be masked, and be another command.
     report.again.clear();
-    BOOST_TEST(to_text(report, false, 80).find("next: the same command once more (goes on") != std::string::npos);
+    BOOST_TEST(to_text(report, false, 80).find("next: the same command once more\n      (goes on") !=
+               std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_host_that_does_not_evaluate_is_told_with_what_to_do) {
