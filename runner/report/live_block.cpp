@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace cachefill::report {
 
@@ -16,11 +17,30 @@ using Clock = Progress::Clock;
 
 constexpr std::size_t most_builds = 6;
 constexpr std::size_t most_uploads = 3;
+constexpr std::size_t most_lines_of_cloud = 3;
 constexpr std::size_t widest_name = 36;
 constexpr std::size_t label_width = 8;
 
 std::chrono::milliseconds since(Clock::time_point start, Clock::time_point now) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(now - start);
+}
+
+// Between words, in lines of so many columns; what does not go into the last one is cut off there.
+std::vector<std::string> in_lines(const std::string& text, std::size_t width) {
+    std::vector<std::string> lines(1);
+    for (auto word : split_words(text)) {
+        auto& line = lines.back();
+        auto taken = columns(line) + 1 + columns(word);
+        if (line.empty() || taken <= width) {
+            line += (line.empty() ? "" : " ") + std::string(word);
+        } else if (lines.size() < most_lines_of_cloud) {
+            lines.emplace_back(word);
+        } else {
+            line = fit(line, width - 1) + "…";
+            break;
+        }
+    }
+    return lines;
 }
 
 class Block {
@@ -93,9 +113,13 @@ class Block {
         add("query", counted(progress_.paths_asked, "path") + " asked about");
     }
 
+    // It may be long, and its end says how far the cloud is: it is broken between words.
     void cloud() {
         const auto& cloud = *progress_.cloud;
-        add("waiting", (cloud.since ? clock_text(since(*cloud.since, now_)) + " · " : std::string()) + cloud.text);
+        std::string_view label = "waiting";
+        auto room = std::max(width_, label_width + 2) - label_width - 1;
+        for (const auto& line : in_lines(clock_text(since(cloud.since, now_)) + " · " + cloud.text, room))
+            add(std::exchange(label, ""), line);
     }
 
     void waits() {

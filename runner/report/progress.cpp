@@ -27,6 +27,14 @@ bool Progress::has_finished(event::Stage stage) const {
     return it != stages_.end() && it->second;
 }
 
+void Progress::apply_cloud(const event::CloudWaiting& waiting, Clock::time_point now) {
+    if (!waiting_since_) waiting_since_ = now;
+    auto from = waiting.running > std::chrono::milliseconds(0) ? now - waiting.running : *waiting_since_;
+    // GitHub knows whole seconds, and a clock that goes back is none.
+    bool is_same = cloud && std::chrono::abs(cloud->since - from) < std::chrono::seconds(5);
+    cloud = Cloud{.text = one_line(waiting.text), .since = is_same ? cloud->since : from};
+}
+
 void Progress::add_bytes(std::uint64_t bytes, Clock::time_point now) {
     bytes_up += bytes;
     if (!samples_.empty() && now - samples_.back().when < 100ms)
@@ -103,10 +111,7 @@ void Progress::apply(const event::Event& event, Clock::time_point now) {
                        else
                            waits.erase(e.cache);
                    },
-                   [&](const event::CloudWaiting& e) {
-                       cloud = Cloud{.text = one_line(e.text), .since = {}};
-                       if (e.running > std::chrono::milliseconds(0)) cloud->since = now - e.running;
-                   },
+                   [&](const event::CloudWaiting& e) { apply_cloud(e, now); },
                    [&](const event::QueryProgress& e) { paths_asked = e.asked; },
                    [&](const event::PlanChanged& e) {
                        plan = e;

@@ -55,7 +55,7 @@ class Progress {
     std::map<std::string, Wait> waits; // for caches that do not answer, by address
     struct Cloud {
         std::string text;
-        std::optional<Clock::time_point> since; // when its run began
+        Clock::time_point since; // when its run began; where that is not known, when the wait did
     };
     std::optional<Cloud> cloud;            // what is waited for, by `wait`
     std::map<std::string, Build> builds;   // running, by derivation
@@ -63,6 +63,7 @@ class Progress {
     std::optional<event::PlanChanged> plan;
 
   private:
+    void apply_cloud(const event::CloudWaiting& waiting, Clock::time_point now);
     struct Sample {
         Clock::time_point when;
         std::uint64_t bytes;
@@ -72,6 +73,7 @@ class Progress {
 
     std::map<event::Stage, bool> stages_; // true: finished
     Forecast forecast_;
+    std::optional<Clock::time_point> waiting_since_; // for the cloud
     std::uint64_t built_when_planned_ = 0;
     std::uint64_t started_ = 0;
     std::deque<Sample> samples_;

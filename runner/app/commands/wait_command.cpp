@@ -93,13 +93,20 @@ class Waiting {
         return {};
     }
 
+    // A run of the cloud is what one waits for; of other reasons it is said first.
+    static std::string waited_for(const doctor::Examination& examination) {
+        const auto& reason = examination.reasons.front();
+        bool is_run = reason.cause == Cause::run_queued || reason.cause == Cause::run_in_progress;
+        return is_run ? reason.text : examination.evidence.target + " is not in the cache yet; " + reason.text;
+    }
+
     void say(const doctor::Examination& examination) {
         event::CloudWaiting waiting;
         const auto& cloud = examination.evidence.cloud;
         if (!examination.failures.empty())
             waiting.text = examination.failures.front().one_line();
         else if (!examination.reasons.empty())
-            waiting.text = examination.reasons.front().text;
+            waiting.text = waited_for(examination);
         if (cloud.failure) waiting.text += " (GitHub: " + cloud.failure->one_line() + ")";
         if (const auto* run = cloud.run();
             run && cloud.state == CloudState::in_progress && run->started.time_since_epoch() > 0s)

@@ -103,8 +103,21 @@ BOOST_AUTO_TEST_CASE(who_waits_for_the_cloud_sees_that_and_nothing_that_has_ende
     BOOST_TEST(live.screen.text().find("evaluate ") == std::string::npos);
     live.display->on_event(event::CloudWaiting{"the commit was made a moment ago", {}});
     live.tick(3000ms);
-    BOOST_TEST(live.screen.text().find("waiting  the commit was made") != std::string::npos);
+    BOOST_TEST(live.screen.text().find("waiting  0:03 · the commit was made") != std::string::npos, live.screen.text());
     BOOST_TEST(live.screen.text().find("#214") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_waited_for_is_broken_between_words) {
+    Live live(40);
+    live.display->on_event(event::CloudWaiting{"nixos:lap is not in the cache; the cloud built another one, of "
+                                               "commit 1a2b3c4: etc < activate < nixos-system-lap-24.11 and more",
+                                               {}});
+    live.tick(12000ms);
+    auto text = live.screen.text();
+    BOOST_TEST(text.find("waiting  0:12 · nixos:lap is not in the\n"
+                         "         cache; the cloud built another\n"
+                         "         one, of commit 1a2b3c4: etc <…\n") != std::string::npos,
+               text);
 }
 
 BOOST_AUTO_TEST_CASE(a_locale_without_utf_8_gets_as_many_columns_in_ascii) {
