@@ -11,6 +11,7 @@
 #include "report/github_log.hpp"
 #include "report/json_lines.hpp"
 #include "report/junit.hpp"
+#include "report/warnings_text.hpp"
 
 #include <boost/asio/signal_set.hpp>
 
@@ -45,6 +46,12 @@ bool is_same_place(int one, int other) {
     }, b{};
     return ::fstat(one, &a) == 0 && ::fstat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
            a.st_rdev == b.st_rdev;
+}
+
+// What is said in quiet, too.
+std::string warnings_of(const report::RunReport& report) {
+    report::Style plain(false);
+    return report::trust_text(report, plain) + report::warnings_text(report, plain);
 }
 
 void write_all(std::FILE* stream, std::string_view text) {
@@ -196,10 +203,13 @@ int Console::close_with(report::RunReport report, const std::string& before_text
     recorder_->on_event(event::RunFinished{exit_code, report.causes, took});
     if (events_ && events_->trouble()) print_error(*events_->trouble());
     bool quiet = settings_.quiet && report.exit_code == 0;
+    auto left_to_warn_of = quiet ? warnings_of(recorder_->untold(report)) : std::string();
     if (github_log_) {
         if (!quiet) github_log_->conclude(before_text + report::to_text(report, false, width_, true));
+        if (!left_to_warn_of.empty()) github_log_->conclude(left_to_warn_of);
         return exit_code;
     }
+    say(stderr, left_to_warn_of);
     auto* stream = settings_.json == "-" || settings_.events == "-" ? stderr : stdout;
     if ((took < soon || report.targets.empty()) && is_same_place(::fileno(stream), STDERR_FILENO))
         report = recorder_->untold(std::move(report));
