@@ -168,6 +168,15 @@ Result<void> without_expressions(const InitFacts& facts, const Answers& answers)
     return {};
 }
 
+// What the repository cannot do: a machine's own token and lines. The flake's own file does not count for pushing.
+void add_steps_here(const std::string& cache, std::vector<std::string>& steps) {
+    auto name = shell_word(cache);
+    if (is_cachix(cache)) steps.push_back("on a machine that pushes by hand, once: cachefill login " + name);
+    steps.push_back("on a machine that runs cachefill by hand: 'cache: " + cache +
+                    "' in ~/.config/cachefill/cachefill.yml stands for --cache " + name);
+    steps.push_back("on each machine that is to fetch: cachefill use " + name);
+}
+
 } // namespace
 
 Result<std::pair<std::string, std::string>> parse_action(const std::string& text) {
@@ -232,6 +241,8 @@ Result<InitPlan> plan_init(const InitFacts& facts, const Answers& answers) {
     std::vector<std::string> add{"git", "add"};
     for (const auto& file : plan.files) add.push_back(file.path.string());
     plan.steps.push_back("look at what was written, then: " + there + shell_command(add));
+    plan.steps.push_back("commit and push: " + there + "git commit -m 'cachefill fills the cache' && git push");
+    add_steps_here(answers.cache, plan.steps);
     return plan;
 }
 

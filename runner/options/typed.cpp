@@ -1,6 +1,7 @@
 #include "options/typed.hpp"
 
 #include "async/child_process.hpp"
+#include "base/files.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "eval/target.hpp"
@@ -8,7 +9,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <filesystem>
+#include <unistd.h>
 
 namespace cachefill::options {
 
@@ -32,6 +35,38 @@ bool is_repeated(const Option& option) {
 
 bool takes_flake(Command command) {
     return command == Command::run || command == Command::plan || command == Command::ci || command == Command::init;
+}
+
+// The first word that is neither a flag's nor behind '--', where a person might put a cache: doctor, wait and verify
+// take hosts there, guard a command.
+std::string word_by_itself(const Settings& settings) {
+    const auto& typed = settings.typed.words;
+    bool takes_other_words = !typed.empty() && (typed[0] == "run" || typed[0] == "plan" || typed[0] == "push");
+    const auto& words = settings.arguments.empty() ? settings.hosts : settings.arguments;
+    if (!takes_other_words || words.empty()) return {};
+    auto at = std::find(typed.begin(), typed.end(), words[0]);
+    bool is_by_itself =
+        at != typed.end() && !(at - 1)->starts_with('-') && std::find(typed.begin(), at, std::string_view("--")) == at;
+    return is_by_itself ? words[0] : std::string();
+}
+
+// Told without an evaluation: this machine, or one that flake.nix or a folder beside it is called after.
+bool is_host(const std::string& word, const std::string& flake) {
+    std::array<char, 256> own{};
+    if (::gethostname(own.data(), own.size() - 1) == 0 && word == own.data()) return true;
+    const std::filesystem::path folder(flake);
+    std::error_code ignored;
+    for (const char* place : {"hosts", "machines", "systems"})
+        for (const char* ending : {"", ".nix"})
+            if (std::filesystem::exists(folder / place / (word + ending), ignored)) return true;
+    auto text = read_file(folder / "flake.nix", 1 << 20);
+    auto is_part = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_'; };
+    for (auto at = text ? text->find(word) : std::string::npos; at != std::string::npos;
+         at = text->find(word, at + 1)) {
+        auto end = at + word.size();
+        if ((at == 0 || !is_part((*text)[at - 1])) && (end == text->size() || !is_part((*text)[end]))) return true;
+    }
+    return false;
 }
 
 } // namespace
@@ -83,11 +118,11 @@ Failure no_cache_named(const Settings& settings, std::string hint) {
 }
 
 std::string cache_among_words(const Settings& settings) {
-    const auto& words = settings.arguments.empty() ? settings.hosts : settings.arguments;
-    if (words.empty() || words[0].find_first_of("/:.*!@#") != std::string::npos) return {};
+    auto word = word_by_itself(settings);
+    if (word.empty() || word == "-" || word.find_first_of("/:.*!@#") != std::string::npos) return {};
     std::error_code ignored;
-    if (words[0] == "-" || std::filesystem::exists(words[0], ignored)) return {};
-    auto name = sanitize(words[0]);
+    if (std::filesystem::exists(word, ignored) || is_host(word, settings.flake)) return {};
+    auto name = sanitize(word);
     return "; if '" + name + "' is the cache: --cache " + shell_word(name);
 }
 

@@ -248,6 +248,9 @@ BOOST_AUTO_TEST_CASE(what_is_not_certain_is_said) {
     BOOST_TEST(
         has_note(plan.notes, "old.yml pushes to krit-nixos. cachefill does the work of 'cachix/cachix-action@v15'"));
     BOOST_TEST(has_note(plan.steps, "CACHIX_AUTH_TOKEN"));
+    for (const auto* step : {"git commit -m ", "&& git push", ": cachefill login ", ": cachefill use ",
+                             "in ~/.config/cachefill/cachefill.yml"})
+        BOOST_TEST(has_note(plan.steps, step), step);
     BOOST_TEST(has_note(plan.notes, "nixos:template-minimal is a template, by the name"));
     BOOST_TEST(has_note(plan.notes, "homes are evaluated, but neither built nor pushed"));
     facts.cache = "https://cache.example.org";

@@ -3,6 +3,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
 using namespace cachefill;
 using namespace cachefill::options;
 
@@ -40,8 +44,26 @@ BOOST_AUTO_TEST_CASE(a_word_where_no_cache_is_named_may_be_the_cache) {
     BOOST_TEST(hint({"push", "my-cache", "./result"}) == "; if 'my-cache' is the cache: --cache my-cache");
     for (std::vector<std::string> words :
          {Words{"run"}, Words{"run", "nixos:nas"}, Words{"run", "--hosts", "n*"}, Words{"push", "./result"},
-          Words{"push", "/nix/store"}, Words{"push", "-"}, Words{"run", "https://cache.example"}})
+          Words{"push", "/nix/store"}, Words{"push", "-"}, Words{"run", "https://cache.example"},
+          Words{"run", "--hosts", "nas"}, Words{"doctor", "nas"}, Words{"verify", "nas"},
+          Words{"guard", "--", "nh", "os", "switch"}, Words{"push", "--", "nas"}})
         BOOST_TEST(hint(words).empty(), words.back());
+}
+
+BOOST_AUTO_TEST_CASE(what_the_flake_calls_a_host_is_no_cache) {
+    auto folder = std::filesystem::temp_directory_path() / ("typed-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder / "hosts");
+    std::ofstream(folder / "flake.nix") << "{ nixosConfigurations.lap = x; lap-top = y; }";
+    std::ofstream(folder / "hosts" / "nas.nix") << "{ }";
+    auto hint = [&](const std::string& word) {
+        auto parsed = parse_command_line(Words{"run", word}, Environment({{"NH_FLAKE", folder.string()}}));
+        if (!parsed) BOOST_FAIL(parsed.error().one_line());
+        return cache_among_words(std::get<Invocation>(*parsed).settings);
+    };
+    BOOST_TEST(hint("lap") == "");
+    BOOST_TEST(hint("nas") == "");
+    BOOST_TEST(hint("top") == "; if 'top' is the cache: --cache top"); // a part of a word is none
+    std::filesystem::remove_all(folder);
 }
 
 BOOST_AUTO_TEST_CASE(what_fills_names_the_cache_that_a_checkout_named) {
