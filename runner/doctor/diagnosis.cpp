@@ -2,34 +2,16 @@
 
 #include "base/shell.hpp"
 #include "base/text.hpp"
+#include "doctor/words.hpp"
 #include "github/repository.hpp"
 
-#include <fmt/chrono.h>
-
 #include <algorithm>
-#include <ctime>
 
 namespace cachefill::doctor {
 
 namespace {
 
 constexpr std::size_t most_details = 12;
-
-std::string clock_time(std::chrono::system_clock::time_point when) {
-    auto seconds = std::chrono::system_clock::to_time_t(when + std::chrono::seconds(59));
-    std::tm local{};
-    ::localtime_r(&seconds, &local);
-    return fmt::format("{:%H:%M}", local);
-}
-
-std::string some(const std::vector<std::string>& items, std::size_t most = 3) {
-    std::vector<std::string> first(items.begin(),
-                                   items.begin() + static_cast<std::ptrdiff_t>(std::min(items.size(), most)));
-    auto text = join(first, ", ");
-    return items.size() > most ? text + " and " + std::to_string(items.size() - most) + " more" : text;
-}
-
-std::string short_sha(const std::string& sha) { return sha.substr(0, 7); }
 
 class Diagnosis {
   public:
@@ -70,8 +52,11 @@ class Diagnosis {
     }
     void add(Cause cause, std::string text, std::string remedy, std::vector<std::string> details = {}) {
         if (details.size() > most_details) details.resize(most_details);
-        Reason reason{
-            .cause = cause, .text = std::move(text), .remedy = std::move(remedy), .details = std::move(details)};
+        Reason reason{.cause = cause,
+                      .text = std::move(text),
+                      .remedy = std::move(remedy),
+                      .lasting = {},
+                      .details = std::move(details)};
         reasons_.push_back(std::move(reason));
     }
     // Commands one after the other. One that may not be shown ends the row: nobody should skip it.
@@ -290,6 +275,13 @@ class Diagnosis {
         if (!e_.differences.empty()) text += ": " + e_.differences.front();
         // What it built can be fetched as it is.
         bool can_take = built.state == State::complete && !built.output.empty();
+        if (!same_commit && e_.cloud.state == CloudState::succeeded && !e_.manifest->commit.empty()) {
+            text = run_name(*e_.cloud.run()) + " succeeded, but the last " + e_.target +
+                   " that the cache tells of is another commit's, " + short_sha(e_.manifest->commit) +
+                   (e_.differences.empty() ? "" : ": " + e_.differences.front());
+            if (can_take) details.push_back("to go (back) to that one: " + e_.commands.switches.to_built(built.output));
+            can_take = false; // who has a commit of his own is not sent to another one's system
+        }
         add(Cause::other_derivation, std::move(text),
             can_take ? e_.commands.switches.to_built(built.output) : in_a_row({start_again(), wait()}),
             std::move(details));
@@ -343,6 +335,7 @@ class Diagnosis {
     void explain_not_asked() {
         add(Cause::not_a_substituter, Source::not_a_substituter,
             remedy_for_not_asked(e_.machine, e_.not_asked, some(names(Source::not_a_substituter))));
+        reasons_.back().lasting = e_.commands.use;
     }
     void explain_not_trusted() {
         add(Cause::key_not_trusted, Source::key_not_trusted,

@@ -42,6 +42,7 @@ struct Reason {
     Cause cause;
     std::string text;                 // one sentence
     std::string remedy;               // a command, or in words what to do; empty: nothing
+    std::string lasting;              // a command that shows how to need no remedy again; mostly empty
     std::vector<std::string> details; // for --verbose
 };
 
@@ -73,6 +74,7 @@ struct Commands {
     std::string wait;                // "cachefill wait laptop"
     std::string run;                 // "cachefill run --hosts nixos:laptop"
     std::string doctor;              // "cachefill doctor --verbose"
+    std::string use;                 // "cachefill use team"; empty where ours is asked
     std::string update;              // "nix flake update --flake ."
     bool in_work_tree = true;        // is the current directory in it? Else git and gh are told where
 };

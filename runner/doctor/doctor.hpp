@@ -87,6 +87,7 @@ class Doctor {
     std::unique_ptr<eval::Evaluator> make_evaluator(std::string flake);
     async::Task<Result<eval::TargetRef>> choose();
     Commands commands() const;
+    std::string use_command() const; // how this machine comes to ask our cache
     options::SwitchCommand usual_switch_command() const;
     async::Task<Result<void>> read_daemon_settings();
     Result<void> find_sources();

@@ -33,6 +33,12 @@ options::SwitchCommand Doctor::usual_switch_command() const {
                                is_ours ? std::string() : target.name);
 }
 
+std::string Doctor::use_command() const {
+    auto typed = session_.settings().typed;
+    if (session_.settings().cache_by_checkout) typed.flags["cache"] = {std::string(session_.settings().cache.reveal())};
+    return command_to_use(typed);
+}
+
 Commands Doctor::commands() const {
     const auto& settings = session_.settings();
     auto word = options::word_for(evaluated_->target, hosts_);

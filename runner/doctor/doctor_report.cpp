@@ -19,6 +19,7 @@ using nlohmann::json;
 constexpr std::size_t names_told = 3;
 constexpr std::size_t rows_told = 40;
 constexpr std::size_t changes_told = 5;
+constexpr std::size_t widest_row = 80;
 
 // Of what is only expected: no more exact than it is.
 std::string about(std::chrono::milliseconds time) {
@@ -87,6 +88,7 @@ std::string details(const Examination& examination) {
         text += "\n" + std::to_string(i + 1) + ". " + reason.text + "\n";
         for (const auto& detail : reason.details) text += "   " + detail + "\n";
         if (!reason.remedy.empty()) text += "   do: " + reason.remedy + "\n";
+        if (!reason.lasting.empty()) text += "   then: " + reason.lasting + "\n";
     }
     text += "\nto fetch " + counted(examination.fetches, "path") + ", local by design " +
             std::to_string(evidence.local_by_design) + ", light " + std::to_string(examination.light) +
@@ -145,8 +147,11 @@ std::string compiled_table(const Examination& examination) {
         line.resize(std::max<std::size_t>(line.size() + 2, 44), ' ');
         line += heavy.expected.measured ? about(heavy.expected.time) : "not known";
         if (!heavy.needed_by.empty()) {
-            line.resize(std::max<std::size_t>(line.size() + 2, 62), ' ');
-            line += "needed by " + join(heavy.needed_by, " < ");
+            auto chain = "needed by " + join(heavy.needed_by, " < ");
+            auto column = std::max<std::size_t>(line.size() + 2, 62);
+            bool fits = column + chain.size() <= widest_row;
+            if (fits) line.resize(column, ' ');
+            line += fits ? chain : "\n      " + chain; // where it can be broken between words
         }
         text += line + "\n";
     }
@@ -164,6 +169,8 @@ std::string to_text(const Examination& examination, bool verbose) {
         const auto& first = examination.reasons.front();
         text += "reason: " + first.text + "\n";
         if (!first.remedy.empty()) text += "do:     " + first.remedy + "\n";
+        if (!first.lasting.empty())
+            text += "then:   " + first.lasting + "\n        (shows the lines that make it last)\n";
     }
     if (examination.changes) text += changes(*examination.changes);
     if (verbose) text += details(examination);
@@ -204,6 +211,7 @@ std::string to_json(const Examination& examination) {
         reasons.push_back({{"cause", to_string(reason.cause)},
                            {"text", reason.text},
                            {"command", reason.remedy},
+                           {"lasting", reason.lasting},
                            {"details", reason.details}});
     auto& runs = answer["runs"] = json::array();
     for (const auto& run : evidence.cloud.runs)

@@ -89,6 +89,7 @@ void Doctor::note_helpful(std::size_t number, Evidence& evidence) const {
     bool is_asked = false;
     for (const auto& ask : machine_asks_) is_asked |= presence_->url(ask.cache) == cache::canonical_url(url);
     auto& list = is_asked ? evidence.not_trusted : evidence.not_asked;
+    if (number == plan::own_cache && !is_asked) evidence.commands.use = use_command();
     for (const auto& known : list)
         if (known.url == url) return;
     HelpfulCache cache{.url = url, .keys = {}, .strangers = {}, .has_unsigned = false};

@@ -107,6 +107,9 @@ BOOST_AUTO_TEST_CASE(what_a_cache_has_needs_no_cloud_to_explain_it) {
     evidence.commands.switches = options::parse_switch_command({"nh", "os", "switch"}).value();
     evidence.daemon_is_trusting = true;
     BOOST_TEST(diagnose(evidence)[0].remedy.starts_with("nh os switch"));
+    BOOST_TEST(diagnose(evidence)[0].lasting == ""); // of another's cache we know no lines
+    evidence.commands.use = "cachefill use demo";
+    BOOST_TEST(diagnose(evidence)[0].lasting == "cachefill use demo");
 }
 
 BOOST_AUTO_TEST_CASE(reasons_come_in_their_order) {
@@ -184,6 +187,16 @@ BOOST_AUTO_TEST_CASE(the_manifest_tells_evicted_from_another_derivation) {
     BOOST_TEST((reasons.front().cause == Cause::other_derivation));
     BOOST_TEST(reasons.front().text.find("from the same commit: the attribute 'args'") != std::string::npos);
     BOOST_TEST(reasons.front().remedy == "nh os switch /nix/store/33333333333333333333333333333333-system");
+    // Whose own commit is green is not sent back to an older one's system.
+    evidence.manifest->commit = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
+    auto older = diagnose(evidence).front();
+    BOOST_TEST(
+        older.text.find(" succeeded, but the last nixos:box that the cache tells of is another commit's, eeeeeee") !=
+            std::string::npos,
+        older.text);
+    BOOST_TEST(older.remedy.find("33333333") == std::string::npos, older.remedy);
+    BOOST_TEST(older.remedy.find("cachefill wait box") != std::string::npos, older.remedy);
+    BOOST_TEST(older.details.back().find("to go (back) to that one: nh os switch /nix/store/3333") == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(without_anybody_to_ask_what_git_knows_is_told) {

@@ -64,13 +64,21 @@ BOOST_AUTO_TEST_CASE(a_healthy_machine_gets_one_line_that_says_what_is_left_to_d
 
 BOOST_AUTO_TEST_CASE(what_would_be_compiled_is_named_with_its_reason_and_a_command) {
     auto examination = compiling(2);
-    examination.reasons = {
-        {.cause = Cause::run_in_progress, .text = "the cloud is at it", .remedy = "cachefill wait box", .details = {}},
-        {.cause = Cause::hole, .text = "another", .remedy = "x", .details = {}}};
+    examination.reasons = {{.cause = Cause::run_in_progress,
+                            .text = "the cloud is at it",
+                            .remedy = "cachefill wait box",
+                            .lasting = {},
+                            .details = {}},
+                           {.cause = Cause::hole, .text = "another", .remedy = "x", .lasting = {}, .details = {}}};
     BOOST_TEST(to_text(examination, false) ==
                "nixos:box would compile 2 derivations here, about 2 min: heavy-0, heavy-1\n"
                "reason: the cloud is at it\n"
                "do:     cachefill wait box\n");
+    examination.reasons[0].lasting = "cachefill use demo";
+    BOOST_TEST(to_text(examination, false)
+                   .ends_with("do:     cachefill wait box\nthen:   cachefill use demo\n"
+                              "        (shows the lines that make it last)\n"));
+    examination.reasons[0].lasting.clear();
     examination.reasons[0].remedy.clear();
     BOOST_TEST(!has(to_text(examination, false), "do:"));
     auto many = compiling(5);
@@ -123,8 +131,9 @@ BOOST_AUTO_TEST_CASE(a_time_that_nobody_measured_is_not_invented) {
 BOOST_AUTO_TEST_CASE(with_verbose_everything_behind_it_is_told) {
     auto examination = compiling(42);
     examination.evidence.heavy[0].needed_by = {"steam", "system"};
-    examination.reasons = {{.cause = Cause::hole, .text = "a hole", .remedy = "fill it", .details = {"detail one"}},
-                           {.cause = Cause::evicted, .text = "gone", .remedy = {}, .details = {}}};
+    examination.reasons = {
+        {.cause = Cause::hole, .text = "a hole", .remedy = "fill it", .lasting = {}, .details = {"detail one"}},
+        {.cause = Cause::evicted, .text = "gone", .remedy = {}, .lasting = {}, .details = {}}};
     examination.asked = {"https://a.example", "https://b.example"};
     examination.notes = {"https://a.example answered 503"};
     examination.evaluating = 1200ms;
@@ -132,6 +141,9 @@ BOOST_AUTO_TEST_CASE(with_verbose_everything_behind_it_is_told) {
     auto text = to_text(examination, true);
     BOOST_TEST(has(text, "would be compiled, heaviest first:\n"));
     BOOST_TEST(has(text, "needed by steam < system\n"));
+    examination.evidence.heavy[0].needed_by = {"gtk-3.24.38", "firefox-unwrapped-119.0", "firefox-119.0", "system"};
+    BOOST_TEST(has(to_text(examination, true),
+                   "\n      needed by gtk-3.24.38 < firefox-unwrapped-119.0 < firefox-119.0 < system\n"));
     BOOST_TEST(has(text, "heavy-39 "));
     BOOST_TEST(!has(text, "heavy-40 "));
     BOOST_TEST(has(text, "… and 2 more (--json lists all)\n"));
@@ -180,7 +192,7 @@ BOOST_AUTO_TEST_CASE(as_data_it_says_the_same) {
     examination.fetches = 3;
     examination.fetched_bytes = 99;
     examination.reasons = {
-        {.cause = Cause::key_not_trusted, .text = "a key", .remedy = "trust it", .details = {"line"}}};
+        {.cause = Cause::key_not_trusted, .text = "a key", .remedy = "trust it", .lasting = {}, .details = {"line"}}};
     github::WorkflowRun run;
     run.id = 7;
     run.workflow_file = "fill.yml";
@@ -203,6 +215,7 @@ BOOST_AUTO_TEST_CASE(as_data_it_says_the_same) {
     BOOST_TEST((data["reasons"] == json::array({{{"cause", "key-not-trusted"},
                                                  {"text", "a key"},
                                                  {"command", "trust it"},
+                                                 {"lasting", ""},
                                                  {"details", json::array({"line"})}}})));
     BOOST_TEST(data["runs"][0]["state"] == "failed");
     BOOST_TEST(data["runs"][0]["workflow"] == "fill.yml");
