@@ -52,10 +52,27 @@ std::vector<std::string> commands_with(const std::string& flag) {
     return names;
 }
 
-Failure unknown_flag(Command command, const std::string& flag) {
+// Where a flag of other programs is something else here.
+std::string known_elsewhere(Command command, const std::string& flag, std::span<const std::string> arguments) {
+    auto name = flag.substr(0, flag.find('='));
+    if (name == "--no-color" || name == "--no-colour") return "write '--color never', or set NO_COLOR=1";
+    if (name == "--man") return "the manual is 'cachefill help --man'";
+    bool takes_one_host = command == Command::doctor || command == Command::wait;
+    if (!takes_one_host || (name != "-H" && name != "--host" && name != "--hosts")) return {};
+    auto at = std::find(arguments.begin(), arguments.end(), flag);
+    auto host = name == flag && at != arguments.end() && at + 1 != arguments.end() ? *(at + 1)
+                                                                                   : flag.substr(flag.find('=') + 1);
+    bool is_host = name != flag || host != flag;
+    return "the host stands by itself: 'cachefill " + std::string(to_string(command)) + " " +
+           (is_host && !holds_secret(host) ? shell_word(sanitize(host)) : "HOST") + "'";
+}
+
+Failure unknown_flag(Command command, const std::string& flag, std::span<const std::string> arguments) {
     auto name = flag.substr(0, flag.find('='));
     Failure failure(FailureKind::usage, "'" + sanitize(redact_url(name)) + "' is no option of 'cachefill " +
                                             std::string(to_string(command)) + "'");
+    if (auto hint = known_elsewhere(command, flag, arguments); !hint.empty())
+        return std::move(failure).with_hint(std::move(hint));
     auto knowing = commands_with(name);
     auto theirs = knowing.empty() ? std::string() : "it is one of " + join(knowing, ", ");
     auto meant = did_you_mean(name, flags_of(command));
@@ -64,6 +81,42 @@ Failure unknown_flag(Command command, const std::string& flag) {
     if (meant) return std::move(failure).with_hint("did you mean '" + *meant + "'?");
     if (!theirs.empty()) return std::move(failure).with_hint(std::move(theirs));
     return std::move(failure).with_hint("'cachefill " + std::string(to_string(command)) + " --help' lists them");
+}
+
+Failure value_missing(Command command, const std::string& flag) {
+    Failure failure(FailureKind::usage, "'" + sanitize(redact_url(flag)) + "' needs a value");
+    for (const std::string printed : {"--json", "--events"})
+        if (flag.ends_with(printed))
+            return std::move(failure).with_hint("'" + printed + " -' prints to standard output, '" + printed +
+                                                " FILE' writes a file");
+    return std::move(failure).with_hint("'cachefill " + std::string(to_string(command)) + " --help' has its form");
+}
+
+Failure no_such_command(std::span<const std::string> arguments, const std::string& wrong) {
+    auto is_command = [](const std::string& word) { return find_command(word).has_value(); };
+    auto later = std::find_if(arguments.begin(), arguments.end(), is_command);
+    if (wrong.starts_with('-') && wrong != "--man" && wrong != "--completion") {
+        Failure failure(FailureKind::usage, "'" + sanitize(redact_url(wrong)) + "' stands where the command should");
+        if (later == arguments.end()) return std::move(failure).with_hint("'cachefill help' shows what there is");
+        std::vector<std::string> words{"cachefill", *later};
+        words.insert(words.end(), arguments.begin(), later);
+        words.insert(words.end(), later + 1, arguments.end());
+        bool is_secret = std::any_of(words.begin(), words.end(), [](const auto& word) { return holds_secret(word); });
+        return std::move(failure).with_hint("the command comes first" +
+                                            (is_secret ? std::string() : ": " + sanitize(shell_command(words))));
+    }
+    Failure failure(FailureKind::usage, "there is no command '" + sanitize(redact_url(wrong)) + "'");
+    if (wrong == "--man" || wrong == "man" || wrong == "manual")
+        return std::move(failure).with_hint("the manual is 'cachefill help --man'");
+    if (wrong == "--completion" || wrong == "completion" || wrong == "completions") {
+        auto shell =
+            std::find_if(arguments.begin(), arguments.end(), [](const auto& word) { return completion(word); });
+        return std::move(failure).with_hint("'cachefill help --completion " +
+                                            (shell == arguments.end() ? "SHELL" : *shell) + "' prints it");
+    }
+    if (auto meant = did_you_mean(wrong, command_names()))
+        return std::move(failure).with_hint("did you mean 'cachefill " + *meant + "'?");
+    return std::move(failure).with_hint("'cachefill help' shows what there is");
 }
 
 // CACHEFILL_CACHE, CACHEFILL_HOSTS, …: every configuration key, lists separated by white space.
@@ -149,13 +202,12 @@ Result<RawArguments> read_arguments(Command command, std::span<const std::string
     } catch (const CLI::ArgumentMismatch& error) {
         std::string what = error.what(); // "--cache: 1 required CACHE missing"
         auto flag = what.substr(0, what.find(':'));
-        return Failure(FailureKind::usage, "'" + sanitize(redact_url(flag)) + "' needs a value")
-            .with_hint("'cachefill " + std::string(to_string(command)) + " --help' has its form");
+        return value_missing(command, flag);
     } catch (const CLI::ParseError& error) {
         return Failure(FailureKind::usage, sanitize(error.what()));
     }
     for (const auto& extra : parser.remaining())
-        if (extra.starts_with("-")) return unknown_flag(command, extra);
+        if (extra.starts_with("-")) return unknown_flag(command, extra, arguments);
     bool takes_paths = command == Command::push || command == Command::verify || command == Command::report;
     bool takes_host = command == Command::doctor || command == Command::wait;
     if (takes_paths || (takes_host && raw.positional.size() == 1))
@@ -218,7 +270,8 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
     if (arguments.empty())
         return Failure(FailureKind::usage, "no command was given").with_hint("'cachefill help' shows what there is");
     const auto& first = arguments[0];
-    if (first == "--version" || first == "version") return Parsed(Answer{std::string("cachefill ") + version + "\n"});
+    if (first == "--version" || first == "-V" || first == "version")
+        return Parsed(Answer{std::string("cachefill ") + version + "\n"});
     if (first == "--help" || first == "-h" || first == "help") {
         if (arguments.size() < 2) return Parsed(Answer{help_text()});
         if (arguments[1] == "--man") return Parsed(Answer{man_page()});
@@ -230,13 +283,7 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
         if (auto command = find_command(arguments[1])) return Parsed(Answer{help_text(*command, true)});
     }
     auto command = find_command(first == "help" ? arguments[1] : first);
-    if (!command) {
-        const auto& wrong = first == "help" ? arguments[1] : first;
-        Failure failure(FailureKind::usage, "there is no command '" + sanitize(redact_url(wrong)) + "'");
-        if (auto meant = did_you_mean(wrong, command_names()))
-            return std::move(failure).with_hint("did you mean 'cachefill " + *meant + "'?");
-        return std::move(failure).with_hint("'cachefill help' shows what there is");
-    }
+    if (!command) return no_such_command(arguments, first == "help" ? arguments[1] : first);
     TRY(raw, read_arguments(*command, arguments.subspan(1)));
     if (raw.help) {
         bool is_long = std::find(arguments.begin(), arguments.end(), "--help") != arguments.end();

@@ -322,4 +322,25 @@ BOOST_AUTO_TEST_CASE(an_address_with_a_login_where_none_is_expected_is_not_repea
     BOOST_TEST(settings_of({"guard", "nixos-rebuild", "switch", "--flake", "git+" + address}).switches.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(flags_of_other_programs_are_told_what_they_are_here) {
+    for (const auto& [words, hint] : std::vector<std::pair<Words, std::string>>{
+             {{"doctor", "-H", "lap"}, "'cachefill doctor lap'"},
+             {{"wait", "--host", "lap"}, "'cachefill wait lap'"},
+             {{"wait", "--host=lap"}, "'cachefill wait lap'"},
+             {{"doctor", "-H"}, "'cachefill doctor HOST'"},
+             {{"run", "--no-color"}, "--color never"},
+             {{"run", "--json"}, "'--json -'"},
+             {{"run", "--man"}, "help --man"},
+             {{"--man"}, "help --man"},
+             {{"completion", "bash"}, "'cachefill help --completion bash'"},
+             {{"completions"}, "'cachefill help --completion SHELL'"},
+             {{"--cache", "my cache", "run", "."}, "the command comes first: cachefill run --cache 'my cache' ."},
+             {{"-q"}, "'cachefill help' shows what there is"}}) {
+        auto failure = refused(words);
+        BOOST_TEST(failure.hint().find(hint) != std::string::npos, failure.hint());
+    }
+    BOOST_TEST(answer_to({"-V"}) == answer_to({"--version"}));
+    BOOST_TEST(refused({"--cache", "https://kim:geheim@c.example", "run"}).hint() == "the command comes first");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
