@@ -1,5 +1,8 @@
 #include "app/terminal_asker.hpp"
 
+#include "app/voice.hpp"
+#include "report/prose.hpp"
+
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -15,7 +18,7 @@ std::optional<TerminalAsker> TerminalAsker::find(const async::Executor& executor
 }
 
 async::Task<std::optional<std::string>> TerminalAsker::ask(std::string question) {
-    std::fputs(question.c_str(), stdout);
+    std::fputs(report::wrap_sentences(question, terminal_columns(stdout).value_or(0)).c_str(), stdout);
     std::fflush(stdout);
     for (;;) {
         if (auto end = read_.find('\n'); end != read_.npos) {

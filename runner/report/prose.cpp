@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <optional>
 
 namespace cachefill::report {
@@ -22,9 +23,9 @@ std::string_view without_color(std::string_view word) {
 }
 
 bool begins_prose(std::string_view word) {
-    static constexpr std::array<std::string_view, 13> leads{
-        "error:", "warning:", "notice:", "note:",    "info:", "hint:", "cause:",
-        "while:", "do:",      "reason:", "waiting:", "next:", "then:"};
+    static constexpr std::array<std::string_view, 16> leads{
+        "error:", "warning:", "notice:",  "note:", "info:", "hint:",    "cause:", "while:",
+        "do:",    "reason:",  "waiting:", "next:", "then:", "changes:", "needed", "asked:"};
     return std::find(leads.begin(), leads.end(), without_color(word)) != leads.end();
 }
 
@@ -39,6 +40,14 @@ bool begins_command(std::string_view word) {
 }
 
 bool ends_command(std::string_view word) { return word.ends_with(',') || word.ends_with(';'); }
+
+// "hint:", "do:", "then:", and in a list of steps "a token: gh secret set X". What is told as an error may begin with a
+// program's name, too.
+bool leads_to_command(std::string_view word) {
+    static constexpr std::array<std::string_view, 8> tellers{
+        "error:", "warning:", "notice:", "note:", "info:", "cause:", "while:", "reason:"};
+    return word.ends_with(':') && std::find(tellers.begin(), tellers.end(), word) == tellers.end();
+}
 
 // Pieces between which a line may be broken.
 std::vector<std::string> pieces_of(std::string_view line) {
@@ -58,16 +67,15 @@ std::vector<std::string> pieces_of(std::string_view line) {
             is_quoted = word.find('\'', quote + 1) == std::string_view::npos;
         else if (is_quoted)
             is_quoted = quote == std::string_view::npos;
-        auto plain = without_color(word);
-        may_begin_command = plain == "hint:" || plain == "do:" || plain == "next:" || plain == "then:";
+        may_begin_command = leads_to_command(without_color(word));
     }
     return pieces;
 }
 
 // Sentences that begin with what they are about. Tables begin so, too, and have blanks between their columns.
 bool is_sentence(std::string_view line) {
-    static constexpr std::array<std::string_view, 7> beginnings{
-        "nixos:", "darwin:", "home:", "nothing to compile ", "exit ", "ok", "would compile:"};
+    static constexpr std::array<std::string_view, 9> beginnings{
+        "nixos:", "darwin:", "home:", "nothing to compile ", "exit ", "ok", "written", "would compile:", "to fetch "};
     auto plain = line.starts_with('\x1b') ? line.substr(std::min(line.find('m') + 1, line.size())) : line;
     bool begins = std::any_of(beginnings.begin(), beginnings.end(), [&](auto one) { return plain.starts_with(one); });
     return begins && line.find("  ") == line.npos;
@@ -85,19 +93,29 @@ std::optional<Margin> margin_of(const std::string& line) {
     auto start = line.find_first_not_of(' ');
     if (start == line.npos) return {};
     auto end = line.find(' ', start);
-    if (begins_prose(std::string_view(line).substr(start, end - start)) && end != line.npos) {
+    auto word = std::string_view(line).substr(start, std::min(end, line.size()) - start);
+    bool is_item = word == "-" && start == 2;
+    if ((is_item || begins_prose(word)) && end != line.npos) {
         auto second = line.find_first_not_of(' ', end);
         if (second == line.npos) return {};
         auto lead = line.substr(0, second);
         return Margin{lead, std::string(shown_columns(lead), ' ')};
     }
+    // "1. why it is so" of a numbered list, and what stands below it; of what is to be copied nothing is broken.
+    if (std::isdigit(static_cast<unsigned char>(line[0])) && line.substr(0, end).ends_with('.') && end != line.npos)
+        return Margin{line.substr(0, end + 1), std::string(end + 1, ' ')};
+    bool is_setting = line.find(" = ") != line.npos || line.find('{') != line.npos;
+    bool is_below = start == 3 || start == std::string_view("changes: ").size();
+    if (is_below && !is_setting && line.find("  ", start) == line.npos)
+        return Margin{std::string(start, ' '), std::string(start, ' ')};
     if (is_sentence(line)) return Margin{"", "  "};
     return {};
 }
 
 std::string wrap_line(const std::string& line, const Margin& margin, std::size_t width) {
     auto pieces = pieces_of(line);
-    std::size_t skipped = margin.first.empty() ? 0 : 1; // the lead, or the fence
+    auto has_lead = margin.first.find_first_not_of(' ') != std::string::npos;
+    std::size_t skipped = has_lead ? 1 : 0; // the lead, or the fence
     auto text = margin.first;
     auto at = shown_columns(text);
     bool is_first = true;
@@ -118,6 +136,19 @@ std::string wrap_line(const std::string& line, const Margin& margin, std::size_t
 }
 
 } // namespace
+
+std::string wrap_sentences(const std::string& text, std::size_t width) {
+    if (width < narrowest) return text;
+    std::vector<std::string> wrapped;
+    for (auto part : split(text, '\n')) {
+        auto line = std::string(part);
+        auto indent = std::string(std::min(line.find_first_not_of(' '), line.size()), ' ');
+        bool is_wide = shown_columns(line) > width;
+        auto end = line.substr(std::min(line.find_last_not_of(' ') + 1, line.size())); // where one answers a question
+        wrapped.push_back(is_wide ? wrap_line(line, {.first = indent, .others = indent + "  "}, width) + end : line);
+    }
+    return join(wrapped, "\n");
+}
 
 std::string wrap_prose(const std::string& text, std::size_t width) {
     if (width < narrowest) return text;

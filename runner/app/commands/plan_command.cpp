@@ -1,10 +1,12 @@
 #include "app/commands/commands.hpp"
+#include "app/voice.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "fill/named.hpp"
 #include "fill/run.hpp"
 #include "options/exit_code.hpp"
 #include "options/typed.hpp"
+#include "report/prose.hpp"
 #include "report/run_report.hpp"
 
 #include <algorithm>
@@ -109,7 +111,8 @@ async::Task<int> plan_command(CommandContext& context) {
         context.console.print_error(nothing_is_called(run, why));
         co_return static_cast<int>(options::ExitCode::usage);
     }
-    auto answer = text_of(report.why, others);
+    auto* stream = context.session.settings().json == "-" ? stderr : stdout;
+    auto answer = report::wrap_sentences(text_of(report.why, others), terminal_columns(stream).value_or(0));
     co_return context.console.close_with(std::move(report), answer, true);
 }
 
