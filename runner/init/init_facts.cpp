@@ -80,6 +80,15 @@ Task<void> ask_for_system(Asking& asking, eval::TargetRef host, HostFacts& facts
     facts.guess = ellipsize(sanitize(std::string_view(why).substr(0, why.find('\n'))), 200);
 }
 
+// What git says last is the reason.
+Failure not_asked(const std::string& url, const std::string& said, const std::string& repository) {
+    auto text = sanitize(redact_url(trim(said)));
+    auto last = ellipsize(text.substr(text.rfind('\n') + 1), 200);
+    return Failure(FailureKind::network, "git could not ask " + url + (last.empty() ? "" : ": " + last))
+        .with_hint("once it can be reached, the same again; or --action " + repository +
+                   "@COMMIT names the commit to use, and nobody is asked");
+}
+
 } // namespace
 
 Task<Result<RepositoryFacts>> look_at_repository(const std::string& flake, const Environment& environment) {
@@ -185,7 +194,11 @@ Task<Result<PinnedAction>> pin_action(const std::string& given, const Environmen
     // Where nothing is released yet, the newest commit: the action builds its program from it.
     if (reference.empty()) question.push_back("HEAD");
     auto asking = async::git_to_remote(std::move(question), environment);
-    auto answer = co_await told_by(std::move(asking));
+    auto run = co_await async::run_process(std::move(asking), 60s, 1 << 20);
+    constexpr int nothing_matches = 2; // git's own code for it, with --exit-code
+    bool was_asked = run && (run->status.success() || run->status.code == nothing_matches);
+    if (!was_asked) co_return not_asked(url, run ? run->error : run.error().one_line(), repository);
+    auto answer = std::string(trim(run->output));
     for (auto line : split(answer, '\n')) { // HEAD comes first; of a tag the peeled one comes last and wins
         auto commit = std::string(line.substr(0, line.find('\t')));
         if (!is_hexadecimal_commit(commit)) continue;

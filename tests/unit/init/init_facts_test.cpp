@@ -160,4 +160,13 @@ BOOST_AUTO_TEST_CASE(a_tag_stands_for_what_git_finds_behind_it) {
     BOOST_TEST(absent.error().hint().find("o/cachefill@COMMIT") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(who_cannot_be_asked_is_not_said_to_have_nothing) {
+    environment.set("GITHUB_SERVER_URL", "file://" + path("nowhere").string());
+    auto unasked = pin("o/cachefill");
+    BOOST_REQUIRE(!unasked.has_value());
+    BOOST_TEST(unasked.error().cause().find("git could not ask file://") == 0U, unasked.error().cause());
+    BOOST_TEST(unasked.error().cause().find("no tag") == std::string::npos);
+    BOOST_TEST(unasked.error().hint().find("o/cachefill@COMMIT") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
