@@ -4,6 +4,7 @@
 #include "report/package_name.hpp"
 
 #include <set>
+#include <utility>
 
 namespace cachefill::fill {
 
@@ -17,10 +18,33 @@ bool is_target(const plan::Target& target, std::string_view text) {
     return target.name == text || std::string_view(target.name).substr(target.name.find(':') + 1) == text;
 }
 
-} // namespace
+// Between the dots that stand in no quotes, without these.
+std::vector<std::string> parts_of(std::string_view attribute) {
+    std::vector<std::string> parts(1);
+    bool is_quoted = false;
+    for (char c : attribute) {
+        if (c == '"')
+            is_quoted = !is_quoted;
+        else if (c == '.' && !is_quoted)
+            parts.emplace_back();
+        else
+            parts.back() += c;
+    }
+    return parts;
+}
 
-std::vector<nix::StorePath> find_named(const plan::Graph& graph, const std::vector<plan::Target>& targets,
-                                       const plan::Plan& plan, std::string_view text) {
+// What an attribute stands for here: "nixpkgs#firefox" and "pkgs.firefox" for "firefox", all within a host for that.
+std::string meant_by(std::string_view attribute) {
+    auto parts = parts_of(attribute.substr(attribute.find('#') + 1)); // all of it where there is none
+    for (const auto& [output, kind] :
+         {std::pair("nixosConfigurations", "nixos:"), std::pair("darwinConfigurations", "darwin:"),
+          std::pair("homeConfigurations", "home:")})
+        if (parts.size() > 1 && parts[0] == output) return kind + parts[1];
+    return parts.back();
+}
+
+std::vector<nix::StorePath> find_exactly(const plan::Graph& graph, const std::vector<plan::Target>& targets,
+                                         const plan::Plan& plan, std::string_view text) {
     if (auto path = nix::StorePath::parse_inside(text)) return {path->first};
     if (auto path = nix::StorePath::parse_base_name(text)) return {*path};
     std::vector<nix::StorePath> found;
@@ -41,6 +65,16 @@ std::vector<nix::StorePath> find_named(const plan::Graph& graph, const std::vect
     }
     found.insert(found.end(), others.begin(), others.end());
     return found;
+}
+
+} // namespace
+
+std::vector<nix::StorePath> find_named(const plan::Graph& graph, const std::vector<plan::Target>& targets,
+                                       const plan::Plan& plan, std::string_view text) {
+    auto found = find_exactly(graph, targets, plan, text);
+    if (!found.empty()) return found;
+    auto meant = meant_by(text);
+    return meant.empty() || meant == text ? found : find_exactly(graph, targets, plan, meant);
 }
 
 std::optional<std::string> similar_name(const plan::Graph& graph, const std::string& text) {

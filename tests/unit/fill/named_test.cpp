@@ -52,6 +52,16 @@ BOOST_AUTO_TEST_CASE(a_host_is_found_with_and_without_its_kind) {
     BOOST_TEST(found("system") == Names{"system.drv"}, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(an_attribute_is_what_it_leads_to) {
+    for (const auto* text : {"nixpkgs#firefox", "pkgs.firefox", "nixpkgs#legacyPackages.x86_64-linux.firefox"})
+        BOOST_TEST(found(text) == Names{"firefox-119.0.drv"}, boost::test_tools::per_element());
+    for (const auto* text : {"nixosConfigurations.system.config.system.build.toplevel",
+                             ".#nixosConfigurations.\"system\".config.system.build.toplevel"})
+        BOOST_TEST(found(text) == Names{"system.drv"}, boost::test_tools::per_element());
+    BOOST_TEST(found("nixosConfigurations.another.config.system.build.toplevel").empty());
+    BOOST_TEST(found("pkgs.").empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_path_is_taken_as_it_is_known_or_not) {
     auto path = store_path("firefox-119.0");
     BOOST_TEST((fill::find_named(world.graph, world.targets, world.plan, path.to_string() + "/bin/firefox") ==
