@@ -2,6 +2,7 @@
 
 #include "app/bell.hpp"
 #include "app/commands/commands.hpp"
+#include "app/output_places.hpp"
 #include "app/voice.hpp"
 #include "async/child_process.hpp"
 #include "async/clock.hpp"
@@ -70,7 +71,9 @@ async::Task<void> run_invocation(const options::Invocation& invocation, const Ci
                                  std::vector<std::string>& replacement) {
     auto executor = co_await async::asio::this_coro::executor;
     Console console(executor, invocation.settings, environment);
-    if (auto opened = console.open_events(); !opened) {
+    auto opened = try_output_places(invocation.settings);
+    if (opened) opened = console.open_events();
+    if (!opened) {
         console.print_error(opened.error());
         exit_code = static_cast<int>(options::exit_code_for(opened.error().kind()));
         co_return;
