@@ -63,6 +63,15 @@ test('a full cache is called full', () => {
     assert.equal(page.overallVerdict([two], {}).title, 'The cache is full: all 2 hosts complete');
 });
 
+test('a cache that a host does not trust is of no use to it, however full', () => {
+    const verdict = page.overallVerdict([read({targets: [nas, {...nas, name: 'nixos:desk', trusted: false}]})], {});
+    assert.equal(verdict.state, 'untrusted');
+    assert.equal(
+        verdict.title,
+        '2 hosts complete, but nixos:desk does not trust the cache and would fetch nothing from it',
+    );
+});
+
 test('a run that was not to push, or made way for a newer one, says so', () => {
     const job = read({read_only: true, superseded_by: 'https://example.org/8'});
     assert.deepEqual(page.overallVerdict([job], {}).details, ['nothing was to be pushed', 'ended early for a newer run']);

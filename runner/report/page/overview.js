@@ -48,7 +48,7 @@ function showVerdict() {
         ['time', duration(jobs.reduce((most, job) => Math.max(most, job.took), 0))],
     ];
     document.title = `${verdict.title} – cachefill`;
-    const sign = {full: '✓ ', partly: '✗ ', unknown: '? '}[verdict.state];
+    const sign = {full: '✓ ', untrusted: '⚠ ', partly: '✗ ', unknown: '? '}[verdict.state];
     const box = element(
         'div',
         {class: `verdict ${verdict.state}`},

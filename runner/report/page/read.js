@@ -228,7 +228,7 @@ function outcomeWords(outcome) {
 
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-// What a person wants to know first: {state: 'full' | 'partly' | 'unknown', title, details: [text]}.
+// What a person wants to know first: {state: 'full' | 'untrusted' | 'partly' | 'unknown', title, details: [text]}.
 function overallVerdict(jobs, joined) {
     const targets = jobs.flatMap(job => job.targets.filter(countsTarget));
     const filled = targets.filter(isFilled).length;
@@ -251,6 +251,12 @@ function overallVerdict(jobs, joined) {
         return {state: 'partly', title: `${only}: ${filled} of ${all} complete`, details};
     }
     if (lost.length + unread.length > 0) return {state: 'partly', title: `${all} complete, but not every job reported`, details};
+    const strangers = targets.filter(target => !target.trusted).map(target => target.name);
+    if (strangers.length > 0) {
+        const names = strangers.slice(0, 3).join(', ') + (strangers.length > 3 ? ` and ${strangers.length - 3} more` : '');
+        const title = `${all} complete, but ${names} ${strangers.length === 1 ? 'does' : 'do'} not trust the cache and would fetch nothing from it`;
+        return {state: 'untrusted', title, details};
+    }
     return {
         state: 'full',
         title: targets.length === 1 ? 'The cache is full: its host is complete' : `The cache is full: all ${all} complete`,
