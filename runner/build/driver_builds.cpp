@@ -118,7 +118,8 @@ Task<Result<std::string>> NixDriver::find_doubt_below(daemon::Connection& connec
         for (const auto& info : infos) {
             if (!info) continue; // the daemon will say so
             bool is_ours = was_built(info->path);
-            auto doubt = is_ours ? std::string() : co_await doubt_about(*info);
+            std::string doubt;
+            if (!is_ours) doubt = co_await doubt_about(*info);
             if (!doubt.empty()) co_return info->path.to_string() + ": " + doubt + remedy(*info);
             for (const auto& reference : info->references) meet(reference);
             auto id = cleared.made_here && info->ultimate && !is_ours ? graph_.find(info->path) : std::nullopt;

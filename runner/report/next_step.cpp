@@ -38,10 +38,10 @@ std::string next_step(const RunReport& report, const Figures& sums) {
     auto again = report.again.empty() ? std::string("the same command once more") : report.again;
     switch (report.exit_code) {
     case 1:
-        return step("next", "mend what failed") +
-               step("then", again,
-                    sums.built == 0 ? std::string()
-                                    : counted(sums.built, "build") + " succeeded and will not be repeated");
+        return step("next", again,
+                    "once what failed is mended" + (sums.built == 0 ? std::string()
+                                                                    : "; " + counted(sums.built, "build") +
+                                                                          " succeeded and will not be repeated"));
     case 3:
         return step("next", again, "pushes only what is missing");
     case 4:

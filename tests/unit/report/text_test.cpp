@@ -71,7 +71,7 @@ BOOST_AUTO_TEST_CASE(what_stands_behind_next_is_the_command_that_was_typed) {
                std::string::npos);
     report.exit_code = 1;
     for (const auto& [code, beginning] : std::vector<std::pair<int, std::string>>{
-             {1, "next: mend what failed\nthen: cachefill run . --cache team\n      (2 builds succeeded"},
+             {1, "next: cachefill run . --cache team\n      (once what failed is mended; 2 builds"},
              {3, "next: cachefill run . --cache team\n      (pushes only"},
              {4, "next: cachefill run . --cache team\n      (goes on"},
              {130, "next: cachefill run . --cache team\n      (goes on"}}) {
