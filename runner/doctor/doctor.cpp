@@ -339,9 +339,13 @@ Task<Result<void>> Doctor::look(Examination& examination) {
 }
 
 // For whoever waits: no more than what goes on.
-void Doctor::tell_begin(event::Stage stage) { session_.sink().on_event(event::StageStarted{.stage = stage}); }
+void Doctor::tell_begin(event::Stage stage) {
+    stage_began_ = session_.clock().now();
+    session_.sink().on_event(event::StageStarted{.stage = stage});
+}
 void Doctor::tell_end(event::Stage stage) {
-    session_.sink().on_event(event::StageFinished{.stage = stage, .took = {}});
+    session_.sink().on_event(
+        event::StageFinished{.stage = stage, .took = session_.clock().elapsed_since(stage_began_)});
 }
 
 Task<Examination> Doctor::examine(std::chrono::system_clock::time_point runs_since) {

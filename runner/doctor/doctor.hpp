@@ -75,6 +75,7 @@ class Doctor {
   private:
     void tell_begin(event::Stage stage);
     void tell_end(event::Stage stage);
+    std::chrono::steady_clock::time_point stage_began_{};
     // What the caches' readers say is no news for the terminal: the diagnosis tells it better.
     struct Notes final : event::Sink {
         void on_event(const event::Event& event) override {
