@@ -69,7 +69,7 @@ BOOST_AUTO_TEST_CASE(what_is_included_where_nix_keeps_its_repositories_counts) {
     fs::create_directories(directory.path() / ".cache/nix/gitv3");
     for (const auto* place : {"~/", "~/.cache/", "~/.cache/nix/gitv3/", "**/gitv3/**"})
         BOOST_TEST(includes_for(place), place);
-    BOOST_TEST(!includes_for("~/work/"));
+    BOOST_TEST(!includes_for("~/projects/"));
     BOOST_TEST(fs::is_empty(directory.path() / ".cache/nix/gitv3"));
     fs::create_directories(directory.path() / "elsewhere/nix/gitv3");
     fs::create_symlink("elsewhere", directory.path() / "link");
