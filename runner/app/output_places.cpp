@@ -1,5 +1,6 @@
 #include "app/output_places.hpp"
 
+#include "base/named_output.hpp"
 #include "base/text.hpp"
 
 #include <cerrno>
@@ -21,14 +22,11 @@ Failure no_place(const std::string& flag, const fs::path& file, const std::strin
 
 Result<void> try_place(const std::string& flag, const std::string& name) {
     if (name.empty() || name == "-") return {};
-    fs::path file(name);
+    TRY(file, follow_own_links(name)); // what a link leads to is replaced, and not the link
     struct stat info {};
     if (::stat(file.c_str(), &info) == 0) {
         if (S_ISDIR(info.st_mode)) return no_place(flag, file, "it is a folder");
         if (!S_ISREG(info.st_mode)) return {};
-        std::error_code ignored;
-        auto target = fs::canonical(file, ignored); // what a link leads to is replaced, and not the link
-        if (!ignored) file = target;
     }
     // A file is replaced as a whole, so it is the folder that must take one.
     auto folder = file.has_parent_path() ? file.parent_path() : fs::path(".");

@@ -8,9 +8,8 @@ namespace cachefill {
 
 namespace {
 
-// Of flake references (nix flake --help), caches and stores
-// (docs/configuration.md, nix help-stores), and of archives as forges hand them
-// out. In lower case.
+// Of flake references (nix flake --help), caches and stores (docs/configuration.md, nix help-stores), and of archives
+// as forges hand them out. In lower case.
 constexpr std::string_view harmless[] = {
     "allrefs",
     "archive",
@@ -114,8 +113,7 @@ bool is_harmless_parameter(std::string_view part) {
     if (equals == part.npos) return part.empty();
     auto name = to_lower(part.substr(0, equals));
     auto value = part.substr(equals + 1);
-    // No address in an address, which may have a login of its own, and no further
-    // parameter, as some servers part them.
+    // No address in an address, which may have a login of its own, and no further parameter, as some servers part them.
     if (value.find_first_of("@;?") != value.npos || value.find("%40") != value.npos) return false;
     return std::find(std::begin(harmless), std::end(harmless), name) != std::end(harmless);
 }

@@ -4,14 +4,17 @@
 #include "base/text.hpp"
 #include "doctor/words.hpp"
 #include "github/repository.hpp"
+#include "report/style.hpp"
 
 #include <algorithm>
 
 namespace cachefill::doctor {
 
+using report::listed;
+
 namespace {
 
-constexpr std::size_t most_details = 12;
+constexpr std::size_t most_details = 12, names_told = 3;
 
 class Diagnosis {
   public:
@@ -152,7 +155,7 @@ class Diagnosis {
         if (!is_sure && !git.lock_changed) return false;
         if (git.lock_changed) {
             std::vector<std::string> details = e_.differences;
-            if (!others.empty()) details.push_back("also changed: " + some(others, 8));
+            if (!others.empty()) details.push_back("also changed: " + listed(others, 8));
             add(Cause::lock_not_pushed,
                 "flake.lock was changed here and is not committed, so the cloud builds with the old inputs" +
                     (e_.differences.empty() ? std::string() : " (" + e_.differences.front() + ")"),
@@ -162,12 +165,12 @@ class Diagnosis {
             if (others.empty()) return true;
         }
         std::vector<std::string> details = e_.differences;
-        details.push_back("changed: " + some(git.changed, 8));
+        details.push_back("changed: " + listed(git.changed, 8));
         if (e_.commit_is_fetchable)
             details.push_back("what is committed needs no compiling: " +
                               e_.commands.switches.with_flake(git.flake_at(git.commit)).text());
         add(Cause::tree_differs,
-            "uncommitted changes (" + some(others.empty() ? git.changed : others) +
+            "uncommitted changes (" + listed(others.empty() ? git.changed : others, names_told) +
                 ") give another system than the commit " + git.short_commit(),
             commit_and_wait("commit -a"), std::move(details));
         return true;
@@ -243,7 +246,7 @@ class Diagnosis {
                        "the cloud's run ended with " + e_.target + " " + std::string(to_string(built->state)) +
                            (built->missing.empty() ? "" : ": " + counted(built->missing.size(), "path") + " missing"),
                        start_again(), built->missing);
-        auto which = some(names(Source::nowhere));
+        auto which = listed(names(Source::nowhere), names_told);
         if (built)
             return add(Cause::evicted,
                        "the cloud built this very system and put it into the cache, which no longer has " + which,
@@ -293,10 +296,10 @@ class Diagnosis {
         std::vector<std::string> there;
         for (const auto& heavy : e_.heavy)
             if (heavy.source == source && heavy.is_there) there.push_back(heavy.name);
-        auto missing = holes.empty() ? some(names(source)) : some(holes, 1);
+        auto missing = holes.empty() ? listed(names(source), names_told) : listed(holes, 1);
         add(cause,
             there.empty() ? whose + " has what refers to " + missing + ", and not that"
-                          : whose + " has " + some(there) + ", but not all that it refers to" +
+                          : whose + " has " + listed(there, names_told) + ", but not all that it refers to" +
                                 (holes.empty() ? std::string() : ": " + missing + " is missing"),
             start_again(), holes);
     }
@@ -334,16 +337,16 @@ class Diagnosis {
     }
     void explain_not_asked() {
         add(Cause::not_a_substituter, Source::not_a_substituter,
-            remedy_for_not_asked(e_.machine, e_.not_asked, some(names(Source::not_a_substituter))));
+            remedy_for_not_asked(e_.machine, e_.not_asked, listed(names(Source::not_a_substituter), names_told)));
         reasons_.back().lasting = e_.commands.use;
     }
     void explain_not_trusted() {
         add(Cause::key_not_trusted, Source::key_not_trusted,
-            remedy_for_not_believed(e_.machine, e_.not_trusted, some(names(Source::key_not_trusted))));
+            remedy_for_not_believed(e_.machine, e_.not_trusted, listed(names(Source::key_not_trusted), names_told)));
     }
 
     void explain_stale() {
-        auto which = some(names(Source::here_but_daemon_no));
+        auto which = listed(names(Source::here_but_daemon_no), names_told);
         std::string until = e_.absence_until ? " until " + std::string(e_.absence_was_seen ? "" : "at most ") +
                                                    clock_time(*e_.absence_until)
                                              : std::string();
@@ -361,7 +364,7 @@ class Diagnosis {
     void explain_unknown() {
         add(Cause::cannot_ask,
             (e_.is_offline ? "offline, it seems: none of this machine's caches answers; " : std::string()) +
-                "whether a cache has " + some(names(Source::unknown)) + " cannot be told: " +
+                "whether a cache has " + listed(names(Source::unknown), names_told) + " cannot be told: " +
                 (e_.cannot_ask.empty() ? std::string("a cache did not answer") : e_.cannot_ask.front()),
             e_.commands.doctor, e_.cannot_ask);
     }

@@ -1,22 +1,19 @@
 #include "doctor/trust_remedy.hpp"
 
 #include "base/text.hpp"
+#include "report/style.hpp"
 
 #include <algorithm>
 
 namespace cachefill::doctor {
+
+using report::listed;
 
 namespace {
 
 using nix::PublicKey;
 
 constexpr std::size_t most_named = 3;
-
-std::string some(std::vector<std::string> items) {
-    auto more = items.size() > most_named ? " and " + std::to_string(items.size() - most_named) + " more" : "";
-    if (items.size() > most_named) items.resize(most_named);
-    return join(items, ", ") + more;
-}
 
 std::string urls_of(const std::vector<HelpfulCache>& caches) {
     std::vector<std::string> urls;
@@ -76,7 +73,8 @@ TrustRemedy remedy_for_not_asked(const MachineBelief& machine, const std::vector
                                  const std::string& what) {
     std::vector<std::string> urls;
     for (const auto& cache : caches) urls.push_back(cache.url);
-    TrustRemedy remedy{.text = some(urls) + " has " + what + ", but is not among this machine's substituters",
+    TrustRemedy remedy{.text =
+                           listed(urls, most_named) + " has " + what + ", but is not among this machine's substituters",
                        .options = {"--option", "extra-substituters", urls_of(caches)},
                        .words = {},
                        .lines = lines_for(machine, caches, true)};
@@ -107,12 +105,13 @@ TrustRemedy remedy_for_not_believed(const MachineBelief& machine, const std::vec
         return remedy;
     }
     if (signers.empty() && is_unsigned) {
-        remedy.text = what + " in " + some(urls) + " is signed by nobody, so this machine does not take it";
+        remedy.text =
+            what + " in " + listed(urls, most_named) + " is signed by nobody, so this machine does not take it";
         remedy.words = "have it signed by whoever fills that cache";
         return remedy;
     }
-    remedy.text = "this machine asks " + some(urls) + ", but does not believe " +
-                  (signers.empty() ? std::string("the key") : some(signers)) + ", which signed " + what;
+    remedy.text = "this machine asks " + listed(urls, most_named) + ", but does not believe " +
+                  (signers.empty() ? std::string("the key") : listed(signers, most_named)) + ", which signed " + what;
     if (!can_be_added(machine, keys)) {
         remedy.text += ": of that name it has another key first, and of two of one name Nix takes the first";
         remedy.lines.push_back("and take the other key of that name out");
@@ -121,8 +120,8 @@ TrustRemedy remedy_for_not_believed(const MachineBelief& machine, const std::vec
         remedy.text += mine.empty() ? " (it trusts no key)" : " (it trusts " + mine + ")";
     }
     if (keys.empty() && !strangers.empty())
-        remedy.words = "ask whoever runs " + some(urls) + " for the public key of " + some(strangers) +
-                       ", and add it to " + setting;
+        remedy.words = "ask whoever runs " + listed(urls, most_named) + " for the public key of " +
+                       listed(strangers, most_named) + ", and add it to " + setting;
     return remedy;
 }
 

@@ -37,8 +37,7 @@ std::string why_private_host(std::string host, const PrivateAccess& access) {
     return {};
 }
 
-// Whom a token tells of: a whole host, but for the public forges, or an owner
-// there, in whatever way it is fetched.
+// Whom a token tells of: a whole host, but for the public forges, or an owner there, in whatever way it is fetched.
 std::string why_private_by_token(std::string host, std::string path, const PrivateAccess& access) {
     path = nix::percent_decode(path);                              // a group of GitLab's: "team%2Fsub"
     for (std::string_view of_api : {"/repos", "/api/v4/projects"}) // api.github.com/repos/OWNER
@@ -69,9 +68,7 @@ std::string why_private_forge(const Forge& forge, const Json& locked, const Priv
 
 std::string why_private_url(const std::string& text, const PrivateAccess& access) {
     auto url = boost::urls::parse_uri(text);
-    if (!url || url->host().empty())
-        return "it comes from a place of this machine"; // a path, or git's
-                                                        // user@host:path
+    if (!url || url->host().empty()) return "it comes from a place of this machine"; // a path, or git's user@host:path
     auto scheme = std::string(url->scheme());
     if (scheme == "file") return "it comes from a place of this machine";
     if (scheme != "https" && scheme != "http" && scheme != "git") return "it is fetched by " + scheme;
@@ -131,8 +128,7 @@ std::string place_of(const Json& locked) {
     return nix::without_tokens(redact_url(text_in(locked, "url")));
 }
 
-// Which path each node of the lock is, by what `nix flake archive --json` says
-// of inputs and theirs.
+// Which path each node of the lock is, by what `nix flake archive --json` says of inputs and theirs.
 std::map<std::string, nix::StorePath> archived_paths(const Json& lock, std::string_view archive) {
     std::map<std::string, nix::StorePath> paths;
     auto tree = Json::parse(archive, nullptr, false);

@@ -12,8 +12,7 @@ namespace cachefill::eval {
 
 namespace {
 
-// RFC 6761, 6762, 8375, 9476, what routers, clusters and overlays call
-// themselves, and whose names are addresses.
+// RFC 6761, 6762, 8375, 9476, what routers, clusters and overlays call themselves, and whose names are addresses.
 constexpr std::string_view zones[] = {
     "alt",          "corp",     "domain",     "easy.box", "fritz.box",     "home",      "home.arpa",    "i2p",
     "internal",     "intranet", "invalid",    "lan",      "lacolhost.com", "local",     "localdomain",  "localhost",

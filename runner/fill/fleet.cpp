@@ -1,5 +1,6 @@
 #include "fill/fleet.hpp"
 
+#include "async/beside.hpp"
 #include "async/git.hpp"
 #include "async/together.hpp"
 #include "base/elapsed.hpp"
@@ -22,7 +23,7 @@ namespace {
 
 constexpr std::chrono::milliseconds first_word = 30s, longest_between_words = 10min;
 
-// Until it is cancelled.
+// For as long as somebody else's work lasts that we wait for: until it is cancelled.
 Task<void> tell_waiting(RunContext& run, std::string for_what) {
     auto start = run.clock.now();
     for (auto pause = first_word;; pause = std::min(2 * pause, longest_between_words)) {
@@ -32,29 +33,14 @@ Task<void> tell_waiting(RunContext& run, std::string for_what) {
     }
 }
 
-// Somebody else's work, of which it is said that we wait for it when it takes long.
-template <class T> Task<T> with_words(Task<T> work, RunContext& run, std::string for_what) {
-    std::optional<T> result;
-    auto finish = [](Task<T> inner, std::optional<T>& out, async::TaskGroup& group) -> Task<void> {
-        out.emplace(co_await std::move(inner));
-        group.cancel();
-    };
-    auto both = [&](async::TaskGroup& group) {
-        group.spawn(tell_waiting(run, std::move(for_what)));
-        group.spawn(finish(std::move(work), result, group));
-    };
-    co_await async::together(both);
-    co_return std::move(*result);
-}
-
 } // namespace
 
 Task<void> Fleet::open() {
     auto settings = run_.session.eval_settings(run_.session.settings().flake);
     evaluator_ =
         run_.session.outside().make_evaluator(run_.session.executor(), std::move(settings), run_.session.sink());
-    auto opening = evaluator_->open();
-    auto opened = co_await with_words(std::move(opening), run_, "reading the flake and fetching its inputs");
+    auto words = tell_waiting(run_, "reading the flake and fetching its inputs");
+    auto opened = co_await async::beside(evaluator_->open(), std::move(words));
     if (opened)
         flake_ = std::move(*opened);
     else
@@ -75,8 +61,8 @@ Task<bool> Fleet::discover() {
     run_.stage_started(event::Stage::discover);
     const auto& settings = run_.session.settings();
     co_await find_branch();
-    auto listing = evaluator_->discover(settings.also);
-    auto found = co_await with_words(std::move(listing), run_, "listing the hosts");
+    auto words = tell_waiting(run_, "listing the hosts");
+    auto found = co_await async::beside(evaluator_->discover(settings.also), std::move(words));
     if (!found) {
         run_.fail(std::move(found).error());
         co_return false;

@@ -66,8 +66,7 @@ bool has_login(std::string_view text) {
                                "pwd",   "jwt", "hmac", "session", "policy", "access"};
     for (const auto& parameter : url->params()) {
         auto name = to_lower(parameter.key);
-        // Of Nix's own (2.20 and newer): keys that commits must be signed with,
-        // which are public.
+        // Of Nix's own (2.20 and newer): keys that commits must be signed with, which are public.
         if (name.starts_with("publickey") || name == "keytype") continue;
         auto is_in_name = [&name](const char* word) { return name.find(word) != name.npos; };
         if (std::any_of(words.begin(), words.end(), is_in_name)) return true;

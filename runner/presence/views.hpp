@@ -40,7 +40,6 @@ class Views {
     std::vector<nix::PublicKey> signers(std::size_t cache) const;
     std::size_t size() const { return views_.size(); }
     bool is_full() const { return is_full_; } // something had to be left out
-    bool somebody_needs_no_key() const { return anything_goes_; }
 
     // The names in which something that nobody believes is signed there, and a path of it; empty: nothing is.
     struct Stranger {

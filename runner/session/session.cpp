@@ -1,5 +1,6 @@
 #include "session/session.hpp"
 
+#include "async/beside.hpp"
 #include "async/together.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -44,35 +45,11 @@ bool fills_bucket(const options::Settings& settings) {
     return is_bucket(settings.cache) || std::any_of(settings.also_push.begin(), settings.also_push.end(), is_bucket);
 }
 
-// What is tried again and again behind the scenes.
-struct Waiting {
-    std::string for_whom;
-    std::chrono::milliseconds patience;
-    async::Clock& clock;
-    event::Sink& sink;
-};
-
-Task<Result<presence::OpenedCache>> tell_if_long(Task<Result<presence::OpenedCache>> opening, Waiting waiting) {
-    std::optional<Result<presence::OpenedCache>> opened;
-    auto open = [](Task<Result<presence::OpenedCache>> work, std::optional<Result<presence::OpenedCache>>& result,
-                   async::TaskGroup& group) -> Task<void> {
-        result.emplace(co_await std::move(work));
-        group.cancel();
-    };
-    auto tell = [](Waiting& told) -> Task<void> {
-        co_await told.clock.sleep_for(worth_telling);
-        event::Message message{.severity = event::Severity::notice,
-                               .text = "waiting for the cache " + told.for_whom + ", which does not answer so far",
-                               .hint = "it is asked again for " + human_duration(told.patience) +
-                                       " in all (--retry-budget); what was wrong is told then"};
-        told.sink.on_event(message);
-    };
-    auto both = [&](async::TaskGroup& group) {
-        group.spawn(tell(waiting));
-        group.spawn(open(std::move(opening), opened, group));
-    };
-    co_await async::together(both);
-    co_return std::move(*opened);
+// That a cache is tried again and again behind the scenes, once that has taken long.
+Task<void> tell_if_long(async::Clock& clock, event::Sink& sink, std::string text, std::string hint) {
+    co_await clock.sleep_for(worth_telling);
+    event::Message message{.severity = event::Severity::notice, .text = std::move(text), .hint = std::move(hint)};
+    sink.on_event(message);
 }
 
 } // namespace
@@ -210,8 +187,11 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
     auto use = need == Need::writing ? presence::Use::fill : presence::Use::read;
     std::vector<nix::PublicKey> more_keys; // those of the options are added by cache_keys()
     auto opening = presence::open_cache(std::move(backend), use, std::move(more_keys), sink_);
-    Waiting waiting{.for_whom = uri->name, .patience = retry.budget, .clock = clock(), .sink = sink_};
-    auto opened = co_await tell_if_long(std::move(opening), std::move(waiting));
+    auto by = need == Need::looking ? std::string() : std::string(" (--retry-budget)");
+    auto words = tell_if_long(clock(), sink_, "waiting for the cache " + uri->name + ", which does not answer so far",
+                              "it is asked again for " + human_duration(retry.budget) + " in all" + by +
+                                  "; what was wrong is told then");
+    auto opened = co_await async::beside(std::move(opening), std::move(words));
     if (opened) {
         cache_ = std::move(opened->backend);
         cache_info_ = std::move(opened->info);

@@ -1,3 +1,4 @@
+#include "async/beside.hpp"
 #include "async/bounded_queue.hpp"
 #include "async/deadline.hpp"
 #include "async/limiter.hpp"
@@ -241,6 +242,34 @@ BOOST_AUTO_TEST_CASE(a_deadline_does_not_hold_up_what_ends_without_waiting) {
         auto good = co_await with_deadline(at_once(), 5s, "thinking");
         BOOST_TEST(good.value() == 42);
         BOOST_TEST((std::chrono::steady_clock::now() - begin < 5s));
+    };
+    run_task<void>(body);
+}
+
+BOOST_AUTO_TEST_CASE(company_lasts_as_long_as_the_work_and_may_end_before) {
+    int cancelled = 0;
+    auto body = [&](Executor executor) -> Task<void> {
+        Signal never(executor);
+        auto work = answer_after(5ms, 42);
+        auto company = park(never, cancelled);
+        auto answer = co_await beside(std::move(work), std::move(company));
+        BOOST_TEST(answer.value() == 42);
+        BOOST_TEST(cancelled == 1);
+        auto longer = answer_after(5ms, 43);
+        auto shorter = sleep_for(1ms);
+        auto later = co_await beside(std::move(longer), std::move(shorter));
+        BOOST_TEST(later.value() == 43);
+        auto never_done = answer_after(10s, 44);
+        auto failing = fail_with("no company");
+        auto both = beside(std::move(never_done), std::move(failing));
+        bool thrown = false;
+        try {
+            auto nothing = co_await std::move(both);
+            BOOST_TEST(!nothing.has_value());
+        } catch (const std::runtime_error& error) { // what is expected
+            thrown = error.what() == std::string("no company");
+        }
+        BOOST_TEST(thrown);
     };
     run_task<void>(body);
 }

@@ -32,6 +32,14 @@ nix::PathInfo info_of(const std::string& path) {
             .content_address = {}};
 }
 
+plan::Plan plan_where_a_is_here(const DriverScene& scene) {
+    auto plan = scene.chain.plan();
+    plan.builds.erase(plan.builds.begin());
+    plan.builds[1].after = {};
+    plan.builds[2].after = {1};
+    return plan;
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(driver_builds)
@@ -145,10 +153,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_built_from_what_cannot_be_vouched_for_and_the_re
     scene.callbacks.doubt = [](const nix::PathInfo& info) {
         return info.path.name() == "library" ? std::string("only a stranger's word") : std::string();
     };
-    auto plan = scene.chain.plan();
-    plan.builds.erase(plan.builds.begin()); // a
-    plan.builds[1].after = {};
-    plan.builds[2].after = {1};
+    auto plan = plan_where_a_is_here(scene);
     scene.run(plan, [&](ActingDaemon& daemon) {
         daemon.on_path_info = [&](const std::string& path) -> std::optional<nix::PathInfo> {
             auto info = info_of(path);
@@ -236,10 +241,7 @@ BOOST_AUTO_TEST_CASE(what_to_do_about_a_doubtful_path_speaks_of_a_key_only_if_th
     for (bool is_signed : {false, true}) {
         DriverScene scene;
         scene.callbacks.doubt = [](const nix::PathInfo&) { return std::string("nobody knows"); };
-        auto plan = scene.chain.plan();
-        plan.builds.erase(plan.builds.begin()); // a was here before
-        plan.builds[1].after = {};
-        plan.builds[2].after = {1};
+        auto plan = plan_where_a_is_here(scene);
         scene.run(plan, [&](ActingDaemon& daemon) {
             daemon.on_path_info = [&](const std::string& path) -> std::optional<nix::PathInfo> {
                 auto info = info_of(path);
@@ -262,10 +264,7 @@ BOOST_AUTO_TEST_CASE(what_is_in_doubt_is_used_where_somebody_who_counts_has_the_
             if (answer == Answer::none) co_return Failure(FailureKind::network, "connection refused");
             co_return answer == Answer::same;
         };
-        auto plan = scene.chain.plan();
-        plan.builds.erase(plan.builds.begin()); // a was here before
-        plan.builds[1].after = {};
-        plan.builds[2].after = {1};
+        auto plan = plan_where_a_is_here(scene);
         scene.run(plan, [&](ActingDaemon& daemon) {
             daemon.on_path_info = [&](const std::string& path) -> std::optional<nix::PathInfo> {
                 return info_of(path);

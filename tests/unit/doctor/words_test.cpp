@@ -6,13 +6,6 @@ using namespace cachefill::doctor;
 
 BOOST_AUTO_TEST_SUITE(doctor_words)
 
-BOOST_AUTO_TEST_CASE(of_many_the_first_are_named_and_the_rest_counted) {
-    BOOST_TEST(some({}) == "");
-    BOOST_TEST(some({"a", "b", "c"}) == "a, b, c");
-    BOOST_TEST(some({"a", "b", "c", "d", "e"}) == "a, b, c and 2 more");
-    BOOST_TEST(some({"a", "b"}, 1) == "a and 1 more");
-}
-
 BOOST_AUTO_TEST_CASE(a_minute_is_told_that_has_begun) {
     std::chrono::system_clock::time_point moment{std::chrono::seconds(1'700'000'040)}; // a whole minute everywhere
     BOOST_TEST(clock_time(moment + std::chrono::seconds(1)) == clock_time(moment + std::chrono::seconds(60)));

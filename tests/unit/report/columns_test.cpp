@@ -51,6 +51,13 @@ BOOST_AUTO_TEST_CASE(long_lists_say_how_many_more) {
     BOOST_TEST(listed({"a", "b", "c", "d"}, 2) == "a, b and 2 more");
 }
 
+BOOST_AUTO_TEST_CASE(of_many_the_first_are_named_and_the_rest_counted) {
+    BOOST_TEST(listed({}, 3) == "");
+    BOOST_TEST(listed({"a", "b", "c"}, 3) == "a, b, c");
+    BOOST_TEST(listed({"a", "b", "c", "d", "e"}, 3) == "a, b, c and 2 more");
+    BOOST_TEST(listed({"a", "b"}, 1) == "a and 1 more");
+}
+
 BOOST_AUTO_TEST_CASE(one_line_is_one_whatever_ends_lines_and_steers_nothing) {
     BOOST_TEST(cachefill::report::one_line(" a\nb\tc\rd\x1b[1m\u009be\u202ef\v ") == "a b c d [1mef");
 }
