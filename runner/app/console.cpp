@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,6 +61,21 @@ void write_all(std::FILE* stream, std::string_view text) {
 }
 
 } // namespace
+
+bool is_output_lost() {
+    bool is_written = std::fflush(stdout) == 0 && !std::ferror(stdout);
+    if (is_written) return false;
+    struct pollfd reader {
+        .fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0
+    };
+    bool has_gone = ::poll(&reader, 1, 0) == 1 && (reader.revents & (POLLERR | POLLNVAL));
+    return !has_gone;
+}
+
+Failure output_is_lost() {
+    return Failure(FailureKind::machine, "not all of it could be written to the standard output")
+        .with_hint("is the file system full to which it goes?");
+}
 
 class Console::Recorder final : public event::Sink {
   public:
@@ -189,33 +205,40 @@ void Console::write(const std::string& file, const std::string& text, const std:
 int Console::close_with(report::RunReport report, const std::string& before_text, bool was_asked) {
     display_->finish();
     report = completed(std::move(report));
-    int exit_code = report.exit_code;
-    if (!settings_.json.empty()) {
-        auto json = report::to_json(report) + "\n";
-        if (settings_.json == "-")
-            write_all(stdout, github::harmless_json(std::move(json)));
-        else
-            write(settings_.json, json, "writing the report", exit_code);
+    auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start_);
+    if (settings_.json == "-") write_all(stdout, github::harmless_json(report::to_json(report) + "\n"));
+    tell(report, before_text, was_asked, took);
+    // A report in a file is of how everything ended, and so is written when everything else is.
+    if (is_output_lost() && report.exit_code == 0) {
+        report.exit_code = static_cast<int>(options::ExitCode::machine);
+        report.causes.push_back(output_is_lost().one_line());
     }
+    int exit_code = report.exit_code;
+    if (!settings_.json.empty() && settings_.json != "-")
+        write(settings_.json, report::to_json(report) + "\n", "writing the report", exit_code);
     if (!settings_.junit.empty())
         write(settings_.junit, report::to_junit(report), "writing the report as JUnit's XML", exit_code);
-    auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start_);
     recorder_->on_event(event::RunFinished{exit_code, report.causes, took});
     if (events_ && events_->trouble()) print_error(*events_->trouble());
+    return exit_code;
+}
+
+void Console::tell(const report::RunReport& report, const std::string& before_text, bool was_asked,
+                   std::chrono::milliseconds took) {
     bool quiet = settings_.quiet && report.exit_code == 0;
     auto left_to_warn_of = quiet ? warnings_of(recorder_->untold(report)) : std::string();
     if (github_log_) {
         if (!quiet) github_log_->conclude(before_text + report::to_text(report, false, width_, true));
         if (!left_to_warn_of.empty()) github_log_->conclude(left_to_warn_of);
-        return exit_code;
+        return;
     }
     say(stderr, left_to_warn_of);
     auto* stream = settings_.json == "-" || settings_.events == "-" ? stderr : stdout;
-    if ((took < soon || report.targets.empty()) && is_same_place(::fileno(stream), STDERR_FILENO))
-        report = recorder_->untold(std::move(report));
     if (!quiet || was_asked) say(stream, before_text);
-    if (!quiet) say(stream, report::to_text(report, color_ && ::isatty(::fileno(stream)), width_));
-    return exit_code;
+    if (quiet) return;
+    bool was_just_told = (took < soon || report.targets.empty()) && is_same_place(::fileno(stream), STDERR_FILENO);
+    say(stream, report::to_text(was_just_told ? recorder_->untold(report) : report,
+                                color_ && ::isatty(::fileno(stream)), width_));
 }
 
 int Console::close_with_answer(int exit_code, const std::string& text, const std::string& json) {

@@ -27,6 +27,11 @@ struct RunReport;
 
 namespace cachefill::app {
 
+// Could something that was printed not be written? What nobody could read is no success; of a reader that went away, as
+// `head` does, nothing is said.
+bool is_output_lost();
+Failure output_is_lost();
+
 // The program's side towards a person: live display, signals, the closing report.
 class Console {
   public:
@@ -63,6 +68,8 @@ class Console {
 
   private:
     void write(const std::string& file, const std::string& text, const std::string& doing, int& exit_code);
+    void tell(const report::RunReport& report, const std::string& before_text, bool was_asked,
+              std::chrono::milliseconds took);
 
     async::Executor executor_;
     const options::Settings& settings_;

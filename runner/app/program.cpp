@@ -23,7 +23,6 @@
 
 #include <csignal>
 #include <cstdio>
-#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -140,7 +139,7 @@ int become(const std::vector<std::string>& command, const Environment& environme
         return list;
     };
     std::fflush(nullptr);
-    std::signal(SIGPIPE, SIG_DFL);
+    for (int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_DFL);
     ::execve(program->c_str(), pointers(command).data(), pointers(variables).data());
     std::perror(program->c_str());
     return static_cast<int>(options::ExitCode::machine);
@@ -218,17 +217,9 @@ int perform(const std::string& called_as, const std::vector<std::string>& argume
     }
 }
 
-// What nobody could read is no success; of a reader that went away, as `head` does, nothing is said.
 int with_what_was_printed(int exit_code, const Environment& environment) {
-    bool is_written = std::fflush(stdout) == 0 && !std::ferror(stdout);
-    struct pollfd reader {
-        .fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0
-    };
-    bool has_gone = ::poll(&reader, 1, 0) == 1 && (reader.revents & (POLLERR | POLLNVAL));
-    if (is_written || has_gone) return exit_code;
-    Failure failure(FailureKind::machine, "not all of it could be written to the standard output");
-    failure = std::move(failure).with_hint("is the file system full to which it goes?");
-    std::fputs(spoken(render(failure) + "\n", environment).c_str(), stderr);
+    if (!is_output_lost()) return exit_code;
+    std::fputs(spoken(render(output_is_lost()) + "\n", environment).c_str(), stderr);
     return exit_code == 0 ? static_cast<int>(options::ExitCode::machine) : exit_code;
 }
 
@@ -237,7 +228,7 @@ int with_what_was_printed(int exit_code, const Environment& environment) {
 int run_program(const std::string& called_as, const std::vector<std::string>& arguments) {
     forbid_core_files();
     allow_many_files();
-    std::signal(SIGPIPE, SIG_IGN);
+    for (int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN); // to be told of it where it happens
     auto environment = Environment::of_this_process();
     hide_in_foreign_text(secret_values(environment));
     return with_what_was_printed(perform(called_as, arguments, environment), environment);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "async/child_process.hpp"
+#include "app/line_input.hpp"
 #include "init/init_questions.hpp"
 
 namespace cachefill::app {
@@ -14,9 +14,8 @@ class TerminalAsker final : public init::Asker {
     async::Task<std::optional<std::string>> ask(std::string question) override;
 
   private:
-    explicit TerminalAsker(async::StreamDescriptor input) : input_(std::move(input)) {}
-    async::StreamDescriptor input_;
-    std::string read_; // beyond the last line: who pastes gives several at once
+    explicit TerminalAsker(LineInput input) : input_(std::move(input)) {}
+    LineInput input_;
 };
 
 } // namespace cachefill::app

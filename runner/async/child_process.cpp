@@ -64,7 +64,7 @@ struct Becoming {
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::signal(SIGPIPE, SIG_DFL);
+    for (int number : {SIGPIPE, SIGXFSZ}) ::signal(number, SIG_DFL);
     int failed = 0;
     if (child.directory[0] != '\0' && ::chdir(child.directory) != 0) failed = errno;
     if (failed == 0 && child.ruleset >= 0) failed = enter_ruleset(child.ruleset);

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "cache/narinfo_record.hpp"
 #include "codec/encoding.hpp"
+#include "http/status.hpp"
 #include "http/url.hpp"
 
 #include <nlohmann/json.hpp>
@@ -23,7 +24,8 @@ Failure nonsense(const http::Response& response, std::string_view what) {
         return Failure(FailureKind::protocol, place + " answered HTML instead of JSON").with_hint(html_hint);
     // Blotted before it is cut, or a part of a token would stay.
     auto start = ellipsize(sanitize(response.blotted(response.body).substr(0, 200)), 120);
-    return Failure(FailureKind::protocol, place + " answered " + std::string(what) + ": '" + start + "'")
+    auto status = response.status == 200 ? std::string() : " with " + http::status_name(response.status);
+    return Failure(FailureKind::protocol, place + " answered " + std::string(what) + status + ": '" + start + "'")
         .with_hint("is CACHEFILL_CACHIX_API, if set, the address of a Cachix server?");
 }
 

@@ -31,7 +31,7 @@ Task<LastLook::Found> LastLook::look_at_narinfos(Subject& subject) {
 }
 
 Task<void> LastLook::await_published(std::vector<Subject>& subjects) {
-    auto give_up = here_.clock.now() + patience_with_new_paths;
+    auto start = here_.clock.now();
     for (;;) {
         std::set<nix::StorePath> not_shown;
         for (auto& subject : subjects) {
@@ -40,7 +40,11 @@ Task<void> LastLook::await_published(std::vector<Subject>& subjects) {
             for (auto& path : find(subject).missing)
                 if (here_.was_published(path)) not_shown.insert(std::move(path));
         }
-        if (not_shown.empty() || here_.clock.now() > give_up || here_.is_over()) co_return;
+        bool is_nonsense = std::all_of(not_shown.begin(), not_shown.end(), [this](const nix::StorePath& path) {
+            return here_.judge.is_answered_with_nonsense(path);
+        });
+        auto patience = is_nonsense ? patience_with_nonsense : patience_with_new_paths;
+        if (not_shown.empty() || here_.clock.now() > start + patience || here_.is_over()) co_return;
         async::Nap nap(here_.executor);
         co_await here_.clock.sleep_until(nap, here_.clock.now() + pause_between_looks);
         for (const auto& path : not_shown) here_.judge.forget(here_.graph.intern(path));

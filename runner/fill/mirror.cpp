@@ -89,15 +89,12 @@ Task<Result<void>> Mirror::keep_realisations(presence::Realisations& realisation
 
 Task<Result<void>> Mirror::look(std::function<bool()> is_over) {
     if (!pipeline_) co_return Result<void>(); // nothing was pushed
-    std::vector<nix::StorePath> published;
-    for (const auto& [path, record] : pipeline_->ledger())
-        if (record.outcome == event::PushOutcome::published) published.push_back(path);
     VanishedLook where{.executor = session_.executor(),
                        .clock = session_.clock(),
                        .cache = presence_->backend(plan::own_cache),
                        .has_bulk_query = info_.has_bulk_query,
                        .is_over = is_over};
-    CO_TRY(vanished, co_await find_vanished(std::move(where), std::move(published)));
+    CO_TRY(vanished, co_await find_vanished(std::move(where), claimed(pipeline_->ledger())));
     if (!is_over()) vanished_ = std::move(vanished); // else it was not looked at to the end
     co_return Result<void>();
 }
@@ -112,7 +109,7 @@ report::MirrorReport Mirror::report() const {
     for (const auto& [path, record] : pipeline_->ledger()) {
         if (vanished_.contains(path)) {
             ++report.failed;
-            if (report.error.empty()) report.error = why_vanished;
+            if (report.error.empty()) report.error = why_vanished(record);
             continue;
         }
         switch (record.outcome) {

@@ -26,8 +26,8 @@ std::size_t Outlets::unsettled() const {
     return count;
 }
 
-const Outlets::Ledger& Outlets::ledger() const {
-    static const Ledger nothing;
+const push::Ledger& Outlets::ledger() const {
+    static const push::Ledger nothing;
     return all_.empty() ? nothing : all_.front()->ledger();
 }
 

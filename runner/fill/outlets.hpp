@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <unordered_map>
 #include <vector>
 
 namespace cachefill::fill {
@@ -12,8 +11,6 @@ namespace cachefill::fill {
 // Where what a run has goes: into the cache that decides, and into further ones. None if nothing is to be pushed.
 class Outlets {
   public:
-    using Ledger = std::unordered_map<nix::StorePath, push::PushRecord>;
-
     // That of the cache that decides comes first. It outlives this.
     void add(push::Pipeline& pipeline) { all_.push_back(&pipeline); }
     bool are_open() const { return !all_.empty(); }
@@ -26,7 +23,7 @@ class Outlets {
     std::size_t unsettled() const;              // paths, in all caches
 
     // What became of each path in the cache that decides.
-    const Ledger& ledger() const;
+    const push::Ledger& ledger() const;
     // Nobody reads it here any more: the cache that decides has it, and the others have come to an end with it.
     bool are_done_with(const nix::StorePath& path) const;
 

@@ -41,7 +41,7 @@ class PushSide {
     async::Task<void> look_at_mirrors();
     std::vector<report::MirrorReport> mirror_reports() const;
     // Of a plan: what would become of each path.
-    const std::unordered_map<nix::StorePath, push::PushRecord>& planned() const { return planned_; }
+    const push::Ledger& planned() const { return planned_; }
     std::size_t planned_pushes() const;
     // The upstream (URL) that serves a path which was published all the same; empty if none does.
     std::string pushed_although(const nix::StorePath& path) const;
@@ -61,7 +61,7 @@ class PushSide {
     std::unique_ptr<push::Pipeline> pipeline_; // none if nothing is pushed to the cache that decides
     std::vector<std::unique_ptr<Mirror>> mirrors_;
     std::vector<report::MirrorReport> unreachable_mirrors_; // optional ones
-    std::unordered_map<nix::StorePath, push::PushRecord> planned_;
+    push::Ledger planned_;
     std::unordered_map<nix::StorePath, std::string> pushed_although_;
 };
 

@@ -118,8 +118,7 @@ Task<Result<std::vector<presence::UnusableNar>>> Pusher::put_back_archives(std::
     co_return std::move(found.unusable);
 }
 
-Task<Pusher::Ledger> Pusher::push(std::vector<nix::StorePath> paths, push::PushSettings settings,
-                                  OnSettled on_settled) {
+Task<push::Ledger> Pusher::push(std::vector<nix::StorePath> paths, push::PushSettings settings, OnSettled on_settled) {
     settings.compression = info_.preferred_compression;
     bool is_only_planned = settings.only_plan;
     is_stopped_ = false;
@@ -139,7 +138,7 @@ Task<Pusher::Ledger> Pusher::push(std::vector<nix::StorePath> paths, push::PushS
     std::vector<nix::StorePath> published;
     for (const auto& [path, record] : ledger)
         if (record.outcome == event::PushOutcome::published) published.push_back(path);
-    co_await look_at(published, ledger);
+    co_await look_at(claimed(ledger), ledger);
     for (auto& [path, record] : ledger) {
         auto refused =
             record.outcome == event::PushOutcome::already_there ? presence_.why_refused(path) : std::string();
@@ -160,13 +159,13 @@ Task<Pusher::Ledger> Pusher::push(std::vector<nix::StorePath> paths, push::PushS
     co_return ledger;
 }
 
-Task<void> Pusher::look_at(std::vector<nix::StorePath> published, Ledger& ledger) {
+Task<void> Pusher::look_at(std::vector<nix::StorePath> claimed, push::Ledger& ledger) {
     VanishedLook look{.executor = session_.executor(),
                       .clock = session_.clock(),
                       .cache = presence_.backend(plan::own_cache),
                       .has_bulk_query = info_.has_bulk_query,
                       .is_over = [this] { return is_stopped_; }};
-    auto vanished = co_await find_vanished(std::move(look), std::move(published));
+    auto vanished = co_await find_vanished(std::move(look), std::move(claimed));
     if (!vanished) {
         event::Message message{.severity = event::Severity::warning,
                                .text = "whether the cache shows what it took cannot be known: " +
@@ -176,8 +175,9 @@ Task<void> Pusher::look_at(std::vector<nix::StorePath> published, Ledger& ledger
         co_return;
     }
     for (const auto& path : *vanished) {
-        ledger.at(path).outcome = is_stopped_ ? event::PushOutcome::not_pushed : event::PushOutcome::failed;
-        ledger.at(path).reason = is_stopped_ ? why_not_looked_at : why_vanished;
+        auto& record = ledger.at(path);
+        record.reason = is_stopped_ ? why_not_looked_at : why_vanished(record);
+        record.outcome = is_stopped_ ? event::PushOutcome::not_pushed : event::PushOutcome::failed;
         presence_.forget(graph_.intern(path));
     }
 }
@@ -185,7 +185,7 @@ Task<void> Pusher::look_at(std::vector<nix::StorePath> published, Ledger& ledger
 // What built such an output is a derivation without inputs, with one of Nix's own making in place of those that had
 // some (nix/resolve.hpp). That one's realisation is what a machine that evaluates asks for when it has resolved its
 // own.
-Task<Result<void>> Pusher::keep_realisations(const Ledger& ledger) {
+Task<Result<void>> Pusher::keep_realisations(const push::Ledger& ledger) {
     if (!info_.keeps_realisations) co_return Result<void>();
     std::vector<nix::StorePath> served;
     for (const auto& [path, record] : ledger)

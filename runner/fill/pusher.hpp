@@ -27,19 +27,17 @@ class Pusher {
     void use(daemon::Connection& connection) { connection_ = &connection; }
 
     async::Task<Result<bool>> is_served(nix::StorePath path);
-    // What of these paths' closures would go up: facts of each, in the order found.
-
     // Looks whether the archives of what the cache serves of these closures can be had, and puts back those that
     // cannot. What is left is what could not be mended.
     async::Task<Result<std::vector<presence::UnusableNar>>> put_back_archives(std::vector<nix::StorePath> paths,
                                                                               push::PushSettings settings);
 
-    using Ledger = std::unordered_map<nix::StorePath, push::PushRecord>;
     using OnSettled = std::function<void(const nix::StorePath&, const push::PushRecord&)>;
     // With `settings` (compression is the cache's), until everything is settled or stop() ends it. All paths are valid.
     // What the cache took is looked for before `on_settled` hears that it was published; not shown, it failed.
     // Where content-addressed ones are outputs of derivations that are here, the cache is told.
-    async::Task<Ledger> push(std::vector<nix::StorePath> paths, push::PushSettings settings, OnSettled on_settled);
+    async::Task<push::Ledger> push(std::vector<nix::StorePath> paths, push::PushSettings settings,
+                                   OnSettled on_settled);
     void stop(std::chrono::milliseconds grace);
 
     // Built on this machine, of all that was looked at; the others were fetched or imported.
@@ -52,8 +50,8 @@ class Pusher {
     async::Task<Result<std::vector<std::optional<nix::PathInfo>>>> path_infos(std::vector<nix::StorePath> paths);
     presence::Upstreams make_upstreams(const std::set<std::string>& other_targets);
     push::PushEnvironment environment(OnSettled& on_settled);
-    async::Task<void> look_at(std::vector<nix::StorePath> published, Ledger& ledger);
-    async::Task<Result<void>> keep_realisations(const Ledger& ledger);
+    async::Task<void> look_at(std::vector<nix::StorePath> claimed, push::Ledger& ledger);
+    async::Task<Result<void>> keep_realisations(const push::Ledger& ledger);
 
     session::Session& session_;
     event::Sink& sink_;

@@ -52,7 +52,7 @@ void add_caches(report::RunReport& report, const RunParts& parts) {
 
 // Why it is not in the cache although that took it, or has something under its name already; empty: it is there.
 std::string why_not_there(const nix::StorePath& path, const push::PushRecord& record, const RunParts& parts) {
-    if (parts.verification.vanished().contains(path)) return why_vanished;
+    if (parts.verification.vanished().contains(path)) return why_vanished(record);
     if (record.outcome != event::PushOutcome::already_there) return {};
     return parts.run.judge.why_refused(path);
 }

@@ -18,6 +18,7 @@ struct Look {
     cache::BinaryCache& cache;
     async::Limiter requests;
     std::set<nix::StorePath> hidden;
+    std::set<nix::StorePath> nonsense; // of these, those with something else in place of their narinfo
     std::optional<Failure> failure;
 };
 
@@ -37,34 +38,70 @@ Task<void> look_at(Look& look, nix::StorePath path) {
         if (!archive) look.failure = std::move(archive).error();
         is_shown = archive && archive->state == cache::NarState::there;
     }
+    if (makes_no_sense) look.nonsense.insert(path);
     if (!is_shown) look.hidden.insert(std::move(path));
 }
 
-Task<Result<std::set<nix::StorePath>>> find_hidden(const VanishedLook& at, const std::set<nix::StorePath>& paths) {
+struct Hidden {
+    std::set<nix::StorePath> paths;
+    bool is_nonsense = false; // all of them
+};
+
+Task<Result<Hidden>> find_hidden(const VanishedLook& at, const std::set<nix::StorePath>& paths) {
     if (at.has_bulk_query) {
         std::vector<nix::StorePath> all(paths.begin(), paths.end());
-        CO_TRY(missing, co_await at.cache.query_missing(std::move(all)));
-        co_return std::set<nix::StorePath>(missing.begin(), missing.end());
-    }
-    Look look{
-        .cache = at.cache, .requests = async::Limiter(at.executor, requests_at_once), .hidden = {}, .failure = {}};
+        auto missing = co_await at.cache.query_missing(std::move(all));
+        bool makes_sense = missing || missing.error().kind() != FailureKind::protocol;
+        if (!missing && makes_sense) co_return std::move(missing).error();
+        Hidden hidden;
+        if (missing) hidden.paths.insert(missing->begin(), missing->end());
+        if (missing) co_return hidden;
+    } // what makes no sense to this question may make some to smaller ones
+    Look look{.cache = at.cache,
+              .requests = async::Limiter(at.executor, requests_at_once),
+              .hidden = {},
+              .nonsense = {},
+              .failure = {}};
     auto look_at_all = [&](async::TaskGroup& group) {
         for (const auto& path : paths) group.spawn(look_at(look, path));
     };
     co_await async::together(look_at_all);
     if (look.failure) co_return std::move(*look.failure);
-    co_return std::move(look.hidden);
+    Hidden hidden;
+    hidden.is_nonsense = look.hidden.size() == look.nonsense.size();
+    hidden.paths = std::move(look.hidden);
+    co_return hidden;
 }
 
 } // namespace
 
-Task<Result<std::set<nix::StorePath>>> find_vanished(VanishedLook at, std::vector<nix::StorePath> published) {
-    std::set<nix::StorePath> paths(published.begin(), published.end());
-    auto give_up = at.clock.now() + patience_with_new_paths;
+bool is_claimed(const push::PushRecord& record) {
+    bool was_on_its_way = record.start.has_value();
+    return record.outcome == event::PushOutcome::published ||
+           (record.outcome == event::PushOutcome::already_there && was_on_its_way);
+}
+
+std::vector<nix::StorePath> claimed(const push::Ledger& ledger) {
+    std::vector<nix::StorePath> paths;
+    for (const auto& [path, record] : ledger)
+        if (is_claimed(record)) paths.push_back(path);
+    return paths;
+}
+
+const char* why_vanished(const push::PushRecord& record) {
+    return record.outcome == event::PushOutcome::published
+               ? "the cache took it and does not show it, so nobody can fetch it"
+               : "the cache says that it is there and shows no narinfo of it, so nobody can fetch it";
+}
+
+Task<Result<std::set<nix::StorePath>>> find_vanished(VanishedLook at, std::vector<nix::StorePath> claimed) {
+    std::set<nix::StorePath> paths(claimed.begin(), claimed.end());
+    auto start = at.clock.now();
     while (!paths.empty() && !at.is_over()) {
         CO_TRY(hidden, co_await find_hidden(at, paths));
-        paths = std::move(hidden);
-        if (paths.empty() || at.clock.now() > give_up) break;
+        paths = std::move(hidden.paths);
+        auto patience = hidden.is_nonsense ? patience_with_nonsense : patience_with_new_paths;
+        if (paths.empty() || at.clock.now() > start + patience) break;
         async::Nap nap(at.executor);
         co_await at.clock.sleep_until(nap, at.clock.now() + pause_between_looks);
     }

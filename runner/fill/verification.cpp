@@ -132,8 +132,7 @@ Task<void> Verification::verify() {
 Task<void> Verification::find_vanished() {
     const auto own = plan::bit(plan::own_cache);
     std::vector<nix::StorePath> not_looked_at;
-    for (const auto& [path, record] : run_.outlets.ledger()) {
-        if (record.outcome != event::PushOutcome::published) continue;
+    for (const auto& path : claimed(run_.outlets.ledger())) {
         const auto& facts = run_.facts.of(run_.graph.intern(path));
         if ((facts.present | facts.unknown) & own) continue;
         if ((facts.asked & own) || facts.claimed_missing)

@@ -23,7 +23,7 @@ class Verification {
     // Of a plan: targets that are complete although others that share their needs are not, and those that are complete
     // only for who is given their path.
     async::Task<void> look_at_plan();
-    // Of what this run published, what the own cache did not show at the last look.
+    // Of what the own cache says it has of this run, what it did not show at the last look.
     const std::set<nix::StorePath>& vanished() const { return vanished_; }
 
   private:

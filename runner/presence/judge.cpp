@@ -170,6 +170,8 @@ Task<void> Judge::ask_one(PathId id, std::size_t number) {
         co_return;
     }
     facts.asked |= plan::bit(number);
+    if (number == plan::own_cache && found) own_nonsense_.erase(id);
+    if (number == plan::own_cache && !found) own_nonsense_.insert(id);
     if (!found)
         warn(found.error().one_line(), "it counts as absent");
     else if (!*found)
@@ -218,6 +220,11 @@ std::string Judge::why_refused(const nix::StorePath& path) const {
     auto id = graph_.find(path);
     auto found = id ? refused_.find({plan::own_cache, *id}) : refused_.end();
     return found == refused_.end() ? std::string() : found->second;
+}
+
+bool Judge::is_answered_with_nonsense(const nix::StorePath& path) const {
+    auto id = graph_.find(path);
+    return id && own_nonsense_.contains(*id);
 }
 
 Task<void> Judge::ask_remote(PathId id, CacheMask caches, Round& round) {

@@ -126,6 +126,8 @@ class Judge {
     // Why what the own cache serves under this path is believed by nobody, so that it counts as absent and cannot be
     // put there either; empty: it is not so.
     std::string why_refused(const nix::StorePath& path) const;
+    // Did the own cache last answer with something else than a narinfo when it was asked about this path?
+    bool is_answered_with_nonsense(const nix::StorePath& path) const;
     // Claimed by the own cache, which hides what is not whole, and not served: may come back once its references are
     // there.
     bool is_hidden(const nix::StorePath& path) const;
@@ -200,6 +202,7 @@ class Judge {
     bool keeps_own_narinfos_ = false;
     std::map<plan::PathId, nix::NarInfo> own_narinfos_;
     std::map<std::pair<std::size_t, plan::PathId>, std::string> refused_; // by cache; why, and it has been told
+    std::set<plan::PathId> own_nonsense_;
     std::size_t warnings_ = 0;
     std::uint64_t asked_ = 0;
 };

@@ -52,8 +52,9 @@ Judge::Below Judge::look_below(PathId path, CacheMask counting) {
         const auto& facts = facts_.of(current);
         walked.push_back(current);
         const auto own = plan::bit(plan::own_cache);
-        bool is_unclaimed =
-            info(plan::own_cache).hides_incomplete_closures && !facts.claimed_there && !facts.claimed_missing;
+        const auto& own_info = info(plan::own_cache);
+        bool claims = own_info.hides_incomplete_closures && own_info.has_bulk_query;
+        bool is_unclaimed = claims && !facts.claimed_there && !facts.claimed_missing;
         if (is_unclaimed && !((facts.present | facts.unknown) & own)) {
             below.open.push_back(current);
             continue;

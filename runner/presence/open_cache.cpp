@@ -21,6 +21,8 @@ Failure cannot_write(const cache::CacheUri& uri) {
 Task<Result<OpenedCache>> open_cache(std::unique_ptr<cache::BinaryCache> backend, Use use,
                                      std::vector<nix::PublicKey> more_keys, event::Sink& sink) {
     auto info = co_await backend->open();
+    // An answer that was garbled on its way is one of a moment.
+    if (!info && info.error().kind() == FailureKind::protocol) info = co_await backend->open();
     if (!info) {
         auto failure = std::move(info).error();
         if (failure.kind() == FailureKind::machine && backend->uri().scheme == cache::Scheme::file)

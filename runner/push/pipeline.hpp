@@ -96,6 +96,8 @@ struct PushRecord {
     std::chrono::milliseconds took{};                           // from there to its end
 };
 
+using Ledger = std::unordered_map<nix::StorePath, PushRecord>;
+
 // Read NAR from disk and hash it → compress on the workers → upload parts as they fill → publish once every reference
 // is served or published. One per cache. Nothing is lost by a failure: what cannot go up is tried again later, at the
 // latest after close(), and then stands in the ledger with its reason.
@@ -114,7 +116,7 @@ class Pipeline {
     // recorded as not_pushed. Aborting takes two seconds at most.
     virtual void stop(std::chrono::milliseconds grace) = 0;
 
-    virtual const std::unordered_map<nix::StorePath, PushRecord>& ledger() const = 0;
+    virtual const Ledger& ledger() const = 0;
     virtual std::size_t unsettled() const = 0;
 };
 

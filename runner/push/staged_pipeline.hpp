@@ -28,7 +28,7 @@ class StagedPipeline final : public Pipeline {
     async::Task<void> run() override;
     void close() override;
     void stop(std::chrono::milliseconds grace) override;
-    const std::unordered_map<nix::StorePath, PushRecord>& ledger() const override { return ledger_; }
+    const Ledger& ledger() const override { return ledger_; }
     std::size_t unsettled() const override { return unsettled_; }
 
   private:
@@ -147,7 +147,7 @@ class StagedPipeline final : public Pipeline {
     std::deque<Node> nodes_; // by id; only ever grows, so references stay good
     std::unordered_map<nix::StorePath, Id> ids_;
     PublishGate gate_;
-    std::unordered_map<nix::StorePath, PushRecord> ledger_;
+    Ledger ledger_;
     std::size_t unsettled_ = 0;
 
     std::deque<Id> to_ask_;

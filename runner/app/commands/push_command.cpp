@@ -1,4 +1,6 @@
 #include "app/commands/commands.hpp"
+#include "app/line_input.hpp"
+#include "async/together.hpp"
 #include "base/elapsed.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -18,8 +20,6 @@
 #include "report/run_report.hpp"
 
 #include <algorithm>
-#include <csignal>
-#include <iostream>
 #include <set>
 
 namespace cachefill::app {
@@ -31,13 +31,9 @@ namespace {
 
 constexpr auto upload_grace = 4500ms;
 
-// The paths that were named, or that links lead to; '-' stands for those on standard input.
-Result<std::vector<nix::StorePath>> paths_from(std::vector<std::string> texts, const std::filesystem::path& root) {
-    if (texts == std::vector<std::string>{"-"}) {
-        texts.clear();
-        for (std::string line; std::getline(std::cin, line);)
-            if (auto word = trim(line); !word.empty()) texts.emplace_back(word);
-    }
+// The paths that were named, or that links lead to.
+Result<std::vector<nix::StorePath>> paths_from(const std::vector<std::string>& texts,
+                                               const std::filesystem::path& root) {
     std::set<nix::StorePath> unique;
     for (const auto& text : texts) {
         TRY(path, desktop::store_path_at(text, root));
@@ -46,39 +42,35 @@ Result<std::vector<nix::StorePath>> paths_from(std::vector<std::string> texts, c
     return std::vector<nix::StorePath>(unique.begin(), unique.end());
 }
 
+// One a line.
+Task<std::vector<std::string>> names_on_standard_input(async::Executor executor) {
+    std::vector<std::string> names;
+    auto input = LineInput::open(executor);
+    while (input) {
+        auto line = co_await input->line();
+        if (!line) break;
+        if (auto word = trim(*line); !word.empty()) names.emplace_back(word);
+    }
+    co_return names;
+}
+
 // Pushes some paths; everything a push needs that a whole run has, too, in its simplest form.
 class Push {
   public:
-    explicit Push(session::Session& session) : session_(session) {}
+    explicit Push(session::Session& session) : session_(session), work_(session.executor()) {}
 
     Task<int> execute(CommandContext& context) {
         report_.command = report::Command::push;
         report_.again = command_again(session_.settings().typed);
         report_.version = version;
-        const auto& settings = session_.settings();
-        auto cache = fill::cache_to_push_to(settings);
-        if (!cache) co_return stop(context, std::move(cache).error());
-        auto findings = co_await session_.find_store();
-        auto named = paths_from(settings.arguments, session_.endpoint().physical_root);
-        if (!named) findings.push_back(std::move(named).error());
-        auto retry = async::RetryPolicy();
-        retry.budget = settings.retry_budget;
-        auto target = co_await fill::open_target(session_, *cache, !settings.dry_run && !settings.read_only, retry);
-        if (!target) findings.push_back(std::move(target).error());
-        if (!findings.empty()) {
-            for (auto& finding : findings) add_failure(std::move(finding));
-            co_return context.console.close_with(report_);
-        }
-        report_.cache = target->info.name;
-        report_.nix_version = session_.nix().nix_version;
-        pusher_.emplace(session_, std::move(*target), fill::other_urls(settings.push_caches, *cache), session_.sink());
-        pusher_->use(session_.connection());
-        auto paths = co_await choose(std::move(*named));
-        if (!paths) co_return stop(context, std::move(paths).error());
-        if (settings.dry_run || settings.read_only) co_return co_await show_what_is_missing(context, std::move(*paths));
-        co_await push(context, std::move(*paths));
+        context.on_signal = [this](int signal) { interrupt(signal); };
+        std::string text;
+        auto all = [&](async::TaskGroup& group) { group.spawn(work(text)); };
+        co_await async::together(work_, all);
+        context.on_signal = {};
+        if (interrupted_ != 0) tell_of_interruption();
         report_.took = elapsed_since(start_);
-        co_return context.console.close_with(report_, told());
+        co_return context.console.close_with(report_, text);
     }
 
   private:
@@ -90,20 +82,69 @@ class Push {
             {.severity = event::Severity::error, .text = failure.one_line(), .hint = failure.hint()});
     }
 
-    int stop(CommandContext& context, Failure failure) {
-        add_failure(std::move(failure));
-        return context.console.close_with(report_);
+    // Before anything is on its way up nothing is worth finishing.
+    void interrupt(int signal) {
+        if (interrupted_ != 0) return;
+        interrupted_ = signal;
+        if (is_pushing_)
+            pusher_->stop(upload_grace);
+        else
+            work_.cancel();
     }
+
+    Task<void> work(std::string& text) {
+        auto paths = co_await prepare();
+        if (!paths) {
+            add_failure(std::move(paths).error());
+            co_return;
+        }
+        if (!report_.causes.empty()) co_return;
+        const auto& settings = session_.settings();
+        if (settings.dry_run || settings.read_only) {
+            text = co_await show_what_is_missing(std::move(*paths));
+            co_return;
+        }
+        co_await push(std::move(*paths));
+        text = told();
+    }
+
+    // Everything is opened, and what is to be pushed is known. What is wrong with several things stands in the report.
+    Task<Result<std::vector<nix::StorePath>>> prepare() {
+        const auto& settings = session_.settings();
+        CO_TRY(cache, fill::cache_to_push_to(settings));
+        auto findings = co_await session_.find_store();
+        auto texts = settings.arguments;
+        if (reads_input()) texts = co_await names_on_standard_input(session_.executor());
+        auto named = paths_from(texts, session_.endpoint().physical_root);
+        if (named)
+            paths_ = std::move(*named);
+        else
+            findings.push_back(std::move(named).error());
+        auto retry = async::RetryPolicy();
+        retry.budget = settings.retry_budget;
+        auto target = co_await fill::open_target(session_, cache, !settings.dry_run && !settings.read_only, retry);
+        if (!target) findings.push_back(std::move(target).error());
+        for (auto& finding : findings) add_failure(std::move(finding));
+        if (!findings.empty()) co_return paths_;
+        report_.cache = target->info.name;
+        report_.nix_version = session_.nix().nix_version;
+        pusher_.emplace(session_, std::move(*target), fill::other_urls(settings.push_caches, cache), session_.sink());
+        pusher_->use(session_.connection());
+        CO_TRY(chosen, co_await choose(paths_));
+        paths_ = chosen;
+        co_return chosen;
+    }
+
+    bool reads_input() const { return session_.settings().arguments == std::vector<std::string>{"-"}; }
 
     // What is to be pushed: what was named, or what is in use on this machine, or (--since) what is young of it.
     Task<Result<std::vector<nix::StorePath>>> choose(std::vector<nix::StorePath> named) {
         const auto& settings = session_.settings();
-        bool reads_input = settings.arguments == std::vector<std::string>{"-"};
         std::optional<std::chrono::sys_seconds> since;
         if (!settings.since.empty())
             since = parse_moment(settings.since,
                                  std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
-        if (named.empty() && reads_input) co_return named; // nothing came: nothing to do
+        if (named.empty() && reads_input()) co_return named; // nothing came: nothing to do
         if (named.empty() && since) co_return co_await built_since(*since);
         if (named.empty()) {
             CO_TRY(places, desktop::usual_places(session_.endpoint().physical_root, session_.environment(),
@@ -163,7 +204,7 @@ class Push {
     }
 
     // What push() would do with them, by the same rules.
-    Task<int> show_what_is_missing(CommandContext& context, std::vector<nix::StorePath> paths) {
+    Task<std::string> show_what_is_missing(std::vector<nix::StorePath> paths) {
         auto settings = fill::push_settings_from(session_.settings());
         settings.only_plan = true;
         settings.retry_later.budget = {};
@@ -185,12 +226,11 @@ class Push {
         if (!left_out.empty()) text += "would not push\n" + left_out;
         if (unknown > 0)
             add_failure(Failure(FailureKind::network, "of " + counted(unknown, "path") + " it cannot be told"));
-        report_.took = elapsed_since(start_);
-        co_return context.console.close_with(report_, text);
+        co_return text;
     }
 
     // What is there already is no news of a dry run.
-    void note(const fill::Pusher::Ledger& ledger) {
+    void note(const push::Ledger& ledger) {
         bool is_dry = session_.settings().dry_run || session_.settings().read_only;
         for (const auto& [path, record] : ledger) {
             if (is_dry && record.outcome == event::PushOutcome::already_there) continue;
@@ -224,24 +264,18 @@ class Push {
         return text + "\n";
     }
 
-    Task<void> push(CommandContext& context, std::vector<nix::StorePath> paths) {
-        int interrupted = 0;
-        context.on_signal = [this, &interrupted](int signal) {
-            interrupted = signal;
-            pusher_->stop(upload_grace);
-        };
+    Task<void> push(std::vector<nix::StorePath> paths) {
         auto settings = fill::push_settings_from(session_.settings());
         auto lost = co_await pusher_->put_back_archives(paths, settings);
         if (!lost) {
-            context.on_signal = {};
             add_failure(std::move(lost).error());
             co_return;
         }
+        is_pushing_ = true;
         fill::Pusher::OnSettled nobody;
         auto ledger = co_await pusher_->push(std::move(paths), std::move(settings), std::move(nobody));
-        context.on_signal = {};
         note(ledger);
-        judge(interrupted);
+        judge();
         tell_of_archives(*lost);
     }
 
@@ -258,22 +292,30 @@ class Push {
         }
     }
 
-    void judge(int interrupted) {
+    void judge() {
         auto lost = report_.count(event::PushOutcome::failed) + report_.count(event::PushOutcome::withheld) +
                     report_.count(event::PushOutcome::not_pushed);
         if (lost > 0) {
             report_.exit_code = static_cast<int>(options::ExitCode::not_in_cache);
             report_.causes.push_back(counted(lost, "path") + " could not be put into the cache");
         }
-        if (interrupted) {
-            report_.exit_code = 128 + interrupted;
-            report_.causes.push_back("interrupted before it was done");
-        }
+    }
+
+    void tell_of_interruption() {
+        report_.exit_code = 128 + interrupted_;
+        report_.causes.push_back("interrupted before it was done");
+        if (!report_.pushes.empty()) return;
+        for (const auto& path : paths_)
+            report_.pushes.push_back({.path = path.to_string(), .reason = "interrupted before it was looked at"});
     }
 
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
     session::Session& session_;
+    async::TaskGroup work_;
+    std::vector<nix::StorePath> paths_; // what was named, then what was chosen
     std::optional<fill::Pusher> pusher_;
+    bool is_pushing_ = false;
+    int interrupted_ = 0; // by this signal
     report::RunReport report_;
 };
 

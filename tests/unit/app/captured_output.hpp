@@ -14,7 +14,8 @@ namespace cachefill::test {
 // its standard input meanwhile. Nothing is asserted in between: it would be told into the file.
 class CapturedOutput {
   public:
-    explicit CapturedOutput(const std::string& input = {}) {
+    // `output`: where standard output goes instead, which is not to be read then.
+    explicit CapturedOutput(const std::string& input = {}, const std::string& output = {}) {
         if (!write_file_atomically(file("in"), input)) throw std::runtime_error("cannot write what is to be read");
         std::fflush(nullptr);
         for (int fd : {0, 1, 2}) {
@@ -24,6 +25,7 @@ class CapturedOutput {
                         : ::open(file(fd == 1 ? "out" : "err").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
             ::dup2(now.get(), fd);
         }
+        if (!output.empty()) ::dup2(FileDescriptor(::open(output.c_str(), O_WRONLY | O_CLOEXEC)).get(), 1);
     }
     ~CapturedOutput() { take_back(); }
     CapturedOutput(const CapturedOutput&) = delete;
@@ -31,6 +33,7 @@ class CapturedOutput {
 
     void take_back() {
         std::fflush(nullptr);
+        std::clearerr(stdout);
         for (int fd : {0, 1, 2}) {
             if (before_[fd] < 0) continue;
             ::dup2(before_[fd], fd);

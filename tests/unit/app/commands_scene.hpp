@@ -26,11 +26,12 @@ class CommandScene : public Twins {
     std::string output, errors;
     std::vector<std::string> replacement;
     std::string input;                   // what stands on its standard input
+    std::string prints_to;               // its standard output, if that is none to be read
     std::optional<app::CiSetup> ci = {}; // of a step of GitHub
 
     using Function = async::Task<int> (*)(app::CommandContext&);
     int perform(options::Command command, Function function) {
-        CapturedOutput captured(input);
+        CapturedOutput captured(input, prints_to);
         replacement.clear();
         auto body = [&](session::Session& session) -> async::Task<void> {
             app::Console console(loop.get_executor(), machine.settings, machine.environment);

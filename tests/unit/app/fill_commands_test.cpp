@@ -102,6 +102,27 @@ BOOST_AUTO_TEST_CASE(a_run_is_interrupted_as_a_command) {
     BOOST_TEST(clock.elapsed() < 1h);
 }
 
+BOOST_AUTO_TEST_CASE(a_push_that_is_ended_before_it_began_says_what_is_not_up) {
+    make_valid("lib-1.0");
+    own.fault = Fault::silent; // while it is looked whether it can be written to
+    own.until = 1h;
+    interrupt_at(10s, SIGTERM);
+    BOOST_TEST(push({store_path("lib-1.0")}) == 143, output + errors);
+    BOOST_TEST(clock.elapsed() < 1min);
+    BOOST_TEST(report()["exit_code"] == 143);
+    BOOST_TEST_REQUIRE(report()["pushes"].size() == 1U);
+    BOOST_TEST(report()["pushes"][0]["path"] == store_path("lib-1.0"));
+    BOOST_TEST(report()["pushes"][0]["outcome"] == "not-pushed");
+    BOOST_TEST(says("interrupted before it was looked at"));
+}
+
+BOOST_AUTO_TEST_CASE(what_standard_output_does_not_take_stands_in_the_report) {
+    prints_to = "/dev/full";
+    BOOST_TEST(perform(Command::run, run_command) == 5);
+    BOOST_TEST(report()["exit_code"] == 5);
+    BOOST_TEST(report()["causes"][0] == "not all of it could be written to the standard output");
+}
+
 BOOST_AUTO_TEST_CASE(a_plan_tells_what_would_be_done_and_does_nothing) {
     make_valid("lib-1.0");
     BOOST_TEST(perform(Command::plan, plan_command) == 0, errors);

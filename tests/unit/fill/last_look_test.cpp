@@ -254,6 +254,18 @@ BOOST_AUTO_TEST_CASE(what_was_published_a_moment_ago_is_waited_for_a_minute) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(nonsense_in_the_place_of_what_was_published_is_waited_for_some_seconds) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor);
+        published = {store_path("app")};
+        own->narinfos_are_nonsense = true;
+        auto names = co_await missing(executor);
+        BOOST_TEST(names == only_app);
+        BOOST_TEST(clock.elapsed() >= 6s);
+        BOOST_TEST(clock.elapsed() < 10s);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_minute_for_all_hosts_together) {
     world.derivation("other", {"lib"}).target("other");
     run([&](async::Executor executor) -> async::Task<void> {

@@ -22,7 +22,7 @@ class NotedPipeline final : public push::Pipeline {
     async::Task<void> run() override { co_return; }
     void close() override { ++closed; }
     void stop(std::chrono::milliseconds grace) override { stopped = grace; }
-    const std::unordered_map<nix::StorePath, push::PushRecord>& ledger() const override { return records; }
+    const push::Ledger& ledger() const override { return records; }
     std::size_t unsettled() const override { return added.size() - records.size(); }
 
     void settle(const nix::StorePath& path, PushOutcome outcome) { records[path].outcome = outcome; }
@@ -30,7 +30,7 @@ class NotedPipeline final : public push::Pipeline {
     std::map<std::string, bool> added; // by name: was it built
     int closed = 0;
     std::optional<std::chrono::milliseconds> stopped;
-    std::unordered_map<nix::StorePath, push::PushRecord> records;
+    push::Ledger records;
 };
 
 nix::StorePath path(const std::string& name) {

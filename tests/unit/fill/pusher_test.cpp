@@ -50,8 +50,8 @@ struct Scene : Machine {
         };
         run(work);
     }
-    Pusher::Ledger push(std::vector<nix::StorePath> paths) {
-        Pusher::Ledger ledger;
+    push::Ledger push(std::vector<nix::StorePath> paths) {
+        push::Ledger ledger;
         with_pusher([&](Pusher& pusher, MemoryCache&) -> async::Task<void> {
             Pusher::OnSettled on_settled = [this](const nix::StorePath& path, const push::PushRecord& record) {
                 settled.emplace(path.name(), record.outcome);

@@ -20,6 +20,8 @@ struct Scene {
     bool is_over = false;
     bool has_bulk_query = false;
     Paths without_archive;
+    std::optional<Failure> bulk_failure;
+    bool answers_nonsense = false;
     std::function<void(FaultyCache&)> later; // after five seconds
 
     Result<std::set<nix::StorePath>> look(const Paths& shown, const Paths& published, std::optional<Fault> fault = {}) {
@@ -29,6 +31,8 @@ struct Scene {
             for (const auto& one : shown) cache.serve(one);
             cache.lost_archives.insert(without_archive.begin(), without_archive.end());
             cache.fault = fault;
+            cache.bulk_failure = bulk_failure;
+            cache.narinfos_are_nonsense = answers_nonsense;
             VanishedLook at{.executor = executor,
                             .clock = clock,
                             .cache = cache,
@@ -83,6 +87,44 @@ BOOST_AUTO_TEST_CASE(what_is_shown_without_its_archive_is_not_there) {
     auto found = look({path("a"), path("b")}, {path("a"), path("b")});
     BOOST_REQUIRE(found.has_value());
     BOOST_TEST((*found == std::set<nix::StorePath>{path("b")}));
+}
+
+BOOST_AUTO_TEST_CASE(where_a_question_about_many_gets_no_sensible_answer_each_is_looked_at) {
+    has_bulk_query = true;
+    bulk_failure = Failure(FailureKind::protocol, "own.example answered no HTTP");
+    auto found = look({path("a")}, {path("a"), path("b")});
+    BOOST_REQUIRE(found.has_value());
+    BOOST_TEST((*found == std::set<nix::StorePath>{path("b")}));
+}
+
+BOOST_AUTO_TEST_CASE(something_else_in_the_place_of_narinfos_is_given_a_few_seconds) {
+    answers_nonsense = true;
+    auto found = look({path("a")}, {path("a")});
+    BOOST_REQUIRE(found.has_value());
+    BOOST_TEST((*found == std::set<nix::StorePath>{path("a")}));
+    BOOST_TEST(clock.elapsed() >= 6s);
+    BOOST_TEST(clock.elapsed() < 10s);
+}
+
+BOOST_AUTO_TEST_CASE(what_the_cache_says_it_has_is_told_from_what_was_read_there) {
+    using event::PushOutcome;
+    auto record = [](PushOutcome outcome, bool was_on_its_way) {
+        push::PushRecord made;
+        made.outcome = outcome;
+        if (was_on_its_way) made.start = std::chrono::steady_clock::time_point();
+        return made;
+    };
+    auto taken = record(PushOutcome::published, true), found_there = record(PushOutcome::already_there, true);
+    push::Ledger ledger{{path("taken"), taken},
+                        {path("found"), found_there},
+                        {path("served"), record(PushOutcome::already_there, false)},
+                        {path("refused"), record(PushOutcome::failed, true)}};
+    auto paths = fill::claimed(ledger);
+    BOOST_TEST((std::set<nix::StorePath>(paths.begin(), paths.end()) ==
+                std::set<nix::StorePath>{path("taken"), path("found")}));
+    BOOST_TEST(std::string_view(fill::why_vanished(taken)).find("took it") != std::string_view::npos);
+    BOOST_TEST(std::string_view(fill::why_vanished(found_there)).find("says that it is there") !=
+               std::string_view::npos);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_shown_late_is_there) {

@@ -88,6 +88,7 @@ async::Task<Result<std::optional<nix::NarInfo>>> FaultyCache::get_narinfo(nix::S
     // A plain cache that hides what is not there says 403 for that: absent.
     if (fails(&path) && fault == Fault::forbidden) co_return std::optional<nix::NarInfo>();
     if (fails(&path)) co_return co_await fail();
+    if (narinfos_are_nonsense) co_return Failure(FailureKind::protocol, address_.name + " answered HTML");
     co_return co_await MemoryCache::get_narinfo(std::move(path));
 }
 

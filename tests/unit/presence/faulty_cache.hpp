@@ -25,6 +25,7 @@ class FaultyCache final : public MemoryCache {
     std::optional<nix::StorePath> victim;           // of Fault::one_path
     bool has_bulk_query = false;
     std::optional<Failure> bulk_failure; // what every bulk question gets
+    bool narinfos_are_nonsense = false;
     cache::Permission permission = cache::Permission::none;
     std::string substituter_url; // by which others would fetch from it
     std::size_t questions = 0;

@@ -328,6 +328,25 @@ BOOST_AUTO_TEST_CASE(where_a_question_about_many_gets_no_sensible_answer_each_pa
     });
 }
 
+BOOST_AUTO_TEST_CASE(what_a_hiding_cache_cannot_claim_is_judged_by_its_narinfos) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        judge = std::make_unique<Judge>(executor, clock, world.graph, facts, sink, Patience());
+        auto cache = std::make_unique<FaultyCache>(executor, clock, "own.example");
+        cache->serve(store_path("lib"));
+        cache->bulk_failure = Failure(FailureKind::protocol, "own.example answered no HTTP");
+        own = cache.get();
+        cache::CacheInfo info;
+        info.has_bulk_query = info.hides_incomplete_closures = true;
+        judge->add_own({.backend = std::move(cache), .info = std::move(info), .keys = {}});
+        Judge::Counting counting = [] { return plan::every_cache; };
+        for (auto name : {"lib", "tool"}) {
+            auto served = co_await judge->is_served(store_path(name), counting);
+            BOOST_REQUIRE(served.has_value());
+            BOOST_TEST(*served == (std::string_view(name) == "lib"));
+        }
+    });
+}
+
 BOOST_AUTO_TEST_CASE(after_a_last_look_a_lost_cache_gets_one_more_chance_and_no_patience) {
     run([&](async::Executor executor) -> async::Task<void> {
         start(executor);
