@@ -6,6 +6,7 @@
 #include "app/voice.hpp"
 #include "async/child_process.hpp"
 #include "async/clock.hpp"
+#include "async/git.hpp"
 #include "async/together.hpp"
 #include "base/files.hpp"
 #include "base/foreign_text.hpp"
@@ -145,8 +146,8 @@ int become(const std::vector<std::string>& command, const Environment& environme
     return static_cast<int>(options::ExitCode::machine);
 }
 
-int refuse(const Failure& failure, bool is_step, const Environment& environment) {
-    if (is_step) return refuse_step(failure, environment);
+int refuse(const Failure& failure, bool is_step, const Environment& environment, const std::string& json = {}) {
+    if (is_step) return refuse_step(failure, environment, json);
     std::fputs(spoken_on(stderr, render(failure) + "\n", environment).c_str(), stderr);
     return static_cast<int>(options::exit_code_for(failure.kind()));
 }
@@ -157,6 +158,13 @@ void allow_many_files() {
     if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
+std::filesystem::path own_executable(const std::string& called_as, const Environment& environment) {
+    auto found = called_as.find('/') == std::string::npos ? async::find_program(called_as, environment) : called_as;
+    std::error_code error;
+    auto whole = found ? std::filesystem::canonical(*found, error) : std::filesystem::path();
+    return error ? std::filesystem::path() : whole;
 }
 
 int perform(const std::string& called_as, const std::vector<std::string>& arguments, const Environment& environment) {
@@ -174,6 +182,7 @@ int perform(const std::string& called_as, const std::vector<std::string>& argume
     }
     auto& invocation = std::get<options::Invocation>(*parsed);
     invocation.settings.typed.program = options::program_name(called_as, environment);
+    invocation.settings.executable = own_executable(called_as, environment);
     if (is_step) {
         std::fputs(masks_of(invocation.settings).c_str(), stdout);
         std::fflush(stdout);
@@ -192,7 +201,7 @@ int perform(const std::string& called_as, const std::vector<std::string>& argume
     std::optional<CiSetup> ci;
     if (invocation.command == options::Command::ci) {
         auto setup = set_up_ci(invocation.settings, environment);
-        if (!setup) return refuse(setup.error(), is_step, environment);
+        if (!setup) return refuse(setup.error(), is_step, environment, invocation.settings.json);
         ci = std::move(*setup);
     }
     try {
@@ -226,6 +235,8 @@ int with_what_was_printed(int exit_code, const Environment& environment) {
 } // namespace
 
 int run_program(const std::string& called_as, const std::vector<std::string>& arguments) {
+    if (auto given = Environment::of_this_process(); async::stands_before_git(called_as, given))
+        return async::go_on_as_git(arguments, std::move(given));
     forbid_core_files();
     allow_many_files();
     for (int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN); // to be told of it where it happens

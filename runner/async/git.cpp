@@ -1,15 +1,21 @@
 #include "async/git.hpp"
 
+#include "async/git_programs.hpp"
+#include "async/run_alone.hpp"
+#include "base/files.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <unistd.h>
 #include <utility>
 
 namespace cachefill::async {
 
 namespace {
+
+constexpr std::chrono::seconds guard_patience{10}; // with each question about a repository
 
 constexpr std::array<std::pair<const char*, const char*>, 3> no_programs{
     {{"core.fsmonitor", "false"}, {"core.hooksPath", "/dev/null"}, {"log.showSignature", "false"}}};
@@ -38,17 +44,75 @@ void add_setting(Environment& environment, const std::string& name, const std::s
     environment.set("GIT_CONFIG_COUNT", std::to_string(*parse_u64(count) + 1));
 }
 
-// Is this a filter as `git-crypt init` and `git lfs install --local` write it, and the program that PATH leads to?
-bool is_well_known_filter(std::string_view command, const Environment& environment) {
+// Is it written as they write it, and the program that PATH leads to?
+bool is_well_known_filter(const std::string& command, const Environment& environment) {
     constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_.-+=%\" ";
-    if (command.find_first_not_of(plain) != std::string_view::npos) return false;
-    auto text = std::string(command);
+    if (command.find_first_not_of(plain) != std::string::npos) return false;
+    auto text = command;
     std::erase(text, '"');
     auto program = text.substr(0, text.find(' '));
+    auto arguments = std::string_view(text).substr(program.size());
     auto name = program.substr(program.rfind('/') + 1);
-    if (name != "git-crypt" && name != "git-lfs") return false;
+    bool is_known = (name == "git-crypt" && is_filter_of_git_crypt(arguments)) ||
+                    (name == "git-lfs" && is_filter_of_git_lfs(arguments));
+    if (!is_known) return false;
     auto found = find_program(name, environment);
     return found && (program == name || program == *found);
+}
+
+// What a git says; empty where it says no.
+Task<std::string> ask_git(std::vector<std::string> options, std::vector<std::string> question,
+                          const Environment& environment, std::chrono::steady_clock::duration patience) {
+    ProcessSpec spec;
+    spec.arguments = {"git"};
+    spec.arguments.insert(spec.arguments.end(), options.begin(), options.end());
+    spec.arguments.insert(spec.arguments.end(), question.begin(), question.end());
+    spec.environment = environment;
+    auto answer = co_await run_process(std::move(spec), patience);
+    if (!answer || !answer->status.success()) co_return std::string();
+    co_return std::move(answer->output);
+}
+
+// More are nobody's.
+constexpr std::size_t most_submodules = 1000;
+constexpr std::string_view mode_of_submodule = "160000 ";
+
+// The folders of the submodules that are checked out there, and theirs.
+Task<std::vector<std::string>> find_submodules(std::vector<std::string> options, Environment environment,
+                                               std::chrono::steady_clock::duration patience) {
+    std::vector<std::string> found;
+    std::vector<std::vector<std::string>> repositories{std::move(options)};
+    for (std::size_t i = 0; i < repositories.size() && found.size() < most_submodules; ++i) {
+        std::vector<std::string> where{"rev-parse", "--show-toplevel"}, which{"ls-files", "-z", "--stage", "--", ":/"};
+        auto said = co_await ask_git(repositories[i], std::move(where), environment, patience);
+        auto top = std::filesystem::path(trim(said));
+        if (top.empty()) continue;
+        std::vector<std::string> from_top{"-C", top.string()};
+        auto files = co_await ask_git(std::move(from_top), std::move(which), environment, patience);
+        for (auto file : split(files, '\0')) {
+            auto name = file.find('\t');
+            if (!file.starts_with(mode_of_submodule) || name == file.npos) continue;
+            auto folder = top / std::string(file.substr(name + 1));
+            std::error_code ignored;
+            if (!std::filesystem::exists(folder / ".git", ignored)) continue;
+            found.push_back(folder.string());
+            repositories.push_back({"-C", folder.string()});
+        }
+    }
+    co_return found;
+}
+
+constexpr const char* guard_variable = "CACHEFILL_BEFORE_GIT"; // the folder that comes first on PATH
+
+// Those that stand before the command: "-C DIRECTORY", "--git-dir=…".
+std::vector<std::string> options_before_command(const std::vector<std::string>& arguments) {
+    constexpr std::array<std::string_view, 6> with_value{"-C",          "-c",          "--git-dir",
+                                                         "--work-tree", "--namespace", "--config-env"};
+    std::size_t end = 0;
+    while (end < arguments.size() && arguments[end].starts_with('-'))
+        end += std::find(with_value.begin(), with_value.end(), arguments[end]) == with_value.end() ? 1 : 2;
+    auto last = arguments.begin() + static_cast<std::ptrdiff_t>(std::min(end, arguments.size()));
+    return {arguments.begin(), last};
 }
 
 } // namespace
@@ -64,27 +128,76 @@ ProcessSpec git_process(const std::filesystem::path& directory, std::vector<std:
 
 void refuse_programs_of_folders(Environment& environment) {
     for (const auto& [name, value] : no_programs) add_setting(environment, name, value);
+    environment.set("GIT_NO_LAZY_FETCH", "1");
 }
 
-Task<Environment> without_filters(Environment environment, std::filesystem::path directory,
-                                  std::chrono::steady_clock::duration patience) {
-    // "SCOPE\0NAME\nVALUE\0"…
-    auto list = git_process(
-        directory, {"config", "--show-scope", "-z", "--get-regexp", R"(^filter\..*\.(clean|smudge|process|required)$)"},
-        environment);
-    auto listed = co_await run_process(std::move(list), patience);
-    if (!listed || !listed->status.success()) co_return environment; // there is none
-    auto parts = split(listed->output, '\0');
-    for (std::size_t i = 0; i + 1 < parts.size(); i += 2) {
-        bool is_of_folder = parts[i] == "local" || parts[i] == "worktree";
-        auto end = std::min(parts[i + 1].find('\n'), parts[i + 1].size());
-        auto name = std::string(parts[i + 1].substr(0, end));
-        auto value = parts[i + 1].substr(std::min(end + 1, parts[i + 1].size()));
-        bool is_required = name.ends_with(".required");
-        if (is_of_folder && (is_required || !is_well_known_filter(value, environment)))
-            add_setting(environment, name, is_required ? "false" : "");
+Task<Environment> without_programs(Environment environment, std::vector<std::string> options,
+                                   std::chrono::steady_clock::duration patience) {
+    refuse_programs_of_folders(environment);
+    auto is_well_known = [&environment](const std::string& command) {
+        return is_well_known_filter(command, environment);
+    };
+    std::vector<std::vector<std::string>> repositories{options};
+    auto submodules = co_await find_submodules(std::move(options), environment, patience);
+    for (auto& folder : submodules) repositories.push_back({"-C", std::move(folder)});
+    auto changed = environment;
+    for (auto& repository : repositories) {
+        std::vector<std::string> question{"config", "--list", "--show-scope", "-z"};
+        auto listed = co_await ask_git(std::move(repository), std::move(question), environment, patience);
+        for (const auto& [name, value] : async::without_programs(parse_git_settings(listed), is_well_known))
+            add_setting(changed, name, value);
     }
-    co_return environment;
+    co_return changed;
+}
+
+Result<void> make_git_guard(const std::filesystem::path& folder, const std::filesystem::path& program) {
+    TRY_VOID(cachefill::create_directories(folder));
+    auto link = folder / "git";
+    std::error_code error;
+    if (std::filesystem::read_symlink(link, error) == program) return {};
+    auto made = folder / (".git-" + std::to_string(::getpid()));
+    std::filesystem::remove(made, error);
+    std::filesystem::create_symlink(program, made, error);
+    if (!error) std::filesystem::rename(made, link, error);
+    if (error) return Failure(FailureKind::machine, "cannot make " + link.string() + ": " + error.message());
+    return {};
+}
+
+void stand_before_git(Environment& environment, const std::filesystem::path& folder) {
+    if (::access((folder / "git").c_str(), X_OK) != 0 || !find_program("git", environment)) return;
+    environment.set(guard_variable, folder.string());
+    environment.set("PATH", folder.string() + ":" + environment.get_or("PATH"));
+}
+
+bool stands_before_git(std::string_view called_as, const Environment& environment) {
+    bool is_git = called_as == "git" || called_as.ends_with("/git");
+    return is_git && !environment.get_or(guard_variable).empty();
+}
+
+int go_on_as_git(const std::vector<std::string>& arguments, Environment environment) {
+    auto folder = environment.get_or(guard_variable);
+    environment.unset(guard_variable);
+    auto path = environment.get_or("PATH");
+    std::vector<std::string> rest;
+    for (auto part : split(path, ':'))
+        if (part != folder) rest.emplace_back(part);
+    environment.set("PATH", join(rest, ":"));
+    auto git = find_program("git", environment);
+    if (!git) return 127;
+    environment = run_alone([&](const Executor&) {
+        return without_programs(environment, options_before_command(arguments), guard_patience);
+    });
+    std::vector<std::string> command{"git"};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    auto variables = environment.to_strings();
+    auto pointers = [](std::vector<std::string>& texts) {
+        std::vector<char*> list;
+        for (auto& text : texts) list.push_back(text.data());
+        list.push_back(nullptr);
+        return list;
+    };
+    ::execve(git->c_str(), pointers(command).data(), pointers(variables).data());
+    return 126;
 }
 
 ProcessSpec git_to_remote(std::vector<std::string> arguments, const Environment& environment) {

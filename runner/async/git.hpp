@@ -1,8 +1,13 @@
 #pragma once
 
 #include "async/child_process.hpp"
+#include "async/task.hpp"
 
 #include <chrono>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace cachefill::async {
 
@@ -11,19 +16,30 @@ namespace cachefill::async {
 // (--git-dir), and git starts no fsmonitor, no hook and no program for signatures, reaches no other repository and
 // fetches nothing that is missing. It asks for no password, and is told none of our secrets.
 //
-// `status`, and `add`, run filters: `without_filters`. `diff` runs drivers: give it --no-ext-diff, --no-textconv.
+// `status`, and `add`, run filters: `without_programs`. `diff` runs drivers: give it --no-ext-diff, --no-textconv.
 ProcessSpec git_process(const std::filesystem::path& directory, std::vector<std::string> arguments,
                         const Environment& environment);
 
-// For what starts a git by itself, as Nix does: the same fsmonitor, hooks and programs for signatures, namely none, as
-// far as variables say so (GIT_CONFIG_COUNT).
+// For what starts a git by itself, as Nix does: the same fsmonitor, hooks and programs for signatures, namely none, and
+// nothing fetched that is missing, as far as variables say so (GIT_CONFIG_COUNT).
 void refuse_programs_of_folders(Environment& environment);
 
-// Variables by which a git in this folder runs none of the filters that the folder's own configuration names, but for
-// git-crypt and git-lfs where that is what their name leads to: a tree with theirs cannot be looked at without them.
-// The user's own stay.
-Task<Environment> without_filters(Environment environment, std::filesystem::path directory,
-                                  std::chrono::steady_clock::duration patience);
+// Variables by which a git with these options before its command ("-C", a folder) runs none of the programs that the
+// repository there, and the submodules in it, name in their own configuration, but for the filters of git-crypt and
+// git-lfs where that is what their name leads to: a tree with theirs cannot be looked at without them. The user's own
+// stay.
+Task<Environment> without_programs(Environment environment, std::vector<std::string> options,
+                                   std::chrono::steady_clock::duration patience);
+
+// The git of whoever starts it by its name, for whichever repository: this program, in a folder that comes first on
+// PATH, which looks at the repository that it is started for and goes on as the git behind it. `folder` holds its name
+// as a link to `program`, an absolute path; made where it is not there.
+Result<void> make_git_guard(const std::filesystem::path& folder, const std::filesystem::path& program);
+void stand_before_git(Environment& environment, const std::filesystem::path& folder);
+// Were we started as that, by this name?
+bool stands_before_git(std::string_view called_as, const Environment& environment);
+// Becomes git; the exit code if that fails. `arguments` without the program's name.
+int go_on_as_git(const std::vector<std::string>& arguments, Environment environment);
 
 // A git that asks another repository by its address. No folder's configuration counts, only the user's own.
 ProcessSpec git_to_remote(std::vector<std::string> arguments, const Environment& environment);

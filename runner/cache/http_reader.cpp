@@ -84,7 +84,13 @@ std::function<bool(const http::Response&)> HttpReader::present_or_absent() const
 
 async::Task<Result<http::Response>> HttpReader::get(std::string name) {
     auto get = request(http::Method::get, name);
+    auto once_more = get;
     auto response = co_await http::send_with_retry(client_, std::move(get), policy_, present_or_absent());
+    // What was garbled on its way is so for a moment.
+    bool is_garbled =
+        !response && response.error().kind() == FailureKind::protocol && response.error().http_status() == 0;
+    if (is_garbled)
+        response = co_await http::send_with_retry(client_, std::move(once_more), policy_, present_or_absent());
     if (response) logins_sent_ = response->logins_sent;
     co_return response;
 }
@@ -156,6 +162,10 @@ async::Task<Result<std::optional<nix::NarInfo>>> HttpReader::get_narinfo(nix::St
         co_return std::optional<nix::NarInfo>();
     }
     auto info = read_narinfo(*text, path, settings_.name);
+    if (!info && !looks_like_html(*text)) { // as above
+        CO_TRY(again, co_await get_text(narinfo_name(path)));
+        if (again) info = read_narinfo(*again, path, settings_.name);
+    }
     if (!info) co_return blotted(info.error());
     co_return std::optional<nix::NarInfo>(*std::move(info));
 }

@@ -153,6 +153,7 @@ Result<void> Doctor::find_sources() {
     patience.away = patience.never_seen = patience.one_path = cache_patience;
     presence_ =
         std::make_unique<presence::Judge>(session_.executor(), session_.clock(), graph_, facts_, notes_, patience);
+    presence_->doubt_nonsense();
     realisations_ = std::make_unique<presence::Realisations>(
         session_.executor(), graph_, facts_, *presence_,
         [this](const nix::StorePath& path) { return session::read_derivation(session_.endpoint(), path); });

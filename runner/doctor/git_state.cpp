@@ -29,10 +29,11 @@ struct Git {
         auto spec = async::git_process(directory, std::move(arguments), environment);
         co_return co_await run(std::move(spec), patience);
     }
-    // Without the filters of whoever filled the folder.
+    // Without the programs of whoever filled the folder.
     Task<std::optional<std::string>> ask_unfiltered(std::vector<std::string> arguments) const {
         auto spec = async::git_process(directory, std::move(arguments), environment);
-        spec.environment = co_await async::without_filters(spec.environment, directory, local_patience);
+        std::vector<std::string> here{"-C", directory.string()};
+        spec.environment = co_await async::without_programs(spec.environment, std::move(here), local_patience);
         co_return co_await run(std::move(spec), local_patience);
     }
     Task<std::optional<std::string>> ask_remote(std::vector<std::string> arguments) const {

@@ -44,10 +44,11 @@ struct EvalSettings {
     bool import_from_derivation = true;
     bool accept_flake_config = false;
     std::size_t jobs = 0;                // evaluators at once; 0: as cores and free memory allow
-    std::chrono::seconds deadline{1800}; // each
+    std::chrono::seconds deadline{1800}; // each; and reading the flake, and fetching its inputs
     // name = value pairs for `--option`, for instance substituters for import-from-derivation
     std::vector<std::pair<std::string, std::string>> nix_options;
     Confining confining;
+    std::filesystem::path before_git;     // see async::stand_before_git; empty: nobody stands there
     std::filesystem::path memory_history; // learned peak memory per target, JSON; empty: none
 };
 

@@ -65,7 +65,7 @@ async::Task<void> read_nix_config(const EvalSettings& settings, FlakeInfo& info)
                          "extra-trusted-public-keys = 1; } ((import (/. + " +
                              nix_string(file.string()) + ")).nixConfig or { })"};
     command.doing = "reading nixConfig";
-    command.deadline = version_deadline;
+    command.deadline = std::min(settings.deadline, version_deadline);
     command.evaluating.emplace(Evaluating{.flake = info, .impure = true});
     NixHooks silent{.on_message = [](event::Severity, const std::string&) {}, .on_start = {}};
     auto run = co_await run_nix(settings, std::move(command), std::move(silent));
@@ -152,9 +152,8 @@ async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHoo
     NixCommand metadata;
     metadata.arguments = {"flake", "metadata", "--json", "--no-update-lock-file", place.reference};
     metadata.doing = "reading the flake " + shown;
-    metadata.deadline = flake_deadline;
+    metadata.deadline = settings.deadline;
     metadata.directory = place.directory;
-    metadata.tree = place.tree;
     auto run = co_await run_nix(settings, std::move(metadata), hooks);
     if (!run) co_return std::move(run).error();
     if (!run->status.success()) {
@@ -175,9 +174,8 @@ async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHoo
     NixCommand archive;
     archive.arguments = {"flake", "archive", "--json", "--no-update-lock-file", opened.reference};
     archive.doing = "fetching the inputs of " + shown;
-    archive.deadline = flake_deadline;
+    archive.deadline = settings.deadline;
     archive.directory = opened.directory;
-    archive.tree = opened.info.directory;
     auto fetched = co_await run_nix(settings, std::move(archive), hooks);
     if (!fetched) co_return std::move(fetched).error();
     if (fetched->status.success() && !opened.info.source) opened.info.source = archived_source(fetched->output);

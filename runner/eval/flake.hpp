@@ -12,9 +12,6 @@
 
 namespace cachefill::eval {
 
-// Fetching and listing: no host is evaluated, but a whole set of inputs may have to come down.
-inline constexpr std::chrono::minutes flake_deadline{30};
-
 // What `nix flake metadata --json` printed; a protocol failure if that is something else.
 Result<FlakeInfo> parse_metadata(std::string_view json);
 

@@ -45,22 +45,13 @@ std::string value_of_dir(std::string_view query) {
     return {};
 }
 
-// Of an address of this machine, as Nix writes them.
-fs::path folder_in(std::string_view address) {
-    for (std::string_view scheme : {"git+file://", "path:"})
-        if (address.starts_with(scheme))
-            return nix::percent_decode(address.substr(0, address.find_first_of("?#")).substr(scheme.size()));
-    return {};
-}
-
 FlakePlace place_directory(const fs::path& given, const std::string& query) {
     std::error_code error;
     auto directory = fs::canonical(given, error);
     if (error) directory = fs::absolute(given, error).lexically_normal();
     FlakePlace place{.reference = directory.string() + query,
                      .directory = {},
-                     .shown = shown_name(directory.string() + query),
-                     .tree = directory};
+                     .shown = shown_name(directory.string() + query)};
     if (nix::encode_path(directory.string()) == directory.string()) return place;
     // "path:" URLs have no spelling for such a name that Nix 2.8 and newer ones would both read, but "." from inside
     // has.
@@ -80,7 +71,7 @@ FlakePlace place_flake(std::string_view given) {
     auto question = text.rfind('?');
     auto before = question == text.npos ? std::string() : text.substr(0, question);
     if (!before.empty() && fs::is_directory(before, ignored)) return place_directory(before, text.substr(question));
-    return {.reference = text, .directory = {}, .shown = shown_name(redact_url(text)), .tree = folder_in(text)};
+    return {.reference = text, .directory = {}, .shown = shown_name(redact_url(text))};
 }
 
 } // namespace cachefill::eval

@@ -11,7 +11,6 @@ struct FlakePlace {
     std::string reference;
     std::filesystem::path directory; // empty: wherever we are
     std::string shown;               // for people: no password
-    std::filesystem::path tree = {}; // the folder of this machine that it names; empty: none
 };
 
 // A directory of this machine ("" means "."), also one with "?dir=…" behind it, is taken as Nix itself takes it from

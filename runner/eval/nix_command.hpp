@@ -60,7 +60,6 @@ struct NixCommand {
     std::string doing;                              // for errors: "listing packages"
     std::chrono::steady_clock::duration deadline{}; // then it is killed
     std::filesystem::path directory = {};           // empty: where we are
-    std::filesystem::path tree = {};                // the folder in which it will start git; empty: none
     std::optional<Evaluating> evaluating = {};      // it is confined, see confinement_of()
 };
 

@@ -9,6 +9,7 @@
 #include "fill/sources.hpp"
 #include "options/settings.hpp"
 #include "presence/source.hpp"
+#include "presence/views.hpp"
 
 #include <algorithm>
 
@@ -54,7 +55,12 @@ push::PushEnvironment PushSide::environment(std::function<void(const nix::StoreP
         if (outcome == event::PushOutcome::published && !upstream.empty()) pushed_although_[path] = std::move(upstream);
         on_done(path);
     };
-    auto counting = [this](const nix::StorePath& path) { return run_.consumers->counting(path); };
+    // What could not be fetched from where it is served, and so was built, nobody else may get from there either.
+    auto counting = [this](const nix::StorePath& path) {
+        auto counts = run_.consumers->counting(path);
+        bool is_served_in_vain = run_.facts.of(run_.graph.intern(path)).fetch_failed;
+        return is_served_in_vain ? counts & run_.judge.views().all_of(plan::own_cache) : counts;
+    };
     auto environment = push_environment(run_.session.endpoint(), run_.judge, std::move(counting), std::move(settled));
     environment.clock = &run_.clock;
     environment.path_infos = [this](std::vector<nix::StorePath> paths) { return path_infos(std::move(paths)); };

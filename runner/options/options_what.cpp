@@ -160,7 +160,7 @@ std::vector<Option> rows::what_is_looked_at() {
         {"eval-jobs", T::value, run_plan, W::anywhere, "N", "Evaluation",
          "evaluators at once (default: as cores and free memory allow)", "", number(&Settings::eval_jobs, 1, 1000)},
         {"eval-timeout", T::value, run_plan | laptop, W::anywhere, "TIME", "Evaluation",
-         "limit for each host, and for listing them (default 30m)", "", duration(&Settings::eval_timeout)},
+         "limit for reading the flake, and for each host (default 30m)", "", duration(&Settings::eval_timeout)},
     };
 }
 

@@ -180,6 +180,7 @@ struct Settings {
 
     std::vector<std::string> arguments; // positional ones of push, verify and report
     Typed typed;
+    std::filesystem::path executable; // this program's own, absolute; empty where nobody told
 };
 
 } // namespace cachefill::options

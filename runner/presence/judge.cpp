@@ -164,7 +164,7 @@ Task<void> Judge::ask_one(PathId id, std::size_t number) {
     auto found = co_await source.get_narinfo(path);
     permit.release();
     auto& facts = facts_.of(id);
-    if (!found && found.error().kind() != FailureKind::protocol) {
+    if (!found && (doubts_nonsense_ || found.error().kind() != FailureKind::protocol)) {
         note_unasked(number, path, found.error());
         (source.counts_as_empty() ? facts.asked : facts.unknown) |= plan::bit(number);
         co_return;

@@ -104,6 +104,9 @@ class Judge {
     bool is_waiting() const;
     // A cache went away, came back, or was given up: worth planning with what is known by now.
     std::function<void()> on_change;
+    // From now on an answer that makes no sense leaves a question open, rather than to count as "absent" as it does for
+    // whoever can put there what is lacking.
+    void doubt_nonsense() { doubts_nonsense_ = true; }
     // Nobody waits for a cache any more: what is open stays unknown.
     void stop_waiting();
 
@@ -203,6 +206,7 @@ class Judge {
     std::map<plan::PathId, nix::NarInfo> own_narinfos_;
     std::map<std::pair<std::size_t, plan::PathId>, std::string> refused_; // by cache; why, and it has been told
     std::set<plan::PathId> own_nonsense_;
+    bool doubts_nonsense_ = false;
     std::size_t warnings_ = 0;
     std::uint64_t asked_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "session/session.hpp"
 
 #include "async/beside.hpp"
+#include "async/git.hpp"
 #include "async/together.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -121,8 +122,26 @@ eval::EvalSettings Session::eval_settings(std::string flake) const {
     eval_settings.accept_flake_config = settings_.accept_flake_config;
     eval_settings.jobs = settings_.eval_jobs;
     eval_settings.deadline = settings_.eval_timeout;
+    eval_settings.before_git = git_guard();
+    if (!eval_settings.before_git.empty()) {
+        eval_settings.confining.readable.push_back(eval_settings.before_git);
+        eval_settings.confining.readable.push_back(settings_.executable);
+    }
     eval_settings.memory_history = state_directory_ / "evaluation-memory.json";
     return eval_settings;
+}
+
+// The folder with what stands before Nix's git.
+std::filesystem::path Session::git_guard() const {
+    if (settings_.executable.empty()) return {};
+    auto folder = state_directory_ / "bin";
+    auto made = async::make_git_guard(folder, settings_.executable);
+    if (made) return folder;
+    event::Message message{.severity = event::Severity::warning,
+                           .text = made.error().one_line(),
+                           .hint = "the git that Nix starts may run what the settings of a downloaded folder name"};
+    sink_.on_event(message);
+    return {};
 }
 
 Task<Result<void>> Session::learn_nix() {

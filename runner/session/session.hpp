@@ -132,6 +132,7 @@ class Session {
   private:
     async::Task<void> find_nix(std::vector<Failure>& findings);
     async::Task<void> open_cache(Need need, std::vector<Failure>& findings);
+    std::filesystem::path git_guard() const;
     void check_state_directory(std::vector<Failure>& findings) const;
     void check_disk(std::vector<Failure>& findings) const;
 

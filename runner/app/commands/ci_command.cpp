@@ -2,6 +2,7 @@
 #include "app/ci_substituter.hpp"
 #include "app/commands/commands.hpp"
 #include "async/together.hpp"
+#include "base/named_output.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "fill/run.hpp"
@@ -9,6 +10,7 @@
 #include "options/exit_code.hpp"
 #include "report/github_log.hpp"
 #include "report/outputs.hpp"
+#include "report/run_report.hpp"
 #include "report/summary.hpp"
 
 namespace cachefill::app {
@@ -112,7 +114,7 @@ Task<int> ci_command(CommandContext& context) {
     co_return context.console.close_with(std::move(report));
 }
 
-int refuse_step(const Failure& failure, const Environment& environment) {
+int refuse_step(const Failure& failure, const Environment& environment, const std::string& json) {
     auto step = github::read_context(environment);
     report::RunReport report;
     report.command = report::Command::run;
@@ -124,7 +126,11 @@ int refuse_step(const Failure& failure, const Environment& environment) {
     settings.stream = stdout;
     auto log = report::make_github_log(settings);
     log->on_event(report.messages.front());
-    for (const auto& other : hand_over(step, report, "", false)) {
+    auto failures = hand_over(step, report, json, false);
+    if (!json.empty() && json != "-")
+        if (auto written = write_named_file(json, report::to_json(report) + "\n"); !written)
+            failures.push_back(std::move(written).error().with_context("writing the report"));
+    for (const auto& other : failures) {
         event::Message message{.severity = event::Severity::error, .text = other.one_line(), .hint = other.hint()};
         log->on_event(message);
     }

@@ -33,7 +33,7 @@ async::Task<int> report_command(CommandContext& context);
 async::Task<int> login_command(CommandContext& context);
 async::Task<int> use_command(CommandContext& context);
 async::Task<int> ci_command(CommandContext& context);
-// The same answers of a step, where it could not even start.
-int refuse_step(const Failure& failure, const Environment& environment);
+// The same answers of a step, where it could not even start; `json` is where its report goes, if that is known yet.
+int refuse_step(const Failure& failure, const Environment& environment, const std::string& json);
 
 } // namespace cachefill::app

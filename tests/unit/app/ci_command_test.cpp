@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(a_step_that_cannot_start_answers_in_the_same_way) {
     auto refused = [this](FailureKind kind) {
         CapturedOutput captured;
         code = refuse_step(Failure(kind, "the input 'hots' is none").with_hint("did you mean 'hosts'?"),
-                           machine.environment);
+                           machine.environment, machine.path("refused.json").string());
         output = captured.output();
         return code;
     };
@@ -165,7 +165,8 @@ BOOST_AUTO_TEST_CASE(a_step_that_cannot_start_answers_in_the_same_way) {
     BOOST_TEST(says("the input 'hots' is none"));
     BOOST_TEST(says("did you mean 'hosts'?"));
     BOOST_TEST(outputs()["complete"] == "false");
-    BOOST_TEST(outputs()["report"] == "");
+    BOOST_TEST(outputs()["report"] == machine.path("refused.json").string());
+    BOOST_TEST(read_file(machine.path("refused.json")).value().find("the input 'hots' is none") != std::string::npos);
     BOOST_TEST(summary().find("the input 'hots' is none") != std::string::npos);
     BOOST_TEST(refused(FailureKind::auth) == 5);
 }

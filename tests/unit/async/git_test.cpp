@@ -54,6 +54,7 @@ struct Scene {
     FinishedProcess git(const std::string& where, std::vector<std::string> arguments) const {
         return run(git_process(top / where, std::move(arguments), environment));
     }
+    std::vector<std::string> in_tree() const { return {"-C", (top / "tree").string()}; }
     std::string root_of(const std::string& where) const { return git(where, {"rev-parse", "--show-toplevel"}).output; }
 };
 
@@ -125,7 +126,7 @@ BOOST_AUTO_TEST_CASE(filters_of_the_folder_are_none_and_those_of_the_user_stay) 
           (top / "hook").string() + " && git config filter.x.required true && touch -d yesterday mine theirs");
     auto spec = git_process(top / "tree", {"status", "--porcelain"}, environment);
     auto body = [&](Executor) -> Task<Result<FinishedProcess>> {
-        spec.environment = co_await without_filters(spec.environment, top / "tree", std::chrono::seconds(30));
+        spec.environment = co_await without_programs(spec.environment, in_tree(), std::chrono::seconds(30));
         co_return co_await run_process(std::move(spec), std::chrono::seconds(30));
     };
     auto status = test::run_task<Result<FinishedProcess>>(body).value();
@@ -150,13 +151,47 @@ BOOST_AUTO_TEST_CASE(filters_of_git_crypt_and_git_lfs_stay_where_that_is_what_is
     set("other.clean", (top / "git-lfs").string() + " clean -- %f");
     set("more.clean", "git-lfs clean; touch x");
     auto body = [&](Executor) -> Task<Environment> {
-        co_return co_await without_filters(environment, top / "tree", std::chrono::seconds(30));
+        co_return co_await without_programs(environment, in_tree(), std::chrono::seconds(30));
     };
     auto changed = test::run_task<Environment>(body);
-    BOOST_TEST(changed.get_or("GIT_CONFIG_COUNT") == "2");
-    std::set<std::string> names{changed.get_or("GIT_CONFIG_KEY_0"), changed.get_or("GIT_CONFIG_KEY_1")};
-    BOOST_TEST((names == std::set<std::string>{"filter.other.clean", "filter.more.clean"}));
-    BOOST_TEST(changed.find("GIT_CONFIG_VALUE_0").value_or("unset").empty());
+    std::set<std::string> filters;
+    for (const auto& [name, value] : changed.variables())
+        if (value.starts_with("filter.")) filters.insert(value);
+    BOOST_TEST((filters == std::set<std::string>{"filter.other.clean", "filter.more.clean"}));
+}
+
+BOOST_AUTO_TEST_CASE(programs_of_submodules_are_none_either) {
+    shell("git clone -q tree outer && cd outer && git -c protocol.file.allow=always submodule --quiet add ../tree "
+          "inner && "
+          "git commit -qm inner && printf 'file filter=x\n' > .git/modules/inner/info/attributes && cd inner/trap && "
+          "git --git-dir=../../.git/modules/inner config filter.x.clean " +
+          (top / "hook").string() + " && touch -d yesterday file");
+    auto spec = git_process(top / "outer", {"status", "--porcelain"}, environment);
+    write("outer/inner/file", "x");
+    auto body = [&](Executor) -> Task<Result<FinishedProcess>> {
+        std::vector<std::string> in_outer{"-C", (top / "outer").string()};
+        spec.environment = co_await without_programs(spec.environment, std::move(in_outer), std::chrono::seconds(30));
+        co_return co_await run_process(std::move(spec), std::chrono::seconds(30));
+    };
+    BOOST_TEST(test::run_task<Result<FinishedProcess>>(body).value().status.success());
+    BOOST_TEST(!fs::exists(mark()));
+}
+
+BOOST_AUTO_TEST_CASE(a_guard_stands_where_a_git_is_looked_for_first) {
+    auto folder = top / "guard";
+    for (int time = 0; time < 2; ++time) BOOST_TEST(make_git_guard(folder, top / "hook").has_value());
+    BOOST_TEST(fs::read_symlink(folder / "git") == top / "hook");
+    BOOST_TEST(make_git_guard(folder, "/bin/true").has_value()); // the program has moved
+    BOOST_TEST(fs::read_symlink(folder / "git") == "/bin/true");
+    stand_before_git(environment, folder);
+    BOOST_TEST(find_program("git", environment).value_or("") == (folder / "git").string());
+    BOOST_TEST(stands_before_git("git", environment));
+    BOOST_TEST(stands_before_git((folder / "git").string(), environment));
+    BOOST_TEST(!stands_before_git("cachefill", environment));
+    Environment other;
+    other.set("PATH", top.string()); // no git, and so nothing to stand before
+    stand_before_git(other, folder);
+    BOOST_TEST(!stands_before_git("git", other));
 }
 
 BOOST_AUTO_TEST_CASE(who_starts_a_git_by_itself_runs_nothing_of_a_folder_either) {

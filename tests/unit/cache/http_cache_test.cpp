@@ -168,6 +168,25 @@ BOOST_AUTO_TEST_CASE(a_narinfo_that_is_none_is_a_failure_not_an_absence) {
     ask("", FailureKind::protocol, "StorePath");
 }
 
+BOOST_AUTO_TEST_CASE(a_narinfo_that_was_garbled_once_is_asked_for_again) {
+    BOOST_REQUIRE(try_open(settings()));
+    auto sample = make_sample("asked", 10);
+    sample.info.url = "nar/x.nar";
+    backend.put("/" + std::string(sample.info.path.hash_part()) + ".narinfo", sample.info.to_string());
+    bool is_first = true;
+    backend.intercept([&](const HttpRequest& request) -> std::optional<HttpReply> {
+        if (!request.path().ends_with(".narinfo") || !std::exchange(is_first, false)) return {};
+        HttpReply garbled(200);
+        garbled.body = "StorePath: /nix/st";
+        return garbled;
+    });
+    at_desk(settings(), [&](Desk& desk) -> Task<void> {
+        auto info = co_await desk.cache.get_narinfo(sample.info.path);
+        BOOST_TEST((info && *info));
+    });
+    BOOST_TEST(!is_first);
+}
+
 BOOST_AUTO_TEST_CASE(a_nar_that_is_there_is_not_sent_again) {
     at_desk(settings(), [&](Desk& desk) -> Task<void> {
         auto first = make_sample("first", 2 << 20);

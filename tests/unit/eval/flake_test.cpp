@@ -246,14 +246,4 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_in_a_directory_of_an_odd_name_is_told_with_it
     BOOST_TEST(place(scene.position(nixos("a"))).starts_with("flake.nix:3:"));
 }
 
-BOOST_AUTO_TEST_CASE(the_folder_of_this_machine_that_is_meant_is_told_however_it_is_written) {
-    auto directory = TemporaryDirectory::make("cachefill place %41").value();
-    auto folder = std::filesystem::canonical(directory.path());
-    BOOST_TEST(place_flake(folder.string()).tree == folder);
-    BOOST_TEST(place_flake(folder.string() + "?dir=x").tree == folder);
-    BOOST_TEST(place_flake("git+file:///a%20b/c?ref=main").tree == "/a b/c");
-    BOOST_TEST(place_flake("path:/a/b").tree == "/a/b");
-    BOOST_TEST(place_flake("github:owner/name").tree == "");
-}
-
 BOOST_AUTO_TEST_SUITE_END()

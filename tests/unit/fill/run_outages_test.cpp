@@ -46,6 +46,17 @@ BOOST_AUTO_TEST_CASE(what_an_upstream_has_is_fetched_and_not_built) {
     BOOST_TEST(verdict("nas") == "complete");
 }
 
+BOOST_AUTO_TEST_CASE(what_an_upstream_serves_damaged_is_built_and_pushed) {
+    daemon.on_fetch = [](const std::string& path) {
+        return ActingDaemon::Play{ActingDaemon::send(error_frame("hash mismatch importing path '" + path + "'"))};
+    };
+    run();
+    BOOST_TEST(outcome("lib") == "built");
+    BOOST_TEST(pushed("lib") == "published");
+    BOOST_TEST(verdict("nas") == "complete");
+    BOOST_TEST(report.exit_code == 0, causes());
+}
+
 BOOST_AUTO_TEST_CASE(an_upstream_that_returns_is_waited_for) {
     upstream.fault = Fault::refused;
     upstream.until = 20s;

@@ -328,6 +328,28 @@ BOOST_AUTO_TEST_CASE(where_a_question_about_many_gets_no_sensible_answer_each_pa
     });
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_that_makes_no_sense_is_absent_for_who_fills_and_unknown_for_who_doubts) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor);
+        own->serve(store_path("lib"));
+        own->narinfos_are_nonsense = true;
+        co_await ask(named("lib"), 0b01);
+        BOOST_TEST(facts.of(world.path("lib")).asked == 0b01U);
+        BOOST_TEST(judge->unasked().empty());
+        BOOST_TEST(judge->is_answered_with_nonsense(store_path("lib")));
+        judge->doubt_nonsense();
+        judge->forget_all();
+        co_await ask(named("lib"), 0b01);
+        BOOST_TEST(facts.of(world.path("lib")).unknown == 0b01U);
+        BOOST_TEST(judge->unasked().size() == 1U);
+        own->narinfos_are_nonsense = false;
+        judge->forget_all();
+        co_await ask(named("lib"), 0b01);
+        BOOST_TEST(present("lib") == 0b01U);
+        BOOST_TEST(!judge->is_answered_with_nonsense(store_path("lib")));
+    });
+}
+
 BOOST_AUTO_TEST_CASE(what_a_hiding_cache_cannot_claim_is_judged_by_its_narinfos) {
     run([&](async::Executor executor) -> async::Task<void> {
         judge = std::make_unique<Judge>(executor, clock, world.graph, facts, sink, Patience());
