@@ -2,7 +2,9 @@
 
 #include "async/git.hpp"
 #include "async/run_alone.hpp"
+#include "base/files.hpp"
 #include "base/foreign_text.hpp"
+#include "base/own_place.hpp"
 #include "base/text.hpp"
 #include "codec/encoding.hpp"
 #include "github/repository.hpp"
@@ -54,6 +56,8 @@ Task<Result<std::optional<Blob>>> blob_at(const Asking& asking, std::string path
     const std::vector<std::string> list{"ls-tree", "-z", "--full-tree", asking.commit.commit, "--", path};
     CO_TRY(entry, co_await git(asking.repository, list, asking.environment)); // "MODE TYPE OBJECT\tPATH"
     auto words = split_words(std::string_view(entry).substr(0, entry.find('\t')));
+    if (words.size() == 3 && words[1] == "commit")
+        co_return Failure(FailureKind::usage, path + " is a submodule there, which another repository holds");
     if (words.size() != 3 || words[1] != "blob") co_return std::optional<Blob>();
     const std::vector<std::string> show{"cat-file", "blob", std::string(words[2])};
     CO_TRY(text, co_await git(asking.repository, show, asking.environment));
@@ -152,9 +156,45 @@ Task<bool> is_of_this_repository(const Asking& asking) {
     co_return iequals(origin->host, here->host) && iequals(origin->full_name(), here->full_name());
 }
 
+// Made by who set the workspace up, a checkout beside another or a work tree of its own. A submodule has its `.git` in
+// the repository that it is part of, and a tree holds neither a `.git` nor a `commondir` in one.
+bool is_checkout(const fs::path& directory) {
+    std::error_code ignored;
+    auto git = directory / ".git";
+    if (!fs::is_regular_file(git, ignored)) return fs::is_directory(fs::symlink_status(git, ignored));
+    auto line = read_file(git, longest_file);
+    constexpr std::string_view says = "gitdir:";
+    if (!line || !line->starts_with(says)) return false;
+    auto elsewhere = fs::path(trim(std::string_view(*line).substr(says.size())));
+    if (elsewhere.is_relative()) elsewhere = directory / elsewhere;
+    return fs::is_regular_file(elsewhere / "commondir", ignored);
+}
+
+// The repository whose commits name what lies in `directory`: found from the workspace inwards, so that neither a
+// submodule nor a link, which a change may make of the folder, hides the one that it is part of.
+fs::path repository_of(const fs::path& directory, const Environment& environment) {
+    std::error_code ignored;
+    fs::path workspace = environment.get_or("GITHUB_WORKSPACE");
+    fs::path top = directory.root_path();
+    for (const auto& name : {workspace.lexically_normal(), fs::weakly_canonical(workspace, ignored)}) {
+        auto folder = name.has_filename() ? name : name.parent_path();
+        if (!folder.empty() && folder.is_absolute() && is_within(directory, folder)) top = folder;
+    }
+    fs::path repository;
+    if (fs::exists(top / ".git", ignored)) repository = top;
+    auto rest = directory.lexically_relative(top);
+    for (const auto& part : rest) {
+        if (part == ".") continue;
+        top /= part;
+        if (!repository.empty() && fs::is_symlink(top, ignored)) break; // of that repository
+        if (repository.empty() ? fs::exists(top / ".git", ignored) : is_checkout(top)) repository = top;
+    }
+    return repository;
+}
+
 Task<Result<VouchedFile>> ask(const Asking& asking, async::Executor executor) {
     auto of_git = co_await ask_git(asking);
-    if (of_git) co_return of_git;
+    if (of_git || of_git.error().kind() == FailureKind::usage) co_return of_git;
     auto is_this_one = co_await is_of_this_repository(asking);
     if (!is_this_one) co_return of_git;
     auto of_github = co_await ask_github(asking, executor);
@@ -180,7 +220,7 @@ Result<VouchedFile> read_vouched_file(const github::VouchedCommit& commit, const
         std::error_code error;
         // By its name: what the folders of a change lead to is not what the commit has under that name.
         auto directory = fs::absolute(file, error).lexically_normal().parent_path();
-        if (asking.repository.empty()) asking.repository = repository_around(directory);
+        if (asking.repository.empty()) asking.repository = repository_of(directory, environment);
         if (error || asking.repository.empty()) continue;
         asking.files.emplace_back(file,
                                   (directory / file.filename()).lexically_relative(asking.repository).generic_string());

@@ -484,4 +484,64 @@ BOOST_AUTO_TEST_CASE(a_link_on_the_base_branch_is_followed_within_the_repository
     BOOST_TEST(says(invocation, warning, "is a link there, to '/etc/hostname'"));
 }
 
+BOOST_AUTO_TEST_CASE(what_a_change_makes_of_the_flakes_folder_hides_no_repository_around_it) {
+    Desk desk;
+    auto folder = desk.flake() / "fleet";
+    auto elsewhere = desk.flake().parent_path();
+    Desk::write(desk.flake() / "cachefill.yml", "uploads: 9\n");
+    Desk::write(folder / "cachefill.yml", "strict-trust: true\nhosts: [nas]\n");
+    auto base = desk.commit();
+    auto module = shell_word((elsewhere / "module").string());
+    auto clone = [&](const std::string& how) { desk.git("clone -q . " + how); };
+    auto is_of_base = [&](const std::string& how) {
+        desk.pull_request(base);
+        desk.variables["NH_FLAKE"] = folder.string();
+        auto settings = desk.settings({"ci", "--cache", "team"});
+        BOOST_TEST(settings.strict_trust, how);
+        BOOST_TEST(settings.hosts == Words{"nas"}, boost::test_tools::per_element());
+        BOOST_TEST(settings.uploads != 9U, how);
+    };
+    is_of_base("as it is");
+    clone(module);
+    desk.git("rm -rqf fleet");
+    desk.git("-c protocol.file.allow=always submodule add -q --force " + module + " fleet");
+    BOOST_REQUIRE(fs::is_regular_file(folder / ".git"));
+    is_of_base("a submodule");
+    fs::rename(folder, desk.flake() / "other");
+    fs::create_directory_symlink("other", folder);
+    is_of_base("a link to a submodule");
+    for (const std::string target : {".", "../module"}) {
+        fs::remove(folder);
+        fs::create_directory_symlink(target, folder);
+        is_of_base("a link to " + target);
+    }
+    // A workflow makes checkouts and work trees of its own in the workspace.
+    fs::remove(folder);
+    fs::remove_all(desk.flake() / ".git/modules");
+    for (const std::string how : {"clone -q . fleet", "worktree add -q --detach fleet"}) {
+        desk.git(how);
+        Desk::write(folder / "cachefill.yml", greedy);
+        desk.pull_request(base);
+        desk.variables["NH_FLAKE"] = folder.string();
+        BOOST_TEST(desk.settings({"ci"}).uploads == 9U, how);
+        fs::remove_all(folder);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(of_a_submodule_of_the_base_branch_nobody_here_vouches) {
+    Desk desk;
+    Desk::write(desk.flake() / "cachefill.yml", "uploads: 9\n");
+    desk.commit();
+    auto module = shell_word((desk.flake().parent_path() / "module").string());
+    desk.git("clone -q . " + module);
+    desk.git("-c protocol.file.allow=always submodule add -q " + module + " fleet");
+    auto base = desk.commit();
+    Desk::write(desk.flake() / "fleet/cachefill.yml", greedy);
+    desk.variables["NH_FLAKE"] = (desk.flake() / "fleet").string();
+    desk.pull_request(base);
+    auto invocation = desk.invocation({"run"});
+    BOOST_TEST(is_tight(invocation.settings));
+    BOOST_TEST(says(invocation, warning, "fleet is a submodule there"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
