@@ -95,6 +95,8 @@ bool is_own_ref(std::string_view text) {
     constexpr std::size_t longest = 200;
     if (text.size() > longest || !consists_of(text, "._/+-@=") || text.find("..") != text.npos || may_be_commit(text))
         return false;
+    auto described = text.rfind("-g"); // by git: "v1.2-3-g0123456" is a commit, whatever stands before
+    if (described != text.npos && may_be_commit(text.substr(described + 2))) return false;
     auto parts = split(text, '/');
     if (parts.size() > 1 && parts[0].find_first_of(".@") != std::string_view::npos) return false;
     if (iequals(parts[0], "refs")) return parts.size() > 2 && (parts[1] == "heads" || parts[1] == "tags");
@@ -104,12 +106,27 @@ bool is_own_ref(std::string_view text) {
     return std::none_of(parts.begin(), parts.end(), is_foreign);
 }
 
-// "nightly", "1.2.3-rc1", "weekly update, of all", "home:kim@desk": no address and no path.
+// Also as `git describe` has it: "v1.2-3-g0123456". Dates and times are numbers.
+bool names_commit(std::string_view text) {
+    constexpr std::size_t longest_number = 20;
+    auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    while (!text.empty()) {
+        auto length = std::min(text.find_first_not_of(letters_and_digits), text.size());
+        auto piece = text.substr(0, length);
+        text.remove_prefix(std::min(length + 1, text.size()));
+        bool is_number = piece.size() <= longest_number && std::all_of(piece.begin(), piece.end(), is_digit);
+        if (!is_number && (may_be_commit(piece) || (piece.starts_with('g') && may_be_commit(piece.substr(1)))))
+            return true;
+    }
+    return false;
+}
+
+// "nightly", "1.2.3-rc1", "weekly update, of all", "home:kim@desk": no address, no path and no commit.
 bool is_own_word(std::string_view text) {
     constexpr std::size_t longest = 200;
     for (std::string_view kind : {"nixos:", "darwin:", "home:"}) // of hosts
         if (text.starts_with(kind)) text.remove_prefix(kind.size());
-    if (text.size() > longest || !consists_of(text, "._+-@*=,() ")) return false;
+    if (text.size() > longest || !consists_of(text, "._+-@*=,() ") || names_commit(text)) return false;
     const Words foreign{"pr",     "prs",     "pull",   "pulls",       "mr",         "merge",
                         "fork",   "forks",   "forked", "head",        "issue",      "issues",
                         "review", "comment", "suite",  "pullrequest", "discussion", "request"};

@@ -29,6 +29,7 @@ BOOST_AUTO_TEST_CASE(a_ref_is_one_of_the_repositorys_own) {
         BOOST_TEST(is_harmless("ref", ref), ref);
     for (const auto* ref : {"refs/pull/7/merge",
                             "0123456789012345678901234567890123456789", // may be a fork's
+                            "v1.2-3-g0123456",
                             "refs/pull",
                             "REFS/pull/7/head",
                             "pull/7/head",
@@ -58,10 +59,15 @@ BOOST_AUTO_TEST_CASE(a_ref_is_one_of_the_repositorys_own) {
 
 BOOST_AUTO_TEST_CASE(words_say_nothing_of_other_code) {
     for (const json& word : {json("nightly"), json("1.2.3-rc1"), json("weekly update, of all"), json("home:kim@desk"),
-                             json("*"), json(7), json(1.5), json(true), json()})
+                             json("*"), json(7), json(1.5), json(true), json(), json("2026-11-29"), json("20261129"),
+                             json("1795980000"), json("decade"), json("nixpkgs-fmt")})
         BOOST_TEST(is_harmless("reason", word), word.dump());
     for (const auto* word : {"pr 7", "PR7", "pull_request", "the-fork", "#7", "stranger:x", "a/b", "https://x", "fork",
-                             "issue_comment", "eyJwdWxsX3JlcXVlc3QiOnsiaGVhZCI6"})
+                             "issue_comment", "eyJwdWxsX3JlcXVlc3QiOnsiaGVhZCI6",
+                             // Commits, whole and in short.
+                             "0123456789abcdef0123456789abcdef01234567", "0123456789012345678901234567890123456789",
+                             "build 0123456789abcdef0123456789abcdef01234567", "v1.2-3-g012345a", "x@0a1b2c3",
+                             "nixos:0a1b2c3d", "1.0+0A1B2C3", "0a1b2c3,latest"})
         BOOST_TEST(!is_harmless("reason", word), word);
     BOOST_TEST(!is_harmless("reasons", "nightly")); // no name of the list
 }
