@@ -1,9 +1,12 @@
 #include "app/report_input.hpp"
 
 #include "base/files.hpp"
+#include "base/foreign_json.hpp"
 #include "base/text.hpp"
 #include "report/columns.hpp"
 #include "report/style.hpp"
+
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 
@@ -68,6 +71,18 @@ Result<std::vector<fs::path>> files_below(const fs::path& directory) {
     return files;
 }
 
+// Was it to be a report or findings? By the name that `ci` gives ("report.json", "report-2.json"), or by how it begins
+// where the rest was lost.
+bool was_to_be_ours(const fs::path& file, std::string_view text) {
+    auto name = file.stem().string();
+    auto number = name.find('-');
+    bool is_one_of_several = number != name.npos && parse_u64(std::string_view(name).substr(number + 1));
+    if (is_one_of_several) name.resize(number);
+    constexpr std::size_t beginning = 256;
+    return name == "report" || (text.substr(0, beginning).find("\"schema_version\"") != text.npos &&
+                                parse_foreign_json(text).is_discarded());
+}
+
 // Where nobody expects a job it is the wrong file, not a job that failed.
 Failure no_report(const std::string& file, std::string_view text) {
     auto why = report::parse_job_report(text, file);
@@ -94,9 +109,9 @@ Result<void> read_argument(const std::string& argument, report::JoinInput& input
     TRY(files, files_below(path));
     for (const auto& file : files) {
         TRY(text, read_file(file, largest_document));
-        // Other artifacts may lie there, too. One that was to be a report (it has the name) and is none is told.
+        // Other artifacts may lie there, too. One that was to be a report and is none is told.
         auto kind = report::kind_of_document(text);
-        if (kind == report::DocumentKind::other && file.filename() != "report.json") continue;
+        if (kind == report::DocumentKind::other && !was_to_be_ours(file, text)) continue;
         take_document(std::move(text), job_name(file, path), input);
     }
     return {};

@@ -39,6 +39,14 @@ Result<void> check_schema(const json& document, int known, std::string_view what
         .with_hint("use the same version of cachefill in all jobs");
 }
 
+// What stands where a list should be is in no words that are read, and would count as an empty one.
+Result<void> check_lists(const json& report) {
+    for (const char* name : {"targets", "builds", "pushes", "causes", "messages"})
+        if (auto it = report.find(name); it != report.end() && !it->is_array())
+            return Failure(FailureKind::protocol, "this is no report: its " + std::string(name) + " are no list");
+    return {};
+}
+
 std::optional<Severity> severity_of(std::string_view word) {
     for (auto severity : {Severity::info, Severity::notice, Severity::warning, Severity::error})
         if (to_string(severity) == word) return severity;
@@ -151,6 +159,7 @@ Result<JobReport> parse_job_report(std::string_view text, const std::string& nam
     constexpr unsigned largest_exit_code = 255;
     if (!code->is_number_unsigned() || code->get<std::uint64_t>() > largest_exit_code)
         return Failure(FailureKind::protocol, "this is no report: its exit_code is " + code->dump());
+    TRY_VOID(check_lists(document));
     JobReport job;
     job.name = one_line(name);
     job.command = text_at(document, "command");

@@ -76,6 +76,32 @@ BOOST_AUTO_TEST_CASE(a_report_that_cannot_be_read_is_a_job_that_failed) {
     BOOST_TEST(report::to_markdown(joined).find("| mac | not readable |  | | | | | |") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(what_was_to_be_a_report_is_one_by_its_name_or_by_how_it_begins) {
+    const std::string list = findings.substr(0, 40);
+    for (const auto& [name, text] : {std::pair<std::string, std::string>("report-2.json", clean.substr(0, 30)),
+                                     {"report-11.json", ""},
+                                     {"report-2.json", R"({"lines": 7})"},
+                                     {"nas.json", clean.substr(0, 30)},
+                                     {"lint.json", list}}) {
+        Folder folder;
+        folder.write("mac/report.json", clean);
+        folder.write("mac/" + name, text);
+        options::Settings settings;
+        settings.arguments = {folder.directory.path().string()};
+        auto input = read_join_input(settings, Environment());
+        BOOST_REQUIRE(input.has_value());
+        BOOST_TEST(report::join_reports(std::move(*input)).exit_code == 1, name << ": " << text);
+    }
+    for (const auto* name : {"report-of-tests.json", "reports.json", "coverage.json"}) {
+        Folder folder;
+        folder.write("mac/report.json", clean);
+        folder.write(std::string("mac/") + name, R"({"lines": )");
+        options::Settings settings;
+        settings.arguments = {folder.directory.path().string()};
+        BOOST_TEST(read_join_input(settings, Environment()).value().reports.size() == 1U, name);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(nothing_to_read_is_an_error_unless_something_was_expected) {
     Folder folder;
     folder.write("reports/other/coverage.json", R"({"lines": 7})");

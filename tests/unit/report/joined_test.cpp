@@ -346,6 +346,11 @@ BOOST_AUTO_TEST_CASE(what_is_no_report_is_refused_with_what_is_wrong) {
     BOOST_TEST(refused("{}").find("no schema_version") != std::string::npos);
     BOOST_TEST(refused(R"({"schema_version": 2, "exit_code": 0})").find("reads version 1") != std::string::npos);
     BOOST_TEST(refused(R"({"schema_version": 1})").find("no exit_code") != std::string::npos);
+    for (const std::string name : {"targets", "builds", "pushes", "causes", "messages"})
+        for (const std::string value : {R"({"h": {"verdict": "incomplete"}})", "\"h\"", "1", "null"}) {
+            auto text = R"({"schema_version": 1, "exit_code": 0, ")" + name + "\": " + value + "}";
+            BOOST_TEST(refused(text.c_str()).find("its " + name + " are no list") != std::string::npos, text);
+        }
     BOOST_TEST(
         !report::parse_findings(R"({"schema_version": 1, "findings": [{"severity": "loud", "title": "x"}]})", "s"));
     BOOST_TEST(!report::parse_findings(R"({"schema_version": 1, "findings": [{"severity": "error"}]})", "s"));
