@@ -369,7 +369,7 @@ BOOST_AUTO_TEST_CASE(an_exit_code_that_no_process_ends_with_makes_no_report) {
 
 BOOST_AUTO_TEST_CASE(fields_of_other_types_are_read_as_empty) {
     auto job = report::parse_job_report(
-        R"({"schema_version": 1, "exit_code": 0, "targets": [{"name": 7, "missing": "x"}, 5], "builds": {}, "causes": [1]})",
+        R"({"schema_version": 1, "exit_code": 0, "targets": [{"name": 7, "missing": "x"}, 5], "builds": [{}], "causes": [1]})",
         "x");
     BOOST_REQUIRE(job.has_value());
     BOOST_TEST(job->causes.empty());
