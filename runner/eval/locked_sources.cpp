@@ -37,6 +37,26 @@ std::string why_private_host(std::string host, const PrivateAccess& access) {
     return {};
 }
 
+// Of a forge, as Nix puts it into addresses; it may hold whatever an authority does.
+struct ForgeHost {
+    std::string name, port; // no name: it is more than a host, or none
+    bool has_login = false;
+};
+ForgeHost parse_forge_host(const std::string& text) {
+    auto address = "https://" + text;
+    auto url = boost::urls::parse_uri(address);
+    if (!url) return {.name = {}, .port = {}, .has_login = text.find('@') != text.npos};
+    ForgeHost host{.name = to_lower(url->host()), .port = std::string(url->port()), .has_login = url->has_userinfo()};
+    bool is_more = (!url->path().empty() && url->path() != "/") || url->has_query() || url->has_fragment();
+    if (is_more) host.name.clear();
+    return host;
+}
+
+std::string without_port(const std::string& token) {
+    auto colon = token.find(':'), slash = std::min(token.find('/'), token.size());
+    return colon < slash ? token.substr(0, colon) + token.substr(slash) : token;
+}
+
 // Whom a token tells of: a whole host, but for the public forges, or an owner there, in whatever way it is fetched.
 std::string why_private_by_token(std::string host, std::string path, const PrivateAccess& access) {
     path = nix::percent_decode(path);                              // a group of GitLab's: "team%2Fsub"
@@ -47,7 +67,8 @@ std::string why_private_by_token(std::string host, std::string path, const Priva
     bool is_public_forge =
         std::any_of(forges.begin(), forges.end(), [&](const Forge& one) { return one.host == host; });
     auto repository = to_lower(host + path) + "/";
-    for (const auto& token : access.tokens) {
+    for (const auto& named : access.tokens) {
+        auto token = without_port(named);
         bool is_for_all = to_lower(token) == host;
         bool is_for_this = token.find('/') != token.npos && repository.starts_with(to_lower(token) + "/");
         if (is_for_this || (is_for_all && !is_public_forge)) return "there is an access token for " + token;
@@ -56,8 +77,11 @@ std::string why_private_by_token(std::string host, std::string path, const Priva
 }
 
 std::string why_private_forge(const Forge& forge, const Json& locked, const PrivateAccess& access) {
-    auto given = to_lower(text_in(locked, "host"));
-    auto host = given.empty() ? std::string(forge.host) : given;
+    auto given = text_in(locked, "host");
+    auto parsed = parse_forge_host(given.empty() ? std::string(forge.host) : given);
+    if (parsed.has_login) return "it is fetched with a login in its host";
+    if (parsed.name.empty()) return "where it comes from (its host) cannot be told";
+    auto host = parsed.name;
     if (auto why = why_private_host(host, access); !why.empty()) return why;
     // Nix asks these for archives, and netrc may name them alone.
     for (const char* other : {"api.", "codeload."})
@@ -120,10 +144,12 @@ std::string why_private(const Json& locked, const nix::StorePath& path, const Pr
 std::string place_of(const Json& locked) {
     auto type = text_in(locked, "type");
     auto host = text_in(locked, "host");
+    auto parsed = parse_forge_host(host);
+    auto shown = parsed.name.empty() ? "…" : parsed.name + (parsed.port.empty() ? "" : ":" + parsed.port);
     for (const auto& forge : forges)
         if (type == forge.type)
             return type + ":" + text_in(locked, "owner") + "/" + text_in(locked, "repo") +
-                   (host.empty() ? "" : "?host=" + host);
+                   (host.empty() ? "" : "?host=" + shown);
     if (type == "path") return redact_url("path:" + text_in(locked, "path"));
     return nix::without_tokens(redact_url(text_in(locked, "url")));
 }

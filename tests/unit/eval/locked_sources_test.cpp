@@ -85,10 +85,14 @@ BOOST_AUTO_TEST_CASE(places_of_a_private_network_by_whatever_name) {
     for (const auto* host :
          {"fritz.box", "home.arpa", "git.kim.i2p", "git.dev.svc", "git.10.0.0.7.nip.io", "git.10-0-0-7.sslip.io",
           "git.example.nip.io", "0a000007.nip.io", "a.192.168.1.7.example.org", "192-168-1-7.example.org", "198.18.0.7",
-          "198.19.255.1", "240.0.0.7", "224.0.0.1", "192.0.2.1"})
+          "198.19.255.1", "240.0.0.7", "224.0.0.1", "192.0.2.1",
+          // No top-level names of the public DNS.
+          "git.consul", "git.docker", "git.lab", "git.vpn", "git.intern", "git.dn42", "git.localnet", "git.loc",
+          "git.priv", "git.k8s", "git.zt", "git.ns.cluster", "git.wg", "git.x", "git.vm", "git.my-lan", "git.bit"})
         BOOST_TEST(why_private(git(host)) != "", host);
     for (const auto* host : {"git.example.org", "8.8.8.8", "v1.2.3.4.example.org", "release-24-11-2.example.org",
-                             "afritz.box", "svc.example.org", "198.20.0.1"})
+                             "afritz.box", "svc.example.org", "198.20.0.1", "git.lab.example.org", "git.sr.ht", "x.uk",
+                             "codeberg.page", "x.xn--p1ai", "kim.dev", "x.zw", "x.ac"})
         BOOST_TEST(why_private(git(host)) == "", host);
 }
 
@@ -140,6 +144,49 @@ BOOST_AUTO_TEST_CASE(access_that_only_this_machine_has_makes_it_private) {
     BOOST_TEST(why_private(R"("type": "git", "url": "https://github.com/kimberly/x")", access) == "");
     BOOST_TEST(why_private(R"("type": "tarball", "url": "https://api.github.com/repos/NixOS/nixpkgs/x")", access) ==
                "");
+}
+
+BOOST_AUTO_TEST_CASE(the_host_of_a_forge_is_read_as_nix_puts_it_into_an_address) {
+    eval::PrivateAccess access{.has_login = [](const std::string& host) { return host == "code.example.com"; },
+                               .tokens = {"tok.example.com", "port.example.com:8443", "group.example.com:8443/a"}};
+    auto judged = [&](const std::string& host) {
+        return locked_sources(lock(R"("type": "gitlab", "owner": "a", "repo": "b", "host": ")" + host + "\""), access)
+            .at(0);
+    };
+    for (const auto* host : {"10.0.0.7:8080",
+                             "nas.local:8443",
+                             "NAS.LOCAL:8443",
+                             "nas:80",
+                             "code.example.com:8443",
+                             "Code.example.com",
+                             "tok.example.com:8443",
+                             "port.example.com",
+                             "port.example.com:8443",
+                             "group.example.com",
+                             "nas.local/sub",
+                             "nas.local./",
+                             "gitlab.com/sub",
+                             "gitlab.com?x",
+                             "gitlab.com#x",
+                             "[fd00::1]",
+                             "[fd00::1]:8443",
+                             "git lab.com",
+                             "kim:hunter22pw@gitlab.example.com",
+                             "hunter22pw@gitlab.com",
+                             "kim:hunter22pw@nas:80",
+                             "kim:hunter22pw@",
+                             "kim:hunter 22pw@gitlab.com",
+                             "gitlab.com/kim:hunter22pw@x",
+                             "gitlab.com:hunter22pw"}) {
+        auto source = judged(host);
+        BOOST_TEST(source.why_private != "", host);
+        auto told = source.origin + source.why_private + source.place;
+        BOOST_TEST(told.find("22pw") == std::string::npos, told);
+    }
+    for (const auto* host : {"gitlab.com", "gitlab.example.org:8443", "GitLab.gnome.org"})
+        BOOST_TEST(judged(host).why_private == "", host);
+    BOOST_TEST(judged("gitlab.example.org:8443").place == "gitlab:a/b?host=gitlab.example.org:8443");
+    BOOST_TEST(judged("kim:hunter22pw@gitlab.com").place == "gitlab:a/b?host=gitlab.com");
 }
 
 BOOST_AUTO_TEST_CASE(a_login_for_the_hosts_that_nix_asks_of_a_forge_makes_it_private) {
