@@ -12,13 +12,34 @@ namespace cachefill::eval {
 
 namespace {
 
-// RFC 6761, 6762, 8375, 9476, what routers, clusters and overlays call themselves, and whose names are addresses.
-constexpr std::string_view zones[] = {
-    "alt",          "corp",     "domain",     "easy.box", "fritz.box",     "home",      "home.arpa",    "i2p",
-    "internal",     "intranet", "invalid",    "lan",      "lacolhost.com", "local",     "localdomain",  "localhost",
-    "localtest.me", "lvh.me",   "mshome.net", "nip.io",   "onion",         "private",   "speedport.ip", "sslip.io",
-    "svc",          "test",     "traefik.me", "ts.net",   "vcap.me",       "workgroup", "xip.io",
-};
+// RFC 6761, 6762, 8375, 9476, what routers, offices, clusters, containers and overlays call themselves, roots other
+// than that of the public DNS, and whose names are addresses.
+constexpr std::string_view zones =
+    " alt beta.tailscale.net bit cluster consul container containers corp corporate dmz docker domain "
+    "easy.box eth exit firma fritz.box gnu home home.arpa homelab homenet homeserver hype i2p incus inet "
+    "intern internal intra intranet invalid kube kubernetes lab lacolhost.com lan libvirt loc local "
+    "localdomain localhost localhost.direct localnet localtest.me lokal loki lvh.me lxc lxd mesh meship "
+    "meshname minikube modem mshome.net nebula netbird netbird.cloud netbird.selfhosted nip.io nomad "
+    "office onion openvpn podman priv private router snode speedport.ip sslip.io svc swarm tailnet test "
+    "traefik.me ts.net vagrant vcap.me vpn wifi wireguard wlan workgroup xip.io ygg zerotier ";
+// The countries' (ISO 3166 and what IANA delegates besides): of two letters there are no others.
+constexpr std::string_view countries =
+    " ac ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bm bn bo br bs bt bv "
+    "bw by bz ca cc cd cf cg ch ci ck cl cm cn co cr cu cv cw cx cy cz de dj dk dm do dz ec ee eg er es "
+    "et eu fi fj fk fm fo fr ga gb gd ge gf gg gh gi gl gm gn gp gq gr gs gt gu gw gy hk hm hn hr ht hu "
+    "id ie il im in io iq ir is it je jm jo jp ke kg kh ki km kn kp kr kw ky kz la lb lc li lk lr ls lt "
+    "lu lv ly ma mc md me mg mh mk ml mm mn mo mp mq mr ms mt mu mv mw mx my mz na nc ne nf ng ni nl no "
+    "np nr nu nz om pa pe pf pg ph pk pl pm pn pr ps pt pw py qa re ro rs ru rw sa sb sc sd se sg sh si "
+    "sj sk sl sm sn so sr ss st su sv sx sy sz tc td tf tg th tj tk tl tm tn to tr tt tv tw tz ua ug uk "
+    "us uy uz va vc ve vg vi vn vu wf ws ye yt za zm zw ";
+
+// All that is delegated consists of letters, two at least, or is written in another script ("xn--…").
+bool may_be_delegated(std::string_view top) {
+    if (top.starts_with("xn--")) return true;
+    bool has_letters_only = std::all_of(top.begin(), top.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    return has_letters_only &&
+           (top.size() > 2 || (top.size() == 2 && countries.find(" " + std::string(top) + " ") != countries.npos));
+}
 
 struct Network {
     std::uint32_t address;
@@ -39,6 +60,11 @@ bool is_private_address(const std::string& text) {
     return std::any_of(std::begin(networks), std::end(networks), [address](const Network& network) {
         return ((address ^ network.address) >> (32 - network.bits)) == 0;
     });
+}
+
+bool is_address(std::string_view text) {
+    struct in_addr parsed {};
+    return ::inet_aton(std::string(text).c_str(), &parsed) != 0;
 }
 
 bool is_decimal_byte(std::string_view text) {
@@ -64,9 +90,12 @@ bool names_private_address(std::string_view host) {
 bool is_of_a_private_network(std::string_view host) {
     if (host.starts_with('[')) return true;
     if (host.find('.') == host.npos) return true; // a bare name
-    for (auto zone : zones)
-        if (host == zone || host.ends_with("." + std::string(zone))) return true;
-    return is_private_address(std::string(host)) || names_private_address(host);
+    for (auto rest = host;; rest.remove_prefix(rest.find('.') + 1)) {
+        if (zones.find(" " + std::string(rest) + " ") != zones.npos) return true;
+        if (rest.find('.') == rest.npos) break;
+    }
+    if (is_address(host)) return is_private_address(std::string(host));
+    return !may_be_delegated(host.substr(host.rfind('.') + 1)) || names_private_address(host);
 }
 
 } // namespace cachefill::eval
