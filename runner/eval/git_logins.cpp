@@ -42,9 +42,17 @@ bool is_one_of(std::string_view value, std::initializer_list<std::string_view> w
     return std::find(words.begin(), words.end(), to_lower(trim(value))) != words.end();
 }
 
-struct Parts {
-    std::string scheme, host, port, path;
-};
+// For one host, and so said by whoever knows that it is not reached as everybody reaches it: by a tunnel, or past the
+// proxy that all others take ("" and "none"), or with a certificate that nobody vouches for in public.
+std::string why_reached_otherwise(std::string_view variable, std::string_view value) {
+    if (variable == "proxy") return "git has a proxy of its own for it (http.<url>.proxy)";
+    if (is_one_of(variable, {"sslcainfo", "sslcapath", "pinnedpubkey", "sslkey"}) ||
+        (variable == "sslverify" && is_one_of(value, {"false", "no", "off", "0"})))
+        return "git knows its certificate by a setting of its own (http.<url>." + std::string(variable) + ")";
+    return {};
+}
+
+using Parts = GitLogins::Parts;
 
 Parts parts_of(std::string_view text) {
     Parts parts;
@@ -56,6 +64,14 @@ Parts parts_of(std::string_view text) {
     if (parts.port == (parts.scheme == "https" ? "443" : "80")) parts.port.clear();
     parts.path = url->path();
     while (parts.path.ends_with('/')) parts.path.pop_back();
+    return parts;
+}
+
+// credential.<url>: git takes a host without a scheme here, too.
+Parts parts_of_host(std::string_view subject) {
+    bool is_bare = !subject.empty() && subject.find("://") == subject.npos;
+    auto parts = parts_of((is_bare ? "https://" : "") + std::string(subject));
+    if (is_bare) parts.scheme.clear();
     return parts;
 }
 
@@ -93,7 +109,8 @@ GitLogins GitLogins::from_config(std::string_view listing) {
 
 GitLogins GitLogins::unknown() {
     GitLogins logins;
-    logins.places_.push_back({{}, {}, {}, {}, "what git sends along cannot be told: its configuration cannot be read"});
+    logins.places_.push_back(
+        {{{}, {}, {}, {}}, "what git sends along cannot be told: its configuration cannot be read"});
     return logins;
 }
 
@@ -103,6 +120,10 @@ void GitLogins::add(std::string_view section, std::string_view subject, std::str
         add_http(subject, variable, value);
     } else if (section == "credential" && variable == "helper" && !trim(value).empty()) {
         add_helper(subject, value);
+    } else if (section == "credential" && variable == "username" && !trim(value).empty()) {
+        add_of_host(parts_of_host(subject), "git has an account there (credential.<url>.username)");
+    } else if (section == "core" && variable == "gitproxy") {
+        add_git_proxy(value);
     } else if (section == "url" && variable == "insteadof") { // an empty one fits every address
         auto known = std::find_if(rewritings_.begin(), rewritings_.end(),
                                   [&](const Rewriting& one) { return one.base == subject; });
@@ -126,24 +147,40 @@ void GitLogins::add_http(std::string_view subject, std::string_view variable, st
     } else if (variable == "curloptresolve" && !value.starts_with('-')) { // "[+]HOST:PORT:ADDRESS"
         auto host = to_lower(value.substr(value.starts_with('+') ? 1 : 0));
         host.resize(std::min(host.find(':'), host.size()));
-        places_.push_back({{}, std::move(host), {}, {}, "git is told where that is (http.curloptResolve)"});
+        places_.push_back({{{}, std::move(host), {}, {}}, "git is told where that is (http.curloptResolve)"});
         return;
     }
-    if (!why.empty()) places_.push_back({parts.scheme, parts.host, parts.port, parts.path, std::move(why)});
+    if (!why.empty()) return places_.push_back({std::move(parts), std::move(why)});
+    if (auto other = why_reached_otherwise(variable, value); !other.empty())
+        add_of_host(std::move(parts), std::move(other));
+}
+
+// What says nothing where it is for everything, or for all of a public forge.
+void GitLogins::add_of_host(Parts parts, std::string why) {
+    if (parts.host.empty() || (is_public_forge(parts.host) && parts.path.empty())) return;
+    places_.push_back({std::move(parts), std::move(why)});
+}
+
+// "COMMAND for DOMAIN", which is for hosts in it, too.
+void GitLogins::add_git_proxy(std::string_view value) {
+    constexpr std::string_view mark = " for ";
+    auto at = value.rfind(mark);
+    if (at == value.npos) return;
+    auto domain = to_lower(trim(value.substr(at + mark.size())));
+    std::erase(domain, '"');
+    if (domain.empty() || is_public_forge(domain)) return;
+    for (const auto& host : {domain, "*." + domain})
+        places_.push_back({{{}, host, {}, {}}, "git has a proxy of its own for it (core.gitProxy)"});
 }
 
 void GitLogins::add_helper(std::string_view subject, std::string_view value) {
-    // git takes a host without a scheme here, too.
-    bool is_bare = !subject.empty() && subject.find("://") == subject.npos;
-    auto parts = parts_of((is_bare ? "https://" : "") + std::string(subject));
-    if (is_bare) parts.scheme.clear();
+    auto parts = parts_of_host(subject);
     if (auto store = credential_store(value)) {
         if (store->is_known) return stores_.push_back(store->file);
-        places_.push_back({parts.scheme, parts.host, parts.port, parts.path,
-                           "git stores logins in a file that cannot be told (credential.helper)"});
-    } else if (!parts.host.empty() && (!is_public_forge(parts.host) || !parts.path.empty())) {
+        places_.push_back({std::move(parts), "git stores logins in a file that cannot be told (credential.helper)"});
+    } else {
         auto why = "git has a credential helper for " + sanitize(parts.host);
-        places_.push_back({parts.scheme, parts.host, parts.port, parts.path, std::move(why)});
+        add_of_host(std::move(parts), std::move(why));
     }
 }
 
@@ -152,7 +189,8 @@ void GitLogins::add_stored(std::string_view file) {
         auto parts = parts_of(trim(line));
         if (parts.host.empty()) continue;
         auto why = "git has a login for " + sanitize(parts.host) + " stored (credential.helper)";
-        places_.push_back({parts.scheme, parts.host, parts.port, {}, std::move(why)});
+        parts.path.clear();
+        places_.push_back({std::move(parts), std::move(why)});
     }
 }
 

@@ -7,8 +7,8 @@
 
 namespace cachefill::eval {
 
-// What git's own configuration says of access over https that others do not have. Only what names a host counts: who
-// has a helper for everything, or one for github.com, as `gh` sets it up, fetches public repositories all the same.
+// What git's own configuration says of access that others do not have: logins, and ways. Only what names a host counts:
+// who has a helper for everything, or one for github.com, as `gh` sets it up, fetches public repositories all the same.
 class GitLogins {
   public:
     // `listing`: what `git config --list -z` prints.
@@ -30,9 +30,12 @@ class GitLogins {
     // besides.
     std::string why_private(const std::string& url) const;
 
-  private:
-    struct Place {
+    struct Parts {
         std::string scheme, host, port, path; // an empty scheme fits every one, and without a host every address
+    };
+
+  private:
+    struct Place : Parts {
         std::string why;
     };
     struct Rewriting {
@@ -44,6 +47,8 @@ class GitLogins {
     void add(std::string_view section, std::string_view subject, std::string_view variable, std::string_view value);
     void add_http(std::string_view subject, std::string_view variable, std::string_view value);
     void add_helper(std::string_view subject, std::string_view value);
+    void add_git_proxy(std::string_view value);
+    void add_of_host(Parts parts, std::string why);
 
     std::vector<std::string> stores_;
     std::vector<Place> places_;

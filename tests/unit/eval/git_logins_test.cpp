@@ -30,10 +30,33 @@ BOOST_AUTO_TEST_CASE(what_everybody_has_set_up_says_nothing_of_a_repository) {
           Entries{{"url.git@github.com:.insteadof", "https://github.com/"}},
           Entries{{"url.ssh://git@github.com/.pushinsteadof", "https://github.com/"}},
           Entries{{"http.https://github.com/.proxy", "http://proxy"}},
+          Entries{{"credential.https://github.com.username", "kim"}},
           Entries{{"http.extraheader", "Accept-Language: de"}}, Entries{{"http.extraheader", ""}},
           Entries{{"http.emptyauth", "auto"}}, Entries{{"http.delegation", "none"}}, Entries{{"http.cookiefile", ""}},
           Entries{{"http.https://git.example.org/.extraheader", "Authorization: basic x"}}})
         BOOST_TEST(!is_private(entries, "https://github.com/NixOS/nixpkgs"), entries.back().first);
+}
+
+BOOST_AUTO_TEST_CASE(a_way_of_its_own_to_a_host_makes_it_private) {
+    const std::string host = "https://git.example.org", url = host + "/kim/x.git";
+    for (const Entries& entries :
+         {Entries{{"http." + host + ".proxy", "socks5h://127.0.0.1:1080"}}, Entries{{"http." + host + ".proxy", ""}},
+          Entries{{"http.https://*.example.org/.proxy", "http://proxy"}},
+          Entries{{"http." + host + ".sslcainfo", "/x"}}, Entries{{"http." + host + ".sslverify", "false"}},
+          Entries{{"http." + host + ".pinnedpubkey", "sha256//x"}}, Entries{{"http." + host + ".sslkey", "/x"}},
+          Entries{{"credential." + host + ".username", "kim"}}, Entries{{"credential.git.example.org.username", "kim"}},
+          Entries{{"core.gitproxy", "/usr/bin/tunnel for example.org"}},
+          Entries{{"core.gitproxy", "\"tunnel\" for git.Example.org"}}}) {
+        BOOST_TEST(is_private(entries, url), entries.back().first);
+        BOOST_TEST(!is_private(entries, "https://git.example.net/x"), entries.back().first);
+        BOOST_TEST(!is_private(entries, "https://gitexample.org/x"), entries.back().first);
+    }
+    BOOST_TEST(is_private({{"core.gitproxy", "tunnel for example.org"}}, "git://git.example.org/x"));
+    for (const Entries& entries : // ways to everything
+         {Entries{{"http.proxy", "http://proxy"}}, Entries{{"http.sslcainfo", "/etc/ssl/certs/ca.crt"}},
+          Entries{{"http.sslverify", "false"}}, Entries{{"http." + host + ".sslverify", "true"}},
+          Entries{{"core.gitproxy", "tunnel"}}, Entries{{"credential.username", "kim"}}})
+        BOOST_TEST(!is_private(entries, url), entries.back().first);
 }
 
 BOOST_AUTO_TEST_CASE(a_login_for_the_host_makes_it_private) {
