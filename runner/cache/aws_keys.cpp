@@ -127,11 +127,11 @@ Task<Result<Secret>> AwsKeys::find_token(const AwsIdentity::WebIdentity& web) {
 
 // STS AssumeRoleWithWebIdentity. The token goes into the body: addresses are written down by too many.
 Task<Result<AwsKeys::Lent>> AwsKeys::ask_sts(const AwsIdentity::WebIdentity& web) {
-    auto who = "STS at " + web.server;
+    auto place = sanitize(redact_url(web.server)), who = "STS at " + place;
     CO_TRY(server, http::parse_url(web.server));
     if (http::is_in_the_open(server))
         co_return Failure(FailureKind::usage,
-                          "the token for " + web.role + " would go to " + web.server + " unencrypted, and is not sent");
+                          "the token for " + web.role + " would go to " + place + " unencrypted, and is not sent");
     CO_TRY(token, co_await find_token(web));
     auto request = question(http::Method::post, server.to_string(), std::chrono::seconds(5));
     request.headers.push_back({"Content-Type", "application/x-www-form-urlencoded"});
@@ -140,9 +140,13 @@ Task<Result<AwsKeys::Lent>> AwsKeys::ask_sts(const AwsIdentity::WebIdentity& web
         "&RoleSessionName=" + percent_encode(web.session_name) + "&WebIdentityToken=" + percent_encode(token.reveal()));
     auto shown = request;
     shown.body.reset();
-    CO_TRY(response, co_await client_.send(std::move(request)));
+    http::Blotter sent; // the client knows of headers only
+    sent.learn(token.reveal());
+    auto answer = co_await client_.send(std::move(request));
+    if (!answer) co_return sent.clean(answer.error());
+    auto& response = *answer;
     if (!response.is_success())
-        co_return refused(who, shown, response)
+        co_return sent.clean(refused(who, shown, response))
             .with_hint("does the role " + web.role + " trust whoever issued the token, for this repository?");
     Lent lent;
     lent.key.id = find_element(response.body, "AccessKeyId");
@@ -207,7 +211,7 @@ Task<Result<std::optional<AwsKeys::Lent>>> AwsKeys::ask_instance() {
     if (role.empty()) co_return std::optional<Lent>();
     auto ask = question(http::Method::get, roles + percent_encode(role), near);
     ask.headers.push_back(token);
-    CO_TRY(lent, co_await read_json(std::move(ask), "the role " + role + " of this instance"));
+    CO_TRY(lent, co_await read_json(std::move(ask), "the role " + sanitize(role) + " of this instance"));
     co_return std::optional<Lent>(std::move(lent));
 }
 

@@ -80,7 +80,8 @@ class RealClient final : public Client {
     // A signature of AWS is good for this one request only, and there are as many as requests.
     static bool is_login(const Header& header) {
         if (iequals(header.name, "Authorization")) return !header.value.starts_with("AWS4-HMAC-SHA256 ");
-        return iequals(header.name, "Cookie") || iequals(header.name, "x-amz-security-token");
+        return iequals(header.name, "Cookie") || iequals(header.name, "x-amz-security-token") ||
+               iequals(header.name, "x-aws-ec2-metadata-token");
     }
 
     async::Task<Result<Response>> follow(const Request& request) {

@@ -129,6 +129,45 @@ BOOST_AUTO_TEST_CASE(a_role_that_is_refused_is_named_and_the_token_is_not) {
     BOOST_TEST(keys[0].error().cause().find("unencrypted") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(what_sts_repeats_of_the_token_and_a_login_in_its_address_are_not_shown) {
+    auto directory = TemporaryDirectory::make("cachefill-sts").value();
+    auto file = directory.path() / "token";
+    BOOST_REQUIRE(write_file_atomically(file, "eyJhbGci.web+identity/token", 0600));
+    HttpServer server([&](const HttpRequest& request) {
+        return HttpReply(request.target == "/again" ? 503 : 400,
+                         "<ErrorResponse><Error><Code>InvalidIdentityToken</Code><Message>no token: " + request.body +
+                             " eyJhbGci.web+identity/token</Message></Error></ErrorResponse>");
+    });
+    AwsIdentity identity;
+    auto port = server.url().substr(server.url().rfind(':'));
+    const std::vector<std::string> addresses{
+        server.url(), "http://kim:hunter22pw@127.0.0.1" + port, "http://kim:hunter22pw@127.0.0.1" + port + "/again",
+        "http://kim:hunter22pw@sts.example.org", "http://kim:hunter22pw@127.0.0.1:x"};
+    for (const auto& address : addresses) {
+        identity.web_identity = AwsIdentity::WebIdentity{file, {}, {}, "arn:fill", "me", address};
+        auto keys = get(identity);
+        BOOST_REQUIRE(!keys[0]);
+        auto text = render(keys[0].error());
+        for (const auto* secret : {"web+identity", "web%2Bidentity", "hunter22pw"})
+            BOOST_TEST(text.find(secret) == std::string::npos, text);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_the_server_of_an_instance_repeats_of_its_token_is_not_shown) {
+    HttpServer server([&](const HttpRequest& request) {
+        if (request.method == "PUT") return HttpReply(200, "token-of-the-instance");
+        if (request.path().ends_with("/security-credentials/")) return HttpReply(200, "builder");
+        return HttpReply(403, "<Error><Code>AccessDenied</Code><Message>not with " +
+                                  request.header("X-aws-ec2-metadata-token") + "</Message></Error>");
+    });
+    AwsIdentity identity;
+    identity.metadata_server = server.url();
+    auto keys = get(identity);
+    BOOST_REQUIRE(!keys[0]);
+    auto text = render(keys[0].error());
+    BOOST_TEST(text.find("AccessDenied (not with ***)") != std::string::npos, text);
+}
+
 BOOST_AUTO_TEST_CASE(a_container_is_asked_with_its_authorization) {
     HttpServer server([&](const HttpRequest& request) {
         if (request.header("Authorization") != "Basic abc") return HttpReply(401);
