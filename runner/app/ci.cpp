@@ -3,6 +3,7 @@
 #include "base/files.hpp"
 #include "base/secret_variables.hpp"
 #include "base/text.hpp"
+#include "cache/aws_profile.hpp"
 #include "cache/credentials.hpp"
 #include "eval/evaluator.hpp"
 #include "github/commands.hpp"
@@ -143,6 +144,27 @@ std::string masks_of_logins(std::string_view text) {
     return commands;
 }
 
+// A token, a key ("name:base64", of which the second part is secret without its name, too), or a header ("Basic …").
+std::string masks_of_file(const std::string& path) {
+    auto content = read_secret_file(path);
+    auto commands = github::mask(content);
+    auto separator = content.find_first_of(": ");
+    if (separator != content.npos && content.size() - separator > shortest_password)
+        commands += github::mask(content.substr(separator + 1));
+    return commands;
+}
+
+// Of ~/.aws/credentials and its like: whichever profile is in use.
+std::string masks_of_profiles(const std::string& path) {
+    std::string commands;
+    for (const auto& [profile, settings] : cache::parse_aws_file(read_secret_file(path)))
+        for (const auto& [name, value] : settings) {
+            if (name == "aws_secret_access_key" || name == "aws_session_token") commands += github::mask(value);
+            if (name == "web_identity_token_file") commands += masks_of_file(value);
+        }
+    return commands;
+}
+
 std::string masks_of_files(const Environment& environment) {
     std::string commands;
     for (const auto& [name, value] : environment.variables()) {
@@ -150,14 +172,14 @@ std::string masks_of_files(const Environment& environment) {
         auto is_it = [&called](const SecretVariable& secret) { return secret.is_called(called); };
         auto all = secret_variables();
         auto secret = std::find_if(all.begin(), all.end(), is_it);
-        if (secret == all.end() || secret->holds != SecretVariable::Holds::path) continue;
-        auto content = read_secret_file(value);
-        commands += github::mask(content);
-        auto colon = content.find(':'); // of a key
-        if (colon != content.npos && colon + 1 < content.size()) commands += github::mask(content.substr(colon + 1));
+        if (secret == all.end()) continue;
+        if (secret->holds == SecretVariable::Holds::path) commands += masks_of_file(value);
+        if (secret->holds == SecretVariable::Holds::profiles) commands += masks_of_profiles(value);
     }
     auto home = environment.get_or("HOME");
     auto of_nix = netrc_file_of(environment.get_or("NIX_CONFIG"));
+    for (const char* file : {"/.aws/credentials", "/.aws/config"})
+        if (!home.empty()) commands += masks_of_profiles(home + file);
     for (const auto& netrc : {environment.get_or("NETRC"), home.empty() ? home : home + "/.netrc", of_nix})
         for (const auto& login : http::Netrc::parse(read_secret_file(netrc)).all()) {
             auto password = login.reveal().substr(login.reveal().find(':') + 1);

@@ -14,7 +14,7 @@ using Holds = SecretVariable::Holds;
 using Children = SecretVariable::Children;
 
 // The first that fits counts.
-constexpr std::array<SecretVariable, 77> variables{{
+constexpr std::array<SecretVariable, 81> variables{{
     {.name = "CACHEFILL_SIGNING_KEY_FILE", .names = Names::and_one_for_each_cache, .holds = Holds::path},
     {.name = "CACHEFILL_BEARER_TOKEN_FILE", .names = Names::and_one_for_each_cache, .holds = Holds::path},
     {.name = "CACHIX_AUTH_TOKEN", .names = Names::and_one_for_each_cache},
@@ -95,6 +95,10 @@ constexpr std::array<SecretVariable, 77> variables{{
     {.name = "AWS_SECRET_ACCESS_KEY", .children = Children::need_it},
     {.name = "AWS_SESSION_TOKEN", .children = Children::need_it},
     {.name = "AWS_CONTAINER_AUTHORIZATION_TOKEN", .children = Children::need_it},
+    {.name = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", .holds = Holds::path, .children = Children::need_it},
+    {.name = "AWS_WEB_IDENTITY_TOKEN_FILE", .holds = Holds::path, .children = Children::need_it},
+    {.name = "AWS_SHARED_CREDENTIALS_FILE", .holds = Holds::profiles, .children = Children::need_it},
+    {.name = "AWS_CONFIG_FILE", .holds = Holds::profiles, .children = Children::need_it},
 }};
 
 constexpr std::size_t shortest_password = 4; // masking "1" would leave nothing of a log
@@ -190,7 +194,20 @@ bool is_kept_from_children(std::string_view variable) {
 }
 
 bool names_addresses_of_ours(std::string_view variable) {
-    return variable.starts_with("CACHEFILL_") || (variable.starts_with("NH_") && variable.ends_with("FLAKE"));
+    bool is_of_aws = variable.starts_with("AWS_ENDPOINT_URL") || variable == "AWS_CONTAINER_CREDENTIALS_FULL_URI" ||
+                     variable == "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+    return is_of_aws || variable.starts_with("CACHEFILL_") ||
+           (variable.starts_with("NH_") && variable.ends_with("FLAKE"));
+}
+
+std::vector<std::filesystem::path> files_of_secrets(const Environment& environment) {
+    std::vector<std::filesystem::path> files;
+    for (const auto& [name, value] : environment.variables()) {
+        const auto* secret = find(name);
+        bool is_file = secret && (secret->holds == Holds::path || secret->holds == Holds::profiles);
+        if (is_file && !value.empty()) files.emplace_back(value);
+    }
+    return files;
 }
 
 std::vector<std::string> passwords_in(std::string_view text) {

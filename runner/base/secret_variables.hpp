@@ -2,6 +2,7 @@
 
 #include "base/environment.hpp"
 
+#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@ struct SecretVariable {
         token,
         key,      // "name:base64", of which the second part is secret without its name, too
         path,     // of a file, which is no secret in itself
+        profiles, // the same, and only what the file calls a key is secret
         anything, // not every one is a secret, "true" for instance
     };
     enum class Children { must_not_see, need_it };
@@ -35,8 +37,12 @@ std::span<const SecretVariable> secret_variables();
 // Is it kept from children (evaluators, the daemon on --stdio, git)?
 bool is_kept_from_children(std::string_view variable);
 
-// Do we read an address from it, a cache's or the flake's (NH_FLAKE), which may hold a login?
+// Do we read an address from it, a cache's, the flake's (NH_FLAKE) or that of a server of AWS's, which may hold a
+// login?
 bool names_addresses_of_ours(std::string_view variable);
+
+// What the variables name that hold a path (Holds::path, Holds::profiles).
+std::vector<std::filesystem::path> files_of_secrets(const Environment& environment);
 
 // What no output may show: what these variables hold, secrets in NIX_CONFIG (secrets_of_nix_config) and in git's
 // settings (GIT_CONFIG_VALUE_n: headers, passwords), and passwords in the URLs of proxies and in our own variables.

@@ -146,6 +146,7 @@ BOOST_AUTO_TEST_CASE(strangers_code_is_confined_and_what_it_learns_stays_nowhere
                       "--on-deadline", "rerun",  "--no-confine-evaluation"};
     const std::vector<std::pair<std::string, std::string>> events{
         {"pull_request", from_fork},
+        {"pull_request_target", from_fork},
         {"pull_request_review", from_fork},
         {"pull_request_review_comment", from_fork},
         {"issue_comment", R"({"issue": {"number": 1, "pull_request": {"url": "https://api.github.com/x"}}})"},
@@ -315,6 +316,37 @@ BOOST_AUTO_TEST_CASE(what_files_of_secrets_hold_is_masked) {
     for (const std::string mask : {"token-of-a-file", "name:b64==", "b64==", "geheim", "a2ltOmdlaGVpbQ"})
         BOOST_TEST(contains(masks, "::add-mask::" + mask + "\n"), mask);
     BOOST_TEST(!contains(masks, "::add-mask::x\n"));
+}
+
+BOOST_AUTO_TEST_CASE(what_files_of_aws_hold_is_masked) {
+    auto directory = TemporaryDirectory::make("cachefill-ci-test").value();
+    auto write = [&](const std::string& name, const std::string& text) {
+        auto file = directory.path() / name;
+        BOOST_REQUIRE(cachefill::create_directories(file.parent_path()));
+        BOOST_REQUIRE(write_file_atomically(file, text, 0600));
+        return file.string();
+    };
+    auto web = write("web-of-profile", "eyJ.of-a-profile");
+    write(".aws/credentials", "[default]\naws_secret_access_key = key-of-home\n");
+    write(".aws/config", "[profile x]\nweb_identity_token_file = " + web + "\nregion = a-region-of-aws\n");
+    auto masks = masks_of(Environment(Variables{
+        {"HOME", directory.path().string()},
+        {"AWS_SHARED_CREDENTIALS_FILE",
+         write("credentials", "[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = file/secret+key\n"
+                              "[other]\nAWS_SESSION_TOKEN = token==\n")},
+        {"AWS_CONFIG_FILE", write("config", "[profile y]\naws_secret_access_key = key-of-config\n")},
+        {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", write("container", "Basic of-a-container\n")},
+        {"AWS_WEB_IDENTITY_TOKEN_FILE", write("web", "eyJhbGci.web\n")},
+        {"AWS_ENDPOINT_URL_STS", "https://kim:hunter22pw@sts.example.org"}}));
+    for (const std::string mask :
+         {"file/secret+key", "token==", "key-of-config", "key-of-home", "Basic of-a-container", "of-a-container",
+          "eyJhbGci.web", "eyJ.of-a-profile", "hunter22pw", "a2ltOmh1bnRlcjIycHc"})
+        BOOST_TEST(contains(masks, "::add-mask::" + mask + "\n"), mask);
+    for (const auto* plain : {"AKIAEXAMPLE", "region"}) BOOST_TEST(!contains(masks, plain), plain);
+    BOOST_TEST(Environment(Variables{{"AWS_ENDPOINT_URL_STS", "https://kim:hunter22pw@sts.example.org"}})
+                   .without_our_secrets()
+                   .variables()
+                   .empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -73,6 +73,19 @@ BOOST_AUTO_TEST_CASE(a_file_with_a_key_is_a_path_and_no_secret) {
     BOOST_TEST((found({{"CACHEFILL_BEARER_TOKEN_NAS", "t0ken"}}) == Texts{"t0ken"}));
 }
 
+BOOST_AUTO_TEST_CASE(files_of_secrets_are_told_by_their_variables) {
+    auto files =
+        files_of_secrets(Environment(std::map<std::string, std::string>{{"CACHEFILL_SIGNING_KEY_FILE", "/run/key"},
+                                                                        {"AWS_WEB_IDENTITY_TOKEN_FILE", "/run/web"},
+                                                                        {"AWS_CONFIG_FILE", "/run/config"},
+                                                                        {"CACHEFILL_BEARER_TOKEN_FILE", ""},
+                                                                        {"CACHIX_AUTH_TOKEN", "/t0ken"},
+                                                                        {"OTHER_FILE", "/run/other"}}));
+    std::sort(files.begin(), files.end());
+    const std::vector<std::filesystem::path> wanted{"/run/config", "/run/key", "/run/web"};
+    BOOST_TEST((files == wanted));
+}
+
 BOOST_AUTO_TEST_CASE(a_key_is_secret_without_its_name_too) {
     BOOST_TEST((found({{"CACHEFILL_SIGNING_KEY", "team-1:c2VjcmV0"}}) == Texts{"team-1:c2VjcmV0", "c2VjcmV0"}));
     BOOST_TEST((found({{"CACHIX_SIGNING_KEY_NAS", "c2VjcmV0"}}) == Texts{"c2VjcmV0"}));
@@ -157,9 +170,11 @@ BOOST_AUTO_TEST_CASE(proxies_in_any_case_are_looked_at_and_other_peoples_address
         BOOST_TEST((found({{name, "http://kim:pass@proxy:3128"}}) == Texts{"pass"}), name);
     for (const auto* name : {"PROXY", "HTTP_PROXY_X", "EDITOR", "NH_FILE"})
         BOOST_TEST(found({{name, "http://kim:pass@proxy:3128"}}).empty(), name);
-    for (const auto* name : {"NH_FLAKE", "NH_OS_FLAKE", "CACHEFILL_ANYTHING"})
+    for (const auto* name :
+         {"NH_FLAKE", "NH_OS_FLAKE", "CACHEFILL_ANYTHING", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS",
+          "AWS_ENDPOINT_URL_S3", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE_ENDPOINT"})
         BOOST_TEST(names_addresses_of_ours(name), name);
-    for (const auto* name : {"FLAKE", "NH_FLAKES", "XCACHEFILL_", "cachefill_cache"})
+    for (const auto* name : {"FLAKE", "NH_FLAKES", "XCACHEFILL_", "cachefill_cache", "AWS_REGION"})
         BOOST_TEST(!names_addresses_of_ours(name), name);
 }
 
