@@ -126,18 +126,42 @@ fs::path in_home(const Environment& environment, const char* variable, const cha
     return given.starts_with('/') ? fs::path(given) : home_of(environment) / otherwise;
 }
 
-// Files that the user's own settings of git name: includes, ignore lists, key files.
-void add_named_by_git(const fs::path& file, const fs::path& home, Paths& places) {
+// Of git's settings, what names a file that it cannot do without, in small letters; keys and logins are none of these.
+constexpr std::array<std::string_view, 6> named_by_git{"core.excludesfile", "core.attributesfile", "http.sslcainfo",
+                                                       "http.sslcapath",    "http.proxysslcainfo", "include.path"};
+
+// "[http \"https://x\"]" is "http".
+std::string section_of(std::string_view line) {
+    auto name = line.substr(1, std::min(line.find_first_of("]\" \t"), line.size()) - 1);
+    return to_lower(name) == "includeif" ? "include" : to_lower(name);
+}
+
+// Files that the user's own settings of git name: includes and what those name, ignore lists, certificates.
+void add_named_by_git(const fs::path& file, const fs::path& home, Paths& places, int left) {
     auto text = read_file(file, longest_settings);
-    if (!text) return;
-    for (auto line : split(*text, '\n')) {
+    if (!text || left == 0) return;
+    std::string section;
+    for (auto rest : split(*text, '\n')) {
+        auto line = trim(rest);
+        if (line.starts_with('[')) {
+            section = section_of(line);
+            line.remove_prefix(std::min(line.find(']'), line.size() - 1) + 1); // "[core] excludesFile = x"
+        }
         auto equals = line.find('=');
-        if (equals == line.npos) continue;
+        auto setting = section + "." + to_lower(trim(line.substr(0, equals)));
+        if (equals == line.npos || std::find(named_by_git.begin(), named_by_git.end(), setting) == named_by_git.end())
+            continue;
         auto value = std::string(trim(line.substr(equals + 1)));
         std::erase(value, '"');
         auto named = value.starts_with("~/") ? home / value.substr(2) : fs::path(value);
+        bool is_include = setting == "include.path";
+        if (is_include && named.is_relative()) named = file.parent_path() / named;
         std::error_code ignored;
-        if (named.is_absolute() && fs::is_regular_file(named, ignored)) places.push_back(named);
+        bool is_kind =
+            setting == "http.sslcapath" ? fs::is_directory(named, ignored) : fs::is_regular_file(named, ignored);
+        if (!named.is_absolute() || !is_kind) continue;
+        places.push_back(named);
+        if (is_include) add_named_by_git(named, home, places, left - 1);
     }
 }
 
@@ -169,7 +193,8 @@ void add_user_settings(const Environment& environment, Paths& places) {
     for (const char* name : of_config) places.push_back(config / name);
     for (const char* name : {".gitconfig", ".nixpkgs", ".nix-profile", ".nix-defexpr", ".nix-channels"})
         places.push_back(home / name);
-    for (const auto& file : {home / ".gitconfig", config / "git/config"}) add_named_by_git(file, home, places);
+    for (const auto& file : {home / ".gitconfig", config / "git/config"})
+        add_named_by_git(file, home, places, deepest_etc);
 }
 
 // What variables name, to Nix and to those that it runs.
@@ -187,6 +212,34 @@ void add_named_by_environment(const Environment& environment, Paths& places) {
             if (path.is_absolute() && path != path.root_path() && !holds_home) places.push_back(path);
         }
     }
+}
+
+bool is_inside(const fs::path& file, const fs::path& directory) {
+    auto inside = file.lexically_relative(directory);
+    return !inside.empty() && *inside.begin() != "..";
+}
+
+// A place without what is closed in it: in its stead what lies beside that. `closed` is free of links.
+void add_without(const fs::path& place, const Paths& closed, Paths& places, int left) {
+    std::error_code error;
+    auto real = fs::weakly_canonical(place, error);
+    if (std::find(closed.begin(), closed.end(), real) != closed.end()) return;
+    bool is_free = std::none_of(closed.begin(), closed.end(), [&](const auto& file) { return is_inside(file, real); });
+    if (is_free || error) return places.push_back(place);
+    if (left == 0) return;
+    for (fs::directory_iterator entries(place, error), end; !error && entries != end; entries.increment(error))
+        add_without(entries->path(), closed, places, left - 1);
+}
+
+// Programs and the store are open as a whole, and so is the flake's tree.
+void close(const Paths& files, std::size_t first, Paths& places) {
+    Paths closed, rest(places.begin() + static_cast<std::ptrdiff_t>(first), places.end());
+    std::error_code error;
+    for (const auto& file : files)
+        if (auto real = fs::weakly_canonical(file, error); !error && real.is_absolute()) closed.push_back(real);
+    if (closed.empty()) return;
+    places.resize(first);
+    for (const auto& place : rest) add_without(place, closed, places, deepest_etc);
 }
 
 Paths caches(const Environment& environment) {
@@ -251,16 +304,18 @@ std::optional<async::Confinement> confinement_of(const EvalSettings& settings, c
     async::Confinement confinement;
     auto& readable = confinement.readable;
     readable.assign(system_places.begin(), system_places.end());
+    auto tree = places_of_flake(flake.directory);
+    readable.insert(readable.end(), tree.begin(), tree.end());
+    auto first = readable.size();
     // Root could read all of it.
     auto etc = ::geteuid() == 0 ? public_places("/etc") : Paths{"/etc"};
     readable.insert(readable.end(), etc.begin(), etc.end());
     readable.emplace_back("/etc/nix");
-    auto tree = places_of_flake(flake.directory);
-    readable.insert(readable.end(), tree.begin(), tree.end());
     readable.insert(readable.end(), confining.readable.begin(), confining.readable.end());
     add_nix_settings(settings.environment, readable);
     add_user_settings(settings.environment, readable);
     add_named_by_environment(settings.environment, readable);
+    close(confining.closed, first, readable);
 
     auto& writable = confinement.writable;
     writable.assign(devices.begin(), devices.end());

@@ -3,7 +3,9 @@
 #include "async/beside.hpp"
 #include "async/git.hpp"
 #include "async/together.hpp"
+#include "base/secret_variables.hpp"
 #include "base/text.hpp"
+#include "cache/cache_uri.hpp"
 #include "base/units.hpp"
 #include "cache/make_cache.hpp"
 #include "daemon/lasting_connection.hpp"
@@ -39,10 +41,22 @@ std::string absolute_store(const std::string& uri) {
     return is_relative ? std::filesystem::absolute(uri).lexically_normal().string() : uri;
 }
 
+// Files of ours that evaluators have no use for, wherever they lie.
+std::vector<std::filesystem::path> secret_files(const options::Settings& settings, const Environment& environment) {
+    auto files = files_of_secrets(environment);
+    for (const auto& cache : settings.push_caches)
+        for (const auto& file : {cache.token_file, cache.signing_key_file})
+            if (!file.empty()) files.push_back(file);
+    return files;
+}
+
 // Nix itself fetches with the key in the environment, so its processes have it. One that may write to the bucket which
 // is filled is none of an evaluation's, which reads variables where it is impure.
 bool fills_bucket(const options::Settings& settings) {
-    auto is_bucket = [](const GivenUrl& cache) { return cache.reveal().starts_with("s3://"); };
+    auto is_bucket = [](const GivenUrl& cache) {
+        auto uri = cache::CacheUri::parse(cache.reveal());
+        return uri && uri->scheme == cache::Scheme::s3;
+    };
     return is_bucket(settings.cache) || std::any_of(settings.also_push.begin(), settings.also_push.end(), is_bucket);
 }
 
@@ -115,7 +129,8 @@ eval::EvalSettings Session::eval_settings(std::string flake) const {
     eval_settings.confining = {.is_wanted = settings_.confine_evaluation,
                                .has_daemon = endpoint_.command.empty(),
                                .store_root = endpoint_.physical_root,
-                               .readable = {nix_.netrc_file, nix_.ssl_cert_file}};
+                               .readable = {nix_.netrc_file, nix_.ssl_cert_file},
+                               .closed = secret_files(settings_, environment_)};
     auto registry = nix_.by_name.find("flake-registry"); // a URL, mostly
     if (registry != nix_.by_name.end() && registry->second.starts_with('/'))
         eval_settings.confining.readable.emplace_back(registry->second);

@@ -31,7 +31,8 @@ boost::test_tools::assertion_result kernel_confines(boost::unit_test::test_unit_
 // A scene whose store has no daemon, as most have here.
 struct ConfinedScene : NixScene {
     ConfinedScene() {
-        settings.confining = {.is_wanted = true, .has_daemon = false, .store_root = path("root"), .readable = {}};
+        settings.confining = {
+            .is_wanted = true, .has_daemon = false, .store_root = path("root"), .readable = {}, .closed = {}};
         settings.impure = Impure::always;
     }
     // A host called after what one of its inputs is read from.
@@ -155,6 +156,51 @@ BOOST_AUTO_TEST_CASE(what_the_settings_of_nix_and_git_name_is_open) {
     for (const char* file :
          {"tokens", "home/.config/nix/more.conf", "home/loop.conf", "home/git-more", "home/attributes"})
         BOOST_TEST(has(readable, scene.path(file)), file);
+}
+
+BOOST_AUTO_TEST_CASE(git_names_no_keys) {
+    NixScene scene;
+    if (async::landlock_version() == 0) return;
+    scene.settings.confining.is_wanted = true;
+    for (const char* file : {"key", "more", "key-of-more", "ignored", "ca.pem", "proxy-ca.pem", "cert.pem", "sent",
+                             "credentials", "roots/a.pem", "elsewhere"})
+        scene.write("home/" + std::string(file), "");
+    scene.write("home/more", "[user]\n\tsigningKey = ~/key-of-more\n[includeIf \"gitdir:/x\"] path = \"elsewhere\"\n");
+    scene.write("home/.gitconfig",
+                "[user]\n\tsigningkey = ~/key\n[core] excludesFile = ~/ignored\n[Include]\n\tPath = more\n"
+                "[http \"https://x\"]\n\tsslCAInfo = ~/ca.pem\n\tsslKey = ~/key\n\tsslCert = ~/cert.pem\n"
+                "[http]\n\tsslCAPath = ~/roots\n\tproxySSLCAInfo = ~/proxy-ca.pem\n\tcookieFile = ~/sent\n"
+                "[credential]\n\thelper = ~/credentials\n[alias]\n\tpath = ~/key\n");
+    auto readable = confinement_of(scene.settings, {}, true, "/tmp/own").value().readable;
+    for (const char* file : {"more", "elsewhere", "ignored", "ca.pem", "proxy-ca.pem", "roots"})
+        BOOST_TEST(has(readable, scene.path("home/" + std::string(file))), file);
+    for (const char* file : {"key", "key-of-more", "cert.pem", "sent", "credentials"})
+        BOOST_TEST(!has(readable, scene.path("home/" + std::string(file))), file);
+}
+
+BOOST_AUTO_TEST_CASE(a_key_of_ours_is_closed_and_what_lies_beside_it_is_open) {
+    NixScene scene;
+    if (async::landlock_version() == 0) return;
+    auto& confining = scene.settings.confining;
+    confining.is_wanted = true;
+    for (const char* file : {"nix/nix.conf", "nix/cache.key", "nix/more/token", "nix/more/list", "git/config"})
+        scene.write("home/.config/" + std::string(file), "");
+    auto config = scene.path("home/.config");
+    fs::create_directory_symlink("more", config / "nix/link");
+    fs::create_directory_symlink(".", config / "nix/circle");
+    fs::create_symlink("../nix/cache.key", config / "git/key");
+    auto readable = [&] { return confinement_of(scene.settings, {}, true, "/tmp/own").value().readable; };
+    BOOST_TEST(has(readable(), config / "nix"));
+    confining.closed = {config / "nix/cache.key", config / "git/key", config / "nix/more/token", "relative", ""};
+    auto found = readable();
+    for (const char* open : {"nix/nix.conf", "nix/more/list", "git"}) BOOST_TEST(has(found, config / open), open);
+    for (const auto& place : found) {
+        if (!fs::exists(place)) continue;
+        for (const char* closed : {"nix/cache.key", "nix/more/token"}) {
+            auto inside = (config / closed).lexically_relative(fs::canonical(place));
+            BOOST_TEST((inside.empty() || *inside.begin() == ".."), place << " opens " << closed);
+        }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(who_builds_by_himself_is_confined_only_where_nix_has_no_bounds) {

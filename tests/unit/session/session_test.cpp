@@ -190,6 +190,15 @@ BOOST_AUTO_TEST_CASE(an_evaluator_sees_no_secret_of_ours_and_the_store_by_its_fu
     settings.eval_jobs = 3;
     environment.set("AWS_SECRET_ACCESS_KEY", "s3cret");
     environment.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", "s3cret");
+    environment.set("CACHEFILL_SIGNING_KEY_FILE_NAS", "/run/key");
+    environment.set("AWS_SHARED_CREDENTIALS_FILE", "/run/aws");
+    settings.push_caches = {
+        {.name = "nas", .uri = GivenUrl("nas"), .token_file = "/run/token", .signing_key_file = "", .is_optional = {}},
+        {.name = "b",
+         .uri = GivenUrl("b"),
+         .token_file = "",
+         .signing_key_file = "/run/cache-token",
+         .is_optional = {}}};
     auto body = [&](async::Executor executor) -> async::Task<void> {
         Session session(executor, settings, environment, messages);
         auto eval = session.eval_settings("./flake");
@@ -200,9 +209,22 @@ BOOST_AUTO_TEST_CASE(an_evaluator_sees_no_secret_of_ours_and_the_store_by_its_fu
         BOOST_TEST(eval.environment.get_or("SSH_AUTH_SOCK") == "/run/agent");
         BOOST_TEST(eval.memory_history.parent_path() == path("state"));
         BOOST_TEST(eval.environment.get_or("AWS_SECRET_ACCESS_KEY") == "s3cret"); // Nix fetches with it
-        settings.also_push = {GivenUrl("s3://fleet")};
-        for (const auto* name : {"AWS_SECRET_ACCESS_KEY", "AWS_CONTAINER_AUTHORIZATION_TOKEN"})
-            BOOST_TEST(!session.eval_settings("x").environment.find(name).has_value(), name);
+        auto is_closed = [&](const char* file) {
+            auto closed = session.eval_settings("x").confining.closed;
+            return std::find(closed.begin(), closed.end(), file) != closed.end();
+        };
+        for (const auto* file : {"/run/key", "/run/token", "/run/cache-token", "/run/aws"})
+            BOOST_TEST(is_closed(file), file);
+        for (const std::string bucket :
+             {"s3://fleet", "S3://fleet", " s3://fleet", "\ts3://fleet?endpoint=x.example "}) {
+            settings.cache = GivenUrl();
+            settings.also_push = {GivenUrl(bucket)};
+            for (const auto* name : {"AWS_SECRET_ACCESS_KEY", "AWS_CONTAINER_AUTHORIZATION_TOKEN"})
+                BOOST_TEST(!session.eval_settings("x").environment.find(name).has_value(), bucket);
+            std::swap(settings.cache, settings.also_push[0]);
+            settings.also_push.clear();
+            BOOST_TEST(!session.eval_settings("x").environment.find("AWS_SECRET_ACCESS_KEY").has_value(), bucket);
+        }
         settings.store = "unix:///run/socket";
         BOOST_TEST(session.eval_settings("x").store_uri == "unix:///run/socket");
         co_return;
