@@ -158,7 +158,9 @@ BOOST_AUTO_TEST_CASE(a_cache_that_the_flake_names_is_looked_at_and_never_pushed_
     Desk::write(desk.flake() / "cachefill.yml", "cache: {read: \"https://a.example\", push: /upload}\n");
     for (const std::string command : {"plan", "verify", "doctor", "wait", "init"})
         BOOST_TEST(desk.settings({command}).cache.reveal().starts_with("https://a.example"), command);
-    for (const Words& words : {Words{"run"}, Words{"push"}, Words{"push", "--watch"}, Words{"run", "--read-only"}})
+    BOOST_TEST(desk.settings({"guard", "--", "true"}).cache.reveal().starts_with("https://a.example"));
+    for (const Words& words : {Words{"run"}, Words{"push"}, Words{"push", "--watch"}, Words{"run", "--read-only"},
+                               Words{"login"}, Words{"use"}})
         BOOST_TEST(desk.settings(words).cache.empty(), words.back());
     Desk::write(desk.flake() / "cachefill.yml", "cache: \"https://kim:hidden-word@a.example?trusted=1\"\n");
     auto invocation = desk.invocation({"plan"});
