@@ -14,10 +14,12 @@ using Holds = SecretVariable::Holds;
 using Children = SecretVariable::Children;
 
 // The first that fits counts.
-constexpr std::array<SecretVariable, 81> variables{{
+constexpr std::array<SecretVariable, 83> variables{{
     {.name = "CACHEFILL_SIGNING_KEY_FILE", .names = Names::and_one_for_each_cache, .holds = Holds::path},
     {.name = "CACHEFILL_BEARER_TOKEN_FILE", .names = Names::and_one_for_each_cache, .holds = Holds::path},
+    {.name = "ATTIC_TOKEN_FILE", .names = Names::and_one_for_each_cache, .holds = Holds::path},
     {.name = "CACHIX_AUTH_TOKEN", .names = Names::and_one_for_each_cache},
+    {.name = "ATTIC_TOKEN", .names = Names::and_one_for_each_cache},
     {.name = "CACHEFILL_BEARER_TOKEN", .names = Names::and_one_for_each_cache},
     {.name = "CACHIX_SIGNING_KEY", .names = Names::and_one_for_each_cache, .holds = Holds::key},
     {.name = "CACHEFILL_SIGNING_KEY", .names = Names::and_one_for_each_cache, .holds = Holds::key},
@@ -30,7 +32,6 @@ constexpr std::array<SecretVariable, 81> variables{{
     {.name = "GITHUB_ENTERPRISE_TOKEN"},
     {.name = "GH_ENTERPRISE_TOKEN"},
     // Of other caches, forges, registries, clouds and services, as their tools document them. None is for Nix.
-    {.name = "ATTIC_TOKEN"},
     {.name = "ATTIC_SERVER_TOKEN_HS256_SECRET_BASE64"},
     {.name = "ATTIC_SERVER_TOKEN_RS256_SECRET_BASE64"},
     {.name = "CACHIX_ACTIVATE_TOKEN"},

@@ -46,9 +46,15 @@ struct UploadRequest {
     std::optional<nix::NarInfo> mends;
     // The NAR's hash, from whoever can bring the same pieces a second time: they may go up as they come.
     std::optional<codec::Hash> streamed_nar;
+    // What publish() will be told, but for the file: for a cache that takes it in one request with the NAR.
+    std::optional<nix::NarInfo> described;
 };
 
-enum class PublishOutcome { published, already_there };
+enum class PublishOutcome {
+    published,
+    already_there,
+    deduplicated, // published, and the cache had a NAR of that content before
+};
 
 // One compressed NAR on its way up. Calls in this order: write()*, finish(), publish(). Nothing is visible to consumers
 // before publish(). Leaving it unpublished leaves at most an unreferenced file behind; abort() cleans up if it can.
@@ -88,7 +94,7 @@ class BinaryCache {
     virtual const CacheUri& uri() const = 0;
 
     // Of these hash parts' paths, those the cache lacks ("claimed" are the others; no signature is seen). Only if
-    // CacheInfo::has_bulk_query. At most 8 000 a request; splits by itself.
+    // CacheInfo::has_bulk_query. Splits by itself into as many as a request may ask about.
     virtual async::Task<Result<std::vector<nix::StorePath>>> query_missing(std::vector<nix::StorePath> paths) = 0;
 
     // Absent: 404, 410 (403 as well for plain caches that hide what is not there). A narinfo for another path, or one
@@ -101,6 +107,9 @@ class BinaryCache {
     virtual async::Task<Result<NarRemarks>> check_nar(nix::NarInfo info) = 0;
 
     virtual async::Task<Result<std::unique_ptr<Upload>>> begin_upload(UploadRequest request) = 0;
+    // NAR and narinfo are one request, which ends with publish(): an upload begins when it may be published, since
+    // nothing is gained, and much held, by one that waits.
+    virtual bool publishes_by_upload() const { return false; }
     // Each piece costs a request, or more: they should be large.
     virtual bool sends_piece_by_piece() const { return false; }
 

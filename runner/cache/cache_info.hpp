@@ -23,7 +23,12 @@ struct CacheInfo {
     bool has_bulk_query = false;            // see query_missing
     bool hides_incomplete_closures = false; // Cachix serves a narinfo only when its closure is there
     bool keeps_realisations = false;        // see get_realisation
-    std::vector<std::string> notes;         // worth telling once, for instance that a signing key was made
+    bool keeps_names = true;                // see set_name
+    // It deletes by itself what nobody has asked for so long, and no pin keeps it: "30 days". Empty: nothing is known
+    // of that.
+    std::string retention = {};
+    std::vector<std::string> upstream_key_names = {}; // whose paths its owner expects consumers to have from elsewhere
+    std::vector<std::string> notes;                   // worth telling once, for instance that a signing key was made
 };
 
 } // namespace cachefill::cache

@@ -2,8 +2,8 @@
 
 #include "base/text.hpp"
 #include "cache/narinfo_record.hpp"
+#include "cache/told_reply.hpp"
 #include "codec/encoding.hpp"
-#include "http/status.hpp"
 #include "http/url.hpp"
 
 #include <nlohmann/json.hpp>
@@ -18,15 +18,10 @@ using Json = nlohmann::json;
 
 constexpr auto abort_deadline = std::chrono::seconds(5);
 
+constexpr const char* address_hint = "is CACHEFILL_CACHIX_API, if set, the address of a Cachix server?";
+
 Failure nonsense(const http::Response& response, std::string_view what) {
-    auto place = response.blotted(redact_url(response.effective_url));
-    if (looks_like_html(response.body))
-        return Failure(FailureKind::protocol, place + " answered HTML instead of JSON").with_hint(html_hint);
-    // Blotted before it is cut, or a part of a token would stay.
-    auto start = ellipsize(sanitize(response.blotted(response.body).substr(0, 200)), 120);
-    auto status = response.status == 200 ? std::string() : " with " + http::status_name(response.status);
-    return Failure(FailureKind::protocol, place + " answered " + std::string(what) + status + ": '" + start + "'")
-        .with_hint("is CACHEFILL_CACHIX_API, if set, the address of a Cachix server?");
+    return nonsense_answer(response, what, address_hint);
 }
 
 Result<Json> parse_object(const http::Response& response) {
@@ -42,18 +37,11 @@ Result<std::string> text_field(const http::Response& response, const Json& json,
     return field->get<std::string>();
 }
 
-// It ends up in nix.conf, so it is a plain address and nothing else.
 Result<std::string> parse_uri(const http::Response& response, const Json& json) {
     TRY(uri, text_field(response, json, "uri"));
-    auto unfit = [](unsigned char c) {
-        return c <= ' ' || c >= 127 ||
-               std::string_view("#?\"'\\$").find(static_cast<char>(c)) != std::string_view::npos;
-    };
-    auto url = http::parse_url(uri);
-    if (!url || url->credentials || std::any_of(uri.begin(), uri.end(), unfit))
-        return nonsense(response, "an address of the cache that is none");
-    while (uri.ends_with('/')) uri.pop_back();
-    return uri;
+    auto plain = plain_address(std::move(uri));
+    if (!plain) return nonsense(response, "an address of the cache that is none");
+    return *std::move(plain);
 }
 
 Permission parse_permission(const Json& json) {

@@ -13,27 +13,6 @@ namespace cachefill::cache {
 
 namespace {
 
-Result<std::optional<Secret>> find_token(const Environment& environment, const std::string& variable) {
-    TRY(token, parse_token(environment.get_or(variable), variable));
-    return token.empty() ? std::optional<Secret>() : std::optional<Secret>(std::move(token));
-}
-
-Result<std::optional<Secret>> find_bearer(const Environment& environment, const std::string& variable,
-                                          const std::string& file_variable) {
-    TRY(token, find_token(environment, variable));
-    if (token) return token;
-    auto path = environment.get_or(file_variable);
-    if (path.empty()) return std::optional<Secret>();
-    auto content = read_named_secret(path, SecretKind::token);
-    if (!content)
-        return Failure(FailureKind::usage, content.error().one_line())
-            .with_hint(content.error().hint())
-            .with_context("reading the token that " + file_variable + " names");
-    Environment read;
-    read.set(file_variable, std::move(*content));
-    return find_token(read, file_variable);
-}
-
 bool is_in_the_open(const Secret& url) {
     auto parsed = http::parse_url(url.reveal());
     return !parsed || http::is_in_the_open(*parsed);
@@ -55,7 +34,7 @@ CacheUri place_of(const Secret& url) {
 Result<std::optional<Secret>> find_bearer_for(const Environment& environment, const Secret& url) {
     auto uri = place_of(url);
     auto name = credential_name("CACHEFILL_BEARER_TOKEN", uri);
-    TRY(bearer, find_bearer(environment, name, credential_name("CACHEFILL_BEARER_TOKEN_FILE", uri)));
+    TRY(bearer, find_token_in(environment, name, credential_name("CACHEFILL_BEARER_TOKEN_FILE", uri)));
     if (bearer && is_in_the_open(url)) return in_the_open(name, url);
     return bearer;
 }
@@ -198,11 +177,11 @@ std::optional<Secret> find_stored_bearer(Credentials& credentials, const Environ
 
 Result<Credentials> credentials_from(const Environment& environment) {
     Credentials credentials;
-    TRY(token, find_token(environment, "CACHIX_AUTH_TOKEN"));
+    TRY(token, find_token_in(environment, "CACHIX_AUTH_TOKEN"));
     credentials.token = std::move(token);
     TRY(key, find_signing_key(environment, [](const char* variable) { return std::string(variable); }));
     credentials.signing_key = std::move(key);
-    TRY(bearer, find_bearer(environment, "CACHEFILL_BEARER_TOKEN", "CACHEFILL_BEARER_TOKEN_FILE"));
+    TRY(bearer, find_token_in(environment, "CACHEFILL_BEARER_TOKEN", "CACHEFILL_BEARER_TOKEN_FILE"));
     credentials.bearer = std::move(bearer);
     return credentials;
 }
@@ -212,6 +191,8 @@ std::string credential_name(std::string_view variable, const CacheUri& uri) {
     if (uri.scheme == Scheme::file) return with_underscores(variable, name.substr(name.rfind('/') + 1));
     if (uri.scheme == Scheme::cachix) return with_underscores(variable, name);
     auto words = host_in_words(uri.scheme == Scheme::s3 ? std::string_view(uri.s3.bucket) : host_of(name));
+    if (uri.scheme == Scheme::attic && !uri.attic.is_address())
+        words = with_underscores("", uri.attic.server.empty() ? uri.attic.cache : uri.attic.server).substr(1);
     return std::string(variable) + (reads_as_file(words) ? "__" : "_") + words;
 }
 
@@ -228,14 +209,14 @@ Result<Credentials> credentials_for(const Environment& environment, const CacheU
     if (key || has_own_token) credentials.signing_key = std::move(key);
     TRY_VOID(find_token_of(credentials, environment, uri));
     TRY_VOID(find_bearers(credentials, environment, uri));
-    TRY_VOID(find_identity_of(credentials, environment, uri));
+    TRY_VOID(find_identity_of(credentials, environment, uri, AtticCacheIs::ours));
     return credentials;
 }
 
 Result<void> find_token_of(Credentials& credentials, const Environment& environment, const CacheUri& uri) {
     if (uri.scheme != Scheme::cachix) return {};
     auto variable = credential_name("CACHIX_AUTH_TOKEN", uri);
-    TRY(own, find_token(environment, variable));
+    TRY(own, find_token_in(environment, variable));
     if (own) take(credentials, FoundToken{std::move(*own), variable});
     auto look = [&](Result<std::optional<FoundToken>> found) {
         if (found)
@@ -284,7 +265,12 @@ Result<void> find_bearers(Credentials& credentials, const Environment& environme
     return {};
 }
 
-Result<void> find_identity_of(Credentials& credentials, const Environment& environment, const CacheUri& uri) {
+Result<void> find_identity_of(Credentials& credentials, const Environment& environment, const CacheUri& uri,
+                              AtticCacheIs whose) {
+    if (uri.scheme == Scheme::attic) {
+        TRY(login, find_attic_login(environment, uri.attic, credential_name("ATTIC_TOKEN", uri), whose));
+        credentials.attic = std::move(login);
+    }
     if (uri.scheme != Scheme::s3) return {};
     TRY(identity, find_aws_identity(environment, uri.s3));
     credentials.aws = std::move(identity);
@@ -301,7 +287,7 @@ std::optional<Failure> why_bearer_is_withheld(const Environment& environment, co
 
 Result<Credentials> credentials_to_read(const Environment& environment, const CacheUri& uri) {
     Credentials credentials;
-    TRY_VOID(find_identity_of(credentials, environment, uri));
+    TRY_VOID(find_identity_of(credentials, environment, uri, AtticCacheIs::only_read));
     if (uri.scheme != Scheme::http) return credentials;
     TRY(bearer, find_bearer_for(environment, uri.base));
     credentials.read_bearer = std::move(bearer);
@@ -311,6 +297,7 @@ Result<Credentials> credentials_to_read(const Environment& environment, const Ca
 
 Result<std::string> token_name(const CacheUri& uri) {
     if (uri.scheme == Scheme::cachix) return credential_name("CACHIX_AUTH_TOKEN", uri);
+    if (uri.scheme == Scheme::attic) return credential_name("ATTIC_TOKEN", uri);
     if (uri.scheme == Scheme::file)
         return Failure(FailureKind::usage, uri.name + " is a directory, which asks for no token");
     if (uri.scheme == Scheme::s3)
@@ -329,6 +316,7 @@ std::string ways_to_log_in(std::string_view url) {
 }
 
 std::string ways_to_log_in(const CacheUri& uri) {
+    if (uri.scheme == Scheme::attic) return "give its token by ATTIC_TOKEN, 'cachefill login', 'attic login' or netrc";
     if (uri.scheme != Scheme::s3) return ways_to_log_in(uri.base.reveal());
     return "give a key by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, by ~/.aws or by AWS_ROLE_ARN and "
            "AWS_WEB_IDENTITY_TOKEN_FILE";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/environment.hpp"
+#include "cache/attic_login.hpp"
 #include "cache/aws_identity.hpp"
 #include "cache/cache_uri.hpp"
 #include "http/logins.hpp"
@@ -22,6 +23,7 @@ struct Credentials {
     http::Logins logins = http::Logins::all;        // by whose word the cache is asked: more than these it does not get
     std::optional<nix::SecretKey> signing_key;      // CACHEFILL_SIGNING_KEY(_FILE), CACHIX_SIGNING_KEY; both spellings
     AwsIdentity aws;                                // for s3; no key in it: nothing is signed
+    AtticLogin attic;                               // for attic
     bool key_is_a_guess = false;                    // found in cachix's own file, where those of former times may be
     std::vector<std::string> passed_over; // files that might have held the token, each with why it was not taken
 };
@@ -47,8 +49,10 @@ Result<void> find_token_of(Credentials& credentials, const Environment& environm
 // The bearer tokens of a plain cache, for writing and for reading it, where credentials_from() may have found one.
 Result<void> find_bearers(Credentials& credentials, const Environment& environment, const CacheUri& uri);
 
-// Who we are to a bucket; a usage failure for what is asked for and cannot be had (find_aws_identity).
-Result<void> find_identity_of(Credentials& credentials, const Environment& environment, const CacheUri& uri);
+// Who we are to a bucket or a server of attic; a usage failure for what is asked for and cannot be had
+// (find_aws_identity, find_attic_login).
+Result<void> find_identity_of(Credentials& credentials, const Environment& environment, const CacheUri& uri,
+                              AtticCacheIs whose);
 
 // What to say of a cache that has no bearer token although one without a name is set: it would go over plain http.
 std::optional<Failure> why_bearer_is_withheld(const Environment& environment, const CacheUri& uri,

@@ -1,5 +1,6 @@
 #include "cache/make_cache.hpp"
 
+#include "cache/attic_cache.hpp"
 #include "cache/cachix_cache.hpp"
 #include "cache/file_cache.hpp"
 #include "cache/front_memory.hpp"
@@ -27,6 +28,8 @@ std::unique_ptr<BinaryCache> make_cache(const CacheUri& uri, Credentials credent
         return make_http_cache(uri, std::move(credentials), std::move(context));
     case Scheme::s3:
         return make_s3_cache(uri, std::move(credentials), context);
+    case Scheme::attic:
+        return make_attic_cache(uri, std::move(credentials), std::move(context));
     case Scheme::cachix:
         break;
     }

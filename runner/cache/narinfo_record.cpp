@@ -26,6 +26,8 @@ std::string narinfo_name(const nix::StorePath& path) { return std::string(path.h
 
 std::string way_to_remove(const CacheUri& uri, const nix::StorePath& path) {
     if (uri.scheme == Scheme::cachix) return "ask Cachix's support to remove it from the cache " + uri.name;
+    if (uri.scheme == Scheme::attic)
+        return "have whoever runs attic's server remove " + path.to_string() + " from " + uri.name;
     auto root = uri.name;
     if (uri.scheme == Scheme::file) root = uri.directory;
     if (uri.scheme == Scheme::s3) root = "s3://" + uri.s3.bucket;

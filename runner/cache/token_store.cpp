@@ -106,6 +106,21 @@ Result<Secret> parse_token(std::string_view text, const std::string& where) {
     return Secret(std::string(token));
 }
 
+Result<std::optional<Secret>> find_token_in(const Environment& environment, const std::string& variable,
+                                            const std::string& file_variable) {
+    TRY(token, parse_token(environment.get_or(variable), variable));
+    if (!token.empty()) return std::optional<Secret>(std::move(token));
+    auto path = file_variable.empty() ? std::string() : environment.get_or(file_variable);
+    if (path.empty()) return std::optional<Secret>();
+    auto content = read_named_secret(path, SecretKind::token);
+    if (!content)
+        return Failure(FailureKind::usage, content.error().one_line())
+            .with_hint(content.error().hint())
+            .with_context("reading the token that " + file_variable + " names");
+    TRY(read, parse_token(*content, file_variable));
+    return read.empty() ? std::optional<Secret>() : std::optional<Secret>(std::move(read));
+}
+
 fs::path token_file(const Environment& environment, const std::string& variable) {
     auto home = configuration_home(environment);
     return home.empty() ? fs::path() : home / "cachefill/tokens" / variable;

@@ -36,6 +36,11 @@ Result<std::string> read_named_secret(const std::filesystem::path& file, SecretK
 // One word of printable characters; else a usage failure that says of `where` what is wrong, and nothing of the token.
 Result<Secret> parse_token(std::string_view text, const std::string& where);
 
+// A token in a variable, or in the file that the other variable names. Empty: in neither. What cannot be read, or is no
+// token, is a usage failure that names the variable.
+Result<std::optional<Secret>> find_token_in(const Environment& environment, const std::string& variable,
+                                            const std::string& file_variable = {});
+
 // A stored token is a file in the configuration home's cachefill/tokens, called like the variable that would hold it.
 std::filesystem::path token_file(const Environment& environment, const std::string& variable);
 Result<std::optional<FoundToken>> find_stored_token(const Environment& environment, const std::string& variable);

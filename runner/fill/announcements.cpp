@@ -45,7 +45,8 @@ bool Announcements::leaves_manifest() const {
     const auto& settings = run_.session.settings();
     const auto& cache = run_.session.cache_info();
     bool may_write = run_.outlets.are_open() && !settings.read_only && cache.permission == cache::Permission::write;
-    if (!settings.manifest || !may_write || run_.interrupted || fleet_.branch().empty() || fleet_.branch() == "HEAD")
+    if (!cache.keeps_names || !settings.manifest || !may_write || run_.interrupted || fleet_.branch().empty() ||
+        fleet_.branch() == "HEAD")
         return false;
     return !cache.has_pins || (settings.pins && is_pinned_branch());
 }
@@ -129,8 +130,18 @@ Task<void> Announcements::publish_finished() {
     if (leaves_manifest()) co_await publish(true);
 }
 
+// A cache that deletes by itself what nobody fetches, and takes no word for what is to stay.
+void Announcements::tell_of_retention() const {
+    const auto& cache = run_.session.cache_info();
+    if (cache.has_pins || cache.retention.empty() || !run_.session.settings().pins || !is_pinned_branch()) return;
+    run_.say(event::Severity::notice,
+             cache.name + " has no pins: it deletes what nobody has fetched for " + cache.retention,
+             "a run, or whatever machine fetches from it, has to come by more often; its owner may set another period");
+}
+
 Task<void> Announcements::pin() {
     const auto& settings = run_.session.settings();
+    if (run_.session.cache_info().permission == cache::Permission::write) tell_of_retention();
     if (!settings.pins || !run_.session.cache_info().has_pins ||
         run_.session.cache_info().permission != cache::Permission::write)
         co_return;

@@ -26,6 +26,7 @@ class Announcements {
 
   private:
     bool is_pinned_branch() const;
+    void tell_of_retention() const;
     bool leaves_manifest() const;
     async::Task<void> publish(bool is_finished);
     cache::Manifest describe(bool is_finished) const;

@@ -45,6 +45,10 @@ event::Message describe_unusable(const presence::UnusableNar& nar, const cache::
     auto text = "the cache shows " + path + ", but nobody can fetch it: " + nar.why;
     if (cache.scheme == cache::Scheme::cachix)
         return error(std::move(text), "only Cachix can mend that: ask its support");
+    if (cache.scheme == cache::Scheme::attic)
+        return error(std::move(text), "only its server can mend that, whose log says what it lacks; or " +
+                                          cache::way_to_remove(cache, nar.info.path) +
+                                          ", and the next run makes it anew");
     if (nar.state == cache::NarState::encoded)
         return error(std::move(text), "let the server, or the proxy before it, send archives as they are (nginx: gzip "
                                       "off for them), or use a newer Nix");

@@ -82,9 +82,10 @@ Result<cache::Credentials> credentials_for(const options::PushCache& cache, cons
         auto pushed_to = uri;
         pushed_to.name = redact_url(uri.place_to_push().reveal());
         // By its own name, which wins over whatever else there is.
-        with_files.set(uri.scheme == cache::Scheme::http ? cache::credential_name("CACHEFILL_BEARER_TOKEN", pushed_to)
-                                                         : "CACHIX_AUTH_TOKEN",
-                       std::string(token));
+        std::string variable = "CACHIX_AUTH_TOKEN";
+        if (uri.scheme == cache::Scheme::http) variable = cache::credential_name("CACHEFILL_BEARER_TOKEN", pushed_to);
+        if (uri.scheme == cache::Scheme::attic) variable = cache::credential_name("ATTIC_TOKEN", uri);
+        with_files.set(variable, std::string(token));
     }
     if (!cache.signing_key_file.empty()) {
         for (const auto* name : {"CACHEFILL_SIGNING_KEY", "CACHIX_SIGNING_KEY"}) with_files.unset(name);
@@ -97,7 +98,8 @@ Result<cache::Credentials> credentials_for(const options::PushCache& cache, cons
     else
         credentials.token_source = "the file " + cache.token_file.string() + " (token-file of " + cache.name + ")";
     TRY_VOID(with_context(cache::find_bearers(credentials, with_files, uri), doing));
-    TRY_VOID(with_context(cache::find_identity_of(credentials, with_files, uri), doing));
+    TRY_VOID(with_context(cache::find_identity_of(credentials, with_files, uri, cache::AtticCacheIs::ours), doing));
+    if (credentials.attic.token && !cache.token_file.empty()) credentials.attic.source = credentials.token_source;
     return credentials;
 }
 

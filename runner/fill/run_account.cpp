@@ -65,6 +65,7 @@ void add_pushes(report::RunReport& report, const RunParts& parts) {
                                  .built_by_this_run = record.built_by_this_run,
                                  .in_closure_only = record.in_closure_only,
                                  .while_building = record.while_building,
+                                 .deduplicated = record.deduplicated,
                                  .nar_size = record.nar_size,
                                  .file_size = record.file_size,
                                  .start = parts.run.since_start(record.start),

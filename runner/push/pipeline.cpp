@@ -228,6 +228,7 @@ void StagedPipeline::settle_alone(Node& node, PushOutcome outcome, const std::st
     record.built_by_this_run = node.built_by_this_run;
     record.in_closure_only = !node.asked_for;
     record.while_building = environment_.is_building();
+    record.deduplicated = node.deduplicated;
     record.nar_size = node.info ? node.info->nar_size : 0;
     record.file_size = node.file_size;
     record.reason = reason;

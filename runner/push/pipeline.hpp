@@ -89,7 +89,8 @@ struct PushRecord {
     bool built_by_this_run = false;
     bool in_closure_only = false; // nobody asked for it; a reference of something that was pushed
     bool while_building = false;
-    bool planned = false; // it would have been pushed (PushSettings::only_plan)
+    bool deduplicated = false; // published, and the cache had that content already
+    bool planned = false;      // it would have been pushed (PushSettings::only_plan)
     std::uint64_t nar_size = 0, file_size = 0;
     std::string reason;                                         // unless published
     std::optional<std::chrono::steady_clock::time_point> start; // of its first upload

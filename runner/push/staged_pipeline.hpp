@@ -64,6 +64,7 @@ class StagedPipeline final : public Pipeline {
         std::uint64_t file_size = 0;
         std::uint64_t charged = 0; // to the size budget
         bool repair_tried = false;
+        bool deduplicated = false; // by the cache
         std::optional<TimePoint> started;
 
         int failures = 0; // counted anew after close()

@@ -37,6 +37,7 @@ async::Task<Result<void>> send_pieces(Transfer& transfer, cache::BinaryCache& ca
         if (!transfer.upload) {
             cache::UploadRequest wanted(transfer.path, request.nar_size, request.compression.method);
             wanted.mends = transfer.mends;
+            wanted.described = transfer.described;
             if (streamed) wanted.streamed_nar = request.nar_hash;
             CO_TRY(upload, co_await cache.begin_upload(std::move(wanted)));
             transfer.upload = std::move(upload);

@@ -17,6 +17,7 @@ struct Transfer {
     PackRequest request;
     std::function<void(std::uint64_t uploaded)> on_progress; // compressed bytes handed to the cache so far
     std::optional<nix::NarInfo> mends;                       // see cache::UploadRequest
+    std::optional<nix::NarInfo> described = {};              // likewise
     bool is_unwanted = false; // set it from outside: gives up at the next piece (with an internal failure)
 
     // What came of it. An upload that is here and not to be published must be aborted before it is destroyed, also

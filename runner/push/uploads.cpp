@@ -96,7 +96,7 @@ StagedPipeline::Node* StagedPipeline::next_to_upload() {
         return nullptr;
     };
     if (auto* node = first_of(publishable_, true)) return node;
-    if (held_ + uploading_early_ >= settings_.waiting_to_publish) return nullptr;
+    if (held_ + uploading_early_ >= settings_.waiting_to_publish || cache_.publishes_by_upload()) return nullptr;
     return first_of(early_, false);
 }
 
@@ -144,7 +144,19 @@ std::unique_ptr<Transfer> StagedPipeline::make_transfer(const Node& node, bool w
     auto on_progress = [this, path = node.path.to_string()](std::uint64_t uploaded) {
         sink_.on_event(event::PushProgress{.path = path, .uploaded = uploaded});
     };
-    return std::make_unique<Transfer>(node.path, std::move(request), std::move(on_progress));
+    auto transfer = std::make_unique<Transfer>(node.path, std::move(request), std::move(on_progress));
+    transfer->described = nix::NarInfo{.path = node.path,
+                                       .url = {},
+                                       .compression = settings_.compression,
+                                       .file_hash = {},
+                                       .file_size = {},
+                                       .nar_hash = node.info->nar_hash,
+                                       .nar_size = node.info->nar_size,
+                                       .references = node.info->references,
+                                       .deriver = node.info->deriver,
+                                       .signatures = node.info->signatures,
+                                       .content_address = node.info->content_address};
+    return transfer;
 }
 
 async::Task<void> StagedPipeline::upload(Id id, UploadSlot slot) {
@@ -209,17 +221,9 @@ void StagedPipeline::start_publications() {
 // Nix's own binary cache store.
 async::Task<void> StagedPipeline::publish(Id id, Running) {
     auto& node = nodes_[id];
-    nix::NarInfo info{.path = node.path,
-                      .url = {},
-                      .compression = settings_.compression,
-                      .file_hash = node.transfer->file_hash,
-                      .file_size = node.transfer->file_size,
-                      .nar_hash = node.info->nar_hash,
-                      .nar_size = node.info->nar_size,
-                      .references = node.info->references,
-                      .deriver = node.info->deriver,
-                      .signatures = node.info->signatures,
-                      .content_address = node.info->content_address};
+    auto info = *node.transfer->described;
+    info.file_hash = node.transfer->file_hash;
+    info.file_size = node.transfer->file_size;
     auto outcome = co_await node.transfer->upload->publish(std::move(info));
     if (!outcome) {
         drop_upload(node);
@@ -228,10 +232,11 @@ async::Task<void> StagedPipeline::publish(Id id, Running) {
     }
     node.transfer.reset();
     note_success();
-    if (*outcome == cache::PublishOutcome::published)
-        settle(node, PushOutcome::published, {});
-    else
+    node.deduplicated = *outcome == cache::PublishOutcome::deduplicated;
+    if (*outcome == cache::PublishOutcome::already_there)
         settle(node, PushOutcome::already_there, "somebody else was faster");
+    else
+        settle(node, PushOutcome::published, {});
 }
 
 // No coroutine may be at work with it.

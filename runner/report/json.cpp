@@ -84,6 +84,7 @@ Json encode(const PushReport& push) {
     json["built_by_this_run"] = push.built_by_this_run;
     json["in_closure_only"] = push.in_closure_only;
     json["while_building"] = push.while_building;
+    json["deduplicated"] = push.deduplicated;
     if (push.built_here) json["built_here"] = *push.built_here;
     json["nar_size"] = push.nar_size;
     json["file_size"] = push.file_size;
@@ -174,6 +175,7 @@ Json encode(const RunReport& report, const Figures& sums) {
     json["elsewhere"] = sums.elsewhere;
     json["pushed_while_building"] = sums.pushed_while_building;
     json["pushed_after"] = sums.pushed_after;
+    json["deduplicated"] = sums.deduplicated;
     json["already_there"] = sums.already_there;
     json["withheld"] = sums.withheld;
     json["failed_to_push"] = sums.failed_to_push;

@@ -75,6 +75,7 @@ Figures figures(const RunReport& report) {
         switch (push.outcome) {
         case PushOutcome::published:
             ++(push.while_building ? result.pushed_while_building : result.pushed_after);
+            result.deduplicated += push.deduplicated ? 1 : 0;
             result.pushed_nar_bytes += push.nar_size;
             result.pushed_file_bytes += push.file_size;
             break;

@@ -76,6 +76,7 @@ struct PushReport {
     std::string path;
     event::PushOutcome outcome = event::PushOutcome::not_pushed;
     bool built_by_this_run = false, in_closure_only = false, while_building = false;
+    bool deduplicated = false;        // published, and the cache had its content already
     bool planned = false;             // it would be pushed: of a plan, or of a dry run
     std::optional<bool> built_here{}; // on this machine, whenever; unset where it was not asked
     std::uint64_t nar_size = 0, file_size = 0;
@@ -181,7 +182,7 @@ struct Figures {
     std::uint64_t waiting_for_upstream = 0;
     std::map<std::string, std::uint64_t> built_of_kind;
     std::uint64_t pushed_while_building = 0, pushed_after = 0, already_there = 0, withheld = 0, failed_to_push = 0,
-                  not_pushed = 0;
+                  not_pushed = 0, deduplicated = 0;            // the last are among those that were pushed
     std::uint64_t pushed_nar_bytes = 0, pushed_file_bytes = 0; // of what was published
     std::uint64_t would_compile = 0, built_by_design = 0;      // on the machines that switch, each target by itself
 };

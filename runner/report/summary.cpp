@@ -138,6 +138,7 @@ std::string figure_table(const RunReport& report, const Figures& sums) {
         add("pushed while building", sums.pushed_while_building);
         add("pushed after", sums.pushed_after);
     }
+    add_if("of these known to the cache", sums.deduplicated);
     add("in the cache before", report.present);
     add_if("upstream", report.upstream);
     add_if("already there", sums.already_there);

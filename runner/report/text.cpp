@@ -158,6 +158,7 @@ std::string figure_table(const RunReport& report, const Figures& sums, const Sty
         add("pushed while building", sums.pushed_while_building, sums.pushed_while_building > 0 ? bytes : "");
         add("pushed after", sums.pushed_after, sums.pushed_while_building > 0 ? "" : bytes);
     }
+    add_if("of these known", sums.deduplicated, "the cache had the content already, under another name");
     add_if("already there", sums.already_there, "nothing to upload");
     if (worked || is_plan) {
         add_if("in the cache", report.present);

@@ -30,6 +30,10 @@ Result<Secret> get_token(const options::Settings& settings, const cache::CacheUr
     bool asks = !settings.token_stdin && ::isatty(STDIN_FILENO) == 1;
     if (asks && uri.scheme == cache::Scheme::cachix)
         std::fputs("a token is made at https://app.cachix.org, with write permission for pushing\n", stderr);
+    if (asks && uri.scheme == cache::Scheme::attic)
+        std::fputs("a token is made on the server: atticadm make-token --sub NAME --validity 1y --pull CACHE --push "
+                   "CACHE\n",
+                   stderr);
     TRY(given, asks ? ask_secret("token for " + uri.name + " (not shown): ") : read_secret());
     TRY(token, cache::parse_token(given.reveal(), "what was given"));
     if (token.empty())
@@ -42,11 +46,18 @@ Result<Secret> get_token(const options::Settings& settings, const cache::CacheUr
 Task<Result<std::string>> examine(session::Session& session, cache::CacheUri uri, Secret token) {
     cache::Credentials credentials;
     credentials.token_source.clear(); // it was just given
-    bool is_cachix = uri.scheme == cache::Scheme::cachix;
-    if (is_cachix)
+    bool is_cachix = uri.scheme == cache::Scheme::cachix, is_attic = uri.scheme == cache::Scheme::attic;
+    if (is_attic) {
+        // Where the server is; what it finds as a token is not what was given.
+        CO_TRY_VOID(cache::find_identity_of(credentials, session.environment(), uri, cache::AtticCacheIs::ours));
+        credentials.attic.token = std::move(token);
+        credentials.attic.source.clear();
+        credentials.attic.is_of_endpoint = false;
+    } else if (is_cachix) {
         credentials.token = std::move(token);
-    else
+    } else {
         credentials.bearer = credentials.read_bearer = std::move(token);
+    }
     async::RetryPolicy retry{.budget = patience};
     auto name = uri.name;
     auto cache = session.make_cache(uri, std::move(credentials), retry, false);
@@ -54,7 +65,8 @@ Task<Result<std::string>> examine(session::Session& session, cache::CacheUri uri
     if (!info && (info.error().kind() == FailureKind::auth || info.error().kind() == FailureKind::usage))
         co_return std::move(info).error().with_context("trying the token, which is not stored");
     if (!info) co_return "it could not be tried: " + info.error().one_line();
-    if (!is_cachix) co_return name + " can be read with it; whether it may write shows when something is pushed";
+    if (!is_cachix && !is_attic)
+        co_return name + " can be read with it; whether it may write shows when something is pushed";
     if (info->permission == cache::Permission::write) co_return "it may read and write " + name;
     if (info->permission == cache::Permission::read)
         co_return "it may only read " + name + ": pushing needs a token with write permission";
@@ -79,8 +91,10 @@ Task<Result<void>> log_in(session::Session& session) {
     CO_TRY(file, cache::store_token(session.environment(), variable, token));
     say_line("stored in " + file.string());
     say_line(finding);
-    for (const auto& name :
-         {variable, std::string(uri.scheme == cache::Scheme::cachix ? "CACHIX_AUTH_TOKEN" : "CACHEFILL_BEARER_TOKEN")})
+    std::string for_all = "CACHEFILL_BEARER_TOKEN";
+    if (uri.scheme == cache::Scheme::cachix) for_all = "CACHIX_AUTH_TOKEN";
+    if (uri.scheme == cache::Scheme::attic) for_all = "ATTIC_TOKEN";
+    for (const auto& name : {variable, for_all})
         if (!session.environment().get_or(name).empty())
             say_line("note: " + name + " is set, and wins over what is stored");
     co_return Result<void>();

@@ -239,6 +239,7 @@ class Push {
                                       .built_by_this_run = false,
                                       .in_closure_only = record.in_closure_only,
                                       .while_building = false,
+                                      .deduplicated = record.deduplicated,
                                       .planned = record.planned,
                                       .built_here = pusher_->was_built_here(path),
                                       .nar_size = record.nar_size,

@@ -1,0 +1,142 @@
+#include "cache/attic_upload.hpp"
+
+#include "base/text.hpp"
+
+namespace cachefill::cache {
+
+using async::Task;
+
+namespace {
+
+Failure wrong_size(std::uint64_t wanted, std::uint64_t got) {
+    return Failure(FailureKind::internal,
+                   "an upload of " + std::to_string(wanted) + " bytes got " + std::to_string(got));
+}
+
+PublishOutcome outcome_of(AtticKept kept) {
+    return kept == AtticKept::deduplicated ? PublishOutcome::deduplicated : PublishOutcome::published;
+}
+
+// Somebody on the way wants a body with a length.
+bool wants_length(const http::Response& response) { return response.status == 411 || response.status == 501; }
+
+} // namespace
+
+AtticUpload::AtticUpload(AtticApi& api, Learnt& learnt, const CacheContext& context, UploadRequest request)
+    : api_(api), learnt_(learnt), request_(std::move(request)), executor_(context.executor),
+      description_(api.describe(*request_.described)),
+      spool_(context.workers, context.spool_directory, request_.nar_size) {}
+
+// An existing path would be replaced by what is sent.
+Task<Result<void>> AtticUpload::look() {
+    if (learnt_.is_just_missed(request_.path)) co_return Result<void>();
+    std::vector<std::string> hashes{std::string(request_.path.hash_part())};
+    CO_TRY(missing, co_await api_.query_missing(std::move(hashes)));
+    is_there_already_ = missing.empty();
+    co_return Result<void>();
+}
+
+Task<Result<void>> AtticUpload::hold(Chunk chunk) {
+    if (spool_.size() == 0 && !fits_header()) {
+        Chunk preamble(description_, async::Limiter::Permit());
+        CO_TRY_VOID(co_await spool_.append(std::move(preamble)));
+    }
+    co_return co_await spool_.append(std::move(chunk));
+}
+
+Task<Result<void>> AtticUpload::write(Chunk chunk) {
+    nar_bytes_ += chunk.bytes.size();
+    if (stream_) co_return co_await write_on(std::move(chunk));
+    if (is_there_already_) co_return Result<void>();
+    bool may_stream = request_.streamed_nar && learnt_.takes_streams;
+    if (!may_stream || spool_.size() > 0) co_return co_await hold(std::move(chunk));
+    if (first_.bytes.empty()) {
+        // Held ones wait for their second piece: if all memory could be held so, there would never be one.
+        if (chunk.budget.is_scarce()) co_return co_await hold(std::move(chunk));
+        first_ = std::move(chunk);
+        co_return Result<void>();
+    }
+    CO_TRY_VOID(co_await look());
+    if (is_there_already_) {
+        first_ = Chunk();
+        co_return Result<void>();
+    }
+    stream_.emplace(executor_, api_.client(), api_.put_path(*request_.described, description_, true));
+    Chunk preamble(description_, async::Limiter::Permit());
+    CO_TRY_VOID(co_await write_on(std::move(preamble)));
+    CO_TRY_VOID(co_await write_on(std::exchange(first_, Chunk())));
+    co_return co_await write_on(std::move(chunk));
+}
+
+// An answer before the end is a refusal, or the connection is gone.
+Task<Result<void>> AtticUpload::write_on(Chunk chunk) {
+    if (co_await stream_->write(std::move(chunk))) co_return Result<void>();
+    auto ended = co_await end_stream();
+    if (ended) co_return Failure(FailureKind::network, "the server took a part of a NAR for the whole");
+    co_return std::move(ended).error();
+}
+
+Task<Result<AtticKept>> AtticUpload::end_stream() {
+    auto answer = co_await stream_->finish();
+    if (!answer) {
+        is_wanted_whole_ = answer.error().can_heal();
+        co_return std::move(answer).error();
+    }
+    if (wants_length(*answer)) {
+        learnt_.takes_streams = false;
+        is_wanted_whole_ = true;
+        co_return Failure(FailureKind::network,
+                          "something before " + api_.endpoint() + " takes no body whose length is not known before");
+    }
+    auto kept = api_.read_kept(*answer, *request_.described);
+    if (!kept) is_wanted_whole_ = kept.error().can_heal();
+    co_return kept;
+}
+
+Task<Result<void>> AtticUpload::finish(codec::Hash, std::uint64_t file_size) {
+    if (is_there_already_) co_return Result<void>();
+    if (nar_bytes_ != file_size || file_size == 0) {
+        auto got = nar_bytes_;
+        co_await abort();
+        co_return wrong_size(file_size, got);
+    }
+    if (!first_.bytes.empty()) CO_TRY_VOID(co_await hold(std::exchange(first_, Chunk())));
+    co_return Result<void>();
+}
+
+Task<Result<AtticKept>> AtticUpload::send_whole() {
+    auto request = api_.put_path(*request_.described, description_, !fits_header());
+    spool_.send_as_body(request);
+    co_return co_await api_.send_path(std::move(request), *request_.described);
+}
+
+Task<Result<PublishOutcome>> AtticUpload::publish(nix::NarInfo info) {
+    if (!stream_ && !is_there_already_) CO_TRY_VOID(co_await look());
+    if (is_there_already_) {
+        co_await abort();
+        co_return PublishOutcome::already_there;
+    }
+    std::optional<Result<AtticKept>> ended;
+    if (stream_)
+        ended.emplace(co_await end_stream());
+    else
+        ended.emplace(co_await send_whole());
+    spool_.clear();
+    auto& kept = *ended;
+    if (kept) co_return outcome_of(*kept);
+    // The deed may have been done, and only its answer lost.
+    bool may_be_there = kept.error().can_heal();
+    std::vector<std::string> hashes{std::string(info.path.hash_part())};
+    if (may_be_there)
+        if (auto missing = co_await api_.query_missing(std::move(hashes)); missing && missing->empty())
+            co_return PublishOutcome::published;
+    co_return std::move(kept).error().with_context("uploading " + info.path.to_string());
+}
+
+Task<void> AtticUpload::abort() {
+    first_ = Chunk();
+    spool_.clear();
+    if (stream_) co_await stream_->abort();
+}
+
+} // namespace cachefill::cache
