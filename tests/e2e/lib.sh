@@ -13,6 +13,8 @@ cachefill=$binaries/cachefill
 [[ -x $cachefill ]] || cachefill=$binaries/runner/cachefill
 cachix_server=$binaries/cachix-server
 [[ -x $cachix_server ]] || cachix_server=$binaries/tests/support/cachix-server
+attic_server=$binaries/attic-server
+[[ -x $attic_server ]] || attic_server=$binaries/tests/support/attic-server
 
 work=$(nix_directory)
 servers=()
@@ -73,6 +75,20 @@ start_cachix() {
     name=${name//-/_}
     printf -v "${name}_api" %s "$(report_value "$ready" 'r["api"]')"
     printf -v "${name}_uri" %s "$(report_value "$ready" 'r["uri"]')"
+    printf -v "${name}_key" %s "$(report_value "$ready" 'r["public_key"]')"
+    printf -v "${name}_pid" %s "${servers[-1]}"
+}
+# start_attic NAME [OPTION...]: a stand-in of attic's server with the cache "team", in $work/NAME.attic. Sets NAME_url, NAME_key and
+# NAME_pid.
+start_attic() {
+    local name=$1 ready=$work/$1.ready waited
+    shift
+    rm -f "$ready"
+    "$attic_server" --dir "$work/$name.attic" --port-file "$ready" --push-token push-secret --pull-token pull-secret "$@" &
+    servers+=($!)
+    for ((waited = 0; waited < 200; ++waited)); do [[ -s $ready ]] && break; sleep 0.05; done
+    [[ -s $ready ]] || { echo "the stand-in of attic did not start" >&2; exit 1; }
+    printf -v "${name}_url" %s "$(report_value "$ready" 'r["url"]')"
     printf -v "${name}_key" %s "$(report_value "$ready" 'r["public_key"]')"
     printf -v "${name}_pid" %s "${servers[-1]}"
 }

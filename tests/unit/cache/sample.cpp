@@ -51,6 +51,7 @@ async::Task<Result<std::unique_ptr<cache::Upload>>> upload(cache::BinaryCache& t
     compressor->finish(file).has_value();
 
     cache::UploadRequest request(sample.info.path, sample.info.nar_size, compression);
+    request.described = sample.info;
     CO_TRY(started, co_await target.begin_upload(std::move(request)));
     for (std::size_t at = 0; at < file.size(); at += chunk_size) {
         auto bytes = file.substr(at, chunk_size);

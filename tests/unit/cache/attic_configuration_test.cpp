@@ -1,0 +1,67 @@
+#include "cache/attic_configuration.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using cache::parse_attic_configuration;
+
+BOOST_AUTO_TEST_SUITE(attic_configuration)
+
+BOOST_AUTO_TEST_CASE(as_attic_writes_it) {
+    auto read = parse_attic_configuration(R"(default-server = "nas"
+
+[servers.nas]
+endpoint = "https://nas.example.org:8080/"
+token = "eyJ.x_y-z"
+
+[servers.ci]
+endpoint = "http://localhost:8080"
+token-file = "/run/secrets/attic"
+)");
+    BOOST_REQUIRE(read);
+    BOOST_TEST(read->default_server == "nas");
+    BOOST_REQUIRE(read->servers.size() == 2U);
+    BOOST_TEST(read->servers.at("nas").endpoint == "https://nas.example.org:8080/");
+    BOOST_TEST(read->servers.at("nas").token.reveal() == "eyJ.x_y-z");
+    BOOST_TEST(read->servers.at("ci").token_file == "/run/secrets/attic");
+}
+
+BOOST_AUTO_TEST_CASE(as_people_write_it) {
+    auto read = parse_attic_configuration("# mine\r\n[ servers . 'my+nas' ] # NAS\r\nendpoint='http://a'  # x\r\n"
+                                          "retries = 3\r\nsince = 2026-11-29T12:00:00Z\r\non = true\r\n"
+                                          "[servers]\r\nci = { endpoint = \"http://b\", token = \"t\\\"\\\\\" }\r\n"
+                                          "other.endpoint = \"http://c\"\r\nnone = {}");
+    BOOST_REQUIRE_MESSAGE(read, (read ? "" : read.error().one_line()));
+    BOOST_REQUIRE(read->servers.size() == 3U);
+    BOOST_TEST(read->servers.at("my+nas").endpoint == "http://a");
+    BOOST_TEST(read->servers.at("ci").token.reveal() == "t\"\\");
+    BOOST_TEST(read->servers.at("other").endpoint == "http://c");
+    BOOST_TEST(parse_attic_configuration("")->servers.empty());
+}
+
+BOOST_AUTO_TEST_CASE(anything_else_is_named_by_its_line_and_not_shown) {
+    for (const auto* text : {"geheim", "token = geheim geheim", "token = \"geheim", "token = \"\"\"geheim\"\"\"",
+                             "[[servers]]\nx = \"geheim\"", "[servers.x\ntoken = \"geheim\"", "token = [\"geheim\"]",
+                             "token = \"geheim\\u0041\"", "= \"geheim\"", "a = \"b\" c = \"geheim\"",
+                             "a = { b = \"geheim\"", "a = {b={b={b={b={b={b={b={b={b=\"geheim\"}}}}}}}}}"}) {
+        auto read = parse_attic_configuration(text);
+        BOOST_REQUIRE_MESSAGE(!read, text);
+        BOOST_TEST(render(read.error()).find("geheim") == std::string::npos);
+        BOOST_TEST(read.error().cause().find("is not as attic writes it") != std::string::npos);
+    }
+    auto later = parse_attic_configuration("[servers.x]\nendpoint = \"e\"\ntoken = \n");
+    BOOST_REQUIRE(!later);
+    BOOST_TEST(later.error().cause().find("line 3") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(where_it_lies) {
+    Environment environment;
+    environment.set("HOME", "/h");
+    BOOST_TEST(cache::attic_configuration_file(environment) == "/h/.config/attic/config.toml");
+    environment.set("XDG_CONFIG_HOME", "/x");
+    BOOST_TEST(cache::attic_configuration_file(environment) == "/x/attic/config.toml");
+    environment.set("GITHUB_ACTIONS", "true");
+    BOOST_TEST(cache::attic_configuration_file(environment).empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
