@@ -31,9 +31,16 @@ event::Message remark(event::Severity severity, std::string text, std::string hi
 
 bool lacks_token(const options::Settings& settings, const Environment& environment) {
     auto uri = cache::CacheUri::parse(settings.cache.reveal());
-    if (!uri || uri->scheme != cache::Scheme::cachix) return false;
+    bool by_attic = uri && uri->scheme == cache::Scheme::attic;
+    if (!uri || (uri->scheme != cache::Scheme::cachix && !by_attic)) return false;
     auto credentials = cache::credentials_for(environment, *uri);
-    return credentials && !credentials->token;
+    return credentials && !(by_attic ? credentials->attic.token : credentials->token);
+}
+
+// Its token may be in netrc, which the client alone knows of.
+bool is_attic(const options::Settings& settings) {
+    auto uri = cache::CacheUri::parse(settings.cache.reveal());
+    return uri && uri->scheme == cache::Scheme::attic;
 }
 
 // A stranger's code is built, and that is all: it gets to read nothing of this machine, to name no cache or key, and
@@ -84,12 +91,13 @@ Result<void> decide_on_pushing(options::Settings& settings, const Environment& e
     bool no_token = lacks_token(settings, environment);
     if (setup.github.from_dependabot && no_token) {
         settings.read_only = true;
-        setup.remarks.push_back(remark(event::Severity::notice,
-                                       "Dependabot gets no secrets: this is built, and nothing is pushed",
-                                       "to push, too, add CACHIX_AUTH_TOKEN to the repository's Dependabot secrets"));
+        setup.remarks.push_back(
+            remark(event::Severity::notice, "Dependabot gets no secrets: this is built, and nothing is pushed",
+                   "to push, too, add " + std::string(is_attic(settings) ? "ATTIC_TOKEN" : "CACHIX_AUTH_TOKEN") +
+                       " to the repository's Dependabot secrets"));
         return {};
     }
-    if (!no_token) return {};
+    if (!no_token || is_attic(settings)) return {};
     return Failure(FailureKind::auth, "there is no token for the cache " + settings.cache.shown() + ", on the event '" +
                                           sanitize(setup.github.event) + "' that is meant to push")
         .with_hint("check that the secret CACHIX_AUTH_TOKEN exists and is handed over (token: ${{ "

@@ -171,7 +171,7 @@ Result<void> without_expressions(const InitFacts& facts, const Answers& answers)
 // What the repository cannot do: a machine's own token and lines. The flake's own file does not count for pushing.
 void add_steps_here(const std::string& cache, std::vector<std::string>& steps) {
     auto name = shell_word(cache);
-    if (is_cachix(cache)) steps.push_back("on a machine that pushes by hand, once: cachefill login " + name);
+    if (has_token(cache)) steps.push_back("on a machine that pushes by hand, once: cachefill login " + name);
     steps.push_back("on a machine that runs cachefill by hand: 'cache: " + cache +
                     "' in ~/.config/cachefill/cachefill.yml stands for --cache " + name);
     steps.push_back("on each machine that is to fetch: cachefill use " + name);
@@ -233,7 +233,7 @@ Result<InitPlan> plan_init(const InitFacts& facts, const Answers& answers) {
     if (secret.is_there)
         plan.notes.push_back("the token is taken from the secret " + secret.name + ", as before");
     else
-        plan.steps.push_back((is_cachix(answers.cache) ? "put a token that may write to the cache"
+        plan.steps.push_back((has_token(answers.cache) ? "put a token that may write to the cache"
                                                        : "put the key that signs for the cache") +
                              (" into the repository's secrets: " + set));
     if (answers.updates_flake)

@@ -131,7 +131,7 @@ Filling common(const InitFacts& facts, const Answers& answers, const std::vector
     Filling filling;
     filling.places = {
         {"${{ vars.CACHEFILL_CACHE || 'my-cache' }}", yaml(answers.cache)},
-        {"token: ${{ secrets.CACHIX_AUTH_TOKEN }}", (is_cachix(answers.cache) ? "token: " : "signing-key: ") + secret},
+        {"token: ${{ secrets.CACHIX_AUTH_TOKEN }}", (has_token(answers.cache) ? "token: " : "signing-key: ") + secret},
         {"OWNER/cachefill/", action.repository + "/"},
         {"@v1", "@" + action.commit + version}, // it ends a line
         {"expect: x86_64-linux aarch64-darwin", "expect: " + join(systems, " ")},
@@ -153,7 +153,10 @@ bool is_cachix(const std::string& cache) {
     return cache.find("://") == std::string::npos || cache.starts_with("cachix://");
 }
 
+bool has_token(const std::string& cache) { return is_cachix(cache) || cache.starts_with("attic://"); }
+
 CacheSecret secret_for(const InitFacts& facts, const Answers& answers) {
+    if (answers.cache.starts_with("attic://")) return {.name = "ATTIC_TOKEN"};
     if (!is_cachix(answers.cache)) return {.name = "CACHEFILL_SIGNING_KEY"};
     for (const auto& workflow : facts.repository.workflows)
         if (fills(workflow, answers.cache) && !workflow.token_secret.empty())
