@@ -17,6 +17,8 @@ namespace {
 
 // How long an optional cache that stays away may hold up the end of a run.
 constexpr auto optional_patience = 30s;
+// And its beginning, of one that nobody has seen yet: it may have been away for days.
+constexpr auto optional_patience_at_first = 15s;
 
 } // namespace
 
@@ -29,6 +31,7 @@ Task<Result<std::unique_ptr<Mirror>>> Mirror::open(session::Session& session, Gi
     CO_TRY(uri, cache::CacheUri::parse(given.reveal()));
     CO_TRY(credentials, cache::credentials_for(session.environment(), uri));
     async::RetryPolicy retry{.budget = session.settings().retry_budget};
+    if (uri.optional) retry.budget = std::min<std::chrono::milliseconds>(retry.budget, optional_patience_at_first);
     auto backend = session.make_cache(uri, std::move(credentials), retry, true);
     auto keys = nix::usable_keys(session.settings().trusted_public_keys);
     CO_TRY(opened,

@@ -262,7 +262,8 @@ std::string uncounted(const RunReport& report) {
 }
 
 // Each apart: they decide nothing, and their figures are none of the cache that does.
-std::string mirror_lines(const RunReport& report, const Style& style) {
+std::string mirror_lines(const RunReport& report, const Figures& sums, const Style& style) {
+    auto pushed = sums.pushed_while_building + sums.pushed_after;
     std::string text;
     for (const auto& mirror : report.also_pushed) {
         auto line = fmt::format("also in {}: {} pushed ({}), {} there already", mirror.name, mirror.pushed,
@@ -270,6 +271,7 @@ std::string mirror_lines(const RunReport& report, const Style& style) {
         if (mirror.failed + mirror.not_pushed > 0)
             line += fmt::format(", {} failed, {} not pushed", mirror.failed, mirror.not_pushed);
         if (!mirror.reachable) line = "also in " + mirror.name + ": not reachable";
+        if (!mirror.reachable && pushed > 0) line += ", so it lacks " + counted(pushed, "path") + " of this run";
         if (!mirror.error.empty()) line += ": " + one_line(mirror.error);
         bool is_whole = mirror.reachable && mirror.failed + mirror.not_pushed == 0;
         text += style(is_whole ? Tone::plain : Tone::warn, line) + "\n";
@@ -351,8 +353,8 @@ std::string to_text(const RunReport& report, bool color, std::size_t width, bool
     blocks.push_back(trust_text(report, style) + uncounted(report) + warnings_text(report, style));
     auto failures = failures_text(report, style);
     if (!failures_last) blocks.push_back(failures);
-    auto end = mirror_lines(report, style) + consumer_line(report, sums, style) + outcome_line(report, sums, style) +
-               causes(report) + (failures_last ? "" : next_step(report, sums));
+    auto end = mirror_lines(report, sums, style) + consumer_line(report, sums, style) +
+               outcome_line(report, sums, style) + causes(report) + (failures_last ? "" : next_step(report, sums));
     if (failures_last && !failures.empty()) end += "\n" + failures;
     std::erase_if(blocks, [](const auto& block) { return block.empty(); });
     if (blocks.size() <= 1 && !worked) return join(blocks, "") + end;
