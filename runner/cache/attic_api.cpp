@@ -111,7 +111,7 @@ Failure AtticApi::refused_login(const http::Response& response, const std::strin
     return failure("there is no token for " + uri_.name + ", which is private or does not exist").with_hint(way);
 }
 
-Failure AtticApi::refusal(const http::Request& request, const http::Response& response) const {
+Failure AtticApi::refusal(const http::Request& request, const http::Response& response, const std::string& what) const {
     auto plain = http::status_failure(request, response);
     auto name = error_name(response);
     if (response.status == 401 || response.status == 403) return refused_login(response, plain.cause());
@@ -126,13 +126,11 @@ Failure AtticApi::refusal(const http::Request& request, const http::Response& re
             .with_hint("its endpoint is what stands before /_api/v1, and before the cache's name");
     if (response.status == 413)
         return Failure(FailureKind::protocol,
-                       "the server of " + uri_.name +
-                           ", or a proxy before it, does not take this much in one request: " + plain.cause())
-            .with_http_status(413)
-            .with_hint(
-                "attic's protocol has a NAR in one request, not compressed: raise the limit (nginx: "
-                "client_max_body_size 0), or reach the server past the proxy (Cloudflare takes 100 MB, Cloud Run "
-                "32 MB)");
+                       "the server of " + uri_.name + ", or a proxy before it, takes no " + what +
+                           " in one request (raise that limit, nginx: client_max_body_size 0, or reach the server past "
+                           "a proxy that has one: Cloudflare takes 100 MB, Cloud Run 32 MB): " +
+                           plain.cause())
+            .with_http_status(413);
     return plain;
 }
 
@@ -145,7 +143,7 @@ async::Task<Result<http::Response>> AtticApi::send(http::Request request) {
                status == 413;
     };
     CO_TRY(response, co_await http::send_with_retry(client_, std::move(request), policy_, std::move(no_later)));
-    if (!response.is_success()) co_return refusal(shown, response);
+    if (!response.is_success()) co_return refusal(shown, response, "question about so many paths");
     co_return response;
 }
 
@@ -164,6 +162,10 @@ async::Task<Result<AtticCacheInfo>> AtticApi::get_info() {
     auto get = request(http::Method::get, "cache-config/" + percent_encode(uri_.attic.cache));
     CO_TRY(response, co_await send(std::move(get)));
     CO_TRY(json, parse_object(response));
+    // Where we were sent on to, as from http to https: uploads are not sent on.
+    auto below = "/_api/v1/cache-config/" + percent_encode(uri_.attic.cache);
+    if (response.effective_url.ends_with(below))
+        move_to(response.effective_url.substr(0, response.effective_url.size() - below.size()));
     AtticCacheInfo info;
     auto key = nix::PublicKey::parse(text_in(json, "public_key"));
     if (!key) co_return nonsense(response, "a configuration without a public key");
@@ -240,11 +242,7 @@ http::Request AtticApi::put_path(const nix::NarInfo& info, const std::string& de
 
 Result<AtticKept> AtticApi::read_kept(const http::Response& response, const nix::NarInfo& info) const {
     http::Request shown(http::Method::put, endpoint_ + "/_api/v1/upload-path");
-    if (!response.is_success()) {
-        auto failure = refusal(shown, response);
-        if (response.status != 413) return failure;
-        return std::move(failure).with_cause_suffix(" (a NAR of " + human_bytes(info.nar_size) + ")");
-    }
+    if (!response.is_success()) return refusal(shown, response, "NAR of " + human_bytes(info.nar_size));
     TRY(json, parse_object(response));
     auto kind = text_in(json, "kind");
     if (kind == "Deduplicated") return AtticKept::deduplicated;

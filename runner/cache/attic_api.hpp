@@ -62,7 +62,8 @@ class AtticApi {
 
   private:
     http::Request request(http::Method method, const std::string& below) const;
-    Failure refusal(const http::Request& request, const http::Response& response) const;
+    // `what` was sent, where it is its size that was refused.
+    Failure refusal(const http::Request& request, const http::Response& response, const std::string& what) const;
     Failure refused_login(const http::Response& response, const std::string& said) const;
     async::Task<Result<http::Response>> send(http::Request request);
     void move_to(const std::string& endpoint);

@@ -46,6 +46,7 @@ Task<Result<void>> AtticUpload::hold(Chunk chunk) {
 
 Task<Result<void>> AtticUpload::write(Chunk chunk) {
     nar_bytes_ += chunk.bytes.size();
+    if (is_kept_early_) co_return Result<void>();
     if (stream_) co_return co_await write_on(std::move(chunk));
     if (is_there_already_) co_return Result<void>();
     bool may_stream = request_.streamed_nar && learnt_.takes_streams;
@@ -64,16 +65,30 @@ Task<Result<void>> AtticUpload::write(Chunk chunk) {
     stream_.emplace(executor_, api_.client(), api_.put_path(*request_.described, description_, true));
     Chunk preamble(description_, async::Limiter::Permit());
     CO_TRY_VOID(co_await write_on(std::move(preamble)));
-    CO_TRY_VOID(co_await write_on(std::exchange(first_, Chunk())));
-    co_return co_await write_on(std::move(chunk));
+    if (!is_kept_early_) CO_TRY_VOID(co_await write_on(std::exchange(first_, Chunk())));
+    if (!is_kept_early_) CO_TRY_VOID(co_await write_on(std::move(chunk)));
+    co_return Result<void>();
 }
 
-// An answer before the end is a refusal, or the connection is gone.
+// An answer before the end is a refusal, the connection is gone, or the server is set not to want proof that we have
+// the NAR (require-proof-of-possession), and knows it.
 Task<Result<void>> AtticUpload::write_on(Chunk chunk) {
     if (co_await stream_->write(std::move(chunk))) co_return Result<void>();
     auto ended = co_await end_stream();
     if (ended) co_return Failure(FailureKind::network, "the server took a part of a NAR for the whole");
-    co_return std::move(ended).error();
+    bool is_done = false;
+    if (ended.error().can_heal()) is_done = co_await is_there();
+    if (!is_done) co_return std::move(ended).error();
+    is_kept_early_ = true;
+    stream_.reset();
+    co_return Result<void>();
+}
+
+// Of what may have been done although the answer says otherwise, or did not come.
+Task<bool> AtticUpload::is_there() {
+    std::vector<std::string> hashes{std::string(request_.path.hash_part())};
+    auto missing = co_await api_.query_missing(std::move(hashes));
+    co_return missing && missing->empty();
 }
 
 Task<Result<AtticKept>> AtticUpload::end_stream() {
@@ -111,6 +126,7 @@ Task<Result<AtticKept>> AtticUpload::send_whole() {
 }
 
 Task<Result<PublishOutcome>> AtticUpload::publish(nix::NarInfo info) {
+    if (is_kept_early_) co_return PublishOutcome::deduplicated;
     if (!stream_ && !is_there_already_) CO_TRY_VOID(co_await look());
     if (is_there_already_) {
         co_await abort();
@@ -124,12 +140,10 @@ Task<Result<PublishOutcome>> AtticUpload::publish(nix::NarInfo info) {
     spool_.clear();
     auto& kept = *ended;
     if (kept) co_return outcome_of(*kept);
-    // The deed may have been done, and only its answer lost.
-    bool may_be_there = kept.error().can_heal();
-    std::vector<std::string> hashes{std::string(info.path.hash_part())};
-    if (may_be_there)
-        if (auto missing = co_await api_.query_missing(std::move(hashes)); missing && missing->empty())
-            co_return PublishOutcome::published;
+    if (kept.error().can_heal()) {
+        bool is_done = co_await is_there();
+        if (is_done) co_return PublishOutcome::published;
+    }
     co_return std::move(kept).error().with_context("uploading " + info.path.to_string());
 }
 

@@ -41,6 +41,7 @@ class AtticUpload final : public Upload {
     async::Task<Result<AtticKept>> end_stream();
     async::Task<Result<AtticKept>> send_whole();
     async::Task<Result<void>> look();
+    async::Task<bool> is_there();
     bool fits_header() const { return description_.size() <= AtticApi::longest_header; }
 
     AtticApi& api_;
@@ -54,6 +55,7 @@ class AtticUpload final : public Upload {
     std::uint64_t nar_bytes_ = 0;
     bool is_wanted_whole_ = false;
     bool is_there_already_ = false;
+    bool is_kept_early_ = false; // before its last byte had come
 };
 
 } // namespace cachefill::cache

@@ -264,8 +264,7 @@ BOOST_AUTO_TEST_CASE(a_limit_of_a_proxy_is_named_with_what_to_do) {
         auto failure = failure_of(fixture, make_sample("large", 4 << 20), streamed);
         BOOST_TEST((failure.kind() == FailureKind::protocol));
         BOOST_TEST(cache::is_last_word(failure));
-        says(failure, "does not take this much in one request");
-        says(failure, "a NAR of 4.0 MiB");
+        says(failure, "or a proxy before it, takes no NAR of 4.0 MiB in one request");
         says(failure, "client_max_body_size 0");
     }
     at_desk(fixture.desk(), [&](Desk& desk) -> Task<void> {
@@ -326,6 +325,56 @@ BOOST_AUTO_TEST_CASE(the_wait_after_the_last_byte_grows_with_the_nar) {
         BOOST_TEST((patient.stall == usual.stall));
         co_return;
     });
+}
+
+// A server that is set so (require-proof-of-possession) answers at once for a NAR that it knows.
+BOOST_AUTO_TEST_CASE(a_server_that_wants_no_proof_may_answer_before_the_nar_has_come) {
+    auto sample = make_sample("known", 6 << 20);
+    auto hash = std::string(sample.info.path.hash_part());
+    bool is_there = false;
+    HttpServerSettings settings;
+    settings.answer_before_body = true;
+    HttpServer server(
+        [&](const HttpRequest& request) {
+            auto key = nix::SecretKey::generate("team").public_key().to_string();
+            if (request.method == "GET")
+                return HttpReply(200, R"({"substituter_endpoint": "http://127.0.0.1:9/team", "public_key": ")" + key +
+                                          R"("})");
+            if (request.method == "POST")
+                return HttpReply(200,
+                                 is_there ? R"({"missing_paths": []})" : R"({"missing_paths": [")" + hash + "\"]}");
+            is_there = true;
+            return HttpReply(200, R"({"kind": "Deduplicated", "file_size": null, "frac_deduplicated": null})");
+        },
+        settings);
+    DeskSettings desk;
+    desk.uri = "attic://" + server.url().substr(7) + "/team?scheme=http";
+    at_desk(desk, [&](Desk& at) -> Task<void> {
+        auto outcome = co_await stream(at, sample);
+        BOOST_TEST((outcome && *outcome == PublishOutcome::deduplicated), text_of(outcome));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(what_has_moved_is_asked_there_from_then_on) {
+    HttpServer server([](const HttpRequest& request) {
+        auto path = request.path();
+        if (path.starts_with("/old/")) {
+            HttpReply reply(308);
+            reply.headers.emplace_back("Location", path.substr(4));
+            return reply;
+        }
+        if (request.method == "POST") return HttpReply(200, R"({"missing_paths": []})");
+        auto key = nix::SecretKey::generate("team").public_key().to_string();
+        return HttpReply(200, R"({"substituter_endpoint": "http://127.0.0.1:9/team", "public_key": ")" + key + R"("})");
+    });
+    DeskSettings settings;
+    settings.uri = "attic://" + server.url().substr(7) + "/old/team?scheme=http";
+    settings.credentials.attic.token = Secret("token");
+    auto info = try_open(settings);
+    BOOST_REQUIRE_MESSAGE(info.has_value(), (info ? "" : info.error().one_line()));
+    BOOST_TEST((info->permission == cache::Permission::write));
+    BOOST_TEST(server.log().back().target == "/_api/v1/get-missing-paths");
+    BOOST_TEST(server.log().back().header("Authorization") == "Bearer token");
 }
 
 BOOST_AUTO_TEST_CASE(no_token_goes_where_the_cache_is_said_to_be_read_elsewhere) {
