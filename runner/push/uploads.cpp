@@ -210,7 +210,9 @@ async::Task<void> StagedPipeline::repair_or_withhold(Node& node, Failure damage)
 }
 
 void StagedPipeline::start_publications() {
-    while (!to_publish_.empty() && publishing_ < publications_at_once) {
+    // Where NAR and narinfo are one request, the server's work on the NAR is still to come.
+    auto at_once = cache_.publishes_by_upload() ? settings_.uploads : publications_at_once;
+    while (!to_publish_.empty() && publishing_ < at_once) {
         auto id = to_publish_.front();
         to_publish_.pop_front();
         work_.spawn(publish(id, Running(*this, publishing_)));

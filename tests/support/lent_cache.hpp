@@ -30,6 +30,7 @@ class LentCache final : public cache::BinaryCache {
         return cache_.check_nar(std::move(info));
     }
     bool sends_piece_by_piece() const override { return cache_.sends_piece_by_piece(); }
+    bool publishes_by_upload() const override { return cache_.publishes_by_upload(); }
     async::Task<Result<std::unique_ptr<cache::Upload>>> begin_upload(cache::UploadRequest request) override {
         return cache_.begin_upload(std::move(request));
     }

@@ -35,6 +35,9 @@ class MemoryCache : public cache::BinaryCache {
     std::set<nix::StorePath> lost_archives; // their narinfos are still there
     // Throws bytes away: for measuring.
     bool keeps_bytes = true;
+    // NAR and narinfo are one request.
+    bool takes_both_at_once = false;
+    bool publishes_by_upload() const override { return takes_both_at_once; }
     // How many turns of the loop a step takes, at most.
     unsigned longest_step = 3;
 

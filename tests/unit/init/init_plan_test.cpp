@@ -447,6 +447,18 @@ BOOST_AUTO_TEST_CASE(what_the_answers_say_is_what_is_written) {
     BOOST_TEST(has_note(plan.steps, "let workflows open pull requests"));
 }
 
+BOOST_AUTO_TEST_CASE(a_cache_of_attic_is_written_with_its_token) {
+    auto facts = fleet();
+    auto answers = default_answers(facts);
+    answers.cache = "attic://nas.example.org/team";
+    auto plan = plan_init(facts, answers).value();
+    auto build = file_of(plan, ".github/workflows/cachefill.yml");
+    BOOST_TEST(build.find("token: ${{ secrets.ATTIC_TOKEN }}\n") != build.npos, build);
+    BOOST_TEST(build.find("signing-key:") == build.npos, build);
+    BOOST_TEST(has_note(plan.steps, "put a token that may write to the cache into the repository's secrets"));
+    BOOST_TEST(has_note(plan.steps, "cachefill login attic://nas.example.org/team"));
+}
+
 BOOST_AUTO_TEST_CASE(what_runs_beside_the_token_and_can_move_is_named) {
     auto facts = fleet();
     facts.repository.workflows = {

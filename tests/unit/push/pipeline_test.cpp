@@ -226,6 +226,33 @@ BOOST_AUTO_TEST_CASE(one_slot_and_one_place_to_wait_are_enough) {
     BOOST_TEST(cache.holes.empty());
 }
 
+// For there an upload that waits would hold a connection, and all that it has sent.
+BOOST_AUTO_TEST_CASE(where_uploading_is_publishing_none_begins_before_its_references_are_served) {
+    std::mt19937 random(7); // NOLINT(cert-msc51-cpp): repeatable on purpose
+    auto paths = add_random_paths(store, 80, random);
+    std::reverse(paths.begin(), paths.end());
+    cache.takes_both_at_once = true;
+    settings.uploads = 3;
+    std::size_t early = 0, publishing = 0, most_publishing = 0;
+    cache.script = [&](Step step, nix::StorePath path) -> async::Task<Result<void>> {
+        if (step == Step::begin)
+            for (const auto& reference : store.infos.at(path).references)
+                if (reference != path && !cache.is_served(reference)) ++early;
+        if (step == Step::publish) {
+            most_publishing = std::max(most_publishing, ++publishing);
+            co_await async::sleep_for(1ms);
+            --publishing;
+        }
+        if (random() % 8 == 0) co_return network_failure();
+        co_return Result<void>();
+    };
+    push(paths);
+    BOOST_TEST(cache.published.size() == paths.size());
+    BOOST_TEST(early == 0U);
+    BOOST_TEST(most_publishing == 3U);
+    BOOST_TEST(cache.holes.empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_failing_reference_holds_back_only_so_many_uploads_and_gets_a_slot_again) {
     auto base = store.add("base");
     Paths paths{base};

@@ -56,6 +56,21 @@ BOOST_AUTO_TEST_CASE(a_cold_run_keeps_its_figures_apart) {
     check_golden("filled.txt", to_text(filled_report(), false, 80));
 }
 
+BOOST_AUTO_TEST_CASE(what_a_cache_knew_by_its_content_and_what_one_that_is_away_lacks_are_told_apart) {
+    auto report = filled_report();
+    auto published = report.count(PushOutcome::published);
+    BOOST_TEST(to_text(report, false, 80).find("of these known") == std::string::npos);
+    for (auto& push : report.pushes)
+        if (push.outcome == PushOutcome::published && report::figures(report).deduplicated < 1)
+            push.deduplicated = true;
+    report.also_pushed.push_back({.name = "attic://nas/team", .url = {}, .optional = true, .error = "it sleeps"});
+    auto text = to_text(report, false, 200);
+    BOOST_TEST(has_figure(text, "of these known 1"), text);
+    auto line = "also in attic://nas/team: not reachable, so it lacks " + counted(published, "path") +
+                " of this run: it sleeps";
+    BOOST_TEST(text.find(line) != std::string::npos, text);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_pushed_shows_beside_what_was_built) {
     auto report = filled_report();
     report.pushes.clear();
