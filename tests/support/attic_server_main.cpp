@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
     app.add_option("--push-token", settings.push_tokens, "repeatable");
     app.add_option("--pull-token", settings.pull_tokens, "repeatable");
     app.add_flag("--private", settings.is_private, "nothing without a token");
+    app.add_option("--upstream-key", settings.upstream_key_names, "names of keys, repeatable");
     app.add_option("--retention", retention, "seconds; 0: the server's own");
     app.add_option("--body-limit", settings.body_limit, "bytes, as of a proxy before it");
     app.add_option("--work-ms-per-mib", work, "after the last byte of a NAR");

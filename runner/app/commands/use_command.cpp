@@ -27,6 +27,17 @@ namespace {
 
 constexpr auto patience = 10s;
 
+// Of attic: its own clients bring nothing that one of these keys has signed. cache.nixos.org every Nix asks anyway.
+void tell_of_upstreams(const cache::CacheInfo& info) {
+    auto names = info.upstream_key_names;
+    std::erase(names, "cache.nixos.org-1");
+    if (names.empty()) return;
+    auto text = "note: whoever set up " + info.name +
+                " expects that this machine has from elsewhere what is signed by " + join(names, ", ") +
+                ": it may not be there\n";
+    std::fputs(text.c_str(), stderr);
+}
+
 Task<Result<CacheToUse>> ask_cache(session::Session& session) {
     const auto& settings = session.settings();
     if (settings.cache.empty())
@@ -38,6 +49,7 @@ Task<Result<CacheToUse>> ask_cache(session::Session& session) {
     auto cache = session.make_cache(uri, std::move(credentials), retry, false);
     auto info = co_await cache->open();
     if (!info) co_return std::move(info).error().with_context("asking the cache " + uri.name + " for its public key");
+    tell_of_upstreams(*info);
     CacheToUse told{.name = info->name, .url = info->substituter_url, .keys = {}, .is_public = info->is_public};
     for (const auto& key : info->public_keys) told.keys.push_back(key.to_string());
     for (const auto& key : settings.trusted_public_keys)
