@@ -68,8 +68,10 @@ std::string at_end(std::string text) {
 
 } // namespace
 
-AtticApi::AtticApi(http::Client& client, async::RetryPolicy policy, const CacheUri& uri, AtticLogin login)
-    : client_(client), policy_(policy), uri_(uri), login_(std::move(login)), endpoint_(login_.endpoint) {
+AtticApi::AtticApi(http::Client& client, async::RetryPolicy policy, const CacheUri& uri, AtticLogin login,
+                   http::Logins logins)
+    : client_(client), policy_(policy), uri_(uri), login_(std::move(login)), logins_(logins),
+      endpoint_(login_.endpoint) {
     if (endpoint_.empty() && uri.attic.is_address()) endpoint_ = uri.attic.endpoint();
 }
 
@@ -85,6 +87,7 @@ http::Request AtticApi::request(http::Method method, const std::string& below) c
     auto url = endpoint_ + "/_api/v1/" + below;
     http::Request request(method, with_login(url));
     if (request.url == url) request.bearer = login_.token;
+    request.logins = logins_;
     request.headers.push_back({"Accept", "application/json"});
     request.follow_redirects = method == http::Method::get;
     return request;

@@ -27,7 +27,9 @@ enum class AtticKept {
 // The calls of attic's API for one cache; JSON stays in here (zhaofengli/attic, server/src/api/v1).
 class AtticApi {
   public:
-    AtticApi(http::Client& client, async::RetryPolicy policy, const CacheUri& uri, AtticLogin login);
+    // `logins`: by whose word it is asked.
+    AtticApi(http::Client& client, async::RetryPolicy policy, const CacheUri& uri, AtticLogin login,
+             http::Logins logins = http::Logins::all);
 
     // Also learns where the API is to be asked from then on.
     async::Task<Result<AtticCacheInfo>> get_info();
@@ -72,6 +74,7 @@ class AtticApi {
     async::RetryPolicy policy_;
     CacheUri uri_;
     AtticLogin login_;
+    http::Logins logins_;
     std::string endpoint_;
 };
 

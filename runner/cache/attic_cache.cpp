@@ -48,7 +48,7 @@ class AtticCache final : public BinaryCache {
   public:
     AtticCache(CacheUri uri, Credentials credentials, CacheContext context)
         : uri_(std::move(uri)), logins_(credentials.logins), context_(std::move(context)),
-          api_(context_.client, context_.retry, uri_, std::move(credentials.attic)) {
+          api_(context_.client, context_.retry, uri_, std::move(credentials.attic), logins_) {
         learnt_.is_just_missed = [this](const nix::StorePath& path) {
             auto found = missed_.extract(path); // for one upload: it is not missed afterwards
             return found && Clock::now() - found.mapped() < a_moment;

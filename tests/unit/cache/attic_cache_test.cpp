@@ -396,6 +396,18 @@ BOOST_AUTO_TEST_CASE(no_token_goes_where_the_cache_is_said_to_be_read_elsewhere)
     for (const auto& request : other.log()) BOOST_TEST(request.header("Authorization") == "");
 }
 
+// As one that only a checkout named.
+BOOST_AUTO_TEST_CASE(where_no_login_is_to_go_none_goes) {
+    Fixture fixture;
+    auto settings = fixture.desk();
+    settings.for_writing = false;
+    settings.credentials.logins = http::Logins::none;
+    auto info = try_open(settings);
+    BOOST_REQUIRE(info.has_value());
+    BOOST_TEST((info->permission == cache::Permission::read));
+    for (const auto& request : fixture.server().server().log()) BOOST_TEST(request.header("Authorization") == "");
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_answer_of_attic_is_named) {
     for (const auto* body : {"<!DOCTYPE html><html>", "[]", "{}", R"({"public_key": "x:y"})"}) {
         HttpServer server([body](const HttpRequest&) { return HttpReply(200, body); });
