@@ -203,11 +203,16 @@ void Console::write(const std::string& file, const std::string& text, const std:
 }
 
 int Console::close_with(report::RunReport report, const std::string& before_text, bool was_asked) {
+    return close_with(std::move(report), {.text = before_text, .json = {}, .line = {}, .was_asked = was_asked});
+}
+
+int Console::close_with(report::RunReport report, const Answer& answer) {
     display_->finish();
     report = completed(std::move(report));
     auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start_);
-    if (settings_.json == "-") write_all(stdout, github::harmless_json(report::to_json(report) + "\n"));
-    tell(report, before_text, was_asked, took);
+    auto document = [&] { return (answer.json.empty() ? report::to_json(report) : answer.json) + "\n"; };
+    if (settings_.json == "-") write_all(stdout, github::harmless_json(document()));
+    tell(report, answer, took);
     // A report in a file is of how everything ended, and so is written when everything else is.
     if (is_output_lost() && report.exit_code == 0) {
         report.exit_code = static_cast<int>(options::ExitCode::machine);
@@ -215,7 +220,7 @@ int Console::close_with(report::RunReport report, const std::string& before_text
     }
     int exit_code = report.exit_code;
     if (!settings_.json.empty() && settings_.json != "-")
-        write(settings_.json, report::to_json(report) + "\n", "writing the report", exit_code);
+        write(settings_.json, document(), "writing the report", exit_code);
     if (!settings_.junit.empty())
         write(settings_.junit, report::to_junit(report), "writing the report as JUnit's XML", exit_code);
     recorder_->on_event(event::RunFinished{exit_code, report.causes, took});
@@ -223,18 +228,19 @@ int Console::close_with(report::RunReport report, const std::string& before_text
     return exit_code;
 }
 
-void Console::tell(const report::RunReport& report, const std::string& before_text, bool was_asked,
-                   std::chrono::milliseconds took) {
+void Console::tell(const report::RunReport& report, const Answer& answer, std::chrono::milliseconds took) {
     bool quiet = settings_.quiet && report.exit_code == 0;
     auto left_to_warn_of = quiet ? warnings_of(recorder_->untold(report)) : std::string();
     if (github_log_) {
-        if (!quiet) github_log_->conclude(before_text + report::to_text(report, false, width_, true));
+        if (!quiet) github_log_->conclude(answer.text + report::to_text(report, false, width_, true));
         if (!left_to_warn_of.empty()) github_log_->conclude(left_to_warn_of);
         return;
     }
     say(stderr, left_to_warn_of);
-    auto* stream = settings_.json == "-" || settings_.events == "-" ? stderr : stdout;
-    if (!quiet || was_asked) say(stream, before_text);
+    if (!answer.line.empty()) write_all(stdout, github::harmless_json(answer.line) + "\n");
+    bool is_taken = settings_.json == "-" || settings_.events == "-" || settings_.matrix;
+    auto* stream = is_taken ? stderr : stdout;
+    if (!quiet || answer.was_asked) say(stream, answer.text);
     if (quiet) return;
     bool was_just_told = (took < soon || report.targets.empty()) && is_same_place(::fileno(stream), STDERR_FILENO);
     say(stream, report::to_text(was_just_told ? recorder_->untold(report) : report,

@@ -60,6 +60,13 @@ class Console {
     // 5 if it could not be written.
     // `was_asked`: before_text is the answer to a question, and told though all else be quiet.
     int close_with(report::RunReport report, const std::string& before_text = {}, bool was_asked = false);
+    // The same, where the answer is more than the report: `json` goes where the report would, and `line` to standard
+    // output, where --matrix leaves nothing else.
+    struct Answer {
+        std::string text, json, line;
+        bool was_asked = true;
+    };
+    int close_with(report::RunReport report, const Answer& answer);
     // The same for a command with an answer of its own, as text and as one JSON document.
     int close_with_answer(int exit_code, const std::string& text, const std::string& json);
     void print_error(const Failure& failure);
@@ -68,8 +75,7 @@ class Console {
 
   private:
     void write(const std::string& file, const std::string& text, const std::string& doing, int& exit_code);
-    void tell(const report::RunReport& report, const std::string& before_text, bool was_asked,
-              std::chrono::milliseconds took);
+    void tell(const report::RunReport& report, const Answer& answer, std::chrono::milliseconds took);
 
     async::Executor executor_;
     const options::Settings& settings_;

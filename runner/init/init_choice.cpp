@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "init/yaml_text.hpp"
+#include "options/runner_labels.hpp"
 
 #include <algorithm>
 #include <array>
@@ -77,21 +78,9 @@ std::vector<std::string> branches_to_build(const RepositoryFacts& repository) {
     return chosen;
 }
 
-std::string runner_for(std::string_view system) {
-    static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> runners{{
-        {"x86_64-linux", "ubuntu-24.04"},
-        {"aarch64-linux", "ubuntu-24.04-arm"},
-        {"aarch64-darwin", "macos-15"},
-        {"x86_64-darwin", "macos-15-intel"},
-    }};
-    for (const auto& [name, runner] : runners)
-        if (name == system) return std::string(runner);
-    return {};
-}
-
 std::string runner_of(const InitFacts& facts, const std::string& system) {
     auto named = facts.runners.find(system);
-    if (named == facts.runners.end()) return runner_for(system);
+    if (named == facts.runners.end()) return options::runner_for(system);
     return named->second.size() == 1 ? yaml(named->second.front()) : yaml_list(named->second);
 }
 

@@ -9,8 +9,6 @@ namespace cachefill::init {
 // The branches whose pushes start the workflow: those of the usual names that exist, and the remote's default.
 std::vector<std::string> branches_to_build(const RepositoryFacts& repository);
 
-// GitHub's own machine for a system; empty if it has none.
-std::string runner_for(std::string_view system);
 // What `runs-on` is given: a label, or a list of them; empty if there is no machine.
 std::string runner_of(const InitFacts& facts, const std::string& system);
 

@@ -185,6 +185,8 @@ Result<RawArguments> read_arguments(Command command, std::span<const std::string
             parser.add_flag_callback(names, [&raw, key = option.key] { raw.flags[key] = {"true"}; });
             auto negative = "--no-" + flag.substr(2);
             parser.add_flag_callback(negative, [&raw, key = option.key] { raw.flags[key] = {"false"}; });
+        } else if (option.type == OptionType::maybe_value) {
+            parser.add_flag(names, raw.flags[option.key]);
         } else {
             // One value for each time it is given: what follows is the next argument, not more of the list.
             parser.add_option(names, raw.flags[option.key])

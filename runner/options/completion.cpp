@@ -31,7 +31,7 @@ std::string summary_of(Command command) {
 
 enum class Takes { nothing, files, word };
 Takes takes(const Option& option) {
-    if (option.type == OptionType::toggle) return Takes::nothing;
+    if (option.type == OptionType::toggle || option.type == OptionType::maybe_value) return Takes::nothing;
     return option.placeholder == "FILE" || option.placeholder == "PATH" ? Takes::files : Takes::word;
 }
 

@@ -37,8 +37,7 @@ std::string wrapped(std::string_view prose, std::size_t indent, std::string firs
 }
 
 std::string option_entry(const Option& option, bool full) {
-    std::string names = "  " + (option.short_flag().empty() ? "" : option.short_flag() + ", ") + option.flag();
-    if (option.type != OptionType::toggle) names += " " + option.placeholder;
+    std::string names = "  " + (option.short_flag().empty() ? "" : option.short_flag() + ", ") + option.form();
     std::string text;
     if (names.size() + 2 > text_column) {
         text = names + "\n";

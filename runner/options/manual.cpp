@@ -47,7 +47,10 @@ std::string option_entry(const Option& option) {
     std::string entry = ".TP\n";
     if (!option.short_flag().empty()) entry += bold(option.short_flag()) + ", ";
     entry += bold(option.flag());
-    if (option.type != OptionType::toggle) entry += " " + italic(option.placeholder);
+    if (option.type == OptionType::maybe_value)
+        entry += italic(option.placeholder);
+    else if (option.type != OptionType::toggle)
+        entry += " " + italic(option.placeholder);
     if (option.type == OptionType::toggle) entry += ", " + bold("--no-" + option.flag().substr(2));
     entry += "\n" + roff(option.help) + ".\n";
     if (!option.detail.empty()) entry += roff(option.detail) + "\n";

@@ -65,6 +65,11 @@ std::string Option::variable(std::string_view prefix) const {
     return name;
 }
 
+std::string Option::form() const {
+    if (type == OptionType::toggle) return flag();
+    return flag() + (type == OptionType::maybe_value ? "" : " ") + placeholder;
+}
+
 bool Option::in_environment() const {
     return in_config() || key == "store" || key == "kind" || key == "expect" || key == "needs";
 }

@@ -89,6 +89,14 @@ template <class T> Apply number(T Settings::*member, std::uint64_t least, std::u
     };
 }
 
+// "true", as it is without a value, is `usual`.
+template <class T> Apply number_or(T Settings::*member, T usual, std::uint64_t least, std::uint64_t most) {
+    return [=](Settings& settings, const Values& values) -> Result<void> {
+        settings.*member = usual;
+        return values.back() == "true" ? Result<void>() : number(member, least, most)(settings, values);
+    };
+}
+
 template <class T> Apply duration(T Settings::*member) {
     return [=](Settings& settings, const Values& values) -> Result<void> {
         auto value = parse_duration(values.back());

@@ -31,7 +31,8 @@ std::string_view to_string(Command command);
 const std::vector<Command>& command_list(); // in the order in which help tells them
 
 // A table is a list whose entries ("NAME=VALUE,field=VALUE,flag") may be written as a mapping in the configuration.
-enum class OptionType { toggle, value, list, table };
+// `maybe_value` may be given a value by "=" ("--shards", "--shards=8"); without one its value is "true".
+enum class OptionType { toggle, value, maybe_value, list, table };
 
 // Where a value may come from. The flake's own cachefill.yml is in the hands of whoever wrote the flake: of a pull
 // request, a colleague's checkout, a repository from the net. So what can leak, trust, push elsewhere, run code or turn
@@ -76,6 +77,7 @@ struct Option {
     std::string where_from() const;
     // Do these values count from the flake's own file?
     bool may_stand_in_checkout(Command command, const std::vector<std::string>& values) const;
+    std::string form() const;                                           // "--hosts PATTERN", "--shards[=MAX]", "--yes"
     std::string flag() const;                                           // "--upstreams-from-hosts"
     std::string short_flag() const;                                     // "-H"; empty: it has none
     std::string variable(std::string_view prefix = "CACHEFILL_") const; // "CACHEFILL_UPSTREAMS_FROM_HOSTS"

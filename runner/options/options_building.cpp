@@ -5,7 +5,7 @@ namespace cachefill::options {
 std::vector<Option> rows::building_and_pushing() {
 
     return {
-        {"jobs", T::value, run_only, W::anywhere, "N", "Building",
+        {"jobs", T::value, run_plan, W::anywhere, "N", "Building",
          "builds at once on this machine (default: Nix's max-jobs)", "", number(&Settings::jobs, 0, 4096)},
         {"cores", T::value, run_only, W::anywhere, "N", "Building",
          "cores for each build (default: Nix's cores; 0: all)", "",

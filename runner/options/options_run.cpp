@@ -104,10 +104,10 @@ std::vector<Option> rows::the_run_and_its_words() {
          false,
          {},
          Login::taken},
-        {"runners", T::list, init_only, W::anywhere, "SYSTEM:LABEL", "The workflow",
+        {"runners", T::list, init_only | plan_only, W::anywhere, "SYSTEM:LABEL", "The workflow",
          "which of GitHub's or your own machines builds for a system (default: GitHub's newest for each)",
          "In the file by system: {aarch64-linux: ubuntu-24.04-arm}; several labels, as machines of your own have, are "
-         "a list.",
+         "a list. For 'plan --shards' a system may be followed by features: x86_64-linux+kvm builds what requires kvm.",
          apply_runners, true},
         {"yes", T::toggle, init_only, W::flag, "", "The workflow",
          "ask nothing, take the defaults and write; needed where there is no terminal", "", toggle(&Settings::yes)},
@@ -129,6 +129,15 @@ std::vector<Option> rows::the_run_and_its_words() {
          "NAME is what a package is called, with or without its version (firefox, firefox-119.0), a glob, a host, or a "
          "store path.",
          text(&Settings::why)},
+        {"shards", T::maybe_value, plan_only, W::flag, "[=MAX]", "Output",
+         "which of several machines would build what: as few as pay, at most MAX (default 20)",
+         "Each builds --jobs derivations at once (default 4, as GitHub's machines have cores). What --json writes "
+         "then: "
+         "docs/shards.md.",
+         number_or(&Settings::shards, usual_shards, 1, 256)},
+        {"matrix", T::toggle, plan_only, W::flag, "", "Output",
+         "print the shards as a matrix for GitHub; in a step, also as its outputs matrix and shards", "",
+         toggle(&Settings::matrix)},
         {"exit-code", T::toggle, plan_only, W::flag, "", "Output",
          "end with 1 when something would be built or pushed, as 'git diff --exit-code' does", "",
          toggle(&Settings::exit_code)},

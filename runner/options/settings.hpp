@@ -32,6 +32,9 @@ enum class OnDeadline { stop, rerun };
 
 enum class Color { automatic, always, never };
 
+// Where nobody says how many: GitHub runs so many jobs of a free account at once.
+inline constexpr std::size_t usual_shards = 20;
+
 // What `push --watch` and `push --since` look at.
 enum class PushScope { system, all };
 
@@ -169,6 +172,10 @@ struct Settings {
     std::string junit;      // file to write the report to as JUnit's XML
     std::string events;     // file to write events to as they happen, "-": stdout
     std::string why;        // plan --why PATH
+    // plan: for so many machines at most; 0: for this one. `matrix`: as GitHub reads it.
+    std::size_t shards = 0;
+    bool matrix = false;
+    bool is_for_shards() const { return shards > 0 || matrix; }
     bool exit_code = false; // plan: 1 when something would be built or pushed
     bool dry_run = false;
     bool yes = false;  // init: the defaults, and no question

@@ -21,6 +21,7 @@
 #include "session/cache_credentials.hpp"
 #include "session/git_configuration.hpp"
 #include "session/outside.hpp"
+#include "session/shard_kinds.hpp"
 
 #include <algorithm>
 
@@ -181,6 +182,8 @@ Task<void> Session::find_nix(std::vector<Failure>& findings) {
     }
     git_logins_ = co_await read_git_logins(environment_);
     machines_ = machines_from(nix_, settings_.jobs);
+    if (settings_.is_for_shards())
+        for (auto& kind : shard_kinds(settings_, nix_)) machines_.abilities.push_back(std::move(kind.machine));
     for (const auto& failure : machines_.unreadable) {
         event::Message message{.severity = event::Severity::warning,
                                .text = "some of Nix's builders are not known: " + failure.one_line(),

@@ -210,8 +210,9 @@ Time one_job(const Bench& bench, const std::vector<bool>& wanted) {
         job.orders[0].push_back(i);
         job.owner[i] = 0;
     }
-    std::stable_sort(job.orders[0].begin(), job.orders[0].end(),
-                     [&](std::size_t a, std::size_t b) { return remaining[a] > remaining[b]; });
+    std::sort(job.orders[0].begin(), job.orders[0].end(), [&](std::size_t a, std::size_t b) {
+        return remaining[a] != remaining[b] ? remaining[a] > remaining[b] : a < b;
+    });
     return test::simulate(bench.plan, job, bench.time, bench.time).makespan;
 }
 
@@ -237,8 +238,9 @@ void want_with_inputs(const Plan& plan, std::size_t build, std::vector<bool>& wa
 Time wave_then_hosts(const Bench& bench, std::size_t jobs) {
     std::vector<std::size_t> heaviest(bench.time.size());
     std::iota(heaviest.begin(), heaviest.end(), std::size_t{0});
-    std::stable_sort(heaviest.begin(), heaviest.end(),
-                     [&](std::size_t a, std::size_t b) { return bench.time[a] > bench.time[b]; });
+    std::sort(heaviest.begin(), heaviest.end(), [&](std::size_t a, std::size_t b) {
+        return bench.time[a] != bench.time[b] ? bench.time[a] > bench.time[b] : a < b;
+    });
     Time best = Time::max();
     for (const std::size_t each : {1, 2, 4, 8, 16}) {
         std::vector<std::vector<bool>> wanted(jobs, std::vector<bool>(bench.time.size()));

@@ -4,6 +4,9 @@
 #include "base/units.hpp"
 #include "fill/named.hpp"
 #include "fill/run.hpp"
+#include "fill/shards.hpp"
+#include "github/context.hpp"
+#include "github/file_commands.hpp"
 #include "options/exit_code.hpp"
 #include "options/typed.hpp"
 #include "report/prose.hpp"
@@ -92,14 +95,62 @@ Failure nothing_is_called(const fill::Run& run, const std::string& text) {
               : "give a name (firefox, firefox-119.0, 'linux-*'), a host, or a store path");
 }
 
+Result<void> check_answers(const options::Settings& settings) {
+    if (!settings.is_for_shards()) return {};
+    if (!settings.why.empty())
+        return Failure(FailureKind::usage, "--why and --shards ask for different things").with_hint("ask one by one");
+    if (settings.matrix && (settings.json == "-" || settings.events == "-"))
+        return Failure(FailureKind::usage, "the matrix and --json or --events cannot both go to the standard output")
+            .with_hint("name a file for one of them");
+    return {};
+}
+
+// What later jobs of a workflow go by.
+Result<void> hand_over(const Environment& environment, const report::ShardPlan& shards, const std::string& matrix) {
+    if (!github::is_step(environment)) return {};
+    auto file = github::read_context(environment).output_file;
+    if (file.empty()) return {};
+    TRY_VOID(github::set_output(file, "matrix", matrix));
+    return github::set_output(file, "shards", std::to_string(shards.shards.size()));
+}
+
+Result<Console::Answer> answer_of(const report::ShardPlan& shards, const CommandContext& context) {
+    const auto& settings = context.session.settings();
+    auto* stream = settings.json == "-" || settings.events == "-" || settings.matrix ? stderr : stdout;
+    Console::Answer answer{.text = report::shards_text(shards, terminal_columns(stream).value_or(0)) + "\n",
+                           .json = report::shards_json(shards),
+                           .line = {},
+                           .was_asked = !settings.matrix};
+    if (!settings.matrix) return answer;
+    TRY(matrix, report::shards_matrix(shards));
+    TRY_VOID(with_context(hand_over(context.session.environment(), shards, matrix), "writing the outputs of the step"));
+    answer.line = std::move(matrix);
+    return answer;
+}
+
+// A plan that could not be made has no shards: neither none nor some.
+int close_with_shards(const fill::Run& run, report::RunReport report, CommandContext& context) {
+    if (run.plan_targets().empty()) return context.console.close_with(std::move(report));
+    auto answer = answer_of(fill::shard_plan(run, context.session), context);
+    if (answer) return context.console.close_with(std::move(report), *answer);
+    context.console.print_error(answer.error());
+    return static_cast<int>(options::exit_code_for(answer.error().kind()));
+}
+
 } // namespace
 
 async::Task<int> plan_command(CommandContext& context) {
+    auto usable = check_answers(context.session.settings());
+    if (!usable) {
+        context.console.print_error(usable.error());
+        co_return static_cast<int>(options::ExitCode::usage);
+    }
     fill::Run run(context.session, fill::Extent::plan);
     context.on_signal = [&run](int signal) { run.interrupt(signal); };
     co_await run.execute();
     context.on_signal = {};
     auto report = run.report();
+    if (context.session.settings().is_for_shards()) co_return close_with_shards(run, std::move(report), context);
     const auto& why = context.session.settings().why;
     // Without targets there is nothing to find anything in, and the report says why.
     if (why.empty()) report.run_command = command_to_run(run, context.session.settings());

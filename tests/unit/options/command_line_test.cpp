@@ -185,8 +185,9 @@ BOOST_AUTO_TEST_CASE(help_names_every_option_of_a_command_and_no_other) {
         BOOST_TEST(text == answer_to({"help", std::string(to_string(command))}));
         for (const auto& option : option_table()) {
             auto short_form = option.short_flag().empty() ? std::string() : option.short_flag() + ", ";
-            bool is_there = text.find("\n  " + short_form + option.flag() + " ") != std::string::npos ||
-                            text.find("\n  " + short_form + option.flag() + "\n") != std::string::npos;
+            auto form = option.type == OptionType::maybe_value ? option.form() : option.flag();
+            bool is_there = text.find("\n  " + short_form + form + " ") != std::string::npos ||
+                            text.find("\n  " + short_form + form + "\n") != std::string::npos;
             BOOST_TEST(is_there == ((option.commands & bit(command)) != 0), option.flag());
         }
     }
@@ -310,7 +311,9 @@ BOOST_AUTO_TEST_CASE(an_address_with_a_login_where_none_is_expected_is_not_repea
         for (auto command : command_list()) {
             if (!(option.commands & bit(command)) || command == Command::ci) continue;
             BOOST_TEST_CONTEXT(option.key) {
-                check(refused({std::string(to_string(command)), option.flag(), address}));
+                Words words{std::string(to_string(command)), option.flag(), address};
+                if (option.type == OptionType::maybe_value) words = {words[0], option.flag() + "=" + address};
+                check(refused(words));
                 if (option.in_environment())
                     check(refused({std::string(to_string(command))}, {{option.variable(), address}}));
             }
@@ -320,6 +323,20 @@ BOOST_AUTO_TEST_CASE(an_address_with_a_login_where_none_is_expected_is_not_repea
     check(refused({"plan"}, {{"CACHEFILL_CONFIG", address}}));
     BOOST_TEST(settings_of({"push", "ssh://git@host"}).arguments.size() == 1U); // an account is no login
     BOOST_TEST(settings_of({"guard", "nixos-rebuild", "switch", "--flake", "git+" + address}).switches.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_value_that_may_be_left_out_never_takes_the_next_word) {
+    BOOST_TEST(settings_of({"plan"}).shards == 0U);
+    BOOST_TEST(!settings_of({"plan"}).is_for_shards());
+    auto bare = settings_of({"plan", "--shards", "github:kim/fleet"});
+    BOOST_TEST(bare.shards == usual_shards);
+    BOOST_TEST(bare.flake == "github:kim/fleet");
+    auto eight = settings_of({"plan", "--shards=8", "github:kim/fleet"});
+    BOOST_TEST(eight.shards == 8U);
+    BOOST_TEST(settings_of({"plan", "--matrix"}).is_for_shards());
+    BOOST_TEST(refused({"plan", "--shards=many"}).cause().find("1 to 256") != std::string::npos);
+    BOOST_TEST(refused({"plan", "--shards=257"}).cause().find("1 to 256") != std::string::npos);
+    BOOST_TEST(refused({"run", "--shards"}).hint().find("'cachefill plan'") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(flags_of_other_programs_are_told_what_they_are_here) {
