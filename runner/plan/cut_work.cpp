@@ -41,7 +41,20 @@ void find_kinds(CutWork& work, const Graph& graph, const Plan& plan, const CutPo
     }
 }
 
-void find_order(CutWork& work, const Plan& plan) {
+// By build: its place among all, by store path. Plans hold the same builds in another order when hosts were evaluated
+// in another one, and are to be cut the same.
+std::vector<std::uint32_t> ranks(const Graph& graph, const Plan& plan) {
+    std::vector<std::uint32_t> by_path(plan.builds.size()), ranks(plan.builds.size());
+    for (std::uint32_t i = 0; i < by_path.size(); ++i) by_path[i] = i;
+    const auto path = [&](std::uint32_t build) {
+        return graph.derivation(plan.builds[build].derivation).path.base_name();
+    };
+    std::sort(by_path.begin(), by_path.end(), [&](std::uint32_t a, std::uint32_t b) { return path(a) < path(b); });
+    for (std::uint32_t i = 0; i < by_path.size(); ++i) ranks[by_path[i]] = i;
+    return ranks;
+}
+
+void find_order(CutWork& work, const Plan& plan, const std::vector<std::uint32_t>& rank) {
     // Whatever needs something that comes last comes last, too: so each stands behind those it needs.
     std::vector<bool> comes_last(work.size());
     for (std::size_t i = 0; i < work.size(); ++i) {
@@ -56,7 +69,7 @@ void find_order(CutWork& work, const Plan& plan) {
     }
     std::sort(work.order.begin(), work.order.end(), [&](std::uint32_t a, std::uint32_t b) {
         if (comes_last[a] != comes_last[b]) return bool(comes_last[b]);
-        return work.remaining[a] != work.remaining[b] ? work.remaining[a] > work.remaining[b] : a < b;
+        return work.remaining[a] != work.remaining[b] ? work.remaining[a] > work.remaining[b] : rank[a] < rank[b];
     });
 }
 
@@ -93,8 +106,14 @@ CutWork work_to_cut(const Graph& graph, const Plan& plan, const CutPolicy& polic
             work.after[input].push_back(static_cast<std::uint32_t>(i));
         }
     }
+    const std::vector<std::uint32_t> rank = ranks(graph, plan);
+    const auto is_before = [&rank](std::uint32_t a, std::uint32_t b) { return rank[a] < rank[b]; };
+    for (std::size_t i = 0; i < count; ++i) {
+        std::sort(work.before[i].begin(), work.before[i].end(), is_before);
+        std::sort(work.after[i].begin(), work.after[i].end(), is_before);
+    }
     find_kinds(work, graph, plan, policy);
-    find_order(work, plan);
+    find_order(work, plan, rank);
     for (const std::uint32_t build : work.order) work.of_kind[work.kind[build]] += work.time[build];
     return work;
 }

@@ -375,4 +375,20 @@ BOOST_AUTO_TEST_CASE(the_same_plan_is_cut_the_same) {
         BOOST_TEST(again.shards[shard].order == fleet.made.shards[shard].order, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(hosts_that_were_evaluated_in_another_order_are_cut_the_same) {
+    const auto shards = [](const Names& targets) {
+        Fleet fleet;
+        for (const std::string host : {"a", "b", "c"}) {
+            fleet.world.derivation(host + "-lib").derivation(host + "-tool", {host + "-lib"});
+            fleet.world.derivation(host, {host + "-lib", host + "-tool"});
+        }
+        for (const std::string& target : targets) fleet.world.target(target);
+        fleet.cut_for({});
+        std::vector<Names> orders;
+        for (std::size_t shard = 0; shard < fleet.made.shards.size(); ++shard) orders.push_back(fleet.order(shard));
+        return orders;
+    };
+    BOOST_TEST((shards({"a", "b", "c"}) == shards({"c", "a", "b"})));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
