@@ -128,9 +128,12 @@ Result<Console::Answer> answer_of(const report::ShardPlan& shards, const Command
     return answer;
 }
 
-// A plan that could not be made has no shards: neither none nor some.
+// A plan that could not be made, or not to its end, has no shards: neither none nor some. Of hosts that do not evaluate
+// there is nothing to build.
 int close_with_shards(const fill::Run& run, report::RunReport report, CommandContext& context) {
-    if (run.plan_targets().empty()) return context.console.close_with(std::move(report));
+    auto ended = static_cast<options::ExitCode>(report.exit_code);
+    bool is_made = ended == options::ExitCode::complete || ended == options::ExitCode::failed;
+    if (!is_made || run.plan_targets().empty()) return context.console.close_with(std::move(report));
     auto answer = answer_of(fill::shard_plan(run, context.session), context);
     if (answer) return context.console.close_with(std::move(report), *answer);
     context.console.print_error(answer.error());
