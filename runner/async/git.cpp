@@ -77,9 +77,9 @@ Task<std::string> ask_git(std::vector<std::string> options, std::vector<std::str
 constexpr std::size_t most_submodules = 1000;
 constexpr std::string_view mode_of_submodule = "160000 ";
 
-// The folders of the submodules that are checked out there, and theirs.
-Task<std::vector<std::string>> find_submodules(std::vector<std::string> options, Environment environment,
-                                               std::chrono::steady_clock::duration patience) {
+// The work tree there, if it is one, and those of the submodules that are checked out in it, and theirs.
+Task<std::vector<std::string>> find_trees(std::vector<std::string> options, Environment environment,
+                                          std::chrono::steady_clock::duration patience) {
     std::vector<std::string> found;
     std::vector<std::vector<std::string>> repositories{std::move(options)};
     for (std::size_t i = 0; i < repositories.size() && found.size() < most_submodules; ++i) {
@@ -87,6 +87,7 @@ Task<std::vector<std::string>> find_submodules(std::vector<std::string> options,
         auto said = co_await ask_git(repositories[i], std::move(where), environment, patience);
         auto top = std::filesystem::path(trim(said));
         if (top.empty()) continue;
+        if (i == 0) found.push_back(top.string());
         std::vector<std::string> from_top{"-C", top.string()};
         auto files = co_await ask_git(std::move(from_top), std::move(which), environment, patience);
         for (auto file : split(files, '\0')) {
@@ -102,7 +103,18 @@ Task<std::vector<std::string>> find_submodules(std::vector<std::string> options,
     co_return found;
 }
 
-constexpr const char* guard_variable = "CACHEFILL_BEFORE_GIT"; // the folder that comes first on PATH
+// Of whoever stands before git: the folder that comes first on PATH, git itself, and the tree that is left to it.
+constexpr const char* guard_variable = "CACHEFILL_BEFORE_GIT";
+constexpr const char* git_variable = "CACHEFILL_GIT";
+constexpr const char* tree_variable = "CACHEFILL_TREE";
+
+constexpr std::string_view guard_name = "cachefill-git";
+// Nix asks some ten questions about the flake's own tree each time, in this form.
+constexpr std::string_view guard_script = R"(#!/bin/sh
+# Stands before the git that Nix starts. Of the tree whose programs are switched off already git itself is asked.
+if [ "$1" = -C ] && [ -n "$2" ] && [ "$2" = "$CACHEFILL_TREE" ]; then exec "$CACHEFILL_GIT" "$@"; fi
+exec "${0%/*}/cachefill-git" "$@"
+)";
 
 // Those that stand before the command: "-C DIRECTORY", "--git-dir=…".
 std::vector<std::string> options_before_command(const std::vector<std::string>& arguments) {
@@ -138,9 +150,10 @@ Task<Environment> without_programs(Environment environment, std::vector<std::str
         return is_well_known_filter(command, environment);
     };
     std::vector<std::vector<std::string>> repositories{options};
-    auto submodules = co_await find_submodules(std::move(options), environment, patience);
-    for (auto& folder : submodules) repositories.push_back({"-C", std::move(folder)});
+    auto trees = co_await find_trees(std::move(options), environment, patience);
+    for (std::size_t i = 1; i < trees.size(); ++i) repositories.push_back({"-C", trees[i]});
     auto changed = environment;
+    if (!trees.empty()) changed.set(tree_variable, trees.front());
     for (auto& repository : repositories) {
         std::vector<std::string> question{"config", "--list", "--show-scope", "-z"};
         auto listed = co_await ask_git(std::move(repository), std::move(question), environment, patience);
@@ -152,26 +165,30 @@ Task<Environment> without_programs(Environment environment, std::vector<std::str
 
 Result<void> make_git_guard(const std::filesystem::path& folder, const std::filesystem::path& program) {
     TRY_VOID(cachefill::create_directories(folder));
-    auto link = folder / "git";
+    auto link = folder / guard_name;
     std::error_code error;
-    if (std::filesystem::read_symlink(link, error) == program) return {};
-    auto made = folder / (".git-" + std::to_string(::getpid()));
-    std::filesystem::remove(made, error);
-    std::filesystem::create_symlink(program, made, error);
-    if (!error) std::filesystem::rename(made, link, error);
-    if (error) return Failure(FailureKind::machine, "cannot make " + link.string() + ": " + error.message());
-    return {};
+    if (std::filesystem::read_symlink(link, error) != program) {
+        auto made = folder / ("." + std::string(guard_name) + "-" + std::to_string(::getpid()));
+        std::filesystem::remove(made, error);
+        std::filesystem::create_symlink(program, made, error);
+        if (!error) std::filesystem::rename(made, link, error);
+        if (error) return Failure(FailureKind::machine, "cannot make " + link.string() + ": " + error.message());
+    }
+    auto script = folder / "git";
+    if (auto there = read_file(script, guard_script.size()); there && *there == guard_script) return {};
+    return write_file_atomically(script, guard_script, 0700);
 }
 
 void stand_before_git(Environment& environment, const std::filesystem::path& folder) {
-    if (::access((folder / "git").c_str(), X_OK) != 0 || !find_program("git", environment)) return;
+    auto git = find_program("git", environment);
+    if (!git || ::access((folder / "git").c_str(), X_OK) != 0) return;
     environment.set(guard_variable, folder.string());
+    environment.set(git_variable, *git);
     environment.set("PATH", folder.string() + ":" + environment.get_or("PATH"));
 }
 
 bool stands_before_git(std::string_view called_as, const Environment& environment) {
-    bool is_git = called_as == "git" || called_as.ends_with("/git");
-    return is_git && !environment.get_or(guard_variable).empty();
+    return called_as.ends_with(guard_name) && !environment.get_or(guard_variable).empty();
 }
 
 int go_on_as_git(const std::vector<std::string>& arguments, Environment environment) {

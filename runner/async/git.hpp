@@ -31,9 +31,9 @@ void refuse_programs_of_folders(Environment& environment);
 Task<Environment> without_programs(Environment environment, std::vector<std::string> options,
                                    std::chrono::steady_clock::duration patience);
 
-// The git of whoever starts it by its name, for whichever repository: this program, in a folder that comes first on
-// PATH, which looks at the repository that it is started for and goes on as the git behind it. `folder` holds its name
-// as a link to `program`, an absolute path; made where it is not there.
+// The git of whoever starts it by its name, for whichever repository: this program, `program` by an absolute path, in a
+// folder that comes first on PATH. It looks at the repository that it is started for and goes on as the git behind it;
+// for a tree of which without_programs() has been asked for that environment git itself is started.
 Result<void> make_git_guard(const std::filesystem::path& folder, const std::filesystem::path& program);
 void stand_before_git(Environment& environment, const std::filesystem::path& folder);
 // Were we started as that, by this name?

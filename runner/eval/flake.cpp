@@ -154,6 +154,7 @@ async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHoo
     metadata.doing = "reading the flake " + shown;
     metadata.deadline = settings.deadline;
     metadata.directory = place.directory;
+    metadata.tree = place.tree;
     auto run = co_await run_nix(settings, std::move(metadata), hooks);
     if (!run) co_return std::move(run).error();
     if (!run->status.success()) {
@@ -176,6 +177,7 @@ async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHoo
     archive.doing = "fetching the inputs of " + shown;
     archive.deadline = settings.deadline;
     archive.directory = opened.directory;
+    archive.tree = opened.info.directory;
     auto fetched = co_await run_nix(settings, std::move(archive), hooks);
     if (!fetched) co_return std::move(fetched).error();
     if (fetched->status.success() && !opened.info.source) opened.info.source = archived_source(fetched->output);

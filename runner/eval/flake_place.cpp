@@ -49,8 +49,10 @@ FlakePlace place_directory(const fs::path& given, const std::string& query) {
     std::error_code error;
     auto directory = fs::canonical(given, error);
     if (error) directory = fs::absolute(given, error).lexically_normal();
-    FlakePlace place{
-        .reference = directory.string() + query, .directory = {}, .shown = shown_name(directory.string() + query)};
+    FlakePlace place{.reference = directory.string() + query,
+                     .directory = {},
+                     .shown = shown_name(directory.string() + query),
+                     .tree = directory};
     if (nix::encode_path(directory.string()) == directory.string()) return place;
     // "path:" URLs have no spelling for such a name that Nix 2.8 and newer ones would both read, but "." from inside
     // has.

@@ -11,6 +11,7 @@ struct FlakePlace {
     std::string reference;
     std::filesystem::path directory; // empty: wherever we are
     std::string shown;               // for people: no password
+    std::filesystem::path tree = {}; // the folder, where one was given
 };
 
 // A directory of this machine ("" means "."), also one with "?dir=…" behind it, is taken as Nix itself takes it from

@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::size_t longest_output = 64U << 20;
 constexpr std::chrono::seconds grace_for_builders{3};
+constexpr std::chrono::seconds settings_deadline{10}; // of git, for each question about its settings
 constexpr int shell_killed = 128 + SIGKILL;
 
 bool contains_any(std::string_view text, std::initializer_list<std::string_view> words) {
@@ -127,7 +128,6 @@ Environment nix_environment(const EvalSettings& settings) {
     if (environment.get_or("NIXPKGS_ALLOW_UNFREE") != "0") environment.set("NIXPKGS_ALLOW_UNFREE", "1");
     environment.set("GIT_TERMINAL_PROMPT", "0");
     async::refuse_programs_of_folders(environment);
-    if (!settings.before_git.empty()) async::stand_before_git(environment, settings.before_git);
     // Not GIT_SSH_COMMAND with BatchMode: that would overrule a core.sshCommand that brings the right key. Whoever set
     // an askpass program means it to answer.
     if (environment.get_or("SSH_ASKPASS").empty()) environment.set("SSH_ASKPASS_REQUIRE", "never");
@@ -149,6 +149,7 @@ NixCommand evaluation(const OpenedFlake& flake, bool impure, const std::vector<s
     command.arguments.emplace_back("--apply");
     command.arguments.push_back(std::move(function));
     command.directory = flake.directory;
+    command.tree = flake.info.directory;
     command.evaluating.emplace(Evaluating{.flake = flake.info, .impure = impure});
     return command;
 }
@@ -157,6 +158,11 @@ async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, NixCommand com
     async::ProcessSpec spec;
     spec.arguments = nix_arguments(settings, std::move(command.arguments));
     spec.environment = nix_environment(settings);
+    if (!command.tree.empty()) {
+        std::vector<std::string> there{"-C", command.tree.string()};
+        spec.environment = co_await async::without_programs(spec.environment, std::move(there), settings_deadline);
+    }
+    if (!settings.before_git.empty()) async::stand_before_git(spec.environment, settings.before_git);
     if (!command.directory.empty()) spec.environment.set("PWD", command.directory.string());
     spec.directory = std::move(command.directory);
     std::optional<TemporaryDirectory> temporary;

@@ -60,6 +60,7 @@ struct NixCommand {
     std::string doing;                              // for errors: "listing packages"
     std::chrono::steady_clock::duration deadline{}; // then it is killed
     std::filesystem::path directory = {};           // empty: where we are
+    std::filesystem::path tree = {};                // the flake's folder, where it is one; empty: not known, or none
     std::optional<Evaluating> evaluating = {};      // it is confined, see confinement_of()
 };
 

@@ -179,19 +179,26 @@ BOOST_AUTO_TEST_CASE(programs_of_submodules_are_none_either) {
 
 BOOST_AUTO_TEST_CASE(a_guard_stands_where_a_git_is_looked_for_first) {
     auto folder = top / "guard";
-    for (int time = 0; time < 2; ++time) BOOST_TEST(make_git_guard(folder, top / "hook").has_value());
-    BOOST_TEST(fs::read_symlink(folder / "git") == top / "hook");
-    BOOST_TEST(make_git_guard(folder, "/bin/true").has_value()); // the program has moved
-    BOOST_TEST(fs::read_symlink(folder / "git") == "/bin/true");
+    for (int time = 0; time < 2; ++time) BOOST_TEST(make_git_guard(folder, "/bin/true").has_value());
+    BOOST_TEST(make_git_guard(folder, top / "hook").has_value()); // the program has moved
+    BOOST_TEST(fs::read_symlink(folder / "cachefill-git") == top / "hook");
+    auto look = [&](Executor) -> Task<Environment> {
+        co_return co_await without_programs(environment, in_tree(), std::chrono::seconds(30));
+    };
+    environment = test::run_task<Environment>(look);
     stand_before_git(environment, folder);
     BOOST_TEST(find_program("git", environment).value_or("") == (folder / "git").string());
-    BOOST_TEST(stands_before_git("git", environment));
-    BOOST_TEST(stands_before_git((folder / "git").string(), environment));
+    BOOST_TEST(stands_before_git((folder / "cachefill-git").string(), environment));
+    BOOST_TEST(!stands_before_git("git", environment));
+    shell("git -C " + (top / "tree").string() + " rev-parse HEAD"); // it has been looked at
+    BOOST_TEST(!fs::exists(mark()));
+    shell("git -C " + (top / "bare").string() + " rev-parse HEAD");
+    BOOST_TEST(fs::exists(mark())); // by whoever stands there
     BOOST_TEST(!stands_before_git("cachefill", environment));
     Environment other;
     other.set("PATH", top.string()); // no git, and so nothing to stand before
     stand_before_git(other, folder);
-    BOOST_TEST(!stands_before_git("git", other));
+    BOOST_TEST(!stands_before_git("cachefill-git", other));
 }
 
 BOOST_AUTO_TEST_CASE(who_starts_a_git_by_itself_runs_nothing_of_a_folder_either) {
