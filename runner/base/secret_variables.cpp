@@ -14,7 +14,7 @@ using Holds = SecretVariable::Holds;
 using Children = SecretVariable::Children;
 
 // The first that fits counts.
-constexpr std::array<SecretVariable, 83> variables{{
+constexpr auto variables = std::to_array<SecretVariable>({
     {.name = "CACHEFILL_SIGNING_KEY_FILE", .names = Names::and_one_for_each_cache, .holds = Holds::path},
     {.name = "CACHEFILL_BEARER_TOKEN_FILE", .names = Names::and_one_for_each_cache, .holds = Holds::path},
     {.name = "ATTIC_TOKEN_FILE", .names = Names::and_one_for_each_cache, .holds = Holds::path},
@@ -100,7 +100,7 @@ constexpr std::array<SecretVariable, 83> variables{{
     {.name = "AWS_WEB_IDENTITY_TOKEN_FILE", .holds = Holds::path, .children = Children::need_it},
     {.name = "AWS_SHARED_CREDENTIALS_FILE", .holds = Holds::profiles, .children = Children::need_it},
     {.name = "AWS_CONFIG_FILE", .holds = Holds::profiles, .children = Children::need_it},
-}};
+});
 
 constexpr std::size_t shortest_password = 4; // masking "1" would leave nothing of a log
 constexpr std::size_t shortest_token = 16;   // "https://TOKEN@host" as against "ssh://git@host"
