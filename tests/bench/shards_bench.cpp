@@ -242,7 +242,7 @@ Time wave_then_hosts(const Bench& bench, std::size_t jobs) {
         return bench.time[a] != bench.time[b] ? bench.time[a] > bench.time[b] : a < b;
     });
     Time best = Time::max();
-    for (const std::size_t each : {1, 2, 4, 8, 16}) {
+    for (const std::size_t each : {1U, 2U, 4U, 8U, 16U}) {
         std::vector<std::vector<bool>> wanted(jobs, std::vector<bool>(bench.time.size()));
         std::vector<bool> there(bench.time.size());
         for (std::size_t i = 0; i < std::min(heaviest.size(), jobs * each); ++i)
@@ -334,7 +334,7 @@ Figures table(Bench& bench, std::uint64_t seed) {
         "shards  bound, s  ratio handed/ edges  ratio  ratio  used handed/ edges copies  ratio  ratio  ratio  cut, "
         "ms\n");
     Figures figures;
-    for (const std::size_t shards : {1, 2, 4, 8, 16, 32, 64, 128, 256}) row(bench, shards, wrong, figures);
+    for (const std::size_t shards : {1U, 2U, 4U, 8U, 16U, 32U, 64U, 128U, 256U}) row(bench, shards, wrong, figures);
     return figures;
 }
 
