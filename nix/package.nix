@@ -14,6 +14,7 @@
   openssl,
   pkg-config,
   sqlite,
+  tomlplusplus,
   xz,
   yaml-cpp,
   zlib,
@@ -65,6 +66,7 @@ stdenv.mkDerivation {
     nlohmann_json
     openssl
     sqlite
+    tomlplusplus
     xz
     yaml-cpp
     zlib

@@ -181,6 +181,10 @@ void Console::say(std::FILE* stream, const std::string& text) const {
     write_all(stream, spoken_on(stream, text, environment_));
 }
 
+std::FILE* Console::stream_of_answers() const {
+    return settings_.json == "-" || settings_.events == "-" || settings_.matrix ? stderr : stdout;
+}
+
 void Console::stop_drawing() {
     is_drawing_ = false;
     display_->finish();
@@ -238,8 +242,7 @@ void Console::tell(const report::RunReport& report, const Answer& answer, std::c
     }
     say(stderr, left_to_warn_of);
     if (!answer.line.empty()) write_all(stdout, github::harmless_json(answer.line) + "\n");
-    bool is_taken = settings_.json == "-" || settings_.events == "-" || settings_.matrix;
-    auto* stream = is_taken ? stderr : stdout;
+    auto* stream = stream_of_answers();
     if (!quiet || answer.was_asked) say(stream, answer.text);
     if (quiet) return;
     bool was_just_told = (took < soon || report.targets.empty()) && is_same_place(::fileno(stream), STDERR_FILENO);

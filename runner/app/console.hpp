@@ -54,6 +54,9 @@ class Console {
     // For good: a person is asked.
     void stop_drawing();
 
+    // Where words for a person go that are not of its course: standard output, unless something for programs has that.
+    std::FILE* stream_of_answers() const;
+
     // The report with the messages that were said.
     report::RunReport completed(report::RunReport report) const;
     // The report on disk (or stdout) as JSON if asked for, then for the person. Returns the exit code: the report's, or

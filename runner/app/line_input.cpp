@@ -38,7 +38,7 @@ async::Task<std::optional<std::string>> LineInput::line() {
         if (count < 0 && errno == EINTR) continue;
         if (count > 0) {
             read_.append(piece.data(), static_cast<std::size_t>(count));
-            continue;
+            if (read_.size() < longest || read_.find('\n') != read_.npos) continue;
         }
         if (read_.empty()) co_return std::nullopt;
         co_return std::exchange(read_, {});

@@ -13,8 +13,10 @@ class LineInput {
   public:
     // Nothing where the standard input is closed.
     static std::optional<LineInput> open(const async::Executor& executor);
+    static constexpr std::size_t longest = 64 << 10;
 
-    // The next line, without its end; the last may have none. Nothing at the end, where it cannot be read, and when the
+    // The next line, without its end; the last may have none, and one that is longer than anybody's comes in pieces of
+    // at least `longest`. Nothing at the end, where it cannot be read, and when the
     // caller is cancelled, which notices at its next await.
     async::Task<std::optional<std::string>> line();
 

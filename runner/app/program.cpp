@@ -121,35 +121,21 @@ void forbid_core_files() {
 #endif
 }
 
-// Becomes another program, with the terminal and all; comes back only if that fails.
+int refuse(const Failure& failure, const Environment& environment) {
+    std::fputs(spoken_on(stderr, render(failure) + "\n", environment).c_str(), stderr);
+    return static_cast<int>(options::exit_code_for(failure.kind()));
+}
+
+// The user's own command, with the terminal and all: it finds its flake, whatever login that has.
 int become(const std::vector<std::string>& command, const Environment& environment) {
     auto child = environment.without_our_secrets();
-    // It is the user's own command, and finds its flake there, whatever login that has.
     for (const auto& [name, value] : environment.variables())
         if (name.starts_with("NH_")) child.set(name, value);
-    auto program = async::find_program(command[0], child);
-    if (!program) {
-        std::fprintf(stderr, "error: there is no program '%s' on PATH\n", sanitize(command[0]).c_str());
-        return static_cast<int>(options::ExitCode::machine);
-    }
-    auto variables = child.to_strings();
-    auto pointers = [](const std::vector<std::string>& texts) {
-        std::vector<char*> list;
-        for (const auto& text : texts) list.push_back(const_cast<char*>(text.c_str()));
-        list.push_back(nullptr);
-        return list;
-    };
-    std::fflush(nullptr);
-    for (int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_DFL);
-    ::execve(program->c_str(), pointers(command).data(), pointers(variables).data());
-    std::perror(program->c_str());
-    return static_cast<int>(options::ExitCode::machine);
+    return refuse(async::become(command, child), environment);
 }
 
 int refuse(const Failure& failure, bool is_step, const Environment& environment, const std::string& json = {}) {
-    if (is_step) return refuse_step(failure, environment, json);
-    std::fputs(spoken_on(stderr, render(failure) + "\n", environment).c_str(), stderr);
-    return static_cast<int>(options::exit_code_for(failure.kind()));
+    return is_step ? refuse_step(failure, environment, json) : refuse(failure, environment);
 }
 
 // Hundreds of connections and files at once; the soft limit is often 1024.
@@ -236,7 +222,7 @@ int with_what_was_printed(int exit_code, const Environment& environment) {
 
 int run_program(const std::string& called_as, const std::vector<std::string>& arguments) {
     if (auto given = Environment::of_this_process(); async::stands_before_git(called_as, given))
-        return async::go_on_as_git(arguments, std::move(given));
+        return refuse(async::go_on_as_git(arguments, given), given);
     forbid_core_files();
     allow_many_files();
     for (int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN); // to be told of it where it happens

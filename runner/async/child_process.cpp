@@ -16,6 +16,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 
 namespace cachefill::async {
@@ -49,6 +50,11 @@ struct Becoming {
     int ruleset; // Landlock's; -1: none
 };
 
+// We ignore these, and what a program ignores its children do.
+void stop_ignoring_signals() {
+    for (int number : {SIGPIPE, SIGXFSZ}) ::signal(number, SIG_DFL);
+}
+
 // Only what is allowed between fork and exec: no memory is allocated here.
 [[noreturn]] void become(const Becoming& child) {
     ::setsid(); // a group to be killed as one, and no terminal on which anything below could ask
@@ -64,7 +70,7 @@ struct Becoming {
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    for (int number : {SIGPIPE, SIGXFSZ}) ::signal(number, SIG_DFL);
+    stop_ignoring_signals();
     int failed = 0;
     if (child.directory[0] != '\0' && ::chdir(child.directory) != 0) failed = errno;
     if (failed == 0 && child.ruleset >= 0) failed = enter_ruleset(child.ruleset);
@@ -100,6 +106,18 @@ std::optional<std::filesystem::path> find_program(const std::string& name, const
         if (is_executable(candidate)) return candidate;
     }
     return {};
+}
+
+Failure become(std::vector<std::string> arguments, const Environment& environment) {
+    auto program = find_program(arguments.at(0), environment);
+    if (!program) return Failure(FailureKind::machine, "there is no program '" + sanitize(arguments[0]) + "' on PATH");
+    auto variables = environment.to_strings();
+    auto argv = as_argv(arguments);
+    auto envp = as_argv(variables);
+    std::fflush(nullptr);
+    stop_ignoring_signals();
+    ::execve(program->c_str(), argv.data(), envp.data());
+    return errno_failure("cannot start", program->string(), errno);
 }
 
 Result<std::unique_ptr<ChildProcess>> ChildProcess::start(Executor executor, const ProcessSpec& spec) {

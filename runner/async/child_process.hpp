@@ -88,4 +88,8 @@ Task<Result<FinishedProcess>> run_process(ProcessSpec spec, std::chrono::steady_
 // The absolute path of a program, as exec would find it; empty if it is not there.
 std::optional<std::filesystem::path> find_program(const std::string& name, const Environment& environment);
 
+// Becomes another program, [0] of the arguments looked up on PATH of `environment`; comes back only with what kept it
+// from that (kind machine).
+Failure become(std::vector<std::string> arguments, const Environment& environment);
+
 } // namespace cachefill::async

@@ -1,5 +1,6 @@
 #include "async/git.hpp"
 
+#include "async/deadline.hpp"
 #include "async/git_programs.hpp"
 #include "async/run_alone.hpp"
 #include "base/files.hpp"
@@ -15,7 +16,10 @@ namespace cachefill::async {
 
 namespace {
 
-constexpr std::chrono::seconds guard_patience{10}; // with each question about a repository
+constexpr std::chrono::seconds guard_patience{60};
+constexpr std::size_t longest_answer = 64U << 20;
+constexpr std::size_t most_trees = 1000;
+constexpr std::string_view mode_of_submodule = "160000 ";
 
 constexpr std::array<std::pair<const char*, const char*>, 3> no_programs{
     {{"core.fsmonitor", "false"}, {"core.hooksPath", "/dev/null"}, {"log.showSignature", "false"}}};
@@ -60,42 +64,52 @@ bool is_well_known_filter(const std::string& command, const Environment& environ
     return found && (program == name || program == *found);
 }
 
-// What a git says; empty where it says no.
-Task<std::string> ask_git(std::vector<std::string> options, std::vector<std::string> question,
-                          const Environment& environment, std::chrono::steady_clock::duration patience) {
+Task<Result<FinishedProcess>> ask_git(const std::vector<std::string>& options, std::vector<std::string> question,
+                                      const Environment& environment, std::chrono::steady_clock::duration patience) {
     ProcessSpec spec;
     spec.arguments = {"git"};
     spec.arguments.insert(spec.arguments.end(), options.begin(), options.end());
     spec.arguments.insert(spec.arguments.end(), question.begin(), question.end());
     spec.environment = environment;
-    auto answer = co_await run_process(std::move(spec), patience);
-    if (!answer || !answer->status.success()) co_return std::string();
-    co_return std::move(answer->output);
+    auto answer = co_await run_process(std::move(spec), patience, longest_answer);
+    if (answer && answer->output.size() >= longest_answer)
+        co_return Failure(FailureKind::machine, "git " + question.front() + " says more than is read of it");
+    co_return answer;
 }
 
-// More are nobody's.
-constexpr std::size_t most_submodules = 1000;
-constexpr std::string_view mode_of_submodule = "160000 ";
+// What it says; a refusal is a failure, because what was not seen would be obeyed.
+Task<Result<std::string>> ask_git_to_answer(const std::vector<std::string>& options, std::vector<std::string> question,
+                                            const Environment& environment,
+                                            std::chrono::steady_clock::duration patience) {
+    auto asked = "git " + join(options, " ") + " " + question.front();
+    CO_TRY(answer, co_await ask_git(options, std::move(question), environment, patience));
+    if (!answer.status.success())
+        co_return Failure(FailureKind::machine, asked + " failed: " + ellipsize(sanitize(trim(answer.error)), 300));
+    co_return std::move(answer.output);
+}
 
 // The work tree there, if it is one, and those of the submodules that are checked out in it, and theirs.
-Task<std::vector<std::string>> find_trees(std::vector<std::string> options, Environment environment,
-                                          std::chrono::steady_clock::duration patience) {
+Task<Result<std::vector<std::string>>> find_trees(std::vector<std::string> options, Environment environment,
+                                                  std::chrono::steady_clock::duration patience) {
     std::vector<std::string> found;
     std::vector<std::vector<std::string>> repositories{std::move(options)};
-    for (std::size_t i = 0; i < repositories.size() && found.size() < most_submodules; ++i) {
+    for (std::size_t i = 0; i < repositories.size(); ++i) {
         std::vector<std::string> where{"rev-parse", "--show-toplevel"}, which{"ls-files", "-z", "--stage", "--", ":/"};
-        auto said = co_await ask_git(repositories[i], std::move(where), environment, patience);
-        auto top = std::filesystem::path(trim(said));
-        if (top.empty()) continue;
+        CO_TRY(said, co_await ask_git(repositories[i], std::move(where), environment, patience));
+        if (!said.status.success()) continue; // there is none
+        auto top = std::filesystem::path(trim(said.output));
         if (i == 0) found.push_back(top.string());
-        std::vector<std::string> from_top{"-C", top.string()};
-        auto files = co_await ask_git(std::move(from_top), std::move(which), environment, patience);
+        const std::vector<std::string> from_top{"-C", top.string()};
+        CO_TRY(files, co_await ask_git_to_answer(from_top, std::move(which), environment, patience));
         for (auto file : split(files, '\0')) {
             auto name = file.find('\t');
             if (!file.starts_with(mode_of_submodule) || name == file.npos) continue;
             auto folder = top / std::string(file.substr(name + 1));
             std::error_code ignored;
             if (!std::filesystem::exists(folder / ".git", ignored)) continue;
+            if (found.size() == most_trees)
+                co_return Failure(FailureKind::machine, top.string() + " has more than " + std::to_string(most_trees) +
+                                                            " submodules, which are not all looked at");
             found.push_back(folder.string());
             repositories.push_back({"-C", folder.string()});
         }
@@ -115,6 +129,26 @@ constexpr std::string_view guard_script = R"(#!/bin/sh
 if [ "$1" = -C ] && [ -n "$2" ] && [ "$2" = "$CACHEFILL_TREE" ]; then exec "$CACHEFILL_GIT" "$@"; fi
 exec "${0%/*}/cachefill-git" "$@"
 )";
+
+// See without_programs().
+Task<Result<Environment>> look_for_programs(Environment environment, std::vector<std::string> options,
+                                            std::chrono::steady_clock::duration patience) {
+    auto is_well_known = [&environment](const std::string& command) {
+        return is_well_known_filter(command, environment);
+    };
+    std::vector<std::vector<std::string>> repositories{options};
+    CO_TRY(trees, co_await find_trees(std::move(options), environment, patience));
+    for (std::size_t i = 1; i < trees.size(); ++i) repositories.push_back({"-C", trees[i]});
+    auto changed = environment;
+    if (!trees.empty()) changed.set(tree_variable, trees.front());
+    for (const auto& repository : repositories) {
+        std::vector<std::string> question{"config", "--list", "--show-scope", "-z"};
+        CO_TRY(listed, co_await ask_git_to_answer(repository, std::move(question), environment, patience));
+        for (const auto& [name, value] : settings_against_programs(parse_git_settings(listed), is_well_known))
+            add_setting(changed, name, value);
+    }
+    co_return changed;
+}
 
 // Those that stand before the command: "-C DIRECTORY", "--git-dir=…".
 std::vector<std::string> options_before_command(const std::vector<std::string>& arguments) {
@@ -143,24 +177,15 @@ void refuse_programs_of_folders(Environment& environment) {
     environment.set("GIT_NO_LAZY_FETCH", "1");
 }
 
-Task<Environment> without_programs(Environment environment, std::vector<std::string> options,
-                                   std::chrono::steady_clock::duration patience) {
+Task<Result<Environment>> without_programs(Environment environment, std::vector<std::string> options,
+                                           std::chrono::steady_clock::duration patience) {
     refuse_programs_of_folders(environment);
-    auto is_well_known = [&environment](const std::string& command) {
-        return is_well_known_filter(command, environment);
-    };
-    std::vector<std::vector<std::string>> repositories{options};
-    auto trees = co_await find_trees(std::move(options), environment, patience);
-    for (std::size_t i = 1; i < trees.size(); ++i) repositories.push_back({"-C", trees[i]});
-    auto changed = environment;
-    if (!trees.empty()) changed.set(tree_variable, trees.front());
-    for (auto& repository : repositories) {
-        std::vector<std::string> question{"config", "--list", "--show-scope", "-z"};
-        auto listed = co_await ask_git(std::move(repository), std::move(question), environment, patience);
-        for (const auto& [name, value] : async::without_programs(parse_git_settings(listed), is_well_known))
-            add_setting(changed, name, value);
-    }
-    co_return changed;
+    if (!find_program("git", environment)) co_return environment;
+    auto looking = look_for_programs(std::move(environment), std::move(options), patience);
+    auto looked =
+        co_await with_deadline(std::move(looking), patience, "looking for the programs that a repository names");
+    if (looked) co_return looked;
+    co_return std::move(looked).error().with_hint("no git is started there, as it would run them");
 }
 
 Result<void> make_git_guard(const std::filesystem::path& folder, const std::filesystem::path& program) {
@@ -191,30 +216,21 @@ bool stands_before_git(std::string_view called_as, const Environment& environmen
     return called_as.ends_with(guard_name) && !environment.get_or(guard_variable).empty();
 }
 
-int go_on_as_git(const std::vector<std::string>& arguments, Environment environment) {
+Failure go_on_as_git(const std::vector<std::string>& arguments, Environment environment) {
     auto folder = environment.get_or(guard_variable);
-    environment.unset(guard_variable);
     auto path = environment.get_or("PATH");
     std::vector<std::string> rest;
     for (auto part : split(path, ':'))
         if (part != folder) rest.emplace_back(part);
     environment.set("PATH", join(rest, ":"));
-    auto git = find_program("git", environment);
-    if (!git) return 127;
-    environment = run_alone([&](const Executor&) {
+    for (const char* ours : {guard_variable, git_variable, tree_variable}) environment.unset(ours);
+    auto guarded = run_alone([&](const Executor&) {
         return without_programs(environment, options_before_command(arguments), guard_patience);
     });
+    if (!guarded) return std::move(guarded).error();
     std::vector<std::string> command{"git"};
     command.insert(command.end(), arguments.begin(), arguments.end());
-    auto variables = environment.to_strings();
-    auto pointers = [](std::vector<std::string>& texts) {
-        std::vector<char*> list;
-        for (auto& text : texts) list.push_back(text.data());
-        list.push_back(nullptr);
-        return list;
-    };
-    ::execve(git->c_str(), pointers(command).data(), pointers(variables).data());
-    return 126;
+    return become(std::move(command), *guarded);
 }
 
 ProcessSpec git_to_remote(std::vector<std::string> arguments, const Environment& environment) {

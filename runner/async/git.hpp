@@ -27,9 +27,9 @@ void refuse_programs_of_folders(Environment& environment);
 // Variables by which a git with these options before its command ("-C", a folder) runs none of the programs that the
 // repository there, and the submodules in it, name in their own configuration, but for the filters of git-crypt and
 // git-lfs where that is what their name leads to: a tree with theirs cannot be looked at without them. The user's own
-// stay.
-Task<Environment> without_programs(Environment environment, std::vector<std::string> options,
-                                   std::chrono::steady_clock::duration patience);
+// stay. A failure where not all of that can be seen within `patience`: then git is not to be started there.
+Task<Result<Environment>> without_programs(Environment environment, std::vector<std::string> options,
+                                           std::chrono::steady_clock::duration patience);
 
 // The git of whoever starts it by its name, for whichever repository: this program, `program` by an absolute path, in a
 // folder that comes first on PATH. It looks at the repository that it is started for and goes on as the git behind it;
@@ -38,8 +38,8 @@ Result<void> make_git_guard(const std::filesystem::path& folder, const std::file
 void stand_before_git(Environment& environment, const std::filesystem::path& folder);
 // Were we started as that, by this name?
 bool stands_before_git(std::string_view called_as, const Environment& environment);
-// Becomes git; the exit code if that fails. `arguments` without the program's name.
-int go_on_as_git(const std::vector<std::string>& arguments, Environment environment);
+// Becomes git, or says what kept it from that. `arguments` without the program's name.
+Failure go_on_as_git(const std::vector<std::string>& arguments, Environment environment);
 
 // A git that asks another repository by its address. No folder's configuration counts, only the user's own.
 ProcessSpec git_to_remote(std::vector<std::string> arguments, const Environment& environment);

@@ -95,8 +95,8 @@ std::vector<GitSetting> parse_git_settings(std::string_view listed) {
     return settings;
 }
 
-std::vector<std::pair<std::string, std::string>> without_programs(const std::vector<GitSetting>& settings,
-                                                                  const IsWellKnown& is_well_known) {
+std::vector<std::pair<std::string, std::string>> settings_against_programs(const std::vector<GitSetting>& settings,
+                                                                           const IsWellKnown& is_well_known) {
     std::map<std::string, std::vector<std::string>> of_the_user;
     bool has_programs_of_lfs = false, opens_protocols = false;
     for (const auto& setting : settings) {
@@ -110,10 +110,9 @@ std::vector<std::pair<std::string, std::string>> without_programs(const std::vec
     auto say_again = [&](const std::string& name, const char* otherwise) {
         if (!done.insert(name).second) return;
         const auto& values = of_the_user[name];
-        if (is_list(name) || values.empty()) said.emplace_back(name, otherwise);
-        for (auto value = is_list(name) || values.empty() ? values.begin() : values.end() - 1; value != values.end();
-             ++value)
-            said.emplace_back(name, *value);
+        if (!is_list(name)) return void(said.emplace_back(name, values.empty() ? otherwise : values.back()));
+        said.emplace_back(name, otherwise); // empties the list
+        for (const auto& value : values) said.emplace_back(name, value);
     };
     for (const auto& setting : settings) {
         const auto* program = is_of_repository(setting) ? find_program_setting(setting.name) : nullptr;

@@ -22,8 +22,8 @@ using IsWellKnown = std::function<bool(const std::string& command)>;
 // What said last makes git, and git-lfs, run no program that a repository's own settings name, but for filters that are
 // well known; in the order in which it is to be said. What the user's own settings name is run as it would be without
 // the repository's. Pure.
-std::vector<std::pair<std::string, std::string>> without_programs(const std::vector<GitSetting>& settings,
-                                                                  const IsWellKnown& is_well_known);
+std::vector<std::pair<std::string, std::string>> settings_against_programs(const std::vector<GitSetting>& settings,
+                                                                           const IsWellKnown& is_well_known);
 
 // Is this a filter as `git-crypt init` and `git lfs install --local` write it? With quotes, without the program's
 // folder.

@@ -24,11 +24,7 @@ Failure nonsense(const http::Response& response, std::string_view what) {
     return nonsense_answer(response, what, address_hint);
 }
 
-Result<Json> parse_object(const http::Response& response) {
-    auto json = Json::parse(response.body, nullptr, false);
-    if (!json.is_object()) return nonsense(response, "something else than a JSON object");
-    return json;
-}
+Result<Json> parse_object(const http::Response& response) { return read_object(response, address_hint); }
 
 std::string text_in(const Json& json, const char* name) {
     auto field = json.find(name);
@@ -59,11 +55,6 @@ std::string retention_in(const Json& json) {
 std::string error_name(const http::Response& response) {
     auto json = Json::parse(response.body, nullptr, false);
     return json.is_object() ? text_in(json, "error") : std::string();
-}
-
-std::string at_end(std::string text) {
-    while (text.ends_with('/')) text.pop_back();
-    return text;
 }
 
 } // namespace
@@ -155,7 +146,8 @@ async::Task<Result<http::Response>> AtticApi::send(http::Request request) {
 void AtticApi::move_to(const std::string& endpoint) {
     auto ours = http::parse_url(endpoint_), told = http::parse_url(endpoint);
     if (!ours || !told || told->credentials) return;
-    if (told->tls || (!ours->tls && http::is_same_host(*ours, *told))) endpoint_ = at_end(told->to_string());
+    if (told->tls || (!ours->tls && http::is_same_host(*ours, *told)))
+        endpoint_ = http::without_slash_at_end(told->to_string());
 }
 
 async::Task<Result<AtticCacheInfo>> AtticApi::get_info() {

@@ -5,6 +5,8 @@
 #include "cache/attic_upload.hpp"
 #include "cache/http_reader.hpp"
 #include "cache/nar_look.hpp"
+#include "cache/narinfo_record.hpp"
+#include "cache/told_reply.hpp"
 #include "http/url.hpp"
 
 #include <unordered_map>
@@ -87,22 +89,11 @@ class AtticCache final : public BinaryCache {
     }
 
     Task<Result<std::vector<nix::StorePath>>> query_missing(std::vector<nix::StorePath> paths) override {
-        std::unordered_map<std::string, nix::StorePath> by_hash;
-        std::vector<std::string> hashes;
-        for (auto& path : paths) {
-            std::string hash(path.hash_part());
-            if (by_hash.emplace(hash, std::move(path)).second) hashes.push_back(std::move(hash));
-        }
-        if (hashes.empty()) co_return std::vector<nix::StorePath>();
-        CO_TRY(answer, co_await api_.query_missing(std::move(hashes)));
-        std::vector<nix::StorePath> missing;
-        for (const auto& hash : answer) {
-            auto found = by_hash.extract(hash);
-            if (found.empty())
-                co_return Failure(FailureKind::protocol, uri_.name + " misses a path that was not asked for");
-            missed_.insert_or_assign(found.mapped(), Clock::now());
-            missing.push_back(std::move(found.mapped()));
-        }
+        if (paths.empty()) co_return paths;
+        HashedPaths asked(std::move(paths));
+        CO_TRY(answer, co_await api_.query_missing(asked.hashes()));
+        CO_TRY(missing, std::move(asked).named_in(answer, uri_.name));
+        for (const auto& path : missing) missed_.insert_or_assign(path, Clock::now());
         co_return missing;
     }
 
@@ -126,7 +117,8 @@ class AtticCache final : public BinaryCache {
         if (request.mends)
             co_return Failure(FailureKind::protocol,
                               "attic keeps its archives itself, and has lost that of " + request.path.to_string())
-                .with_hint("the server's log says what it lacks; or " + way_to_remove(request.path));
+                .with_hint("the server's log says what it lacks; or " + way_to_remove(uri_, request.path) +
+                           ", and the next run makes it anew");
         if (request.compression != codec::Compression::none)
             co_return Failure(FailureKind::usage, "attic takes NARs as they are, not by " +
                                                       std::string(codec::to_string(request.compression)));
@@ -165,10 +157,6 @@ class AtticCache final : public BinaryCache {
   private:
     static Failure not_open() {
         return Failure(FailureKind::internal, "a cache of attic was asked before it was opened");
-    }
-
-    std::string way_to_remove(const nix::StorePath& path) const {
-        return "have whoever runs the server remove " + path.to_string() + ", and the next run makes it anew";
     }
 
     // Reading a public cache tells nothing about a token, so the question that only pushers may ask is asked, of

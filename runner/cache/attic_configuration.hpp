@@ -23,9 +23,8 @@ struct AtticConfiguration {
     std::map<std::string, AtticServer> servers; // by name
 };
 
-// TOML as far as attic writes it and people do by hand: tables, inline tables, dotted and quoted keys, strings on one
-// line; numbers, dates and truth values are passed over. Anything else is a usage failure that names the line, and
-// repeats nothing of the text.
+// What is no TOML, or has something else where attic has a text or a table, is a usage failure that names the line and
+// repeats nothing of it. What else stands there is passed over.
 Result<AtticConfiguration> parse_attic_configuration(std::string_view text);
 
 // Where attic has it; empty: there is no home, see configuration_home().

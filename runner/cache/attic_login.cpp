@@ -12,11 +12,6 @@ namespace {
 constexpr const char* own_file_hint =
     "'attic login NAME URL TOKEN' writes it there; or name the server by its address: attic://HOST/CACHE";
 
-std::string without_slash(std::string text) {
-    while (text.ends_with('/')) text.pop_back();
-    return text;
-}
-
 struct OwnFile {
     std::string source; // "the file …"
     AtticConfiguration configuration;
@@ -63,7 +58,7 @@ Result<std::string> endpoint_of(const AtticServer& server, const std::string& na
     if (!is_plain)
         return Failure(FailureKind::usage, "the endpoint of '" + sanitize(name) + "' in " + own.source +
                                                " is no address of a server: " + redact_url(sanitize(server.endpoint)));
-    return without_slash(url->to_string());
+    return http::without_slash_at_end(url->to_string());
 }
 
 Result<std::optional<FoundToken>> token_of(const AtticServer& server, const OwnFile& own) {
@@ -121,7 +116,8 @@ class TokenSearch {
 
 const AtticServer* find_by_endpoint(const AtticConfiguration& configuration, const std::string& endpoint) {
     for (const auto& [name, server] : configuration.servers)
-        if (auto url = http::parse_url(server.endpoint); url && without_slash(url->to_string()) == endpoint)
+        if (auto url = http::parse_url(server.endpoint);
+            url && http::without_slash_at_end(url->to_string()) == endpoint)
             return &server;
     return nullptr;
 }
@@ -135,7 +131,7 @@ Result<AtticLogin> find_attic_login(const Environment& environment, const AtticP
     const AtticServer* server = nullptr;
     if (place.is_address()) {
         login.endpoint = place.endpoint();
-        if (auto url = http::parse_url(login.endpoint)) login.endpoint = without_slash(url->to_string());
+        if (auto url = http::parse_url(login.endpoint)) login.endpoint = http::without_slash_at_end(url->to_string());
         if (own && *own) server = find_by_endpoint((*own)->configuration, login.endpoint);
         if (!own) login.passed_over.push_back(own.error().one_line());
     } else {

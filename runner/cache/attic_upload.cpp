@@ -1,17 +1,12 @@
 #include "cache/attic_upload.hpp"
 
-#include "base/text.hpp"
+#include "cache/narinfo_record.hpp"
 
 namespace cachefill::cache {
 
 using async::Task;
 
 namespace {
-
-Failure wrong_size(std::uint64_t wanted, std::uint64_t got) {
-    return Failure(FailureKind::internal,
-                   "an upload of " + std::to_string(wanted) + " bytes got " + std::to_string(got));
-}
 
 PublishOutcome outcome_of(AtticKept kept) {
     return kept == AtticKept::deduplicated ? PublishOutcome::deduplicated : PublishOutcome::published;

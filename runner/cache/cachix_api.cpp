@@ -24,11 +24,7 @@ Failure nonsense(const http::Response& response, std::string_view what) {
     return nonsense_answer(response, what, address_hint);
 }
 
-Result<Json> parse_object(const http::Response& response) {
-    auto json = Json::parse(response.body, nullptr, false);
-    if (!json.is_object()) return nonsense(response, "something else than a JSON object");
-    return json;
-}
+Result<Json> parse_object(const http::Response& response) { return read_object(response, address_hint); }
 
 Result<std::string> text_field(const http::Response& response, const Json& json, const char* name) {
     auto field = json.find(name);

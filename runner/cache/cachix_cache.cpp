@@ -6,10 +6,10 @@
 #include "cache/http_reader.hpp"
 #include "cache/make_cache.hpp"
 #include "cache/nar_look.hpp"
+#include "cache/told_reply.hpp"
 #include "http/url.hpp"
 
 #include <algorithm>
-#include <unordered_map>
 
 namespace cachefill::cache {
 
@@ -77,22 +77,9 @@ class CachixCache final : public BinaryCache {
     }
 
     async::Task<Result<std::vector<nix::StorePath>>> query_missing(std::vector<nix::StorePath> paths) override {
-        std::unordered_map<std::string, nix::StorePath> by_hash;
-        std::vector<std::string> hashes;
-        for (auto& path : paths) {
-            std::string hash(path.hash_part());
-            if (by_hash.emplace(hash, std::move(path)).second) hashes.push_back(std::move(hash));
-        }
-        CO_TRY(answer, co_await api_.query_missing(std::move(hashes)));
-        std::vector<nix::StorePath> missing;
-        for (const auto& hash : answer) {
-            auto found = by_hash.extract(hash);
-            if (found.empty())
-                co_return Failure(FailureKind::protocol,
-                                  "the Cachix cache '" + uri_.name + "' misses a path that was not asked for");
-            missing.push_back(std::move(found.mapped()));
-        }
-        co_return missing;
+        HashedPaths asked(std::move(paths));
+        CO_TRY(answer, co_await api_.query_missing(asked.hashes()));
+        co_return std::move(asked).named_in(answer, "the Cachix cache '" + uri_.name + "'");
     }
 
     async::Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path) override {

@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cache/make_cache.hpp"
+#include "cache/narinfo_record.hpp"
 #include "codec/encoding.hpp"
 
 #include <boost/system/system_error.hpp>
@@ -95,9 +96,7 @@ async::Task<Result<void>> CachixUpload::finish(codec::Hash file_hash, std::uint6
     // Somebody else may have published it meanwhile. Asked beside the last parts, it costs publish() no round trip.
     if (!failure_) group_.spawn(look_for_narinfo());
     co_await group_.join();
-    if (!failure_ && (bytes_ != file_size || file_size == 0))
-        failure_ = Failure(FailureKind::internal,
-                           "an upload of " + std::to_string(file_size) + " bytes got " + std::to_string(bytes_));
+    if (!failure_ && (bytes_ != file_size || file_size == 0)) failure_ = wrong_size(file_size, bytes_);
     if (!failure_) co_return Result<void>();
     co_await abort();
     co_return *failure_;

@@ -295,16 +295,31 @@ Result<Credentials> credentials_to_read(const Environment& environment, const Ca
     return credentials;
 }
 
+std::string token_variable(Scheme scheme) {
+    switch (scheme) {
+    case Scheme::cachix:
+        return "CACHIX_AUTH_TOKEN";
+    case Scheme::attic:
+        return "ATTIC_TOKEN";
+    case Scheme::http:
+        return "CACHEFILL_BEARER_TOKEN";
+    case Scheme::s3:
+    case Scheme::file:
+        break;
+    }
+    return {};
+}
+
 Result<std::string> token_name(const CacheUri& uri) {
-    if (uri.scheme == Scheme::cachix) return credential_name("CACHIX_AUTH_TOKEN", uri);
-    if (uri.scheme == Scheme::attic) return credential_name("ATTIC_TOKEN", uri);
+    if (uri.scheme == Scheme::cachix || uri.scheme == Scheme::attic)
+        return credential_name(token_variable(uri.scheme), uri);
     if (uri.scheme == Scheme::file)
         return Failure(FailureKind::usage, uri.name + " is a directory, which asks for no token");
     if (uri.scheme == Scheme::s3)
         return Failure(FailureKind::usage, uri.name + " is a bucket, which asks for a key of two parts")
             .with_hint(ways_to_log_in(uri) + "; 'aws configure' stores one");
     if (is_in_the_open(uri.place_to_push())) return in_the_open("question", uri.place_to_push());
-    return credential_name("CACHEFILL_BEARER_TOKEN", place_of(uri.place_to_push()));
+    return credential_name(token_variable(uri.scheme), place_of(uri.place_to_push()));
 }
 
 std::string ways_to_log_in(std::string_view url) {

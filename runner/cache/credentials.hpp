@@ -65,6 +65,8 @@ Result<Credentials> credentials_to_read(const Environment& environment, const Ca
 // The variable, and so the file of a stored token, of one cache alone: of a plain one that of the server that takes the
 // uploads. A usage failure for what takes no token.
 Result<std::string> token_name(const CacheUri& uri);
+// The variable of all caches of that kind: "CACHIX_AUTH_TOKEN". Empty: they ask for no token.
+std::string token_variable(Scheme scheme);
 
 // For a hint: how the server behind this URL, or this cache, can be told who asks.
 std::string ways_to_log_in(std::string_view url);

@@ -100,9 +100,7 @@ class FileUpload final : public Upload {
     }
 
     Result<void> put_in_place() {
-        if (!file_ || written_ != nar_.file_size)
-            return Failure(FailureKind::internal,
-                           "an upload of " + std::to_string(nar_.file_size) + " bytes got " + std::to_string(written_));
+        if (!file_ || written_ != nar_.file_size) return wrong_size(nar_.file_size, written_);
         TRY_VOID(file_->flush());
         // A file of that name has that hash: replacing it by the same bytes also mends one that went bad.
         bool fits = mends_ && mends_->compression == nar_.compression && is_own_file(mends_->url);

@@ -21,11 +21,6 @@ std::string random_number() {
     return codec::to_nix32({reinterpret_cast<const char*>(words.data()), sizeof words});
 }
 
-Failure wrong_size(std::uint64_t wanted, std::uint64_t got) {
-    return Failure(FailureKind::internal,
-                   "an upload of " + std::to_string(wanted) + " bytes got " + std::to_string(got));
-}
-
 } // namespace
 
 HttpUpload::HttpUpload(HttpWriter& writer, HttpReader& reader, const std::optional<nix::SecretKey>& key,

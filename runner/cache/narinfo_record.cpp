@@ -34,6 +34,11 @@ std::string way_to_remove(const CacheUri& uri, const nix::StorePath& path) {
     return "remove " + root + "/" + narinfo_name(path);
 }
 
+Failure wrong_size(std::uint64_t wanted, std::uint64_t got) {
+    return Failure(FailureKind::internal,
+                   "an upload of " + std::to_string(wanted) + " bytes got " + std::to_string(got));
+}
+
 std::string nar_name(const StoredNar& nar) {
     return "nar/" + nar.file_hash.to_nix32() + ".nar" + std::string(codec::file_extension(nar.compression));
 }

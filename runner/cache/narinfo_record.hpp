@@ -41,6 +41,9 @@ struct StoredNar {
     std::string url = {}; // where it is, if that is not its nar_name()
 };
 
+// Of an upload to which other bytes came than it was told of.
+Failure wrong_size(std::uint64_t wanted, std::uint64_t got);
+
 // "nar/HASH.nar.zst", where plain caches keep it (Nix, libstore/binary-cache-store.cc).
 std::string nar_name(const StoredNar& nar);
 

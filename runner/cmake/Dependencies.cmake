@@ -7,6 +7,7 @@ find_package(yaml-cpp 0.7 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
 find_package(fmt 9 REQUIRED)
+find_path(TOMLPLUSPLUS_INCLUDE_DIRECTORY toml++/toml.h REQUIRED)
 find_package(BZip2 REQUIRED)
 find_package(LibLZMA 5.4 REQUIRED) # the first that knows lzip
 find_package(ZLIB REQUIRED)

@@ -33,7 +33,9 @@ struct Git {
     Task<std::optional<std::string>> ask_unfiltered(std::vector<std::string> arguments) const {
         auto spec = async::git_process(directory, std::move(arguments), environment);
         std::vector<std::string> here{"-C", directory.string()};
-        spec.environment = co_await async::without_programs(spec.environment, std::move(here), local_patience);
+        auto guarded = co_await async::without_programs(spec.environment, std::move(here), local_patience);
+        if (!guarded) co_return std::nullopt;
+        spec.environment = std::move(*guarded);
         co_return co_await run(std::move(spec), local_patience);
     }
     Task<std::optional<std::string>> ask_remote(std::vector<std::string> arguments) const {

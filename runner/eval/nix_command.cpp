@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::size_t longest_output = 64U << 20;
 constexpr std::chrono::seconds grace_for_builders{3};
-constexpr std::chrono::seconds settings_deadline{10}; // of git, for each question about its settings
+constexpr std::chrono::seconds settings_deadline{60}; // of git, to tell its own
 constexpr int shell_killed = 128 + SIGKILL;
 
 bool contains_any(std::string_view text, std::initializer_list<std::string_view> words) {
@@ -160,7 +160,8 @@ async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, NixCommand com
     spec.environment = nix_environment(settings);
     if (!command.tree.empty()) {
         std::vector<std::string> there{"-C", command.tree.string()};
-        spec.environment = co_await async::without_programs(spec.environment, std::move(there), settings_deadline);
+        CO_TRY(guarded, co_await async::without_programs(spec.environment, std::move(there), settings_deadline));
+        spec.environment = std::move(guarded);
     }
     if (!settings.before_git.empty()) async::stand_before_git(spec.environment, settings.before_git);
     if (!command.directory.empty()) spec.environment.set("PWD", command.directory.string());

@@ -52,9 +52,10 @@ void add_caches(report::RunReport& report, const RunParts& parts) {
 
 // Why it is not in the cache although that took it, or has something under its name already; empty: it is there.
 std::string why_not_there(const nix::StorePath& path, const push::PushRecord& record, const RunParts& parts) {
-    if (parts.verification.vanished().contains(path)) return why_vanished(record);
-    if (record.outcome != event::PushOutcome::already_there) return {};
-    return parts.run.judge.why_refused(path);
+    auto refused =
+        record.outcome == event::PushOutcome::already_there ? parts.run.judge.why_refused(path) : std::string();
+    if (!refused.empty()) return refused; // it is shown, and believed by nobody
+    return parts.verification.vanished().contains(path) ? why_vanished(record) : "";
 }
 
 void add_pushes(report::RunReport& report, const RunParts& parts) {

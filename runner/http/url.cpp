@@ -142,6 +142,11 @@ Result<Url> resolve_location(const Url& base, std::string_view location) {
     return from_view(absolute, encoded, FailureKind::protocol);
 }
 
+std::string without_slash_at_end(std::string url) {
+    while (url.ends_with('/')) url.pop_back();
+    return url;
+}
+
 bool is_same_host(const Url& a, const Url& b) {
     bool same_port = a.port == b.port || (a.port == a.default_port() && b.port == b.default_port());
     return a.host == b.host && same_port;

@@ -35,6 +35,9 @@ Result<Url> parse_url(std::string_view text);
 // protocol failure when it is no http or https URL.
 Result<Url> resolve_location(const Url& base, std::string_view location);
 
+// "https://example.org/" without its end, as addresses are compared and built upon.
+std::string without_slash_at_end(std::string url);
+
 // May what was meant for `a` be told to `b`? Same host and port; the default ports of http and https count as one.
 bool is_same_host(const Url& a, const Url& b);
 

@@ -3,22 +3,17 @@
 #include "base/text.hpp"
 #include "codec/encoding.hpp"
 #include "support/cachix_server.hpp"
+#include "support/server_signals.hpp"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <csignal>
 #include <iostream>
 
 using namespace cachefill;
 
 int main(int argc, char** argv) {
-    // Blocked before any thread starts, so that sigwait() below is the one who gets them.
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    const test::ServerSignals signals;
 
     test::CachixServerSettings settings;
     std::string port_file;
@@ -86,7 +81,6 @@ int main(int argc, char** argv) {
         std::cerr << "cachix-server: " << written.error().cause() << "\n";
         return 1;
     }
-    int received = 0;
-    sigwait(&signals, &received);
+    signals.wait();
     return 0;
 }

@@ -1,21 +1,16 @@
 // The stand-in of GitHub's REST API as a program, for end-to-end tests. Runs until SIGTERM or SIGINT.
 #include "base/files.hpp"
 #include "support/github_server.hpp"
+#include "support/server_signals.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <csignal>
 #include <iostream>
 
 using namespace cachefill;
 
 int main(int argc, char** argv) {
-    // Blocked before any thread starts, so that sigwait() below is the one who gets them.
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    const test::ServerSignals signals;
 
     test::GithubServer::Settings settings;
     std::string url_file;
@@ -32,7 +27,6 @@ int main(int argc, char** argv) {
         std::cerr << "github-server: " << written.error().cause() << "\n";
         return 1;
     }
-    int received = 0;
-    sigwait(&signals, &received);
+    signals.wait();
     return 0;
 }

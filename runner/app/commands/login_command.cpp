@@ -91,10 +91,7 @@ Task<Result<void>> log_in(session::Session& session) {
     CO_TRY(file, cache::store_token(session.environment(), variable, token));
     say_line("stored in " + file.string());
     say_line(finding);
-    std::string for_all = "CACHEFILL_BEARER_TOKEN";
-    if (uri.scheme == cache::Scheme::cachix) for_all = "CACHIX_AUTH_TOKEN";
-    if (uri.scheme == cache::Scheme::attic) for_all = "ATTIC_TOKEN";
-    for (const auto& name : {variable, for_all})
+    for (const auto& name : {variable, cache::token_variable(uri.scheme)})
         if (!session.environment().get_or(name).empty())
             say_line("note: " + name + " is set, and wins over what is stored");
     co_return Result<void>();

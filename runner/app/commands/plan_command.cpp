@@ -116,8 +116,8 @@ Result<void> hand_over(const Environment& environment, const report::ShardPlan& 
 
 Result<Console::Answer> answer_of(const report::ShardPlan& shards, const CommandContext& context) {
     const auto& settings = context.session.settings();
-    auto* stream = settings.json == "-" || settings.events == "-" || settings.matrix ? stderr : stdout;
-    Console::Answer answer{.text = report::shards_text(shards, terminal_columns(stream).value_or(0)) + "\n",
+    auto width = terminal_columns(context.console.stream_of_answers()).value_or(0);
+    Console::Answer answer{.text = report::shards_text(shards, width) + "\n",
                            .json = report::shards_json(shards),
                            .line = {},
                            .was_asked = !settings.matrix};

@@ -50,6 +50,7 @@ Task<std::vector<std::string>> names_on_standard_input(async::Executor executor)
         auto line = co_await input->line();
         if (!line) break;
         if (auto word = trim(*line); !word.empty()) names.emplace_back(word);
+        if (line->size() >= LineInput::longest) break; // no path is, which is what will be said
     }
     co_return names;
 }

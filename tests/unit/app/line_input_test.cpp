@@ -54,6 +54,11 @@ BOOST_AUTO_TEST_CASE(of_a_file) {
     BOOST_TEST(lines_of("") == Lines());
     BOOST_TEST(lines_of("one\n\ntwo\n") == (Lines{"one", "", "two"}));
     BOOST_TEST(lines_of("one\ntwo") == (Lines{"one", "two"}));
+    std::size_t bytes = 0;
+    const auto pieces = lines_of(std::string(3 * LineInput::longest, 'x'));
+    for (const auto& piece : pieces) bytes += piece.size();
+    BOOST_TEST(pieces.size() > 2U);
+    BOOST_TEST(bytes == 3 * LineInput::longest);
     BOOST_TEST(lines_of(std::string(10000, 'x') + "\ny\n") == (Lines{std::string(10000, 'x'), "y"}));
 }
 

@@ -8,7 +8,7 @@ using Said = std::vector<std::pair<std::string, std::string>>;
 namespace {
 
 Said said(const std::vector<GitSetting>& settings, bool all_are_known = false) {
-    return without_programs(settings, [all_are_known](const std::string&) { return all_are_known; });
+    return settings_against_programs(settings, [all_are_known](const std::string&) { return all_are_known; });
 }
 
 } // namespace

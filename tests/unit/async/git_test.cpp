@@ -55,6 +55,12 @@ struct Scene {
         return run(git_process(top / where, std::move(arguments), environment));
     }
     std::vector<std::string> in_tree() const { return {"-C", (top / "tree").string()}; }
+    Result<Environment> guarded(const std::vector<std::string>& options) const {
+        auto body = [&](Executor) -> Task<Result<Environment>> {
+            co_return co_await without_programs(environment, options, std::chrono::seconds(30));
+        };
+        return test::run_task<Result<Environment>>(body);
+    }
     std::string root_of(const std::string& where) const { return git(where, {"rev-parse", "--show-toplevel"}).output; }
 };
 
@@ -126,7 +132,8 @@ BOOST_AUTO_TEST_CASE(filters_of_the_folder_are_none_and_those_of_the_user_stay) 
           (top / "hook").string() + " && git config filter.x.required true && touch -d yesterday mine theirs");
     auto spec = git_process(top / "tree", {"status", "--porcelain"}, environment);
     auto body = [&](Executor) -> Task<Result<FinishedProcess>> {
-        spec.environment = co_await without_programs(spec.environment, in_tree(), std::chrono::seconds(30));
+        CO_TRY(guarded, co_await without_programs(spec.environment, in_tree(), std::chrono::seconds(30)));
+        spec.environment = std::move(guarded);
         co_return co_await run_process(std::move(spec), std::chrono::seconds(30));
     };
     auto status = test::run_task<Result<FinishedProcess>>(body).value();
@@ -150,10 +157,7 @@ BOOST_AUTO_TEST_CASE(filters_of_git_crypt_and_git_lfs_stay_where_that_is_what_is
     set("lfs.process", "git-lfs filter-process");
     set("other.clean", (top / "git-lfs").string() + " clean -- %f");
     set("more.clean", "git-lfs clean; touch x");
-    auto body = [&](Executor) -> Task<Environment> {
-        co_return co_await without_programs(environment, in_tree(), std::chrono::seconds(30));
-    };
-    auto changed = test::run_task<Environment>(body);
+    auto changed = guarded(in_tree()).value();
     std::set<std::string> filters;
     for (const auto& [name, value] : changed.variables())
         if (value.starts_with("filter.")) filters.insert(value);
@@ -170,11 +174,23 @@ BOOST_AUTO_TEST_CASE(programs_of_submodules_are_none_either) {
     write("outer/inner/file", "x");
     auto body = [&](Executor) -> Task<Result<FinishedProcess>> {
         std::vector<std::string> in_outer{"-C", (top / "outer").string()};
-        spec.environment = co_await without_programs(spec.environment, std::move(in_outer), std::chrono::seconds(30));
+        CO_TRY(guarded, co_await without_programs(spec.environment, std::move(in_outer), std::chrono::seconds(30)));
+        spec.environment = std::move(guarded);
         co_return co_await run_process(std::move(spec), std::chrono::seconds(30));
     };
     BOOST_TEST(test::run_task<Result<FinishedProcess>>(body).value().status.success());
     BOOST_TEST(!fs::exists(mark()));
+}
+
+BOOST_AUTO_TEST_CASE(where_not_all_is_seen_no_git_is_to_be_started) {
+    BOOST_TEST(guarded({"-C", top.string()}).has_value()); // no repository, and so nothing to see
+    shell("printf broken > tree/.git/index");
+    auto unseen = guarded(in_tree());
+    BOOST_TEST_REQUIRE(!unseen.has_value());
+    BOOST_TEST(unseen.error().one_line().find("ls-files failed: ") != std::string::npos);
+    BOOST_TEST(unseen.error().hint().find("no git is started there") != std::string::npos);
+    environment.set("PATH", top.string()); // without a git there is none to be started
+    BOOST_TEST(guarded(in_tree()).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_guard_stands_where_a_git_is_looked_for_first) {
@@ -182,10 +198,7 @@ BOOST_AUTO_TEST_CASE(a_guard_stands_where_a_git_is_looked_for_first) {
     for (int time = 0; time < 2; ++time) BOOST_TEST(make_git_guard(folder, "/bin/true").has_value());
     BOOST_TEST(make_git_guard(folder, top / "hook").has_value()); // the program has moved
     BOOST_TEST(fs::read_symlink(folder / "cachefill-git") == top / "hook");
-    auto look = [&](Executor) -> Task<Environment> {
-        co_return co_await without_programs(environment, in_tree(), std::chrono::seconds(30));
-    };
-    environment = test::run_task<Environment>(look);
+    environment = guarded(in_tree()).value();
     stand_before_git(environment, folder);
     BOOST_TEST(find_program("git", environment).value_or("") == (folder / "git").string());
     BOOST_TEST(stands_before_git((folder / "cachefill-git").string(), environment));

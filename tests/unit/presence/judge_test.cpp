@@ -48,6 +48,18 @@ struct Fixture {
             judge->add_upstream(std::move(upstream));
         }
     }
+    // The own cache has lib, and makes no sense when it is asked about many.
+    void start_without_bulk_answers(async::Executor executor, bool hides_incomplete_closures) {
+        judge = std::make_unique<Judge>(executor, clock, world.graph, facts, sink, Patience());
+        auto cache = std::make_unique<FaultyCache>(executor, clock, "own.example");
+        cache->serve(store_path("lib"));
+        cache->bulk_failure = Failure(FailureKind::protocol, "own.example answered no HTTP");
+        own = cache.get();
+        cache::CacheInfo info;
+        info.has_bulk_query = true;
+        info.hides_incomplete_closures = hides_incomplete_closures;
+        judge->add_own({.backend = std::move(cache), .info = std::move(info), .keys = {}});
+    }
     async::Task<void> ask(std::vector<std::string> names, plan::CacheMask caches) {
         // What counts grows with what is seen; whoever asks, asks on.
         for (std::size_t views = ~std::size_t{0}; views != judge->views().size();) {
@@ -305,14 +317,7 @@ BOOST_AUTO_TEST_CASE(what_the_own_cache_has_with_a_foreign_signature_is_told_onc
 
 BOOST_AUTO_TEST_CASE(where_a_question_about_many_gets_no_sensible_answer_each_path_is_asked_about) {
     run([&](async::Executor executor) -> async::Task<void> {
-        judge = std::make_unique<Judge>(executor, clock, world.graph, facts, sink, Patience());
-        auto cache = std::make_unique<FaultyCache>(executor, clock, "own.example");
-        cache->serve(store_path("lib"));
-        cache->bulk_failure = Failure(FailureKind::protocol, "own.example answered no HTTP");
-        own = cache.get();
-        cache::CacheInfo info;
-        info.has_bulk_query = true;
-        judge->add_own({.backend = std::move(cache), .info = std::move(info), .keys = {}});
+        start_without_bulk_answers(executor, false);
         for (int time = 0; time < 2; ++time) {
             std::vector<plan::PathId> paths{world.path("lib"), world.path("tool")};
             auto told = co_await judge->ask_bulk(std::move(paths));
@@ -352,14 +357,7 @@ BOOST_AUTO_TEST_CASE(an_answer_that_makes_no_sense_is_absent_for_who_fills_and_u
 
 BOOST_AUTO_TEST_CASE(what_a_hiding_cache_cannot_claim_is_judged_by_its_narinfos) {
     run([&](async::Executor executor) -> async::Task<void> {
-        judge = std::make_unique<Judge>(executor, clock, world.graph, facts, sink, Patience());
-        auto cache = std::make_unique<FaultyCache>(executor, clock, "own.example");
-        cache->serve(store_path("lib"));
-        cache->bulk_failure = Failure(FailureKind::protocol, "own.example answered no HTTP");
-        own = cache.get();
-        cache::CacheInfo info;
-        info.has_bulk_query = info.hides_incomplete_closures = true;
-        judge->add_own({.backend = std::move(cache), .info = std::move(info), .keys = {}});
+        start_without_bulk_answers(executor, true);
         Judge::Counting counting = [] { return plan::every_cache; };
         for (auto name : {"lib", "tool"}) {
             auto served = co_await judge->is_served(store_path(name), counting);
