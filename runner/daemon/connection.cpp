@@ -16,7 +16,6 @@ namespace asio = boost::asio;
 using async::Task;
 using nix::StorePath;
 using Replies = std::vector<Reply>;
-using NarSink = std::function<Result<void>(std::string_view)>;
 using Deadline = std::optional<std::chrono::steady_clock::duration>;
 
 namespace {
@@ -25,7 +24,6 @@ namespace {
 // caller bound them.
 constexpr auto query_deadline = std::chrono::minutes(10);
 constexpr auto garbage_deadline = std::chrono::hours(2);
-constexpr std::uint64_t slowest_nar = 256 << 10; // bytes per second
 
 // It ended before its first word. So does a daemon that crashes, and one that does not want this user, who then is not
 // root.
@@ -63,7 +61,6 @@ class DaemonConnection final : public Connection {
     Task<Result<std::optional<nix::Realisation>>> query_realisation(std::string id) override;
     Task<Result<std::vector<StorePath>>> find_dead(std::vector<StorePath> paths) override;
     Task<Result<std::uint64_t>> delete_paths(std::vector<StorePath> paths) override;
-    Task<Result<void>> nar_from_path(StorePath path, std::uint64_t nar_size, NarSink sink) override;
 
   private:
     // What one exchange has come to so far.
@@ -72,7 +69,6 @@ class DaemonConnection final : public Connection {
         std::optional<Failure> refused; // the first of the daemon's own errors; the conversation goes on
         std::optional<Failure> fatal;   // the conversation is over
         bool cut_off = false;
-        NarSink nar_sink;
     };
     // Breaks the connection unless the exchange came to its end, however it is left.
     struct MidMessage {
@@ -89,9 +85,9 @@ class DaemonConnection final : public Connection {
     void break_off();
     Failure broken() const;
 
-    Task<Result<Reply>> ask(Request request, Deadline deadline, NarSink nar_sink = {});
-    Task<Result<Replies>> ask_all(std::vector<Request> requests, Deadline deadline, NarSink nar_sink = {});
-    Task<Result<Replies>> exchange(std::vector<Request> requests, NarSink nar_sink);
+    Task<Result<Reply>> ask(Request request, Deadline deadline);
+    Task<Result<Replies>> ask_all(std::vector<Request> requests, Deadline deadline);
+    Task<Result<Replies>> exchange(std::vector<Request> requests);
     Task<void> send(std::string bytes) { co_await transport_->write(bytes); }
     Task<void> receive(Exchange& exchange, async::TaskGroup& group);
     Task<Failure> explain_cut_off();
@@ -164,9 +160,6 @@ Task<void> DaemonConnection::receive(Exchange& exchange, async::TaskGroup& group
                 session_.receive({buffer_.data(), count});
         } else if (auto* log = std::get_if<LogEvent>(&**event)) {
             if (log_sink_) log_sink_(*log);
-        } else if (auto* nar = std::get_if<Session::NarBytes>(&**event)) {
-            auto taken = exchange.nar_sink(nar->bytes);
-            if (!taken) exchange.fatal = std::move(taken).error();
         } else if (auto* completed = std::get_if<Session::Completed>(&**event)) {
             if (completed->reply)
                 exchange.replies.push_back(std::move(completed->reply).value());
@@ -177,9 +170,8 @@ Task<void> DaemonConnection::receive(Exchange& exchange, async::TaskGroup& group
     group.cancel(); // what is still being sent goes nowhere
 }
 
-Task<Result<Replies>> DaemonConnection::exchange(std::vector<Request> requests, NarSink nar_sink) {
+Task<Result<Replies>> DaemonConnection::exchange(std::vector<Request> requests) {
     Exchange exchange;
-    exchange.nar_sink = std::move(nar_sink);
     for (auto& request : requests) session_.request(std::move(request));
     // Both directions at once: with many requests under way the daemon's answers could fill the pipe while we fill its.
     auto both = [&](async::TaskGroup& group) {
@@ -197,7 +189,7 @@ Task<Result<Replies>> DaemonConnection::exchange(std::vector<Request> requests, 
     co_return std::move(exchange.replies);
 }
 
-Task<Result<Replies>> DaemonConnection::ask_all(std::vector<Request> requests, Deadline deadline, NarSink nar_sink) {
+Task<Result<Replies>> DaemonConnection::ask_all(std::vector<Request> requests, Deadline deadline) {
     if (requests.empty()) co_return Replies();
     auto permit = co_await turn_.acquire();
     if (!broken_ && speaks_unasked()) {
@@ -207,7 +199,7 @@ Task<Result<Replies>> DaemonConnection::ask_all(std::vector<Request> requests, D
     if (broken_) co_return broken();
     auto doing = requests.front().doing;
     MidMessage message(*this);
-    auto work = exchange(std::move(requests), std::move(nar_sink));
+    auto work = exchange(std::move(requests));
     if (!deadline) {
         auto replies = co_await std::move(work);
         message.settled = true;
@@ -221,10 +213,10 @@ Task<Result<Replies>> DaemonConnection::ask_all(std::vector<Request> requests, D
     co_return replies;
 }
 
-Task<Result<Reply>> DaemonConnection::ask(Request request, Deadline deadline, NarSink nar_sink) {
+Task<Result<Reply>> DaemonConnection::ask(Request request, Deadline deadline) {
     std::vector<Request> requests;
     requests.push_back(std::move(request));
-    CO_TRY(replies, co_await ask_all(std::move(requests), deadline, std::move(nar_sink)));
+    CO_TRY(replies, co_await ask_all(std::move(requests), deadline));
     co_return std::move(replies.front());
 }
 
@@ -315,13 +307,6 @@ Task<Result<std::uint64_t>> DaemonConnection::delete_paths(std::vector<StorePath
     if (paths.empty()) co_return std::uint64_t(0);
     CO_TRY(reply, co_await ask(daemon::delete_paths(paths), garbage_deadline));
     co_return std::get<Garbage>(reply).bytes_freed;
-}
-
-Task<Result<void>> DaemonConnection::nar_from_path(StorePath path, std::uint64_t nar_size, NarSink sink) {
-    CO_TRY(request, daemon::nar_from_path(path, nar_size));
-    auto deadline = query_deadline + std::chrono::seconds(nar_size / slowest_nar);
-    CO_TRY_VOID(co_await ask(std::move(request), deadline, std::move(sink)));
-    co_return Result<void>();
 }
 
 Task<Result<std::unique_ptr<Connection>>> establish(Endpoint endpoint) {

@@ -61,9 +61,6 @@ class Connection {
     virtual async::Task<Result<std::vector<nix::StorePath>>> find_dead(std::vector<nix::StorePath> paths) = 0;
     // Deletes exactly these (closed under referrers); bytes freed. The first live one ends it with a failure.
     virtual async::Task<Result<std::uint64_t>> delete_paths(std::vector<nix::StorePath> paths) = 0;
-    // The raw NAR, in pieces, checked against `nar_size`.
-    virtual async::Task<Result<void>> nar_from_path(nix::StorePath path, std::uint64_t nar_size,
-                                                    std::function<Result<void>(std::string_view)> sink) = 0;
 };
 
 // Connects and shakes hands, with a deadline. The process must ignore SIGPIPE. Failures say what was tried and carry

@@ -85,11 +85,6 @@ class LastingConnection final : public Connection {
         CO_TRY(connection, co_await usable());
         co_return co_await connection->delete_paths(std::move(paths));
     }
-    Task<Result<void>> nar_from_path(nix::StorePath path, std::uint64_t nar_size,
-                                     std::function<Result<void>(std::string_view)> sink) override {
-        CO_TRY(connection, co_await usable());
-        co_return co_await connection->nar_from_path(std::move(path), nar_size, std::move(sink));
-    }
 
   private:
     // A request in flight keeps the connection it runs on.

@@ -14,9 +14,8 @@ namespace cachefill::daemon {
 namespace {
 
 enum GarbageAction : std::uint64_t { return_dead = 1, delete_specific = 3 };
-constexpr std::uint64_t least_nar_size = 96; // an empty directory
-constexpr std::uint64_t information = 3;     // verbosity of messages
-constexpr std::uint64_t vomit = 7;           // verbosity of build logs: they come as results anyway
+constexpr std::uint64_t information = 3; // verbosity of messages
+constexpr std::uint64_t vomit = 7;       // verbosity of build logs: they come as results anyway
 
 WireWriter begin(Operation operation) {
     WireWriter writer;
@@ -251,19 +250,9 @@ Request delete_paths(const std::vector<nix::StorePath>& paths) {
     return garbage(delete_specific, paths, "deleting " + counted(paths.size(), "store path"));
 }
 
-Result<Request> nar_from_path(const nix::StorePath& path, std::uint64_t nar_size) {
-    if (nar_size < least_nar_size)
-        return Failure(FailureKind::usage, "no NAR has " + counted(nar_size, "byte") + ": ask for the path info of " +
-                                               path.to_string() + " first");
-    auto request = about_path(Operation::nar_from_path, path, "reading the NAR of");
-    request.nar_size = nar_size;
-    return request;
-}
-
 Reply read_reply(const Request& request, unsigned minor, WireReader& reader) {
     switch (request.operation) {
     case Operation::set_options:
-    case Operation::nar_from_path: // raw bytes follow, outside of any message
         break;
     case Operation::ensure_path:
     case Operation::add_temp_root:

@@ -19,7 +19,6 @@ enum class Operation : std::uint64_t {
     collect_garbage = 20,
     query_path_info = 26,
     query_valid_paths = 31,
-    nar_from_path = 38,
     query_missing = 40,
     query_derivation_output_map = 41,
     query_realisation = 43,
@@ -34,7 +33,6 @@ struct Request {
     std::string bytes; // the operation's word and its arguments
     std::string doing; // "asking for the path info of /nix/store/…", for failures
     std::optional<nix::StorePath> path;
-    std::uint64_t nar_size = 0; // nar_from_path: the raw bytes that follow the reply
 };
 
 // The daemon answers an argument it cannot parse by closing the connection, so what could be one is refused here (kind
@@ -51,7 +49,6 @@ Request query_derivation_outputs(const nix::StorePath& derivation);
 Result<Request> query_realisation(const std::string& id);
 Request find_dead();
 Request delete_paths(const std::vector<nix::StorePath>& paths);
-Result<Request> nar_from_path(const nix::StorePath& path, std::uint64_t nar_size);
 
 struct Garbage {
     std::vector<nix::StorePath> paths;

@@ -1,8 +1,6 @@
 #include "daemon/session.hpp"
 
 #include "base/text.hpp"
-#include "base/units.hpp"
-#include "nix/nar.hpp"
 
 #include <array>
 #include <cstdio>
@@ -15,7 +13,6 @@ constexpr std::uint64_t client_magic = 0x6e697863;
 constexpr std::uint64_t daemon_magic = 0x6478696f;
 constexpr std::uint64_t our_version = 1U << 8 | 38;
 constexpr unsigned oldest_minor = 34;
-constexpr std::size_t nar_begin_size = 32;    // "nix-archive-1" and the length of "("
 constexpr std::size_t idle_buffer = 1U << 20; // what a conversation keeps after a large message
 
 std::string hex(std::uint64_t word) {
@@ -80,8 +77,6 @@ std::optional<Session::Event> Session::step(WireReader& reader) {
     case State::introduction:
         read_introduction(reader);
         return {};
-    case State::nar:
-        return read_nar(reader);
     case State::starting:
     case State::ready:
         break;
@@ -173,63 +168,18 @@ std::optional<Session::Event> Session::read_frame(WireReader& reader) {
 }
 
 std::optional<Session::Event> Session::finish_frames(WireReader& reader) {
-    const auto& request = requests_.front();
-    auto reply = read_reply(request, minor_, reader);
+    auto reply = read_reply(requests_.front(), minor_, reader);
     if (!reader.ok()) return {};
-    if (request.operation == Operation::nar_from_path) {
-        nar_left_ = request.nar_size;
-        state_ = State::nar;
-        return {};
-    }
     return complete(std::move(reply));
-}
-
-std::optional<Session::Event> Session::read_nar(WireReader& reader) {
-    const auto& request = requests_.front();
-    if (nar_left_ == 0) {
-        state_ = State::ready;
-        return complete(Reply());
-    }
-    if (nar_left_ == request.nar_size) check_nar_begins(reader);
-    if (!reader.ok()) return {};
-    auto bytes = reader.some(nar_left_);
-    nar_left_ -= bytes.size();
-    if (bytes.empty()) return {};
-    return Event(NarBytes{bytes});
-}
-
-// For a path that is not valid the daemon breaks off with an ERROR frame where the archive should begin, or (in old
-// versions) after its first token, and closes the connection.
-void Session::check_nar_begins(WireReader& reader) const {
-    auto begin = reader;
-    for (std::size_t offset : {std::size_t(0), nar_begin_size - 8}) {
-        auto at = begin;
-        at.exactly(offset);
-        auto word = at.word();
-        if (at.ok() && word == static_cast<std::uint64_t>(FrameKind::error)) {
-            reader = at;
-            reader.fail(read_error(reader));
-            return;
-        }
-    }
-    WireReader head(reader.exactly(nar_begin_size));
-    if (reader.ok() && (head.string() != nix::nar_magic || head.word() != 1))
-        reader.fail(Failure(FailureKind::protocol, "the Nix daemon sent something that is no NAR"));
-    if (reader.ok()) reader = begin;
 }
 
 Failure Session::cut_off() const {
     if (state_ == State::greeting && buffer_.empty())
         return Failure(FailureKind::store, "the Nix daemon closed the connection without a greeting");
     Failure failure(FailureKind::store, "the Nix daemon closed the connection");
-    if (!is_ready() && state_ != State::nar) return std::move(failure).with_context("greeting the Nix daemon");
+    if (!is_ready()) return std::move(failure).with_context("greeting the Nix daemon");
     if (requests_.empty()) return failure;
-    const auto& request = requests_.front();
-    if (state_ == State::nar)
-        failure = std::move(failure).with_cause_suffix(" after " + human_bytes(request.nar_size - nar_left_) + " of " +
-                                                       human_bytes(request.nar_size) +
-                                                       "; this is what it does when the path is not valid");
-    return std::move(failure).with_context(request.doing);
+    return std::move(failure).with_context(requests_.front().doing);
 }
 
 Session::Event Session::complete(Result<Reply> reply) {

@@ -20,13 +20,10 @@ class Session {
 
     void receive(std::string_view bytes);
 
-    struct NarBytes {
-        std::string_view bytes; // valid until the next call of receive()
-    };
     struct Completed { // the oldest request
         Result<Reply> reply;
     };
-    using Event = std::variant<LogEvent, NarBytes, Completed>;
+    using Event = std::variant<LogEvent, Completed>;
     // What has happened next; empty: more bytes are needed, or nothing is outstanding. A failure here (unlike one
     // inside Completed) is the end of the conversation: the two sides no longer agree where messages begin.
     Result<std::optional<Event>> next();
@@ -44,15 +41,13 @@ class Session {
     unsigned minor() const { return minor_; }
 
   private:
-    enum class State { greeting, introduction, starting, ready, nar };
+    enum class State { greeting, introduction, starting, ready };
 
     std::optional<Event> step(WireReader& reader);
     void read_greeting(WireReader& reader);
     void read_introduction(WireReader& reader);
     std::optional<Event> read_frame(WireReader& reader);
     std::optional<Event> finish_frames(WireReader& reader);
-    std::optional<Event> read_nar(WireReader& reader);
-    void check_nar_begins(WireReader& reader) const;
     Event complete(Result<Reply> reply);
 
     State state_ = State::greeting;
@@ -63,7 +58,6 @@ class Session {
     WireWriter output_;
     std::deque<Request> requests_;
     bool reply_follows_ = false; // LAST has been read, the reply not yet
-    std::uint64_t nar_left_ = 0;
     ActivityLog activities_;
 
     std::string buffer_;

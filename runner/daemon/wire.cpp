@@ -69,23 +69,11 @@ bool WireReader::require(std::uint64_t size) {
 }
 
 std::uint64_t WireReader::word() {
-    auto value = peek_word();
-    if (ok()) position_ += word_size;
-    return value;
-}
-
-std::uint64_t WireReader::peek_word() {
     if (!require(word_size)) return 0;
     std::uint64_t value = 0;
     for (std::size_t i = word_size; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes_[position_ + i]);
+    position_ += word_size;
     return value;
-}
-
-std::string_view WireReader::some(std::uint64_t limit) {
-    if (limit == 0 || !require(1)) return {};
-    auto bytes = bytes_.substr(position_, limit);
-    position_ += bytes.size();
-    return bytes;
 }
 
 std::string_view WireReader::string() {
@@ -104,13 +92,6 @@ std::string_view WireReader::string() {
     }
     position_ += length + padding;
     return text;
-}
-
-std::string_view WireReader::exactly(std::uint64_t size) {
-    if (!require(size)) return {};
-    auto bytes = bytes_.substr(position_, size);
-    position_ += size;
-    return bytes;
 }
 
 std::uint64_t WireReader::begin_list(std::uint64_t least_size) {

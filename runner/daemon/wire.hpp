@@ -44,17 +44,12 @@ class WireReader {
     explicit WireReader(std::string_view bytes) : bytes_(bytes) {}
 
     std::uint64_t word();
-    std::uint64_t peek_word(); // the same without moving on
     bool flag() { return word() != 0; }
     std::string_view string(); // lies in the bytes given
     nix::StorePath path();     // some valid path when not ok()
     std::optional<nix::StorePath> optional_path();
     std::vector<nix::StorePath> paths();
     std::vector<std::string> strings();
-
-    // What there is of at most `limit` raw bytes; asks for more when there is nothing.
-    std::string_view some(std::uint64_t limit);
-    std::string_view exactly(std::uint64_t size);
 
     // Calls read_item() for each item of a list or map, as long as all is well. An item takes at least `least_size`
     // bytes: what is still missing is then known early, and an impossible count refused.

@@ -85,10 +85,6 @@ class StoreConnection final : public daemon::Connection {
         co_return refused();
     }
     async::Task<Result<std::uint64_t>> delete_paths(std::vector<nix::StorePath>) override { co_return refused(); }
-    async::Task<Result<void>> nar_from_path(nix::StorePath, std::uint64_t,
-                                            std::function<Result<void>(std::string_view)>) override {
-        co_return refused();
-    }
 
   private:
     std::optional<nix::PathInfo> find(const nix::StorePath& path) const {

@@ -401,33 +401,6 @@ BOOST_AUTO_TEST_CASE(a_lasting_one_whose_daemon_is_gone_says_so) {
     run_task<void>(task);
 }
 
-BOOST_AUTO_TEST_CASE(a_nar_comes_in_pieces_and_a_sink_that_gives_up_breaks_the_connection) {
-    auto nar = wire("nix-archive-1", "(", "type", "regular", "contents", std::string(300'000, 'n'), ")");
-    Script script{FakeDaemon::expect(wire(38, hello.to_string())), FakeDaemon::send(wire(frame_last) + nar),
-                  FakeDaemon::wait_for_close()};
-    auto take_all = [&nar](Connection& daemon) -> Task<void> {
-        std::string got;
-        auto sink = [&got](std::string_view bytes) {
-            got += bytes;
-            return Result<void>();
-        };
-        auto read = co_await daemon.nar_from_path(hello, nar.size(), sink);
-        BOOST_TEST(read.has_value());
-        BOOST_TEST((got == nar));
-        BOOST_TEST(!daemon.is_broken());
-    };
-    converse(script, take_all);
-    auto give_up = [&nar](Connection& daemon) -> Task<void> {
-        auto sink = [](std::string_view) { return Result<void>(Failure(FailureKind::machine, "disk full")); };
-        auto read = co_await daemon.nar_from_path(hello, nar.size(), sink);
-        BOOST_REQUIRE(!read);
-        BOOST_TEST(read.error().cause() == "disk full");
-        BOOST_TEST(daemon.is_broken());
-    };
-    script.pop_back();
-    converse(script, give_up);
-}
-
 BOOST_AUTO_TEST_CASE(a_daemon_that_is_not_there_is_told_apart_from_one_that_does_not_listen) {
     Endpoint nowhere;
     nowhere.socket = "/nonexistent/nix/socket";

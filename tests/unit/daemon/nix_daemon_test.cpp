@@ -151,31 +151,6 @@ BOOST_AUTO_TEST_CASE(pipelined_questions_are_answered_in_the_order_asked) {
     with_connection(nix, body);
 }
 
-BOOST_AUTO_TEST_CASE(the_nar_is_what_nix_store_dumps) {
-    RealNix nix;
-    auto derivation = nix.instantiate("tree", "echo content > $out; echo ${\"$\"}{out}");
-    auto body = [&](Connection& connection) -> Task<void> {
-        auto info = co_await connection.query_path_info(derivation);
-        std::string nar;
-        auto sink = [&nar](std::string_view bytes) {
-            nar += bytes;
-            return Result<void>();
-        };
-        auto size = info.value()->nar_size;
-        auto read = co_await connection.nar_from_path(derivation, size, sink);
-        BOOST_TEST(read.has_value());
-        BOOST_TEST((codec::hash_bytes(codec::HashAlgorithm::sha256, nar) == info.value()->nar_hash));
-        BOOST_TEST((nar == nix.run({"nix-store", "--dump", nix.endpoint().physical(derivation)})));
-        BOOST_TEST(!connection.is_broken());
-
-        auto unknown = StorePath::parse_base_name("00000000000000000000000000000000-unknown").value();
-        auto broken_off = co_await connection.nar_from_path(unknown, size, sink);
-        BOOST_TEST(!broken_off.has_value());
-        BOOST_TEST(connection.is_broken());
-    };
-    with_connection(nix, body);
-}
-
 BOOST_AUTO_TEST_CASE(temporary_roots_hold_until_the_connection_closes_then_paths_can_be_deleted) {
     RealNix nix;
     auto derivation = nix.instantiate("garbage", "echo > $out");

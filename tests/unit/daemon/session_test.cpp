@@ -41,7 +41,6 @@ struct Client {
     Session session;
     std::vector<LogEvent> log;
     std::vector<Result<Reply>> replies;
-    std::string nar;
     std::optional<Failure> failure;
 
     void hear(std::string_view bytes) {
@@ -54,7 +53,6 @@ struct Client {
             }
             if (!*event) return;
             if (auto* line = std::get_if<LogEvent>(&**event)) log.push_back(*line);
-            if (auto* piece = std::get_if<Session::NarBytes>(&**event)) nar += piece->bytes;
             if (auto* completed = std::get_if<Session::Completed>(&**event)) replies.push_back(completed->reply);
         }
     }
@@ -189,29 +187,6 @@ BOOST_AUTO_TEST_CASE(recorded_failures_become_results_with_clean_texts) {
     BOOST_TEST((by_name.at("dependent.drv!*").status == BuildStatus::dependency_failed));
     BOOST_TEST(
         (results.front().derived_path != "/nix/store/ypvpbhhiy7hjdq0d8kbsrb9ig1ml93y4-good.drv!*")); // not in order
-}
-
-BOOST_AUTO_TEST_CASE(a_recorded_nar_comes_raw_and_one_that_breaks_off_is_a_failure) {
-    auto tree = StorePath::parse_base_name("qy1p18ygvnxd12z280srsgm6f6j477b8-tree.drv").value();
-    auto unknown = StorePath::parse_base_name("00000000000000000000000000000000-unknown").value();
-    for (std::size_t piece : {std::size_t(1), std::size_t(13), std::size_t(4096)}) {
-        Client client;
-        std::vector<Request> requests{query_path_info(tree), nar_from_path(tree, 384).value(),
-                                      nar_from_path(unknown, 384).value()};
-        std::size_t next_request = 0;
-        for (const auto& exchange : golden("nix-2.8-nar.hex")) {
-            if (exchange.from_client && client.session.is_ready()) client.session.request(requests.at(next_request++));
-            if (exchange.from_client) BOOST_TEST((client.session.take_output() == exchange.bytes));
-            if (!exchange.from_client) client.hear_in_pieces(exchange.bytes, piece);
-        }
-        BOOST_REQUIRE(client.replies.size() == 2U);
-        auto info = client.reply<std::optional<nix::PathInfo>>(0).value();
-        BOOST_TEST(info.nar_size == 384U);
-        BOOST_TEST(info.content_address.starts_with("text:sha256:"));
-        BOOST_TEST((codec::hash_bytes(codec::HashAlgorithm::sha256, client.nar) == info.nar_hash));
-        BOOST_REQUIRE(client.failure.has_value());
-        BOOST_TEST(client.failure->cause().starts_with("getting status of"));
-    }
 }
 
 BOOST_AUTO_TEST_CASE(the_greeting_has_the_documented_bytes) {
@@ -394,7 +369,6 @@ BOOST_AUTO_TEST_CASE(what_the_daemon_would_hang_up_on_is_never_sent) {
         BOOST_TEST(!build_paths({{hello, {output}}}, BuildMode::normal).has_value());
     BOOST_TEST(!build_paths({{hello, {"*", "out"}}}, BuildMode::normal).has_value());
     BOOST_TEST(!add_indirect_root("relative/link").has_value());
-    BOOST_TEST(!nar_from_path(hello, 0).has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
