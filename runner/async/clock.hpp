@@ -29,6 +29,8 @@ class Clock {
 
     virtual ~Clock() = default;
     virtual TimePoint now() const = 0;
+    // What a calendar and other machines call it; this may be set.
+    virtual std::chrono::system_clock::time_point wall_time() const = 0;
     // Sleeps until this clock shows `moment`, or until nap.wake().
     virtual Task<void> sleep_until(Nap& nap, TimePoint moment) = 0;
     std::chrono::milliseconds elapsed_since(TimePoint start) const { // rounded down
@@ -42,6 +44,7 @@ class Clock {
 class SteadyClock final : public Clock {
   public:
     TimePoint now() const override { return std::chrono::steady_clock::now(); }
+    std::chrono::system_clock::time_point wall_time() const override { return std::chrono::system_clock::now(); }
     Task<void> sleep_until(Nap& nap, TimePoint moment) override { return nap.sleep_until(moment); }
 };
 

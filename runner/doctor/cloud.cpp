@@ -49,7 +49,7 @@ CloudState judge_runs(const std::vector<github::WorkflowRun>& runs, std::size_t&
 }
 
 Task<CloudFacts> ask_cloud(github::ActionsApi& api, std::string commit, std::string branch,
-                           std::vector<std::string> workflows, std::chrono::system_clock::time_point expected_since) {
+                           std::vector<std::string> workflows, std::chrono::system_clock::duration expected_for) {
     CloudFacts facts;
     auto counts = [&workflows](const github::WorkflowRun& run) {
         return workflows.empty() || std::find(workflows.begin(), workflows.end(), run.workflow_file) != workflows.end();
@@ -64,8 +64,7 @@ Task<CloudFacts> ask_cloud(github::ActionsApi& api, std::string commit, std::str
     facts.runs = github::newest_per_workflow(std::move(*runs));
     facts.state = judge_runs(facts.runs, facts.deciding);
     if (facts.state == CloudState::no_run) {
-        if (std::chrono::system_clock::now() - expected_since < runs_show_up_within)
-            facts.state = CloudState::no_run_yet;
+        if (expected_for < runs_show_up_within) facts.state = CloudState::no_run_yet;
         if (branch.empty()) co_return facts;
         auto others = co_await api.runs_of_branch(branch, others_asked_for);
         if (others)

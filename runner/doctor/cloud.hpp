@@ -39,11 +39,10 @@ struct CloudFacts {
     std::string progress() const;
 };
 
-// Asks for the runs of a commit. `workflows` are file names to look at; empty: all of them. Remembers nothing but what
-// the RestClient keeps, so it can be asked again and again.
+// Asks for the runs of a commit, which have been expected for `expected_for`. `workflows` are file names to look at;
+// empty: all of them. Remembers nothing but what the RestClient keeps, so it can be asked again and again.
 async::Task<CloudFacts> ask_cloud(github::ActionsApi& api, std::string commit, std::string branch,
-                                  std::vector<std::string> workflows,
-                                  std::chrono::system_clock::time_point expected_since);
+                                  std::vector<std::string> workflows, std::chrono::system_clock::duration expected_for);
 
 // Pure: what a commit's runs come to. The order of what counts: running, queued, waiting, failed, cancelled, done.
 CloudState judge_runs(const std::vector<github::WorkflowRun>& runs, std::size_t& deciding);

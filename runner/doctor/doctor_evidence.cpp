@@ -1,5 +1,6 @@
 // Why what would be compiled is there and not here.
 #include "async/child_process.hpp"
+#include "async/clock.hpp"
 #include "base/files.hpp"
 #include "base/own_place.hpp"
 #include "base/text.hpp"
@@ -72,7 +73,7 @@ bool Doctor::remembers_none_absent(const std::vector<plan::PathId>& paths) const
         hashes.emplace_back(graph_.path(path).hash_part());
         by_hash.emplace(hashes.back(), path);
     }
-    auto now = std::chrono::system_clock::now();
+    auto now = session_.clock().wall_time();
     auto memories = narinfo_memories(session_.environment());
     return std::all_of(memories.begin(), memories.end(), [&](const auto& file) {
         auto remembered = remembered_absences(file, hashes, negative_lifetime(), now);
@@ -88,7 +89,7 @@ Task<void> Doctor::find_absence(Evidence& evidence) {
         if (auto path = nix::StorePath::parse(heavy.output); path && heavy.source == Source::here_but_daemon_no)
             hashes.emplace_back(path->hash_part());
     auto lifetime = negative_lifetime();
-    auto now = std::chrono::system_clock::now();
+    auto now = session_.clock().wall_time();
     for (const auto& file : narinfo_memories(session_.environment())) {
         auto remembered = remembered_absences(file, hashes, lifetime, now);
         if (!remembered) continue; // root's, and we are not
@@ -194,8 +195,8 @@ Task<void> Doctor::look_at_cloud(Evidence& evidence, std::chrono::system_clock::
     }
     if (!rest_) rest_ = co_await make_rest_client(session_, *client_, *repository);
     github::ActionsApi api(*rest_, *repository);
-    auto since = std::max(git_->committed_at, runs_since);
-    cloud_ = co_await ask_cloud(api, git_->commit, git_->branch, evidence.workflows, since);
+    auto expected_for = session_.clock().wall_time() - std::max(git_->committed_at, runs_since);
+    cloud_ = co_await ask_cloud(api, git_->commit, git_->branch, evidence.workflows, expected_for);
     evidence.cloud = *cloud_;
     constexpr std::size_t calls_per_look = 2; // runs, and the jobs of one
     auto pause = rest_->polling_interval(calls_per_look);

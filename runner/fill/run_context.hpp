@@ -51,7 +51,7 @@ struct RunContext {
     async::Clock& clock;
     const Extent extent;
     const async::Clock::TimePoint start = clock.now();
-    const std::chrono::system_clock::time_point started_at = std::chrono::system_clock::now();
+    const std::chrono::system_clock::time_point started_at = clock.wall_time();
 
     plan::Graph graph;
     plan::Facts facts;

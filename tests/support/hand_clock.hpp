@@ -16,6 +16,10 @@ namespace cachefill::test {
 class HandClock final : public async::Clock {
   public:
     TimePoint now() const override { return now_; }
+    // The first moment of 2026, and as much later as the clock has been cranked.
+    std::chrono::system_clock::time_point wall_time() const override {
+        return std::chrono::sys_days(std::chrono::year(2026) / 1 / 1) + now_.time_since_epoch();
+    }
 
     async::Task<void> sleep_until(async::Nap& nap, TimePoint moment) override {
         auto place = sleepers_.emplace(moment, &nap);

@@ -1,7 +1,7 @@
 #include "app/commands/commands.hpp"
 #include "app/line_input.hpp"
+#include "async/clock.hpp"
 #include "async/together.hpp"
-#include "base/elapsed.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "base/version.hpp"
@@ -70,7 +70,7 @@ class Push {
         co_await async::together(work_, all);
         context.on_signal = {};
         if (interrupted_ != 0) tell_of_interruption();
-        report_.took = elapsed_since(start_);
+        report_.took = session_.clock().elapsed_since(start_);
         co_return context.console.close_with(report_, text);
     }
 
@@ -143,8 +143,8 @@ class Push {
         const auto& settings = session_.settings();
         std::optional<std::chrono::sys_seconds> since;
         if (!settings.since.empty())
-            since = parse_moment(settings.since,
-                                 std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+            since =
+                parse_moment(settings.since, std::chrono::floor<std::chrono::seconds>(session_.clock().wall_time()));
         if (named.empty() && reads_input()) co_return named; // nothing came: nothing to do
         if (named.empty() && since) co_return co_await built_since(*since);
         if (named.empty()) {
@@ -311,8 +311,8 @@ class Push {
             report_.pushes.push_back({.path = path.to_string(), .reason = "interrupted before it was looked at"});
     }
 
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
     session::Session& session_;
+    async::Clock::TimePoint start_ = session_.clock().now();
     async::TaskGroup work_;
     std::vector<nix::StorePath> paths_; // what was named, then what was chosen
     std::optional<fill::Pusher> pusher_;

@@ -1,5 +1,6 @@
 // cachefill push --status: what the service of this machine is about.
 #include "app/commands/commands.hpp"
+#include "async/clock.hpp"
 #include "base/named_output.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -106,7 +107,7 @@ std::string to_text(const CacheStatus& status, Time now) {
 async::Task<int> push_status(CommandContext& context) {
     const auto& settings = context.session.settings();
     auto directory = find_directory(settings, context.session.environment());
-    auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    auto now = std::chrono::floor<std::chrono::milliseconds>(context.session.clock().wall_time());
     auto fail = [&context](Failure failure) {
         context.console.print_error(failure);
         return static_cast<int>(options::ExitCode::machine);

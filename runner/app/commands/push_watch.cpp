@@ -1,5 +1,6 @@
 // cachefill push --watch: the service of a machine that builds for others.
 #include "app/commands/commands.hpp"
+#include "async/clock.hpp"
 #include "async/together.hpp"
 #include "base/text.hpp"
 #include "desktop/conditions.hpp"
@@ -21,8 +22,6 @@ namespace {
 
 constexpr auto heartbeat = 10s;
 constexpr auto longest_farewell = 12s; // uploads in flight get a part of it
-
-desktop::Time now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
 
 class WatchService {
   public:
@@ -88,7 +87,7 @@ class WatchService {
                 return desktop::network_fingerprint() + carrier->credentials_fingerprint();
             };
             desktop::Courier::Environment environment{.clock = session_.clock(),
-                                                      .now = now,
+                                                      .now = [this] { return now(); },
                                                       .obstacle = [this] { return obstacle(); },
                                                       .surroundings = std::move(surroundings)};
             couriers_.push_back(std::make_unique<desktop::Courier>(session_.executor(), *queue_, *carrier,
@@ -106,7 +105,7 @@ class WatchService {
         collect.scope = settings.push_scope == options::PushScope::all ? desktop::Scope::all : desktop::Scope::system;
         collect.retroactive = settings.retroactive;
         desktop::Collector::Environment environment;
-        environment.now = now;
+        environment.now = [this] { return now(); };
         environment.generations = [this] { return desktop::find_generations(places_); };
         environment.expand = [this](nix::StorePath generation) { return expand(std::move(generation)); };
         environment.new_paths = [this](desktop::StorePosition& position) { return store_->poll(position); };
@@ -152,7 +151,7 @@ class WatchService {
         manager_.stopping();
         collector_->stop();
         for (auto& courier : couriers_) courier->stop();
-        stop_by_ = std::chrono::steady_clock::now() + longest_farewell;
+        stop_by_ = session_.clock().now() + longest_farewell;
     }
 
     Task<void> run_collector() {
@@ -179,10 +178,12 @@ class WatchService {
             manager_.alive();
             manager_.status(status_line());
             auto longest = stopping_ ? 250ms : 1000ms;
-            co_await async::sleep_for(std::min<std::chrono::milliseconds>(pause, longest));
-            if (stopping_ && std::chrono::steady_clock::now() >= stop_by_) work_.cancel();
+            co_await session_.clock().sleep_for(std::min<std::chrono::milliseconds>(pause, longest));
+            if (stopping_ && session_.clock().now() >= stop_by_) work_.cancel();
         }
     }
+
+    desktop::Time now() const { return std::chrono::floor<std::chrono::milliseconds>(session_.clock().wall_time()); }
 
     std::string status_line() const {
         std::vector<std::string> parts;
@@ -201,7 +202,7 @@ class WatchService {
     std::unique_ptr<desktop::StoreWatch> store_;
     std::unique_ptr<desktop::Collector> collector_;
     std::optional<Failure> failure_;
-    std::chrono::steady_clock::time_point stop_by_{};
+    async::Clock::TimePoint stop_by_{};
     std::size_t ended_ = 0;
     bool stopping_ = false;
     async::TaskGroup work_; // last: its children use all the others

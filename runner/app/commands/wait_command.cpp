@@ -111,7 +111,7 @@ class Waiting {
         if (const auto* run = cloud.run();
             run && cloud.state == CloudState::in_progress && run->started.time_since_epoch() > 0s)
             waiting.running = std::chrono::duration_cast<std::chrono::milliseconds>(
-                std::max(std::chrono::system_clock::now() - run->started, std::chrono::system_clock::duration(0)));
+                std::max(context_.session.clock().wall_time() - run->started, std::chrono::system_clock::duration(0)));
         context_.session.sink().on_event(waiting);
     }
 
@@ -125,7 +125,7 @@ class Waiting {
     const options::Settings& settings_;
     doctor::Doctor doctor_;
     Clock::TimePoint start_ = now();
-    std::chrono::system_clock::time_point started_at_ = std::chrono::system_clock::now();
+    std::chrono::system_clock::time_point started_at_ = context_.session.clock().wall_time();
     std::optional<Clock::TimePoint> succeeded_at_;
     bool refreshed_ = false;
 };

@@ -31,8 +31,7 @@ CloudFacts ask(json runs, std::vector<std::string> workflows = {}, std::chrono::
     server.set(repository_with(std::move(runs)));
     CloudFacts facts;
     auto body = [&](github::RestClient&, github::ActionsApi& api) -> async::Task<void> {
-        auto since = std::chrono::system_clock::now() - pushed_ago;
-        facts = co_await ask_cloud(api, sha, branch, workflows, since);
+        facts = co_await ask_cloud(api, sha, branch, workflows, pushed_ago);
     };
     with_rest(server, "", body);
     return facts;
@@ -139,7 +138,7 @@ BOOST_AUTO_TEST_CASE(a_github_that_refuses_leaves_it_unknown_and_says_why) {
     server.set(repository_with(json::array()));
     auto body = [](github::RestClient&, github::ActionsApi& api) -> async::Task<void> {
         std::vector<std::string> workflows;
-        auto facts = co_await ask_cloud(api, sha, "main", std::move(workflows), github::Moment());
+        auto facts = co_await ask_cloud(api, sha, "main", std::move(workflows), 1h);
         BOOST_TEST((facts.state == CloudState::unknown));
         BOOST_TEST(facts.failure.has_value());
     };
