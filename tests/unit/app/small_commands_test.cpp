@@ -263,7 +263,7 @@ BOOST_AUTO_TEST_CASE(without_a_service_there_is_no_status_but_what_would_make_on
 }
 
 BOOST_AUTO_TEST_CASE(the_status_tells_what_waits_for_each_cache_and_why) {
-    auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+    auto now = std::chrono::floor<std::chrono::milliseconds>(clock.wall_time());
     fs::create_directories(machine.settings.state_directory);
     {
         auto queue = desktop::Queue::open(machine.settings.state_directory, now - 3h).value();
@@ -281,7 +281,7 @@ BOOST_AUTO_TEST_CASE(the_status_tells_what_waits_for_each_cache_and_why) {
     BOOST_TEST(says("home (optional)\n  2 paths wait, 2.0 MiB, the oldest for 2 h 00 min\n"), output);
     BOOST_TEST(says("team\n  1 path waits, 1.0 MiB, the oldest for 2 h 00 min\n"), output);
     BOOST_TEST(says("1 path pushed, 600.0 KiB, the last 1 min 00 s ago, 1.0 KiB/s in the last ten minutes\n"), output);
-    BOOST_TEST(says("last error, 5 min 00 s ago: connection refused\n  next try in "), output);
+    BOOST_TEST(says("last error, 5 min 00 s ago: connection refused\n  next try in 1 h 00 min\n"), output);
     machine.settings.json = "-";
     BOOST_TEST(status() == 0);
     auto told = json::parse(output);
@@ -291,7 +291,7 @@ BOOST_AUTO_TEST_CASE(the_status_tells_what_waits_for_each_cache_and_why) {
     BOOST_TEST(told["caches"][0]["last_push"].is_null());
     BOOST_TEST(told["caches"][1]["pushed_bytes"] == 600 << 10);
     BOOST_TEST(told["caches"][1]["bytes_per_second"] == 1024);
-    BOOST_TEST(told["caches"][1]["last_push"].get<std::string>().size() == 20U);
+    BOOST_TEST(told["caches"][1]["last_push"] == "2025-12-31T23:59:00Z");
 }
 
 BOOST_AUTO_TEST_CASE(a_status_may_go_to_a_file_and_one_that_cannot_is_a_failure) {
