@@ -224,6 +224,7 @@ int run_program(const std::string& called_as, const std::vector<std::string>& ar
     if (auto given = Environment::of_this_process(); async::stands_before_git(called_as, given))
         return refuse(async::go_on_as_git(arguments, given), given);
     forbid_core_files();
+    ::umask(::umask(0) | S_IWOTH); // nothing that is made here may be written by everybody
     allow_many_files();
     for (int number : {SIGPIPE, SIGXFSZ}) std::signal(number, SIG_IGN); // to be told of it where it happens
     auto environment = Environment::of_this_process();

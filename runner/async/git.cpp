@@ -3,7 +3,6 @@
 #include "async/deadline.hpp"
 #include "async/git_programs.hpp"
 #include "async/run_alone.hpp"
-#include "base/files.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -188,20 +187,15 @@ Task<Result<Environment>> without_programs(Environment environment, std::vector<
     co_return std::move(looked).error().with_hint("no git is started there, as it would run them");
 }
 
-Result<void> make_git_guard(const std::filesystem::path& folder, const std::filesystem::path& program) {
-    TRY_VOID(cachefill::create_directories(folder));
-    auto link = folder / guard_name;
+Result<TemporaryDirectory> make_git_guard(const std::filesystem::path& parent, const std::filesystem::path& program) {
+    TRY(folder, TemporaryDirectory::make("cachefill-git", parent));
     std::error_code error;
-    if (std::filesystem::read_symlink(link, error) != program) {
-        auto made = folder / ("." + std::string(guard_name) + "-" + std::to_string(::getpid()));
-        std::filesystem::remove(made, error);
-        std::filesystem::create_symlink(program, made, error);
-        if (!error) std::filesystem::rename(made, link, error);
-        if (error) return Failure(FailureKind::machine, "cannot make " + link.string() + ": " + error.message());
-    }
-    auto script = folder / "git";
-    if (auto there = read_file(script, guard_script.size()); there && *there == guard_script) return {};
-    return write_file_atomically(script, guard_script, 0700);
+    std::filesystem::create_symlink(program, folder.path() / guard_name, error);
+    if (error) return errno_failure("cannot make", folder.path() / guard_name, error.value());
+    auto script = folder.path() / "git";
+    TRY_VOID(write_file_atomically(script, guard_script, 0700));
+    if (::access(script.c_str(), X_OK) != 0) return errno_failure("cannot start", script, errno);
+    return folder;
 }
 
 void stand_before_git(Environment& environment, const std::filesystem::path& folder) {

@@ -33,8 +33,10 @@ Task<Result<Environment>> without_programs(Environment environment, std::vector<
 
 // The git of whoever starts it by its name, for whichever repository: this program, `program` by an absolute path, in a
 // folder that comes first on PATH. It looks at the repository that it is started for and goes on as the git behind it;
-// for a tree of which without_programs() has been asked for that environment git itself is started.
-Result<void> make_git_guard(const std::filesystem::path& folder, const std::filesystem::path& program);
+// for a tree of which without_programs() has been asked for that environment git itself is started. The folder is new,
+// its maker's alone, and lies below `parent`, which nobody else may be able to change; a failure where nothing may be
+// started that lies there.
+Result<TemporaryDirectory> make_git_guard(const std::filesystem::path& parent, const std::filesystem::path& program);
 void stand_before_git(Environment& environment, const std::filesystem::path& folder);
 // Were we started as that, by this name?
 bool stands_before_git(std::string_view called_as, const Environment& environment);

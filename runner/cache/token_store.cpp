@@ -1,6 +1,7 @@
 #include "cache/token_store.hpp"
 
 #include "base/files.hpp"
+#include "base/ownership.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 
@@ -18,31 +19,26 @@ namespace {
 
 constexpr unsigned of_others = S_IRWXG | S_IRWXO;
 
-bool is_foreign(const struct stat& status) { return status.st_uid != ::geteuid() && status.st_uid != 0; }
-
 Failure not_private(const fs::path& path, const struct stat& status) {
     if (is_foreign(status))
-        return Failure(FailureKind::auth,
-                       path.string() + " belongs to the user with the number " + std::to_string(status.st_uid))
+        return Failure(FailureKind::auth, path.string() + " belongs to " + owner_of(status))
             .with_hint("a token is taken from files of this user or root; as root with sudo, 'sudo -H' has root's own");
     return Failure(FailureKind::auth, "others than its owner may get at " + path.string())
         .with_hint("chmod go= " + shell_word(path.string()));
 }
 
-// Whoever owns a directory on the way decides what lies there: that of a user is no place for root's tokens.
-Result<void> check_owners_above(const fs::path& directory) {
-    for (auto place = directory; place.has_relative_path(); place = place.parent_path()) {
-        struct stat status {};
-        if (::stat(place.c_str(), &status) != 0) continue; // not there yet
-        bool anybody = (status.st_mode & S_IWOTH) != 0 && (status.st_mode & S_ISVTX) == 0;
-        if (is_foreign(status)) return not_private(place, status);
-        if (anybody) return Failure(FailureKind::auth, "everybody may write to " + place.string());
-    }
-    return {};
+// Whoever can change a directory on the way decides what lies there: that of a user is no place for root's tokens.
+Result<void> check_way_to(const fs::path& directory) {
+    auto why = why_not_ours_alone(directory);
+    if (why.empty()) return {};
+    return Failure(FailureKind::auth, why + ", so whoever that is decides what lies below")
+        .with_hint(
+            "a token is kept where only this user and root can change anything; as root with sudo, 'sudo -H' has "
+            "root's own place");
 }
 
 Result<void> make_token_directory(const fs::path& directory) {
-    TRY_VOID(check_owners_above(directory.parent_path()));
+    TRY_VOID(check_way_to(directory.parent_path()));
     TRY_VOID(cachefill::create_directories(directory.parent_path()));
     if (::mkdir(directory.c_str(), S_IRWXU) != 0 && errno != EEXIST)
         return errno_failure("cannot create the directory", directory, errno);

@@ -2,6 +2,7 @@
 
 #include "async/deadline.hpp"
 #include "base/foreign_text.hpp"
+#include "base/ownership.hpp"
 #include "base/text.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
@@ -64,27 +65,24 @@ std::optional<uid_t> peer_of(int socket) {
     return std::nullopt;
 }
 
-// Could somebody else have been first at this place, or at a folder on the way to it? Where everybody may write, what
-// root or this user made stays theirs.
-bool is_anybodys(const std::filesystem::path& socket) {
-    struct stat folder {
-    }, entry{};
-    for (auto place = socket; place.has_relative_path(); place = place.parent_path()) {
-        if (::stat(place.parent_path().c_str(), &folder) != 0 || (folder.st_mode & S_IWOTH) == 0) continue;
-        bool is_ours = ::lstat(place.c_str(), &entry) == 0 && (entry.st_uid == 0 || entry.st_uid == ::geteuid());
-        if (place == socket || !is_ours) return true;
-    }
-    return false;
+// Could somebody else than `user` have been first at this place, as a folder on the way lets others write? One of that
+// user, where only root or we could have made it, is a place that was given to them.
+bool is_anybodys(const std::filesystem::path& socket, uid_t user) {
+    struct stat folder {};
+    auto above = socket.parent_path();
+    bool was_given =
+        ::stat(above.c_str(), &folder) == 0 && folder.st_uid == user && why_not_ours_alone(above.parent_path()).empty();
+    return !was_given && !why_not_ours_alone(above).empty();
 }
 
 // A daemon is told what to build and believed what came of it. A socket given by hand, in /tmp for instance, may be
 // somebody else's who was there first.
 Result<void> check_peer(int socket, const std::filesystem::path& path) {
     auto peer = peer_of(socket);
-    if (!peer || *peer == 0 || *peer == ::geteuid() || !is_anybodys(path)) return {};
+    if (!peer || *peer == 0 || *peer == ::geteuid() || !is_anybodys(path, *peer)) return {};
     return Failure(FailureKind::store, "the Nix daemon at " + sanitize(path.native()) +
                                            " is not used: the user with the number " + std::to_string(*peer) +
-                                           " listens there, in a folder that everybody may write to")
+                                           " listens there, and others may write to the folder")
         .with_hint("name another socket: --store, or NIX_DAEMON_SOCKET_PATH");
 }
 

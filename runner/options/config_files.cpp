@@ -2,6 +2,7 @@
 
 #include "base/files.hpp"
 #include "base/own_place.hpp"
+#include "base/ownership.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "github/context.hpp"
@@ -215,10 +216,24 @@ Result<void> forget_what_is_said_outside(const fs::path& file, Command command, 
     return {};
 }
 
-Result<void> apply_vouched(const fs::path& file, Command command, Settings& settings, bool is_named = false) {
-    TRY(text, read_config(file, is_named));
-    ConfigSource source{.name = file.string(), .standing = Standing::outside, .command = command};
-    TRY_VOID(apply_config(text, source, settings));
+// A file outside of the flake: what a person says, unless somebody else could have written it. In a step all that is
+// outside of the checkout is the step's own, though it may belong to the runner's user and we be a container's root.
+struct OwnFile {
+    fs::path path;
+    std::string why_not_ours; // empty: it counts
+
+    OwnFile(fs::path file, bool is_step)
+        : path(std::move(file)), why_not_ours(is_step ? std::string() : why_not_ours_alone(path)) {}
+};
+
+Result<void> apply_own(const OwnFile& file, Command command, Settings& settings, std::vector<event::Message>& remarks,
+                       bool is_named = false) {
+    TRY(text, read_config(file.path, is_named));
+    auto standing = file.why_not_ours.empty() ? Standing::outside : Standing::checkout;
+    ConfigSource source{.name = file.path.string(), .standing = standing, .command = command};
+    TRY(refusals, apply_config(text, source, settings));
+    for (const auto& refusal : refusals)
+        remarks.push_back(warning(refusal, file.why_not_ours, ", where only you and root may write", false));
     return {};
 }
 
@@ -241,7 +256,8 @@ Result<void> apply_config_files(const NamedConfig& named, Command command, const
             TRY_VOID(read_config(file)); // it was asked for, so it has to be there
             return StepConfig({file}, checkout, command, environment).apply(settings, remarks);
         }
-        if (is_step || named.by_hand || file.is_absolute()) return apply_vouched(file, command, settings, true);
+        if (is_step || named.by_hand || file.is_absolute())
+            return apply_own({file, is_step}, command, settings, remarks, true);
         TRY(refusals, apply_checkout(file, file.parent_path(), command, settings));
         warn_of_checkout(std::move(refusals), command, environment, settings, remarks);
         return {};
@@ -264,8 +280,9 @@ Result<void> apply_config_files(const NamedConfig& named, Command command, const
     bool is_checkouts = !own.empty() && is_below(own, checkout);
     if (is_checkouts) TRY_VOID(StepConfig({own}, checkout, command, environment).apply(settings, remarks));
     if (!own.empty() && !is_checkouts) {
-        TRY_VOID(forget_what_is_said_outside(own, command, refusals));
-        TRY_VOID(apply_vouched(own, command, settings));
+        OwnFile file(own, is_step);
+        if (file.why_not_ours.empty()) TRY_VOID(forget_what_is_said_outside(own, command, refusals));
+        TRY_VOID(apply_own(file, command, settings, remarks));
     }
     warn_of_checkout(std::move(refusals), command, environment, settings, remarks);
     return {};

@@ -40,10 +40,11 @@ enum class OptionType { toggle, value, maybe_value, list, table };
 // for (options/config_files.hpp says which those are).
 enum class Where {
     anywhere, // in the flake's own file, too
-    merged,   // the same, but it makes less of a run: a change that wants to be merged cannot say it of itself
-    looking,  // there only for commands that push nothing
-    outside,  // not there, but for the values that keep everything as tight as it is
-    flag,     // in no file at all
+    merged,  // the same, but it makes less of a run, or says where it runs: a change that wants to be merged cannot say
+             // it of itself
+    looking, // there only for commands that push nothing
+    outside, // not there, but for the values that keep everything as tight as it is
+    flag,    // in no file at all
 };
 
 // What a value with a login in it ("https://kim:password@host") is to an option.

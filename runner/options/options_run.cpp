@@ -104,7 +104,7 @@ std::vector<Option> rows::the_run_and_its_words() {
          false,
          {},
          Login::taken},
-        {"runners", T::list, init_only | plan_only, W::anywhere, "SYSTEM:LABEL", "The workflow",
+        {"runners", T::list, init_only | plan_only, W::merged, "SYSTEM:LABEL", "The workflow",
          "which of GitHub's or your own machines builds for a system (default: GitHub's newest for each)",
          "In the file by system: {aarch64-linux: ubuntu-24.04-arm}; several labels, as machines of your own have, are "
          "a list. For 'plan --shards' a system may be followed by features: x86_64-linux+kvm builds what requires kvm.",

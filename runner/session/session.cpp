@@ -3,6 +3,7 @@
 #include "async/beside.hpp"
 #include "async/git.hpp"
 #include "async/together.hpp"
+#include "base/ownership.hpp"
 #include "base/secret_variables.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -107,14 +108,15 @@ Task<std::vector<Failure>> Session::find_store() {
     co_return findings;
 }
 
-void Session::check_state_directory(std::vector<Failure>& findings) const {
-    auto state = options::make_state_directory(state_directory_);
+void Session::check_state_directory(std::vector<Failure>& findings) {
+    auto state = options::make_state_directory(state_directory_, settings_.on_github);
+    may_use_state_ = state.has_value();
     if (state) return;
     findings.push_back(
         std::move(state).error().with_hint("--state-directory names another place for cachefill's state"));
 }
 
-eval::EvalSettings Session::eval_settings(std::string flake) const {
+eval::EvalSettings Session::eval_settings(std::string flake) {
     eval::EvalSettings eval_settings;
     eval_settings.flake = std::move(flake);
     eval_settings.store_uri = absolute_store(settings_.store);
@@ -143,18 +145,29 @@ eval::EvalSettings Session::eval_settings(std::string flake) const {
         eval_settings.confining.readable.push_back(eval_settings.before_git);
         eval_settings.confining.readable.push_back(settings_.executable);
     }
-    eval_settings.memory_history = state_directory_ / "evaluation-memory.json";
+    if (may_use_state_) eval_settings.memory_history = state_directory_ / "evaluation-memory.json";
     return eval_settings;
 }
 
-// The folder with what stands before Nix's git.
-std::filesystem::path Session::git_guard() const {
+// The folder with what stands before Nix's git: where nobody else can put another program in its place.
+std::filesystem::path Session::git_guard() {
     if (settings_.executable.empty()) return {};
-    auto folder = state_directory_ / "bin";
-    auto made = async::make_git_guard(folder, settings_.executable);
-    if (made) return folder;
+    if (git_guard_) return git_guard_->path();
+    std::error_code ignored;
+    std::optional<Failure> failure;
+    std::vector<std::filesystem::path> parents{std::filesystem::temp_directory_path(ignored)};
+    if (may_use_state_) parents.push_back(state_directory_);
+    for (const auto& parent : parents) {
+        if (auto why = why_not_ours_alone(parent / "cachefill-git"); !why.empty() && !settings_.on_github) {
+            failure = Failure(FailureKind::machine, "no program is kept in " + parent.string() + ": " + why);
+            continue;
+        }
+        auto made = async::make_git_guard(parent, settings_.executable);
+        if (made) return git_guard_.emplace(std::move(*made)).path();
+        failure = std::move(made).error();
+    }
     event::Message message{.severity = event::Severity::warning,
-                           .text = made.error().one_line(),
+                           .text = failure->one_line(),
                            .hint = "the git that Nix starts may run what the settings of a downloaded folder name"};
     sink_.on_event(message);
     return {};

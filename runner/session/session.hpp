@@ -2,6 +2,7 @@
 
 #include "async/task.hpp"
 #include "base/environment.hpp"
+#include "base/files.hpp"
 #include "base/result.hpp"
 #include "cache/cache_info.hpp"
 #include "daemon/endpoint.hpp"
@@ -114,7 +115,7 @@ class Session {
     std::vector<nix::PublicKey> cache_keys() const;
 
     // What an evaluator of `flake` goes by, as the settings have it. After learn_nix(), or it knows no store.
-    eval::EvalSettings eval_settings(std::string flake) const;
+    eval::EvalSettings eval_settings(std::string flake);
 
     // A cache as the command line and its like name it, or only a place to read from; not opened. `retry`: of each
     // request. `ours`: one that we fill, or look at as such.
@@ -128,12 +129,14 @@ class Session {
     void close_connection();
 
     const std::filesystem::path& state_directory() const { return state_directory_; }
+    // Once a preflight has looked at it, and found that nobody else could have put something there.
+    bool may_use_state() const { return may_use_state_; }
 
   private:
     async::Task<void> find_nix(std::vector<Failure>& findings);
     async::Task<void> open_cache(Need need, std::vector<Failure>& findings);
-    std::filesystem::path git_guard() const;
-    void check_state_directory(std::vector<Failure>& findings) const;
+    std::filesystem::path git_guard();
+    void check_state_directory(std::vector<Failure>& findings);
     void check_disk(std::vector<Failure>& findings) const;
 
     async::Executor executor_;
@@ -145,6 +148,8 @@ class Session {
     std::unique_ptr<presence::NixConfiguration> nix_configuration_;
     std::unique_ptr<http::Client> client_; // asks as Nix would
     std::filesystem::path state_directory_;
+    bool may_use_state_ = false;
+    std::optional<TemporaryDirectory> git_guard_;
     daemon::Settings nix_;
     Machines machines_;
     eval::GitLogins git_logins_;

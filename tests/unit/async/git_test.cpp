@@ -194,10 +194,13 @@ BOOST_AUTO_TEST_CASE(where_not_all_is_seen_no_git_is_to_be_started) {
 }
 
 BOOST_AUTO_TEST_CASE(a_guard_stands_where_a_git_is_looked_for_first) {
-    auto folder = top / "guard";
-    for (int time = 0; time < 2; ++time) BOOST_TEST(make_git_guard(folder, "/bin/true").has_value());
-    BOOST_TEST(make_git_guard(folder, top / "hook").has_value()); // the program has moved
+    auto guard = make_git_guard(top, top / "hook");
+    BOOST_TEST_REQUIRE(guard.has_value());
+    auto folder = guard->path();
+    BOOST_TEST(folder.parent_path() == top);
+    BOOST_TEST((fs::status(folder).permissions() == fs::perms::owner_all)); // nobody puts another one there
     BOOST_TEST(fs::read_symlink(folder / "cachefill-git") == top / "hook");
+    BOOST_TEST(!make_git_guard(top / "nowhere", top / "hook").has_value());
     environment = guarded(in_tree()).value();
     stand_before_git(environment, folder);
     BOOST_TEST(find_program("git", environment).value_or("") == (folder / "git").string());

@@ -150,6 +150,18 @@ BOOST_AUTO_TEST_CASE(a_socket_of_another_user_in_a_folder_of_everybody_is_no_dae
     auto let_in = try_to_connect(endpoint, 200ms);
     BOOST_REQUIRE(!let_in);
     BOOST_TEST(let_in.error().one_line().find("is not used") == std::string::npos, let_in.error().one_line());
+    // Where a group may write, each of it could.
+    BOOST_REQUIRE(::chown((above / "his").c_str(), 0, 54322) == 0);
+    BOOST_REQUIRE(::chmod((above / "his").c_str(), 02775) == 0);
+    auto of_group = try_to_connect(endpoint, 2s);
+    BOOST_REQUIRE(!of_group);
+    BOOST_TEST(of_group.error().one_line().find("is not used") != std::string::npos, of_group.error().one_line());
+    // But one of his own that only root could have given to him is his.
+    BOOST_REQUIRE(::chmod(above.c_str(), 0755) == 0);
+    BOOST_REQUIRE(::chown((above / "his").c_str(), 54321, 54322) == 0);
+    auto given = try_to_connect(endpoint, 200ms);
+    BOOST_REQUIRE(!given);
+    BOOST_TEST(given.error().one_line().find("is not used") == std::string::npos, given.error().one_line());
 }
 
 BOOST_AUTO_TEST_CASE(a_request_is_answered_and_logs_reach_the_sink) {

@@ -218,6 +218,27 @@ BOOST_AUTO_TEST_CASE(the_users_own_file_may_say_all_and_wins_over_the_flakes) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_file_of_ones_own_that_others_may_write_to_counts_as_one_of_a_checkout) {
+    Desk desk;
+    auto file = desk.home() / ".config/cachefill/cachefill.yml";
+    Desk::write(file, greedy);
+    BOOST_TEST(!is_tight(desk.settings({"plan"})));
+    auto is_refused = [&](const Words& words, const std::string& why) {
+        auto invocation = desk.invocation(words);
+        return is_tight(invocation.settings) && invocation.settings.uploads == 4U &&
+               says(invocation, warning, "'accept-flake-config: true' does not count, because " + why) &&
+               says(invocation, warning, "where only you and root may write");
+    };
+    fs::permissions(file, fs::perms::others_write, fs::perm_options::add);
+    BOOST_TEST(is_refused({"plan"}, "everybody may write to " + file.string()));
+    BOOST_TEST(is_refused({"plan", "--config", file.string()}, "everybody may write to " + file.string()));
+    fs::permissions(file, fs::perms::others_write, fs::perm_options::remove);
+    fs::permissions(file.parent_path(), fs::perms::all);
+    BOOST_TEST(is_refused({"plan"}, "everybody may write to " + file.parent_path().string()));
+    desk.step("push", std::string(40, 'f')); // whose machine it is
+    BOOST_TEST(!is_tight(desk.settings({"ci"})));
+}
+
 BOOST_AUTO_TEST_CASE(a_file_named_by_hand_is_vouched_for_and_one_that_a_relative_variable_names_is_not) {
     Desk desk;
     auto file = desk.flake() / "cachefill.yml";

@@ -15,10 +15,14 @@ struct Machine {
     MachineTrust machine{
         .substituters = {"https://m"}, .trusted_public_keys = {mine}, .require_sigs = true, .substitutes = true};
 
-    HostTrust host(std::string_view conf) const {
+    static nix::CacheSettings conf(std::string_view text, nix::SettingsWords words) {
         nix::CacheSettings says;
-        says.read(conf);
-        return trust_of("nixos:box", says, machine);
+        says.words = words;
+        says.read(text);
+        return says;
+    }
+    HostTrust host(std::string_view text) const {
+        return trust_of("nixos:box", conf(text, nix::SettingsWords::nix_conf), machine);
     }
 };
 
@@ -52,6 +56,10 @@ BOOST_AUTO_TEST_CASE(one_that_checks_no_signatures_believes_all_and_one_that_fet
     BOOST_TEST(host("substitute = false").substituters == List{});
     machine.require_sigs = false;
     BOOST_TEST(!host("").keys.checks());
+    BOOST_TEST(!trust_of("home:kim", conf("", nix::SettingsWords::home_settings), machine).keys.checks());
+    // A machine with a configuration of its own does not go by what the one that builds leaves unchecked.
+    for (auto words : {nix::SettingsWords::settings, nix::SettingsWords::binary_caches})
+        BOOST_TEST(trust_of("nixos:nas", conf("", words), machine).keys.checks());
     BOOST_TEST(host("require-sigs = true").keys.checks());
     BOOST_TEST(!keys_of(machine).checks());
     machine.substitutes = false;
