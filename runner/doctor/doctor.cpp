@@ -12,6 +12,7 @@
 #include "presence/views.hpp"
 #include "report/narrator.hpp"
 #include "session/cache_credentials.hpp"
+#include "session/evaluation.hpp"
 #include "session/expected_time.hpp"
 #include "session/lock_copy.hpp"
 #include "session/outside.hpp"
@@ -83,8 +84,7 @@ std::vector<std::string> Doctor::workflows() const {
 }
 
 std::unique_ptr<eval::Evaluator> Doctor::make_evaluator(std::string flake) {
-    auto eval_settings = session_.eval_settings(std::move(flake));
-    return session_.outside().make_evaluator(session_.executor(), std::move(eval_settings), session_.sink());
+    return session::make_evaluator(session_, std::move(flake));
 }
 
 Task<Result<eval::TargetRef>> Doctor::choose() {

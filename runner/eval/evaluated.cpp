@@ -52,7 +52,9 @@ Result<EvaluatedTarget> parse_evaluated(const TargetRef& target, std::string_vie
                               .built_by_evaluation = {},
                               .fetched_by_evaluation = {},
                               .took = {},
-                              .peak_memory = 0};
+                              .peak_memory = 0,
+                              .printed = std::string(json),
+                              .evaluated_before = false};
     if (evaluated.outputs.empty()) return not_understood();
     if (auto settings = object.find("settings"); settings != object.end())
         evaluated.nix_settings = parse_host_settings(*settings);

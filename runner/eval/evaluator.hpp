@@ -86,6 +86,8 @@ struct EvaluatedTarget {
     std::vector<nix::StorePath> fetched_by_evaluation; // store paths that it asked substituters for
     std::chrono::milliseconds took{};
     std::uint64_t peak_memory = 0;
+    std::string printed;           // what nix printed, for parse_evaluated()
+    bool evaluated_before = false; // now it was not; see session/evaluation.hpp
 };
 
 // Something of the flake that is no host and does not evaluate.

@@ -42,6 +42,7 @@ struct EvaluationFinished {
     std::string error;      // if not: the evaluator's message
     std::string hint;       // if not: what to do about it; may be empty
     std::optional<Position> position;
+    bool evaluated_before = false;         // and what that came to still holds: none ran now
     std::uint64_t built_by_evaluation = 0; // import-from-derivation
     std::string needs_system; // if succeeded, without a derivation: evaluation builds what only such a machine can
 };

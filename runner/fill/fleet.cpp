@@ -9,7 +9,7 @@
 #include "cache/nar_look.hpp"
 #include "fill/derivation_damage.hpp"
 #include "options/settings.hpp"
-#include "session/outside.hpp"
+#include "session/evaluation.hpp"
 #include "session/targets.hpp"
 
 #include <algorithm>
@@ -36,9 +36,7 @@ Task<void> tell_waiting(RunContext& run, std::string for_what) {
 } // namespace
 
 Task<void> Fleet::open() {
-    auto settings = run_.session.eval_settings(run_.session.settings().flake);
-    evaluator_ =
-        run_.session.outside().make_evaluator(run_.session.executor(), std::move(settings), run_.session.sink());
+    evaluator_ = session::make_evaluator(run_.session, run_.session.settings().flake);
     auto words = tell_waiting(run_, "reading the flake and fetching its inputs");
     auto opened = co_await async::beside(evaluator_->open(), std::move(words));
     if (opened)
@@ -148,6 +146,7 @@ Task<void> Fleet::evaluate(std::size_t number) {
         finished.impure = result->impure;
         finished.took = result->took;
         finished.peak_memory = result->peak_memory;
+        finished.evaluated_before = result->evaluated_before;
         finished.derivation = result->derivation.to_string();
         finished.built_by_evaluation = result->built_by_evaluation.size();
         record.evaluated = std::move(*result);

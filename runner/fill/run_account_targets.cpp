@@ -66,6 +66,7 @@ report::TargetReport describe(const TargetRecord& record, const report::RunRepor
     target.why_impure = record.evaluated->why_impure;
     target.evaluation = record.evaluated->took;
     target.peak_memory = record.evaluated->peak_memory;
+    target.evaluated_before = record.evaluated->evaluated_before;
     target.derivation = record.evaluated->derivation.to_string();
     if (parts.fleet.is_left_to_others(*record.evaluated)) {
         target.left_to_others = true;

@@ -83,6 +83,7 @@ struct Settings {
     bool import_from_derivation = true;
     bool confine_evaluation = true;
     bool accept_flake_config = false;
+    bool fresh = false;        // evaluates also what was evaluated before
     std::size_t eval_jobs = 0; // 0: as cores and memory allow
     std::chrono::seconds eval_timeout{1800};
 

@@ -28,6 +28,7 @@ Json encode(const TargetReport& target) {
     json["evaluation_started_ms"] = milliseconds(target.evaluation_start);
     json["evaluation_ms"] = target.evaluation.count();
     json["peak_memory"] = target.peak_memory;
+    json["evaluated_before"] = target.evaluated_before;
     json["derivation"] = target.derivation;
     json["output"] = target.output;
     json["error"] = target.error;

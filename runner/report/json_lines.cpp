@@ -67,6 +67,7 @@ struct Encoder {
         json["position"] = nullptr;
         if (e.position)
             json["position"] = {{"file", e.position->file}, {"line", e.position->line}, {"column", e.position->column}};
+        json["evaluated_before"] = e.evaluated_before;
         json["built_by_evaluation"] = e.built_by_evaluation;
         if (!e.needs_system.empty()) json["needs_system"] = e.needs_system;
         return json;

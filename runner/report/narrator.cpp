@@ -78,7 +78,9 @@ std::string Narrator::evaluation(const event::EvaluationFinished& finished) cons
         if (!finished.needs_system.empty())
             return line(Tone::plain, "elsewhere",
                         finished.target + "  to evaluate it takes a " + finished.needs_system + " machine");
-        auto rest = finished.target + "  " + human_duration(finished.took);
+        auto rest =
+            finished.target + "  " +
+            (finished.evaluated_before ? "as before, nothing it is made of changed" : human_duration(finished.took));
         if (finished.impure) rest += ", needed --impure";
         if (finished.built_by_evaluation > 0)
             rest += fmt::format(", {} by evaluation itself", counted(finished.built_by_evaluation, "build"));

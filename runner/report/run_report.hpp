@@ -24,6 +24,7 @@ struct TargetReport {
     std::chrono::milliseconds evaluation{};
     std::optional<std::chrono::milliseconds> evaluation_start; // since the run's; unset: it was not evaluated
     std::uint64_t peak_memory = 0;
+    bool evaluated_before = false;  // and not again, as nothing that it depends on has changed
     std::string derivation, output; // store paths
     std::string error;              // of evaluation
     std::string hint;               // what to do about that; may be empty

@@ -18,17 +18,6 @@ constexpr const char* schema =
     "PRAGMA journal_mode = WAL; "
     "PRAGMA synchronous = OFF;"; // losing a guess in a crash costs nothing
 
-Result<Database> open_database(const std::filesystem::path& file) {
-    TRY(database, Database::open(file, Database::Mode::read_write));
-    TRY_VOID(database.execute(schema));
-    TRY(query, database.prepare("PRAGMA user_version"));
-    TRY(has_version, query.step());
-    if (has_version && query.number(0) > format_version)
-        return Failure(FailureKind::machine, file.string() + " was written by a newer cachefill");
-    TRY_VOID(database.execute("PRAGMA user_version = " + std::to_string(format_version)));
-    return database;
-}
-
 // The first row's number. A guess that cannot be read is none.
 std::optional<std::int64_t> number_of(const Database& database, std::string_view query, std::string_view first,
                                       std::string_view second) {
@@ -57,7 +46,7 @@ std::string_view without_version(std::string_view name) {
 }
 
 Result<std::unique_ptr<History>> History::open(const std::filesystem::path& file) {
-    auto database = open_database(file);
+    auto database = Database::open_ours(file, schema, format_version);
     if (!database)
         return std::move(database)
             .error()

@@ -74,6 +74,18 @@ Result<Database> Database::open(const std::filesystem::path& file, Mode mode, co
     return database;
 }
 
+Result<Database> Database::open_ours(const std::filesystem::path& file, const std::string& schema,
+                                     std::int64_t format) {
+    TRY(database, open(file, Mode::read_write));
+    TRY_VOID(database.execute(schema));
+    TRY(query, database.prepare("PRAGMA user_version"));
+    TRY(has_version, query.step());
+    if (has_version && query.number(0) > format)
+        return Failure(FailureKind::machine, file.string() + " was written by a newer cachefill");
+    TRY_VOID(database.execute("PRAGMA user_version = " + std::to_string(format)));
+    return database;
+}
+
 Result<void> Database::execute(const std::string& statements) {
     if (sqlite3_exec(database_.get(), statements.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
         return use_failure(database_.get());

@@ -44,6 +44,11 @@ class Database {
     // `file_system` names another SQLite VFS, for tests; empty: the usual one.
     static Result<Database> open(const std::filesystem::path& file, Mode mode, const std::string& file_system = {});
 
+    // A file that only we write, made if it is not there: `schema` is statements that may be run again and again. What
+    // a later `format` wrote is refused (kind machine).
+    static Result<Database> open_ours(const std::filesystem::path& file, const std::string& schema,
+                                      std::int64_t format);
+
     Result<void> execute(const std::string& statements);
     Result<Statement> prepare(std::string_view statement) const;
     // The write-ahead log stays when the last user closes the file: whoever may only read could not open it otherwise.

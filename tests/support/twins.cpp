@@ -57,16 +57,23 @@ class Twins::Evaluator final : public eval::Evaluator {
         co_await twins_.clock.sleep_for(host->evaluation);
         if (host->failure) co_return *host->failure;
         auto name = is_of_commit_ && !host->committed.empty() ? host->committed : target.name;
-        co_return eval::EvaluatedTarget{.target = target,
-                                        .derivation = path(name + ".drv"),
+        auto derivation = path(name + ".drv");
+        auto platform = twins_.derivations_.at(name).platform;
+        auto printed =
+            R"({"drvPath": ")" + derivation.to_string() + R"(", "outputs": ["out"], "system": ")" + platform + R"("})";
+        eval::EvaluatedTarget evaluated{.target = target,
+                                        .derivation = std::move(derivation),
                                         .outputs = {"out"},
-                                        .system = twins_.derivations_.at(name).platform,
+                                        .system = std::move(platform),
                                         .nix_settings = host->nix_settings,
                                         .why_impure = {},
                                         .read_by_evaluation = {},
                                         .built_by_evaluation = {},
                                         .fetched_by_evaluation = {},
-                                        .took = host->evaluation};
+                                        .took = host->evaluation,
+                                        .printed = std::move(printed)};
+        if (twins_.change_evaluated) twins_.change_evaluated(evaluated);
+        co_return evaluated;
     }
     Task<void> check(std::vector<eval::CheckFinding>& found) override {
         found = twins_.findings;

@@ -49,7 +49,8 @@ class Twins : public event::Sink {
     std::deque<Host> hosts;
     std::chrono::milliseconds listing{}; // how long that takes
     eval::FlakeInfo flake;
-    std::vector<eval::CheckFinding> findings; // about the rest of the flake
+    std::function<void(eval::EvaluatedTarget&)> change_evaluated; // what else an evaluation comes to
+    std::vector<eval::CheckFinding> findings;                     // about the rest of the flake
 
     // How a build goes; what is not named takes ten seconds and succeeds.
     struct Build {

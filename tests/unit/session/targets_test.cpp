@@ -50,7 +50,8 @@ struct Store {
                 .built_by_evaluation = {},
                 .fetched_by_evaluation = {},
                 .took = {},
-                .peak_memory = 0};
+                .peak_memory = 0,
+                .printed = {}};
     }
 };
 
