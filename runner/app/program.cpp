@@ -163,8 +163,8 @@ int perform(const std::string& called_as, const std::vector<std::string>& argume
     auto parsed = options::parse_command_line(arguments, environment);
     if (!parsed) return refuse(parsed.error(), is_step, environment);
     if (const auto* answer = std::get_if<options::Answer>(&*parsed)) {
-        std::fputs(spoken(answer->text, environment).c_str(), stdout);
-        return 0;
+        std::fputs(spoken(answer->text, environment).c_str(), answer->was_asked ? stdout : stderr);
+        return static_cast<int>(answer->was_asked ? options::ExitCode::complete : options::ExitCode::usage);
     }
     auto& invocation = std::get<options::Invocation>(*parsed);
     invocation.settings.typed.program = options::program_name(called_as, environment);

@@ -16,7 +16,8 @@ std::optional<TerminalAsker> TerminalAsker::find(const async::Executor& executor
 }
 
 async::Task<std::optional<std::string>> TerminalAsker::ask(std::string question) {
-    std::fputs(report::wrap_sentences(question, terminal_columns(stdout).value_or(0)).c_str(), stdout);
+    auto columns = terminal_columns(stdout).value_or(1);
+    std::fputs(report::wrap_sentences(question, columns - 1).c_str(), stdout); // the cursor stays behind the question
     std::fflush(stdout);
     co_return co_await input_.line();
 }

@@ -148,10 +148,11 @@ std::vector<std::string> Doctor::moved_inputs() const {
 std::vector<std::string> Doctor::derivation_differences(const nix::StorePath& there, std::string_view where) const {
     auto read = [this](const nix::StorePath& path) { return session::read_derivation(session_.endpoint(), path); };
     std::vector<std::string> texts;
+    std::vector<std::string> told_way; // of what differs in several attributes it is told once
     for (const auto& difference : nix::find_differences(there, evaluated_->derivation, read, differences_told)) {
         if (difference.kind == nix::DerivationDifference::Kind::unreadable) continue;
         auto text = difference.text(where, "here");
-        if (difference.way.size() > 1) {
+        if (difference.way.size() > 1 && difference.way != std::exchange(told_way, difference.way)) {
             auto way = difference.way;
             std::reverse(way.begin(), way.end());
             text += " (needed by " + join(std::span(way).subspan(1), " < ") + ")";

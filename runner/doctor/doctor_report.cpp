@@ -19,7 +19,7 @@ using nlohmann::json;
 constexpr std::size_t names_told = 3;
 constexpr std::size_t rows_told = 40;
 constexpr std::size_t changes_told = 5;
-constexpr std::size_t widest_row = 80;
+constexpr std::size_t widest_name = 40;
 
 // Of what is only expected: no more exact than it is.
 std::string about(std::chrono::milliseconds time) {
@@ -86,7 +86,8 @@ std::string details(const Examination& examination) {
     for (std::size_t i = 0; i < examination.reasons.size(); ++i) {
         const auto& reason = examination.reasons[i];
         text += "\n" + std::to_string(i + 1) + ". " + reason.text + "\n";
-        for (const auto& detail : reason.details) text += "   " + detail + "\n";
+        for (const auto& detail : reason.details)
+            if (reason.text.find(detail) == std::string::npos) text += "   " + detail + "\n";
         if (!reason.remedy.empty()) text += "   do: " + reason.remedy + "\n";
         if (!reason.lasting.empty()) text += "   then: " + reason.lasting + "\n";
     }
@@ -141,18 +142,16 @@ std::string compiled_table(const Examination& examination) {
     const auto& evidence = examination.evidence;
     if (evidence.heavy.empty()) return {};
     std::string text = "\nwould be compiled, heaviest first:\n";
+    std::size_t name_column = 0; // no wider than need be, for narrow terminals
+    for (std::size_t i = 0; i < std::min(evidence.heavy.size(), rows_told); ++i)
+        name_column = std::max(name_column, std::min<std::size_t>(evidence.heavy[i].name.size(), widest_name));
     for (std::size_t i = 0; i < std::min(evidence.heavy.size(), rows_told); ++i) {
         const auto& heavy = evidence.heavy[i];
         auto line = "  " + heavy.name;
-        line.resize(std::max<std::size_t>(line.size() + 2, 44), ' ');
+        line.resize(std::max(line.size(), 2 + name_column) + 2, ' ');
         line += heavy.expected.measured ? about(heavy.expected.time) : "not known";
-        if (!heavy.needed_by.empty()) {
-            auto chain = "needed by " + join(heavy.needed_by, " < ");
-            auto column = std::max<std::size_t>(line.size() + 2, 62);
-            bool fits = column + chain.size() <= widest_row;
-            if (fits) line.resize(column, ' ');
-            line += fits ? chain : "\n      " + chain; // where it can be broken between words
-        }
+        // On a line of its own, where it can be broken between words.
+        if (!heavy.needed_by.empty()) line += "\n      needed by " + join(heavy.needed_by, " < ");
         text += line + "\n";
     }
     if (evidence.heavy.size() > rows_told)

@@ -8,6 +8,7 @@
 #include "base/units.hpp"
 #include "cache/nar_look.hpp"
 #include "fill/derivation_damage.hpp"
+#include "options/known_hosts.hpp"
 #include "options/settings.hpp"
 #include "session/evaluation.hpp"
 #include "session/targets.hpp"
@@ -33,6 +34,12 @@ Task<void> tell_waiting(RunContext& run, std::string for_what) {
     }
 }
 
+std::vector<std::string> names_of(const std::vector<eval::TargetRef>& targets) {
+    std::vector<std::string> names;
+    for (const auto& target : targets) names.push_back(target.name);
+    return names;
+}
+
 } // namespace
 
 Task<void> Fleet::open() {
@@ -54,6 +61,13 @@ Task<void> Fleet::find_branch() {
     if (answer && answer->status.success()) branch_ = std::string(trim(answer->output));
 }
 
+void Fleet::remember_hosts(const std::vector<eval::TargetRef>& found) const {
+    std::vector<std::string> hosts;
+    for (const auto& target : found)
+        if (target.is_host()) hosts.push_back(target.display());
+    options::remember_hosts(run_.session.state_directory(), run_.session.settings().flake, hosts);
+}
+
 Task<bool> Fleet::discover() {
     auto start = run_.clock.now();
     run_.stage_started(event::Stage::discover);
@@ -65,6 +79,7 @@ Task<bool> Fleet::discover() {
         run_.fail(std::move(found).error());
         co_return false;
     }
+    remember_hosts(*found);
     auto wanted_hosts = settings.hosts;
     if (run_.extent == Extent::verify && !settings.arguments.empty()) {
         // What is named here counts instead of what a file selects.
@@ -79,8 +94,7 @@ Task<bool> Fleet::discover() {
             run_.fail(std::move(*parsed).error());
             co_return false;
         }
-    std::vector<std::string> names;
-    for (const auto& target : *found) names.push_back(target.name);
+    auto names = names_of(*found);
     for (const auto& wrong : selectors->unmatched_names(*found)) {
         Failure failure(FailureKind::usage, "the flake has no host '" + sanitize(wrong) + "'");
         auto meant = did_you_mean(wrong, names);

@@ -42,7 +42,11 @@ void Verification::describe_closure(const plan::Target& target, event::TargetVer
     }
     auto view = plan::consumer_view(run_.graph, run_.facts, target, target.trusted_caches, false);
     verified.built_by_design = view.built_by_design.size();
-    verified.would_compile = view.would_compile.size();
+    auto is_compiled = [this](plan::DerivationId id) {
+        return run_.graph.derivation(id).kind == plan::DerivationKind::compile; // sources are downloaded
+    };
+    verified.would_compile =
+        static_cast<std::uint64_t>(std::count_if(view.would_compile.begin(), view.would_compile.end(), is_compiled));
     auto eager = plan::consumer_view(run_.graph, run_.facts, target, target.trusted_caches, true);
     verified.would_build_with_always_allow = eager.built_by_design.size() + eager.would_compile.size();
 }

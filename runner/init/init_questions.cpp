@@ -195,15 +195,18 @@ class Conversation {
 
     Task<void> ask_what() {
         auto homes = static_cast<std::size_t>(std::count_if(facts_->hosts.begin(), facts_->hosts.end(), is_home));
-        if (homes > 0 && has_machines(*facts_))
-            co_await yes("Build the " + counted(homes, "home") + ", too? (else only evaluated)", answers_.builds_homes);
+        if (homes > 0 && has_machines(*facts_)) {
+            auto which = homes == 1 ? std::string("home") : counted(homes, "home");
+            co_await yes("Build the " + which + ", too? (else only evaluated)", answers_.builds_homes);
+        }
         std::vector<std::string> also;
         for (const std::string kind : {"packages", "checks", "devShells"}) {
             auto is_of_kind = [&](const OutputFacts& output) { return output.output == kind; };
             auto count = std::count_if(facts_->outputs.begin(), facts_->outputs.end(), is_of_kind);
             if (count == 0) continue;
             bool is_wanted = std::find(answers_.also.begin(), answers_.also.end(), kind) != answers_.also.end();
-            co_await yes("Build the flake's " + std::to_string(count) + " " + kind + ", too?", is_wanted);
+            auto which = count == 1 ? "one " + kind.substr(0, kind.size() - 1) : std::to_string(count) + " " + kind;
+            co_await yes("Build the flake's " + which + ", too?", is_wanted);
             if (is_wanted) also.push_back(kind);
         }
         answers_.also = std::move(also);

@@ -8,6 +8,7 @@
 #include "options/help.hpp"
 #include "options/host_choice.hpp"
 #include "options/inputs.hpp"
+#include "options/known_hosts.hpp"
 #include "options/manual.hpp"
 #include "options/option_values.hpp"
 
@@ -90,6 +91,35 @@ Failure value_missing(Command command, const std::string& flag) {
             return std::move(failure).with_hint("'" + printed + " -' prints to standard output, '" + printed +
                                                 " FILE' writes a file");
     return std::move(failure).with_hint("'cachefill " + std::string(to_string(command)) + " --help' has its form");
+}
+
+// How many words a flag is, by the one table; empty: none that any command knows.
+std::optional<std::size_t> words_of(const std::string& flag) {
+    auto name = flag.substr(0, flag.find('='));
+    if (name == "--config") return name == flag ? 2 : 1;
+    for (const auto& option : option_table()) {
+        bool is_toggle = option.type == OptionType::toggle;
+        if (is_toggle && flag == "--no-" + option.flag().substr(2)) return 1;
+        if (option.flag() != name && option.short_flag() != name) continue;
+        return is_toggle || option.type == OptionType::maybe_value || name != flag ? 1 : 2;
+    }
+    return {};
+}
+
+// "--cache x run ." as "run --cache x .": before the command nothing else can be meant. As they are if there is a flag
+// that nobody knows, or no command behind them.
+std::vector<std::string> command_first(std::span<const std::string> arguments) {
+    std::vector<std::string> words(arguments.begin(), arguments.end());
+    std::size_t at = 0;
+    while (at < words.size() && words[at].starts_with('-')) {
+        auto count = words_of(words[at]);
+        if (!count) return words;
+        at += *count;
+    }
+    if (at < words.size() && find_command(words[at]))
+        std::rotate(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(at),
+                    words.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+    return words;
 }
 
 Failure no_such_command(std::span<const std::string> arguments, const std::string& wrong) {
@@ -259,6 +289,25 @@ Result<void> take_positional(Command command, const RawArguments& raw, const Env
     return {};
 }
 
+// To --version and help; empty: something else was asked.
+std::optional<Result<std::string>> find_answer(std::span<const std::string> arguments, const Environment& environment) {
+    using Text = Result<std::string>;
+    const auto& first = arguments[0];
+    if (first == "--version" || first == "-V" || first == "version")
+        return Text(std::string("cachefill ") + version + "\n");
+    if (first != "--help" && first != "-h" && first != "help") return {};
+    if (arguments.size() < 2) return Text(help_text());
+    if (arguments[1] == "--man") return Text(man_page());
+    if (arguments[1] == "--completion") {
+        auto shell = arguments.size() > 2 ? completion(arguments[2]) : std::nullopt;
+        if (shell) return Text(std::move(*shell));
+        return Text(Failure(FailureKind::usage, "--completion needs a shell: bash, zsh or fish"));
+    }
+    if (arguments[1] == "--completion-hosts") return Text(offered_hosts(arguments.subspan(2), environment));
+    if (auto command = find_command(arguments[1])) return Text(help_text(*command, true));
+    return {};
+}
+
 } // namespace
 
 std::string default_flake(const Environment& environment) {
@@ -269,27 +318,20 @@ std::string default_flake(const Environment& environment) {
 Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std::string> arguments,
                                                             const Environment& environment) {
     using Parsed = std::variant<Invocation, Answer>;
-    if (arguments.empty())
-        return Failure(FailureKind::usage, "no command was given").with_hint("'cachefill help' shows what there is");
-    const auto& first = arguments[0];
-    if (first == "--version" || first == "-V" || first == "version")
-        return Parsed(Answer{std::string("cachefill ") + version + "\n"});
-    if (first == "--help" || first == "-h" || first == "help") {
-        if (arguments.size() < 2) return Parsed(Answer{help_text()});
-        if (arguments[1] == "--man") return Parsed(Answer{man_page()});
-        if (arguments[1] == "--completion") {
-            auto shell = arguments.size() > 2 ? completion(arguments[2]) : std::nullopt;
-            if (shell) return Parsed(Answer{std::move(*shell)});
-            return Failure(FailureKind::usage, "--completion needs a shell: bash, zsh or fish");
-        }
-        if (auto command = find_command(arguments[1])) return Parsed(Answer{help_text(*command, true)});
+    if (arguments.empty()) return Parsed(Answer{.text = help_text(), .was_asked = false});
+    auto in_order = command_first(arguments);
+    arguments = in_order;
+    if (auto answer = find_answer(arguments, environment)) {
+        TRY(text, std::move(*answer));
+        return Parsed(Answer{.text = std::move(text), .was_asked = true});
     }
+    const auto& first = arguments[0];
     auto command = find_command(first == "help" ? arguments[1] : first);
     if (!command) return no_such_command(arguments, first == "help" ? arguments[1] : first);
     TRY(raw, read_arguments(*command, arguments.subspan(1)));
     if (raw.help) {
         bool is_long = std::find(arguments.begin(), arguments.end(), "--help") != arguments.end();
-        return Parsed(Answer{help_text(*command, is_long)});
+        return Parsed(Answer{.text = help_text(*command, is_long), .was_asked = true});
     }
     Invocation invocation{.command = *command, .settings = {}, .remarks = {}};
     auto& settings = invocation.settings;

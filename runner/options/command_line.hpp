@@ -20,9 +20,10 @@ struct Invocation {
     std::vector<event::Message> remarks; // on what was read, to be said first
 };
 
-// Text that answers `--help`, `help`, `--version`: goes to stdout, exit 0.
+// Text that answers `--help`, `help`, `--version`: goes to stdout. Where nothing was asked (no command): to stderr.
 struct Answer {
     std::string text;
+    bool was_asked = true;
 };
 
 // Reads arguments (without the program's name), the environment and the configuration file. Failures are of kind usage.

@@ -124,10 +124,13 @@ std::string to_text(const Joined& joined) {
     text += table.render(style, 120);
     if (auto lines = changes_lines(joined.changes()); !lines.empty()) text += "\nchanges:\n" + lines;
     if (!joined.findings.empty()) text += "\n";
-    for (const auto& finding : joined.findings)
-        text += one_line(std::string(to_string(finding.severity)) + ": " + finding.source + ": " + sentence(finding) +
-                         (finding.url.empty() ? "" : " (" + finding.url + ")")) +
-                "\n";
+    for (const auto& finding : joined.findings) {
+        auto line = one_line(std::string(to_string(finding.severity)) + ": " + finding.source + ": " +
+                             sentence(finding) + (finding.url.empty() ? "" : " (" + finding.url + ")"));
+        std::vector<std::string> words; // without the margins of several lines that became one
+        for (auto word : split_words(line)) words.emplace_back(word);
+        text += join(words, " ") + "\n";
+    }
     return text + "\n" + joined.headline() + "\n";
 }
 

@@ -50,7 +50,7 @@ class Block {
 
     std::vector<std::string> lines() {
         if (progress_.cloud) {
-            cloud(); // what was evaluated and asked before is over
+            waiting(progress_.cloud->since, progress_.cloud->text); // what was evaluated and asked before is over
             waits();
             return std::move(lines_);
         }
@@ -64,6 +64,8 @@ class Block {
             add("start", "looking at the flake, Nix and the cache");
         else if (lines_.empty() && progress_.is_running(event::Stage::discover))
             add("start", "listing the flake's hosts");
+        else if (lines_.empty() && progress_.is_running(event::Stage::query))
+            add("query", "asking the caches");
         return std::move(lines_);
     }
 
@@ -113,18 +115,16 @@ class Block {
         add("query", counted(progress_.paths_asked, "path") + " asked about");
     }
 
-    // It may be long, and its end says how far the cloud is: it is broken between words.
-    void cloud() {
-        const auto& cloud = *progress_.cloud;
+    // It may be long: it is broken between words, and the time, which shows that we live, comes first.
+    void waiting(Clock::time_point start, const std::string& text) {
         std::string_view label = "waiting";
         auto room = std::max(width_, label_width + 2) - label_width - 1;
-        for (const auto& line : in_lines(clock_text(since(cloud.since, now_)) + " · " + cloud.text, room))
+        for (const auto& line : in_lines(clock_text(since(start, now_)) + " · " + text, room))
             add(std::exchange(label, ""), line);
     }
 
     void waits() {
-        for (const auto& [cache, wait] : progress_.waits)
-            add("waiting", "for " + cache + ", " + clock_text(since(wait.since, now_)) + " · " + wait.said);
+        for (const auto& [cache, wait] : progress_.waits) waiting(wait.since, "for " + cache + ": " + wait.said);
     }
 
     void builds() {

@@ -301,18 +301,21 @@ std::string outcome_line(const RunReport& report, const Figures& sums, const Sty
         elsewhere += target.verdict == TargetVerdict::elsewhere ? 1U : 0U;
     }
     auto cache = report.cache.empty() ? std::string("the cache") : report.cache;
-    auto whole = fmt::format("{} of {} complete in {}", complete, counted(counting + elsewhere, "target"), cache);
+    auto whole = fmt::format("{} of {} complete in {}", complete, counted(counting, "target"), cache);
     // What nobody looked at is not said to be incomplete.
-    if (unchecked > 0 && unchecked == counting + elsewhere)
+    if (unchecked > 0 && unchecked == counting)
         whole = fmt::format("{} not checked in {}", counted(unchecked, "target"), cache);
     else if (unchecked > 0)
         whole += fmt::format(", {} not checked", unchecked);
+    std::vector<std::string> apart;
+    if (counting == 0 && elsewhere > 0) whole = "no target can be built on this machine";
     if (counting + elsewhere == 0 && only_evaluated > 0)
         whole = counted(only_evaluated, "target") + " evaluated";
     else if (only_evaluated > 0)
-        whole += fmt::format(" ({} only evaluated)", only_evaluated);
-    if (by_path > 0) whole += fmt::format(" ({} by path only)", by_path);
-    if (elsewhere > 0) whole += fmt::format(" ({} elsewhere)", elsewhere);
+        apart.push_back(fmt::format("{} only evaluated", only_evaluated));
+    if (by_path > 0) apart.push_back(fmt::format("{} by path only", by_path));
+    if (elsewhere > 0) apart.push_back(fmt::format("{} elsewhere", elsewhere));
+    if (!apart.empty()) whole += " (" + join(apart, ", ") + ")";
     bool is_idle = report.builds.empty() && report.pushes.empty();
     if (report.targets.empty())
         whole = outcome_without_targets(report, sums, cache);

@@ -38,12 +38,12 @@ Result<void> append_summary(const std::string& path, const std::string& markdown
 
 Result<void> write_results(const options::Settings& settings, const Environment& environment,
                            const report::Joined& joined) {
-    auto text = spoken(report::to_text(joined), environment);
+    auto text_on = [&](std::FILE* stream) { say(stream, spoken_on(stream, report::to_text(joined), environment)); };
     if (settings.json == "-") {
         say(stdout, github::harmless_json(report::to_json(joined)) + "\n");
-        if (!settings.quiet) say(stderr, text);
+        if (!settings.quiet) text_on(stderr);
     } else {
-        if (!settings.quiet || joined.worst() > event::Severity::info) say(stdout, text);
+        if (!settings.quiet || joined.worst() > event::Severity::info) text_on(stdout);
         if (!settings.json.empty()) TRY_VOID(write_named_file(settings.json, report::to_json(joined) + "\n"));
     }
     if (auto summary = environment.get_or("GITHUB_STEP_SUMMARY"); !summary.empty() && !settings.dry_run)

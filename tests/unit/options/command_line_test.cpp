@@ -131,7 +131,6 @@ BOOST_AUTO_TEST_CASE(a_flag_of_another_command_is_refused) {
 BOOST_AUTO_TEST_CASE(an_unknown_command_gets_the_one_that_was_meant) {
     BOOST_TEST(refused({"plna"}).hint() == "did you mean 'cachefill plan'?");
     BOOST_TEST(refused({"completely-else"}).hint() == "'cachefill help' shows what there is");
-    BOOST_TEST(refused({}).cause() == "no command was given");
     BOOST_TEST(refused({"help", "verfy"}).hint() == "did you mean 'cachefill verify'?");
 }
 
@@ -351,13 +350,40 @@ BOOST_AUTO_TEST_CASE(flags_of_other_programs_are_told_what_they_are_here) {
              {{"--man"}, "help --man"},
              {{"completion", "bash"}, "'cachefill help --completion bash'"},
              {{"completions"}, "'cachefill help --completion SHELL'"},
-             {{"--cache", "my cache", "run", "."}, "the command comes first: cachefill run --cache 'my cache' ."},
+             {{"--frob", "my cache", "run", "."}, "the command comes first: cachefill run --frob 'my cache' ."},
              {{"-q"}, "'cachefill help' shows what there is"}}) {
         auto failure = refused(words);
         BOOST_TEST(failure.hint().find(hint) != std::string::npos, failure.hint());
     }
     BOOST_TEST(answer_to({"-V"}) == answer_to({"--version"}));
-    BOOST_TEST(refused({"--cache", "https://kim:geheim@c.example", "run"}).hint() == "the command comes first");
+    BOOST_TEST(refused({"--frob", "https://kim:geheim@c.example", "run"}).hint() == "the command comes first");
+}
+
+BOOST_AUTO_TEST_CASE(flags_may_stand_before_the_command) {
+    for (const auto& words : std::vector<Words>{{"--cache", "demo", "run", "-q", "."},
+                                                {"--cache=demo", "-q", "run", "."},
+                                                {"-q", "--cache", "demo", "run", "."},
+                                                {"run", "--cache", "demo", "-q", "."}}) {
+        auto settings = settings_of(words);
+        BOOST_TEST(settings.cache.reveal() == "demo", words[0]);
+        BOOST_TEST(settings.quiet);
+        BOOST_TEST(settings.flake == ".");
+        BOOST_TEST(settings.typed.words[0] == "run"); // so what is told to be typed has it in front
+    }
+    BOOST_TEST(settings_of({"--hosts", "plan", "run", "."}).hosts == Words{"plan"}, boost::test_tools::per_element());
+    BOOST_TEST(!settings_of({"--no-read-only", "run"}).read_only);
+    BOOST_TEST(refused({"--uploads", "3", "verify"}).cause() == "'--uploads' is no option of 'cachefill verify'");
+    BOOST_TEST(refused({"-q"}).cause() == "'-q' stands where the command should");
+    BOOST_TEST(refused({"--cache", "run"}).cause() == "'--cache' stands where the command should");
+    BOOST_TEST(refused({"--cache"}).cause() == "'--cache' stands where the command should");
+}
+
+BOOST_AUTO_TEST_CASE(who_says_nothing_is_shown_what_there_is) {
+    auto parsed = parse({});
+    BOOST_REQUIRE(parsed.has_value());
+    const auto& answer = std::get<Answer>(*parsed);
+    BOOST_TEST(answer.text == answer_to({"help"}));
+    BOOST_TEST(!answer.was_asked);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -19,6 +19,16 @@ namespace {
 
 using Words = std::vector<std::string>;
 
+// What the program says of hosts, by the words that it is asked with.
+constexpr std::string_view answers = R"(
+cachefill() {
+    [[ $1 == help && $2 == --completion-hosts ]] || return 1
+    for host in nas navi nixos:nas 'home:kim@nas' "in-$3-${#@}"; do
+        if [[ $host == "${!#}"* ]]; then echo "$host"; fi
+    done
+}
+)";
+
 // A folder with a file and a folder in it, where bash is asked what it would offer; the last word is the one begun.
 class Shell {
   public:
@@ -31,7 +41,7 @@ class Shell {
     // Each command line in turn, one bash for them all.
     std::vector<Words> offers(const std::vector<Words>& lines) const {
         std::string script = "set -u; cd " + shell_word(directory_.path().string()) + "; . " +
-                             shell_word((script_.path() / "script").string()) + "\n";
+                             shell_word((script_.path() / "script").string()) + "\n" + std::string(answers);
         for (const auto& line : lines)
             script += "COMP_WORDS=(" + shell_command(line) + ") COMP_CWORD=" + std::to_string(line.size() - 1) +
                       "; _cachefill; printf '%s ' \"${COMPREPLY[@]+${COMPREPLY[@]}}\"; echo\n";
@@ -121,6 +131,24 @@ BOOST_AUTO_TEST_CASE(what_is_no_flag_may_be_a_file) {
     BOOST_TEST(holds(all[0], "hosts"));
     BOOST_TEST(all[1] == Words{"hosts"}, boost::test_tools::per_element());
     BOOST_TEST(all[2] == Words{"fleet.yml"}, boost::test_tools::per_element()); // a toggle takes no value
+}
+
+BOOST_AUTO_TEST_CASE(a_host_is_one_that_the_program_knows) {
+    auto all = offers({{"cachefill", "doctor", "na"},
+                       {"cachefill", "run", "--hosts", "nav"},
+                       {"cachefill", "plan", "-H", "na"},
+                       {"cachefill", "verify", "fleet"},
+                       {"cachefill", "run", ""},
+                       {"cachefill", "push", "na"},
+                       {"cachefill", "doctor", "-v", "in"}});
+    BOOST_TEST(all[0] == (Words{"nas", "navi"}), boost::test_tools::per_element());
+    BOOST_TEST(all[1] == Words{"navi"}, boost::test_tools::per_element());
+    BOOST_TEST(all[2] == (Words{"nas", "navi"}), boost::test_tools::per_element());
+    BOOST_TEST(all[3].empty()); // verify takes no folder
+    BOOST_TEST(holds(all[4], "nas"));
+    BOOST_TEST(holds(all[4], "hosts")); // a folder, for a flake
+    BOOST_TEST(all[5].empty());
+    BOOST_TEST(all[6] == Words{"in-doctor-5"}, boost::test_tools::per_element()); // the whole line is told
 }
 
 BOOST_AUTO_TEST_CASE(every_choice_that_is_offered_is_taken) {

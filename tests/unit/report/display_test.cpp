@@ -107,6 +107,24 @@ BOOST_AUTO_TEST_CASE(who_waits_for_the_cloud_sees_that_and_nothing_that_has_ende
     BOOST_TEST(live.screen.text().find("#214") == std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(who_waits_for_a_cache_sees_the_time_go_by) {
+    Live live(60);
+    live.display->on_event(event::StageStarted{event::Stage::query});
+    live.tick(1000ms);
+    BOOST_TEST(live.screen.text().find("query    asking the caches\n") != std::string::npos, live.screen.text());
+    event::CacheWaiting waiting;
+    waiting.cache = "https://a-long-name-of-a-cache.example.org";
+    waiting.state = event::CacheWaiting::State::waits;
+    waiting.said = "cannot look up the name a-long-name-of-a-cache.example.org: Name or service not known";
+    waiting.waited = 3s;
+    live.display->on_event(waiting);
+    for (int i = 4; i < 6; ++i) {
+        live.tick(std::chrono::milliseconds(1000 * i));
+        BOOST_TEST(live.screen.text().find("waiting  0:0" + std::to_string(i + 2) + " · for\n") != std::string::npos,
+                   live.screen.text());
+    }
+}
+
 BOOST_AUTO_TEST_CASE(what_is_waited_for_is_broken_between_words) {
     Live live(40);
     live.display->on_event(event::CloudWaiting{"nixos:lap is not in the cache; the cloud built another one, of "

@@ -180,6 +180,16 @@ BOOST_AUTO_TEST_CASE(a_kind_is_learnt_from_what_ended_and_from_what_still_runs) 
     BOOST_TEST((run.left(100s) > 400s)); // the long one is no exception until shown to be one
 }
 
+BOOST_AUTO_TEST_CASE(small_builds_take_what_small_builds_took_in_this_run) {
+    Run run;
+    run.plans(0s, {{"local by design", 300}});
+    for (int i = 0; i < 3; ++i) {
+        run.starts(i * 900ms, std::to_string(i), {}, "local by design");
+        run.ends((i + 1) * 900ms, std::to_string(i), event::BuildOutcome::built, "local by design");
+    }
+    BOOST_TEST((run.left(2700ms) == 297 * 900ms)); // whatever a builder of nothing was once put at
+}
+
 BOOST_AUTO_TEST_CASE(what_is_blocked_is_not_ahead_any_more) {
     Run run;
     run.plans(0s, {{"compile", 3}});

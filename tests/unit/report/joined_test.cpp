@@ -204,6 +204,17 @@ BOOST_AUTO_TEST_CASE(a_failed_leg_of_a_matrix_explains_the_only_job_that_failed_
     BOOST_TEST(has_finding(joined.findings, Severity::error, "'build' ended with failure"));
 }
 
+BOOST_AUTO_TEST_CASE(an_error_of_several_lines_is_one_sentence_without_their_margins) {
+    auto run = warm_report();
+    run.exit_code = 1;
+    run.targets[0].verdict = event::TargetVerdict::not_evaluated;
+    run.targets[0].error = "an unfree license\n\n   a) To allow it:";
+    auto text = report::to_text(report::join_reports(input_of({job_of(run, "build")})));
+    BOOST_TEST(text.find("error: build: nixos:nas does not evaluate: an unfree license a) To allow it:") !=
+                   std::string::npos,
+               text);
+}
+
 BOOST_AUTO_TEST_CASE(what_changed_in_each_host_is_carried_on) {
     auto run = warm_report();
     run.targets[1].changes = report::ClosureDifference();

@@ -33,6 +33,9 @@ BOOST_AUTO_TEST_CASE(what_verify_misses_is_for_a_run_and_not_for_another_look) {
     BOOST_TEST(told(verify).empty());
     verify.run_command = "cachefill run --hosts nas";
     BOOST_TEST(told(verify) == "next: cachefill run --hosts nas\n");
+    verify.targets.resize(1);
+    verify.targets[0].error = "undefined variable";
+    BOOST_TEST(told(verify) == "next: cachefill run --hosts nas\n      (once what failed is mended)\n");
 }
 
 BOOST_AUTO_TEST_CASE(where_no_machine_trusts_the_cache_that_comes_before_switching) {
@@ -58,6 +61,10 @@ BOOST_AUTO_TEST_CASE(what_was_built_is_spoken_of_only_where_something_was) {
     run.switch_command = "nh os switch .";
     run.pushes.emplace_back();
     run.pushes.back().outcome = event::PushOutcome::published;
+    BOOST_TEST(told(run) == "next: nh os switch .\n      (on that machine; it fetches what is in the cache)\n");
+    run.targets.resize(2);
+    run.targets[1].trusted = false; // as a template, which nobody fills
+    run.targets[1].evaluate_only = true;
     BOOST_TEST(told(run) ==
                "next: nh os switch .\n      (on any of these machines; they fetch what is in the cache)\n");
     BOOST_TEST(told(ended(report::Command::run, 1)) == "next: cachefill again\n      (once what failed is mended)\n");

@@ -243,6 +243,19 @@ BOOST_AUTO_TEST_CASE(a_darwin_host_elsewhere_fails_nothing) {
     check_golden("elsewhere.txt", to_text(report, false, 80));
 }
 
+BOOST_AUTO_TEST_CASE(what_does_not_count_is_told_in_one_pair_of_brackets) {
+    auto report = warm_report();
+    report.targets.push_back(report.targets[0]);
+    report.targets[1].verdict = event::TargetVerdict::elsewhere;
+    report.targets[2].evaluate_only = true;
+    BOOST_TEST(to_text(report, false, 80).find("1 of 1 target complete in team (1 only evaluated, 1 elsewhere), in ") !=
+               std::string::npos);
+    report.targets.erase(report.targets.begin());
+    BOOST_TEST(
+        to_text(report, false, 80).find("no target can be built on this machine (1 only evaluated, 1 elsewhere)") !=
+        std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(untrusting_hosts_are_told_once_which_lines_to_add) {
     auto report = warm_report();
     for (auto& target : report.targets) {
