@@ -73,11 +73,11 @@ Result<TargetRef> choose_host(const std::vector<TargetRef>& found, const HostWan
             return Failure(FailureKind::usage, "the flake has no host named '" +
                                                    sanitize(names.empty() ? std::string() : names.front()) +
                                                    "', as this machine is")
-                .with_hint("name one: 'cachefill doctor HOST'; " + has);
+                .with_hint("name one: '" + wanted.asked_by + "HOST'; " + has);
         if (there.empty()) has = "it has none at all";
         return Failure(FailureKind::usage, "the flake has no " + std::string(described(*wanted.kind)) + " named '" +
                                                sanitize(join(names, "' or '")) + "'")
-            .with_hint("name one: 'cachefill doctor " + std::string(to_string(*wanted.kind)) + ":NAME'; " + has);
+            .with_hint("name one: '" + wanted.asked_by + std::string(to_string(*wanted.kind)) + ":NAME'; " + has);
     }
     for (bool any_kind : {false, true})
         for (const auto& target : found) {
@@ -139,6 +139,8 @@ Result<void> check_host(const Settings& settings) {
 HostWanted host_wanted(const Settings& settings) {
     HostWanted wanted;
     wanted.kind = settings.kind;
+    if (const auto& typed = settings.typed.words; !typed.empty())
+        wanted.asked_by = typed[0] == "guard" ? "--host " : "cachefill " + typed[0] + " ";
     if (const auto& switches = settings.switches) {
         wanted.host = settings.guard_host.empty() ? switches->host : settings.guard_host;
         if (switches->kind) wanted.kind = switches->kind;

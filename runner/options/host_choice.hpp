@@ -14,11 +14,12 @@ namespace cachefill::options {
 
 // Which host of a flake doctor, wait and guard are to look at.
 struct HostWanted {
-    std::string host;                     // that was named: "laptop", "home:kim@laptop"; empty: this machine's
-    std::optional<eval::TargetKind> kind; // that the command switches, or that was asked for; empty: any
-    bool only_this_kind = false;          // nothing else will do: the command tells it
-    std::vector<std::string> machines;    // this machine's names, the likeliest first
-    std::vector<std::string> users;       // names of who will switch, likewise
+    std::string host;                           // that was named: "laptop", "home:kim@laptop"; empty: this machine's
+    std::optional<eval::TargetKind> kind;       // that the command switches, or that was asked for; empty: any
+    bool only_this_kind = false;                // nothing else will do: the command tells it
+    std::vector<std::string> machines;          // this machine's names, the likeliest first
+    std::vector<std::string> users;             // names of who will switch, likewise
+    std::string asked_by = "cachefill doctor "; // what a host is named behind
 };
 
 // The names a host of this kind goes by on this machine, the likeliest first: as nixos-rebuild, darwin-rebuild (its

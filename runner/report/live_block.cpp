@@ -64,12 +64,18 @@ class Block {
             add("start", "looking at the flake, Nix and the cache");
         else if (lines_.empty() && progress_.is_running(event::Stage::discover))
             add("start", "listing the flake's hosts");
-        else if (lines_.empty() && progress_.is_running(event::Stage::query))
+        else if (lines_.empty() && is_asking())
             add("query", "asking the caches");
         return std::move(lines_);
     }
 
   private:
+    // Before builds are known, and before the last look, that is what goes on.
+    bool is_asking() const {
+        return progress_.is_running(event::Stage::query) ||
+               (progress_.has_finished(event::Stage::evaluate) && !progress_.has_finished(event::Stage::verify));
+    }
+
     void add(std::string_view label, const std::string& rest) {
         auto cut = fit(pad_right(std::string(label), label_width) + " " + rest, width_);
         auto end = std::min(cut.size(), label.size());

@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(enter_takes_what_stands_in_brackets) {
     BOOST_TEST(answers.outage_fails);
     BOOST_TEST(answers.notify_url == "secrets.NOTIFY_URL");
     BOOST_TEST(asker.was_asked("[team]"));
-    BOOST_TEST(asker.was_asked("1 home"));
+    BOOST_TEST(asker.was_asked("the home, too"));
     BOOST_TEST(!asker.was_asked("checks"));           // there are none
     BOOST_TEST(!asker.was_asked("Of which branch?")); // nothing is updated
 }

@@ -109,7 +109,8 @@ BOOST_AUTO_TEST_CASE(who_waits_for_the_cloud_sees_that_and_nothing_that_has_ende
 
 BOOST_AUTO_TEST_CASE(who_waits_for_a_cache_sees_the_time_go_by) {
     Live live(60);
-    live.display->on_event(event::StageStarted{event::Stage::query});
+    live.display->on_event(event::StageStarted{event::Stage::evaluate});
+    live.display->on_event(event::StageFinished{event::Stage::evaluate, 900ms});
     live.tick(1000ms);
     BOOST_TEST(live.screen.text().find("query    asking the caches\n") != std::string::npos, live.screen.text());
     event::CacheWaiting waiting;
