@@ -31,16 +31,23 @@ event::Message remark(event::Severity severity, std::string text, std::string hi
 
 bool lacks_token(const options::Settings& settings, const Environment& environment) {
     auto uri = cache::CacheUri::parse(settings.cache.reveal());
-    bool by_attic = uri && uri->scheme == cache::Scheme::attic;
-    if (!uri || (uri->scheme != cache::Scheme::cachix && !by_attic)) return false;
+    if (!uri) return false;
     auto credentials = cache::credentials_for(environment, *uri);
-    return credentials && !(by_attic ? credentials->attic.token : credentials->token);
+    if (!credentials) return false;
+    if (uri->scheme == cache::Scheme::attic) return !credentials->attic.token;
+    if (uri->scheme == cache::Scheme::niks3) return credentials->niks3.is_empty();
+    return uri->scheme == cache::Scheme::cachix && !credentials->token;
 }
 
 // Its token may be in netrc, which the client alone knows of.
 bool is_attic(const options::Settings& settings) {
     auto uri = cache::CacheUri::parse(settings.cache.reveal());
     return uri && uri->scheme == cache::Scheme::attic;
+}
+
+std::string name_of_token(const options::Settings& settings) {
+    auto uri = cache::CacheUri::parse(settings.cache.reveal());
+    return uri ? cache::token_variable(uri->scheme) : std::string();
 }
 
 // A stranger's code is built, and that is all: it gets to read nothing of this machine, to name no cache or key, and
@@ -93,15 +100,17 @@ Result<void> decide_on_pushing(options::Settings& settings, const Environment& e
         settings.read_only = true;
         setup.remarks.push_back(
             remark(event::Severity::notice, "Dependabot gets no secrets: this is built, and nothing is pushed",
-                   "to push, too, add " + std::string(is_attic(settings) ? "ATTIC_TOKEN" : "CACHIX_AUTH_TOKEN") +
-                       " to the repository's Dependabot secrets"));
+                   "to push, too, add " + name_of_token(settings) + " to the repository's Dependabot secrets"));
         return {};
     }
     if (!no_token || is_attic(settings)) return {};
+    auto secret = name_of_token(settings);
+    std::string keyless;
+    if (secret == "NIKS3_AUTH_TOKEN") keyless = "; with 'permissions: id-token: write' the server needs none";
     return Failure(FailureKind::auth, "there is no token for the cache " + settings.cache.shown() + ", on the event '" +
                                           sanitize(setup.github.event) + "' that is meant to push")
-        .with_hint("check that the secret CACHIX_AUTH_TOKEN exists and is handed over (token: ${{ "
-                   "secrets.CACHIX_AUTH_TOKEN }}), or ask for read-only: true");
+        .with_hint("check that the secret " + secret + " exists and is handed over (token: ${{ secrets." + secret +
+                   " }}), or ask for read-only: true" + keyless);
 }
 
 Result<std::filesystem::path> place_for_report(const github::Context& context) {

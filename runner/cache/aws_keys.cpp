@@ -2,6 +2,7 @@
 
 #include "base/foreign_json.hpp"
 #include "base/text.hpp"
+#include "cache/github_identity.hpp"
 #include "cache/s3_reply.hpp"
 #include "cache/token_store.hpp"
 #include "http/url.hpp"
@@ -109,20 +110,10 @@ Task<Result<Secret>> AwsKeys::find_token(const AwsIdentity::WebIdentity& web) {
         CO_TRY(content, with_context(read_named_secret(web.token_file, SecretKind::token), doing));
         co_return Secret(std::string(trim(content)));
     }
-    CO_TRY(url, http::parse_url(web.request_url));
-    if (http::is_in_the_open(url))
-        co_return Failure(FailureKind::usage, "ACTIONS_ID_TOKEN_REQUEST_URL is no https address").with_context(doing);
-    auto address = url.to_string();
-    address += std::string(address.find('?') == address.npos ? "?" : "&") + "audience=" + std::string(sts_audience);
-    auto request = question(http::Method::get, address, std::chrono::seconds(5));
-    request.headers.push_back({"Authorization", "Bearer " + std::string(web.request_token.reveal())});
-    auto shown = request;
-    CO_TRY(response, co_await client_.send(std::move(request)));
-    if (!response.is_success()) co_return refused("GitHub", shown, response).with_context(doing);
-    auto json = parse_foreign_json(response.body);
-    auto token = json.is_object() ? text_of(json, "value") : std::string();
-    if (token.empty()) co_return no_key("GitHub", "its answer holds no token").with_context(doing);
-    co_return Secret(std::move(token));
+    GithubIdentity github{web.request_url, web.request_token};
+    auto token = co_await ask_github_for_token(client_, std::move(github), std::string(sts_audience));
+    if (!token) co_return std::move(token).error().with_context(doing);
+    co_return token;
 }
 
 // STS AssumeRoleWithWebIdentity. The token goes into the body: addresses are written down by too many.

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view forms =
     "a cache is NAME or cachix://NAME (Cachix), https://HOST/PATH (plain binary cache), s3://BUCKET, "
-    "attic://SERVER/CACHE or file:///DIRECTORY";
+    "attic://SERVER/CACHE, niks3://HOST or file:///DIRECTORY";
 
 Failure bad_uri(std::string_view text, std::string_view why) {
     auto shown = GivenUrl(std::string(text)).shown();
@@ -100,6 +100,14 @@ Result<CacheUri> parse_s3(std::string_view text, std::string_view bucket, std::s
     return uri;
 }
 
+// How a server is reached concerns us alone.
+std::string without_scheme(std::string_view parameters) {
+    std::vector<std::string> for_nix;
+    for (auto parameter : split(parameters, '&'))
+        if (!parameter.empty() && !parameter.starts_with("scheme=")) for_nix.emplace_back(parameter);
+    return join(for_nix, "&");
+}
+
 Result<CacheUri> parse_attic(std::string_view text, std::string_view rest, std::string_view query, CacheUri uri) {
     auto place = parse_attic_place(rest, query);
     if (!place) return bad_uri(text, place.error().cause());
@@ -107,10 +115,18 @@ Result<CacheUri> parse_attic(std::string_view text, std::string_view rest, std::
     uri.scheme = Scheme::attic;
     uri.attic = std::move(*place);
     uri.name = uri.attic.to_string();
-    std::vector<std::string> for_nix;
-    for (auto parameter : split(std::string_view(uri.parameters), '&'))
-        if (!parameter.empty() && !parameter.starts_with("scheme=")) for_nix.emplace_back(parameter);
-    uri.parameters = join(for_nix, "&");
+    uri.parameters = without_scheme(uri.parameters);
+    return uri;
+}
+
+Result<CacheUri> parse_niks3(std::string_view text, std::string_view rest, std::string_view query, CacheUri uri) {
+    auto place = parse_niks3_place(rest, query);
+    if (!place) return bad_uri(text, place.error().cause());
+    if (!uri.push_base.empty()) return bad_uri(text, "where it is read its server tells, and takes uploads itself");
+    uri.scheme = Scheme::niks3;
+    uri.niks3 = std::move(*place);
+    uri.name = uri.niks3.to_string();
+    uri.parameters = without_scheme(uri.parameters);
     return uri;
 }
 
@@ -168,6 +184,7 @@ Result<CacheUri> CacheUri::parse(std::string_view given) {
     if (scheme == "cachix") return parse_cachix(text, rest, std::move(uri));
     if (scheme == "s3") return parse_s3(text, rest, query, std::move(uri));
     if (scheme == "attic") return parse_attic(text, rest, query, std::move(uri));
+    if (scheme == "niks3") return parse_niks3(text, rest, query, std::move(uri));
     if (scheme == "file") return parse_file(text, rest, std::move(uri));
     if (scheme == "http" || scheme == "https")
         return parse_http(text, scheme + std::string(base.substr(separator)), std::move(uri));
@@ -190,7 +207,8 @@ Secret substituter_of(const CacheUri& uri, const CacheInfo& info) {
     std::string url = uri.name;
     if (uri.scheme == Scheme::http) url = uri.base.reveal();
     if (uri.scheme == Scheme::s3) url = "s3://" + uri.s3.bucket;
-    if (uri.scheme == Scheme::attic && !info.substituter_url.empty()) url = info.substituter_url;
+    bool is_told = uri.scheme == Scheme::attic || uri.scheme == Scheme::niks3;
+    if (is_told && !info.substituter_url.empty()) url = info.substituter_url;
     if (uri.scheme == Scheme::cachix)
         url = info.substituter_url.empty() ? "https://" + uri.name + ".cachix.org" : info.substituter_url;
     if (!uri.parameters.empty()) url += "?" + uri.parameters;

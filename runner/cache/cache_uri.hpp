@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 #include "base/secret.hpp"
 #include "cache/attic_place.hpp"
+#include "cache/niks3_place.hpp"
 #include "cache/s3_place.hpp"
 
 #include <optional>
@@ -11,11 +12,11 @@
 
 namespace cachefill::cache {
 
-enum class Scheme { cachix, http, file, s3, attic };
+enum class Scheme { cachix, http, file, s3, attic, niks3 };
 
 // NAME or cachix://NAME (Cachix) · https://… and http://… (plain binary cache) · file:///dir (directory)
 // · s3://BUCKET (a bucket of AWS or, with ?endpoint=URL, of another server that speaks its language)
-// · attic://[SERVER/]CACHE (see AtticPlace).
+// · attic://[SERVER/]CACHE (see AtticPlace) · niks3://HOST (see Niks3Place).
 // What may be shown and what is used are two things, because a URL may hold a password. A plain cache that takes
 // uploads elsewhere than it is read says so with ?push=URL, or ?push=/PATH on the same server.
 struct CacheUri {
@@ -27,6 +28,7 @@ struct CacheUri {
     std::string directory;       // file: decoded
     S3Place s3;                  // s3
     AtticPlace attic;            // attic
+    Niks3Place niks3;            // niks3
     std::optional<int> priority; // ?priority=N
     bool trusted = false;        // ?trusted=1: signatures are not asked for
     bool optional = false;       // ?optional=1: may be away; then nothing waits for it

@@ -55,6 +55,12 @@ std::string_view host_of(std::string_view url) {
     return url.substr(0, url.find('/'));
 }
 
+std::string_view host_of(const CacheUri& uri) {
+    if (uri.scheme == Scheme::s3) return uri.s3.bucket;
+    if (uri.scheme == Scheme::niks3) return std::string_view(uri.niks3.server).substr(0, uri.niks3.server.find('/'));
+    return host_of(uri.name);
+}
+
 // A host in words of its own: '-' is "__", '.' and ':' are '_', what is in no name of DNS (or a '.' beside a '-') is
 // "_xHH_".
 std::string host_in_words(std::string_view host) {
@@ -190,7 +196,7 @@ std::string credential_name(std::string_view variable, const CacheUri& uri) {
     std::string_view name = uri.name;
     if (uri.scheme == Scheme::file) return with_underscores(variable, name.substr(name.rfind('/') + 1));
     if (uri.scheme == Scheme::cachix) return with_underscores(variable, name);
-    auto words = host_in_words(uri.scheme == Scheme::s3 ? std::string_view(uri.s3.bucket) : host_of(name));
+    auto words = host_in_words(host_of(uri));
     if (uri.scheme == Scheme::attic && !uri.attic.is_address())
         words = with_underscores("", uri.attic.server.empty() ? uri.attic.cache : uri.attic.server).substr(1);
     return std::string(variable) + (reads_as_file(words) ? "__" : "_") + words;
@@ -271,6 +277,11 @@ Result<void> find_identity_of(Credentials& credentials, const Environment& envir
         TRY(login, find_attic_login(environment, uri.attic, credential_name("ATTIC_TOKEN", uri), whose));
         credentials.attic = std::move(login);
     }
+    // What it keeps is read without a token.
+    if (uri.scheme == Scheme::niks3 && whose == AtticCacheIs::ours) {
+        TRY(login, find_niks3_login(environment, uri.niks3, credential_name("NIKS3_AUTH_TOKEN", uri)));
+        credentials.niks3 = std::move(login);
+    }
     if (uri.scheme != Scheme::s3) return {};
     TRY(identity, find_aws_identity(environment, uri.s3));
     credentials.aws = std::move(identity);
@@ -301,6 +312,8 @@ std::string token_variable(Scheme scheme) {
         return "CACHIX_AUTH_TOKEN";
     case Scheme::attic:
         return "ATTIC_TOKEN";
+    case Scheme::niks3:
+        return "NIKS3_AUTH_TOKEN";
     case Scheme::http:
         return "CACHEFILL_BEARER_TOKEN";
     case Scheme::s3:
@@ -311,7 +324,7 @@ std::string token_variable(Scheme scheme) {
 }
 
 Result<std::string> token_name(const CacheUri& uri) {
-    if (uri.scheme == Scheme::cachix || uri.scheme == Scheme::attic)
+    if (uri.scheme == Scheme::cachix || uri.scheme == Scheme::attic || uri.scheme == Scheme::niks3)
         return credential_name(token_variable(uri.scheme), uri);
     if (uri.scheme == Scheme::file)
         return Failure(FailureKind::usage, uri.name + " is a directory, which asks for no token");
@@ -332,6 +345,9 @@ std::string ways_to_log_in(std::string_view url) {
 
 std::string ways_to_log_in(const CacheUri& uri) {
     if (uri.scheme == Scheme::attic) return "give its token by ATTIC_TOKEN, 'cachefill login', 'attic login' or netrc";
+    if (uri.scheme == Scheme::niks3)
+        return "give its token by NIKS3_AUTH_TOKEN, NIKS3_AUTH_TOKEN_FILE or 'cachefill login'; in a step of GitHub "
+               "Actions 'permissions: id-token: write' does without one";
     if (uri.scheme != Scheme::s3) return ways_to_log_in(uri.base.reveal());
     return "give a key by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, by ~/.aws or by AWS_ROLE_ARN and "
            "AWS_WEB_IDENTITY_TOKEN_FILE";

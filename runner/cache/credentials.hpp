@@ -4,6 +4,7 @@
 #include "cache/attic_login.hpp"
 #include "cache/aws_identity.hpp"
 #include "cache/cache_uri.hpp"
+#include "cache/niks3_login.hpp"
 #include "http/logins.hpp"
 #include "nix/signature.hpp"
 
@@ -24,6 +25,7 @@ struct Credentials {
     std::optional<nix::SecretKey> signing_key;      // CACHEFILL_SIGNING_KEY(_FILE), CACHIX_SIGNING_KEY; both spellings
     AwsIdentity aws;                                // for s3; no key in it: nothing is signed
     AtticLogin attic;                               // for attic
+    Niks3Login niks3;                               // for niks3
     bool key_is_a_guess = false;                    // found in cachix's own file, where those of former times may be
     std::vector<std::string> passed_over; // files that might have held the token, each with why it was not taken
 };
@@ -49,8 +51,8 @@ Result<void> find_token_of(Credentials& credentials, const Environment& environm
 // The bearer tokens of a plain cache, for writing and for reading it, where credentials_from() may have found one.
 Result<void> find_bearers(Credentials& credentials, const Environment& environment, const CacheUri& uri);
 
-// Who we are to a bucket or a server of attic; a usage failure for what is asked for and cannot be had
-// (find_aws_identity, find_attic_login).
+// Who we are to a bucket or a server of attic or niks3; a usage failure for what is asked for and cannot be had
+// (find_aws_identity, find_attic_login, find_niks3_login).
 Result<void> find_identity_of(Credentials& credentials, const Environment& environment, const CacheUri& uri,
                               AtticCacheIs whose);
 

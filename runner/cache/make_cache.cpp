@@ -5,6 +5,7 @@
 #include "cache/file_cache.hpp"
 #include "cache/front_memory.hpp"
 #include "cache/http_cache.hpp"
+#include "cache/niks3_cache.hpp"
 #include "cache/s3_cache.hpp"
 #include "nix/realisation.hpp"
 
@@ -30,6 +31,8 @@ std::unique_ptr<BinaryCache> make_cache(const CacheUri& uri, Credentials credent
         return make_s3_cache(uri, std::move(credentials), context);
     case Scheme::attic:
         return make_attic_cache(uri, std::move(credentials), std::move(context));
+    case Scheme::niks3:
+        return make_niks3_cache(uri, std::move(credentials), std::move(context));
     case Scheme::cachix:
         break;
     }

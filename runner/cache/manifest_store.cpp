@@ -52,6 +52,7 @@ async::Task<Result<void>> upload(BinaryCache& cache, codec::Compression method, 
     auto file_hash = codec::hash_bytes(codec::HashAlgorithm::sha256, file);
     auto file_size = file.size();
     UploadRequest request(info.path, nar.size(), method);
+    request.described = info;
     CO_TRY(started, co_await cache.begin_upload(std::move(request)));
     Chunk chunk(std::move(file), {});
     auto done = co_await started->write(std::move(chunk));

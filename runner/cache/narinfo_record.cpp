@@ -28,6 +28,7 @@ std::string way_to_remove(const CacheUri& uri, const nix::StorePath& path) {
     if (uri.scheme == Scheme::cachix) return "ask Cachix's support to remove it from the cache " + uri.name;
     if (uri.scheme == Scheme::attic)
         return "have whoever runs attic's server remove " + path.to_string() + " from " + uri.name;
+    if (uri.scheme == Scheme::niks3) return "remove " + narinfo_name(path) + " from the bucket behind " + uri.name;
     auto root = uri.name;
     if (uri.scheme == Scheme::file) root = uri.directory;
     if (uri.scheme == Scheme::s3) root = "s3://" + uri.s3.bucket;

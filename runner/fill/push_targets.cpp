@@ -85,6 +85,7 @@ Result<cache::Credentials> credentials_for(const options::PushCache& cache, cons
         std::string variable = "CACHIX_AUTH_TOKEN";
         if (uri.scheme == cache::Scheme::http) variable = cache::credential_name("CACHEFILL_BEARER_TOKEN", pushed_to);
         if (uri.scheme == cache::Scheme::attic) variable = cache::credential_name("ATTIC_TOKEN", uri);
+        if (uri.scheme == cache::Scheme::niks3) variable = cache::credential_name("NIKS3_AUTH_TOKEN", uri);
         with_files.set(variable, std::string(token));
     }
     if (!cache.signing_key_file.empty()) {
@@ -100,6 +101,7 @@ Result<cache::Credentials> credentials_for(const options::PushCache& cache, cons
     TRY_VOID(with_context(cache::find_bearers(credentials, with_files, uri), doing));
     TRY_VOID(with_context(cache::find_identity_of(credentials, with_files, uri, cache::AtticCacheIs::ours), doing));
     if (credentials.attic.token && !cache.token_file.empty()) credentials.attic.source = credentials.token_source;
+    if (credentials.niks3.token && !cache.token_file.empty()) credentials.niks3.source = credentials.token_source;
     return credentials;
 }
 

@@ -29,7 +29,8 @@ bool is_substituter(const std::vector<std::string>& substituters, const cache::C
 Result<cache::Credentials> credentials_for_own(const options::Settings& settings, const Environment& environment,
                                                const cache::CacheUri& uri) {
     using cache::Scheme;
-    bool is_asked_by_login = uri.scheme == Scheme::http || uri.scheme == Scheme::s3 || uri.scheme == Scheme::attic;
+    bool is_asked_by_login = uri.scheme == Scheme::http || uri.scheme == Scheme::s3 || uri.scheme == Scheme::attic ||
+                             uri.scheme == Scheme::niks3;
     if (settings.cache_by_checkout && is_asked_by_login) {
         cache::Credentials nothing;
         nothing.logins = http::Logins::named;

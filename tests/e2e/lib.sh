@@ -15,6 +15,8 @@ cachix_server=$binaries/cachix-server
 [[ -x $cachix_server ]] || cachix_server=$binaries/tests/support/cachix-server
 attic_server=$binaries/attic-server
 [[ -x $attic_server ]] || attic_server=$binaries/tests/support/attic-server
+niks3_server=$binaries/niks3-server
+[[ -x $niks3_server ]] || niks3_server=$binaries/tests/support/niks3-server
 
 work=$(nix_directory)
 servers=()
@@ -88,6 +90,19 @@ start_attic() {
     servers+=($!)
     for ((waited = 0; waited < 200; ++waited)); do [[ -s $ready ]] && break; sleep 0.05; done
     [[ -s $ready ]] || { echo "the stand-in of attic did not start" >&2; exit 1; }
+    printf -v "${name}_url" %s "$(report_value "$ready" 'r["url"]')"
+    printf -v "${name}_key" %s "$(report_value "$ready" 'r["public_key"]')"
+    printf -v "${name}_pid" %s "${servers[-1]}"
+}
+# start_niks3 NAME [OPTION...]: a stand-in of niks3's server, in $work/NAME.niks3. Sets NAME_url, NAME_key and NAME_pid.
+start_niks3() {
+    local name=$1 ready=$work/$1.ready waited
+    shift
+    rm -f "$ready"
+    "$niks3_server" --dir "$work/$name.niks3" --port-file "$ready" --token push-secret "$@" &
+    servers+=($!)
+    for ((waited = 0; waited < 200; ++waited)); do [[ -s $ready ]] && break; sleep 0.05; done
+    [[ -s $ready ]] || { echo "the stand-in of niks3 did not start" >&2; exit 1; }
     printf -v "${name}_url" %s "$(report_value "$ready" 'r["url"]')"
     printf -v "${name}_key" %s "$(report_value "$ready" 'r["public_key"]')"
     printf -v "${name}_pid" %s "${servers[-1]}"

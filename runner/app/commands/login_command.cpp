@@ -47,12 +47,15 @@ Task<Result<std::string>> examine(session::Session& session, cache::CacheUri uri
     cache::Credentials credentials;
     credentials.token_source.clear(); // it was just given
     bool is_cachix = uri.scheme == cache::Scheme::cachix, is_attic = uri.scheme == cache::Scheme::attic;
+    bool is_niks3 = uri.scheme == cache::Scheme::niks3;
     if (is_attic) {
         // Where the server is; what it finds as a token is not what was given.
         CO_TRY_VOID(cache::find_identity_of(credentials, session.environment(), uri, cache::AtticCacheIs::ours));
         credentials.attic.token = std::move(token);
         credentials.attic.source.clear();
         credentials.attic.is_of_endpoint = false;
+    } else if (is_niks3) {
+        credentials.niks3.token = std::move(token);
     } else if (is_cachix) {
         credentials.token = std::move(token);
     } else {
@@ -65,7 +68,10 @@ Task<Result<std::string>> examine(session::Session& session, cache::CacheUri uri
     if (!info && (info.error().kind() == FailureKind::auth || info.error().kind() == FailureKind::usage))
         co_return std::move(info).error().with_context("trying the token, which is not stored");
     if (!info) co_return "it could not be tried: " + info.error().one_line();
-    if (!is_cachix && !is_attic)
+    if (is_niks3 && info->permission != cache::Permission::write)
+        co_return Failure(FailureKind::auth, "the server of " + name + " does not accept it")
+            .with_context("trying the token, which is not stored");
+    if (!is_cachix && !is_attic && !is_niks3)
         co_return name + " can be read with it; whether it may write shows when something is pushed";
     if (info->permission == cache::Permission::write) co_return "it may read and write " + name;
     if (info->permission == cache::Permission::read)

@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_step_of_github_asks_for_its_token_itself) {
     keys = get(identity);
     BOOST_REQUIRE(!keys[0]);
     auto text = render(keys[0].error());
-    BOOST_TEST(text.find("GitHub gave no key") != std::string::npos, text);
+    BOOST_TEST(text.find("GitHub gave no token") != std::string::npos, text);
     BOOST_TEST(text.find("of-another") == std::string::npos, text);
 }
 

@@ -5,6 +5,7 @@
 #include "nix/realisation.hpp"
 #include "unit/cache/attic_backend.hpp"
 #include "unit/cache/backends.hpp"
+#include "unit/cache/niks3_backend.hpp"
 #include "unit/cache/s3_backend.hpp"
 
 #include <boost/mpl/list.hpp>
@@ -19,7 +20,7 @@ using cache::PublishOutcome;
 
 namespace {
 
-using Backends = boost::mpl::list<FileBackend, HttpBackend, S3Backend, CachixBackend, AtticBackend>;
+using Backends = boost::mpl::list<FileBackend, HttpBackend, S3Backend, CachixBackend, AtticBackend, Niks3Backend>;
 
 template <class Backend> void with_backend(const Body& body) {
     auto directory = TemporaryDirectory::make("cachefill-contract").value();
@@ -273,6 +274,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_nar_that_is_not_what_the_narinfo_says_is_found_o
         BOOST_TEST((checked.error().kind() == FailureKind::protocol), checked.error().one_line());
         BOOST_TEST(checked.error().cause().find("NAR's hash") != std::string::npos, checked.error().one_line());
 
+        if (!info.file_size) co_return; // niks3 says nothing of the file, which anybody may have compressed
         *info.file_size += 1;
         auto state = co_await look(desk, info);
         BOOST_TEST((state == NarState::wrong_size));
@@ -305,7 +307,9 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(the_compression_must_be_the_stated_one, Backend, B
                             codec::Compression::bzip2, codec::Compression::unknown}) {
             info.compression = stated;
             auto state = co_await look(desk, info);
-            BOOST_TEST((state == NarState::unreadable), codec::to_string(stated));
+            // Not compressed it has the length of its NAR, if the narinfo says no other.
+            bool is_odd = !info.file_size && stated == codec::Compression::none && state == NarState::wrong_size;
+            BOOST_TEST((state == NarState::unreadable || is_odd), codec::to_string(stated));
             auto checked = co_await desk.cache.check_nar(info);
             BOOST_TEST(!checked.has_value());
         }

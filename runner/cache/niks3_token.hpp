@@ -1,0 +1,40 @@
+#pragma once
+
+#include "async/limiter.hpp"
+#include "cache/niks3_login.hpp"
+#include "http/client.hpp"
+
+#include <chrono>
+#include <optional>
+
+namespace cachefill::cache {
+
+// The token for a server of niks3: the one that was found, or one of GitHub's, which is asked for when it is first
+// needed, and anew before it can have run out.
+class Niks3Token {
+  public:
+    // The client outlives it.
+    Niks3Token(async::Executor executor, http::Client& client, Niks3Login login);
+
+    // For whom GitHub's is made out: the server's `oidc_audience`. Empty: it takes none of GitHub's.
+    void set_audience(std::string audience) { audience_ = std::move(audience); }
+    // Empty: there is none. An auth failure where GitHub's would be needed, and the server takes none or GitHub gives
+    // none.
+    async::Task<Result<std::optional<Secret>>> get();
+    // The server refuses it: true if another one can be had, which get() will then ask for.
+    bool forget();
+
+    const Niks3Login& login() const { return login_; }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    http::Client& client_;
+    Niks3Login login_;
+    std::string audience_;
+    async::Limiter one_at_a_time_;
+    std::optional<Secret> lent_;
+    Clock::time_point lent_at_;
+};
+
+} // namespace cachefill::cache
