@@ -1,5 +1,6 @@
 #include "cache/niks3_cache.hpp"
 
+#include "async/together.hpp"
 #include "base/text.hpp"
 #include "cache/http_reader.hpp"
 #include "cache/nar_look.hpp"
@@ -10,6 +11,7 @@
 #include "http/url.hpp"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace cachefill::cache {
 
@@ -17,8 +19,10 @@ using async::Task;
 
 namespace {
 
-// About 100 bytes each, and 600 of the answer's.
-constexpr std::size_t paths_per_question = 10'000;
+// About 100 bytes each; the server looks each up in its bucket before it answers.
+constexpr std::ptrdiff_t paths_per_question = 2'000;
+constexpr std::uint64_t looks_at_once = 128; // the client bounds how many of them are under way
+constexpr std::chrono::seconds a_moment{30};
 
 class Niks3Cache final : public BinaryCache {
   public:
@@ -53,30 +57,35 @@ class Niks3Cache final : public BinaryCache {
         co_return info;
     }
 
-    // By a pending closure, which is the one question that the server's own books answer, and for which it looks into
-    // its bucket. What is on its way to be deleted counts as missing, which its narinfo does not tell. If nothing is
-    // missing the closure is completed, and one of the paths begins to age anew; else it is left to the clean-up.
+    // What is served, and in the server's books as well: those are asked by a pending closure, which is the one
+    // question that they answer, and for which the server looks into its bucket. A narinfo whose closure nobody
+    // completed counts as missing, and so does what is on its way to be deleted. Only what is served is asked about:
+    // what the server lacks of a question stays pending until its clean-up. Where it lacks nothing the closure is
+    // completed, and one of the paths begins to age anew.
     Task<Result<std::vector<nix::StorePath>>> query_missing(std::vector<nix::StorePath> paths) override {
-        HashedPaths asked(std::move(paths));
-        std::vector<std::string> lacking;
-        const auto& hashes = asked.hashes();
-        for (std::size_t start = 0; start < hashes.size(); start += paths_per_question) {
-            std::vector<Niks3Object> objects;
-            for (auto i = start; i < std::min(start + paths_per_question, hashes.size()); ++i)
-                objects.push_back(Niks3Object{hashes[i] + std::string(ending), "narinfo", {}, {}});
-            auto key = objects.front().key;
-            CO_TRY(pending, co_await api_.create(std::move(key), std::move(objects)));
-            for (const auto& [name, slot] : pending.slots)
-                lacking.push_back(name.substr(0, name.size() - std::min(name.size(), ending.size())));
-            if (!pending.slots.empty()) continue;
-            auto refreshed = co_await api_.complete(pending.id); // a courtesy, and no more
-            static_cast<void>(refreshed);
+        if (!reader_) co_return not_open();
+        HashedPaths asked(paths);
+        Looks looks(context_.executor);
+        auto look_at_all = [&](async::TaskGroup& group) {
+            for (const auto& path : paths) group.spawn(look_at(path, looks));
+        };
+        co_await async::together(look_at_all);
+        if (looks.failure) co_return std::move(*looks.failure);
+        for (auto start = looks.served.begin(); start != looks.served.end();) {
+            auto end = start + std::min(paths_per_question, looks.served.end() - start);
+            std::vector<std::string> keys(start, end);
+            CO_TRY_VOID(co_await ask_books(std::move(keys), looks));
+            start = end;
         }
-        co_return std::move(asked).named_in(lacking, uri_.name);
+        std::sort(looks.missing.begin(), looks.missing.end());
+        looks.missing.erase(std::unique(looks.missing.begin(), looks.missing.end()), looks.missing.end());
+        co_return std::move(asked).named_in(looks.missing, uri_.name);
     }
 
     Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path) override {
         if (!reader_) co_return not_open();
+        auto read = just_read_.extract(path); // for one question: afterwards it may be another one
+        if (read && Clock::now() - read.mapped().when < a_moment) co_return std::move(read.mapped().info);
         co_return co_await reader_->get_narinfo(std::move(path));
     }
 
@@ -136,10 +145,50 @@ class Niks3Cache final : public BinaryCache {
     }
 
   private:
-    static constexpr std::string_view ending = ".narinfo";
+    using Clock = std::chrono::steady_clock;
+    struct JustRead {
+        std::optional<nix::NarInfo> info;
+        Clock::time_point when;
+    };
 
     static Failure not_open() {
         return Failure(FailureKind::internal, "a cache of niks3 was asked before it was opened");
+    }
+
+    struct Looks {
+        explicit Looks(async::Executor executor) : turns(executor, looks_at_once) {}
+        async::Limiter turns;
+        std::vector<std::string> served;  // keys of narinfos
+        std::vector<std::string> missing; // hash parts
+        std::optional<Failure> failure;
+    };
+
+    Task<void> look_at(nix::StorePath path, Looks& looks) {
+        auto turn = co_await looks.turns.acquire();
+        if (looks.failure) co_return;
+        auto info = co_await reader_->get_narinfo(path);
+        if (!info && info.error().kind() != FailureKind::protocol) {
+            looks.failure = std::move(info).error();
+            co_return;
+        }
+        if (info && !*info) {
+            looks.missing.emplace_back(path.hash_part());
+            just_read_.erase(path);
+            co_return;
+        }
+        looks.served.push_back(narinfo_name(path)); // what makes no sense is told when it is asked for by itself
+        if (info) just_read_.insert_or_assign(path, JustRead{std::move(**info), Clock::now()});
+    }
+
+    Task<Result<void>> ask_books(std::vector<std::string> keys, Looks& looks) {
+        std::vector<Niks3Object> objects;
+        for (const auto& key : keys) objects.push_back(Niks3Object{key, "narinfo", {}, {}});
+        CO_TRY(pending, co_await api_.create(keys.front(), std::move(objects)));
+        for (const auto& [key, slot] : pending.slots) looks.missing.push_back(key.substr(0, key.find('.')));
+        if (!pending.slots.empty()) co_return Result<void>();
+        auto refreshed = co_await api_.complete(pending.id); // a courtesy, and no more
+        static_cast<void>(refreshed);
+        co_return Result<void>();
     }
 
     Task<Result<Permission>> find_permission() {
@@ -204,6 +253,7 @@ class Niks3Cache final : public BinaryCache {
     std::string read_url_;
     bool can_write_ = false;
     std::optional<HttpReader> reader_;
+    std::unordered_map<nix::StorePath, JustRead> just_read_; // by query_missing()
 };
 
 } // namespace

@@ -74,7 +74,10 @@ Result<Niks3Config> read_niks3_config(const http::Response& response) {
     auto told = text_in(json, "substituter_url");
     if (told.empty()) return config;
     auto plain = plain_address(std::move(told));
-    if (!plain) return nonsense_answer(response, "an address of the cache that is none", address_hint);
+    if (!plain) // it may hold a login
+        return Failure(FailureKind::protocol, response.blotted(response.effective_url) +
+                                                  " answered an address of the cache that is none")
+            .with_hint(address_hint);
     config.substituter_url = *std::move(plain);
     return config;
 }

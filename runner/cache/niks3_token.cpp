@@ -29,7 +29,7 @@ Task<Result<std::optional<Secret>>> Niks3Token::get() {
     if (audience_.empty())
         co_return Failure(FailureKind::auth, "the server takes no tokens of GitHub")
             .with_hint("whoever runs it has to configure OIDC for GitHub and this repository (niks3's option "
-                       "services.niks3.oidc); or give it a token as NIKS3_AUTH_TOKEN");
+                       "services.niks3.oidc.providers); or give it a token as NIKS3_AUTH_TOKEN");
     GithubIdentity github{login_.request_url, login_.request_token};
     CO_TRY(token, co_await ask_github_for_token(client_, std::move(github), audience_));
     lent_ = std::move(token);

@@ -232,7 +232,12 @@ Result<InitPlan> plan_init(const InitFacts& facts, const Answers& answers) {
     auto there = repository.is_current_directory ? "" : "cd " + shell_word(repository.root.string()) + " && ";
     auto secret = secret_for(facts, answers);
     auto set = there + "gh secret set " + secret.name;
-    if (secret.is_there)
+    if (is_keyless(answers.cache))
+        plan.steps.push_back(
+            "let the cache's server take GitHub's word for this repository: services.niks3.oidc.providers, "
+            "with the issuer https://token.actions.githubusercontent.com and this repository in "
+            "boundClaims; no secret is needed");
+    else if (secret.is_there)
         plan.notes.push_back("the token is taken from the secret " + secret.name + ", as before");
     else
         plan.steps.push_back((has_token(answers.cache) ? "put a token that may write to the cache"

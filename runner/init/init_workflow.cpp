@@ -61,6 +61,8 @@ Result<std::string> fill(std::string_view shipped, Filling filling) {
             place.found = true;
             line.replace(at, place.example.size(), place.with);
         }
+        bool is_left_out = trim(line).empty() && !words.empty();
+        if (is_left_out) continue;
         text += line + "\n";
         if (words.starts_with("deadline: ")) text += indented(filling.more_inputs, indent);
     }
@@ -127,11 +129,12 @@ std::vector<PreparingStep> installers_of(std::vector<PreparingStep> steps) {
 Filling common(const InitFacts& facts, const Answers& answers, const std::vector<std::string>& systems) {
     const auto& action = facts.action;
     auto version = action.version.empty() ? std::string() : " # " + action.version;
-    auto secret = "${{ secrets." + secret_for(facts, answers).name + " }}";
+    auto secret = (has_token(answers.cache) ? "token: ${{ secrets." : "signing-key: ${{ secrets.") +
+                  secret_for(facts, answers).name + " }}";
     Filling filling;
     filling.places = {
         {"${{ vars.CACHEFILL_CACHE || 'my-cache' }}", yaml(answers.cache)},
-        {"token: ${{ secrets.CACHIX_AUTH_TOKEN }}", (has_token(answers.cache) ? "token: " : "signing-key: ") + secret},
+        {"token: ${{ secrets.CACHIX_AUTH_TOKEN }}", is_keyless(answers.cache) ? std::string() : secret},
         {"OWNER/cachefill/", action.repository + "/"},
         {"@v1", "@" + action.commit + version}, // it ends a line
         {"expect: x86_64-linux aarch64-darwin", "expect: " + join(systems, " ")},
@@ -147,13 +150,25 @@ Filling common(const InitFacts& facts, const Answers& answers, const std::vector
     return filling;
 }
 
+// Of the job that fills, and of no other one.
+void let_github_vouch(Filling& filling, const Answers& answers, std::string_view others) {
+    constexpr std::string_view example = "    timeout-minutes: 330";
+    if (!is_keyless(answers.cache)) return;
+    filling.places.push_back({example, std::string(example) + "\n    permissions:\n" + std::string(others) +
+                                           "      id-token: write # GitHub tells the cache's server who this is"});
+}
+
 } // namespace
 
 bool is_cachix(const std::string& cache) {
     return cache.find("://") == std::string::npos || cache.starts_with("cachix://");
 }
 
-bool has_token(const std::string& cache) { return is_cachix(cache) || cache.starts_with("attic://"); }
+bool has_token(const std::string& cache) {
+    return is_cachix(cache) || cache.starts_with("attic://") || is_keyless(cache);
+}
+
+bool is_keyless(const std::string& cache) { return cache.starts_with("niks3://"); }
 
 CacheSecret secret_for(const InitFacts& facts, const Answers& answers) {
     if (answers.cache.starts_with("attic://")) return {.name = "ATTIC_TOKEN"};
@@ -194,6 +209,7 @@ Result<std::string> fill_build_workflow(std::string_view shipped, const InitFact
         {"${{ secrets.NOTIFY_URL }}", answers.notify_url.empty() ? "\"\"" : "${{ " + answers.notify_url + " }}"});
     auto schedule = answers.schedule.empty() ? "" : "\n  schedule: [{cron: " + yaml(answers.schedule) + "}]";
     filling.places.push_back({"  workflow_dispatch:", std::string("  workflow_dispatch:") + schedule});
+    let_github_vouch(filling, answers, "      contents: read\n      actions: read # to see that a newer run waits\n");
     if (!facts.repository.flake_subdirectory.empty())
         filling.more_inputs = "flake: " + yaml(facts.repository.flake_subdirectory) + "\n" + filling.more_inputs;
     return fill(shipped, std::move(filling));
@@ -212,6 +228,7 @@ Result<std::string> fill_update_workflow(std::string_view shipped, const InitFac
     const auto* before = updater(facts.repository);
     auto title = before && !before->update_title.empty() ? before->update_title : "flake.lock: update";
     filling.places.push_back({"title: \"flake.lock: update\"", "title: " + yaml(title)});
+    let_github_vouch(filling, answers, "      contents: read\n");
     return fill(shipped, std::move(filling));
 }
 

@@ -17,6 +17,8 @@ std::vector<PreparingStep> preparing_steps(const RepositoryFacts& repository, co
 bool is_cachix(const std::string& cache);
 // One that is written with a token, and signs itself; others are signed for.
 bool has_token(const std::string& cache);
+// One whose server takes GitHub's word for which repository it is: a workflow needs no secret.
+bool is_keyless(const std::string& cache);
 
 // The name of the secret with the token or key for the cache, and whether a workflow uses it already.
 struct CacheSecret {

@@ -459,6 +459,27 @@ BOOST_AUTO_TEST_CASE(a_cache_of_attic_is_written_with_its_token) {
     BOOST_TEST(has_note(plan.steps, "cachefill login attic://nas.example.org/team"));
 }
 
+BOOST_AUTO_TEST_CASE(a_cache_of_niks3_is_filled_by_githubs_word) {
+    auto facts = fleet();
+    auto answers = default_answers(facts);
+    answers.cache = "niks3://niks3.example.org";
+    answers.updates_flake = true;
+    auto plan = plan_init(facts, answers).value();
+    for (const auto* name : {".github/workflows/cachefill.yml", ".github/workflows/cachefill-update.yml"}) {
+        auto text = file_of(plan, name);
+        BOOST_TEST(text.find("token: ${{") == text.npos, text);
+        BOOST_TEST(text.find("          cache: \"niks3://niks3.example.org\"\n          ") != text.npos, text);
+        auto jobs = YAML::Load(text)["jobs"];
+        int vouched = 0;
+        for (const auto& job : jobs)
+            if (job.second["permissions"] && job.second["permissions"]["id-token"]) ++vouched;
+        BOOST_TEST(vouched == 1, text);
+    }
+    BOOST_TEST(!has_note(plan.steps, "gh secret set"));
+    BOOST_TEST(has_note(plan.steps, "let the cache's server take GitHub's word"));
+    BOOST_TEST(has_note(plan.steps, "cachefill login niks3://niks3.example.org"));
+}
+
 BOOST_AUTO_TEST_CASE(what_runs_beside_the_token_and_can_move_is_named) {
     auto facts = fleet();
     facts.repository.workflows = {
