@@ -122,6 +122,20 @@ BOOST_AUTO_TEST_CASE(what_is_no_input_or_has_an_impossible_value_is_named) {
     BOOST_TEST(step.refused().hint() == "did you mean 'CACHEFILL_INPUT_HOSTS'?");
 }
 
+BOOST_AUTO_TEST_CASE(a_cache_of_niks3_needs_a_token_or_githubs_word) {
+    Step step;
+    step.variables["CACHEFILL_INPUT_CACHE"] = "niks3://cache.example.org";
+    auto failure = step.refused();
+    BOOST_TEST(contains(failure.hint(), "secrets.NIKS3_AUTH_TOKEN"), failure.hint());
+    BOOST_TEST(contains(failure.hint(), "id-token: write"), failure.hint());
+    step.variables["NIKS3_AUTH_TOKEN"] = "of-niks3";
+    BOOST_TEST(!step.settings().read_only);
+    step.variables.erase("NIKS3_AUTH_TOKEN");
+    step.variables["ACTIONS_ID_TOKEN_REQUEST_URL"] = "https://token.example/x";
+    step.variables["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = "of-the-step";
+    BOOST_TEST(!step.settings().read_only);
+}
+
 BOOST_AUTO_TEST_CASE(a_pull_request_of_a_fork_is_read_only_and_says_so) {
     Step step;
     step.event("pull_request", from_fork);

@@ -35,6 +35,8 @@ BOOST_AUTO_TEST_CASE(children_do_not_get_a_credential_by_any_of_its_names) {
                              "GITHUB_TOKEN",
                              "GH_TOKEN",
                              "ATTIC_TOKEN",
+                             "NIKS3_AUTH_TOKEN",
+                             "NIKS3_AUTH_TOKEN_FILE_NAS",
                              "FLAKEHUB_TOKEN",
                              "SOPS_AGE_KEY",
                              "ACTIONS_RUNTIME_TOKEN",

@@ -367,6 +367,10 @@ BOOST_AUTO_TEST_CASE(a_pin_keeps_what_it_leads_to) {
     });
     fixture.server().collect_garbage(true);
     BOOST_TEST(fixture.server().state().narinfos.size() == 2U);
+    at_desk(fixture.desk(), [&](Desk& desk) -> Task<void> { // a path that is no closure of its own becomes one
+        auto pinned = co_await desk.cache.pin("leaf", make_sample("leaf", 100).info.path, 1);
+        BOOST_TEST(pinned.has_value(), (pinned ? "" : render(pinned.error())));
+    });
     auto reading = fixture.desk("");
     reading.for_writing = false;
     at_desk(reading, [&](Desk& desk) -> Task<void> {
