@@ -102,7 +102,9 @@ Task<Result<std::vector<presence::UnusableNar>>> Pusher::put_back_archives(std::
     if (info_.hides_incomplete_closures) co_return none;
     presence_.keep_own_narinfos();
     CO_TRY(closure, co_await closure_of(*connection_, std::move(paths)));
-    std::vector<plan::PathId> served;
+    std::vector<plan::PathId> served, asked;
+    for (const auto& info : closure) asked.push_back(graph_.intern(info.path));
+    CO_TRY_VOID(co_await presence_.ask_bulk(std::move(asked))); // or each would be a question by itself
     for (const auto& info : closure) {
         CO_TRY(is_there, co_await is_served(info.path));
         auto id = graph_.find(info.path);

@@ -268,7 +268,6 @@ class Niks3Server::Impl {
             return text_reply(404, "closure not found: store path must be pushed before pinning");
         store_.pins[name] = path;
         store_.put_file("pins/" + name, path);
-        store_.save();
         return HttpReply(204);
     }
 
@@ -306,8 +305,14 @@ class Niks3Server::Impl {
         if (name == "nix-cache-info") return HttpReply(200, "StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 30\n");
         if (name.find("..") != name.npos || !store_.has_file(name))
             return s3_error(404, "NoSuchKey", "The specified key does not exist.");
+        HttpReply reply(200);
+        if (name.starts_with("nar/")) {
+            reply.body_file = store_.file(name);
+            return reply;
+        }
         std::ifstream in(store_.file(name), std::ios::binary);
-        return {200, std::string(std::istreambuf_iterator<char>(in), {})};
+        reply.body.assign(std::istreambuf_iterator<char>(in), {});
+        return reply;
     }
 };
 

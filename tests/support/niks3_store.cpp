@@ -55,6 +55,8 @@ Niks3Store::Niks3Store(fs::path directory) : directory_(std::move(directory)) {
     if (fs::exists(directory_ / "books")) load();
 }
 
+Niks3Store::~Niks3Store() { save(); }
+
 void Niks3Store::save() const {
     Json json{{"objects", to_json(objects_)}, {"closures", closures_}, {"pins", pins}, {"last", last_}};
     json["pending"] = Json::object();
@@ -108,7 +110,6 @@ std::string Niks3Store::begin(const std::string& closure, std::map<std::string, 
     });
     auto id = std::to_string(++last_);
     pending_[id] = Pending{closure, std::move(objects)};
-    save();
     return id;
 }
 
@@ -128,14 +129,12 @@ bool Niks3Store::commit(const std::string& id) {
         known.is_deleted = false;
     }
     pending_.erase(found);
-    save();
     return true;
 }
 
 std::string Niks3Store::begin_upload(const std::string& pending, const std::string& key) {
     auto id = "upload-" + std::to_string(++last_);
     uploads_[id] = Upload{pending, key, {}};
-    save();
     return id;
 }
 
@@ -152,7 +151,6 @@ std::string Niks3Store::put_part(const std::string& id, int number, std::string_
     write_all(part_file(id, number), content);
     auto etag = codec::hash_bytes(codec::HashAlgorithm::md5, content).to_base16();
     uploads_.at(id).etags[number] = etag;
-    save();
     return etag;
 }
 
@@ -182,7 +180,6 @@ std::optional<std::string> Niks3Store::complete_upload(const std::string& id, co
     for (const auto& [other, entry] : uploads_)
         if (entry.key == key) over.push_back(other);
     for (const auto& other : over) drop_upload(other);
-    save();
     return {};
 }
 
@@ -216,7 +213,6 @@ void Niks3Store::collect_garbage(bool all) {
         if (goes) remove_file(entry.first);
         return goes;
     });
-    save();
 }
 
 } // namespace cachefill::test

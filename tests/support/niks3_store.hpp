@@ -20,6 +20,9 @@ namespace cachefill::test {
 class Niks3Store {
   public:
     explicit Niks3Store(std::filesystem::path directory);
+    Niks3Store(const Niks3Store&) = delete;
+    Niks3Store& operator=(const Niks3Store&) = delete;
+    ~Niks3Store(); // keeps the books for the next one
 
     struct Object {
         std::set<std::string> refs;
@@ -68,10 +71,10 @@ class Niks3Store {
     // As after six hours and the grace period: what is pending is given up, and what no closure reaches goes. With
     // `all` every closure is old, too, but for those that are pinned.
     void collect_garbage(bool all);
-    void save() const;
 
   private:
     void load();
+    void save() const;
     std::filesystem::path part_file(const std::string& id, int number) const;
     void drop_upload(const std::string& id);
 
