@@ -102,7 +102,7 @@ std::optional<std::chrono::sys_seconds> parse_moment(std::string_view text, std:
         const int day = parts.tm_mday;
         auto moment = std::mktime(&parts);
         if (parts.tm_mday != day) return {}; // February has no 30th, of which mktime makes a day in March
-        return std::chrono::floor<seconds>(std::chrono::system_clock::from_time_t(moment));
+        return sys_seconds(seconds(moment));
     }
     return {};
 }

@@ -1,5 +1,6 @@
 #include "cache/aws_keys.hpp"
 
+#include "base/clock_moment.hpp"
 #include "base/foreign_json.hpp"
 #include "base/text.hpp"
 #include "cache/github_identity.hpp"
@@ -64,9 +65,8 @@ std::optional<AwsKeys::Time> parse_aws_date(std::string_view text) {
     stream.imbue(std::locale::classic());
     std::tm parts{};
     stream >> std::get_time(&parts, "%Y-%m-%dT%H:%M:%S");
-    constexpr int last_year = 2200 - 1900; // the clock's numbers end in 2262
-    if (stream.fail() || parts.tm_year > last_year) return {};
-    return std::chrono::system_clock::from_time_t(::timegm(&parts));
+    if (stream.fail()) return {};
+    return clock_moment(parts);
 }
 
 AwsKeys::AwsKeys(async::Executor executor, http::Client& client, AwsIdentity identity)

@@ -1,5 +1,6 @@
 #include "github/actions_api.hpp"
 
+#include "base/clock_moment.hpp"
 #include "base/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -31,7 +32,7 @@ Moment moment(const json& object, const char* name) {
     auto written = text(object, name);
     std::tm parts{};
     if (::strptime(written.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr) return {};
-    return std::chrono::system_clock::from_time_t(::timegm(&parts));
+    return clock_moment(parts).value_or(Moment());
 }
 
 Failure nonsense(std::string_view what) {

@@ -69,7 +69,10 @@ class ResponseReader::Parser final : public beast::http::basic_parser<false> {
   private:
     void on_request_impl(beast::http::verb, beast::string_view, beast::string_view, int, error_code&) override {}
 
-    void on_response_impl(int code, beast::string_view, int, error_code&) override { status = code; }
+    void on_response_impl(int code, beast::string_view, int, error_code& error) override {
+        status = code;
+        if (code < 100) error = beast::http::error::bad_status; // "020" has three digits, too
+    }
 
     void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value, error_code&) override {
         auto& header = headers.emplace_back();

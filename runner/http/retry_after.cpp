@@ -1,5 +1,6 @@
 #include "http/retry_after.hpp"
 
+#include "base/clock_moment.hpp"
 #include "base/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -51,7 +52,7 @@ std::optional<system_clock::time_point> parse_http_date(std::string_view text) {
     std::tm parts{};
     stream >> std::get_time(&parts, "%a, %d %b %Y %H:%M:%S GMT");
     if (stream.fail()) return {};
-    return system_clock::from_time_t(::timegm(&parts));
+    return clock_moment(parts);
 }
 
 std::optional<seconds> find_retry_after(const Response& response, system_clock::time_point now) {

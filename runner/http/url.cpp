@@ -38,6 +38,13 @@ bool has_control_characters(std::string_view text) {
     return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
 }
 
+// RFC 3986, 3.2.2, with nothing left to encode, so that the host stands in an address as it is.
+bool is_host(std::string_view host, bool is_ipv6) {
+    constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=";
+    return std::all_of(host.begin(), host.end(),
+                       [&](char c) { return allowed.find(c) != allowed.npos || (is_ipv6 && c == ':'); });
+}
+
 Result<Url> from_view(const urls::url_view& view, std::string_view text, FailureKind kind) {
     auto fail = [&](const std::string& why) { return Failure(kind, "'" + sanitize(redact_url(text)) + "' " + why); };
     Url url;
@@ -46,8 +53,8 @@ Result<Url> from_view(const urls::url_view& view, std::string_view text, Failure
     url.tls = scheme == "https";
     url.host = to_lower(view.host_address());
     if (url.host.empty()) return fail("names no host");
-    // "%00" would end the name for whoever looks it up, and "%2F" for a person.
-    if (has_control_characters(url.host) || url.host.find_first_of("/\\?#@ \x7F") != std::string::npos)
+    // "%00" would end the name for whoever looks it up, and "%2F" for a person; other alphabets are written "xn--…".
+    if (!is_host(url.host, view.host_type() == urls::host_type::ipv6))
         return fail("names a host with characters that no host has");
     url.port = url.default_port();
     // port_number() of Boost 1.81 wraps around.

@@ -114,7 +114,8 @@ BOOST_AUTO_TEST_CASE(nonsense_is_refused) {
     for (const auto* nonsense :
          {"\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "HTTP/2 200 OK\r\n\r\n", "HTTP/1.1 abc\r\n\r\n",
           "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
-          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "HTTP/1.1 101 Switching\r\n\r\n"}) {
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", "HTTP/1.1 101 Switching\r\n\r\n",
+          "HTTP/1.1 020 OK\r\nContent-Length: 0\r\n\r\n"}) {
         auto read = read_in_steps(nonsense, 1000);
         BOOST_TEST(read.failure != "", nonsense);
     }

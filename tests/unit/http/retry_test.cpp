@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(a_status_failure_quotes_a_text_shortly_and_harmlessly) {
 BOOST_AUTO_TEST_CASE(dates_of_servers_are_read) {
     auto date = http::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT");
     BOOST_TEST((date == std::chrono::system_clock::from_time_t(784111777)));
-    for (const auto* text : {"", "Sunday, 06-Nov-94 08:49:37 GMT", "1994-11-06"})
+    for (const auto* text : {"", "Sunday, 06-Nov-94 08:49:37 GMT", "1994-11-06", "Fri, 31 Dec 9999 23:59:59 GMT"})
         BOOST_TEST(!http::parse_http_date(text));
 }
 
