@@ -64,14 +64,18 @@ bool has_login(std::string_view text) {
     if (url->has_password() || (url->has_userinfo() && !url->scheme().ends_with("ssh"))) return true;
     constexpr std::array words{"token", "key", "sig",  "secret",  "auth",   "pass",  "credential",
                                "pwd",   "jwt", "hmac", "session", "policy", "access"};
-    for (const auto& parameter : url->params()) {
-        auto name = to_lower(parameter.key);
+    // Not by params(): Boost 1.81 reads on behind an empty query.
+    auto query = url->encoded_query();
+    for (auto part : split(std::string_view(query.data(), query.size()), '&')) {
+        auto equals = part.find('=');
+        auto name = to_lower(percent_decode(part.substr(0, equals)));
         // Of Nix's own (2.20 and newer): keys that commits must be signed with, which are public.
         if (name.starts_with("publickey") || name == "keytype") continue;
         auto is_in_name = [&name](const char* word) { return name.find(word) != name.npos; };
         if (std::any_of(words.begin(), words.end(), is_in_name)) return true;
         bool is_harmless = is_harmless_parameter(name + "=");
-        if (!is_harmless && looks_like_token(parameter.has_value ? parameter.value : parameter.key)) return true;
+        auto value = percent_decode(part.substr(equals == part.npos ? 0 : equals + 1));
+        if (!is_harmless && looks_like_token(value)) return true;
     }
     return false;
 }

@@ -48,6 +48,12 @@ BOOST_AUTO_TEST_CASE(a_parameter_that_nobody_knows_may_be_a_login) {
         BOOST_TEST(!nix::may_have_login(url), url);
 }
 
+BOOST_AUTO_TEST_CASE(an_address_whose_query_is_empty_has_no_login) {
+    for (const std::string url : {"git+https://git.example.org/a?#b", "github:kim/fleet?#x", "path:/srv/a?",
+                                  "path:/srv/a?#=b", "x://86/a?#=Z", "x://86/a?&&#token"})
+        BOOST_TEST(!nix::has_login(url), url);
+}
+
 BOOST_AUTO_TEST_CASE(a_path_is_shown_without_what_may_be_a_token) {
     const std::pair<const char*, const char*> table[] = {
         {"https://host/t/glpat-abcdefabcdef0123456789/x?a=b", "https://host/t/…/x?a=b"},
