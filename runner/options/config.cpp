@@ -16,8 +16,9 @@ std::string place(const std::string& file, const YAML::Mark& mark) {
     return file + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
 }
 
-Failure at(const std::string& file, const YAML::Mark& mark, std::string text) {
-    return Failure(FailureKind::usage, place(file, mark) + ": " + std::move(text));
+// The library's own words hold a byte of the file now and then.
+Failure at(const std::string& file, const YAML::Mark& mark, const std::string& text) {
+    return Failure(FailureKind::usage, place(file, mark) + ": " + sanitize(text));
 }
 
 Failure unknown_key(const std::string& file, const YAML::Mark& mark, const std::string& key) {

@@ -27,7 +27,7 @@ void aws(std::string_view input) {
     require(sections.contains("planted"), "what stands before does not depend on what follows");
     for (const auto& [name, settings] : cache::parse_aws_file(input))
         for (const auto& [key, value] : settings)
-            require(key.find('\n') == key.npos && value.find('\r') == value.npos, "a setting is one line");
+            require(key.find('\n') == key.npos && value.find('\n') == value.npos, "a setting is one line");
 }
 
 } // namespace

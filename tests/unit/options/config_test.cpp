@@ -33,6 +33,14 @@ Failure refused(const std::string& yaml) {
 
 BOOST_AUTO_TEST_SUITE(config)
 
+BOOST_AUTO_TEST_CASE(what_is_no_yaml_is_told_without_its_control_characters) {
+    for (const std::string yaml : {"cache: \"\\\x1b\"\n", "cache: \"\\x1\x1b\"\n", "ca\x1b[2J: x\n"}) {
+        auto cause = refused(yaml).cause();
+        BOOST_TEST(cause.find('\x1b') == std::string::npos, cause);
+        BOOST_TEST(cause.starts_with("cachefill.yml:1:"), cause);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_whole_configuration_is_read) {
     auto settings = accepted("cache: team\n"
                              "hosts: [\"nixos:*\", \"!template-*\"]\n"
