@@ -1,6 +1,7 @@
 #include "report/joined.hpp"
 
 #include "base/text.hpp"
+#include "report/joined_hosts.hpp"
 
 #include <algorithm>
 #include <array>
@@ -67,6 +68,7 @@ Joined join_reports(JoinInput input) {
         joined.exit_code = worse_exit_code(joined.exit_code, 1);
     }
     judge_needs(input, joined);
+    for (auto& finding : hosts_of_nobody(input.reports)) joined.findings.push_back(std::move(finding));
     for (const auto& job : input.reports) {
         joined.exit_code = worse_exit_code(joined.exit_code, job.exit_code);
         joined.findings.insert(joined.findings.end(), job.findings.begin(), job.findings.end());
@@ -105,11 +107,7 @@ std::vector<HostChanges> Joined::changes() const {
 }
 
 std::string Joined::headline() const {
-    std::uint64_t targets = 0, complete = 0;
-    for (const auto& job : jobs) {
-        targets += job.targets;
-        complete += job.complete;
-    }
+    auto [targets, complete] = count_hosts(jobs);
     std::vector<std::string> parts;
     if (targets > 0)
         parts.push_back(complete == targets

@@ -23,6 +23,19 @@ struct Finding {
     std::string url;  // may be empty
 };
 
+// What a job's report says of one host.
+enum class HostState {
+    filled,
+    not_filled,
+    only_evaluated, // as somebody asked for
+    elsewhere,      // left to a job that has its system
+};
+struct HostOfJob {
+    std::string name;
+    HostState state = HostState::not_filled;
+    std::string system; // may be empty
+};
+
 // What one job's JSON report (docs/report.md) says about it.
 struct JobReport {
     std::string name;
@@ -33,6 +46,8 @@ struct JobReport {
     std::uint64_t targets = 0, complete = 0; // of those it had to care for: elsewhere and unchecked ones are left out
     std::uint64_t built = 0, failed = 0, pushed = 0, missing = 0;
     std::chrono::milliseconds took{};
+    std::vector<HostOfJob> hosts;     // all that it names
+    bool made_way = false;            // it ended early for a newer run, which tells what this one left
     std::vector<HostChanges> changes; // of those of its targets of which it is known
     std::vector<Finding> findings;    // of severity error only if exit_code is not 0
     std::string document;             // the JSON it was read from; empty if that could not be read

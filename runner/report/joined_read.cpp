@@ -73,7 +73,7 @@ JobResult result_of(std::string_view word) {
     return word == "cancelled" ? JobResult::cancelled : JobResult::failed;
 }
 
-// Of others a person is told nothing: they were not to be filled by this job.
+// Others were not to be filled by this job. Whether by any, the reports of all of them say (joined_hosts.hpp).
 bool counts(const json& target, TargetVerdict verdict) {
     if (!text_at(target, "error").empty()) return true;
     return verdict != TargetVerdict::elsewhere && !flag_at(target, "evaluate_only", false);
@@ -88,6 +88,12 @@ void refuse_target(const json& target, JobReport& job) {
                             .text = "its report says so in no words that this cachefill reads",
                             .url = {}});
     if (job.exit_code == 0) job.exit_code = 1;
+    job.hosts.push_back({.name = std::move(name), .state = HostState::not_filled, .system = {}});
+}
+
+HostState state_of(const json& target, TargetVerdict verdict) {
+    if (counts(target, verdict)) return event::is_filled(verdict) ? HostState::filled : HostState::not_filled;
+    return flag_at(target, "evaluate_only", false) ? HostState::only_evaluated : HostState::elsewhere;
 }
 
 void read_target(const json& target, Severity bad, JobReport& job) {
@@ -98,6 +104,7 @@ void read_target(const json& target, Severity bad, JobReport& job) {
     auto verdict = verdict_of(target).value_or(TargetVerdict::unknown);
     auto missing = list_at(target, "missing").size();
     bool is_incomplete = verdict == TargetVerdict::incomplete;
+    job.hosts.push_back({.name = name, .state = state_of(target, verdict), .system = text_at(target, "system")});
     if (!counts(target, verdict)) return;
     ++job.targets;
     if (event::is_filled(verdict)) ++job.complete;
@@ -187,6 +194,7 @@ Result<JobReport> parse_job_report(std::string_view text, const std::string& nam
         for (auto& finding : job.findings) finding.severity = std::min(finding.severity, Severity::warning);
     // What this run left, the newer one does, and tells.
     if (!text_at(document, "superseded_by").empty() && job.exit_code == 0) {
+        job.made_way = true;
         for (auto& finding : job.findings) finding.severity = Severity::info;
         job.findings.push_back({.severity = Severity::info,
                                 .source = job.name,

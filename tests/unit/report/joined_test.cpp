@@ -1,4 +1,5 @@
 #include "report/joined.hpp"
+#include "report/joined_hosts.hpp"
 #include "report/what_changed.hpp"
 #include "reports.hpp"
 
@@ -161,6 +162,42 @@ BOOST_AUTO_TEST_CASE(targets_of_systems_that_only_others_have_do_not_count) {
     auto job = job_of(run);
     BOOST_TEST(job.targets == 2U);
     BOOST_TEST(has_finding(job.findings, Severity::warning, "does not evaluate: attribute missing"));
+}
+
+BOOST_AUTO_TEST_CASE(a_host_that_every_job_leaves_to_another_is_named) {
+    auto with = [](event::TargetVerdict verdict, bool is_only_evaluated) {
+        auto run = warm_report();
+        run.targets[1].name = "nixos:arm";
+        run.targets[1].system = "aarch64-linux";
+        run.targets[1].verdict = verdict;
+        run.targets[1].evaluate_only = is_only_evaluated;
+        return run;
+    };
+    using event::TargetVerdict;
+    auto leaves = job_of(with(TargetVerdict::elsewhere, false), "x"),
+         leaves_too = job_of(with(TargetVerdict::elsewhere, false), "y"),
+         fills = job_of(with(TargetVerdict::complete, false), "arm"),
+         evaluates = job_of(with(TargetVerdict::unknown, true), "z");
+    auto left = report::join_reports(input_of({leaves, leaves_too}));
+    BOOST_TEST(left.exit_code == 0);
+    BOOST_TEST(left.headline() == "1 of 2 targets complete, 1 warning");
+    BOOST_TEST(report::hosts_of_nobody(left.jobs).size() == 1U);
+    BOOST_TEST(has_finding(left.findings, Severity::warning, "no job builds nixos:arm: it is for aarch64-linux; "));
+    for (const auto& text : {report::to_json(left), report::to_text(left), report::to_markdown(left)})
+        BOOST_TEST(text.find("nixos:arm") != std::string::npos, text);
+    BOOST_TEST(report::join_reports(input_of({leaves, evaluates})).count(Severity::warning) == 1U);
+    for (const auto& jobs : {std::vector{leaves, fills}, std::vector{fills, leaves_too}}) {
+        auto joined = report::join_reports(input_of(jobs));
+        BOOST_TEST(joined.findings.empty());
+        BOOST_TEST(joined.headline() == "all 2 targets complete");
+    }
+    auto asked = report::join_reports(input_of({evaluates, evaluates}));
+    BOOST_TEST((asked.worst() == Severity::info));
+    BOOST_TEST(
+        has_finding(asked.findings, Severity::info, "1 host evaluated only, and built by no job, as asked: nixos:arm"));
+    auto newer = with(TargetVerdict::elsewhere, false);
+    newer.superseded_by = "https://github.com/kim/nix/actions/runs/8";
+    BOOST_TEST((report::join_reports(input_of({job_of(newer)})).worst() == Severity::info));
 }
 
 BOOST_AUTO_TEST_CASE(a_job_that_never_reported_is_an_error_and_globs_are_met_by_one) {
