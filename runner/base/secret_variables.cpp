@@ -105,12 +105,36 @@ constexpr auto variables = std::to_array<SecretVariable>({
 });
 
 constexpr std::size_t shortest_password = 4; // masking "1" would leave nothing of a log
-constexpr std::size_t shortest_token = 16;   // "https://TOKEN@host" as against "ssh://git@host"
+constexpr std::size_t shortest_of_others = 8;
+constexpr std::size_t shortest_token = 16; // "https://TOKEN@host" as against "ssh://git@host"
+
+// Of whatever tool: by what its name says. "X_TOKEN_FILE" is a path, "GIT_SSL_CERT_PASSWORD_PROTECTED" a yes or no.
+bool says_secret(std::string_view variable) {
+    constexpr std::string_view ends[] = {"token",      "passwd",          "_pat",     "api_key",
+                                         "apikey",     "authkey",         "auth_key", "signing_key",
+                                         "secret_key", "application_key", "age_key"};
+    constexpr std::string_view parts[] = {"password", "passphrase", "private_key", "_auth_config", "_secret_"};
+    constexpr std::string_view no_secrets[] = {"_file", "_path", "_dir", "_directory", "_protected"};
+    const auto name = "_" + to_lower(variable) + "_";
+    const auto inner = std::string_view(name).substr(0, name.size() - 1);
+    auto ends_so = [inner](std::string_view end) { return inner.ends_with(end); };
+    if (std::any_of(std::begin(no_secrets), std::end(no_secrets), ends_so)) return false;
+    return std::any_of(std::begin(ends), std::end(ends), ends_so) ||
+           std::any_of(std::begin(parts), std::end(parts),
+                       [&name](std::string_view part) { return name.find(part) != name.npos; });
+}
+
+// What is not in the list by name. AWS's are: which of them Nix fetches with is known.
+constexpr SecretVariable by_its_name{.name = {}}, of_nixpkgs{.name = {}, .children = Children::need_it};
 
 const SecretVariable* find(std::string_view variable) {
     auto fits = [variable](const SecretVariable& secret) { return secret.is_called(variable); };
     auto found = std::find_if(variables.begin(), variables.end(), fits);
-    return found == variables.end() ? nullptr : &*found;
+    if (found != variables.end()) return &*found;
+    if (variable.starts_with("AWS_") || !says_secret(variable)) return nullptr;
+    // Fetchers of nixpkgs log in with these ("NIX_GITHUB_PRIVATE_PASSWORD"), where there is no daemon from here.
+    bool is_for_fetchers = variable.starts_with("NIX_") && variable.ends_with("_PRIVATE_PASSWORD");
+    return is_for_fetchers ? &of_nixpkgs : &by_its_name;
 }
 
 std::string decoded(std::string_view text) {
@@ -253,7 +277,9 @@ std::vector<std::string> secret_values(const Environment& environment) {
         if (name.starts_with("GIT_CONFIG_")) add_git_setting(environment, name, value, values);
         const auto* secret = find(name);
         bool is_whole = secret && (secret->holds == Holds::token || secret->holds == Holds::key);
-        if (is_whole) {
+        // A variable that is only called so may hold a word that stands in every log.
+        bool is_short = secret && secret->name.empty() && value.size() < shortest_of_others;
+        if (is_whole && !is_short) {
             values.push_back(value);
             auto colon = secret->holds == Holds::key ? value.find(':') : value.npos;
             if (colon != value.npos && colon + 1 < value.size()) values.push_back(value.substr(colon + 1));

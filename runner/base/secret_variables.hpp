@@ -31,7 +31,8 @@ struct SecretVariable {
     bool is_called(std::string_view variable) const;
 };
 
-// The one list. A credential that is added here is kept from children and masked in GitHub's log.
+// The one list. A credential that is added here is kept from children and masked in GitHub's log; so is what a variable
+// of any other tool holds whose name says so ("X_TOKEN", "X_PASSWORD", "X_PRIVATE_KEY", …).
 std::span<const SecretVariable> secret_variables();
 
 // Is it kept from children (evaluators, the daemon on --stdio, git)?

@@ -39,6 +39,19 @@ BOOST_AUTO_TEST_CASE(children_do_not_get_a_credential_by_any_of_its_names) {
                              "NIKS3_AUTH_TOKEN_FILE_NAS",
                              "FLAKEHUB_TOKEN",
                              "SOPS_AGE_KEY",
+                             "MY_GITHUB_TOKEN",
+                             "github_token",
+                             "npm_config__authToken",
+                             "NIX_GITHUB_TOKEN",
+                             "SSH_PRIVATE_KEY",
+                             "DOCKER_AUTH_CONFIG",
+                             "R2_SECRET_ACCESS_KEY",
+                             "MINIO_ROOT_PASSWORD",
+                             "PGPASSWORD",
+                             "NIKS3_AUTH_TOKEN",
+                             "B2_APPLICATION_KEY",
+                             "CLIENT_SECRET",
+                             "GPG_PASSPHRASE",
                              "ACTIONS_RUNTIME_TOKEN",
                              "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
                              "ACTIONS_CACHE_URL",
@@ -53,8 +66,11 @@ BOOST_AUTO_TEST_CASE(what_nix_and_git_need_reaches_them) {
          {"PATH", "HOME", "NIX_CONFIG", "NIX_SSL_CERT_FILE", "NIX_PATH", "SSH_AUTH_SOCK", "NETRC", "https_proxy",
           "GIT_SSL_CAINFO", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_PROFILE",
           // Names that only look like one of ours.
-          "GITHUB_TOKEN_HELP", "MY_GITHUB_TOKEN", "github_token", "CACHIX_AUTH_TOKENS", "GITHUB_ACTIONS", "GITHUB_SHA",
-          "CACHEFILL_SIGNING", "CACHEFILL_CACHE", "ACTION", "INPUTS", ""})
+          "GITHUB_TOKEN_HELP", "CACHIX_AUTH_TOKENS", "VAULT_TOKEN_FILE", "SSH_PRIVATE_KEY_PATH", "SECRETS_DIR",
+          "GIT_SSL_CERT_PASSWORD_PROTECTED", "GIT_SSL_KEY", "NIX_GITHUB_PRIVATE_PASSWORD",
+          "NIX_GHE_GITHUB_PRIVATE_PASSWORD", "NIXPKGS_ALLOW_UNFREE", "NIX_GITHUB_PRIVATE_USERNAME", "SSH_ASKPASS",
+          "MONKEY", "AWS_ACCESS_KEY", "GITHUB_ACTIONS", "GITHUB_SHA", "CACHEFILL_SIGNING", "CACHEFILL_CACHE", "ACTION",
+          "INPUTS", ""})
         BOOST_TEST(!is_kept_from_children(name), name);
 }
 
@@ -94,6 +110,12 @@ BOOST_AUTO_TEST_CASE(a_key_is_secret_without_its_name_too) {
     BOOST_TEST((found({{"CACHIX_SIGNING_KEY", "team-1:"}}) == Texts{"team-1:"}));
     BOOST_TEST((found({{"CACHIX_AUTH_TOKEN", "a:b"}}) == Texts{"a:b"})); // a token has no name in it
     BOOST_TEST(found({{"CACHIX_AUTH_TOKEN", ""}, {"GITHUB_TOKEN", ""}}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_only_its_name_tells_of_is_a_secret_unless_it_is_a_short_word) {
+    BOOST_TEST((found({{"NIX_GITHUB_TOKEN", "ghp_abcd"}}) == Texts{"ghp_abcd"}));
+    BOOST_TEST((found({{"NIX_GITHUB_PRIVATE_PASSWORD", "ghp_abcd"}}) == Texts{"ghp_abcd"}));
+    BOOST_TEST(found({{"CANCEL_TOKEN", "false"}, {"X_TOKEN_FILE", "/run/secrets/x"}}).empty());
 }
 
 BOOST_AUTO_TEST_CASE(credentials_that_children_need_are_masked_all_the_same) {
