@@ -26,26 +26,61 @@ Failure not_understood(const fs::path& file) {
     return Failure(FailureKind::protocol, "cannot tell from " + sanitize(file.string()) + " what its submodules are");
 }
 
-// The form of git's configuration in which git itself writes it: sections, keys, values that may stand in quotes.
-// Nothing for what is not plainly that.
+bool is_name(std::string_view text) {
+    constexpr std::string_view others = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-";
+    return !text.empty() && text.find_first_not_of(others) == text.npos;
+}
+
+// `[submodule "NAME"]`, or `[NAME]` of something else. Which it is; nothing for any other form.
+enum class Section { submodule, other };
+std::optional<Section> parse_section(std::string_view line) {
+    if (!line.starts_with('[') || !line.ends_with(']')) return {};
+    line = line.substr(1, line.size() - 2);
+    auto name = line.substr(0, line.find_first_of(" \t"));
+    auto subject = trim(line.substr(name.size()));
+    if (!is_name(name) || to_lower(name).starts_with("include")) return {};
+    bool is_submodule = to_lower(name) == "submodule";
+    if (subject.empty()) return is_submodule ? std::nullopt : std::optional(Section::other);
+    bool is_quoted = subject.size() > 2 && subject.front() == '"' && subject.back() == '"';
+    if (!is_quoted || subject.substr(1, subject.size() - 2).find_first_of("\"\\") != subject.npos) return {};
+    return is_submodule ? Section::submodule : Section::other;
+}
+
+// One key of a submodule. False where git might take something else from this line, or from the next one as well.
+bool take_key(std::string_view line, Submodule& module) {
+    auto equals = std::min(line.find('='), line.size());
+    auto key = to_lower(trim(line.substr(0, equals)));
+    if (!is_name(key) || line.find('\\') != line.npos) return false;
+    if (key != "url" && key != "path") return true;
+    auto value = trim(line.substr(std::min(equals + 1, line.size())));
+    if (value.size() > 1 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+    auto& field = key == "url" ? module.url : module.path;
+    if (value.empty() || !field.empty() || value.find_first_of("\"#;") != value.npos) return false;
+    field = value;
+    return true;
+}
+
+// The form of git's configuration in which git itself writes it, a section, key or comment on each line. Nothing if a
+// single line is not plainly that: git, and each version of Nix, may read it in another way.
 std::optional<std::vector<Submodule>> parse(std::string_view text) {
+    constexpr std::string_view mark_of_utf8 = "\xEF\xBB\xBF";
+    if (text.starts_with(mark_of_utf8)) text.remove_prefix(mark_of_utf8.size());
     std::vector<Submodule> modules;
+    std::optional<Section> section;
     for (auto line : split(text, '\n')) {
+        if (line.ends_with('\r')) line.remove_suffix(1);
+        auto is_odd = [](unsigned char c) { return (c < ' ' && c != '\t') || c == 0x7F; };
+        if (std::any_of(line.begin(), line.end(), is_odd)) return {};
         line = trim(line);
         if (line.empty() || line.front() == '#' || line.front() == ';') continue;
         if (line.front() == '[') {
-            if (line.back() != ']') return {};
-            modules.emplace_back();
+            section = parse_section(line);
+            if (!section) return {};
+            if (*section == Section::submodule) modules.emplace_back();
             continue;
         }
-        auto equals = line.find('=');
-        if (equals == line.npos || modules.empty()) continue;
-        auto key = to_lower(trim(line.substr(0, equals)));
-        auto value = trim(line.substr(equals + 1));
-        if (value.size() > 1 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
-        if (value.find_first_of("\"\\#;") != value.npos && (key == "url" || key == "path")) return {};
-        if (key == "url") modules.back().url = value;
-        if (key == "path") modules.back().path = value;
+        Submodule of_no_matter;
+        if (!section || !take_key(line, *section == Section::submodule ? modules.back() : of_no_matter)) return {};
     }
     return modules;
 }

@@ -13,6 +13,7 @@ namespace fs = std::filesystem;
 
 using namespace cachefill;
 using eval::locked_sources;
+using namespace std::string_literals;
 
 namespace {
 
@@ -265,6 +266,26 @@ BOOST_AUTO_TEST_CASE(a_tree_is_as_private_as_its_submodules) {
         write(".", text);
         BOOST_TEST(why() == not_seen, text);
     }
+    // What git reads in another way than line by line, or may.
+    const auto plain = module("lib", "https://example.org/c");
+    for (const auto& text :
+         {"\v" + module("lib", "ssh://h/b"), plain + "\tbranch = x\\\n\turl = https://example.org/d\n",
+          plain + "[x \"y\"] url = ssh://h/b # ]\n", plain + "[submodule \"y\"] url = ssh://h/b # \"]\n",
+          plain + "\turl = ssh://h/b\n", plain + "[submodule.y]\n\turl = ssh://h/b\n\tpath = y\n",
+          "\tpath = x\n" + plain, plain + "[include]\n\tpath = other\n", plain + "\furl = ssh://h/b\n",
+          "[submodule \"l\"]\r\tpath = l\r\turl = ssh://h/b\r"s, plain + "ur\0l = x\n"s}) {
+        write(".", text);
+        BOOST_TEST(why() == not_seen, text);
+    }
+    for (const auto& text : {"\xEF\xBB\xBF" + plain, plain + "[diff]\n\turl = ssh://h/b\n",
+                             plain + "\tbranch = main ; as they call it\n\tshallow\n", "; of all\n\t# x\n\n" + plain}) {
+        write(".", text);
+        BOOST_TEST(why() == "", text);
+    }
+    write(".", "\xEF\xBB\xBF" + module("lib", "ssh://h/b"));
+    BOOST_TEST(why() == "of its submodule ssh://h/b, it is fetched by ssh");
+    write(".", "[SubModule \"l\"]\r\n\tPATH = l\r\n\tURL = ssh://h/b\r\n");
+    BOOST_TEST(why() == "of its submodule ssh://h/b, it is fetched by ssh");
     fs::remove(tree.path() / ".gitmodules");
     fs::create_symlink("/dev/null", tree.path() / ".gitmodules");
     BOOST_TEST(why() == not_seen);
