@@ -30,10 +30,13 @@ std::string text_in(const Json& object, const char* key) {
     return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
-std::string why_private_host(std::string host, const PrivateAccess& access) {
+enum class UnseenLogins { count, do_not };
+std::string why_private_host(std::string host, const PrivateAccess& access, UnseenLogins unseen = UnseenLogins::count) {
     if (host.ends_with('.')) host.pop_back();
     if (is_of_a_private_network(host)) return host + " is of a private network";
     if (access.has_login && access.has_login(host)) return "a login for " + host + " is set up here (netrc)";
+    if (access.has_unseen_logins && unseen == UnseenLogins::count)
+        return "whether a login for " + host + " is set up here (netrc) cannot be read";
     return {};
 }
 
@@ -57,21 +60,61 @@ std::string without_port(const std::string& token) {
     return colon < slash ? token.substr(0, colon) + token.substr(slash) : token;
 }
 
+// Names by which a forge hands out the same repositories.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> other_hosts{
+    {{"raw.githubusercontent.com", "github.com"},
+     {"media.githubusercontent.com", "github.com"},
+     {"objects.githubusercontent.com", "github.com"},
+     {"release-assets.githubusercontent.com", "github.com"},
+     {"gist.githubusercontent.com", "github.com"},
+     {"gist.github.com", "github.com"},
+     {"ssh.github.com", "github.com"}}};
+constexpr std::array<std::string_view, 6> other_names{"www.", "api.", "codeload.", "raw.", "media.", "uploads."};
+
+std::string forge_of(std::string host) {
+    for (const auto& [other, forge] : other_hosts)
+        if (host == other) return std::string(forge);
+    for (auto name : other_names)
+        if (host.starts_with(name)) return host.substr(name.size());
+    return host;
+}
+
+// "/owner/repository/…" as a server takes it, and without what stands before the owner. Empty where a path names none,
+// but a number.
+std::string owner_first(const std::string& given) {
+    std::vector<std::string> parts;
+    const auto decoded = nix::percent_decode(given); // a group of GitLab's: "team%2Fsub"
+    for (auto part : split(decoded, '/')) {
+        if (part == ".." && !parts.empty()) parts.pop_back();
+        if (!part.empty() && part != "." && part != "..") parts.push_back(to_lower(part));
+    }
+    auto begins = [&parts](std::initializer_list<std::string_view> words) {
+        return parts.size() > words.size() && std::equal(words.begin(), words.end(), parts.begin());
+    };
+    auto drop = [&parts](std::ptrdiff_t count) { parts.erase(parts.begin(), parts.begin() + count); };
+    if (begins({"api", "v3"})) drop(2); // GitHub's, where it is a server of somebody's own
+    bool has_number = begins({"repositories"}) || begins({"github-production-release-asset"});
+    if (begins({"repos"}) || begins({"media"})) drop(1);
+    if (begins({"api", "v4", "projects"})) {
+        drop(3);
+        has_number = parts.front().find_first_not_of("0123456789") == std::string::npos;
+    }
+    return has_number ? std::string() : "/" + join(parts, "/");
+}
+
 // Whom a token tells of: a whole host, but for the public forges, or an owner there, in whatever way it is fetched.
-std::string why_private_by_token(std::string host, std::string path, const PrivateAccess& access) {
-    path = nix::percent_decode(path);                              // a group of GitLab's: "team%2Fsub"
-    for (std::string_view of_api : {"/repos", "/api/v4/projects"}) // api.github.com/repos/OWNER
-        if (path.starts_with(std::string(of_api) + "/")) path.erase(0, of_api.size());
-    for (std::string_view other : {"api.", "codeload."})
-        if (host.starts_with(other)) host.erase(0, other.size());
-    bool is_public_forge =
-        std::any_of(forges.begin(), forges.end(), [&](const Forge& one) { return one.host == host; });
-    auto repository = to_lower(host + path) + "/";
-    for (const auto& named : access.tokens) {
-        auto token = without_port(named);
-        bool is_for_all = to_lower(token) == host;
-        bool is_for_this = token.find('/') != token.npos && repository.starts_with(to_lower(token) + "/");
-        if (is_for_this || (is_for_all && !is_public_forge)) return "there is an access token for " + token;
+std::string why_private_by_token(const std::string& given_host, const std::string& path, const PrivateAccess& access) {
+    const auto owner = owner_first(path);
+    for (const auto& host : {given_host, forge_of(given_host)}) {
+        bool is_public_forge =
+            std::any_of(forges.begin(), forges.end(), [&](const Forge& one) { return one.host == host; });
+        for (const auto& named : access.tokens) {
+            auto token = without_port(named);
+            auto lower = to_lower(token);
+            bool is_of_owner = lower.starts_with(host + "/");
+            bool is_for_this = is_of_owner && (owner.empty() || (host + owner + "/").starts_with(lower + "/"));
+            if (is_for_this || (lower == host && !is_public_forge)) return "there is an access token for " + token;
+        }
     }
     return {};
 }
@@ -82,7 +125,12 @@ std::string why_private_forge(const Forge& forge, const Json& locked, const Priv
     if (parsed.has_login) return "it is fetched with a login in its host";
     if (parsed.name.empty()) return "where it comes from (its host) cannot be told";
     auto host = parsed.name;
-    if (auto why = why_private_host(host, access); !why.empty()) return why;
+    // Every machine has nixpkgs, and many have a netrc that is root's alone.
+    bool is_nixpkgs = host == forges.front().host && to_lower(text_in(locked, "owner")) == "nixos" &&
+                      to_lower(text_in(locked, "repo")) == "nixpkgs";
+    if (auto why = why_private_host(host, access, is_nixpkgs ? UnseenLogins::do_not : UnseenLogins::count);
+        !why.empty())
+        return why;
     // Nix asks these for archives, and netrc may name them alone.
     for (const char* other : {"api.", "codeload."})
         if (access.has_login && access.has_login(other + host))
@@ -100,7 +148,7 @@ std::string why_private_url(const std::string& text, const PrivateAccess& access
     if (nix::may_have_login(text)) return "its address has a part that may be a login";
     auto host = to_lower(url->host());
     if (auto why = why_private_host(host, access); !why.empty()) return why;
-    return why_private_by_token(std::move(host), url->path(), access);
+    return why_private_by_token(host, url->path(), access);
 }
 
 std::string why_private_git(const std::string& url, const PrivateAccess& access) {

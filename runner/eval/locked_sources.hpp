@@ -21,6 +21,8 @@ struct LockedSource {
 // What gives this machine access that others do not have.
 struct PrivateAccess {
     std::function<bool(const std::string& host)> has_login; // by a netrc entry that names the host. May be empty.
+    // A netrc is there that cannot be read, or not to its end: it may have a login for any host.
+    bool has_unseen_logins = false;
     std::vector<std::string> tokens =
         {}; // what access-tokens are for: "github.com", "github.com/owner", "git.example.org"
     // Why a repository may be private that git fetches from this URL; empty: nothing says so. May be empty.

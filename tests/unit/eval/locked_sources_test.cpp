@@ -228,6 +228,46 @@ BOOST_AUTO_TEST_CASE(what_is_no_lock_names_nothing) {
         BOOST_TEST(locked_sources(text, {}).empty(), text);
 }
 
+BOOST_AUTO_TEST_CASE(a_netrc_that_cannot_be_read_may_name_any_host_but_not_make_nixpkgs_private) {
+    eval::PrivateAccess access;
+    access.has_unseen_logins = true;
+    const std::string not_read = "whether a login for files.example.org is set up here (netrc) cannot be read";
+    BOOST_TEST(why_private(R"("type": "tarball", "url": "https://files.example.org/x.tar.gz")", access) == not_read);
+    BOOST_TEST(why_private(R"("type": "git", "url": "https://files.example.org/x")", access) == not_read);
+    BOOST_TEST(why_private(R"("type": "github", "owner": "kim", "repo": "nixpkgs")", access) != "");
+    BOOST_TEST(why_private(R"("type": "github", "owner": "NixOS", "repo": "nixpkgs")", access) == "");
+    BOOST_TEST(why_private(R"("type": "github", "owner": "NixOS", "repo": "nixpkgs", "host": "h.example")", access) !=
+               "");
+    access.has_login = [](const std::string& host) { return host == "github.com"; };
+    BOOST_TEST(why_private(R"("type": "github", "owner": "NixOS", "repo": "nixpkgs")", access) != "");
+}
+
+BOOST_AUTO_TEST_CASE(an_owners_token_counts_however_the_repository_is_called) {
+    eval::PrivateAccess access;
+    access.tokens = {"github.com/Acme", "gitlab.com/team/sub", "git.example.org"};
+    auto is_private = [&](const std::string& url) {
+        bool is_by_git = !why_private(R"("type": "git", "url": ")" + url + "\"", access).empty();
+        BOOST_TEST(is_by_git == !why_private(R"("type": "tarball", "url": ")" + url + "\"", access).empty(), url);
+        return is_by_git;
+    };
+    for (const auto* place :
+         {"github.com//acme/x.git", "github.com/./acme/x.git", "github.com/a/../acme/x", "github.com/%61cme/x",
+          "www.github.com/acme/x/archive/main.tar.gz", "raw.githubusercontent.com/acme/x/main/x.tar.gz",
+          "media.githubusercontent.com/media/acme/x/main/x", "codeload.github.com/ACME/x/tar.gz/main",
+          "api.github.com/repos/acme/x/tarball", "api.github.com//repos/acme/x",
+          "api.github.com/repositories/7/tarball",
+          "objects.githubusercontent.com/github-production-release-asset/7/x.tar.gz", "gist.github.com/acme/7",
+          "gitlab.com/api/v4/projects/team%2Fsub%2Fx/repository/archive", "gitlab.com/api/v4/projects/7/repository",
+          "www.gitlab.com/team/sub/x", "git.example.org/any", "raw.git.example.org/any"})
+        BOOST_TEST(is_private(std::string("https://") + place), place);
+    for (const auto* place : {"github.com/acmes/x", "github.com/other/acme", "www.github.com/other/x",
+                              "raw.githubusercontent.com/other/acme/x", "gitlab.com/team/other", "gitlab.com/acme/x",
+                              "api.github.com/repos/other/x", "gitlab.com/api/v4/projects/team%2Fother"})
+        BOOST_TEST(!is_private(std::string("https://") + place), place);
+    BOOST_TEST(why_private(R"("type": "github", "owner": "./acme", "repo": "x")", access) ==
+               "there is an access token for github.com/Acme");
+}
+
 BOOST_AUTO_TEST_CASE(a_tree_is_as_private_as_its_submodules) {
     auto tree = TemporaryDirectory::make("submodules").value();
     fs::create_directories(tree.path() / "lib/inner");
