@@ -1,5 +1,6 @@
 #include "cache/attic_configuration.hpp"
 
+#include "base/files.hpp"
 #include "cache/token_store.hpp"
 
 // It asserts of a text, and in release builds lets clang take for granted, what it looks at only afterwards. Without
@@ -63,6 +64,19 @@ Result<AtticConfiguration> parse_attic_configuration(std::string_view text) {
 std::filesystem::path attic_configuration_file(const Environment& environment) {
     auto home = configuration_home(environment);
     return home.empty() ? home : home / "attic/config.toml";
+}
+
+std::vector<std::filesystem::path> attic_secret_files(const Environment& environment) {
+    constexpr std::uint64_t longest = 1 << 20;
+    auto own = attic_configuration_file(environment);
+    if (own.empty()) return {};
+    std::vector<std::filesystem::path> files{own};
+    auto text = read_file(own, longest);
+    auto configuration = text ? parse_attic_configuration(*text) : AtticConfiguration();
+    if (!configuration) return files;
+    for (const auto& [name, server] : configuration->servers)
+        if (!server.token_file.empty()) files.emplace_back(server.token_file);
+    return files;
 }
 
 } // namespace cachefill::cache

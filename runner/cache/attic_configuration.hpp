@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cachefill::cache {
 
@@ -29,5 +30,9 @@ Result<AtticConfiguration> parse_attic_configuration(std::string_view text);
 
 // Where attic has it; empty: there is no home, see configuration_home().
 std::filesystem::path attic_configuration_file(const Environment& environment);
+
+// That file, which has tokens in it, and those that it names for tokens, whatever server they are of. Of one that
+// cannot be read, itself alone.
+std::vector<std::filesystem::path> attic_secret_files(const Environment& environment);
 
 } // namespace cachefill::cache

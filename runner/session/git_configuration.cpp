@@ -2,6 +2,7 @@
 
 #include "async/git.hpp"
 #include "base/files.hpp"
+#include "eval/git_variables.hpp"
 #include "http/netrc.hpp"
 
 #include <filesystem>
@@ -77,7 +78,7 @@ async::Task<eval::GitLogins> read_git_logins(Environment environment) {
         if (!listed || !listed->status.success()) co_return eval::GitLogins::unknown();
         listing += listed->output;
     }
-    auto logins = eval::GitLogins::from_config(listing);
+    auto logins = eval::GitLogins::from_config(listing + eval::git_settings_of_variables(environment));
     for (const auto& told : std::vector<std::string>(logins.stores()))
         for (const auto& file : stored_at(told, environment))
             if (auto text = read_file(file, longest_listing)) logins.add_stored(*text);

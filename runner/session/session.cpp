@@ -7,6 +7,7 @@
 #include "base/secret_variables.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "cache/attic_configuration.hpp"
 #include "cache/cache_uri.hpp"
 #include "cache/make_cache.hpp"
 #include "daemon/lasting_connection.hpp"
@@ -46,6 +47,7 @@ std::string absolute_store(const std::string& uri) {
 // Files of ours that evaluators have no use for, wherever they lie.
 std::vector<std::filesystem::path> secret_files(const options::Settings& settings, const Environment& environment) {
     auto files = files_of_secrets(environment);
+    for (auto& file : cache::attic_secret_files(environment)) files.push_back(std::move(file));
     for (const auto& cache : settings.push_caches)
         for (const auto& file : {cache.token_file, cache.signing_key_file})
             if (!file.empty()) files.push_back(file);

@@ -1,3 +1,4 @@
+#include "base/files.hpp"
 #include "cache/attic_configuration.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -67,6 +68,24 @@ BOOST_AUTO_TEST_CASE(where_it_lies) {
     BOOST_TEST(cache::attic_configuration_file(environment) == "/x/attic/config.toml");
     environment.set("GITHUB_ACTIONS", "true");
     BOOST_TEST(cache::attic_configuration_file(environment).empty());
+}
+
+BOOST_AUTO_TEST_CASE(its_file_and_what_it_names_for_tokens_are_secret_files) {
+    auto home = TemporaryDirectory::make("cachefill-attic-files").value();
+    Environment environment(std::map<std::string, std::string>{{"HOME", home.path().string()}});
+    const auto own = home.path() / ".config/attic/config.toml";
+    std::filesystem::create_directories(own.parent_path());
+    auto files_with = [&](const std::string& text) {
+        BOOST_REQUIRE(write_file_atomically(own, text));
+        return cache::attic_secret_files(environment);
+    };
+    using Files = std::vector<std::filesystem::path>;
+    BOOST_TEST((cache::attic_secret_files(environment) == Files{own}));
+    auto files = files_with("[servers.a]\nendpoint = \"https://a.example\"\ntoken-file = \"/run/a\"\n"
+                            "[servers.b]\nendpoint = \"https://b.example\"\ntoken-file = \"/run/b\"\n");
+    BOOST_TEST((files == Files{own, "/run/a", "/run/b"}));
+    BOOST_TEST((files_with("no TOML") == Files{own}));
+    BOOST_TEST(cache::attic_secret_files(Environment()).empty());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

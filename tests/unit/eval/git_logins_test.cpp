@@ -1,5 +1,6 @@
 #include "eval/credential_store.hpp"
 #include "eval/git_logins.hpp"
+#include "eval/git_variables.hpp"
 #include "eval/locked_sources.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -126,6 +127,17 @@ BOOST_AUTO_TEST_CASE(the_helper_store_is_known_in_whatever_way_it_is_called) {
         BOOST_TEST(is_private({{"credential.helper", helper}}, "https://git.example.org/x"), helper);
     for (const auto* helper : {"storefront", "cache", "!f() { test \"$1\" = store; }; f", "!pass store"})
         BOOST_TEST(!is_private({{"credential.helper", helper}}, "https://git.example.org/x"), helper);
+}
+
+BOOST_AUTO_TEST_CASE(a_certificate_that_a_variable_names_counts_as_one_in_the_configuration) {
+    auto why = [](const char* variable) {
+        Environment environment(std::map<std::string, std::string>{{variable, "/etc/cert.pem"}});
+        auto logins = eval::GitLogins::from_config(eval::git_settings_of_variables(environment));
+        return logins.why_private("https://git.example.org/x");
+    };
+    BOOST_TEST(why("GIT_SSL_CERT") == "git shows a certificate or cookies there (http.sslcert)");
+    BOOST_TEST(why("GIT_SSL_CAINFO") == ""); // as Nix sets it for everything
+    BOOST_TEST(why("GIT_EDITOR") == "");
 }
 
 BOOST_AUTO_TEST_CASE(logins_that_the_helper_store_keeps_are_of_their_hosts) {
