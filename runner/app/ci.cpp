@@ -3,8 +3,10 @@
 #include "base/files.hpp"
 #include "base/secret_variables.hpp"
 #include "base/text.hpp"
+#include "base/url_query.hpp"
 #include "cache/aws_profile.hpp"
 #include "cache/credentials.hpp"
+#include "cache/secret_parameters.hpp"
 #include "eval/evaluator.hpp"
 #include "github/commands.hpp"
 #include "github/repository.hpp"
@@ -200,8 +202,12 @@ std::string masks_of_files(const Environment& environment) {
     for (const auto& netrc : {environment.get_or("NETRC"), home.empty() ? home : home + "/.netrc", of_nix})
         for (const auto& login : http::Netrc::parse(read_secret_file(netrc)).all()) {
             auto password = login.reveal().substr(login.reveal().find(':') + 1);
-            if (password.size() < shortest_password) continue;
-            commands += github::mask(password) + github::mask(http::in_base64(login));
+            // A token may stand where the name does, with or without a password.
+            auto name = login.reveal().substr(0, login.reveal().find(':'));
+            bool is_token = password.empty() ? name.size() >= shortest_password : looks_like_token(name);
+            if (is_token) commands += github::mask(name);
+            if (password.size() >= shortest_password) commands += github::mask(password);
+            if (is_token || password.size() >= shortest_password) commands += github::mask(http::in_base64(login));
         }
     return commands;
 }

@@ -76,10 +76,10 @@ eval::PrivateAccess private_access(const session::Session& session) {
         access.tokens.emplace_back(entry.substr(0, entry.find('=')));
     auto files = presence::find_netrc_files(&nix, session.environment());
     auto netrc = http::Netrc::read(files.readable);
+    access.has_unseen_logins = !netrc || !netrc->is_whole() || !files.unreadable.empty();
     if (netrc)
         access.has_login = [logins = std::make_shared<http::Netrc>(std::move(*netrc))](const std::string& host) {
-            auto found = logins->find(host, http::Netrc::Default::ignore);
-            return found && !found->empty();
+            return logins->names(host);
         };
     access.why_by_git = [&session](const std::string& url) { return session.git_logins().why_private(url); };
     access.why_by_hg = [&session] { return session::why_hg_is_private(session.environment()); };

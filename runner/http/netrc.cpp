@@ -126,6 +126,7 @@ Result<Netrc> Netrc::read(std::span<const std::filesystem::path> files) {
         if (file.empty() || !std::filesystem::exists(file, error)) continue;
         if (::access(file.c_str(), R_OK) != 0) {
             all.remarks_.push_back(file.string() + ": this user may not read it");
+            all.is_unreadable_ = true;
             continue;
         }
         TRY(text, read_file(file, largest_file));
@@ -161,10 +162,17 @@ Result<std::vector<Secret>> Netrc::find(std::string_view host, Default use_defau
     return found;
 }
 
+bool Netrc::names(std::string_view host) const {
+    return std::any_of(entries_.begin(), entries_.end(), [host](const Entry& entry) {
+        return entry.host && iequals(*entry.host, host) && entry.holds_something();
+    });
+}
+
 std::vector<Secret> Netrc::all() const {
     std::vector<Secret> logins;
     for (const auto& entry : entries_)
-        if (entry.password) logins.emplace_back(entry.login + ":" + std::string(entry.password->reveal()));
+        if (entry.holds_something())
+            logins.emplace_back(entry.login + ":" + std::string(entry.password ? entry.password->reveal() : ""));
     return logins;
 }
 

@@ -26,7 +26,12 @@ class Netrc {
     // failure if there is none before the place where a file cannot be understood.
     Result<std::vector<Secret>> find(std::string_view host, Default use_default, std::string_view login = {}) const;
 
-    // Those of all hosts.
+    // Is a login or a password (curl sends either alone) there for that host, in an entry that names it?
+    bool names(std::string_view host) const;
+    // False: a file, or the rest of one, could not be read, and may name any host.
+    bool is_whole() const { return !is_broken_ && !is_unreadable_; }
+
+    // Those of all hosts, also with one half alone ("login:", ":password").
     std::vector<Secret> all() const;
 
     // What is wrong with the texts, a sentence each with its line, and without any word of them.
@@ -38,10 +43,11 @@ class Netrc {
         std::optional<std::string> host; // lower case; without one: every host
         std::string login;
         std::optional<Secret> password;
+        bool holds_something() const { return !login.empty() || password; }
     };
     std::vector<Entry> entries_;
     std::vector<std::string> remarks_;
-    bool is_broken_ = false;
+    bool is_broken_ = false, is_unreadable_ = false;
     std::string broken_at_; // the remark that says where reading ended
 };
 

@@ -85,11 +85,11 @@ async::Task<eval::GitLogins> read_git_logins(Environment environment) {
     // git reads this one, whatever NETRC says.
     if (fs::path home = environment.get_or("HOME"); home.is_absolute()) {
         const std::vector<fs::path> files{home / ".netrc"};
-        if (auto netrc = http::Netrc::read(files))
-            logins.add_netrc([known = std::make_shared<http::Netrc>(std::move(*netrc))](const std::string& host) {
-                auto found = known->find(host, http::Netrc::Default::ignore);
-                return found && !found->empty();
-            });
+        auto netrc = http::Netrc::read(files);
+        if (!netrc || !netrc->is_whole()) co_return eval::GitLogins::unknown();
+        logins.add_netrc([known = std::make_shared<http::Netrc>(std::move(*netrc))](const std::string& host) {
+            return known->names(host);
+        });
     }
     co_return logins;
 }

@@ -321,15 +321,19 @@ BOOST_AUTO_TEST_CASE(what_files_of_secrets_hold_is_masked) {
     };
     auto pipe = (directory.path() / "pipe").string();
     BOOST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0); // not read: what is in it is there but once
-    auto masks = masks_of(Environment(
-        Variables{{"CACHEFILL_BEARER_TOKEN_FILE", write("token", "token-of-a-file\n")},
-                  {"CACHEFILL_BEARER_TOKEN_FILE_NAS", pipe},
-                  {"CACHEFILL_SIGNING_KEY_FILE_NAS", write("key", "name:b64==\n")},
-                  {"CACHEFILL_SIGNING_KEY_FILE", (directory.path() / "nowhere").string()},
-                  {"NETRC", write("netrc", "machine a login kim password geheim\nmachine b login kim password x\n")}}));
-    for (const std::string mask : {"token-of-a-file", "name:b64==", "b64==", "geheim", "a2ltOmdlaGVpbQ"})
+    auto masks = masks_of(Environment(Variables{
+        {"CACHEFILL_BEARER_TOKEN_FILE", write("token", "token-of-a-file\n")},
+        {"CACHEFILL_BEARER_TOKEN_FILE_NAS", pipe},
+        {"CACHEFILL_SIGNING_KEY_FILE_NAS", write("key", "name:b64==\n")},
+        {"CACHEFILL_SIGNING_KEY_FILE", (directory.path() / "nowhere").string()},
+        {"NETRC",
+         write("netrc", "machine a login kim password geheim\nmachine b login kim password x\n"
+                        "machine c login ghp_tokenAsUser123\nmachine d login ghp_0123456789abcdef password y\n")}}));
+    for (const std::string mask : {"token-of-a-file", "name:b64==", "b64==", "geheim", "a2ltOmdlaGVpbQ",
+                                   "ghp_tokenAsUser123", "ghp_0123456789abcdef"})
         BOOST_TEST(contains(masks, "::add-mask::" + mask + "\n"), mask);
     BOOST_TEST(!contains(masks, "::add-mask::x\n"));
+    BOOST_TEST(!contains(masks, "::add-mask::kim\n"));
 }
 
 BOOST_AUTO_TEST_CASE(what_files_of_aws_hold_is_masked) {

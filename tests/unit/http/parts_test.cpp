@@ -134,10 +134,21 @@ BOOST_AUTO_TEST_CASE(default_ports_of_http_and_https_are_the_same_host) {
 
 BOOST_AUTO_TEST_CASE(all_logins_of_netrc_are_known_and_the_form_in_which_they_are_sent) {
     auto logins = Netrc::parse("machine a login kim password geheim\nmachine b login kim\ndefault password x\n").all();
-    BOOST_TEST_REQUIRE(logins.size() == 2U);
+    BOOST_TEST_REQUIRE(logins.size() == 3U);
     BOOST_TEST(logins[0].reveal() == "kim:geheim");
-    BOOST_TEST(logins[1].reveal() == ":x");
+    BOOST_TEST(logins[1].reveal() == "kim:");
+    BOOST_TEST(logins[2].reveal() == ":x");
     BOOST_TEST(http::in_base64(logins[0]) == "a2ltOmdlaGVpbQ");
+}
+
+BOOST_AUTO_TEST_CASE(netrc_names_a_host_with_either_half_of_a_login) {
+    auto netrc = Netrc::parse("machine a login kim\nmachine b password x\nmachine c account y\ndefault login kim\n");
+    BOOST_TEST(netrc.names("A"));
+    BOOST_TEST(netrc.names("b"));
+    BOOST_TEST(!netrc.names("c"));
+    BOOST_TEST(!netrc.names("d"));
+    BOOST_TEST(netrc.is_whole());
+    BOOST_TEST(!Netrc::parse("machine a login \"kim\nmachine b login x\n").is_whole());
 }
 
 BOOST_AUTO_TEST_CASE(netrc_entries_are_found_in_any_layout) {
