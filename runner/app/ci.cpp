@@ -146,6 +146,11 @@ std::string read_secret_file(const std::string& path) {
 // The form in which they are sent, and so repeated.
 std::string masks_of_logins(std::string_view text) {
     std::string commands;
+    for (auto word : split_words(text)) {
+        if (word.find("://") == word.npos) continue; // a glob has '?', too
+        for (const auto& value : cache::secret_parameters(word))
+            if (value.size() >= shortest_password) commands += github::mask(value);
+    }
     auto mask_login = [&commands](std::string_view address) {
         auto url = http::parse_url("http://" + std::string(address));
         bool is_secret = url && url->credentials && !passwords_in(address).empty();

@@ -8,6 +8,7 @@
 #include "cache/binary_cache.hpp"
 #include "cache/cache_uri.hpp"
 #include "cache/new_file.hpp"
+#include "cache/secret_parameters.hpp"
 #include "init/init_facts.hpp"
 #include "init/init_plan.hpp"
 #include "init/init_questions.hpp"
@@ -40,9 +41,18 @@ Result<std::string> committable(const GivenUrl& cache) {
     if (cache.empty()) return text;
     TRY(uri, cache::CacheUri::parse(text));
     auto has_login = [](const Secret& url) { return redact_url(url.reveal()) != url.reveal(); };
-    if (!has_login(uri.base) && !has_login(uri.push_base)) return text;
-    return Failure(FailureKind::usage,
-                   "the URL of the cache has a password in it, and what init writes is there for everybody to read")
+    // A query, too, may hold what no parameter of caches does.
+    bool is_plain = !has_login(uri.base) && !has_login(uri.push_base) && cache::secret_parameters(text).empty();
+    if (is_plain) return text;
+    if (uri.scheme != cache::Scheme::http)
+        return Failure(FailureKind::usage, "the address of the cache has a part that may be a secret, and what init "
+                                           "writes is there for everybody to read")
+            .with_hint("name it without: cachefill init --cache " + shell_word(uri.to_string()) + "; " +
+                       (uri.scheme == cache::Scheme::s3
+                            ? "keys of a bucket belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                            : "a token belongs into a secret of the repository, which the workflow hands to the step"));
+    return Failure(FailureKind::usage, "the URL of the cache has a password or a token in it, and what init writes is "
+                                       "there for everybody to read")
         .with_hint("name it without: cachefill init --cache " + shell_word(uri.to_string()) +
                    "; the whole URL belongs into a secret of the repository, which the workflow hands to the step as "
                    "CACHEFILL_CACHE, or the password into a netrc file");

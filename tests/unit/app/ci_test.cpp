@@ -270,6 +270,14 @@ BOOST_AUTO_TEST_CASE(passwords_in_the_urls_of_caches_are_masked) {
                                      ":add-mask::s3cret!\n::add-mask::a2ltOnMzY3JldCE\n");
 }
 
+BOOST_AUTO_TEST_CASE(what_a_parameter_of_an_address_holds_is_masked_unless_it_is_known_to_be_harmless) {
+    options::Settings settings;
+    settings.cache = GivenUrl("s3://team?endpoint=https://minio.example&region=eu-west-1&secret-key=hunter2");
+    settings.upstreams = {GivenUrl("https://example.org/nix?token=query%2Dtoken&priority=40")};
+    BOOST_TEST(masks_of(settings) == "::add-mask::query%252Dtoken\n::add-mask::query-token\n::add-mask::hunter2\n");
+    BOOST_TEST(masks_of(Environment(Variables{{"CACHEFILL_HOSTS", "desk-?with-a-glob"}})) == "");
+}
+
 BOOST_AUTO_TEST_CASE(pieces_of_a_password_and_what_is_no_url_are_masked) {
     auto masks = masks_of(Environment(
         Variables{{"CACHEFILL_INPUT_ALSO_PUSH", "https://a.example,https://kim:s3cr,et-word@b.example\nteam"},

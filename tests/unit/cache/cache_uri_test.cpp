@@ -1,5 +1,6 @@
 #include "cache/binary_cache.hpp"
 #include "cache/cache_uri.hpp"
+#include "cache/secret_parameters.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -150,6 +151,22 @@ BOOST_AUTO_TEST_CASE(an_address_without_its_scheme_is_no_directory_and_hides_its
     }
     check_refused("//kim:s3cret@host/a", "before '//' stands https:");
     check_refused("/srv/cache", "write file:///srv/cache");
+}
+
+BOOST_AUTO_TEST_CASE(values_of_parameters_are_secrets_unless_they_are_known_not_to_be) {
+    using Texts = std::vector<std::string>;
+    auto secrets = [](const char* address) { return cache::secret_parameters(address); };
+    BOOST_TEST((secrets("https://h/x?token=abc&priority=40") == Texts{"abc"}));
+    BOOST_TEST((secrets("https://h/x?a%62c") == Texts{"a%62c", "abc"}));
+    BOOST_TEST((secrets("s3://b?secret-key=abc&endpoint=https://h&region=eu-west-1") == Texts{"abc"}));
+    BOOST_TEST((secrets("https://h/x?push=/a?token=abc") == Texts{"/a?token=abc", "abc"}));
+    BOOST_TEST(!secrets("s3://b?endpoint=https://kim:abc@h").empty());
+    BOOST_TEST(!secrets("s3://b?region=ghp_0123456789abcdefghij").empty());
+    for (const auto* plain :
+         {"https://h/x", "https://h/x?trusted=1&compression=zstd", "https://h/x?push=/upload",
+          "https://h/x?push=https://g/", "s3://b?endpoint=https%3A%2F%2Fh%3A9000&region=auto&profile=team&scheme=https",
+          "attic://h/c?scheme=http"})
+        BOOST_TEST(secrets(plain).empty(), plain);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
