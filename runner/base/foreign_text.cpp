@@ -39,8 +39,9 @@ std::string clean_word(std::string_view word) {
     std::string clean(word.substr(0, query));
     bool is_address = clean.find(mark) != clean.npos;
     for (std::size_t at = 0; (at = clean.find(mark, at)) != std::string::npos;) {
+        bool is_attic = to_lower(std::string_view(clean).substr(0, at)).ends_with("attic");
         at += mark.size();
-        auto end = std::min(clean.find_first_of("/#", at), clean.size());
+        auto end = std::min(clean.find_first_of(is_attic ? "#" : "/#", at), clean.size());
         auto sign = std::string_view(clean).substr(at, end - at).rfind('@');
         if (sign != std::string::npos) clean.replace(at, sign, "…");
     }

@@ -257,6 +257,11 @@ bool begins_without_login(std::string_view text) {
 
 std::string redact_url(std::string_view url) {
     std::string result(url);
+    // Neither a server of attic's nor a cache there has an '@' in its name: what stands before one was meant for a
+    // login.
+    constexpr std::string_view of_attic = "attic://";
+    if (auto at = result.rfind('@'); at != result.npos && to_lower(url.substr(0, of_attic.size())) == of_attic)
+        result.replace(of_attic.size(), at + 1 - of_attic.size(), "");
     // Who encodes a whole login, its '@' too, meant one all the same.
     auto begin = result.find("://") == result.npos ? 0 : result.find("://") + 3;
     if (auto at = result.find("%40", begin); at < result.find_first_of("/?#@", begin) && result.find(':', begin) < at)

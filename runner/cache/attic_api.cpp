@@ -1,5 +1,6 @@
 #include "cache/attic_api.hpp"
 
+#include "base/quoted_reply.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cache/credentials.hpp"
@@ -36,7 +37,7 @@ std::vector<std::string> texts_in(const Json& json, const char* name) {
     auto field = json.find(name);
     if (field == json.end() || !field->is_array()) return texts;
     for (const auto& entry : *field)
-        if (entry.is_string()) texts.push_back(sanitize(entry.get_ref<const std::string&>()));
+        if (entry.is_string()) texts.push_back(quoted_reply(entry.get_ref<const std::string&>(), 80));
     return texts;
 }
 

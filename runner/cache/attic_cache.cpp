@@ -1,5 +1,6 @@
 #include "cache/attic_cache.hpp"
 
+#include "base/quoted_reply.hpp"
 #include "base/text.hpp"
 #include "cache/attic_api.hpp"
 #include "cache/attic_upload.hpp"
@@ -62,8 +63,9 @@ class AtticCache final : public BinaryCache {
     Task<Result<CacheInfo>> open() override {
         CO_TRY(told, co_await api_.get_info());
         if (!told.store_dir.empty() && told.store_dir != nix::store_dir)
-            co_return Failure(FailureKind::usage, uri_.name + " is a cache for the store " + sanitize(told.store_dir) +
-                                                      ", not for " + std::string(nix::store_dir));
+            co_return Failure(FailureKind::usage, uri_.name + " is a cache for the store " +
+                                                      quoted_reply(told.store_dir, 200) + ", not for " +
+                                                      std::string(nix::store_dir));
         CO_TRY(permission, co_await find_permission());
         auto place = reading_place(api_, told.substituter_url);
         read_at(place);

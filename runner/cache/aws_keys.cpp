@@ -2,6 +2,7 @@
 
 #include "base/clock_moment.hpp"
 #include "base/foreign_json.hpp"
+#include "base/quoted_reply.hpp"
 #include "base/text.hpp"
 #include "cache/github_identity.hpp"
 #include "cache/s3_reply.hpp"
@@ -202,7 +203,7 @@ Task<Result<std::optional<AwsKeys::Lent>>> AwsKeys::ask_instance() {
     if (role.empty()) co_return std::optional<Lent>();
     auto ask = question(http::Method::get, roles + percent_encode(role), near);
     ask.headers.push_back(token);
-    CO_TRY(lent, co_await read_json(std::move(ask), "the role " + sanitize(role) + " of this instance"));
+    CO_TRY(lent, co_await read_json(std::move(ask), "the role " + quoted_reply(role, 200) + " of this instance"));
     co_return std::optional<Lent>(std::move(lent));
 }
 

@@ -1,6 +1,7 @@
 #include "cache/directory.hpp"
 
 #include "base/files.hpp"
+#include "base/quoted_reply.hpp"
 #include "base/text.hpp"
 #include "cache/narinfo_record.hpp"
 #include "cache/new_file.hpp"
@@ -52,8 +53,9 @@ Result<nix::CacheInfoFile> Directory::read_info() const {
     auto info = nix::CacheInfoFile::parse(*text);
     if (!info) return std::move(info).error().with_context("reading " + place.string());
     if (info->store_dir != nix::store_dir)
-        return Failure(FailureKind::usage, root_.string() + " is a cache for the store " + sanitize(info->store_dir) +
-                                               ", not for " + std::string(nix::store_dir));
+        return Failure(FailureKind::usage, root_.string() + " is a cache for the store " +
+                                               quoted_reply(info->store_dir, 200) + ", not for " +
+                                               std::string(nix::store_dir));
     return info;
 }
 

@@ -1,5 +1,6 @@
 #include "cache/front_memory.hpp"
 
+#include "base/quoted_reply.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "http/client.hpp"
@@ -38,8 +39,8 @@ std::optional<seconds> find_lifetime(const http::Response& response) {
 }
 
 std::string name_of(const http::Response& response) {
-    if (auto via = response.find_header("Via")) return ellipsize(sanitize(trim(*via)), 60);
-    if (auto server = response.find_header("Server")) return ellipsize(sanitize(trim(*server)), 60);
+    if (auto via = response.find_header("Via")) return quoted_reply(trim(*via), 60);
+    if (auto server = response.find_header("Server")) return quoted_reply(trim(*server), 60);
     return {};
 }
 

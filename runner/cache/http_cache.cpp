@@ -1,5 +1,6 @@
 #include "cache/http_cache.hpp"
 
+#include "base/quoted_reply.hpp"
 #include "base/text.hpp"
 #include "cache/credentials.hpp"
 #include "cache/front_memory.hpp"
@@ -141,8 +142,8 @@ class HttpCache final : public BinaryCache {
                 .with_hint("is this the address of a binary cache? Open " + uri_.name + "/nix-cache-info to see");
         if (parsed->store_dir != nix::store_dir)
             co_return reader_.blotted(Failure(FailureKind::usage, uri_.name + " is a cache for the store " +
-                                                                      sanitize(parsed->store_dir) + ", not for " +
-                                                                      std::string(nix::store_dir)));
+                                                                      quoted_reply(parsed->store_dir, 200) +
+                                                                      ", not for " + std::string(nix::store_dir)));
         if (context_.for_writing) CO_TRY_VOID(co_await reader_.look_written(std::move(name)));
         co_return parsed;
     }

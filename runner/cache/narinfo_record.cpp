@@ -1,5 +1,6 @@
 #include "cache/narinfo_record.hpp"
 
+#include "base/quoted_reply.hpp"
 #include "base/text.hpp"
 #include "cache/cache_uri.hpp"
 #include "nix/realisation.hpp"
@@ -125,7 +126,7 @@ Result<nix::StorePath> read_named_path(std::string_view text, const std::string&
     auto path = nix::StorePath::parse(trim(text));
     if (path) return path;
     return Failure(FailureKind::protocol, named_path_file(name) + " of " + std::string(cache) +
-                                              " names no store path: '" + ellipsize(sanitize(text), 80) + "'");
+                                              " names no store path: '" + quoted_reply(text, 80) + "'");
 }
 
 } // namespace cachefill::cache

@@ -1,5 +1,6 @@
 #include "cache/s3_reply.hpp"
 
+#include "base/quoted_reply.hpp"
 #include "base/text.hpp"
 #include "http/retry_after.hpp"
 #include "http/status.hpp"
@@ -30,9 +31,8 @@ std::string unescaped(std::string_view inside) {
 
 std::string one_line(std::string_view text) {
     std::string line;
-    auto clean = sanitize(text);
-    for (auto word : split_words(clean)) line += (line.empty() ? "" : " ") + std::string(word);
-    return ellipsize(line, longest_message);
+    for (auto word : split_words(text)) line += (line.empty() ? "" : " ") + std::string(word);
+    return quoted_reply(line, longest_message);
 }
 
 // What to do about `code`, and how bad it is.

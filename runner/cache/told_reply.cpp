@@ -1,5 +1,6 @@
 #include "cache/told_reply.hpp"
 
+#include "base/quoted_reply.hpp"
 #include "base/text.hpp"
 #include "cache/narinfo_record.hpp"
 #include "http/status.hpp"
@@ -16,7 +17,7 @@ Failure nonsense_answer(const http::Response& response, std::string_view what, s
     if (looks_like_html(response.body))
         return Failure(FailureKind::protocol, place + " answered HTML instead of JSON").with_hint(html_hint);
     // Blotted before it is cut, or a part of a token would stay.
-    auto start = ellipsize(sanitize(response.blotted(response.body).substr(0, 200)), 120);
+    auto start = quoted_reply(response.blotted(response.body), 120);
     auto status = response.status == 200 ? std::string() : " with " + http::status_name(response.status);
     return Failure(FailureKind::protocol, place + " answered " + std::string(what) + status + ": '" + start + "'")
         .with_hint(std::move(hint));

@@ -1,5 +1,6 @@
 #include "codec/hash.hpp"
 
+#include "base/quoted_reply.hpp"
 #include "base/text.hpp"
 #include "codec/encoding.hpp"
 
@@ -44,7 +45,7 @@ const EVP_MD* method_of(HashAlgorithm algorithm) {
 }
 
 Failure bad_hash(std::string_view text, std::string_view why) {
-    return Failure(FailureKind::protocol, "bad hash '" + ellipsize(sanitize(text), 160) + "': " + std::string(why));
+    return Failure(FailureKind::protocol, "bad hash '" + quoted_reply(text, 160) + "': " + std::string(why));
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "github/rest.hpp"
 
 #include "async/retry.hpp"
+#include "base/quoted_reply.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "http/retry_after.hpp"
@@ -44,14 +45,14 @@ std::string said(const http::Response& response) {
     if (!body.is_object()) return {};
     auto message = body.find("message");
     if (message == body.end() || !message->is_string()) return {};
-    return ellipsize(sanitize(message->get_ref<const std::string&>()), 200);
+    return quoted_reply(message->get_ref<const std::string&>(), 200);
 }
 
 Result<json> parse(const std::string& url, const std::string& body) {
     auto parsed = json::parse(body, nullptr, false);
     if (parsed.is_discarded())
-        return Failure(FailureKind::protocol, redact_url(url) + " answered something that is not JSON: '" +
-                                                  ellipsize(sanitize(std::string_view(body).substr(0, 200)), 80) + "'")
+        return Failure(FailureKind::protocol,
+                       redact_url(url) + " answered something that is not JSON: '" + quoted_reply(body, 80) + "'")
             .with_hint("is GITHUB_API_URL, if set, the address of GitHub's REST API?");
     return parsed;
 }

@@ -1,5 +1,6 @@
 #include "http/status.hpp"
 
+#include "base/quoted_reply.hpp"
 #include "base/text.hpp"
 #include "http/client.hpp"
 #include "http/retry_after.hpp"
@@ -53,21 +54,21 @@ std::string_view words_of_markup(std::string_view page) {
 
 // Short and harmless: the first line of a text, JSON in one line.
 std::string excerpt(const Response& response) {
-    auto body = trim(std::string_view(response.body).substr(0, 4096));
+    // Blotted before it is cut, or a part of a token would stay.
+    const auto blotted = response.blotted(response.body.substr(0, 64 << 10));
+    auto body = trim(std::string_view(blotted));
     if (body.find('\0') != std::string_view::npos) return {};
     auto type = to_lower(response.find_header("Content-Type").value_or(""));
     bool is_markup = type.starts_with("text/html") || body.starts_with('<');
     bool is_json = body.starts_with('{') || body.starts_with('[');
     if (is_markup) body = words_of_markup(body);
-    auto clean = sanitize(body);
-    std::string_view told = clean;
-    if (!is_json && !is_markup) told = told.substr(0, told.find('\n'));
+    if (!is_json && !is_markup) body = body.substr(0, body.find('\n'));
     std::string line;
-    for (auto word : split_words(told)) {
+    for (auto word : split_words(body)) {
         if (!line.empty()) line += ' ';
         line += word;
     }
-    return ellipsize(line, longest_excerpt);
+    return quoted_reply(line, longest_excerpt);
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "nix/narinfo.hpp"
 
+#include "base/quoted_reply.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -21,7 +22,7 @@ template <class T> Result<T> in_line(std::size_t line, std::string_view key, Res
 
 Result<std::uint64_t> parse_size(std::string_view value) {
     auto size = parse_u64(value);
-    if (!size) return Failure(FailureKind::protocol, "'" + ellipsize(sanitize(value), 80) + "' is not a size in bytes");
+    if (!size) return Failure(FailureKind::protocol, "'" + quoted_reply(value, 80) + "' is not a size in bytes");
     return *size;
 }
 
@@ -102,7 +103,7 @@ Result<void> Draft::take(std::size_t line, std::string_view key, std::string_vie
     } else if (key == "CA") {
         if (!content_address.empty()) return at_line(line, "CA appears twice");
         if (!value.empty() && !is_content_address(value))
-            return at_line(line, "CA: '" + ellipsize(sanitize(value), 80) + "' is no content address");
+            return at_line(line, "CA: '" + quoted_reply(value, 80) + "' is no content address");
         content_address = value;
     }
     return {};
@@ -127,7 +128,7 @@ Result<NarInfo> NarInfo::parse(std::string_view text) {
         // is written that it does not know is all the same to it.
         if (colon != content.npos && content.substr(colon, 2) != ": " && !is_known(key)) continue;
         if (colon == content.npos || content.substr(colon, 2) != ": ")
-            return at_line(line, "'" + ellipsize(sanitize(content), 80) + "' is not 'Key: value'");
+            return at_line(line, "'" + quoted_reply(content, 80) + "' is not 'Key: value'");
         TRY_VOID(draft.take(line, key, content.substr(colon + 2)));
     }
     if (!draft.path) return missing("StorePath");
@@ -179,8 +180,8 @@ Result<CacheInfoFile> CacheInfoFile::parse(std::string_view text) {
         auto value = trim(line.substr(colon + 1));
         if (key == "StoreDir") {
             if (!value.starts_with('/'))
-                return Failure(FailureKind::protocol, "bad nix-cache-info: StoreDir '" +
-                                                          ellipsize(sanitize(value), 200) + "' is no absolute path");
+                return Failure(FailureKind::protocol,
+                               "bad nix-cache-info: StoreDir '" + quoted_reply(value, 200) + "' is no absolute path");
             info.store_dir = value;
         } else if (key == "WantMassQuery") {
             info.want_mass_query = value == "1";
@@ -190,7 +191,7 @@ Result<CacheInfoFile> CacheInfoFile::parse(std::string_view text) {
             auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), info.priority);
             if (error != std::errc{})
                 return Failure(FailureKind::protocol,
-                               "bad nix-cache-info: Priority '" + ellipsize(sanitize(value), 80) + "' is no number");
+                               "bad nix-cache-info: Priority '" + quoted_reply(value, 80) + "' is no number");
         }
     }
     return info;

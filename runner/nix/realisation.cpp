@@ -1,6 +1,7 @@
 #include "nix/realisation.hpp"
 
 #include "base/foreign_json.hpp"
+#include "base/quoted_reply.hpp"
 #include "base/text.hpp"
 #include "codec/hash.hpp"
 #include "nix/derivation_text.hpp"
@@ -43,7 +44,7 @@ std::string make_id(const std::string& hash, std::string_view output) {
 
 Result<Realisation> Realisation::parse(std::string_view text) {
     auto bad = [text](const std::string& why) {
-        return Failure(FailureKind::protocol, "a realisation " + why + ": '" + ellipsize(sanitize(text), 200) + "'");
+        return Failure(FailureKind::protocol, "a realisation " + why + ": '" + quoted_reply(text, 200) + "'");
     };
     auto object = parse_foreign_json(text);
     if (!object.is_object()) return bad("that is no JSON object");
@@ -101,7 +102,7 @@ Result<std::map<std::string, std::string>> RealisationIds::hashes(const Derivati
             auto hash = known->find(name);
             if (hash == known->end())
                 return Failure(FailureKind::protocol,
-                               input.derivation.to_string() + " has no output '" + ellipsize(sanitize(name), 80) + "'");
+                               input.derivation.to_string() + " has no output '" + quoted_reply(name, 80) + "'");
             inputs[hash->second].insert(name);
         }
     }

@@ -1,5 +1,6 @@
 #include "nix/store_path.hpp"
 
+#include "base/quoted_reply.hpp"
 #include "base/text.hpp"
 #include "codec/encoding.hpp"
 
@@ -22,8 +23,7 @@ constexpr std::array<bool, 256> make_name_table() {
 constexpr auto name_characters = make_name_table();
 
 Failure bad_path(std::string_view path, std::string_view why) {
-    return Failure(FailureKind::protocol,
-                   "'" + ellipsize(sanitize(path), 300) + "' is not a store path: " + std::string(why));
+    return Failure(FailureKind::protocol, "'" + quoted_reply(path, 300) + "' is not a store path: " + std::string(why));
 }
 
 Result<std::string_view> below_store_dir(std::string_view path) {

@@ -2,6 +2,7 @@
 #include "base/failure.hpp"
 #include "base/foreign_text.hpp"
 #include "base/given_url.hpp"
+#include "base/quoted_reply.hpp"
 #include "base/secret_variables.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -99,6 +100,37 @@ BOOST_AUTO_TEST_CASE(what_was_meant_for_a_url_shows_no_password_either) {
         BOOST_TEST(redact_url(text) == text);
     BOOST_TEST(redact_url("s3cret-of-many-words@host/a") == "host/a");
     BOOST_TEST(redact_url("https://kim:s3cr") == "https://kim:…"); // a list was split at the ',' of the password
+}
+
+// Whatever stands before the name of a cache of attic's, the address of its server as well.
+BOOST_AUTO_TEST_CASE(an_address_of_attic_has_no_login_anywhere) {
+    for (const auto* url : {"attic://e.example/s3cret@team", "attic://s3cret@srv/team@team", "ATTIC://kim:s3cret@team",
+                            "attic://e.example/a/b:s3cret@team", "attic://e.example/s3?cret@team"}) {
+        BOOST_TEST(to_lower(redact_url(url)) == "attic://team", url);
+        BOOST_TEST(to_lower(GivenUrl(url).shown()) == "attic://team", url);
+        BOOST_TEST(clean_foreign(std::string("at '") + url + "'").find("s3cret") == std::string::npos, url);
+    }
+    BOOST_TEST(redact_url("attic://e.example/team?token=s3cret") == "attic://e.example/team?token=…");
+    BOOST_TEST(redact_url("attic://e.example:8080/prefix/team") == "attic://e.example:8080/prefix/team");
+}
+
+BOOST_AUTO_TEST_CASE(a_given_address_is_shown_in_one_line) {
+    BOOST_TEST(GivenUrl("x\nnext: y").shown() == "x\uFFFDnext: y");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_server_said_is_cleaned_before_it_is_cut) {
+    BOOST_TEST(quoted_reply("see https://kim:s3cret@h.example/t?token=s3cret", 200) ==
+               "see https://…@h.example/t?token=…");
+    BOOST_TEST(quoted_reply(R"({"message":"see https:\/\/kim:s3cret@h.example\/t?token=s3cret"})", 200) ==
+               R"({"message":"see https://…@h.example/t?token=…"})");
+    // Cut in the middle of a login, where it no longer looks like one.
+    for (std::size_t longest = 1; longest < 40; ++longest)
+        BOOST_TEST(quoted_reply("https://kim:s3cret-s3cret@h.example/ and more", longest).find("s3cr") ==
+                       std::string::npos,
+                   longest);
+    BOOST_TEST(
+        quoted_reply(std::string((64 << 10) - 20, ' ') + "x https://kim:s3cret-s3cret@h", 1 << 20).find("s3cr") ==
+        std::string::npos);
 }
 
 // So the compiler sees who would print a password.

@@ -54,6 +54,19 @@ std::string compressed(codec::Compression method, std::string_view text) {
 
 BOOST_AUTO_TEST_SUITE(http_head)
 
+BOOST_AUTO_TEST_CASE(no_login_in_what_a_server_says_is_shown) {
+    const std::string see = "see https://kim:urlpw@x.example/t?token=urltok";
+    for (const auto& [type, body] : {std::pair("text/plain", see),
+                                     {"text/plain", std::string(160, 'x') + " " + see},
+                                     {"text/html", "<title>" + see + "</title>"},
+                                     {"application/json", R"({"error":")" + see + R"("})"}}) {
+        auto said = told(403, body, {{"Content-Type", type}});
+        BOOST_TEST(!has(said, "urlpw"), said);
+        BOOST_TEST(!has(said, "urltok"), said);
+        BOOST_TEST(has(said, "403 Forbidden: "), said);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(no_header_breaks_out_of_its_line_or_takes_what_is_ours) {
     struct Row {
         std::string name, value;
