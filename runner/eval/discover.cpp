@@ -86,7 +86,7 @@ Result<std::vector<TargetKind>> parse_extra_kinds(const std::vector<std::string>
         if (found) continue;
         auto failure =
             Failure(FailureKind::usage,
-                    "'" + sanitize(name) + "' cannot be listed beside hosts (there are " + join(known, ", ") + ")");
+                    "'" + shown_name(name) + "' cannot be listed beside hosts (there are " + join(known, ", ") + ")");
         if (auto meant = did_you_mean(name, known))
             return std::move(failure).with_hint("did you mean '" + *meant + "'?");
         return failure;
@@ -98,7 +98,7 @@ Result<std::vector<TargetRef>> parse_listing(TargetKind kind, std::string_view j
     auto output = output_of(kind);
     auto not_understood = [&] {
         return Failure(FailureKind::protocol,
-                       "nix printed no list of " + output + " but '" + ellipsize(sanitize(trim(json)), 200) + "'");
+                       "nix printed no list of " + output + " but '" + ellipsize(shown_name(trim(json)), 200) + "'");
     };
     auto add = [&](std::vector<TargetRef>& targets, const Json& names, std::vector<std::string> prefix) {
         if (!names.is_array()) return false;

@@ -2,6 +2,7 @@
 
 #include "base/files.hpp"
 #include "base/foreign_json.hpp"
+#include "base/foreign_text.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "eval/source_line.hpp"
@@ -94,7 +95,7 @@ Failure foreign_lock(const std::string& shown, const RelativeInput& input, const
                        "folder as it is, 'import " +
                        sanitize(input.path) + "'");
     return Failure(FailureKind::eval, "flake.lock of " + shown + " was written by a Nix before " + since + ": Nix " +
-                                          nix_version + " wants its relative input '" + sanitize(input.path) +
+                                          nix_version + " wants its relative input '" + shown_name(input.path) +
                                           "' written in another way")
         .with_hint("run '" + lock_command + "' and commit flake.lock; a Nix before " + since +
                    " cannot read it any more");

@@ -1,5 +1,6 @@
 #include "eval/target.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -35,7 +36,7 @@ bool has_wildcard(std::string_view pattern) { return pattern.find_first_of("*?")
 Failure unknown_kind(const std::string& kind, const std::string& text) {
     std::vector<std::string> known;
     for (const auto& [value, name] : kind_names) known.emplace_back(name);
-    auto failure = Failure(FailureKind::usage, "'" + sanitize(kind) + "' in '" + sanitize(text) +
+    auto failure = Failure(FailureKind::usage, "'" + shown_name(kind) + "' in '" + shown_name(text) +
                                                    "' is no kind of target (there are " + join(known, ", ") + ")");
     if (auto meant = did_you_mean(kind, known)) return std::move(failure).with_hint("did you mean '" + *meant + ":'?");
     return failure;
@@ -67,7 +68,7 @@ Result<Selectors> Selectors::parse(const std::vector<std::string>& texts) {
             rest = rest.substr(colon + 1);
         }
         if (rest.empty())
-            return Failure(FailureKind::usage, "the selector '" + sanitize(text) + "' names nothing")
+            return Failure(FailureKind::usage, "the selector '" + shown_name(text) + "' names nothing")
                 .with_hint("write a name or a glob, for instance \"nixos:*\"");
         rule.pattern = std::string(rest);
         selectors.rules_.push_back(std::move(rule));

@@ -4,6 +4,7 @@
 #include "async/git.hpp"
 #include "async/together.hpp"
 #include "base/elapsed.hpp"
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cache/nar_look.hpp"
@@ -96,7 +97,7 @@ Task<bool> Fleet::discover() {
         }
     auto names = names_of(*found);
     for (const auto& wrong : selectors->unmatched_names(*found)) {
-        Failure failure(FailureKind::usage, "the flake has no host '" + sanitize(wrong) + "'");
+        Failure failure(FailureKind::usage, "the flake has no host '" + shown_name(wrong) + "'");
         auto meant = did_you_mean(wrong, names);
         run_.fail(std::move(failure).with_hint(meant           ? "did you mean '" + *meant + "'?"
                                                : names.empty() ? "it has none at all"

@@ -1,5 +1,6 @@
 #include "options/command_line.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
@@ -70,7 +71,7 @@ std::string known_elsewhere(Command command, const std::string& flag, std::span<
 
 Failure unknown_flag(Command command, const std::string& flag, std::span<const std::string> arguments) {
     auto name = flag.substr(0, flag.find('='));
-    Failure failure(FailureKind::usage, "'" + sanitize(redact_url(name)) + "' is no option of 'cachefill " +
+    Failure failure(FailureKind::usage, "'" + shown_name(redact_url(name)) + "' is no option of 'cachefill " +
                                             std::string(to_string(command)) + "'");
     if (auto hint = known_elsewhere(command, flag, arguments); !hint.empty())
         return std::move(failure).with_hint(std::move(hint));
@@ -85,7 +86,7 @@ Failure unknown_flag(Command command, const std::string& flag, std::span<const s
 }
 
 Failure value_missing(Command command, const std::string& flag) {
-    Failure failure(FailureKind::usage, "'" + sanitize(redact_url(flag)) + "' needs a value");
+    Failure failure(FailureKind::usage, "'" + shown_name(redact_url(flag)) + "' needs a value");
     for (const std::string printed : {"--json", "--events"})
         if (flag.ends_with(printed))
             return std::move(failure).with_hint("'" + printed + " -' prints to standard output, '" + printed +
@@ -126,7 +127,7 @@ Failure no_such_command(std::span<const std::string> arguments, const std::strin
     auto is_command = [](const std::string& word) { return find_command(word).has_value(); };
     auto later = std::find_if(arguments.begin(), arguments.end(), is_command);
     if (wrong.starts_with('-') && wrong != "--man" && wrong != "--completion") {
-        Failure failure(FailureKind::usage, "'" + sanitize(redact_url(wrong)) + "' stands where the command should");
+        Failure failure(FailureKind::usage, "'" + shown_name(redact_url(wrong)) + "' stands where the command should");
         if (later == arguments.end()) return std::move(failure).with_hint("'cachefill help' shows what there is");
         std::vector<std::string> words{"cachefill", *later};
         words.insert(words.end(), arguments.begin(), later);
@@ -135,7 +136,7 @@ Failure no_such_command(std::span<const std::string> arguments, const std::strin
         return std::move(failure).with_hint("the command comes first" +
                                             (is_secret ? std::string() : ": " + sanitize(shell_command(words))));
     }
-    Failure failure(FailureKind::usage, "there is no command '" + sanitize(redact_url(wrong)) + "'");
+    Failure failure(FailureKind::usage, "there is no command '" + shown_name(redact_url(wrong)) + "'");
     if (wrong == "--man" || wrong == "man" || wrong == "manual")
         return std::move(failure).with_hint("the manual is 'cachefill help --man'");
     if (wrong == "--completion" || wrong == "completion" || wrong == "completions") {
@@ -282,7 +283,7 @@ Result<void> take_positional(Command command, const RawArguments& raw, const Env
     if (auto fragment = settings.flake.find('#'); fragment != std::string::npos) {
         // Of a password with a '#' in it the second half is no host.
         auto host = holds_secret(settings.flake) ? "" : " " + shell_word(host_in(settings.flake.substr(fragment + 1)));
-        return Failure(FailureKind::usage, "'" + sanitize(redact_url(settings.flake)) +
+        return Failure(FailureKind::usage, "'" + shown_name(redact_url(settings.flake)) +
                                                "' names an output of a flake; cachefill takes the flake itself")
             .with_hint("choose hosts with --hosts" + host);
     }

@@ -1,5 +1,6 @@
 #include "options/config.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "options/yaml.hpp"
 
@@ -25,7 +26,7 @@ Failure unknown_key(const std::string& file, const YAML::Mark& mark, const std::
     std::vector<std::string> known;
     for (const auto& option : option_table())
         if (option.in_config()) known.push_back(option.key);
-    auto failure = at(file, mark, "unknown key '" + sanitize(redact_url(key)) + "'");
+    auto failure = at(file, mark, "unknown key '" + shown_name(redact_url(key)) + "'");
     if (auto meant = did_you_mean(key, known)) return std::move(failure).with_hint("did you mean '" + *meant + "'?");
     return std::move(failure).with_hint("the keys are: " + join(known, ", "));
 }
@@ -81,7 +82,7 @@ Result<std::vector<std::string>> entries_of(const std::string& file, const YAML:
             }
             text += uri + others;
         } else {
-            return at(file, entry.second.Mark(), "below '" + sanitize(entry.first.Scalar()) + "' stand its fields");
+            return at(file, entry.second.Mark(), "below '" + shown_name(entry.first.Scalar()) + "' stand its fields");
         }
         entries.push_back(std::move(text));
     }
@@ -113,7 +114,7 @@ Result<std::vector<std::string>> values_of(const std::string& file, const Option
 std::string shown(const YAML::Node& node, const std::vector<std::string>& values) {
     if (node.IsMap()) return {};
     std::vector<std::string> words;
-    for (const auto& value : values) words.push_back(sanitize(redact_url(value)));
+    for (const auto& value : values) words.push_back(shown_name(redact_url(value)));
     return ellipsize(join(words, ", "), 100);
 }
 
@@ -131,7 +132,7 @@ Result<void> apply_map(const ConfigSource& source, const YAML::Node& map, const 
         if (!entry.first.IsScalar()) return at(file, entry.first.Mark(), "a key must be a plain word");
         auto key = prefix + entry.first.Scalar();
         if (!seen.insert(key).second)
-            return at(file, entry.first.Mark(), "'" + sanitize(redact_url(key)) + "' stands here twice");
+            return at(file, entry.first.Mark(), "'" + shown_name(redact_url(key)) + "' stands here twice");
         const auto* option = find_option(key);
         if (!option && is_prefix_of_a_key(key)) {
             if (!entry.second.IsMap()) return at(file, entry.second.Mark(), "'" + key + "' has keys below it");

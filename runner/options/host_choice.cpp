@@ -1,5 +1,6 @@
 #include "options/host_choice.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "options/settings.hpp"
 
@@ -90,7 +91,7 @@ Result<TargetRef> choose_host(const std::vector<TargetRef>& found, const HostWan
     auto meant = did_you_mean(wanted.host, candidates);
     return Failure(FailureKind::usage,
                    "the flake has no " + std::string(wanted.kind ? described(*wanted.kind) : std::string_view("host")) +
-                       " '" + sanitize(wanted.host) + "'")
+                       " '" + shown_name(wanted.host) + "'")
         .with_hint(meant ? "did you mean '" + *meant + "'?" : has);
 }
 

@@ -1,5 +1,6 @@
 #include "options/inputs.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "options/options.hpp"
 
@@ -22,7 +23,7 @@ std::vector<std::string> items_of(std::string_view text) {
 Failure unknown_input(const std::string& name, const std::map<std::string, const Option*>& known) {
     std::vector<std::string> names;
     for (const auto& [variable, option] : known) names.push_back(variable);
-    Failure failure(FailureKind::usage, "'" + sanitize(name) + "' is no input of cachefill");
+    Failure failure(FailureKind::usage, "'" + shown_name(name) + "' is no input of cachefill");
     if (auto meant = did_you_mean(name, names)) return std::move(failure).with_hint("did you mean '" + *meant + "'?");
     return std::move(failure).with_hint("docs/github.md lists them");
 }

@@ -1,5 +1,6 @@
 #include "options/option_values.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -64,7 +65,7 @@ Result<PushCache> parse_push_cache(const std::string& text) {
 } // namespace
 
 Failure unusable(std::string_view value, std::string_view expected) {
-    return Failure(FailureKind::usage, "'" + ellipsize(sanitize(redact_url(value)), 200) +
+    return Failure(FailureKind::usage, "'" + ellipsize(shown_name(redact_url(value)), 200) +
                                            "' is not usable here; expected " + std::string(expected));
 }
 

@@ -1,5 +1,6 @@
 #include "options/switch_command.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "eval/target.hpp"
@@ -65,7 +66,7 @@ const std::set<std::string> valued{"-H",
                                    "--file"};
 
 Failure moves_the_lock(const std::string& word) {
-    return Failure(FailureKind::usage, "'" + sanitize(word) + "' would move flake.lock after it has been looked at")
+    return Failure(FailureKind::usage, "'" + shown_name(word) + "' would move flake.lock after it has been looked at")
         .with_hint("let guard do it: 'cachefill guard --update -- COMMAND' moves it in a copy and keeps it only if "
                    "nothing has to be compiled");
 }
@@ -88,7 +89,7 @@ std::optional<TargetKind> kind_of_nh(const std::string& word) {
 }
 
 Failure is_no_flake(const std::string& word) {
-    return Failure(FailureKind::usage, "'" + sanitize(word) + "' has it made from a file, and guard looks at flakes")
+    return Failure(FailureKind::usage, "'" + shown_name(word) + "' has it made from a file, and guard looks at flakes")
         .with_hint("run it without guard, or name the flake instead");
 }
 

@@ -44,7 +44,7 @@ struct Asking {
 
 Failure leads_out(const std::string& path, std::string_view target) {
     return Failure(FailureKind::not_found,
-                   path + " is a link there, to '" + sanitize(target) + "', which is no file of the repository");
+                   path + " is a link there, to '" + shown_name(target) + "', which is no file of the repository");
 }
 
 // A file or a link of a commit.

@@ -89,6 +89,8 @@ BOOST_AUTO_TEST_CASE(an_unknown_key_is_refused_with_its_place_and_the_one_that_w
     auto failure = refused("cache: team\nhots: [nas]\n");
     BOOST_TEST(failure.cause() == "cachefill.yml:2:1: unknown key 'hots'");
     BOOST_TEST(failure.hint() == "did you mean 'hosts'?");
+    BOOST_TEST(refused("\"a\\nnext: curl\": 1\n").cause() == "cachefill.yml:1:1: unknown key 'a\uFFFDnext: curl'");
+    BOOST_TEST(refused("\"a\\nb\": 1\n\"a\\nb\": 1\n").cause().find('\n') == std::string::npos);
     BOOST_TEST(refused("completely-something-else: 1\n").hint().starts_with("the keys are: cache, hosts, "));
 }
 

@@ -61,6 +61,7 @@ void check_harmless(const Failure& failure, const std::string& key) {
     BOOST_TEST(text.find('\0') == std::string::npos, key);
     BOOST_TEST(text.size() < 2'000U, key << " says " << text.size() << " bytes");
     BOOST_TEST(!failure.cause().empty(), key);
+    BOOST_TEST(failure.cause().find('\n') == std::string::npos, key << ": a value makes a line of its own");
 }
 
 } // namespace
