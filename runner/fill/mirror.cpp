@@ -75,7 +75,10 @@ void Mirror::start(plan::Graph& graph, const presence::Judge& own, Counting coun
     presence_->share_views(own);
     presence_->add_own(std::move(cache_));
     settings.compression = info_.preferred_compression;
-    if (!info_.is_public) settings.withheld.clear();
+    if (!info_.is_public) {
+        settings.withheld.clear();
+        like.reason_to_withhold = {};
+    }
     if (optional_) settings.retry_later.budget = optional_patience;
     pipeline_ = push::make_pipeline(
         session_.executor(), presence_->backend(plan::own_cache), session_.workers(), std::move(settings),

@@ -38,6 +38,19 @@ push::PushSettings PushSide::public_settings() const {
     return push;
 }
 
+std::shared_ptr<SourcePieces> PushSide::pieces_of_sources() const {
+    if (run_.session.settings().allow_source) return {};
+    const auto& store = run_.session.endpoint();
+    std::vector<SourcePieces::Tree> staying;
+    for (const auto& [path, why] : public_settings().withheld)
+        staying.push_back({.folder = store.physical(path), .why = why});
+    PublicSources sources(private_access(run_.session));
+    sources.add_lock(fleet_.flake().lock, fleet_.flake().archive);
+    std::vector<std::filesystem::path> everybodys;
+    for (const auto& path : sources.public_inputs()) everybodys.push_back(store.physical(path));
+    return std::make_shared<SourcePieces>(std::move(staying), std::move(everybodys));
+}
+
 void PushSide::tell_allowed_sources() {
     const auto& settings = run_.session.settings();
     if (!run_.is_filling() || !settings.allow_source || !run_.session.cache_info().is_public) return;
@@ -70,9 +83,19 @@ push::PushEnvironment PushSide::environment(std::function<void(const nix::StoreP
     environment.until_decided = [this] { return until_evaluated(); };
     if (run_.session.may_be_trusted())
         environment.repair = [this](nix::StorePath path) { return repair(std::move(path)); };
+    if (auto pieces = pieces_of_sources())
+        environment.reason_to_withhold = [this, pieces = std::move(pieces)](const nix::PathInfo& info) {
+            return pieces->reason_to_withhold(info, run_.session.endpoint().physical(info.path));
+        };
     environment.known_keys = [this](const nix::StorePath& path) { return run_.consumers->trust().keys(path); };
     environment.is_building = [this] { return !run_.building_done && run_.driver && run_.driver->is_building(); };
     return environment;
+}
+
+push::PushEnvironment PushSide::own_environment(std::function<void(const nix::StorePath&)> on_done) {
+    auto own = environment(std::move(on_done));
+    if (!run_.session.cache_info().is_public) own.reason_to_withhold = {};
+    return own;
 }
 
 void PushSide::start(std::function<void(const nix::StorePath&)> on_done) {
@@ -81,7 +104,7 @@ void PushSide::start(std::function<void(const nix::StorePath&)> on_done) {
     };
     if (!run_.session.settings().read_only) {
         pipeline_ = push::make_pipeline(run_.session.executor(), run_.judge.backend(plan::own_cache),
-                                        run_.session.workers(), settings(), environment(done), run_.session.sink());
+                                        run_.session.workers(), settings(), own_environment(done), run_.session.sink());
         run_.outlets.add(*pipeline_);
     }
     for (auto& mirror : mirrors_) {
@@ -113,7 +136,7 @@ Task<void> PushSide::finish() {
 Task<void> PushSide::mend(std::vector<presence::UnusableNar>& unusable) {
     if (!run_.outlets.are_open() || run_.interrupted) co_return;
     auto nobody = [](const nix::StorePath&) {};
-    co_await put_back(run_.session, run_.judge.backend(plan::own_cache), unusable, settings(), environment(nobody),
+    co_await put_back(run_.session, run_.judge.backend(plan::own_cache), unusable, settings(), own_environment(nobody),
                       run_.session.sink());
 }
 
@@ -121,7 +144,7 @@ Task<void> PushSide::plan() {
     auto push = settings();
     push.only_plan = true;
     push.retry_later.budget = {};
-    auto asked = environment([](const nix::StorePath&) {});
+    auto asked = own_environment([](const nix::StorePath&) {});
     asked.on_settled = [](const nix::StorePath&, event::PushOutcome) {}; // the cache is as it was
     event::NullSink nobody;
     auto pipeline = push::make_pipeline(run_.session.executor(), run_.judge.backend(plan::own_cache),

@@ -3,6 +3,7 @@
 #include "fill/fleet.hpp"
 #include "fill/mirror.hpp"
 #include "fill/run_context.hpp"
+#include "fill/source_pieces.hpp"
 #include "presence/nar_checks.hpp"
 #include "push/pipeline.hpp"
 
@@ -48,8 +49,10 @@ class PushSide {
 
   private:
     push::PushEnvironment environment(std::function<void(const nix::StorePath&)> on_done);
-    push::PushSettings settings() const;        // for the cache that decides
-    push::PushSettings public_settings() const; // for one that everybody reads
+    push::PushEnvironment own_environment(std::function<void(const nix::StorePath&)> on_done);
+    push::PushSettings settings() const;                     // for the cache that decides
+    push::PushSettings public_settings() const;              // for one that everybody reads
+    std::shared_ptr<SourcePieces> pieces_of_sources() const; // none: everything may go
     async::Task<void> push_own();
     async::Task<void> give_targets_to_mirrors();
     async::Task<Result<std::vector<std::optional<nix::PathInfo>>>> path_infos(std::vector<nix::StorePath> paths);

@@ -30,20 +30,6 @@ bool describes_machines(const fs::path& flake) {
            std::any_of(words.begin(), words.end(), [&](const char* word) { return text->find(word) != text->npos; });
 }
 
-// Copied into the store by evaluation: not built, and not fetched from the cache that everybody has. Any other
-// signature may be our own, or that of a cache of ours.
-bool is_source(const nix::PathInfo& info) {
-    // Who got it from a cache that writes no CA line has none noted, and the path tells all the same.
-    bool is_addressed =
-        !info.content_address.empty() ||
-        nix::content_address_matches(info.path, "fixed:r:" + info.nar_hash.to_string(), info.references);
-    if (info.ultimate || !is_addressed) return false;
-    if (info.signatures.empty()) return true;
-    const std::vector<nix::PublicKey> everybodys{nix::PublicKey::parse(presence::nixos_key).value()};
-    auto fingerprint = nix::fingerprint(info.path, info.nar_hash, info.nar_size, info.references);
-    return !nix::signed_by_one_of(fingerprint, info.signatures, everybodys);
-}
-
 // What a tree is by the flakes in it, wherever they lie: `?dir=` may lead to any folder.
 enum class Holds { no_flake, flake, machines, unknown };
 
@@ -68,6 +54,18 @@ std::string reason(const eval::LockedSource& source) {
 }
 
 } // namespace
+
+bool is_source(const nix::PathInfo& info) {
+    // Who got it from a cache that writes no CA line has none noted, and the path tells all the same.
+    bool is_addressed =
+        !info.content_address.empty() ||
+        nix::content_address_matches(info.path, "fixed:r:" + info.nar_hash.to_string(), info.references);
+    if (info.ultimate || !is_addressed) return false;
+    if (info.signatures.empty()) return true;
+    const std::vector<nix::PublicKey> everybodys{nix::PublicKey::parse(presence::nixos_key).value()};
+    auto fingerprint = nix::fingerprint(info.path, info.nar_hash, info.nar_size, info.references);
+    return !nix::signed_by_one_of(fingerprint, info.signatures, everybodys);
+}
 
 eval::PrivateAccess private_access(const session::Session& session) {
     eval::PrivateAccess access;
@@ -107,6 +105,13 @@ std::unordered_map<nix::StorePath, std::string> PublicSources::withheld() const 
     for (const auto& [path, source] : inputs_)
         if (!source.why_private.empty()) withheld.emplace(path, reason(source));
     return withheld;
+}
+
+std::vector<nix::StorePath> PublicSources::public_inputs() const {
+    std::vector<nix::StorePath> paths;
+    for (const auto& [path, source] : inputs_)
+        if (source.why_private.empty()) paths.push_back(path);
+    return paths;
 }
 
 std::vector<std::string> PublicSources::private_origins() const {

@@ -13,6 +13,10 @@
 
 namespace cachefill::fill {
 
+// Copied into the store by evaluation: not built, and not fetched from the cache that everybody has. Any other
+// signature may be our own, or that of a cache of ours.
+bool is_source(const nix::PathInfo& info);
+
 // What gives this machine access to sources that others cannot fetch.
 eval::PrivateAccess private_access(const session::Session& session);
 
@@ -33,6 +37,7 @@ class PublicSources {
 
     // Inputs that not everybody can fetch, with the reason a person reads.
     std::unordered_map<nix::StorePath, std::string> withheld() const;
+    std::vector<nix::StorePath> public_inputs() const;
     std::vector<std::string> private_origins() const; // what they are, for a person
     // Why this valid path, whose files are at `tree`, must stay here; empty: it may go. Of a source that no lock names:
     // it must if there is a flake in it, however deep, or if that cannot be told, whatever it says and whoever signed

@@ -1,4 +1,5 @@
 #include "base/files.hpp"
+#include "fill/source_pieces.hpp"
 #include "fill/sources.hpp"
 #include "nix/locked_path.hpp"
 #include "presence/source.hpp"
@@ -101,6 +102,32 @@ BOOST_AUTO_TEST_CASE(a_tree_that_is_too_large_to_look_through_stays) {
     BOOST_TEST(store.withheld({}, 11) == "");
     BOOST_TEST(store.withheld({}, 10).find("cannot be told") != std::string::npos);
     BOOST_TEST(store.withheld(lock_naming(nixpkgs), 10) == ""); // a public input needs no look
+}
+
+BOOST_AUTO_TEST_CASE(a_piece_of_a_tree_that_stays_is_known_by_its_flake) {
+    Store store;
+    const std::string own = "{ outputs = _: { }; }", everybodys = "{ description = \"everybody's\"; }";
+    store.write("flake.nix", own);
+    store.write("sub/flake.nix", own, "fleet");
+    store.write("vendored/flake.nix", everybodys, "fleet");
+    store.write("flake.nix", everybodys, "input");
+    auto folder = [&](const char* name) { return store.tree().parent_path() / name; };
+    auto why = [&] {
+        fill::SourcePieces pieces({{.folder = folder("fleet"), .why = "it is the flake's own source"}},
+                                  {folder("input"), folder("missing")});
+        return pieces.reason_to_withhold(store.info, store.tree()).value_or("");
+    };
+    BOOST_TEST(why() == "a flake in it is one of a source that stays here: it is the flake's own source");
+    fs::rename(store.tree() / "flake.nix", store.tree() / "other.nix");
+    BOOST_TEST(why() == ""); // what a build refers to by itself
+    store.write("flake.nix", "{ outputs = _: { x = 1; }; }");
+    BOOST_TEST(why() == ""); // fetched by an expression, perhaps
+    store.write("flake.nix", everybodys);
+    BOOST_TEST(why() == "");
+    store.write("deep/er/flake.nix", own);
+    BOOST_TEST(why() != "");
+    store.info.ultimate = true;
+    BOOST_TEST(why() == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_source_that_is_a_file_or_a_link_holds_no_flake) {
