@@ -9,6 +9,7 @@
 #define TOML_ASSERT(expression) static_cast<void>(0)
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
+#include <algorithm>
 #include <toml++/toml.h>
 
 namespace cachefill::cache {
@@ -16,9 +17,40 @@ namespace cachefill::cache {
 namespace {
 
 // The library's own words may repeat what stands there.
-Failure unexpected(const toml::source_region& place) {
-    return Failure(FailureKind::usage, "line " + std::to_string(place.begin.line) + " is not as attic writes it")
+Failure unexpected(std::size_t line) {
+    return Failure(FailureKind::usage, "line " + std::to_string(line) + " is not as attic writes it")
         .with_hint("'attic login NAME URL TOKEN' writes such a file; 'cachefill login' needs none");
+}
+Failure unexpected(const toml::source_region& place) { return unexpected(place.begin.line); }
+
+// Past the string that begins at `at`, or at the end.
+std::size_t after_string(std::string_view text, std::size_t at) {
+    auto quotes = text.substr(at, 3);
+    bool is_long = quotes == "\"\"\"" || quotes == "'''";
+    if (!is_long) quotes = quotes.substr(0, 1);
+    for (at += quotes.size(); at < text.size(); ++at) {
+        if (text.substr(at).starts_with(quotes)) return at + quotes.size();
+        if (text[at] == '\n' && !is_long) return at;
+        if (text[at] == '\\' && quotes.front() == '"') ++at;
+    }
+    return text.size();
+}
+
+// Outside of strings and comments TOML is ASCII, and the library takes for granted that it is. The number of the first
+// line where it is not.
+std::optional<std::size_t> first_odd_line(std::string_view text) {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        auto c = text[at];
+        if (static_cast<unsigned char>(c) >= 0x80)
+            return 1 + static_cast<std::size_t>(
+                           std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+        if (c == '#')
+            at = std::min(text.find('\n', at), text.size());
+        else
+            at = c == '"' || c == '\'' ? after_string(text, at) : at + 1;
+    }
+    return {};
 }
 
 // Empty: it is not there.
@@ -43,6 +75,9 @@ Result<AtticServer> read_server(const toml::table& table) {
 } // namespace
 
 Result<AtticConfiguration> parse_attic_configuration(std::string_view text) {
+    constexpr std::string_view mark_of_utf8 = "\xEF\xBB\xBF";
+    if (text.starts_with(mark_of_utf8)) text.remove_prefix(mark_of_utf8.size());
+    if (auto line = first_odd_line(text)) return unexpected(*line);
     auto parsed = toml::parse(text);
     if (!parsed) return unexpected(parsed.error().source());
     const auto& file = parsed.table();

@@ -43,6 +43,20 @@ BOOST_AUTO_TEST_CASE(as_people_write_it) {
     BOOST_TEST(spelled->servers.at("x").token.reveal() == "token");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_no_ascii_may_stand_in_strings_and_comments_alone) {
+    auto read =
+        parse_attic_configuration("\xEF\xBB\xBF# für den Speicher 'x\n[servers.\"größer\"] # ö\n"
+                                  "endpoint = \"http://a/ü\\\"ä\"\ntoken = 'ß\\'\nmore = \"\"\"\nä\n\"ö\"\n\"\"\"\n"
+                                  "last = '''\nä'ö\n'''\n");
+    BOOST_REQUIRE_MESSAGE(read, (read ? "" : read.error().one_line()));
+    BOOST_TEST(read->servers.at("größer").endpoint == "http://a/ü\"ä");
+    BOOST_TEST(read->servers.at("größer").token.reveal() == "ß\\");
+    auto refused = parse_attic_configuration("# ä\nx = 'ö'\né = 1\n");
+    BOOST_REQUIRE(!refused);
+    BOOST_TEST(refused.error().cause() == "line 3 is not as attic writes it");
+    BOOST_TEST(parse_attic_configuration("x = 'open\né = 1\n").error().cause() == "line 2 is not as attic writes it");
+}
+
 BOOST_AUTO_TEST_CASE(anything_else_is_named_by_its_line_and_not_shown) {
     for (const auto* text : {"geheim", "token = geheim geheim", "token = \"geheim", "token = \"\"\"geheim\"\"",
                              "[[servers]]\nx = \"geheim\"", "[servers.x\ntoken = \"geheim\"",
