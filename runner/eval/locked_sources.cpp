@@ -105,7 +105,8 @@ std::string owner_first(const std::string& given) {
 // Whom a token tells of: a whole host, but for the public forges, or an owner there, in whatever way it is fetched.
 std::string why_private_by_token(const std::string& given_host, const std::string& path, const PrivateAccess& access) {
     const auto owner = owner_first(path);
-    for (const auto& host : {given_host, forge_of(given_host)}) {
+    const auto plain_host = given_host.substr(0, given_host.size() - (given_host.ends_with('.') ? 1 : 0));
+    for (const auto& host : {plain_host, forge_of(plain_host)}) {
         bool is_public_forge =
             std::any_of(forges.begin(), forges.end(), [&](const Forge& one) { return one.host == host; });
         for (const auto& named : access.tokens) {

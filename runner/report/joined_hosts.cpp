@@ -62,8 +62,8 @@ std::vector<Finding> hosts_of_nobody(const std::vector<JobReport>& jobs) {
                             .source = "hosts",
                             .title = "no job builds " + shown(name),
                             .text = (systems.empty() ? "" : "it is for " + systems + "; ") +
-                                    std::string("a machine that has its system fills it, `hosts` leaves it out, "
-                                                "`evaluate-only` says that this is meant"),
+                                    std::string("a machine that has its system fills it, 'hosts' leaves it out, "
+                                                "'evaluate-only' says that this is meant"),
                             .url = {}});
     }
     if (!only_evaluated.empty())

@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_object_is_shown_with_its_status_and_without_logi
         BOOST_TEST(said.find("pass") == said.npos);
         BOOST_TEST(nonsense.error().hint() == "why?");
     }
-    for (const std::string start : {"", "x", std::string(40, 'x') + " "}) {
+    for (const auto& start : {std::string(), std::string("x"), std::string(40, 'x') + " "}) {
         auto told =
             cache::read_object(answer(200, start + "https://kim:urlpw-urlpw-urlpw@x.example/t?token=urltok"), "");
         BOOST_TEST(told.error().one_line().find("urlpw") == std::string::npos, told.error().one_line());

@@ -258,7 +258,7 @@ BOOST_AUTO_TEST_CASE(an_owners_token_counts_however_the_repository_is_called) {
           "api.github.com/repositories/7/tarball",
           "objects.githubusercontent.com/github-production-release-asset/7/x.tar.gz", "gist.github.com/acme/7",
           "gitlab.com/api/v4/projects/team%2Fsub%2Fx/repository/archive", "gitlab.com/api/v4/projects/7/repository",
-          "www.gitlab.com/team/sub/x", "git.example.org/any", "raw.git.example.org/any"})
+          "www.gitlab.com/team/sub/x", "git.example.org/any", "git.example.org./any", "raw.git.example.org/any"})
         BOOST_TEST(is_private(std::string("https://") + place), place);
     for (const auto* place : {"github.com/acmes/x", "github.com/other/acme", "www.github.com/other/x",
                               "raw.githubusercontent.com/other/acme/x", "gitlab.com/team/other", "gitlab.com/acme/x",
