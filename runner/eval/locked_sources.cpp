@@ -126,12 +126,10 @@ std::string why_private_forge(const Forge& forge, const Json& locked, const Priv
     if (parsed.has_login) return "it is fetched with a login in its host";
     if (parsed.name.empty()) return "where it comes from (its host) cannot be told";
     auto host = parsed.name;
-    // Every machine has nixpkgs, and many have a netrc that is root's alone.
-    bool is_nixpkgs = host == forges.front().host && to_lower(text_in(locked, "owner")) == "nixos" &&
-                      to_lower(text_in(locked, "repo")) == "nixpkgs";
-    if (auto why = why_private_host(host, access, is_nixpkgs ? UnseenLogins::do_not : UnseenLogins::count);
-        !why.empty())
-        return why;
+    // Many machines have a netrc that is root's alone, and nearly all inputs come from here: what is private here is
+    // fetched with an access token.
+    auto unseen = host == forge.host ? UnseenLogins::do_not : UnseenLogins::count;
+    if (auto why = why_private_host(host, access, unseen); !why.empty()) return why;
     // Nix asks these for archives, and netrc may name them alone.
     for (const char* other : {"api.", "codeload."})
         if (access.has_login && access.has_login(other + host))

@@ -228,14 +228,14 @@ BOOST_AUTO_TEST_CASE(what_is_no_lock_names_nothing) {
         BOOST_TEST(locked_sources(text, {}).empty(), text);
 }
 
-BOOST_AUTO_TEST_CASE(a_netrc_that_cannot_be_read_may_name_any_host_but_not_make_nixpkgs_private) {
+BOOST_AUTO_TEST_CASE(a_netrc_that_cannot_be_read_may_name_any_host_but_those_of_the_public_forges) {
     eval::PrivateAccess access;
     access.has_unseen_logins = true;
     const std::string not_read = "whether a login for files.example.org is set up here (netrc) cannot be read";
     BOOST_TEST(why_private(R"("type": "tarball", "url": "https://files.example.org/x.tar.gz")", access) == not_read);
     BOOST_TEST(why_private(R"("type": "git", "url": "https://files.example.org/x")", access) == not_read);
-    BOOST_TEST(why_private(R"("type": "github", "owner": "kim", "repo": "nixpkgs")", access) != "");
-    BOOST_TEST(why_private(R"("type": "github", "owner": "NixOS", "repo": "nixpkgs")", access) == "");
+    for (const std::string type : {"github", "gitlab", "sourcehut"})
+        BOOST_TEST(why_private("\"type\": \"" + type + R"(", "owner": "kim", "repo": "fleet")", access) == "", type);
     BOOST_TEST(why_private(R"("type": "github", "owner": "NixOS", "repo": "nixpkgs", "host": "h.example")", access) !=
                "");
     access.has_login = [](const std::string& host) { return host == "github.com"; };
