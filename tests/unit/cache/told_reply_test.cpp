@@ -1,13 +1,12 @@
 #include "cache/told_reply.hpp"
+#include "codec/hash.hpp"
 #include "http/url.hpp"
-#include "support/machine.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
 using namespace cachefill;
 using cache::HashedPaths;
-using test::Machine;
 using Hashes = std::vector<std::string>;
 
 namespace {
@@ -20,7 +19,10 @@ http::Response answer(int status, std::string body) {
     return response;
 }
 
-nix::StorePath path(const std::string& name) { return Machine::some_path(name); }
+nix::StorePath path(const std::string& name) {
+    auto digest = codec::hash_bytes(codec::HashAlgorithm::sha256, name).to_nix32();
+    return nix::StorePath::parse_base_name(digest.substr(0, nix::hash_part_length) + "-" + name).value();
+}
 std::string hash(const std::string& name) { return std::string(path(name).hash_part()); }
 
 } // namespace
