@@ -158,7 +158,8 @@ async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, NixCommand com
     async::ProcessSpec spec;
     spec.arguments = nix_arguments(settings, std::move(command.arguments));
     spec.environment = nix_environment(settings);
-    if (!command.tree.empty()) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(command.tree, ignored)) { // else Nix says what is wrong with it
         std::vector<std::string> there{"-C", command.tree.string()};
         CO_TRY(guarded, co_await async::without_programs(spec.environment, std::move(there), settings_deadline));
         spec.environment = std::move(guarded);
