@@ -360,14 +360,14 @@ BOOST_AUTO_TEST_CASE(flags_of_other_programs_are_told_what_they_are_here) {
 }
 
 BOOST_AUTO_TEST_CASE(flags_may_stand_before_the_command) {
-    for (const auto& words : std::vector<Words>{{"--cache", "demo", "run", "-q", "."},
-                                                {"--cache=demo", "-q", "run", "."},
-                                                {"-q", "--cache", "demo", "run", "."},
-                                                {"run", "--cache", "demo", "-q", "."}}) {
+    for (const auto& words : std::vector<Words>{{"--cache", "demo", "run", "-q", "/fleet"},
+                                                {"--cache=demo", "-q", "run", "/fleet"},
+                                                {"-q", "--cache", "demo", "run", "/fleet"},
+                                                {"run", "--cache", "demo", "-q", "/fleet"}}) {
         auto settings = settings_of(words);
         BOOST_TEST(settings.cache.reveal() == "demo", words[0]);
         BOOST_TEST(settings.quiet);
-        BOOST_TEST(settings.flake == ".");
+        BOOST_TEST(settings.flake == "/fleet");
         BOOST_TEST(settings.typed.words[0] == "run"); // so what is told to be typed has it in front
     }
     BOOST_TEST(settings_of({"--hosts", "plan", "run", "."}).hosts == Words{"plan"}, boost::test_tools::per_element());
