@@ -102,7 +102,7 @@ std::string trust(const RunReport& report) {
     // Hosts of one fleet need the same lines; they are told once.
     std::vector<std::pair<std::vector<std::string>, std::vector<std::string>>> advice; // lines, targets
     for (const auto& target : report.targets) {
-        if (target.trusted || target.evaluate_only) continue;
+        if (target.trusted) continue;
         auto is_same = [&](const auto& entry) { return entry.first == target.trust_advice; };
         auto same = std::find_if(advice.begin(), advice.end(), is_same);
         if (same == advice.end())

@@ -21,7 +21,7 @@ std::string trust_text(const RunReport& report, const Style& style) {
     // Hosts of one fleet need the same lines; they are told once.
     std::map<std::vector<std::string>, std::vector<std::string>> advice; // targets by lines
     for (const auto& target : report.targets)
-        if (!target.trusted && !target.evaluate_only) advice[target.trust_advice].push_back(target.name);
+        if (!target.trusted) advice[target.trust_advice].push_back(target.name);
     for (const auto& [lines, targets] : advice) {
         bool is_one = targets.size() == 1;
         text +=
