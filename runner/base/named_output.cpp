@@ -1,6 +1,7 @@
 #include "base/named_output.hpp"
 
 #include "base/files.hpp"
+#include "base/ownership.hpp"
 #include "base/units.hpp"
 
 #include <cerrno>
@@ -41,10 +42,9 @@ bool is_of_the_system(const fs::path& path) {
     return text.starts_with("/dev/") || text.starts_with("/proc/");
 }
 
-Failure not_followed(const fs::path& link, ::uid_t owner) {
-    return Failure(FailureKind::machine, "nothing is written to " + link.string() +
-                                             ": it is a link of the user with the number " + std::to_string(owner) +
-                                             ", in a folder where everybody may write")
+Failure not_followed(const fs::path& place, const struct stat& link) {
+    return Failure(FailureKind::machine, "nothing is written to " + place.string() + ": it is a link of " +
+                                             owner_of(link) + ", in a folder where everybody may write")
         .with_hint("name a folder of your own");
 }
 
@@ -67,9 +67,8 @@ Result<fs::path> follow_own_links(const fs::path& path) {
             rest = std::move(behind);
             continue;
         }
-        bool is_foreign = link.st_uid != ::geteuid() && link.st_uid != 0;
         bool is_shared = ::stat(done.c_str(), &folder) != 0 || (folder.st_mode & S_IWOTH) != 0;
-        if (is_foreign && is_shared) return not_followed(place, link.st_uid);
+        if (is_foreign(link) && is_shared) return not_followed(place, link);
         auto target = fs::read_symlink(place, failed);
         if (failed || is_of_the_system(place)) return behind.empty() ? place : place / behind; // "pipe:[7]" is no path
         if (target.is_absolute()) done = "/";

@@ -11,6 +11,8 @@
 #include "http/url.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <span>
 #include <unordered_map>
 
 namespace cachefill::cache {
@@ -20,9 +22,10 @@ using async::Task;
 namespace {
 
 // About 100 bytes each; the server looks each up in its bucket before it answers.
-constexpr std::ptrdiff_t paths_per_question = 2'000;
+constexpr std::size_t paths_per_question = 2'000;
 constexpr std::uint64_t looks_at_once = 128; // the client bounds how many of them are under way
 constexpr std::chrono::seconds a_moment{30};
+constexpr std::size_t most_just_read = 10'000; // who asked about more reads them again
 
 class Niks3Cache final : public BinaryCache {
   public:
@@ -65,21 +68,15 @@ class Niks3Cache final : public BinaryCache {
     Task<Result<std::vector<nix::StorePath>>> query_missing(std::vector<nix::StorePath> paths) override {
         if (!reader_) co_return not_open();
         HashedPaths asked(paths);
-        Looks looks(context_.executor);
-        auto look_at_all = [&](async::TaskGroup& group) {
-            for (const auto& path : paths) group.spawn(look_at(path, looks));
-        };
-        co_await async::together(look_at_all);
-        if (looks.failure) co_return std::move(*looks.failure);
-        for (auto start = looks.served.begin(); start != looks.served.end();) {
-            auto end = start + std::min(paths_per_question, looks.served.end() - start);
-            std::vector<std::string> keys(start, end);
-            CO_TRY_VOID(co_await ask_books(std::move(keys), looks));
-            start = end;
+        std::vector<std::string> missing; // hash parts
+        for (std::span<const nix::StorePath> rest(paths); !rest.empty();) {
+            auto some = rest.first(std::min(rest.size(), paths_per_question));
+            rest = rest.subspan(some.size());
+            CO_TRY_VOID(co_await ask_about(some, missing));
         }
-        std::sort(looks.missing.begin(), looks.missing.end());
-        looks.missing.erase(std::unique(looks.missing.begin(), looks.missing.end()), looks.missing.end());
-        co_return std::move(asked).named_in(looks.missing, uri_.name);
+        std::sort(missing.begin(), missing.end());
+        missing.erase(std::unique(missing.begin(), missing.end()), missing.end());
+        co_return std::move(asked).named_in(missing, uri_.name);
     }
 
     Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path) override {
@@ -158,10 +155,23 @@ class Niks3Cache final : public BinaryCache {
     struct Looks {
         explicit Looks(async::Executor executor) : turns(executor, looks_at_once) {}
         async::Limiter turns;
-        std::vector<std::string> served;  // keys of narinfos
-        std::vector<std::string> missing; // hash parts
+        std::vector<std::string> served; // keys of narinfos
+        std::vector<std::string> absent; // hash parts
         std::optional<Failure> failure;
     };
+
+    // As many as are asked about at once; `paths` outlive it.
+    Task<Result<void>> ask_about(std::span<const nix::StorePath> paths, std::vector<std::string>& missing) {
+        Looks looks(context_.executor);
+        auto look_at_all = [&](async::TaskGroup& group) {
+            for (const auto& path : paths) group.spawn(look_at(path, looks));
+        };
+        co_await async::together(look_at_all);
+        if (looks.failure) co_return std::move(*looks.failure);
+        std::move(looks.absent.begin(), looks.absent.end(), std::back_inserter(missing));
+        if (looks.served.empty()) co_return Result<void>();
+        co_return co_await ask_books(std::move(looks.served), missing);
+    }
 
     Task<void> look_at(nix::StorePath path, Looks& looks) {
         auto turn = co_await looks.turns.acquire();
@@ -172,19 +182,20 @@ class Niks3Cache final : public BinaryCache {
             co_return;
         }
         if (info && !*info) {
-            looks.missing.emplace_back(path.hash_part());
+            looks.absent.emplace_back(path.hash_part());
             just_read_.erase(path);
             co_return;
         }
         looks.served.push_back(narinfo_name(path)); // what makes no sense is told when it is asked for by itself
+        if (just_read_.size() >= most_just_read) just_read_.clear();
         if (info) just_read_.insert_or_assign(path, JustRead{std::move(**info), Clock::now()});
     }
 
-    Task<Result<void>> ask_books(std::vector<std::string> keys, Looks& looks) {
+    Task<Result<void>> ask_books(std::vector<std::string> keys, std::vector<std::string>& missing) {
         std::vector<Niks3Object> objects;
         for (const auto& key : keys) objects.push_back(Niks3Object{key, "narinfo", {}, {}});
         CO_TRY(pending, co_await api_.create(keys.front(), std::move(objects)));
-        for (const auto& [key, slot] : pending.slots) looks.missing.push_back(key.substr(0, key.find('.')));
+        for (const auto& [key, slot] : pending.slots) missing.push_back(key.substr(0, key.find('.')));
         if (!pending.slots.empty()) co_return Result<void>();
         auto refreshed = co_await api_.complete(pending.id); // a courtesy, and no more
         static_cast<void>(refreshed);

@@ -14,7 +14,7 @@ Failure bad(const std::string& why) { return Failure(FailureKind::usage, why); }
 Result<Niks3Place> parse_niks3_place(std::string_view rest, std::string_view parameters) {
     Niks3Place place;
     while (rest.ends_with('/')) rest.remove_suffix(1);
-    place.server = to_lower(rest);
+    place.server = rest;
     if (place.server.empty()) return bad("behind niks3:// stands the host of its server");
     if (place.server.find('@') != place.server.npos)
         return bad("a login is not part of such an address; its token comes from elsewhere");
@@ -28,7 +28,7 @@ Result<Niks3Place> parse_niks3_place(std::string_view rest, std::string_view par
     if (!url) return bad("'" + sanitize(place.server) + "' is no address of a server: " + url.error().cause());
     if (place.server.find('%') != place.server.npos || place.server.find("//") != place.server.npos)
         return bad("the address of a server is HOST, HOST:PORT or HOST/PREFIX");
-    // The port that goes without saying would make two caches of one.
+    // Capital letters of the host, and the port that goes without saying, would make two caches of one.
     place.server = http::without_slash_at_end(url->to_string());
     place.server.erase(0, place.server.find("://") + 3);
     return place;

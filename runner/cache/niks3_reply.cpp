@@ -75,8 +75,8 @@ Result<Niks3Config> read_niks3_config(const http::Response& response) {
     if (told.empty()) return config;
     auto plain = plain_address(std::move(told));
     if (!plain) // it may hold a login
-        return Failure(FailureKind::protocol, response.blotted(response.effective_url) +
-                                                  " answered an address of the cache that is none")
+        return Failure(FailureKind::protocol,
+                       response.blotted(response.effective_url) + " answered an address of the cache that is none")
             .with_hint(address_hint);
     config.substituter_url = *std::move(plain);
     return config;

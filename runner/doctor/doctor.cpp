@@ -6,7 +6,6 @@
 #include "base/text.hpp"
 #include "cache/make_cache.hpp"
 #include "options/command_line.hpp"
-#include "options/known_hosts.hpp"
 #include "plan/availability.hpp"
 #include "presence/nix_configuration.hpp"
 #include "presence/opened_cache.hpp"
@@ -93,9 +92,7 @@ Task<Result<eval::TargetRef>> Doctor::choose() {
     CO_TRY(found, co_await evaluator_->discover(std::move(no_extra_kinds)));
     std::erase_if(found, [](const auto& target) { return !target.is_host(); });
     hosts_ = std::move(found);
-    std::vector<std::string> names;
-    for (const auto& host : hosts_) names.push_back(host.display());
-    options::remember_hosts(session_.state_directory(), session_.settings().flake, names);
+    session::remember_hosts(session_, hosts_);
     wanted_ = host_wanted(session_.settings());
     wanted_.machines = co_await machine_names(session_.environment());
     auto user = session_.environment().get_or("USER", session_.environment().get_or("LOGNAME"));

@@ -9,7 +9,6 @@
 #include "base/units.hpp"
 #include "cache/nar_look.hpp"
 #include "fill/derivation_damage.hpp"
-#include "options/known_hosts.hpp"
 #include "options/settings.hpp"
 #include "session/evaluation.hpp"
 #include "session/targets.hpp"
@@ -62,13 +61,6 @@ Task<void> Fleet::find_branch() {
     if (answer && answer->status.success()) branch_ = std::string(trim(answer->output));
 }
 
-void Fleet::remember_hosts(const std::vector<eval::TargetRef>& found) const {
-    std::vector<std::string> hosts;
-    for (const auto& target : found)
-        if (target.is_host()) hosts.push_back(target.display());
-    options::remember_hosts(run_.session.state_directory(), run_.session.settings().flake, hosts);
-}
-
 Task<bool> Fleet::discover() {
     auto start = run_.clock.now();
     run_.stage_started(event::Stage::discover);
@@ -80,7 +72,7 @@ Task<bool> Fleet::discover() {
         run_.fail(std::move(found).error());
         co_return false;
     }
-    remember_hosts(*found);
+    session::remember_hosts(run_.session, *found);
     auto wanted_hosts = settings.hosts;
     if (run_.extent == Extent::verify && !settings.arguments.empty()) {
         // What is named here counts instead of what a file selects.

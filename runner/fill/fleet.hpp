@@ -62,7 +62,6 @@ class Fleet {
 
   private:
     async::Task<void> find_branch();
-    void remember_hosts(const std::vector<eval::TargetRef>& found) const;
     async::Task<void> evaluate(std::size_t number);
     async::Task<Result<void>> adopt(std::size_t number);
     async::Task<Result<void>> ask_ahead(const plan::Target& target, std::vector<plan::PathId> fresh);

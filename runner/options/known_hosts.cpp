@@ -175,8 +175,7 @@ void remember_hosts(const std::filesystem::path& state_directory, const std::str
     lines.insert(lines.begin(), std::move(line));
     if (lines.size() > most_flakes) lines.resize(most_flakes);
     auto text = join(lines, "\n") + "\n";
-    if (text.size() <= longest_file && make_state_directory(state_directory))
-        static_cast<void>(write_file_atomically(file_in(state_directory), text));
+    if (text.size() <= longest_file) static_cast<void>(write_file_atomically(file_in(state_directory), text));
 }
 
 std::vector<std::string> remembered_hosts(const std::filesystem::path& state_directory, const std::string& flake) {

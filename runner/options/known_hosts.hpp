@@ -12,8 +12,8 @@
 // and work without a network.
 namespace cachefill::options {
 
-// Keeps what a listing of the flake gave ("nixos:nas"), for offered_hosts(). Only a help: whatever goes wrong is
-// ignored.
+// Keeps what a listing of the flake gave ("nixos:nas"), for offered_hosts(), in a directory that is there and nobody
+// else's (make_state_directory). Only a help: whatever goes wrong is ignored.
 void remember_hosts(const std::filesystem::path& state_directory, const std::string& flake,
                     const std::vector<std::string>& hosts);
 

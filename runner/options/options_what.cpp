@@ -15,7 +15,8 @@ std::vector<Option> rows::what_is_looked_at() {
          W::looking,
          "CACHE",
          "What",
-         "the cache to fill: NAME or cachix://NAME, https://…, s3://BUCKET, attic://SERVER/CACHE, niks3://HOST, file:///dir",
+         "the cache to fill: NAME or cachix://NAME, https://…, s3://BUCKET, attic://SERVER/CACHE, niks3://HOST, "
+         "file:///dir",
          "A bare NAME is a Cachix cache. Credentials come from the environment, or from files of yours ('cachefill "
          "login'): CACHIX_AUTH_TOKEN for Cachix, ATTIC_TOKEN or attic's own file for attic; "
          "NIKS3_AUTH_TOKEN or GitHub's OIDC for niks3; "

@@ -5,6 +5,7 @@
 #include "eval/evaluator.hpp"
 #include "eval/expression.hpp"
 #include "event/event.hpp"
+#include "options/known_hosts.hpp"
 #include "options/settings.hpp"
 #include "session/evaluation_memory.hpp"
 #include "session/outside.hpp"
@@ -140,6 +141,14 @@ std::unique_ptr<eval::Evaluator> make_evaluator(Session& session, std::string fl
         session.sink().on_event(message);
     }
     return session.outside().make_evaluator(session.executor(), std::move(settings), session.sink());
+}
+
+void remember_hosts(const Session& session, const std::vector<eval::TargetRef>& found) {
+    if (!session.may_use_state()) return;
+    std::vector<std::string> hosts;
+    for (const auto& target : found)
+        if (target.is_host()) hosts.push_back(target.display());
+    options::remember_hosts(session.state_directory(), session.settings().flake, hosts);
 }
 
 } // namespace cachefill::session

@@ -9,7 +9,6 @@
 #include "fuzz/check.hpp"
 #include "fuzz/targets.hpp"
 
-
 namespace cachefill::fuzz {
 
 namespace {

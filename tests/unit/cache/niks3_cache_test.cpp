@@ -114,6 +114,30 @@ BOOST_AUTO_TEST_CASE(refusals_are_told_before_anything_is_pushed_with_what_to_do
     says(failure_to_open(keyless.desk()), "has no signing key");
 }
 
+BOOST_AUTO_TEST_CASE(more_paths_than_one_question_takes_are_all_asked_about) {
+    Fixture fixture;
+    at_desk(fixture.desk(), [&](Desk& desk) -> Task<void> {
+        auto first = make_sample("first", 100), last = make_sample("last", 100);
+        auto pushed = co_await push(desk.cache, desk.budget, first);
+        check(pushed, PublishOutcome::published);
+        pushed = co_await push(desk.cache, desk.budget, last);
+        check(pushed, PublishOutcome::published);
+        std::vector<nix::StorePath> paths{first.info.path};
+        for (int i = 0; i < 2100; ++i) {
+            auto digest = codec::hash_bytes(codec::HashAlgorithm::sha256, std::to_string(i)).to_nix32();
+            auto name = digest.substr(0, nix::hash_part_length) + "-absent";
+            paths.push_back(nix::StorePath::parse_base_name(name).value());
+        }
+        paths.push_back(last.info.path);
+        auto absent = std::vector<nix::StorePath>(paths.begin() + 1, paths.end() - 1);
+        auto missing = co_await desk.cache.query_missing(std::move(paths));
+        BOOST_REQUIRE(missing.has_value());
+        std::sort(missing->begin(), missing->end());
+        std::sort(absent.begin(), absent.end());
+        BOOST_TEST((*missing == absent));
+    });
+}
+
 BOOST_AUTO_TEST_CASE(where_it_is_read_has_to_be_known) {
     auto is_silent = [](Niks3ServerSettings& settings) { settings.tells_read_url = false; };
     Fixture silent(is_silent);

@@ -25,6 +25,7 @@ BOOST_AUTO_TEST_CASE(a_host_is_reached_by_https_unless_it_says_otherwise) {
 
 BOOST_AUTO_TEST_CASE(two_spellings_of_one_server_are_one_cache) {
     BOOST_TEST(parsed("niks3://example.org:443").to_string() == "niks3://example.org");
+    BOOST_TEST(parsed("niks3://Example.ORG/Team").to_string() == "niks3://example.org/Team"); // no two spellings
     BOOST_TEST(parsed("niks3://example.org?scheme=https&optional=1").to_string() == "niks3://example.org");
 }
 

@@ -18,7 +18,7 @@ using Words = std::vector<std::string>;
 class Machine {
   public:
     std::string flake() const { return flake_.path().string(); }
-    std::filesystem::path state() const { return state_.path() / "state"; }
+    std::filesystem::path state() const { return state_.path(); }
     void write(const std::string& name, const std::string& text) const {
         auto file = flake_.path() / name;
         BOOST_REQUIRE(cachefill::create_directories(file.parent_path()).has_value());
