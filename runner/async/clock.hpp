@@ -48,4 +48,9 @@ class SteadyClock final : public Clock {
     Task<void> sleep_until(Nap& nap, TimePoint moment) override { return nap.sleep_until(moment); }
 };
 
+inline const SteadyClock& real_clock() {
+    static const SteadyClock clock;
+    return clock;
+}
+
 } // namespace cachefill::async

@@ -18,8 +18,6 @@ using async::Task;
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::chrono::seconds a_moment{10};
 
 // Where the cache is read, and whether our token may go there.
@@ -54,7 +52,7 @@ class AtticCache final : public BinaryCache {
           api_(context_.client, context_.retry, uri_, std::move(credentials.attic), logins_) {
         learnt_.is_just_missed = [this](const nix::StorePath& path) {
             auto found = missed_.extract(path); // for one upload: it is not missed afterwards
-            return found && Clock::now() - found.mapped() < a_moment;
+            return found && context_.clock.now() - found.mapped() < a_moment;
         };
     }
 
@@ -95,7 +93,7 @@ class AtticCache final : public BinaryCache {
         HashedPaths asked(std::move(paths));
         CO_TRY(answer, co_await api_.query_missing(asked.hashes()));
         CO_TRY(missing, std::move(asked).named_in(answer, uri_.name));
-        for (const auto& path : missing) missed_.insert_or_assign(path, Clock::now());
+        for (const auto& path : missing) missed_.insert_or_assign(path, context_.clock.now());
         co_return missing;
     }
 
@@ -182,7 +180,7 @@ class AtticCache final : public BinaryCache {
         if (place.gets_token && settings.base == place.url) settings.bearer = api_.login().token;
         if (context_.for_writing) settings.fronts = Fronts::pass;
         if (context_.is_own && !context_.for_writing) settings.fronts = Fronts::find;
-        reader_.emplace(context_.client, context_.retry, std::move(settings));
+        reader_.emplace(context_.client, context_.retry, context_.clock, std::move(settings));
     }
 
     CacheUri uri_;
@@ -190,7 +188,7 @@ class AtticCache final : public BinaryCache {
     CacheContext context_;
     AtticApi api_;
     AtticUpload::Learnt learnt_;
-    std::unordered_map<nix::StorePath, Clock::time_point> missed_;
+    std::unordered_map<nix::StorePath, async::Clock::TimePoint> missed_;
     std::optional<HttpReader> reader_;
 };
 

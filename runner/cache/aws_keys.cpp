@@ -70,8 +70,8 @@ std::optional<AwsKeys::Time> parse_aws_date(std::string_view text) {
     return clock_moment(parts);
 }
 
-AwsKeys::AwsKeys(async::Executor executor, http::Client& client, AwsIdentity identity)
-    : client_(client), identity_(std::move(identity)), one_at_a_time_(executor, 1) {}
+AwsKeys::AwsKeys(async::Executor executor, http::Client& client, const async::Clock& clock, AwsIdentity identity)
+    : client_(client), clock_(clock), identity_(std::move(identity)), one_at_a_time_(executor, 1) {}
 
 bool AwsKeys::forget() {
     lent_.reset();
@@ -82,7 +82,7 @@ Task<Result<std::optional<AwsKey>>> AwsKeys::get() {
     if (identity_.key) co_return identity_.key;
     if (has_none_) co_return std::optional<AwsKey>();
     auto turn = co_await one_at_a_time_.acquire();
-    bool is_good = lent_ && (!lent_->end || *lent_->end > std::chrono::system_clock::now() + before_its_end);
+    bool is_good = lent_ && (!lent_->end || *lent_->end > clock_.wall_time() + before_its_end);
     if (!is_good) {
         CO_TRY(fetched, co_await fetch());
         has_none_ = !fetched;

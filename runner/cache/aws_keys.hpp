@@ -1,5 +1,6 @@
 #pragma once
 
+#include "async/clock.hpp"
 #include "async/limiter.hpp"
 #include "cache/aws_identity.hpp"
 
@@ -18,8 +19,8 @@ class AwsKeys {
   public:
     using Time = std::chrono::system_clock::time_point;
 
-    // The client outlives it.
-    AwsKeys(async::Executor executor, http::Client& client, AwsIdentity identity);
+    // Client and clock outlive it.
+    AwsKeys(async::Executor executor, http::Client& client, const async::Clock& clock, AwsIdentity identity);
 
     // Empty: there is none, so nothing is signed. A failure says who gave none and why.
     async::Task<Result<std::optional<AwsKey>>> get();
@@ -40,6 +41,7 @@ class AwsKeys {
     async::Task<Result<Lent>> read_json(http::Request request, std::string source);
 
     http::Client& client_;
+    const async::Clock& clock_;
     AwsIdentity identity_;
     async::Limiter one_at_a_time_;
     std::optional<Lent> lent_;

@@ -55,7 +55,7 @@ class CachixCache final : public BinaryCache {
         bool is_cachix = is_of(context_.cachix_api, told.uri);
         settings.logins = is_cachix ? http::Logins::all : http::Logins::none;
         if (!told.is_public && is_cachix) settings.bearer = token_;
-        reader_.emplace(context_.client, context_.retry, std::move(settings));
+        reader_.emplace(context_.client, context_.retry, context_.clock, std::move(settings));
 
         CacheInfo info;
         info.name = uri_.name;

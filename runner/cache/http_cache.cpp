@@ -37,7 +37,7 @@ class HttpCache final : public BinaryCache {
   public:
     HttpCache(CacheUri uri, Credentials credentials, CacheContext context)
         : uri_(std::move(uri)), key_(std::move(credentials.signing_key)), context_(std::move(context)),
-          reader_(context_.client, context_.retry, reader_settings(uri_, credentials, context_)),
+          reader_(context_.client, context_.retry, context_.clock, reader_settings(uri_, credentials, context_)),
           writer_(context_.client, context_.retry, uri_, credentials, reader_) {}
 
     const CacheUri& uri() const override { return uri_; }

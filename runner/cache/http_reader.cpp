@@ -134,7 +134,7 @@ void HttpReader::note_written(std::string name) {
     written_.insert(std::move(name));
 }
 
-std::optional<std::chrono::steady_clock::time_point> HttpReader::found_absent(const std::string& narinfo) const {
+std::optional<async::Clock::TimePoint> HttpReader::found_absent(const std::string& narinfo) const {
     auto found = absent_.find(narinfo);
     bool may_be_hidden = memory_.files > 0 || second_looks_left_ > 0 || second_looks_found_;
     if (found == absent_.end() || may_be_hidden) return {};
@@ -158,7 +158,7 @@ async::Task<Result<std::optional<nix::NarInfo>>> HttpReader::get_narinfo(nix::St
                                                      "this address; what it answers so counts as absent");
     }
     if (!text) {
-        absent_.insert_or_assign(narinfo_name(path), std::chrono::steady_clock::now());
+        absent_.insert_or_assign(narinfo_name(path), clock_.now());
         co_return std::optional<nix::NarInfo>();
     }
     auto info = read_narinfo(*text, path, settings_.name);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "async/clock.hpp"
 #include "async/retry_policy.hpp"
 #include "cache/binary_cache.hpp"
 #include "cache/front_memory.hpp"
@@ -36,8 +37,10 @@ class HttpReader {
         enum class Fronts { ignore, find, pass } fronts = Fronts::ignore;
     };
 
-    HttpReader(http::Client& client, async::RetryPolicy policy, Settings settings)
-        : client_(client), policy_(policy), settings_(std::move(settings)), random_(std::random_device{}()) {
+    // Client and clock outlive it.
+    HttpReader(http::Client& client, async::RetryPolicy policy, const async::Clock& clock, Settings settings)
+        : client_(client), policy_(policy), clock_(clock), settings_(std::move(settings)),
+          random_(std::random_device{}()) {
         if (auto parsed = http::parse_url(settings_.base)) base_ = std::move(*parsed);
     }
 
@@ -60,7 +63,7 @@ class HttpReader {
 
     // When get_narinfo() last found that this narinfo is not there; empty also where a proxy may have hidden it, which
     // is to be feared until a few second looks have found nothing either, and once one of them has found something.
-    std::optional<std::chrono::steady_clock::time_point> found_absent(const std::string& narinfo) const;
+    std::optional<async::Clock::TimePoint> found_absent(const std::string& narinfo) const;
     void note_second_look(bool found) {
         if (found)
             second_looks_found_ = true;
@@ -99,6 +102,7 @@ class HttpReader {
 
     http::Client& client_;
     async::RetryPolicy policy_;
+    const async::Clock& clock_;
     Settings settings_;
     std::optional<http::Url> base_;
     std::shared_ptr<const http::Blotter> logins_sent_;
@@ -107,7 +111,7 @@ class HttpReader {
     bool tells_by_head_ = false; // it answered one truly
     enum class Ranges { untried, promised, ignored, refused } ranges_ = Ranges::untried;
     std::set<std::string> written_;
-    std::unordered_map<std::string, std::chrono::steady_clock::time_point> absent_;
+    std::unordered_map<std::string, async::Clock::TimePoint> absent_;
     int second_looks_left_ = 3;
     bool second_looks_found_ = false;
     int suspicions_left_ = 4; // how many more 404s are not taken for granted without any sign of a proxy

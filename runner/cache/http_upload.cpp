@@ -128,9 +128,9 @@ Task<Result<void>> HttpUpload::finish(codec::Hash file_hash, std::uint64_t file_
 Task<Result<void>> HttpUpload::look_for_narinfo() {
     auto name = narinfo_name(request_.path);
     looked_ = reader_.found_absent(name);
-    if (looked_ && Clock::now() - *looked_ < a_moment) co_return Result<void>();
+    if (looked_ && context_.clock.now() - *looked_ < a_moment) co_return Result<void>();
     CO_TRY(look, co_await reader_.look_afresh(std::move(name)));
-    looked_ = Clock::now();
+    looked_ = context_.clock.now();
     is_there_already_ = look.is_there;
     reader_.note_second_look(look.is_there);
     co_return Result<void>();
@@ -163,7 +163,7 @@ Task<Result<PublishOutcome>> HttpUpload::publish(nix::NarInfo info) {
     if (is_there_already_) co_return PublishOutcome::already_there;
     auto name = narinfo_name(info.path);
     CO_TRY(record, complete_narinfo(std::move(info), nar_, key_));
-    bool just_looked = looked_ && Clock::now() - *looked_ < a_moment;
+    bool just_looked = looked_ && context_.clock.now() - *looked_ < a_moment;
     co_return co_await writer_.put_narinfo(std::move(name), record.to_string(), just_looked);
 }
 

@@ -41,8 +41,6 @@ class HttpUpload final : public Upload {
     std::string nar_url() const override { return nar_.url; }
 
   private:
-    using Clock = std::chrono::steady_clock;
-
     async::Task<Result<void>> write_on(Chunk chunk);
     async::Task<Result<void>> end_stream();
     async::Task<Result<void>> check_streamed();
@@ -64,7 +62,7 @@ class HttpUpload final : public Upload {
     StoredNar nar_;
     bool is_wanted_whole_ = false;
     bool is_there_already_ = false;
-    std::optional<Clock::time_point> looked_; // for the narinfo, in vain
+    std::optional<async::Clock::TimePoint> looked_; // for the narinfo, in vain
 };
 
 } // namespace cachefill::cache

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "async/clock.hpp"
 #include "async/retry_policy.hpp"
 #include "async/worker_pool.hpp"
 #include "cache/binary_cache.hpp"
@@ -24,6 +25,7 @@ struct CacheContext {
     // It is a cache of our own: a path that it lacks is asked for past what proxies remember, too, where there is
     // reason to.
     bool is_own = false;
+    const async::Clock& clock = async::real_clock();
 };
 
 std::unique_ptr<BinaryCache> make_cache(const CacheUri& uri, Credentials credentials, CacheContext context);

@@ -55,9 +55,9 @@ Json to_json(const nix::NarInfo& info) {
 
 } // namespace
 
-Niks3Api::Niks3Api(async::Executor executor, http::Client& client, async::RetryPolicy policy, const CacheUri& uri,
-                   Niks3Login login)
-    : client_(client), policy_(policy), uri_(uri), token_(executor, client, std::move(login)) {}
+Niks3Api::Niks3Api(async::Executor executor, http::Client& client, async::RetryPolicy policy, const async::Clock& clock,
+                   const CacheUri& uri, Niks3Login login)
+    : client_(client), policy_(policy), uri_(uri), token_(executor, client, clock, std::move(login)) {}
 
 http::Request Niks3Api::request(http::Method method, const std::string& below) const {
     http::Request request(method, uri_.niks3.endpoint() + "/api/" + below);

@@ -46,8 +46,8 @@ struct Niks3Pending {
 // by `try_` calls.
 class Niks3Api {
   public:
-    Niks3Api(async::Executor executor, http::Client& client, async::RetryPolicy policy, const CacheUri& uri,
-             Niks3Login login);
+    Niks3Api(async::Executor executor, http::Client& client, async::RetryPolicy policy, const async::Clock& clock,
+             const CacheUri& uri, Niks3Login login);
 
     async::Task<Result<Niks3Config>> get_config();
     // Does the server take our token? An auth failure says why not.

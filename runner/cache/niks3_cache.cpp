@@ -31,7 +31,8 @@ class Niks3Cache final : public BinaryCache {
   public:
     Niks3Cache(CacheUri uri, Credentials credentials, CacheContext context)
         : uri_(std::move(uri)), logins_(credentials.logins), context_(std::move(context)),
-          api_(context_.executor, context_.client, context_.retry, uri_, std::move(credentials.niks3)) {}
+          api_(context_.executor, context_.client, context_.retry, context_.clock, uri_, std::move(credentials.niks3)) {
+    }
 
     const CacheUri& uri() const override { return uri_; }
 
@@ -82,7 +83,7 @@ class Niks3Cache final : public BinaryCache {
     Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path) override {
         if (!reader_) co_return not_open();
         auto read = just_read_.extract(path); // for one question: afterwards it may be another one
-        if (read && Clock::now() - read.mapped().when < a_moment) co_return std::move(read.mapped().info);
+        if (read && context_.clock.now() - read.mapped().when < a_moment) co_return std::move(read.mapped().info);
         co_return co_await reader_->get_narinfo(std::move(path));
     }
 
@@ -142,10 +143,9 @@ class Niks3Cache final : public BinaryCache {
     }
 
   private:
-    using Clock = std::chrono::steady_clock;
     struct JustRead {
         std::optional<nix::NarInfo> info;
-        Clock::time_point when;
+        async::Clock::TimePoint when;
     };
 
     static Failure not_open() {
@@ -188,7 +188,7 @@ class Niks3Cache final : public BinaryCache {
         }
         looks.served.push_back(narinfo_name(path)); // what makes no sense is told when it is asked for by itself
         if (just_read_.size() >= most_just_read) just_read_.clear();
-        if (info) just_read_.insert_or_assign(path, JustRead{std::move(**info), Clock::now()});
+        if (info) just_read_.insert_or_assign(path, JustRead{std::move(**info), context_.clock.now()});
     }
 
     Task<Result<void>> ask_books(std::vector<std::string> keys, std::vector<std::string>& missing) {
@@ -221,7 +221,7 @@ class Niks3Cache final : public BinaryCache {
         settings.forbidden_is_absent = true;
         if (context_.for_writing) settings.fronts = Fronts::pass;
         if (context_.is_own && !context_.for_writing) settings.fronts = Fronts::find;
-        reader_.emplace(context_.client, context_.retry, std::move(settings));
+        reader_.emplace(context_.client, context_.retry, context_.clock, std::move(settings));
         CO_TRY(text, co_await reader_->get_text("nix-cache-info"));
         if (!text && told.empty())
             co_return Failure(FailureKind::usage, "the server of " + uri_.name +

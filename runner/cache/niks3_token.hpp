@@ -1,5 +1,6 @@
 #pragma once
 
+#include "async/clock.hpp"
 #include "async/limiter.hpp"
 #include "cache/niks3_login.hpp"
 #include "http/client.hpp"
@@ -13,8 +14,8 @@ namespace cachefill::cache {
 // needed, and anew before it can have run out.
 class Niks3Token {
   public:
-    // The client outlives it.
-    Niks3Token(async::Executor executor, http::Client& client, Niks3Login login);
+    // Client and clock outlive it.
+    Niks3Token(async::Executor executor, http::Client& client, const async::Clock& clock, Niks3Login login);
 
     // For whom GitHub's is made out: the server's `oidc_audience`. Empty: it takes none of GitHub's.
     void set_audience(std::string audience) { audience_ = std::move(audience); }
@@ -27,14 +28,13 @@ class Niks3Token {
     const Niks3Login& login() const { return login_; }
 
   private:
-    using Clock = std::chrono::steady_clock;
-
     http::Client& client_;
+    const async::Clock& clock_;
     Niks3Login login_;
     std::string audience_;
     async::Limiter one_at_a_time_;
     std::optional<Secret> lent_;
-    Clock::time_point lent_at_;
+    async::Clock::TimePoint lent_at_;
 };
 
 } // namespace cachefill::cache

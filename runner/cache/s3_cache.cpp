@@ -39,7 +39,8 @@ CacheContext asking(http::Client& client, const CacheContext& context) {
                         .spool_directory = context.spool_directory,
                         .cachix_api = context.cachix_api,
                         .for_writing = context.for_writing,
-                        .is_own = context.is_own};
+                        .is_own = context.is_own,
+                        .clock = context.clock};
 }
 
 S3Parts::Settings parts_settings(const CacheUri& uri, const std::string& region, const CacheContext& context) {
@@ -77,8 +78,9 @@ class S3Cache final : public BinaryCache {
   public:
     S3Cache(CacheUri uri, Credentials credentials, const CacheContext& context)
         : uri_(std::move(uri)), identity_(credentials.logins == http::Logins::all ? credentials.aws : AwsIdentity()),
-          keys_(context.executor, context.client, identity_),
-          signer_(context.client, context.workers, signer_settings(uri_, region_of(uri_, identity_)), keys_),
+          keys_(context.executor, context.client, context.clock, identity_),
+          signer_(context.client, context.workers, context.clock, signer_settings(uri_, region_of(uri_, identity_)),
+                  keys_),
           parts_(context.executor, signer_, context.workers, parts_settings(uri_, region_of(uri_, identity_), context)),
           for_writing_(context.for_writing) {
         auto plain = uri_;

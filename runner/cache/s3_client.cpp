@@ -65,7 +65,7 @@ bool S3Client::takes_clock_of(const http::Response& response) {
     auto header = response.find_header("Date");
     auto date = header ? http::parse_http_date(trim(*header)) : std::nullopt;
     if (!date) return false;
-    auto offset = std::chrono::duration_cast<seconds>(*date - system_clock::now());
+    auto offset = std::chrono::duration_cast<seconds>(*date - clock_.wall_time());
     if (std::chrono::abs(offset - clock_offset_) < notable_offset) return false;
     clock_offset_ = offset;
     clock_note_ = "the clock of this machine is " +
@@ -99,7 +99,7 @@ Task<Result<http::Response>> S3Client::send(http::Request request) {
         auto sent = request;
         sent.logins = http::Logins::none; // netrc's are for other servers
         AwsScope scope{settings_.party.region, "s3"};
-        if (key) CO_TRY_VOID(sign_for_s3(sent, hash, *key, scope, system_clock::now() + clock_offset_));
+        if (key) CO_TRY_VOID(sign_for_s3(sent, hash, *key, scope, clock_.wall_time() + clock_offset_));
         CO_TRY(response, co_await client_.send(std::move(sent)));
         if (is_first && !response.is_success() && is_worth_another_try(request, response)) continue;
         auto party = settings_.party;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "async/clock.hpp"
 #include "async/worker_pool.hpp"
 #include "cache/aws_keys.hpp"
 #include "cache/s3_reply.hpp"
@@ -18,9 +19,10 @@ class S3Client final : public http::Client {
         std::string storage_class; // empty: the bucket's own
     };
 
-    // Client and workers outlive it.
-    S3Client(http::Client& client, async::WorkerPool& workers, Settings settings, AwsKeys& keys)
-        : client_(client), workers_(workers), settings_(std::move(settings)), keys_(keys) {}
+    // All but the settings outlive it.
+    S3Client(http::Client& client, async::WorkerPool& workers, const async::Clock& clock, Settings settings,
+             AwsKeys& keys)
+        : client_(client), workers_(workers), clock_(clock), settings_(std::move(settings)), keys_(keys) {}
 
     async::Task<Result<http::Response>> send(http::Request request) override;
 
@@ -37,6 +39,7 @@ class S3Client final : public http::Client {
 
     http::Client& client_;
     async::WorkerPool& workers_;
+    const async::Clock& clock_;
     Settings settings_;
     AwsKeys& keys_;
     std::chrono::seconds clock_offset_{0};

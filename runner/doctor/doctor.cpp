@@ -131,7 +131,8 @@ std::size_t Doctor::add_source(const cache::CacheUri& uri) {
                                 .spool_directory = session_.state_directory() / "spool",
                                 .cachix_api =
                                     session_.environment().get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
-                                .for_writing = false};
+                                .for_writing = false,
+                                .clock = session_.outside().clock()};
     cache::Credentials none; // but what this machine's Nix has in its netrc
     none.logins = session::credentials_for_upstream(session_.settings(), nix_, session_.environment(), uri).logins;
     return presence_->add_upstream(session_.outside().make_cache(uri, std::move(none), std::move(context)));

@@ -9,7 +9,8 @@ namespace cachefill::fill {
 // What a run finds changed in its targets since each was last complete on its branch; of a pull request: on its base.
 class Changes {
   public:
-    Changes(RunContext& run, Fleet& fleet) : run_(run), fleet_(fleet), since_last_(run.judge, run.graph, run.facts) {}
+    Changes(RunContext& run, Fleet& fleet)
+        : run_(run), fleet_(fleet), since_last_(run.judge, run.graph, run.facts, run.clock) {}
 
     // To be called before this run writes a manifest of its own; the first call counts.
     async::Task<void> read_manifest();

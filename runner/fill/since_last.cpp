@@ -1,6 +1,5 @@
 #include "fill/since_last.hpp"
 
-#include "async/clock.hpp"
 #include "async/deadline.hpp"
 #include "cache/manifest_store.hpp"
 #include "cache/nar_look.hpp"
@@ -14,7 +13,6 @@ namespace cachefill::fill {
 
 using async::Task;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 namespace {
 
@@ -25,8 +23,8 @@ constexpr auto most_time_for_manifest = 15s; // three small answers
 
 } // namespace
 
-SinceLast::SinceLast(presence::Judge& judge, plan::Graph& graph, const plan::Facts& facts)
-    : judge_(judge), reader_(judge, graph, facts, most_questions), time_left_(most_time) {}
+SinceLast::SinceLast(presence::Judge& judge, plan::Graph& graph, const plan::Facts& facts, const async::Clock& clock)
+    : judge_(judge), reader_(judge, graph, facts, most_questions), clock_(clock), time_left_(most_time) {}
 
 Task<void> SinceLast::read_manifest(std::string branch, std::string system) {
     if (std::exchange(has_read_, true)) co_return;
@@ -50,10 +48,10 @@ Task<std::optional<report::ClosureDifference>> SinceLast::compare(std::string ta
                                                                   plan::CacheMask caches, daemon::Connection& store) {
     auto then = nix::StorePath::parse(output_of(target));
     if (!then) co_return std::nullopt;
-    auto start = Clock::now();
+    auto start = clock_.now();
     auto changes =
         co_await session::closure_changes(reader_, std::move(*then), std::move(now), caches, store, time_left_);
-    time_left_ = std::max<Clock::duration>(time_left_ - (Clock::now() - start), 0s);
+    time_left_ = std::max<async::Clock::Duration>(time_left_ - (clock_.now() - start), 0s);
     if (!changes) co_return std::nullopt;
     co_return std::move(*changes);
 }

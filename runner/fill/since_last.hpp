@@ -1,9 +1,9 @@
 #pragma once
 
+#include "async/clock.hpp"
 #include "presence/closure_reader.hpp"
 #include "report/closure_difference.hpp"
 
-#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,7 +14,8 @@ namespace cachefill::fill {
 // changed since. Nothing hangs on it: what cannot be told within its bounds is left out.
 class SinceLast {
   public:
-    SinceLast(presence::Judge& judge, plan::Graph& graph, const plan::Facts& facts);
+    // All outlive it.
+    SinceLast(presence::Judge& judge, plan::Graph& graph, const plan::Facts& facts, const async::Clock& clock);
 
     // The first call reads, so that what this run writes there later does not count.
     async::Task<void> read_manifest(std::string branch, std::string system);
@@ -28,9 +29,10 @@ class SinceLast {
   private:
     presence::Judge& judge_;
     presence::ClosureReader reader_;
+    const async::Clock& clock_;
     bool has_read_ = false;
     std::map<std::string, std::string> outputs_; // by target
-    std::chrono::steady_clock::duration time_left_;
+    async::Clock::Duration time_left_;
 };
 
 } // namespace cachefill::fill

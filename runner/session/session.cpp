@@ -302,7 +302,8 @@ std::unique_ptr<cache::BinaryCache> Session::make_cache(const cache::CacheUri& u
                                 .spool_directory = state_directory_ / "spool",
                                 .cachix_api = environment_.get_or("CACHEFILL_CACHIX_API", "https://cachix.org"),
                                 .for_writing = for_writing,
-                                .is_own = whose == Whose::ours};
+                                .is_own = whose == Whose::ours,
+                                .clock = outside_->clock()};
     return outside_->make_cache(uri, std::move(credentials), std::move(context));
 }
 

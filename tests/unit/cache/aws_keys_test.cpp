@@ -1,6 +1,7 @@
 #include "base/files.hpp"
 #include "cache/aws_keys.hpp"
 #include "http/client.hpp"
+#include "support/hand_clock.hpp"
 #include "support/http_server.hpp"
 #include "support/run_task.hpp"
 
@@ -15,23 +16,27 @@ namespace {
 
 using Key = Result<std::optional<AwsKey>>;
 
-// So often in a row.
-std::vector<Key> get(const AwsIdentity& identity, int times = 1, bool forgets = false) {
+// So often, with `pause` between.
+std::vector<Key> get(const AwsIdentity& identity, int times = 1, bool forgets = false,
+                     std::chrono::seconds pause = std::chrono::seconds(1)) {
     std::vector<Key> keys;
+    HandClock clock;
     auto body = [&](async::Executor executor) -> Task<void> {
         auto client = http::make_client(executor, {});
-        AwsKeys source(executor, *client, identity);
+        AwsKeys source(executor, *client, clock, identity);
         for (int i = 0; i < times; ++i) {
             keys.push_back(co_await source.get());
             if (forgets) source.forget();
+            clock.advance(pause);
         }
     };
     run_task<void>(body);
     return keys;
 }
 
+// Of the clock's first moment on.
 std::string in(std::chrono::seconds time) {
-    auto text = aws_time(std::chrono::system_clock::now() + time); // 20150830T123600Z
+    auto text = aws_time(HandClock().wall_time() + time); // 20150830T123600Z
     return text.substr(0, 4) + "-" + text.substr(4, 2) + "-" + text.substr(6, 5) + ":" + text.substr(11, 2) + ":" +
            text.substr(13);
 }
@@ -82,6 +87,10 @@ BOOST_AUTO_TEST_CASE(a_role_is_taken_on_with_a_token_and_again_before_it_ends) {
     life = std::chrono::hours(1);
     get(identity, 2, true);
     BOOST_TEST(server.log().size() == 5U);
+    get(identity, 2, false, std::chrono::minutes(50));
+    BOOST_TEST(server.log().size() == 6U);
+    get(identity, 2, false, std::chrono::minutes(58)); // by the time it is used it would have ended
+    BOOST_TEST(server.log().size() == 8U);
 }
 
 BOOST_AUTO_TEST_CASE(a_step_of_github_asks_for_its_token_itself) {

@@ -32,7 +32,7 @@ struct Fixture {
         auto asked_before = server.log().size();
         auto look = [&](async::Executor executor) -> Task<void> {
             auto client = http::make_client(executor, client_settings);
-            cache::HttpReader reader(*client, {}, settings);
+            cache::HttpReader reader(*client, {}, async::real_clock(), settings);
             auto info = make_sample("any", 10).info;
             info.url = url;
             (void)co_await reader.look_at_nar(info);
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_narinfo_that_repeats_the_login_shows_it_to_nobody) {
     settings.bearer = Secret("token-of-the-team");
     auto ask = [&](async::Executor executor) -> Task<void> {
         auto client = http::make_client(executor, client_settings);
-        cache::HttpReader reader(*client, {}, settings);
+        cache::HttpReader reader(*client, {}, async::real_clock(), settings);
         auto found = co_await reader.get_narinfo(make_sample("any", 10).info.path);
         BOOST_REQUIRE(!found);
         auto text = render(found.error());

@@ -37,12 +37,12 @@ struct Fixture {
         auto run = [&](async::Executor executor) -> Task<void> {
             auto client = http::make_client(executor, {});
             async::WorkerPool workers(executor, 2);
-            cache::AwsKeys keys(executor, *client, backend.credentials().aws);
+            cache::AwsKeys keys(executor, *client, async::real_clock(), backend.credentials().aws);
             cache::S3Client::Settings signer;
             signer.base = backend.server().url() + "/nix";
             signer.party.bucket = "nix";
             signer.party.region = S3Backend::region;
-            cache::S3Client signing(*client, workers, signer, keys);
+            cache::S3Client signing(*client, workers, async::real_clock(), signer, keys);
             S3Parts::Settings settings;
             settings.base = signer.base;
             settings.notes = notes;

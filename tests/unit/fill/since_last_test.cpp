@@ -50,7 +50,7 @@ struct Fixture {
         for (const auto* name : {"tool-1.0", "tool-2.0"}) own->serve(store_path(name), {store_path("lib")});
         own->serve(store_path("lib"));
         judge->add_own({.backend = std::move(cache), .info = {}, .keys = {}});
-        since = std::make_unique<SinceLast>(*judge, world.graph, facts);
+        since = std::make_unique<SinceLast>(*judge, world.graph, facts, clock);
     }
     async::Task<void> leave(cache::Manifest manifest) {
         auto left = co_await cache::publish_manifest(*own, codec::Compression::none, std::move(manifest), 1);
@@ -115,11 +115,11 @@ BOOST_AUTO_TEST_CASE(without_a_manifest_or_of_another_target_nothing_is_told) {
         start(executor);
         auto without = co_await compare();
         BOOST_TEST(!without.has_value());
-        since = std::make_unique<SinceLast>(*judge, world.graph, facts);
+        since = std::make_unique<SinceLast>(*judge, world.graph, facts, clock);
         co_await leave(manifest_of("nixos:nas", before.to_string()));
         auto of_another = co_await compare();
         BOOST_TEST(!of_another.has_value());
-        since = std::make_unique<SinceLast>(*judge, world.graph, facts);
+        since = std::make_unique<SinceLast>(*judge, world.graph, facts, clock);
         co_await leave(manifest_of("nixos:box", "/nowhere"));
         auto of_nowhere = co_await compare();
         BOOST_TEST(!of_nowhere.has_value());
