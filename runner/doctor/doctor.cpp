@@ -285,7 +285,7 @@ Task<Result<void>> Doctor::prepare() {
     CO_TRY_VOID(co_await session_.connection().add_temp_roots(std::move(held)));
     CO_TRY_VOID(co_await read_daemon_settings());
     CO_TRY_VOID(find_sources());
-    CO_TRY(target, session::add_target(graph_, session_.endpoint(), *evaluated_));
+    CO_TRY(target, session::add_target(graph_, *evaluated_, session::derivations_of(session_.endpoint())));
     target_ = std::move(target);
     // A copy has no history.
     auto directory = updated_ ? updated_->original().parent_path() : flake_->directory;

@@ -176,7 +176,7 @@ Task<void> Doctor::look_at_commit(Evidence& evidence) {
     if (git_->lock_changed) evidence.differences = co_await lock_differences(git_->commit, there);
     for (auto& text : derivation_differences(committed->derivation, there))
         evidence.differences.push_back(std::move(text));
-    auto target = session::add_target(graph_, session_.endpoint(), *committed);
+    auto target = session::add_target(graph_, *committed, session::derivations_of(session_.endpoint()));
     if (!target) co_return;
     auto asked = co_await ask(*target, by_machine());
     if (!asked) co_return;

@@ -69,6 +69,7 @@ class NixEvaluator final : public Evaluator {
                 "what evaluations took in memory before is not known: " + history.error().one_line());
     }
 
+    async::Task<Result<FlakeInfo>> read() override;
     async::Task<Result<FlakeInfo>> open() override;
     async::Task<Result<std::vector<TargetRef>>> discover(std::vector<std::string> extra_kinds) override;
     async::Task<Result<EvaluatedTarget>> evaluate(TargetRef target) override;
@@ -104,6 +105,7 @@ class NixEvaluator final : public Evaluator {
     // What this run read of builds, if it may have failed for want of them; not twice the same.
     std::vector<nix::StorePath> to_build_outside(const NixRun& run, const std::vector<nix::StorePath>& tried) const;
     void say_how_confined();
+    void note_position_of_flake(const std::optional<event::Position>& position);
     NixHooks hooks(std::string prefix);
     void say(event::Severity severity, std::string text, std::string hint = {});
     void remember(const TargetRef& target, std::uint64_t peak);
@@ -113,6 +115,7 @@ class NixEvaluator final : public Evaluator {
     Admission admission_;
     MemoryHistory history_;
     std::optional<OpenedFlake> flake_;
+    bool has_inputs_ = false;
     std::map<std::string, event::Position> positions_;  // by display name
     std::map<std::string, std::string> needed_systems_; // likewise
     std::set<std::string> said_;                        // hosts share most of their warnings
@@ -131,26 +134,38 @@ NixHooks NixEvaluator::hooks(std::string prefix) {
     return {.on_message = std::move(on_message), .on_start = {}};
 }
 
-async::Task<Result<FlakeInfo>> NixEvaluator::open() {
-    std::optional<event::Position> position;
-    auto listening = hooks(std::string());
-    auto opened = co_await open_flake(settings_, std::move(listening), position);
+void NixEvaluator::note_position_of_flake(const std::optional<event::Position>& position) {
     auto key = TargetRef{}.display();
     positions_.erase(key);
-    if (!opened) {
-        if (position) positions_[key] = *position;
-        co_return std::move(opened).error();
-    }
+    if (position) positions_[key] = *position;
+}
+
+async::Task<Result<FlakeInfo>> NixEvaluator::read() {
+    if (flake_) co_return flake_->info;
+    std::optional<event::Position> position;
+    auto listening = hooks(std::string());
+    auto opened = co_await read_flake(settings_, std::move(listening), position);
+    note_position_of_flake(position);
+    if (!opened) co_return std::move(opened).error();
     flake_ = std::move(*opened);
+    co_return flake_->info;
+}
+
+async::Task<Result<FlakeInfo>> NixEvaluator::open() {
+    CO_TRY_VOID(co_await read());
+    if (has_inputs_) co_return flake_->info;
+    std::optional<event::Position> position;
+    auto listening = hooks(std::string());
+    auto fetched = co_await fetch_inputs(settings_, *flake_, std::move(listening), position);
+    note_position_of_flake(position);
+    if (!fetched) co_return std::move(fetched).error();
+    has_inputs_ = true;
     say_how_confined();
     co_return flake_->info;
 }
 
 async::Task<Result<std::vector<TargetRef>>> NixEvaluator::discover(std::vector<std::string> extra_kinds) {
-    if (!flake_) {
-        auto opened = co_await open();
-        if (!opened) co_return std::move(opened).error();
-    }
+    CO_TRY_VOID(co_await open());
     std::vector<TargetKind> kinds{TargetKind::nixos, TargetKind::darwin, TargetKind::home};
     CO_TRY(extra, parse_extra_kinds(extra_kinds));
     kinds.insert(kinds.end(), extra.begin(), extra.end());
@@ -276,10 +291,7 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt_with_memory(const Targe
 }
 
 async::Task<Result<EvaluatedTarget>> NixEvaluator::evaluate(TargetRef target) {
-    if (!flake_) {
-        auto opened = co_await open();
-        if (!opened) co_return std::move(opened).error();
-    }
+    CO_TRY_VOID(co_await open());
     auto name = target.display();
     positions_.erase(name);
     needed_systems_.erase(name);

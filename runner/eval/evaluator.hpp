@@ -53,7 +53,7 @@ struct EvalSettings {
     std::filesystem::path memory_history; // learned peak memory per target, JSON; empty: none
 };
 
-// What the flake is, after its inputs have been fetched once.
+// What the flake is.
 struct FlakeInfo {
     std::string nix_version; // "2.8.0"
     std::string url;         // locked, as nix names it; may hold credentials, redact before showing
@@ -63,7 +63,7 @@ struct FlakeInfo {
     std::optional<nix::StorePath> source;
     std::filesystem::path directory; // the work tree, empty if it is not local
     std::string subdirectory;        // where in the tree flake.nix lies, usually empty
-    std::string archive;             // where its inputs are, as JSON of `nix flake archive`; empty: not known
+    std::string archive;             // where its inputs are, as JSON of `nix flake archive`; empty: not known (yet)
     std::string lock;                // its lock, as JSON (eval/locked_sources.hpp); empty: it has none
     // From nixConfig, both spellings (with and without "extra-").
     std::vector<std::string> extra_substituters;
@@ -102,8 +102,10 @@ struct CheckFinding {
 class Evaluator {
   public:
     virtual ~Evaluator() = default;
-    // Fetches the flake's inputs once. Failures name what is wrong with the flake (none there, does not parse, lock
-    // file out of date, owned by another user) and where.
+    // What can be known of the flake without its inputs. Failures name what is wrong with it (none there, does not
+    // parse, lock file out of date, owned by another user) and where.
+    virtual async::Task<Result<FlakeInfo>> read() = 0;
+    // The same, and fetches the inputs; what has been done before is not done again.
     virtual async::Task<Result<FlakeInfo>> open() = 0;
     // Names only, hosts are not forced. `kinds` beyond hosts are asked for by name: "packages", "checks", "devShells".
     // Always pure.

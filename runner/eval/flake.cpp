@@ -136,7 +136,7 @@ SourceMap source_map(const FlakeInfo& info) {
     return {.source = info.source, .directory = info.directory, .url = info.url};
 }
 
-async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHooks hooks,
+async::Task<Result<OpenedFlake>> read_flake(const EvalSettings& settings, NixHooks hooks,
                                             std::optional<event::Position>& position) {
     auto version = co_await read_version(settings);
     if (!version) co_return std::move(version).error();
@@ -169,31 +169,37 @@ async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHoo
         opened.reference = opened.info.url;
         opened.directory.clear();
     }
+    co_await read_nix_config(settings, opened.info);
+    co_return opened;
+}
 
+async::Task<Result<void>> fetch_inputs(const EvalSettings& settings, OpenedFlake& flake, NixHooks hooks,
+                                       std::optional<event::Position>& position) {
+    auto place = place_flake(settings.flake);
+    const auto& shown = place.shown;
     // Once here, or every evaluator would fetch them beside the others. Inputs that nobody can fetch may also be inputs
     // that no host needs, so this is not yet a failure.
     NixCommand archive;
-    archive.arguments = {"flake", "archive", "--json", "--no-update-lock-file", opened.reference};
+    archive.arguments = {"flake", "archive", "--json", "--no-update-lock-file", flake.reference};
     archive.doing = "fetching the inputs of " + shown;
     archive.deadline = settings.deadline;
-    archive.directory = opened.directory;
-    archive.tree = opened.info.directory;
+    archive.directory = flake.directory;
+    archive.tree = flake.info.directory;
     auto fetched = co_await run_nix(settings, std::move(archive), hooks);
     if (!fetched) co_return std::move(fetched).error();
-    if (fetched->status.success() && !opened.info.source) opened.info.source = archived_source(fetched->output);
-    if (fetched->status.success()) opened.info.archive = fetched->output;
+    if (fetched->status.success() && !flake.info.source) flake.info.source = archived_source(fetched->output);
+    if (fetched->status.success()) flake.info.archive = fetched->output;
     if (!fetched->status.success()) {
         if (fetched->complaint() == Complaint::lock_out_of_date) {
-            auto failure = co_await flake_failure(*fetched, settings, place, *version, position);
+            auto failure = co_await flake_failure(*fetched, settings, place, flake.info.nix_version, position);
             co_return std::move(failure).with_context("reading the flake " + shown);
         }
-        auto failure = failure_of(*fetched, source_map(opened.info));
+        auto failure = failure_of(*fetched, source_map(flake.info));
         if (hooks.on_message)
             hooks.on_message(event::Severity::warning,
                              "not all inputs of " + shown + " can be fetched: " + failure.cause());
     }
-    co_await read_nix_config(settings, opened.info);
-    co_return opened;
+    co_return Result<void>();
 }
 
 } // namespace cachefill::eval

@@ -23,8 +23,12 @@ struct OpenedFlake {
     std::filesystem::path directory; // where they must run for it; empty: anywhere
 };
 
-// Reads the flake and fetches its inputs. Failures say what is wrong with the flake; `position` gets where.
-async::Task<Result<OpenedFlake>> open_flake(const EvalSettings& settings, NixHooks hooks,
+// Reads the flake, but no input of it. Failures say what is wrong with the flake; `position` gets where.
+async::Task<Result<OpenedFlake>> read_flake(const EvalSettings& settings, NixHooks hooks,
                                             std::optional<event::Position>& position);
+// Fetches its inputs; FlakeInfo::archive says where they are. What cannot be fetched is a warning: maybe no host needs
+// it.
+async::Task<Result<void>> fetch_inputs(const EvalSettings& settings, OpenedFlake& flake, NixHooks hooks,
+                                       std::optional<event::Position>& position);
 
 } // namespace cachefill::eval

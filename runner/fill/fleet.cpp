@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cache/nar_look.hpp"
+#include "eval/evaluated.hpp"
 #include "fill/derivation_damage.hpp"
 #include "options/settings.hpp"
 #include "session/evaluation.hpp"
@@ -44,12 +45,40 @@ std::vector<std::string> names_of(const std::vector<eval::TargetRef>& targets) {
 
 Task<void> Fleet::open() {
     evaluator_ = session::make_evaluator(run_.session, run_.session.settings().flake);
-    auto words = tell_waiting(run_, "reading the flake and fetching its inputs");
+    auto words = tell_waiting(run_, "reading the flake");
+    auto read = co_await async::beside(evaluator_->read(), std::move(words));
+    if (!read) {
+        failure_ = std::move(read).error();
+        co_return;
+    }
+    flake_ = std::move(*read);
+    if (recall_.is_worth_asking(*flake_)) co_return; // once the caches are open
+    auto fetched = co_await fetch_inputs();
+    if (fetched) co_return;
+    flake_.reset();
+    failure_ = std::move(fetched).error();
+}
+
+Task<Result<void>> Fleet::fetch_inputs() {
+    auto words = tell_waiting(run_, "fetching the flake's inputs");
     auto opened = co_await async::beside(evaluator_->open(), std::move(words));
-    if (opened)
-        flake_ = std::move(*opened);
-    else
-        failure_ = std::move(opened).error();
+    if (!opened) co_return std::move(opened).error();
+    flake_ = std::move(*opened);
+    co_return Result<void>();
+}
+
+Task<Result<void>> Fleet::list_hosts() {
+    recalled_ = co_await recall_.find();
+    if (recalled_) {
+        hosts_ = recalled_->hosts;
+        co_return Result<void>();
+    }
+    CO_TRY_VOID(co_await fetch_inputs());
+    auto words = tell_waiting(run_, "listing the hosts");
+    auto found = co_await async::beside(evaluator_->discover(run_.session.settings().also), std::move(words));
+    if (!found) co_return std::move(found).error();
+    hosts_ = std::move(*found);
+    co_return Result<void>();
 }
 
 Task<void> Fleet::find_branch() {
@@ -64,15 +93,23 @@ Task<void> Fleet::find_branch() {
 Task<bool> Fleet::discover() {
     auto start = run_.clock.now();
     run_.stage_started(event::Stage::discover);
-    const auto& settings = run_.session.settings();
     co_await find_branch();
-    auto words = tell_waiting(run_, "listing the hosts");
-    auto found = co_await async::beside(evaluator_->discover(settings.also), std::move(words));
-    if (!found) {
-        run_.fail(std::move(found).error());
-        co_return false;
+    auto listed = co_await list_hosts();
+    if (listed) {
+        session::remember_hosts(run_.session, hosts_);
+        select();
     }
-    session::remember_hosts(run_.session, *found);
+    if (listed && run_.failures.empty() && recalled_ && !co_await is_recalled_whole()) {
+        recalled_.reset();
+        listed = co_await fetch_inputs();
+    }
+    if (!listed) run_.fail(std::move(listed).error());
+    run_.stage_finished(event::Stage::discover, start);
+    co_return run_.failures.empty();
+}
+
+void Fleet::select() {
+    const auto& settings = run_.session.settings();
     auto wanted_hosts = settings.hosts;
     if (run_.extent == Extent::verify && !settings.arguments.empty()) {
         // What is named here counts instead of what a file selects.
@@ -85,10 +122,10 @@ Task<bool> Fleet::discover() {
     for (auto* parsed : {&selectors, &evaluate_only})
         if (!*parsed) {
             run_.fail(std::move(*parsed).error());
-            co_return false;
+            return;
         }
-    auto names = names_of(*found);
-    for (const auto& wrong : selectors->unmatched_names(*found)) {
+    auto names = names_of(hosts_);
+    for (const auto& wrong : selectors->unmatched_names(hosts_)) {
         Failure failure(FailureKind::usage, "the flake has no host '" + shown_name(wrong) + "'");
         auto meant = did_you_mean(wrong, names);
         run_.fail(std::move(failure).with_hint(meant           ? "did you mean '" + *meant + "'?"
@@ -96,7 +133,7 @@ Task<bool> Fleet::discover() {
                                                                : "it has: " + join(names, ", ")));
     }
     event::TargetsFound targets_found;
-    for (auto& target : *found) {
+    for (const auto& target : hosts_) {
         bool only = !settings.evaluate_only.empty() && evaluate_only->selects(target);
         // Who names hosts by hand means these, and builds what is named whole.
         if (only && by_hand) only = selectors->selects(target) && !selectors->names_exactly(target);
@@ -108,20 +145,51 @@ Task<bool> Fleet::discover() {
         record.evaluate_only = only;
         record.named_exactly = selectors->names_exactly(target);
         targets_found.targets.push_back(target.display());
-        record.ref = std::move(target);
+        record.ref = target;
         targets_.push_back(std::move(record));
     }
     run_.session.sink().on_event(targets_found);
     skipped_ = targets_found.skipped;
     if (targets_.empty() && run_.failures.empty())
-        run_.fail(Failure(FailureKind::usage, found->empty()
+        run_.fail(Failure(FailureKind::usage, hosts_.empty()
                                                   ? "the flake " + redact_url(settings.flake) + " has no hosts"
                                                   : "no host of the flake is selected")
-                      .with_hint(found->empty() ? "cachefill looks for nixosConfigurations, darwinConfigurations and "
+                      .with_hint(hosts_.empty() ? "cachefill looks for nixosConfigurations, darwinConfigurations and "
                                                   "homeConfigurations; --also packages adds others"
                                                 : "the flake has: " + join(names, ", ")));
-    run_.stage_finished(event::Stage::discover, start);
-    co_return run_.failures.empty();
+}
+
+// What is wanted, and whether nothing of it is lacking: else it is worth evaluating.
+Task<bool> Fleet::is_recalled_whole() {
+    for (const auto& target : targets_) {
+        auto printed = recalled_->printed.find(target.ref.display());
+        if (printed == recalled_->printed.end()) co_return false;
+        auto evaluated = eval::parse_evaluated(target.ref, printed->second);
+        if (!evaluated) co_return false;
+        if (target.evaluate_only || is_left_to_others(*evaluated)) continue;
+        bool is_whole = co_await recall_.is_whole(*recalled_, *evaluated, number_of(*evaluated, true));
+        if (!is_whole) co_return false;
+    }
+    co_return true;
+}
+
+// A host that was looked at as it was recalled may be evaluated after all, and come to the same.
+std::size_t Fleet::number_of(const eval::EvaluatedTarget& evaluated, bool is_wanted) {
+    auto name = evaluated.target.display();
+    auto known = known_hosts_.find(name);
+    if (known != known_hosts_.end() && known->second.says == evaluated.nix_settings) return known->second.number;
+    auto number = run_.consumers->upstreams().add_host(name, evaluated.nix_settings, is_wanted);
+    known_hosts_.insert_or_assign(std::move(name), KnownHost{number, evaluated.nix_settings});
+    return number;
+}
+
+Task<Result<eval::EvaluatedTarget>> Fleet::find_evaluated(eval::TargetRef target) {
+    if (!recalled_) co_return co_await evaluator_->evaluate(std::move(target));
+    event::EvaluationStarted started{.target = target.display()};
+    run_.session.sink().on_event(started);
+    auto evaluated = eval::parse_evaluated(target, recalled_->printed.at(target.display()));
+    if (evaluated) evaluated->evaluated_before = true;
+    co_return evaluated;
 }
 
 Task<void> Fleet::evaluate_all() {
@@ -140,7 +208,7 @@ Task<void> Fleet::evaluate_all() {
 Task<void> Fleet::evaluate(std::size_t number) {
     auto start = run_.clock.now();
     auto target = targets_[number].ref;
-    auto result = co_await evaluator_->evaluate(target);
+    auto result = co_await find_evaluated(target);
     auto& record = targets_[number];
     record.took = run_.clock.elapsed_since(start);
     // Its evaluator may have waited for its turn.
@@ -188,23 +256,25 @@ Task<Result<void>> Fleet::adopt(std::size_t number) {
     // What evaluation wrote and built is rooted by nobody once the evaluator has ended.
     std::vector<nix::StorePath> held{evaluated.derivation};
     for (const auto& read : evaluated.read_by_evaluation) held.push_back(read.derivation);
-    CO_TRY_VOID(co_await run_.session.connection().add_temp_roots(std::move(held)));
+    if (!recalled_) CO_TRY_VOID(co_await run_.session.connection().add_temp_roots(std::move(held)));
     bool is_wanted = !targets_[number].evaluate_only && !is_left_to_others(*targets_[number].evaluated);
-    auto host = run_.consumers->upstreams().add_host(targets_[number].ref.display(), evaluated.nix_settings, is_wanted);
+    auto host = number_of(evaluated, is_wanted);
     targets_[number].host = host;
     if (!is_wanted) co_return Result<void>();
 
     auto before = run_.graph.path_count();
     auto known = run_.graph.derivation_count();
-    CO_TRY(target, session::add_target(run_.graph, run_.session.endpoint(), evaluated));
+    auto read = session::derivations_of(run_.session.endpoint());
+    if (recalled_) read = [this](const nix::StorePath& path) { return recalled_->read(path); };
+    CO_TRY(target, session::add_target(run_.graph, evaluated, read));
     target.trusted_caches = run_.consumers->upstreams().counting(host);
     CO_TRY_VOID(session::add_reads(run_.graph, run_.session.endpoint(), evaluated, target));
-    std::vector<nix::StorePath> read; // what was made for evaluation may go with its evaluator, too
+    std::vector<nix::StorePath> held_for_it; // what was made for evaluation may go with its evaluator, too
     for (const auto& [id, outputs] : target.read_by_evaluation)
         for (auto output : outputs)
             if (auto path = run_.graph.derivation(id).outputs[output].path; path != plan::no_path)
-                read.push_back(run_.graph.path(path));
-    CO_TRY_VOID(co_await run_.session.connection().add_temp_roots(std::move(read)));
+                held_for_it.push_back(run_.graph.path(path));
+    CO_TRY_VOID(co_await run_.session.connection().add_temp_roots(std::move(held_for_it)));
     if (evaluated.unknown_reads > 0)
         run_.say(event::Severity::warning,
                  "what the evaluation of " + target.name + " reads of " + counted(evaluated.unknown_reads, "build") +
@@ -223,7 +293,7 @@ Task<Result<void>> Fleet::adopt(std::size_t number) {
     CO_TRY_VOID(co_await run_.realisations.learn(std::move(counts), &run_.session.connection()));
     std::vector<plan::PathId> fresh;
     for (auto id = before; id < run_.graph.path_count(); ++id) fresh.push_back(static_cast<plan::PathId>(id));
-    if (run_.extent != Extent::verify) CO_TRY_VOID(co_await ask_ahead(target, std::move(fresh)));
+    if (run_.extent != Extent::verify && !recalled_) CO_TRY_VOID(co_await ask_ahead(target, std::move(fresh)));
     targets_[number].planned = run_.live.add(std::move(target), host);
     run_.consumers->refresh_trust();
     run_.live.become_stale(); // not once planning has failed: nobody would plan, and the driver would wait for it

@@ -2,10 +2,12 @@
 
 #include "eval/evaluator.hpp"
 #include "event/event.hpp"
+#include "fill/recall.hpp"
 #include "fill/run_context.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,15 +40,18 @@ struct TargetRecord {
 // The flake: which hosts there are, what they evaluate to, what that is made of.
 class Fleet {
   public:
-    explicit Fleet(RunContext& run) : run_(run) {}
+    explicit Fleet(RunContext& run) : run_(run), recall_(run) {}
 
-    // Once the store can be used. What came of it stands in flake_if_open(), or else in failure().
+    // Once the store can be used: reads the flake, and fetches its inputs unless they may not be needed. What came of
+    // it stands in flake_if_open(), or else in failure().
     async::Task<void> open();
     const std::optional<Failure>& failure() const { return failure_; }
     // Finds the targets that are wanted. False: there is nothing to go on with, and it is told why.
     async::Task<bool> discover();
     // All of them at once, as far as the evaluator lets them; each is added to the graph and the plan when it is known.
     async::Task<void> evaluate_all();
+    // Of what is complete now, for whoever would evaluate it again.
+    async::Task<void> leave_record() { return recall_.leave(hosts_, targets_); }
     // What `nix flake check` would find in the other outputs.
     async::Task<void> check();
 
@@ -62,15 +67,29 @@ class Fleet {
 
   private:
     async::Task<void> find_branch();
+    async::Task<Result<void>> fetch_inputs();
+    async::Task<Result<void>> list_hosts();
+    void select(); // of the hosts, what is wanted
+    async::Task<bool> is_recalled_whole();
+    std::size_t number_of(const eval::EvaluatedTarget& evaluated, bool is_wanted);
     async::Task<void> evaluate(std::size_t number);
+    async::Task<Result<eval::EvaluatedTarget>> find_evaluated(eval::TargetRef target);
     async::Task<Result<void>> adopt(std::size_t number);
     async::Task<Result<void>> ask_ahead(const plan::Target& target, std::vector<plan::PathId> fresh);
     async::Task<void> check_outputs();
 
     RunContext& run_;
+    Recall recall_;
     std::unique_ptr<eval::Evaluator> evaluator_;
     std::optional<eval::FlakeInfo> flake_;
-    std::optional<Failure> failure_; // to open it
+    std::optional<Failure> failure_;                    // to open it
+    std::vector<eval::TargetRef> hosts_;                // all that there are
+    std::optional<session::EvaluationRecord> recalled_; // nothing is evaluated then
+    struct KnownHost {
+        std::size_t number; // in presence::Upstreams
+        std::optional<nix::CacheSettings> says;
+    };
+    std::map<std::string, KnownHost> known_hosts_; // by display name
     std::vector<TargetRecord> targets_;
     std::vector<std::string> skipped_;
     std::vector<eval::CheckFinding> check_findings_;

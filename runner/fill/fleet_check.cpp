@@ -16,6 +16,9 @@ using namespace std::chrono_literals;
 Task<void> Fleet::check() {
     auto start = run_.clock.now();
     run_.stage_started(event::Stage::check);
+    auto fetched = co_await fetch_inputs();
+    if (!fetched) run_.fail(std::move(fetched).error());
+    if (!fetched) co_return;
     auto check_all = [this](async::TaskGroup& group) { group.spawn(check_outputs()); };
     co_await async::together(run_.evaluations, check_all); // among them, so that a signal ends it as it ends them
     for (const auto& finding : check_findings_) {

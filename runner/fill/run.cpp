@@ -85,6 +85,7 @@ Task<void> Run::work() {
         co_await parts.pushes.look_at_mirrors();
         if (run.is_filling()) co_await parts.announcements.pin();
         co_await parts.announcements.publish_finished();
+        co_await parts.fleet.leave_record();
     }
     if (run.is_filling() && !run.is_ending()) co_await parts.changes.find();
     if (settings.check_flake && !run.is_ending()) co_await parts.fleet.check();

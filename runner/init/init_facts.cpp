@@ -139,8 +139,9 @@ Task<Result<void>> look_at_flake(session::Session& session, InitFacts& facts) {
     eval_settings.import_from_derivation = false; // looking builds nothing
     auto hooks = silent_hooks();
     std::optional<event::Position> position;
-    auto flake = co_await eval::open_flake(eval_settings, hooks, position);
+    auto flake = co_await eval::read_flake(eval_settings, hooks, position);
     if (!flake) co_return std::move(flake).error();
+    CO_TRY_VOID(co_await eval::fetch_inputs(eval_settings, *flake, hooks, position));
     using Kind = eval::TargetKind;
     std::vector<Kind> kinds{Kind::nixos, Kind::darwin, Kind::home, Kind::package, Kind::check, Kind::dev_shell};
     auto listings = co_await eval::list_targets(eval_settings, *flake, kinds, hooks);

@@ -17,6 +17,7 @@ struct ListSetting {
 
     std::vector<std::string> over(const std::vector<std::string>& before) const;
     bool says_something() const { return set || !added.empty(); }
+    friend bool operator==(const ListSetting&, const ListSetting&) = default;
 };
 
 // In whose words a host's owner says whom its Nix asks and believes.
@@ -43,6 +44,7 @@ struct CacheSettings {
     bool says_something() const {
         return substituters.says_something() || trusted_public_keys.says_something() || require_sigs || substitute;
     }
+    friend bool operator==(const CacheSettings&, const CacheSettings&) = default;
 };
 
 // Can it stand in a list of nix.conf, and end neither that word nor the line?

@@ -52,18 +52,17 @@ std::optional<std::vector<eval::TargetRef>> hosts_in(const std::string& json) {
     }
 }
 
-// What its key says all of: nothing that was built, or fetched from whom one host trusts, had a part in it.
-bool is_by_key_alone(const eval::EvaluatedTarget& evaluated) {
-    return !evaluated.impure && evaluated.read_by_evaluation.empty() && evaluated.unknown_reads == 0 &&
-           evaluated.built_by_evaluation.empty() && evaluated.fetched_by_evaluation.empty();
-}
-
 class RememberingEvaluator final : public eval::Evaluator {
   public:
     RememberingEvaluator(Session& session, eval::EvalSettings settings, std::unique_ptr<EvaluationMemory> memory)
         : session_(session), settings_(settings), memory_(std::move(memory)),
           evaluator_(session.outside().make_evaluator(session.executor(), std::move(settings), session.sink())) {}
 
+    Task<Result<eval::FlakeInfo>> read() override {
+        auto read = co_await evaluator_->read();
+        if (read) flake_ = *read;
+        co_return read;
+    }
     Task<Result<eval::FlakeInfo>> open() override {
         auto opened = co_await evaluator_->open();
         if (opened) flake_ = *opened;
@@ -130,6 +129,11 @@ class RememberingEvaluator final : public eval::Evaluator {
 };
 
 } // namespace
+
+bool is_by_key_alone(const eval::EvaluatedTarget& evaluated) {
+    return !evaluated.impure && evaluated.read_by_evaluation.empty() && evaluated.unknown_reads == 0 &&
+           evaluated.built_by_evaluation.empty() && evaluated.fetched_by_evaluation.empty();
+}
 
 std::unique_ptr<eval::Evaluator> make_evaluator(Session& session, std::string flake) {
     auto settings = session.eval_settings(std::move(flake));

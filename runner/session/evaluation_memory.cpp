@@ -1,5 +1,6 @@
 #include "session/evaluation_memory.hpp"
 
+#include "base/text.hpp"
 #include "codec/hash.hpp"
 #include "daemon/settings.hpp"
 #include "eval/evaluator.hpp"
@@ -40,6 +41,16 @@ bool is_pure(const eval::EvalSettings& settings, const daemon::Settings& nix) {
            value("pure-eval") != "false" && value("allow-unsafe-native-code-during-evaluation") != "true";
 }
 
+// Where the tree comes from, whichever branch its commit was found on: no expression sees that.
+std::string without_branch(const std::string& url) {
+    auto query = url.find('?');
+    if (query == url.npos) return url;
+    std::vector<std::string> kept;
+    for (auto parameter : split(std::string_view(url).substr(query + 1), '&'))
+        if (!parameter.starts_with("ref=")) kept.emplace_back(parameter);
+    return url.substr(0, query + 1) + join(kept, "&");
+}
+
 } // namespace
 
 Result<std::unique_ptr<EvaluationMemory>> EvaluationMemory::open(const std::filesystem::path& file) {
@@ -77,7 +88,7 @@ std::string evaluation_key(const eval::FlakeInfo& flake, const eval::EvalSetting
     for (const auto* name : settings_that_matter)
         if (auto found = nix.by_name.find(name); found != nix.by_name.end()) of_nix[name] = found->second;
     nlohmann::json all{flake.nix_version,
-                       flake.url,
+                       without_branch(flake.url),
                        flake.revision,
                        flake.source->to_string(),
                        flake.subdirectory,

@@ -11,11 +11,14 @@ Result<nix::Derivation> read_derivation(const daemon::Endpoint& endpoint, const 
     return with_context(nix::Derivation::parse(text), "reading " + path.to_string());
 }
 
-Result<plan::Target> add_target(plan::Graph& graph, const daemon::Endpoint& endpoint,
-                                const eval::EvaluatedTarget& evaluated) {
+plan::Graph::Reader derivations_of(const daemon::Endpoint& endpoint) {
+    return [&endpoint](const nix::StorePath& path) { return read_derivation(endpoint, path); };
+}
+
+Result<plan::Target> add_target(plan::Graph& graph, const eval::EvaluatedTarget& evaluated,
+                                const plan::Graph::Reader& read) {
     plan::Target target;
     target.name = evaluated.target.display();
-    auto read = [&endpoint](const nix::StorePath& path) { return read_derivation(endpoint, path); };
     TRY(root, graph.add_closure(evaluated.derivation, read));
     target.derivation = root;
     const auto& outputs = graph.derivation(root).outputs;
@@ -28,7 +31,7 @@ Result<plan::Target> add_target(plan::Graph& graph, const daemon::Endpoint& endp
 
 Result<void> add_reads(plan::Graph& graph, const daemon::Endpoint& endpoint, const eval::EvaluatedTarget& evaluated,
                        plan::Target& target) {
-    auto read_file_of = [&endpoint](const nix::StorePath& path) { return read_derivation(endpoint, path); };
+    auto read_file_of = derivations_of(endpoint);
     for (const auto& read : evaluated.read_by_evaluation) {
         TRY(id, graph.add_closure(read.derivation, read_file_of));
         plan::EvaluationRead added{.derivation = id, .outputs = {}};

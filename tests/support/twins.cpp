@@ -42,7 +42,11 @@ class Twins::Evaluator final : public eval::Evaluator {
     Evaluator(Twins& twins, bool is_of_commit, event::Sink& sink)
         : twins_(twins), is_of_commit_(is_of_commit), sink_(sink) {}
 
-    Task<Result<eval::FlakeInfo>> open() override { co_return twins_.flake; }
+    Task<Result<eval::FlakeInfo>> read() override { co_return twins_.flake; }
+    Task<Result<eval::FlakeInfo>> open() override {
+        ++twins_.fetched_inputs;
+        co_return twins_.flake;
+    }
     Task<Result<std::vector<eval::TargetRef>>> discover(std::vector<std::string>) override {
         if (twins_.listing.count() > 0) co_await twins_.clock.sleep_for(twins_.listing);
         std::vector<eval::TargetRef> found;

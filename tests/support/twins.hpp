@@ -49,6 +49,7 @@ class Twins : public event::Sink {
     std::deque<Host> hosts;
     std::chrono::milliseconds listing{}; // how long that takes
     eval::FlakeInfo flake;
+    int fetched_inputs = 0;                                       // times
     std::function<void(eval::EvaluatedTarget&)> change_evaluated; // what else an evaluation comes to
     std::vector<eval::CheckFinding> findings;                     // about the rest of the flake
 

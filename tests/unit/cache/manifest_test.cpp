@@ -1,4 +1,6 @@
+#include "cache/document.hpp"
 #include "cache/manifest_store.hpp"
+#include "nix/path_info.hpp"
 #include "unit/cache/backends.hpp"
 
 #include <boost/mpl/list.hpp>
@@ -147,6 +149,28 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_consumer_that_trusts_no_key_accepts_its_content_
         BOOST_REQUIRE((info && *info));
         BOOST_TEST((*info)->references.empty());
         if (!desk.info.server_signs) BOOST_TEST(((*info)->is_trusted_by({})));
+    });
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_document_is_found_by_its_path_alone, Backend, Backends) {
+    with_backend<Backend>([](Desk& desk) -> Task<void> {
+        auto path = nix::text_path("note.txt", "a key").first; // which does not follow from what is in it
+        std::string what = "the note";
+        auto none = co_await cache::read_document(desk.cache, path, desk.info.public_keys, what, 1000);
+        BOOST_TEST((none && !*none));
+        std::string text = "what there is to say";
+        auto published = co_await cache::publish_document(desk.cache, desk.info.preferred_compression, path, {}, text);
+        BOOST_REQUIRE_MESSAGE(published.has_value(), (published ? "" : published.error().one_line()));
+        auto read = co_await cache::read_document(desk.cache, path, desk.info.public_keys, what, 1000);
+        BOOST_REQUIRE_MESSAGE(read.has_value(), (read ? "" : read.error().one_line()));
+        BOOST_TEST(**read == text);
+        auto large = co_await cache::read_document(desk.cache, path, desk.info.public_keys, what, 100);
+        BOOST_REQUIRE(!large.has_value());
+        BOOST_TEST(large.error().one_line().find("the note " + path.to_string()) == 0U);
+        std::vector<nix::PublicKey> others{nix::SecretKey::generate("other-1").public_key()};
+        auto unsigned_one = co_await cache::read_document(desk.cache, path, others, what, 1000);
+        BOOST_REQUIRE(!unsigned_one.has_value());
+        BOOST_TEST(unsigned_one.error().one_line().find("not signed") != std::string::npos);
     });
 }
 

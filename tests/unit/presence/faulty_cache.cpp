@@ -79,6 +79,7 @@ async::Task<Result<cache::CacheInfo>> FaultyCache::open() {
     info.name = address_.name;
     info.substituter_url = substituter_url;
     info.has_bulk_query = has_bulk_query;
+    info.preferred_compression = preferred_compression;
     info.permission = permission;
     co_return info;
 }

@@ -27,6 +27,7 @@ class FaultyCache final : public MemoryCache {
     std::optional<Failure> bulk_failure; // what every bulk question gets
     bool narinfos_are_nonsense = false;
     cache::Permission permission = cache::Permission::none;
+    codec::Compression preferred_compression = codec::Compression::zstd;
     std::string substituter_url; // by which others would fetch from it
     std::size_t questions = 0;
     std::map<std::string, nix::Realisation> told; // by id

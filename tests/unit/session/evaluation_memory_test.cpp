@@ -86,6 +86,7 @@ BOOST_AUTO_TEST_CASE(the_same_question_has_the_same_key) {
     elsewhere.flake.archive = "{}";
     elsewhere.nix.by_name["substituters"] = "https://cache.example";
     elsewhere.nix.by_name["cores"] = "3";
+    elsewhere.flake.url = "git+file:///home/kim/fleet?ref=develop&rev=0123456789abcdef0123456789abcdef01234567";
     BOOST_TEST(elsewhere.key() == Question().key());
 }
 

@@ -64,7 +64,7 @@ BOOST_FIXTURE_TEST_SUITE(session_targets, Store)
 BOOST_AUTO_TEST_CASE(a_target_comes_with_all_that_it_is_made_of) {
     auto libc = derivation("libc"), lib = derivation("lib", {"out"}, {libc});
     auto top = derivation("system", {"out"}, {lib, libc});
-    auto target = session::add_target(graph, endpoint, evaluated(top, {"out"}));
+    auto target = session::add_target(graph, evaluated(top, {"out"}), session::derivations_of(endpoint));
     BOOST_REQUIRE(target.has_value());
     BOOST_TEST(target->name == "nixos:nas");
     BOOST_TEST((graph.derivation(target->derivation).path == top));
@@ -74,17 +74,21 @@ BOOST_AUTO_TEST_CASE(a_target_comes_with_all_that_it_is_made_of) {
 
 BOOST_AUTO_TEST_CASE(the_outputs_that_are_wanted_are_told_by_number_in_the_order_wanted) {
     auto tool = derivation("tool", {"dev", "doc", "out"}); // a derivation has them sorted by name
-    BOOST_TEST((session::add_target(graph, endpoint, evaluated(tool, {"out", "dev"}))->outputs == Outputs{2, 0}));
-    BOOST_TEST((session::add_target(graph, endpoint, evaluated(tool, {"doc"}))->outputs == Outputs{1}));
+    BOOST_TEST(
+        (session::add_target(graph, evaluated(tool, {"out", "dev"}), session::derivations_of(endpoint))->outputs ==
+         Outputs{2, 0}));
+    BOOST_TEST((session::add_target(graph, evaluated(tool, {"doc"}), session::derivations_of(endpoint))->outputs ==
+                Outputs{1}));
     // None of those that are there: the first, so that something is asked for at all.
-    BOOST_TEST((session::add_target(graph, endpoint, evaluated(tool, {"bin"}))->outputs == Outputs{0}));
+    BOOST_TEST((session::add_target(graph, evaluated(tool, {"bin"}), session::derivations_of(endpoint))->outputs ==
+                Outputs{0}));
 }
 
 BOOST_AUTO_TEST_CASE(a_derivation_that_cannot_be_read_is_named) {
     auto absent = path("absent.drv"), broken = path("broken.drv");
     write(broken, "Derive([");
     for (const auto& derivation : {absent, broken}) {
-        auto target = session::add_target(graph, endpoint, evaluated(derivation, {"out"}));
+        auto target = session::add_target(graph, evaluated(derivation, {"out"}), session::derivations_of(endpoint));
         BOOST_REQUIRE(!target.has_value());
         BOOST_TEST(target.error().one_line().find(derivation.to_string()) != std::string::npos);
     }
@@ -95,7 +99,7 @@ BOOST_AUTO_TEST_CASE(what_its_evaluation_read_belongs_to_the_target) {
     auto top = derivation("system"), source = derivation("source"), tool = derivation("tool", {"dev", "out"});
     auto result = evaluated(top, {"out"});
     result.read_by_evaluation = {{.derivation = tool, .outputs = {"dev"}}, {.derivation = source, .outputs = {}}};
-    auto target = session::add_target(graph, endpoint, result).value();
+    auto target = session::add_target(graph, result, session::derivations_of(endpoint)).value();
     BOOST_TEST(target.read_by_evaluation.empty());
     BOOST_REQUIRE(session::add_reads(graph, endpoint, result, target).has_value());
     BOOST_REQUIRE(target.read_by_evaluation.size() == 2U);
