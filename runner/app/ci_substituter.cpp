@@ -45,7 +45,6 @@ std::optional<event::Message> offer_substituter(const session::Session& session)
         return cannot("the Nix daemon does not trust this user",
                       "add the user to trusted-users in nix.conf (install-nix-action: extra_nix_config), or name the "
                       "cache there as a substituter");
-    // With the password, if its URL has one: later steps show their environment, and it is masked by then.
     auto uri = cache::CacheUri::parse(session.settings().cache.reveal());
     Secret url = uri ? cache::substituter_of(*uri, cache) : Secret(cache.substituter_url);
     bool is_plain = nix::is_one_word(url.reveal()) && std::all_of(keys.begin(), keys.end(), [](const auto& key) {
@@ -59,6 +58,9 @@ std::optional<event::Message> offer_substituter(const session::Session& session)
     if (!config.empty() && config.back() != '\n') config += '\n';
     config += "extra-substituters = " + std::string(url.reveal()) + "\nextra-trusted-public-keys =";
     for (const auto& key : keys) config += " " + key.to_string();
+    if (holds_login(config))
+        return cannot("its address holds a login, which is this step's alone",
+                      "give Nix a netrc file with that login, and name the cache in nix.conf without it");
     auto written = github::set_output(file, "NIX_CONFIG", config);
     if (!written) return cannot(written.error().one_line(), {});
     return {};

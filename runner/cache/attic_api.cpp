@@ -171,7 +171,8 @@ async::Task<Result<AtticCacheInfo>> AtticApi::get_info() {
     info.substituter_url = std::move(*substituter);
     info.store_dir = text_in(json, "store_dir");
     auto is_public = json.find("is_public");
-    info.is_public = is_public != json.end() && is_public->is_boolean() && is_public->get<bool>();
+    // Who does not say it may show it to everybody.
+    info.is_public = is_public == json.end() || !is_public->is_boolean() || is_public->get<bool>();
     auto priority = json.find("priority");
     if (priority != json.end() && priority->is_number_integer()) info.priority = priority->get<int>();
     info.upstream_key_names = texts_in(json, "upstream_cache_key_names");

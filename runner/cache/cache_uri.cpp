@@ -55,6 +55,7 @@ Result<CacheUri> parse_file(std::string_view text, std::string_view rest, CacheU
     if (!encoded) return bad_uri(text, "a '%' in it is not followed by two hexadecimal digits");
     auto directory = encoded->decode();
     if (directory.find('\0') != directory.npos) return bad_uri(text, "it holds a zero byte");
+    if (shown_name(directory) != directory) return bad_uri(text, "it holds a character that cannot be shown");
     while (directory.size() > 1 && directory.ends_with('/')) directory.pop_back();
     if (directory == "/") return bad_uri(text, "the root directory cannot be one");
     if (!uri.push_base.empty()) return bad_uri(text, "a directory is written where it is read");
@@ -101,10 +102,11 @@ Result<CacheUri> parse_s3(std::string_view text, std::string_view bucket, std::s
 }
 
 // How a server is reached concerns us alone.
-std::string without_scheme(std::string_view parameters) {
+std::string without_own(std::string_view parameters) {
     std::vector<std::string> for_nix;
     for (auto parameter : split(parameters, '&'))
-        if (!parameter.empty() && !parameter.starts_with("scheme=")) for_nix.emplace_back(parameter);
+        if (!parameter.empty() && !parameter.starts_with("scheme=") && !parameter.starts_with("audience="))
+            for_nix.emplace_back(parameter);
     return join(for_nix, "&");
 }
 
@@ -115,7 +117,7 @@ Result<CacheUri> parse_attic(std::string_view text, std::string_view rest, std::
     uri.scheme = Scheme::attic;
     uri.attic = std::move(*place);
     uri.name = uri.attic.to_string();
-    uri.parameters = without_scheme(uri.parameters);
+    uri.parameters = without_own(uri.parameters);
     return uri;
 }
 
@@ -126,7 +128,7 @@ Result<CacheUri> parse_niks3(std::string_view text, std::string_view rest, std::
     uri.scheme = Scheme::niks3;
     uri.niks3 = std::move(*place);
     uri.name = uri.niks3.to_string();
-    uri.parameters = without_scheme(uri.parameters);
+    uri.parameters = without_own(uri.parameters);
     return uri;
 }
 

@@ -146,7 +146,7 @@ Task<Result<Niks3Config>> Niks3Api::get_config() {
             .with_hint("its address is what niks3's own client has as --server-url");
     if (!response) co_return std::move(response).error();
     CO_TRY(config, read_niks3_config(*response));
-    token_.set_audience(config.oidc_audience);
+    token_.set_audience(uri_.niks3.audience_for(config.oidc_audience), config.oidc_audience);
     co_return config;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "http/url.hpp"
+#include "nix/flake_url.hpp"
 
 namespace cachefill::cache {
 
@@ -11,6 +12,16 @@ Failure bad(const std::string& why) { return Failure(FailureKind::usage, why); }
 
 } // namespace
 
+std::string Niks3Place::audience_for(const std::string& wanted) const {
+    if (!audience.empty()) return audience;
+    auto name = to_lower(wanted);
+    while (name.ends_with('/')) name.pop_back();
+    auto host = server.substr(0, server.find('/'));
+    for (const auto& own : {endpoint(), server, host, host.substr(0, host.rfind(':'))})
+        if (name == own) return wanted;
+    return {};
+}
+
 Result<Niks3Place> parse_niks3_place(std::string_view rest, std::string_view parameters) {
     Niks3Place place;
     while (rest.ends_with('/')) rest.remove_suffix(1);
@@ -19,6 +30,7 @@ Result<Niks3Place> parse_niks3_place(std::string_view rest, std::string_view par
     if (place.server.find('@') != place.server.npos)
         return bad("a login is not part of such an address; its token comes from elsewhere");
     for (auto parameter : split(parameters, '&')) {
+        if (parameter.starts_with("audience=")) place.audience = nix::percent_decode(parameter.substr(9));
         if (!parameter.starts_with("scheme=")) continue;
         auto scheme = parameter.substr(7);
         if (scheme != "http" && scheme != "https") return bad("its scheme is https or http");

@@ -1,5 +1,6 @@
 #include "cache/niks3_token.hpp"
 
+#include "base/foreign_text.hpp"
 #include "cache/github_identity.hpp"
 
 namespace cachefill::cache {
@@ -26,6 +27,10 @@ Task<Result<std::optional<Secret>>> Niks3Token::get() {
     if (login_.token || login_.request_url.empty()) co_return login_.token;
     auto turn = co_await one_at_a_time_.acquire();
     if (lent_ && clock_.now() - lent_at_ < surely_good) co_return lent_;
+    if (audience_.empty() && !wanted_.empty())
+        co_return Failure(FailureKind::auth, "the server asks for a token of GitHub that is made out for '" +
+                                                 shown_name(wanted_) + "', which is not its own address")
+            .with_hint("if that is its name, say so: niks3://HOST?audience=NAME");
     if (audience_.empty())
         co_return Failure(FailureKind::auth, "the server takes no tokens of GitHub")
             .with_hint("whoever runs it has to configure OIDC for GitHub and this repository (niks3's option "

@@ -17,8 +17,12 @@ class Niks3Token {
     // Client and clock outlive it.
     Niks3Token(async::Executor executor, http::Client& client, const async::Clock& clock, Niks3Login login);
 
-    // For whom GitHub's is made out: the server's `oidc_audience`. Empty: it takes none of GitHub's.
-    void set_audience(std::string audience) { audience_ = std::move(audience); }
+    // For whom GitHub's is made out. Empty: for nobody, since the server wants none of GitHub's, or (`wanted`) one for
+    // somebody who is not the server.
+    void set_audience(std::string audience, std::string wanted) {
+        audience_ = std::move(audience);
+        wanted_ = std::move(wanted);
+    }
     // Empty: there is none. An auth failure where GitHub's would be needed, and the server takes none or GitHub gives
     // none.
     async::Task<Result<std::optional<Secret>>> get();
@@ -31,7 +35,7 @@ class Niks3Token {
     http::Client& client_;
     const async::Clock& clock_;
     Niks3Login login_;
-    std::string audience_;
+    std::string audience_, wanted_;
     async::Limiter one_at_a_time_;
     std::optional<Secret> lent_;
     async::Clock::TimePoint lent_at_;

@@ -55,6 +55,9 @@ struct Git {
     }
 };
 
+// What a repository calls something stands where git reads options, too.
+bool is_no_option(std::string_view name) { return !name.empty() && name.front() != '-'; }
+
 // Where git would go for the remote; a folder's path as seen from anywhere.
 Task<std::string> address_of_remote(const Git& git, const GitState& state) {
     std::vector<std::string> question{"remote", "get-url", state.remote};
@@ -70,6 +73,7 @@ Task<void> find_remote(const Git& git, GitState& state) {
     std::vector<std::string> list{"remote"};
     auto all = co_await git.ask(std::move(list));
     auto words = all ? split_words(*all) : std::vector<std::string_view>();
+    std::erase_if(words, [](std::string_view name) { return !is_no_option(name); });
     if (words.empty()) co_return;
     state.remote = words.front();
     if (std::find(words.begin(), words.end(), "origin") != words.end()) state.remote = "origin";
@@ -100,9 +104,11 @@ Task<void> find_out_what_is_pushed(const Git& git, GitState& state) {
     if (state.pushed || state.branch.empty()) co_return;
     auto lock = (std::filesystem::path(state.subdirectory) / "flake.lock").string();
     // A branch may have another name there.
-    std::vector<std::string> upstream{"rev-parse", "--abbrev-ref", state.branch + "@{upstream}"};
+    std::vector<std::string> upstream{"rev-parse", "--symbolic-full-name",
+                                      "refs/heads/" + state.branch + "@{upstream}"};
     auto configured = co_await git.ask(std::move(upstream));
-    auto theirs = configured.value_or(state.remote + "/" + state.branch);
+    bool has_upstream = configured && configured->starts_with("refs/");
+    auto theirs = has_upstream ? *configured : "refs/remotes/" + state.remote + "/" + state.branch;
     std::vector<std::string> difference{"diff", "--quiet", "--no-ext-diff", "--no-textconv", theirs, state.commit,
                                         "--",   lock};
     std::vector<std::string> is_there{"rev-parse", "--verify", "-q", theirs};
@@ -166,6 +172,7 @@ Task<Result<std::optional<GitState>>> read_git_state(std::filesystem::path direc
 Task<std::optional<std::string>> file_in_commit(std::filesystem::path root, std::string commit, std::string file,
                                                 Environment environment) {
     Git git{.directory = std::move(root), .environment = std::move(environment)};
+    if (!is_no_option(commit)) co_return std::nullopt;
     std::vector<std::string> question{"show", commit + ":" + file};
     co_return co_await git.ask(std::move(question));
 }

@@ -63,6 +63,7 @@ struct MissingWording {
 
 constexpr std::array missing_wordings{
     MissingWording{"getting status of '", "': No such file or directory"},       // 2.8
+    MissingWording{"getting status of \"", "\": No such file or directory"},     // 2.31 and later
     MissingWording{"getting attributes of path '", "': No such file"},           // 2.4
     MissingWording{"opening file '", "': No such file or directory"},            //
     MissingWording{"opening directory '", "': No such file or directory"},       //

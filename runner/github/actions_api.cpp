@@ -2,6 +2,7 @@
 
 #include "base/clock_moment.hpp"
 #include "base/text.hpp"
+#include "github/author.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -38,6 +39,12 @@ Moment moment(const json& object, const char* name) {
 Failure nonsense(std::string_view what) {
     return Failure(FailureKind::protocol, "GitHub described " + std::string(what) + " in a form that is not understood")
         .with_hint("is GITHUB_API_URL, if set, the address of GitHub's REST API?");
+}
+
+// Whose commit a run is of: that of a fork's pull request is the fork's.
+std::string head_repository(const json& object) {
+    auto head = object.find("head_repository");
+    return head != object.end() && head->is_object() ? text(*head, "full_name") : std::string();
 }
 
 RunState state_of(const json& object) { return parse_state(text(object, "status"), text(object, "conclusion")); }
@@ -142,7 +149,8 @@ Task<Result<std::vector<WorkflowRun>>> ActionsApi::runs(std::string query, std::
     std::vector<WorkflowRun> runs;
     for (const auto& item : items) {
         CO_TRY(run, read_run(item));
-        runs.push_back(std::move(run));
+        if (is_run_of_writers(run.event, head_repository(item), repository_.full_name()))
+            runs.push_back(std::move(run));
     }
     co_return runs;
 }

@@ -70,7 +70,8 @@ class ActionsApi {
   public:
     ActionsApi(RestClient& rest, Repository repository) : rest_(rest), repository_(std::move(repository)) {}
 
-    // Newest first. `sha`: 40 hex digits.
+    // Newest first. `sha`: 40 hex digits. Those that strangers may have caused are left out: they can have the name of
+    // any branch, and do not fill the cache.
     async::Task<Result<std::vector<WorkflowRun>>> runs_of_commit(std::string sha);
     async::Task<Result<std::vector<WorkflowRun>>> runs_of_branch(std::string branch, std::size_t most = 30);
     // Of the latest attempt.

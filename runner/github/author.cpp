@@ -151,6 +151,11 @@ bool is_pull_request_event(std::string_view event) {
            event == "pull_request_review_comment";
 }
 
+bool is_run_of_writers(std::string_view event, std::string_view head_repository, std::string_view repository) {
+    return is_one_of(writers_events, event) ||
+           (is_pull_request_event(event) && !repository.empty() && iequals(head_repository, repository));
+}
+
 bool passes_on_foreign_events(const Json& payload, std::string_view repository) {
     if (!payload.is_object()) return false;
     auto only = Json::object();

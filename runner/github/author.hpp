@@ -18,6 +18,10 @@ enum class Author {
 // where there is one that cannot be read.
 Author author_of(std::string_view event, std::string_view repository, const nlohmann::json& payload);
 
+// The same of a run that is only listed, by what a list tells: could it have been caused by somebody who may write to
+// `repository`, and by nobody else?
+bool is_run_of_writers(std::string_view event, std::string_view head_repository, std::string_view repository);
+
 // Does the sender of a repository_dispatch pass on a pull request, what followed a run, or something of which nobody
 // can tell? Then the code of the steps may be that one's, and not the commit's of the event.
 bool passes_on_foreign_events(const nlohmann::json& payload, std::string_view repository);

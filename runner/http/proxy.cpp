@@ -104,7 +104,7 @@ bool ProxyRules::is_exempt(const Url& url) const {
 
 Result<std::optional<Proxy>> ProxyRules::find(const Url& url) const {
     const auto& setting = url.tls ? https_ : http_;
-    if (setting.value.empty() || is_exempt(url)) return std::optional<Proxy>();
+    if (setting.value.empty() || (!url.tls && is_this_machine(url)) || is_exempt(url)) return std::optional<Proxy>();
     std::string_view value = setting.value;
     auto scheme_end = value.find("://");
     auto scheme = to_lower(scheme_end == std::string_view::npos ? "http" : value.substr(0, scheme_end));

@@ -159,11 +159,12 @@ bool is_same_host(const Url& a, const Url& b) {
     return a.host == b.host && same_port;
 }
 
-bool is_in_the_open(const Url& url) {
+bool is_this_machine(const Url& url) {
     const auto& host = url.host;
-    bool is_here = host == "localhost" || host.ends_with(".localhost") || host == "::1" ||
-                   (host.starts_with("127.") && host.find_first_not_of("0123456789.") == host.npos);
-    return !url.tls && !is_here;
+    return host == "localhost" || host.ends_with(".localhost") || host == "::1" ||
+           (host.starts_with("127.") && host.find_first_not_of("0123456789.") == host.npos);
 }
+
+bool is_in_the_open(const Url& url) { return !url.tls && !is_this_machine(url); }
 
 } // namespace cachefill::http

@@ -338,14 +338,15 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
     auto& settings = invocation.settings;
     TRY_VOID(take_positional(*command, raw, environment, settings));
     if (raw.flags.contains("flake")) settings.typed.flake = settings.flake;
+    auto named_flake = settings.flake;
     settings.flake = flake_around(settings.flake);
     settings.typed.words.assign(arguments.begin(), arguments.end());
     settings.typed.flags = raw.flags;
     settings.typed.config = raw.config;
-    NamedConfig named{.file = environment.get_or("CACHEFILL_CONFIG"), .by_hand = false};
+    NamedConfig named{.file = environment.get_or("CACHEFILL_CONFIG"), .by_hand = false, .flake = named_flake};
     if (*command == Command::ci) named.file = environment.get_or(config_input, named.file);
     TRY_VOID(with_context(without_login({named.file}), "reading the name of the configuration file"));
-    if (!raw.config.empty()) named = {.file = raw.config, .by_hand = true};
+    if (!raw.config.empty()) named = {.file = raw.config, .by_hand = true, .flake = {}};
     TRY_VOID(apply_config_files(named, *command, environment, settings, invocation.remarks));
     TRY_VOID(apply_environment(environment, *command, settings));
     if (*command == Command::ci) TRY_VOID(apply_inputs(environment, settings));

@@ -97,9 +97,10 @@ event::Message warning(const Refusal& refusal, const std::string& why, const std
 // The flake's own file, in a step: what of it the repository vouches for.
 class StepConfig {
   public:
-    StepConfig(std::vector<fs::path> files, fs::path folder, Command command, const Environment& environment)
-        : files_(std::move(files)), folder_(std::move(folder)), command_(command), environment_(environment),
-          commit_(github::vouched_commit(environment)) {}
+    StepConfig(std::vector<fs::path> files, fs::path folder, Command command, const Environment& environment,
+               std::string flake = {})
+        : files_(std::move(files)), folder_(std::move(folder)), flake_(std::move(flake)), command_(command),
+          environment_(environment), commit_(github::vouched_commit(environment)) {}
 
     Result<void> apply(Settings& settings, std::vector<event::Message>& remarks) const {
         auto found = std::find_if(files_.begin(), files_.end(), is_file);
@@ -121,7 +122,7 @@ class StepConfig {
             return {};
         }
         if (commit_->is_of_event && refusals.empty()) return {};
-        auto vouched = read_vouched_file(*commit_, files_, environment_);
+        auto vouched = read_vouched_file(*commit_, commit_->is_of_event ? files_ : places_there(), environment_);
         if (!vouched) {
             if (refusals.empty() && !own.empty() && !commit_->is_of_event)
                 remarks.push_back({.severity = event::Severity::warning,
@@ -154,6 +155,21 @@ class StepConfig {
     }
 
   private:
+    // Where the flake's file is in the commit. There another folder than here may be the first that has a flake.nix:
+    // what a change does to that decides nothing.
+    std::vector<fs::path> places_there() const {
+        std::error_code error;
+        auto folder = fs::absolute(flake_, error).lexically_normal();
+        if (flake_.empty() || error) return files_;
+        if (!folder.has_filename()) folder = folder.parent_path();
+        auto top = repository_around(folder);
+        for (; !top.empty() && is_within(folder, top); folder = folder.parent_path()) {
+            auto flake = read_vouched_file(*commit_, {folder / "flake.nix"}, environment_);
+            if (!flake) return files_;
+            if (flake->text) return config_places(folder);
+        }
+        return files_;
+    }
     std::string branch() const {
         return commit_->branch.empty() ? "the default branch" : "'" + sanitize(commit_->branch) + "'";
     }
@@ -164,6 +180,7 @@ class StepConfig {
 
     std::vector<fs::path> files_; // in their order
     fs::path folder_;             // of the checkout
+    std::string flake_;           // as it was named; empty: that has no say
     Command command_;
     const Environment& environment_;
     std::optional<github::VouchedCommit> commit_;
@@ -268,7 +285,7 @@ Result<void> apply_config_files(const NamedConfig& named, Command command, const
         auto files = config_places(settings.flake);
         auto found = std::find_if(files.begin(), files.end(), is_file);
         if (is_step)
-            TRY_VOID(StepConfig(files, settings.flake, command, environment).apply(settings, remarks));
+            TRY_VOID(StepConfig(files, settings.flake, command, environment, named.flake).apply(settings, remarks));
         else if (found != files.end()) {
             TRY(refused, apply_checkout(*found, settings.flake, command, settings));
             refusals = std::move(refused);

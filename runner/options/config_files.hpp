@@ -13,15 +13,17 @@ namespace cachefill::options {
 
 // The file that was named instead of those in their usual places.
 struct NamedConfig {
-    std::string file;     // empty: none
-    bool by_hand = false; // on the command line
+    std::string file;       // empty: none
+    bool by_hand = false;   // on the command line
+    std::string flake = {}; // as it was named, which Nix and Settings::flake may take for one around it
 };
 
 // Applies the configuration files, the weakest first:
 //
 // 1. cachefill.yml of the flake's folder. Nobody vouches for it, so only part of it counts (options.hpp: Where). In a
 //    step of GitHub Actions the repository does, for the file as it is in a commit of its own: all of that counts. Of a
-//    pull request it is the file of the branch to be merged into, instead of the pull request's own.
+//    pull request it is the file of the branch to be merged into, instead of the pull request's own, beside the flake
+//    that the named folder leads to on that branch.
 // 2. The user's own, $XDG_CONFIG_HOME/cachefill/cachefill.yml or config.yml. It wins: a flake has the last word on
 //    nothing.
 //

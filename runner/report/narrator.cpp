@@ -1,5 +1,6 @@
 #include "report/narrator.hpp"
 
+#include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "report/columns.hpp"
@@ -28,7 +29,7 @@ std::string fenced(std::string_view text) {
     if (text.empty()) return result;
     for (auto line : split(text, '\n')) {
         while (line.ends_with(' ')) line.remove_suffix(1);
-        result += line.empty() ? std::string("  |\n") : fmt::format("  | {}\n", line);
+        result += line.empty() ? std::string("  |\n") : fmt::format("  | {}\n", sanitize(line));
     }
     return result;
 }
@@ -54,7 +55,7 @@ std::string to_string(const event::Position& position) {
 }
 
 std::string Narrator::line(Tone tone, std::string_view word, std::string_view rest) const {
-    return style_(tone, pad_right(std::string(word), word_width)) + " " + std::string(rest) + "\n";
+    return style_(tone, pad_right(std::string(word), word_width)) + " " + shown_name(rest) + "\n";
 }
 
 std::string Narrator::message(event::Severity severity, const std::string& text, const std::string& hint) const {
@@ -66,9 +67,11 @@ std::string Narrator::message(event::Severity severity, const std::string& text,
                                                        : Tone::plain;
     auto told = style_(tone, fmt::format("{}:", event::to_string(severity)));
     std::string_view before = " ";
-    for (auto line : split(trim(text), '\n'))
-        told += std::string(std::exchange(before, "  ")) + std::string(line) + "\n";
-    if (!hint.empty()) told += fmt::format("  hint: {}\n", trim(hint));
+    for (auto line : split(trim(text), '\n')) told += std::string(std::exchange(before, "  ")) + sanitize(line) + "\n";
+    before = "  hint: ";
+    if (!hint.empty())
+        for (auto line : split(trim(hint), '\n'))
+            told += std::string(std::exchange(before, "  ")) + sanitize(line) + "\n";
     return told;
 }
 
@@ -88,7 +91,7 @@ std::string Narrator::evaluation(const event::EvaluationFinished& finished) cons
     }
     auto headline = finished.target + " does not evaluate";
     if (finished.position) headline += ": " + to_string(*finished.position);
-    auto text = style_(Tone::bad, "error:") + " " + headline + "\n" + fenced(finished.error);
+    auto text = style_(Tone::bad, "error:") + " " + shown_name(headline) + "\n" + fenced(finished.error);
     return finished.hint.empty() ? text : text + "  hint: " + one_line(finished.hint) + "\n";
 }
 
@@ -177,7 +180,7 @@ std::string Narrator::log_line(const event::BuildLogLine& log, const Progress& p
     if (voice_ != Voice::verbose) return {};
     auto it = progress.builds.find(log.derivation);
     auto name = it != progress.builds.end() ? it->second.name : path_name(log.derivation);
-    return style_(Tone::dim, name + ">") + " " + log.line + "\n";
+    return style_(Tone::dim, shown_name(name) + ">") + " " + sanitize(log.line) + "\n";
 }
 
 std::string Narrator::verdict(const event::TargetVerified& verified) const {

@@ -178,6 +178,7 @@ HttpReply GithubServer::runs(const HttpRequest& request, const std::string& name
                        {"node_id", "WFR_" + id},
                        {"head_branch", run.value("branch", "main")},
                        {"head_sha", run.value("sha", "")},
+                       {"head_repository", {{"full_name", run.value("from", name)}}},
                        {"path", ".github/workflows/" + run.value("file", "fill.yml")},
                        {"display_title", "a change"},
                        {"run_number", run.value("number", 1)},

@@ -75,6 +75,13 @@ BOOST_AUTO_TEST_CASE(a_login_of_one_step_is_not_handed_on) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(nor_is_one_in_the_address_of_the_cache) {
+    own.address().name = "https://own.example";
+    machine.settings.cache = GivenUrl("https://kim:pw@own.example");
+    BOOST_TEST(offer() == "its address holds a login, which is this step's alone");
+    BOOST_TEST(nix_config() == "");
+}
+
 BOOST_AUTO_TEST_CASE(who_does_not_want_it_or_has_no_such_file_hears_nothing) {
     machine.settings.substituter = false;
     BOOST_TEST(offer() == "");

@@ -159,7 +159,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_document_is_found_by_its_path_alone, Backend, Ba
         auto none = co_await cache::read_document(desk.cache, path, desk.info.public_keys, what, 1000);
         BOOST_TEST((none && !*none));
         std::string text = "what there is to say";
-        auto published = co_await cache::publish_document(desk.cache, desk.info.preferred_compression, path, {}, text);
+        auto published =
+            co_await cache::publish_document(desk.cache, desk.info.preferred_compression, path, std::string(), text);
         BOOST_REQUIRE_MESSAGE(published.has_value(), (published ? "" : published.error().one_line()));
         auto read = co_await cache::read_document(desk.cache, path, desk.info.public_keys, what, 1000);
         BOOST_REQUIRE_MESSAGE(read.has_value(), (read ? "" : read.error().one_line()));

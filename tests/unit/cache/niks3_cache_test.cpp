@@ -406,11 +406,16 @@ BOOST_AUTO_TEST_CASE(a_pin_keeps_what_it_leads_to) {
 BOOST_AUTO_TEST_CASE(github_says_who_we_are) {
     Fixture fixture([](Niks3ServerSettings& settings) { settings.oidc_audience = "our-niks3"; });
     auto settings = fixture.desk("");
+    settings.uri += "&audience=our-niks3";
     settings.credentials.niks3.request_url = fixture.server().url() + "/_github?api-version=2.0";
     settings.credentials.niks3.request_token = Secret("step-secret");
     auto info = try_open(settings);
     BOOST_REQUIRE_MESSAGE(info.has_value(), (info ? "" : render(info.error())));
     BOOST_TEST((info->permission == cache::Permission::write));
+
+    auto elsewhere = settings;
+    elsewhere.uri = fixture.backend->uri();
+    says(failure_to_open(elsewhere), "made out for 'our-niks3', which is not its own address");
 
     settings.credentials.niks3.request_token = Secret("of-another");
     auto failure = failure_to_open(settings);
@@ -429,6 +434,7 @@ BOOST_AUTO_TEST_CASE(who_is_not_let_in_by_github_is_told_where_that_is_said) {
     Fixture fixture([](Niks3ServerSettings& settings) { settings.oidc_audience = "our-niks3"; });
     fixture.server().set_faults({fault("GET /api/closures/*", 401, std::nullopt)});
     auto settings = fixture.desk("");
+    settings.uri += "&audience=our-niks3";
     settings.credentials.niks3.request_url = fixture.server().url() + "/_github";
     settings.credentials.niks3.request_token = Secret("step-secret");
     auto failure = failure_to_open(settings);

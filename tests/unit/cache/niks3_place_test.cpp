@@ -36,6 +36,20 @@ BOOST_AUTO_TEST_CASE(nix_gets_what_the_server_tells_with_the_parameters_that_are
     BOOST_TEST((uri.priority == 7));
 }
 
+BOOST_AUTO_TEST_CASE(a_token_of_github_is_made_out_for_the_server_or_for_whom_a_person_names) {
+    auto place = parsed("niks3://niks3.example.org:8443/team").niks3;
+    for (const auto* own : {"https://niks3.example.org:8443/team", "https://niks3.example.org:8443/team/",
+                            "niks3.example.org:8443/team", "niks3.example.org:8443", "Niks3.example.org"})
+        BOOST_TEST(place.audience_for(own) == own);
+    for (const auto* other :
+         {"sts.amazonaws.com", "", "example.org", "https://niks3.example.org.evil.example", "niks3"})
+        BOOST_TEST(place.audience_for(other) == "", other);
+    auto uri = parsed("niks3://niks3.example.org?audience=our%20depot&priority=7");
+    BOOST_TEST(uri.niks3.audience_for("sts.amazonaws.com") == "our depot");
+    BOOST_TEST(uri.parameters == "priority=7");
+    BOOST_TEST(uri.to_string() == "niks3://niks3.example.org");
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_server_is_refused_by_name) {
     for (const auto* text :
          {"niks3://", "niks3:///x", "niks3://kim:secret@example.org", "niks3://example.org?scheme=ftp",

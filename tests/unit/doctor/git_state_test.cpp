@@ -182,6 +182,31 @@ BOOST_AUTO_TEST_CASE(an_abbreviated_address_is_spelt_out_where_it_names_no_repos
     BOOST_TEST(state()->remote_url == "https://github.com/a/b"); // as written
 }
 
+BOOST_AUTO_TEST_CASE(a_name_that_git_would_take_for_an_option_is_none) {
+
+    commit("flake.lock");
+    auto victim = directory.path() / "victims";
+    fs::create_directories(victim);
+    for (const auto* name : {"notes", "notes@{upstream}"})
+        BOOST_REQUIRE(write_file_atomically(victim / name, "precious"));
+    auto option = "--output=" + victim.string();
+    git({"branch", "-m", "notes"});
+    auto configuration = read_file(tree() / ".git/config").value();
+    for (const auto& more : {"[remote \"" + option + "\"]\n\turl = /nowhere\n",
+                             "[branch \"notes\"]\n\tremote = " + option + "\n\tmerge = refs/heads/notes\n",
+                             "[remote \"origin\"]\n\turl = /nowhere\n[branch \"notes\"]\n\tremote = " + option +
+                                 "\n\tmerge = refs/heads/notes\n"}) {
+        BOOST_REQUIRE(write_file_atomically(tree() / ".git/config", configuration + more));
+        auto found = state();
+        BOOST_TEST((found && found->remote != option));
+        for (const auto& entry : fs::directory_iterator(victim)) BOOST_TEST(fs::file_size(entry.path()) == 8U, more);
+    }
+    BOOST_REQUIRE(write_file_atomically(tree() / ".git/config", configuration));
+    BOOST_REQUIRE(write_file_atomically(tree() / ".git/HEAD", "ref: refs/heads/" + option + "/notes\n"));
+    state();
+    for (const auto& entry : fs::directory_iterator(victim)) BOOST_TEST(fs::file_size(entry.path()) == 8U);
+}
+
 BOOST_AUTO_TEST_CASE(a_file_is_read_as_it_is_in_a_commit) {
     commit("flake.lock", "old");
     auto old = git({"rev-parse", "HEAD"});

@@ -66,6 +66,7 @@ BOOST_AUTO_TEST_CASE(what_nix_complains_of) {
 
 BOOST_AUTO_TEST_CASE(a_missing_file_is_named_in_every_wording) {
     const std::pair<const char*, const char*> messages[]{
+        {"getting status of \"/srv/nowhere\": No such file or directory", "/srv/nowhere"},
         {"getting status of '/srv/root/nix/store/p1v2wj4idsrmzp0p76hv8xs4im9iw9x5-source/hosts/box.nix': No such file "
          "or "
          "directory",

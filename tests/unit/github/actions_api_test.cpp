@@ -1,3 +1,4 @@
+#include "github/author.hpp"
 #include "unit/github/harness.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -86,6 +87,19 @@ BOOST_AUTO_TEST_CASE(every_word_of_github_for_a_run_has_its_meaning) {
     for (const auto* conclusion : {"cancelled", "stale"})
         BOOST_TEST((parse_state("completed", conclusion) == RunState::cancelled));
     BOOST_TEST((parse_state("completed", "action_required") == RunState::needs_action));
+}
+
+BOOST_AUTO_TEST_CASE(runs_that_strangers_may_have_caused_are_none_of_the_repositorys) {
+    using github::is_run_of_writers;
+    for (const auto* event : {"push", "schedule", "workflow_dispatch", "merge_group"})
+        BOOST_TEST(is_run_of_writers(event, "", "o/r"), event);
+    for (const auto* event : {"pull_request", "pull_request_target"}) {
+        BOOST_TEST(is_run_of_writers(event, "O/r", "o/r"), event);
+        BOOST_TEST(!is_run_of_writers(event, "stranger/r", "o/r"), event);
+        BOOST_TEST(!is_run_of_writers(event, "", "o/r"), event);
+    }
+    for (const auto* event : {"issue_comment", "workflow_run", "issues", "fork", "watch", "", "newer_than_this"})
+        BOOST_TEST(!is_run_of_writers(event, "o/r", "o/r"), event);
 }
 
 BOOST_AUTO_TEST_CASE(of_each_workflow_the_newest_run_counts) {

@@ -68,6 +68,10 @@ BOOST_AUTO_TEST_CASE(no_proxy_exempts_hosts_domains_networks_and_ports) {
     BOOST_TEST(exempt("[::1]:80", "http://[::1]/"));
     BOOST_TEST(exempt("fd00::/8", "http://[fd12::1]/"));
     BOOST_TEST(!exempt("", "https://a/"));
+    for (const auto* here : {"http://127.0.0.1:5000/", "http://localhost/", "http://me.localhost:81/", "http://[::1]/"})
+        BOOST_TEST(exempt("other", here), here); // what is unencrypted for this machine goes to no other
+    BOOST_TEST(!exempt("other", "https://localhost/"));
+    BOOST_TEST(!exempt("other", "http://localhost.example/"));
 }
 
 BOOST_AUTO_TEST_CASE(a_proxy_of_another_kind_is_a_usage_failure_that_names_its_variable) {

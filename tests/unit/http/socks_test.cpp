@@ -116,24 +116,24 @@ BOOST_AUTO_TEST_CASE(a_login_is_given_when_the_proxy_wants_one) {
 
 BOOST_AUTO_TEST_CASE(socks5_tells_the_address) {
     std::vector<ScriptedProxy::Step> steps{{"\5\1\0"s, "\5\0"s},
-                                           {"\5\1\0\1\x7F\0\0\1\0\x50"s, "\5\0\0\4"s + std::string(18, 'x')}};
+                                           {"\5\1\0\1\xC0\0\2\7\0\x50"s, "\5\0\0\4"s + std::string(18, 'x')}};
     ScriptedProxy proxy(steps);
-    check_far_end(ask_through("socks5://" + proxy.address(), "http://localhost/"));
+    check_far_end(ask_through("socks5://" + proxy.address(), "http://192.0.2.7/"));
     check_steps(proxy, steps);
 }
 
 BOOST_AUTO_TEST_CASE(an_address_is_told_as_one_also_to_socks5h) {
-    std::vector<ScriptedProxy::Step> steps{{"\5\1\0"s, "\5\0"s},
-                                           {"\5\1\0\4"s + std::string(15, '\0') + "\1\x1F\x90"s, granted5}};
+    std::vector<ScriptedProxy::Step> steps{
+        {"\5\1\0"s, "\5\0"s}, {"\5\1\0\4\x20\1\xD\xB8"s + std::string(11, '\0') + "\1\x1F\x90"s, granted5}};
     ScriptedProxy proxy(steps);
-    check_far_end(ask_through("socks5h://" + proxy.address(), "http://[::1]:8080/"));
+    check_far_end(ask_through("socks5h://" + proxy.address(), "http://[2001:db8::1]:8080/"));
     check_steps(proxy, steps);
 }
 
 BOOST_AUTO_TEST_CASE(socks4_and_4a_have_a_user_but_no_password) {
-    std::vector<ScriptedProxy::Step> by_address{{"\4\1\0\x50\x7F\0\0\1me\0"s, "\0\x5A\0\0\0\0\0\0"s}};
+    std::vector<ScriptedProxy::Step> by_address{{"\4\1\0\x50\xC0\0\2\7me\0"s, "\0\x5A\0\0\0\0\0\0"s}};
     ScriptedProxy proxy4(by_address);
-    check_far_end(ask_through("socks4://me:secret@" + proxy4.address(), "http://localhost/"));
+    check_far_end(ask_through("socks4://me:secret@" + proxy4.address(), "http://192.0.2.7/"));
     check_steps(proxy4, by_address);
     std::vector<ScriptedProxy::Step> by_name{{"\4\1\0\x50\0\0\0\1\0cache.example\0"s, "\0\x5A\0\0\0\0\0\0"s}};
     ScriptedProxy proxy4a(by_name);

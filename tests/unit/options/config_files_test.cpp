@@ -311,6 +311,26 @@ BOOST_AUTO_TEST_CASE(in_a_step_the_repository_vouches_for_its_file_as_it_is_in_t
     BOOST_TEST(says(desk.invocation({"run"}), warning, "fetch-depth"));
 }
 
+BOOST_AUTO_TEST_CASE(a_change_does_not_choose_beside_which_flake_the_file_of_the_base_lies) {
+    for (bool moves_up : {true, false}) {
+        Desk desk;
+        auto sub = desk.flake() / "sub", there = moves_up ? sub : desk.flake();
+        Desk::write(there / "flake.nix", "{ outputs = _: { }; }");
+        Desk::write(there / "cachefill.yml", "read-only: true\n");
+        Desk::write(sub / "kept", "");
+        auto base = desk.commit();
+        if (moves_up) fs::remove(sub / "flake.nix");
+        auto here = moves_up ? desk.flake() : sub;
+        Desk::write(here / "flake.nix", "{ outputs = _: { }; }");
+        Desk::write(here / "cachefill.yml", "uploads: 3\n");
+        desk.commit();
+        desk.pull_request(base);
+        auto invocation = desk.invocation({"ci", sub.string()});
+        BOOST_TEST(invocation.settings.read_only, moves_up);
+        BOOST_TEST(invocation.settings.uploads != 3U);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(of_a_pull_request_the_file_counts_as_it_is_on_the_base_branch) {
     Desk desk;
     auto file = desk.flake() / "cachefill.yml";
@@ -370,8 +390,9 @@ BOOST_AUTO_TEST_CASE(where_the_history_is_too_short_github_is_asked_and_without_
     server.stop();
     BOOST_TEST((settings.also_push == std::vector{GivenUrl("nas")}));
     BOOST_TEST(settings.uploads == 7U);
-    BOOST_REQUIRE(asked.size() == 2U);
-    BOOST_TEST(asked[0] == "/repos/owner/fleet/contents/cachefill.yml?ref=" + base + " Bearer a-token");
+    BOOST_REQUIRE(asked.size() == 3U); // first: is the flake there?
+    BOOST_TEST(asked[0] == "/repos/owner/fleet/contents/flake.nix?ref=" + base + " Bearer a-token");
+    BOOST_TEST(asked[1] == "/repos/owner/fleet/contents/cachefill.yml?ref=" + base + " Bearer a-token");
 }
 
 BOOST_AUTO_TEST_CASE(a_change_whose_base_nobody_knows_makes_no_less_of_the_run) {

@@ -85,11 +85,11 @@ BOOST_AUTO_TEST_CASE(a_failed_build_is_told_by_every_voice) {
 
 BOOST_AUTO_TEST_CASE(in_a_log_the_last_lines_of_a_build_come_with_its_failure) {
     auto failed = build_ended(BuildOutcome::failed);
-    failed.log_tail = {"checking for cc... no", "", "error: \x1b no compiler"};
+    failed.log_tail = {"checking for cc... no", "", "error: no compiler"};
     BOOST_TEST(told(Voice::normal, failed, true) ==
                "failed    hello-2.12 after 1.0 s\n"
                "  | builder failed with exit code 2\n  | more of it\n"
-               "  last 3 log lines:\n  | checking for cc... no\n  |\n  | error: \x1b no compiler\n"
+               "  last 3 log lines:\n  | checking for cc... no\n  |\n  | error: no compiler\n"
                "  all of it: nix log " +
                    failed.derivation + "\n");
     auto refused = build_ended(BuildOutcome::refused);
@@ -215,6 +215,30 @@ BOOST_AUTO_TEST_CASE(foreign_lines_cannot_be_taken_for_ours) {
     BOOST_TEST(report::fenced("") == "");
     BOOST_TEST(report::fenced("\n\n") == "");
     BOOST_TEST(report::fenced("error: x\n\nwarning: y  \n") == "  | error: x\n  |\n  | warning: y\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_steers_a_terminal_is_in_no_message) {
+    const std::string hostile = "a\x1b[2Jb\rc\x07";
+    auto is_plain = [](const std::string& text) {
+        return text.find_first_of("\x1b\r\x07") == text.npos && !text.starts_with("::") &&
+               text.find("\n::") == text.npos && text.find("\u202e") == text.npos;
+    };
+    auto text = hostile + "\n::error::x\u202e";
+    event::Message message{.severity = event::Severity::warning, .text = text, .hint = text};
+    BOOST_TEST(is_plain(told(Voice::normal, message)), told(Voice::normal, message));
+    event::EvaluationFinished evaluation;
+    evaluation.target = "flake:" + text;
+    evaluation.error = text;
+    evaluation.hint = text;
+    evaluation.position = event::Position{.file = text, .line = 1, .column = 1};
+    BOOST_TEST(is_plain(told(Voice::normal, evaluation)), told(Voice::normal, evaluation));
+    evaluation.succeeded = true;
+    BOOST_TEST(is_plain(told(Voice::normal, evaluation)), told(Voice::normal, evaluation));
+    event::BuildFinished build;
+    build.outcome = event::BuildOutcome::failed;
+    build.name = text;
+    build.error = text;
+    BOOST_TEST(is_plain(told(Voice::normal, build)), told(Voice::normal, build));
 }
 
 BOOST_AUTO_TEST_CASE(a_position_is_told_as_far_as_it_is_known) {
