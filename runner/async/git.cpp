@@ -120,11 +120,16 @@ Task<Result<std::vector<std::string>>> find_trees(std::vector<std::string> optio
 constexpr const char* guard_variable = "CACHEFILL_BEFORE_GIT";
 constexpr const char* git_variable = "CACHEFILL_GIT";
 constexpr const char* tree_variable = "CACHEFILL_TREE";
+// What XDG_DATA_HOME was before move_data_of_nix(): empty if it was not set.
+constexpr const char* data_variable = "CACHEFILL_DATA_HOME";
 
 constexpr std::string_view guard_name = "cachefill-git";
 // Nix asks some ten questions about the flake's own tree each time, in this form.
 constexpr std::string_view guard_script = R"(#!/bin/sh
 # Stands before the git that Nix starts. Of the tree whose programs are switched off already git itself is asked.
+if [ -n "$CACHEFILL_DATA_HOME" ]; then export XDG_DATA_HOME="$CACHEFILL_DATA_HOME"
+elif [ "${CACHEFILL_DATA_HOME+moved}" ]; then unset XDG_DATA_HOME; fi
+unset CACHEFILL_DATA_HOME
 if [ "$1" = -C ] && [ -n "$2" ] && [ "$2" = "$CACHEFILL_TREE" ]; then exec "$CACHEFILL_GIT" "$@"; fi
 exec "${0%/*}/cachefill-git" "$@"
 )";
@@ -204,6 +209,12 @@ void stand_before_git(Environment& environment, const std::filesystem::path& fol
     environment.set(guard_variable, folder.string());
     environment.set(git_variable, *git);
     environment.set("PATH", folder.string() + ":" + environment.get_or("PATH"));
+}
+
+void move_data_of_nix(Environment& environment, const std::filesystem::path& folder) {
+    environment.set(data_variable, environment.get_or("XDG_DATA_HOME"));
+    environment.set("XDG_DATA_HOME", folder.string());
+    environment.set("NIX_DATA_HOME", (folder / "nix").string()); // what counts since 2.25
 }
 
 bool stands_before_git(std::string_view called_as, const Environment& environment) {

@@ -38,6 +38,9 @@ Task<Result<Environment>> without_programs(Environment environment, std::vector<
 // started that lies there.
 Result<TemporaryDirectory> make_git_guard(const std::filesystem::path& parent, const std::filesystem::path& program);
 void stand_before_git(Environment& environment, const std::filesystem::path& folder);
+// Nix looks for what it keeps of a user (trusted-settings.json, a store of his own) below `folder`, in all its
+// versions. A git that is guarded, and so its helpers, look where they always do.
+void move_data_of_nix(Environment& environment, const std::filesystem::path& folder);
 // Were we started as that, by this name?
 bool stands_before_git(std::string_view called_as, const Environment& environment);
 // Becomes git, or says what kept it from that. `arguments` without the program's name.

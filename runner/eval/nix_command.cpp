@@ -50,6 +50,12 @@ async::Task<void> read_log(async::StreamDescriptor& stream, EvaluatorLog& log) {
     log.finish();
 }
 
+Result<TemporaryDirectory> make_temporary(std::string_view prefix, const Environment& environment) {
+    auto made = TemporaryDirectory::make(prefix);
+    if (!made) TRY_VOID(check_temporary_place(environment));
+    return made;
+}
+
 async::Task<Result<NixRun>> run_to_end(async::ProcessSpec spec, NixHooks hooks) {
     auto executor = co_await boost::asio::this_coro::executor;
     auto start = std::chrono::steady_clock::now();
@@ -167,14 +173,22 @@ async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, NixCommand com
     if (!settings.before_git.empty()) async::stand_before_git(spec.environment, settings.before_git);
     if (!command.directory.empty()) spec.environment.set("PWD", command.directory.string());
     spec.directory = std::move(command.directory);
-    std::optional<TemporaryDirectory> temporary;
+    std::optional<TemporaryDirectory> temporary, data;
     if (const auto& evaluating = command.evaluating) {
-        CO_TRY(made, TemporaryDirectory::make("cachefill-eval"));
+        CO_TRY(made, make_temporary("cachefill-eval", settings.environment));
         temporary.emplace(std::move(made));
         spec.confinement = confinement_of(settings, evaluating->flake, evaluating->impure, temporary->path());
     }
     bool is_confined = spec.confinement.has_value();
     if (is_confined) spec.environment.set("TMPDIR", temporary->path().string());
+    if (!settings.accept_flake_config) {
+        // What a person once allowed to some flake (trusted-settings.json) goes by names and values: any other flake
+        // may say the same, and Nix then goes by that in spite of its option.
+        CO_TRY(made, make_temporary("cachefill-data", settings.environment));
+        data.emplace(std::move(made));
+        async::move_data_of_nix(spec.environment, data->path());
+        if (is_confined) spec.confinement->readable.push_back(data->path());
+    }
     auto work = run_to_end(std::move(spec), std::move(hooks));
     auto run = co_await async::with_deadline(std::move(work), command.deadline, std::move(command.doing));
     if (run && !run->status.success())

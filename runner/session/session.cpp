@@ -122,6 +122,9 @@ eval::EvalSettings Session::eval_settings(std::string flake) {
     eval::EvalSettings eval_settings;
     eval_settings.flake = std::move(flake);
     eval_settings.store_uri = absolute_store(settings_.store);
+    // A user's own store lies where run_nix() lets no Nix look any more.
+    bool is_private_store = (nix_.store.empty() || nix_.store == "auto") && !endpoint_.physical_root.empty();
+    if (eval_settings.store_uri.empty() && is_private_store) eval_settings.store_uri = endpoint_.command.back();
     eval_settings.nix_version = nix_.nix_version;
     eval_settings.environment = environment_.without_our_secrets();
     if (fills_bucket(settings_))

@@ -217,6 +217,25 @@ BOOST_AUTO_TEST_CASE(a_guard_stands_where_a_git_is_looked_for_first) {
     BOOST_TEST(!stands_before_git("cachefill-git", other));
 }
 
+BOOST_AUTO_TEST_CASE(data_of_nix_lie_elsewhere_and_those_of_gits_helpers_where_they_did) {
+    shell("printf '#!/bin/sh\\necho ${XDG_DATA_HOME-none} > " + (top / "data").string() +
+          "' > shown && chmod +x shown");
+    auto guard = make_git_guard(top, top / "shown");
+    BOOST_TEST_REQUIRE(guard.has_value());
+    for (const std::string before : {"", "/their/data"}) {
+        auto moved = environment;
+        if (!before.empty()) moved.set("XDG_DATA_HOME", before);
+        move_data_of_nix(moved, "/moved");
+        BOOST_TEST(moved.get_or("XDG_DATA_HOME") == "/moved");
+        BOOST_TEST(moved.get_or("NIX_DATA_HOME") == "/moved/nix");
+        stand_before_git(moved, guard->path());
+        std::swap(environment, moved);
+        shell("git -C " + (top / "tree").string() + " rev-parse HEAD");
+        std::swap(environment, moved);
+        BOOST_TEST(read_file(top / "data").value() == (before.empty() ? "none" : before) + "\n");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(who_starts_a_git_by_itself_runs_nothing_of_a_folder_either) {
     shell("git -C tree config core.fsmonitor " + (top / "hook").string() + " && touch -d yesterday tree/trap/file");
     ProcessSpec spec;

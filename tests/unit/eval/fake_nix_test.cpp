@@ -53,6 +53,24 @@ esac)sh");
     BOOST_TEST(info->source->to_string() == "/nix/store/21ivin9r21fi8chfp09yvbi60xfrqrzx-source");
 }
 
+// trusted-settings.json, by which Nix believes any flake's settings that are like some that were once allowed.
+BOOST_AUTO_TEST_CASE(what_a_person_allowed_to_another_flake_is_seen_only_if_this_ones_settings_count) {
+    for (bool accepted : {false, true}) {
+        NixScene scene;
+        scene.settings.environment.set("XDG_DATA_HOME", scene.path("data").string());
+        scene.settings.accept_flake_config = accepted;
+        scene.write("data/nix/trusted-settings.json", "{}");
+        const std::string look = "[ ! -e ${NIX_DATA_HOME:-$XDG_DATA_HOME/nix}/trusted-settings.json ] && [ ! -e "
+                                 "$XDG_DATA_HOME/nix/trusted-settings.json ] || echo \"$*\" >> $SCENE/seen\n";
+        scene.fake_nix(look + nix_that("good"));
+        auto result = scene.evaluate(nixos("nas"));
+        BOOST_REQUIRE_MESSAGE(result.has_value(), (result ? "" : result.error().one_line()));
+        auto seen = scene.read("seen");
+        for (const auto* command : {"flake metadata", "flake archive", "eval"})
+            BOOST_TEST(contains(seen, command) == accepted, command << " with " << accepted);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(one_killed_for_memory_is_tried_once_more) {
     NixScene scene;
     scene.fake_nix(nix_that("[ $(wc -l < $SCENE/runs) -gt 1 ] || kill -9 $$\ngood"));
