@@ -4,6 +4,7 @@
 #include "base/foreign_text.hpp"
 #include "base/own_place.hpp"
 #include "base/text.hpp"
+#include "eval/nix_command.hpp"
 #include "options/settings.hpp"
 
 namespace cachefill::session {
@@ -32,21 +33,21 @@ Task<Result<std::string>> git(std::vector<std::string> arguments, fs::path direc
     co_return co_await run(std::move(spec), std::move(shown), git_patience);
 }
 
-Task<Result<void>> update_lock(fs::path directory, const Environment& environment, bool accept_flake_config) {
-    async::ProcessSpec spec;
-    // Said either way: nix.conf and NIX_CONFIG do not decide it.
-    spec.arguments = {"nix",
-                      "--extra-experimental-features",
-                      "nix-command flakes",
-                      "--option",
-                      "accept-flake-config",
-                      accept_flake_config ? "true" : "false",
-                      "flake",
-                      "update"};
-    spec.directory = std::move(directory);
-    spec.environment = environment;
-    auto shown = join(spec.arguments, " ");
-    CO_TRY_VOID(co_await run(std::move(spec), std::move(shown), update_patience));
+// Nix starts git for inputs that lie on this machine, whose settings are nobody's to run (eval::run_nix).
+Task<Result<void>> update_lock(Session& session, fs::path directory) {
+    CO_TRY_VOID(co_await session.learn_nix());
+    auto settings = session.eval_settings(directory.string());
+    eval::NixCommand update;
+    update.arguments = {"flake", "update"};
+    update.doing = "moving flake.lock to the newest inputs";
+    update.deadline = update_patience;
+    update.tree = directory;
+    update.directory = std::move(directory);
+    eval::NixHooks silent{.on_message = [](event::Severity, const std::string&) {}, .on_start = {}};
+    auto ran = co_await eval::run_nix(settings, std::move(update), std::move(silent));
+    if (!ran) co_return std::move(ran).error();
+    if (!ran->status.success())
+        co_return eval::failure_of(*ran, eval::SourceMap{}).with_context("running 'nix flake update'");
     co_return Result<void>();
 }
 
@@ -108,7 +109,7 @@ Task<Result<std::unique_ptr<LockCopy>>> LockCopy::make(Session& session) {
         co_return Failure(FailureKind::usage, original.string() + " is a link out of its repository, or by an absolute "
                                                                   "path")
             .with_hint("put the file itself there: --update changes no other one");
-    CO_TRY_VOID(co_await update_lock(in_copy, environment, session.settings().accept_flake_config));
+    CO_TRY_VOID(co_await update_lock(session, in_copy));
     std::vector<std::string> stage{"add", "-A", "-f"};
     CO_TRY_VOID(co_await git(std::move(stage), copied, environment));
     std::unique_ptr<LockCopy> copy(
