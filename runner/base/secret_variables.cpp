@@ -108,33 +108,98 @@ constexpr std::size_t shortest_password = 4; // masking "1" would leave nothing 
 constexpr std::size_t shortest_of_others = 8;
 constexpr std::size_t shortest_token = 16; // "https://TOKEN@host" as against "ssh://git@host"
 
-// Of whatever tool: by what its name says. "X_TOKEN_FILE" is a path, "GIT_SSL_CERT_PASSWORD_PROTECTED" a yes or no.
-bool says_secret(std::string_view variable) {
-    constexpr std::string_view ends[] = {"token",      "passwd",          "_pat",     "api_key",
-                                         "apikey",     "authkey",         "auth_key", "signing_key",
-                                         "secret_key", "application_key", "age_key"};
-    constexpr std::string_view parts[] = {"password", "passphrase", "private_key", "_auth_config", "_secret_"};
-    constexpr std::string_view no_secrets[] = {"_file", "_path", "_dir", "_directory", "_protected"};
-    const auto name = "_" + to_lower(variable) + "_";
-    const auto inner = std::string_view(name).substr(0, name.size() - 1);
-    auto ends_so = [inner](std::string_view end) { return inner.ends_with(end); };
-    if (std::any_of(std::begin(no_secrets), std::end(no_secrets), ends_so)) return false;
-    return std::any_of(std::begin(ends), std::end(ends), ends_so) ||
-           std::any_of(std::begin(parts), std::end(parts),
-                       [&name](std::string_view part) { return name.find(part) != name.npos; });
+// Of "npm_config__authTokens_2" "npm", "config", "auth" and "token": in small letters, in the singular, without
+// numbers.
+std::vector<std::string> words_of_name(std::string_view name) {
+    std::vector<std::string> words(1);
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+        auto is_capital = [](char c) { return c >= 'A' && c <= 'Z'; };
+        bool begins = !is_letter(name[i]) || (i > 0 && is_capital(name[i]) && !is_capital(name[i - 1]));
+        if (begins && !words.back().empty()) words.emplace_back();
+        if (is_letter(name[i])) words.back() += to_lower(name.substr(i, 1));
+    }
+    std::erase(words, "");
+    for (auto& word : words)
+        if (word.size() > 3 && word.ends_with('s') && !word.ends_with("ss")) word.pop_back();
+    return words;
 }
 
-// What is not in the list by name. AWS's are: which of them Nix fetches with is known.
+// A word, or its end: "CLIENTSECRET", "SSHPASS"; but for those that only end so.
+bool is_secret_word(std::string_view word) {
+    constexpr std::string_view whole[] = {"key",    "pat", "pwd", "pw",   "cred", "jwt", "dsn",
+                                          "cookie", "otp", "sk",  "totp", "pin",  "sas", "bearer"};
+    constexpr std::string_view ends[] = {"pass", "auth", "pwd"};
+    constexpr std::string_view others[] = {"askpass", "bypass", "compass", "oldpwd"};
+    auto is_word = [word](std::string_view other) { return word == other; };
+    auto ends_so = [word](std::string_view end) { return word.ends_with(end); };
+    return std::any_of(std::begin(whole), std::end(whole), is_word) ||
+           (std::any_of(std::begin(ends), std::end(ends), ends_so) &&
+            std::none_of(std::begin(others), std::end(others), is_word));
+}
+
+// Of whatever tool: by what its name says, wherever in it that stands. "X_TOKEN_FILE" is a path,
+// "GIT_SSL_CERT_PASSWORD_PROTECTED" a yes or no, "TRUSTED_PUBLIC_KEYS" for everybody.
+bool says_secret(std::string_view variable) {
+    constexpr std::string_view roots[] = {
+        "token",      "secret",        "password",   "passwd",        "passwort",         "passphrase",
+        "passcode",   "passcommand",   "credential", "apikey",        "authkey",          "privatekey",
+        "signingkey", "accesskey",     "secretkey",  "masterkey",     "connectionstring", "authconfig",
+        "webhook",    "authorization", "deploykey",  "kubeconfigdata"};
+    constexpr std::string_view no_secrets[] = {"file", "path", "dir",  "directory", "folder",   "sock", "socket",
+                                               "id",   "name", "type", "protected", "endpoint", "host", "port"};
+    constexpr std::string_view addresses[] = {"url", "uri"}; // of where tokens are had, but for those that are secret
+    // The shell's own; what tells git of its settings, one of which is a key's file.
+    if (variable == "PWD" || variable.starts_with("GIT_CONFIG_") || variable == "GIT_SSL_KEY") return false;
+    auto words = words_of_name(variable);
+    if (words.empty()) return false;
+    auto joined = join(words, "");
+    auto has_root = [&joined](std::string_view root) { return joined.find(root) != joined.npos; };
+    auto is_last = [&words](std::string_view word) { return words.back() == word; };
+    bool is_address = std::any_of(std::begin(addresses), std::end(addresses), is_last);
+    if (std::any_of(std::begin(no_secrets), std::end(no_secrets), is_last) || (is_address && !has_root("webhook")))
+        return false;
+    if (std::any_of(std::begin(roots), std::end(roots), has_root)) return true;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        bool is_public = words[i] == "key" && i > 0 && (words[i - 1] == "public" || words[i - 1] == "pub");
+        if (!is_public && is_secret_word(words[i])) return true;
+    }
+    return false;
+}
+
+// What is not in the list by name.
 constexpr SecretVariable by_its_name{.name = {}}, of_nixpkgs{.name = {}, .children = Children::need_it};
 
 const SecretVariable* find(std::string_view variable) {
     auto fits = [variable](const SecretVariable& secret) { return secret.is_called(variable); };
     auto found = std::find_if(variables.begin(), variables.end(), fits);
     if (found != variables.end()) return &*found;
-    if (variable.starts_with("AWS_") || !says_secret(variable)) return nullptr;
+    if (!says_secret(variable)) return nullptr;
     // Fetchers of nixpkgs log in with these ("NIX_GITHUB_PRIVATE_PASSWORD"), where there is no daemon from here.
     bool is_for_fetchers = variable.starts_with("NIX_") && variable.ends_with("_PRIVATE_PASSWORD");
     return is_for_fetchers ? &of_nixpkgs : &by_its_name;
+}
+
+// A variable that is only called so may name a file.
+bool names_file(const SecretVariable& secret, const std::string& value) {
+    std::error_code ignored;
+    return secret.name.empty() && value.starts_with('/') && std::filesystem::exists(value, ignored);
+}
+
+// Of what may be any text: only where an address stands with its scheme. Who is called as his password has none
+// (postgres://postgres:postgres@localhost).
+std::vector<std::string> passwords_in_addresses(std::string_view text) {
+    std::vector<std::string> passwords;
+    for (std::size_t at = 0; at < text.size();) {
+        auto end = std::min(text.find_first_of(" \t\n\"'", at), text.size());
+        auto word = text.substr(at, end - at);
+        at = end + 1;
+        if (word.find("://") == word.npos) continue;
+        for (auto& password : passwords_in(word))
+            if (word.find("://" + password + ":" + password + "@") == word.npos)
+                passwords.push_back(std::move(password));
+    }
+    return passwords;
 }
 
 std::string decoded(std::string_view text) {
@@ -279,12 +344,14 @@ std::vector<std::string> secret_values(const Environment& environment) {
         bool is_whole = secret && (secret->holds == Holds::token || secret->holds == Holds::key);
         // A variable that is only called so may hold a word that stands in every log.
         bool is_short = secret && secret->name.empty() && value.size() < shortest_of_others;
-        if (is_whole && !is_short) {
+        if (is_whole && !is_short && !names_file(*secret, value)) {
             values.push_back(value);
             auto colon = secret->holds == Holds::key ? value.find(':') : value.npos;
             if (colon != value.npos && colon + 1 < value.size()) values.push_back(value.substr(colon + 1));
         } else if (secret || names_addresses_of_ours(name) || to_lower(name).ends_with("_proxy")) {
             for (auto& password : passwords_in(value)) values.push_back(std::move(password));
+        } else if (name != "NIX_CONFIG" && !name.starts_with("GIT_CONFIG_")) {
+            for (auto& password : passwords_in_addresses(value)) values.push_back(std::move(password));
         }
     }
     return values;

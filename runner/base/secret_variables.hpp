@@ -32,7 +32,7 @@ struct SecretVariable {
 };
 
 // The one list. A credential that is added here is kept from children and masked in GitHub's log; so is what a variable
-// of any other tool holds whose name says so ("X_TOKEN", "X_PASSWORD", "X_PRIVATE_KEY", …).
+// of any other tool holds in whose name a word says so ("X_TOKENS_2", "X_PASS", "X_KEY_PROD", …).
 std::span<const SecretVariable> secret_variables();
 
 // Is it kept from children (evaluators, the daemon on --stdio, git)?
@@ -46,7 +46,7 @@ bool names_addresses_of_ours(std::string_view variable);
 std::vector<std::filesystem::path> files_of_secrets(const Environment& environment);
 
 // What no output may show: what these variables hold, secrets in NIX_CONFIG (secrets_of_nix_config) and in git's
-// settings (GIT_CONFIG_VALUE_n: headers, passwords), and passwords in the URLs of proxies and in our own variables.
+// settings (GIT_CONFIG_VALUE_n: headers, passwords), and passwords in the URLs of any variable.
 std::vector<std::string> secret_values(const Environment& environment);
 
 // Of lines as in nix.conf: access tokens, and the passwords in all URLs.

@@ -66,11 +66,85 @@ BOOST_AUTO_TEST_CASE(what_nix_and_git_need_reaches_them) {
          {"PATH", "HOME", "NIX_CONFIG", "NIX_SSL_CERT_FILE", "NIX_PATH", "SSH_AUTH_SOCK", "NETRC", "https_proxy",
           "GIT_SSL_CAINFO", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_PROFILE",
           // Names that only look like one of ours.
-          "GITHUB_TOKEN_HELP", "CACHIX_AUTH_TOKENS", "VAULT_TOKEN_FILE", "SSH_PRIVATE_KEY_PATH", "SECRETS_DIR",
-          "GIT_SSL_CERT_PASSWORD_PROTECTED", "GIT_SSL_KEY", "NIX_GITHUB_PRIVATE_PASSWORD",
-          "NIX_GHE_GITHUB_PRIVATE_PASSWORD", "NIXPKGS_ALLOW_UNFREE", "NIX_GITHUB_PRIVATE_USERNAME", "SSH_ASKPASS",
-          "MONKEY", "AWS_ACCESS_KEY", "GITHUB_ACTIONS", "GITHUB_SHA", "CACHEFILL_SIGNING", "CACHEFILL_CACHE", "ACTION",
-          "INPUTS", ""})
+          "VAULT_TOKEN_FILE", "SSH_PRIVATE_KEY_PATH", "SECRETS_DIR", "GIT_SSL_CERT_PASSWORD_PROTECTED", "GIT_SSL_KEY",
+          "NIX_GITHUB_PRIVATE_PASSWORD", "NIX_GHE_GITHUB_PRIVATE_PASSWORD", "NIXPKGS_ALLOW_UNFREE",
+          "NIX_GITHUB_PRIVATE_USERNAME", "SSH_ASKPASS", "MONKEY", "GITHUB_ACTIONS", "GITHUB_SHA", "CACHEFILL_SIGNING",
+          "CACHEFILL_CACHE", "ACTION", "INPUTS", ""})
+        BOOST_TEST(!is_kept_from_children(name), name);
+}
+
+BOOST_AUTO_TEST_CASE(a_word_in_a_name_tells_of_a_secret_wherever_it_stands_and_in_whatever_number) {
+    for (const auto* name : {"GITHUB_TOKENS",
+                             "CACHIX_AUTH_TOKENS",
+                             "GITHUB_TOKEN_HELP",
+                             "GITHUB_TOKEN_2",
+                             "TOKEN_PROD",
+                             "TOKEN_V2",
+                             "NETLIFY_TOKEN_VALUE",
+                             "ID_TOKEN_1",
+                             "SECRETS",
+                             "ALL_SECRETS",
+                             "SECRET",
+                             "CLIENTSECRET",
+                             "ClientSecretProd",
+                             "GOOGLE_CREDENTIALS",
+                             "CREDENTIALS",
+                             "GIT_CREDENTIALS",
+                             "MYSQL_PWD",
+                             "SMTP_PASS",
+                             "SSHPASS",
+                             "PASS",
+                             "PASSWORT",
+                             "BORG_PASSCOMMAND",
+                             "RAILS_MASTER_KEY",
+                             "MINIO_ACCESS_KEY",
+                             "SSH_KEY",
+                             "SSH_KEYS",
+                             "GPG_KEY_BASE64",
+                             "OPENAI_API_KEY_PROD",
+                             "STRIPE_SK",
+                             "AZURE_STORAGE_CONNECTION_STRING",
+                             "SENTRY_DSN",
+                             "JWT",
+                             "CI_JOB_JWT_V2",
+                             "SESSION_COOKIE",
+                             "KUBE_CONFIG_DATA",
+                             "SLACK_WEBHOOK",
+                             "TEAMS_WEBHOOK_URL",
+                             "BEARER",
+                             "DOCKER_AUTH_JSON",
+                             "OTP_SEED",
+                             "PRIVATEKEY",
+                             "privatekey",
+                             "AWS_SECURITY_TOKEN",
+                             "AWS_SECRET_KEY",
+                             "AWS_ACCESS_KEY",
+                             "AWS_SECRET_ACCESS_KEY_PROD",
+                             "AWS_PROD_SECRET_ACCESS_KEY",
+                             "NIX_CONFIG_TOKENS",
+                             "my-token"})
+        BOOST_TEST(is_kept_from_children(name), name);
+    for (const auto* name : {"PWD",
+                             "OLDPWD",
+                             "GIT_ASKPASS",
+                             "SUDO_ASKPASS",
+                             "XAUTHORITY",
+                             "GIT_CONFIG_KEY_0",
+                             "GIT_CONFIG_VALUE_0",
+                             "CREDENTIALS_DIRECTORY",
+                             "PASSWORD_STORE_DIR",
+                             "PGPASSFILE",
+                             "TOKEN_FILE_2",
+                             "TRUSTED_PUBLIC_KEYS",
+                             "GPG_KEY_ID",
+                             "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                             "AWS_SHARED_CREDENTIALS_FILE",
+                             "OAUTH_TOKEN_URL",
+                             "KEYBOARD",
+                             "COMPASS",
+                             "XDG_SESSION_ID",
+                             "LESSKEY",
+                             "DBUS_SESSION_BUS_ADDRESS"})
         BOOST_TEST(!is_kept_from_children(name), name);
 }
 
@@ -115,6 +189,8 @@ BOOST_AUTO_TEST_CASE(a_key_is_secret_without_its_name_too) {
 BOOST_AUTO_TEST_CASE(what_only_its_name_tells_of_is_a_secret_unless_it_is_a_short_word) {
     BOOST_TEST((found({{"NIX_GITHUB_TOKEN", "ghp_abcd"}}) == Texts{"ghp_abcd"}));
     BOOST_TEST((found({{"NIX_GITHUB_PRIVATE_PASSWORD", "ghp_abcd"}}) == Texts{"ghp_abcd"}));
+    BOOST_TEST(found({{"SSH_KEY", "/proc/self/status"}}).empty()); // where it is no secret lies
+    BOOST_TEST((found({{"SSH_KEY", "/no/such/file"}}) == Texts{"/no/such/file"}));
     BOOST_TEST(found({{"CANCEL_TOKEN", "false"}, {"X_TOKEN_FILE", "/run/secrets/x"}}).empty());
 }
 
@@ -189,11 +265,13 @@ BOOST_AUTO_TEST_CASE(passwords_are_found_in_every_url_of_a_text) {
         BOOST_TEST(passwords_in(text) == passwords, boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(proxies_in_any_case_are_looked_at_and_other_peoples_addresses_are_not) {
-    for (const auto* name : {"https_proxy", "HTTPS_PROXY", "http_proxy", "ALL_PROXY", "Ftp_Proxy"})
-        BOOST_TEST((found({{name, "http://kim:pass@proxy:3128"}}) == Texts{"pass"}), name);
-    for (const auto* name : {"PROXY", "HTTP_PROXY_X", "EDITOR", "NH_FILE"})
-        BOOST_TEST(found({{name, "http://kim:pass@proxy:3128"}}).empty(), name);
+BOOST_AUTO_TEST_CASE(a_login_in_the_address_of_any_variable_is_a_secret) {
+    for (const auto* name : {"https_proxy", "HTTPS_PROXY", "http_proxy", "ALL_PROXY", "Ftp_Proxy", "PROXY", "EDITOR",
+                             "DATABASE_URL", "REDIS_URI", "NIX_MIRROR"})
+        BOOST_TEST((found({{name, "x http://kim:pass@proxy:3128"}}) == Texts{"pass"}), name);
+    for (const auto* value : {"postgres://postgres:postgres@localhost/db", "kim:pass@host", "http://proxy:3128"})
+        BOOST_TEST(found({{"DATABASE_URL", value}}).empty(), value);
+    BOOST_TEST((found({{"HTTPS_PROXY", "kim:pass@host"}}) == Texts{"pass"})); // meant for an address
     for (const auto* name :
          {"NH_FLAKE", "NH_OS_FLAKE", "CACHEFILL_ANYTHING", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS",
           "AWS_ENDPOINT_URL_S3", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_EC2_METADATA_SERVICE_ENDPOINT"})
