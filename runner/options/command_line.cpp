@@ -94,6 +94,25 @@ Failure value_missing(Command command, const std::string& flag) {
     return std::move(failure).with_hint("'cachefill " + std::string(to_string(command)) + " --help' has its form");
 }
 
+// Of what CLI11 could not read. Its own words repeat the value, which was perhaps meant for something else.
+Failure not_readable(Command command, std::span<const std::string> arguments) {
+    for (const auto& argument : arguments) {
+        auto equals = argument.find('=');
+        auto name = argument.substr(0, equals);
+        auto value = equals == argument.npos ? std::string() : to_lower(argument.substr(equals + 1));
+        if (equals == argument.npos || value == "true" || value == "false") continue;
+        for (const auto& option : option_table()) {
+            if (option.type != OptionType::toggle || !(option.commands & bit(command))) continue;
+            auto positive = option.flag(), negative = "--no-" + positive.substr(2);
+            if (name != positive && name != negative && name != option.short_flag()) continue;
+            return Failure(FailureKind::usage, "'" + name + "' takes no value")
+                .with_hint("it is '" + positive + "' or '" + negative + "' alone");
+        }
+    }
+    return Failure(FailureKind::usage, "the options cannot be read")
+        .with_hint("'cachefill " + std::string(to_string(command)) + " --help' lists them");
+}
+
 // How many words a flag is, by the one table; empty: none that any command knows.
 std::optional<std::size_t> words_of(const std::string& flag) {
     auto name = flag.substr(0, flag.find('='));
@@ -236,8 +255,8 @@ Result<RawArguments> read_arguments(Command command, std::span<const std::string
         std::string what = error.what(); // "--cache: 1 required CACHE missing"
         auto flag = what.substr(0, what.find(':'));
         return value_missing(command, flag);
-    } catch (const CLI::ParseError& error) {
-        return Failure(FailureKind::usage, sanitize(error.what()));
+    } catch (const CLI::ParseError&) {
+        return not_readable(command, std::span(arguments.begin(), end));
     }
     for (const auto& extra : parser.remaining())
         if (extra.starts_with("-")) return unknown_flag(command, extra, arguments);

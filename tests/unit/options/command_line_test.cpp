@@ -145,6 +145,24 @@ BOOST_AUTO_TEST_CASE(what_was_meant_for_an_address_with_a_password_is_repeated_b
     }
 }
 
+// A toggle takes none, so whoever gives it an address meant something else.
+BOOST_AUTO_TEST_CASE(a_value_given_to_a_flag_that_takes_none_is_not_repeated) {
+    for (const std::string value : {"https://kim:s3cret@host/x", "kim:s3cret@host", "s3cret", "", "="})
+        for (const auto& option : option_table()) {
+            if (option.type != OptionType::toggle || !(option.commands & bit(Command::run))) continue;
+            for (const auto& name : {option.flag(), "--no-" + option.flag().substr(2), option.short_flag()}) {
+                if (name.empty()) continue;
+                auto parsed = parse({"run", name + "=" + value});
+                if (value.empty() && parsed) continue;
+                BOOST_REQUIRE_MESSAGE(!parsed.has_value(), name << "=" << value);
+                auto text = render(parsed.error());
+                BOOST_TEST(text.find("s3cret") == std::string::npos, text);
+                BOOST_TEST((text.find(name) != std::string::npos || name.size() == 2), text);
+            }
+        }
+    BOOST_TEST(refused({"run", "--verbose=true", "--quiet=s3cret"}).cause() == "'--quiet' takes no value");
+}
+
 BOOST_AUTO_TEST_CASE(impossible_values_and_missing_ones_are_refused) {
     BOOST_TEST(refused({"run", "--uploads", "0"}).cause() ==
                "--uploads: '0' is not usable here; expected a number from 1 to 256");
