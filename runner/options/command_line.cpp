@@ -309,6 +309,19 @@ Result<void> take_positional(Command command, const RawArguments& raw, const Env
     return {};
 }
 
+// A folder's flake may lie above it; not one that somebody else put there.
+Result<void> take_flake_around(Command command, const Environment& environment, Settings& settings) {
+    auto neighbours = environment.get_or("GITHUB_ACTIONS") == "true" ? Neighbours::none : Neighbours::may_be;
+    auto why = why_not_around(settings.flake, neighbours);
+    settings.flake = flake_around(settings.flake, neighbours);
+    bool needs_none =
+        command == Command::push || command == Command::login || command == Command::use || command == Command::report;
+    if (why.empty() || needs_none) return {};
+    return Failure(FailureKind::usage, "the flake above " + shown_name(settings.flake) +
+                                           " is not taken, as somebody else could have put it there: " + sanitize(why))
+        .with_hint("go to the folder of the flake that you mean, or name it");
+}
+
 // To --version and help; empty: something else was asked.
 std::optional<Result<std::string>> find_answer(std::span<const std::string> arguments, const Environment& environment) {
     using Text = Result<std::string>;
@@ -358,7 +371,7 @@ Result<std::variant<Invocation, Answer>> parse_command_line(std::span<const std:
     TRY_VOID(take_positional(*command, raw, environment, settings));
     if (raw.flags.contains("flake")) settings.typed.flake = settings.flake;
     auto named_flake = settings.flake;
-    settings.flake = flake_around(settings.flake);
+    TRY_VOID(take_flake_around(*command, environment, settings));
     settings.typed.words.assign(arguments.begin(), arguments.end());
     settings.typed.flags = raw.flags;
     settings.typed.config = raw.config;

@@ -181,6 +181,22 @@ BOOST_AUTO_TEST_CASE(without_a_flake_it_is_that_of_nh_and_else_the_current_direc
     BOOST_TEST(settings_of({"run"}, {{"NH_FLAKE", ""}, {"CACHEFILL_CONFIG", "/dev/null"}}).flake == flake_around("."));
 }
 
+BOOST_AUTO_TEST_CASE(a_flake_that_others_may_change_is_found_by_its_name_only) {
+    namespace fs = std::filesystem;
+    Flake flake("jobs: 3\n");
+    std::ofstream(flake.path() + "/flake.nix") << "{ }";
+    fs::create_directories(flake.path() + "/mine");
+    fs::permissions(flake.path(), fs::perms::others_write, fs::perm_options::add);
+    const auto mine = flake.path() + "/mine";
+    for (const char* command : {"run", "plan", "init"})
+        BOOST_TEST(refused({command, mine}).cause().find("everybody may write to " + flake.path()) !=
+                   std::string::npos);
+    BOOST_TEST(!refused({"verify", "nas", "--flake", mine}).hint().empty());
+    BOOST_TEST(settings_of({"push"}, {{"NH_FLAKE", mine}}).flake == mine); // it evaluates nothing
+    BOOST_TEST(settings_of({"run", mine}, {{"GITHUB_ACTIONS", "true"}}).flake == flake.path());
+    BOOST_TEST(settings_of({"run", flake.path()}).flake == flake.path());
+}
+
 BOOST_AUTO_TEST_CASE(push_and_verify_take_paths_and_hosts) {
     BOOST_TEST(settings_of({"push", "/nix/store/a", "/nix/store/b"}).arguments ==
                    (Words{"/nix/store/a", "/nix/store/b"}),

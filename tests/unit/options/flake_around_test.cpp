@@ -63,6 +63,28 @@ BOOST_AUTO_TEST_CASE(a_repository_is_not_left) {
     BOOST_TEST(flake_around(inner) == tree.folder("fleet/vendor"));
 }
 
+BOOST_AUTO_TEST_CASE(one_that_somebody_else_could_have_put_there_is_named_and_not_taken) {
+    Tree tree;
+    tree.flake_in("fleet");
+    tree.flake_in("open");
+    auto inner = tree.folder("open/mine");
+    auto mine = tree.folder("fleet/hosts");
+    fs::permissions(fs::path(inner).parent_path() / "flake.nix", fs::perms::others_write, fs::perm_options::add);
+    BOOST_TEST(flake_around(inner) == inner);
+    BOOST_TEST(why_not_around(inner).find("everybody may write to ") == 0U, why_not_around(inner));
+    BOOST_TEST(flake_around(inner, Neighbours::none) == tree.folder("open"));
+    BOOST_TEST(why_not_around(inner, Neighbours::none).empty());
+    BOOST_TEST(why_not_around(tree.folder("open")).empty()); // whoever stands in it, or names it, means it
+    BOOST_TEST(why_not_around(mine).empty());
+    fs::permissions(tree.folder("fleet"), fs::perms::others_write, fs::perm_options::add);
+    BOOST_TEST(why_not_around(mine) == "everybody may write to " + tree.folder("fleet"));
+    BOOST_TEST(flake_around(mine) == mine);
+    if (::geteuid() != 0) return;
+    fs::permissions(tree.folder("fleet"), fs::perms::others_write, fs::perm_options::remove);
+    BOOST_TEST(::chown((tree.folder("fleet") + "/flake.nix").c_str(), 12345, 12345) == 0);
+    BOOST_TEST(why_not_around(mine).find("12345") != std::string::npos, why_not_around(mine));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_folder_of_a_flake_stays_as_it_is) {
     Tree tree;
     auto alone = tree.folder("nothing/here");
