@@ -1,6 +1,8 @@
 #include "options/known_hosts.hpp"
 
 #include "base/files.hpp"
+#include "base/own_place.hpp"
+#include "base/ownership.hpp"
 #include "base/shell.hpp"
 #include "base/text.hpp"
 #include "options/command_line.hpp"
@@ -18,7 +20,10 @@ namespace cachefill::options {
 namespace {
 
 constexpr std::uint64_t longest_file = 1 << 20;
-constexpr std::size_t most_flakes = 32, most_hosts = 1000;
+constexpr std::size_t most_flakes = 32, most_hosts = 1000, most_entries = 10'000;
+// Read of one text, begun anew at each place that looks like a list of hosts: whoever wrote it chose how many there
+// are.
+constexpr std::size_t most_read = 4 * longest_file;
 
 struct Kind {
     std::string_view name, attribute;
@@ -46,8 +51,10 @@ std::filesystem::path file_in(const std::filesystem::path& state_directory) { re
 
 std::vector<std::string> lines_of(const std::filesystem::path& state_directory) {
     std::vector<std::string> lines;
-    if (state_directory.empty()) return lines;
-    auto text = read_file(file_in(state_directory), longest_file);
+    auto file = file_in(state_directory);
+    // What another user wrote there, or led there by a link, are no hosts of ours.
+    if (state_directory.empty() || !why_not_ours_alone(file).empty()) return lines;
+    auto text = read_file(file, longest_file);
     if (!text) return lines;
     for (auto line : split(std::string_view(*text), '\n'))
         if (!line.empty()) lines.emplace_back(line);
@@ -71,6 +78,8 @@ class Reader {
         skip_blanks();
         return take('{') ? names_in_set() : std::vector<std::string>();
     }
+
+    std::size_t position() const { return at_; }
 
   private:
     bool at_end() const { return at_ >= text_.size(); }
@@ -137,10 +146,12 @@ class Reader {
 // A flake that is put together from folders: what is called after its hosts by custom.
 std::vector<std::string> hosts_by_folder(const std::filesystem::path& flake) {
     std::vector<std::string> names;
+    std::size_t seen = 0;
     for (const char* place : {"hosts", "machines", "systems"}) {
         std::error_code error;
-        for (std::filesystem::directory_iterator entry(flake / place, error), end; !error && entry != end;
-             entry.increment(error)) {
+        if (!is_in_work_tree(flake / place, flake)) continue; // a link: names of files elsewhere are not theirs to show
+        for (std::filesystem::directory_iterator entry(flake / place, error), end;
+             !error && entry != end && ++seen <= most_entries; entry.increment(error)) {
             auto path = entry->path();
             auto name = path.extension() == ".nix" ? path.stem().string() : path.filename().string();
             bool is_one = path.extension() == ".nix" || entry->is_directory(error);
@@ -191,11 +202,15 @@ std::vector<std::string> remembered_hosts(const std::filesystem::path& state_dir
 
 std::vector<std::string> written_hosts(std::string_view flake_nix) {
     std::vector<std::string> hosts;
+    std::size_t read = 0;
     for (const auto& [kind, attribute] : kinds)
-        for (auto at = flake_nix.find(attribute); at != flake_nix.npos && hosts.size() < most_hosts;
-             at = flake_nix.find(attribute, at + 1))
-            for (const auto& name : Reader(flake_nix, at + attribute.size()).names())
+        for (auto at = flake_nix.find(attribute); at != flake_nix.npos && hosts.size() < most_hosts && read < most_read;
+             at = flake_nix.find(attribute, at + 1)) {
+            Reader reader(flake_nix, at + attribute.size());
+            for (const auto& name : reader.names())
                 if (!name.empty()) hosts.push_back(std::string(kind) + name);
+            read += reader.position() - at;
+        }
     return hosts;
 }
 
@@ -206,7 +221,7 @@ std::string offered_hosts(std::span<const std::string> words, const Environment&
     settings.state_directory = environment.get_or("CACHEFILL_STATE_DIRECTORY");
     auto hosts = remembered_hosts(state_directory_of(settings, environment), flake);
     if (hosts.empty())
-        if (auto text = read_file(std::filesystem::path(flake) / "flake.nix", longest_file))
+        if (auto text = read_work_tree_file(std::filesystem::path(flake) / "flake.nix", flake, longest_file))
             hosts = written_hosts(*text);
     if (hosts.empty()) hosts = hosts_by_folder(flake);
     std::set<std::string> offered;

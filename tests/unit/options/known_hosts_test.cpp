@@ -102,6 +102,41 @@ BOOST_AUTO_TEST_CASE(a_flake_made_of_folders_is_read_by_their_names) {
     BOOST_TEST(offers({"verify", ""}) == "box\nnas\n");
 }
 
+BOOST_AUTO_TEST_CASE(what_a_link_of_the_checkout_leads_to_is_not_offered) {
+    Machine other;
+    other.write("flake.nix", "{ nixosConfigurations.secret = 1; }");
+    other.write("folders/secret/default.nix", "");
+    namespace fs = std::filesystem;
+    fs::create_symlink(fs::path(other.flake()) / "flake.nix", fs::path(flake()) / "flake.nix");
+    fs::create_directory_symlink(fs::path(other.flake()) / "folders", fs::path(flake()) / "hosts");
+    BOOST_TEST(offers({"doctor", ""}).empty());
+    fs::remove(fs::path(flake()) / "flake.nix");
+    write("flake.nix", "{ }");
+    BOOST_TEST(offers({"doctor", ""}).empty());
+    write("machines/box.nix", "");
+    BOOST_TEST(offers({"doctor", ""}) == "box\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_others_may_write_in_the_state_is_not_offered) {
+    namespace fs = std::filesystem;
+    write("flake.nix", "{ }");
+    remember_hosts(state(), flake(), {"nixos:mine"});
+    BOOST_TEST(offers({"doctor", ""}) == "mine\n");
+    fs::permissions(state() / "hosts", fs::perms::others_write, fs::perm_options::add);
+    BOOST_TEST(offers({"doctor", ""}).empty());
+    fs::permissions(state() / "hosts", fs::perms::others_write, fs::perm_options::remove);
+    fs::permissions(state(), fs::perms::others_write, fs::perm_options::add);
+    BOOST_TEST(offers({"doctor", ""}).empty());
+}
+
+// 20 s of Tab before there was a bound.
+BOOST_AUTO_TEST_CASE(a_text_that_begins_a_list_everywhere_takes_no_time, *boost::unit_test::timeout(20)) {
+    std::string text;
+    while (text.size() < 1'000'000) text += "nixosConfigurations={a[ ";
+    BOOST_TEST(written_hosts(text).size() <= 1'000U);
+    BOOST_TEST(written_hosts(text + "darwinConfigurations.mac = 1;").size() <= 1'000U);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_is_offered_and_nothing_said_where_nothing_is_known) {
     BOOST_TEST(offers({"doctor", ""}).empty());
     BOOST_TEST(offers({}).empty());
