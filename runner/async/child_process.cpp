@@ -208,6 +208,11 @@ bool ChildProcess::try_reap() {
 #else
     status_.peak_memory = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 #endif
+    auto length = [](const timeval& time) {
+        return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+    };
+    auto processor_time = length(usage.ru_utime) + length(usage.ru_stime);
+    status_.processor_time = std::chrono::duration_cast<std::chrono::milliseconds>(processor_time);
     return true;
 }
 

@@ -9,6 +9,8 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/signal_set.hpp>
 
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -35,6 +37,7 @@ struct ExitStatus {
     int code = 0;                  // exit code, if not ended by a signal
     int signal = 0;                // the signal that ended it, else 0
     std::uint64_t peak_memory = 0; // bytes, the largest resident size (of it or one of its waited-for children)
+    std::chrono::milliseconds processor_time{}; // its own and theirs, of all threads
     bool success() const { return code == 0 && signal == 0; }
 };
 

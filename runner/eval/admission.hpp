@@ -27,6 +27,12 @@ struct MemoryUse {
 bool may_start(std::uint64_t expected, const std::list<MemoryUse>& running, std::optional<std::uint64_t> available,
                std::size_t jobs);
 
+// What one that starts now may take beyond what is expected: its share of what the running ones, and as many of those
+// who wait behind it as may run beside them, leave; no more than it is expected to take. `waiting` begins with it.
+// Nothing where it is not known what is available. Pure.
+std::uint64_t spare_share(const std::list<std::uint64_t>& waiting, const std::list<MemoryUse>& running,
+                          std::optional<std::uint64_t> available, std::size_t jobs);
+
 // Lets evaluators in, first come, first served. Must outlive its tickets.
 class Admission {
   public:
@@ -46,6 +52,8 @@ class Admission {
         Ticket& operator=(Ticket&&) = delete;
         ~Ticket();
         void runs_as(int pid) { entry_->pid = pid; }
+        // Bytes that it may reach; counts as expected from now on.
+        std::uint64_t granted() const { return entry_->expected; }
 
       private:
         friend class Admission;
@@ -59,18 +67,25 @@ class Admission {
         std::list<Entry>::iterator entry_;
     };
 
-    // Waits for its turn. `alone`: until no other runs, and no other starts beside it.
-    async::Task<Ticket> enter(std::uint64_t expected, bool alone);
+    // Waits for its turn. `alone`: until no other runs, and no other starts beside it. `takes_spare`: it is granted its
+    // spare_share(), too.
+    async::Task<Ticket> enter(std::uint64_t expected, bool alone, bool takes_spare);
 
   private:
+    struct Waiting {
+        async::SteadyTimer* timer; // cancelled when something changed
+        std::uint64_t expected;
+    };
     bool may_enter(std::uint64_t expected, bool alone) const;
+    std::list<MemoryUse> uses() const;
+    std::uint64_t spare() const; // for the first who waits, and may enter
     void wake_waiters();
 
     std::size_t jobs_;
     Probe probe_;
     async::Executor executor_;
     std::list<Ticket::Entry> running_;
-    std::list<async::SteadyTimer*> waiting_; // in order of arrival; cancelled when something changed
+    std::list<Waiting> waiting_; // in order of arrival
 };
 
 } // namespace cachefill::eval

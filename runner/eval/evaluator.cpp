@@ -15,8 +15,9 @@
 #include "eval/flake_failure.hpp"
 #include "eval/licence_check.hpp"
 #include "eval/memory.hpp"
-#include "eval/memory_history.hpp"
 #include "eval/nix_command.hpp"
+#include "eval/past_evaluations.hpp"
+#include "eval/room.hpp"
 #include "eval/source_line.hpp"
 #include "event/event.hpp"
 
@@ -60,13 +61,13 @@ class NixEvaluator final : public Evaluator {
   public:
     NixEvaluator(async::Executor executor, EvalSettings settings, event::Sink& sink)
         : settings_(std::move(settings)), sink_(sink), admission_(executor, jobs_of(settings_), system_probe()) {
-        if (settings_.memory_history.empty()) return;
-        auto history = MemoryHistory::read(settings_.memory_history);
-        if (history)
-            history_ = std::move(*history);
+        may_give_room_ = may_reserve_room() && settings_.environment.get_or(heap_variable).empty();
+        if (settings_.past_evaluations.empty()) return;
+        auto past = PastEvaluations::read(settings_.past_evaluations);
+        if (past)
+            past_ = std::move(*past);
         else
-            say(event::Severity::notice,
-                "what evaluations took in memory before is not known: " + history.error().one_line());
+            say(event::Severity::notice, "what evaluations took before is not known: " + past.error().one_line());
     }
 
     async::Task<Result<FlakeInfo>> read() override;
@@ -79,6 +80,10 @@ class NixEvaluator final : public Evaluator {
         auto it = positions_.find(target.display());
         if (it == positions_.end()) return {};
         return it->second;
+    }
+    std::optional<std::chrono::milliseconds> expected_time(const TargetRef& target) const override {
+        auto took = past_.of(target.display()).took;
+        return took.count() ? std::optional(took) : std::nullopt;
     }
     std::string system_needed_for(const TargetRef& target) const override {
         auto found = needed_systems_.find(target.display());
@@ -94,7 +99,7 @@ class NixEvaluator final : public Evaluator {
         std::string refusal;       // NIXPKGS_ALLOW_…, when somebody says that a package is refused
         std::string licence;       // what nixpkgs' licence check said, if it was that
         std::string needed_system; // when evaluation had to build for another one
-        std::uint64_t peak_memory = 0;
+        Used used;
         bool out_of_memory = false;
         bool had_bad_luck = false; // nothing speaks against another try
     };
@@ -102,24 +107,27 @@ class NixEvaluator final : public Evaluator {
                                               std::vector<nix::StorePath>& built_outside);
     async::Task<Attempt> attempt(const TargetRef& target, bool impure, bool alone);
     async::Task<Attempt> attempt_with_memory(const TargetRef& target, bool impure);
+    async::Task<Attempt> evaluate_as_licensed(const TargetRef& target);
     // What this run read of builds, if it may have failed for want of them; not twice the same.
     std::vector<nix::StorePath> to_build_outside(const NixRun& run, const std::vector<nix::StorePath>& tried) const;
     void say_how_confined();
     void note_position_of_flake(const std::optional<event::Position>& position);
     NixHooks hooks(std::string prefix);
     void say(event::Severity severity, std::string text, std::string hint = {});
-    void remember(const TargetRef& target, std::uint64_t peak);
+    void remember(const TargetRef& target, const Used& used);
+    void keep_past();
 
     EvalSettings settings_;
     event::Sink& sink_;
     Admission admission_;
-    MemoryHistory history_;
+    PastEvaluations past_;
     std::optional<OpenedFlake> flake_;
     bool has_inputs_ = false;
     std::map<std::string, event::Position> positions_;  // by display name
     std::map<std::string, std::string> needed_systems_; // likewise
     std::set<std::string> said_;                        // hosts share most of their warnings
-    bool history_unwritable_ = false;
+    bool past_is_unwritable_ = false;
+    bool may_give_room_ = false;
 };
 
 void NixEvaluator::say(event::Severity severity, std::string text, std::string hint) {
@@ -229,24 +237,33 @@ async::Task<Result<NixRun>> NixEvaluator::run_and_build(NixCommand command, NixH
 }
 
 async::Task<NixEvaluator::Attempt> NixEvaluator::attempt(const TargetRef& target, bool impure, bool alone) {
-    auto expected = history_.peak(target.display()).value_or(default_peak_memory);
-    auto ticket = co_await admission_.enter(expected, alone);
+    auto past = past_.of(target.display());
+    auto expected = past.need ? past.need : default_peak_memory;
+    // Alone it runs because memory was short.
+    bool may_have_room = may_give_room_ && !alone && room_for(past, 2 * expected) > 0;
+    auto ticket = co_await admission_.enter(expected, alone, may_have_room);
     const auto doing = "evaluating " + target.display();
     auto command = evaluation(*flake_, impure, target.attribute_path, target_expression(target.kind));
     // At verbosity "debug" nix tells what it reads of derivations' outputs; measured, that costs nothing.
     command.arguments.emplace_back("-vvv");
     command.doing = doing;
     command.deadline = settings_.deadline;
+    command.room = may_have_room ? room_for(past, ticket.granted()) : 0;
+    Attempt result;
+    result.used.room = command.room;
+    result.used.granted = ticket.granted();
     auto with_pid = hooks(target.display() + ": ");
     with_pid.on_start = [&ticket](int pid) { ticket.runs_as(pid); };
     std::vector<nix::StorePath> built_outside;
     auto run = co_await run_and_build(std::move(command), std::move(with_pid), built_outside);
-    Attempt result;
     if (!run) {
         result.failure = std::move(run).error();
         co_return result;
     }
-    result.peak_memory = run->status.peak_memory;
+    result.used.peak = run->status.peak_memory;
+    result.used.took = run->took;
+    result.used.processor = run->status.processor_time;
+    result.used.succeeded = run->status.success();
     if (run->status.success()) {
         auto evaluated = evaluated_by(*run, target, impure, std::move(built_outside));
         if (evaluated)
@@ -274,14 +291,14 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt_with_memory(const Targe
     auto first = co_await attempt(target, impure, false);
     for (int again = 0; first.had_bad_luck && again < tries_after_bad_luck; ++again)
         first = co_await attempt(target, impure, false);
-    if (first.peak_memory) remember(target, first.peak_memory);
+    if (first.used.peak) remember(target, first.used);
     if (!first.out_of_memory) co_return first;
     say(event::Severity::notice, "evaluating " + target.display() + " ran out of memory at " +
-                                     human_bytes(first.peak_memory) + "; trying once more, alone");
+                                     human_bytes(first.used.peak) + "; trying once more, alone");
     auto second = co_await attempt(target, impure, true);
-    if (second.peak_memory) remember(target, second.peak_memory);
+    if (second.used.peak) remember(target, second.used);
     if (second.out_of_memory) {
-        auto peak = std::max(first.peak_memory, second.peak_memory);
+        auto peak = std::max(first.used.peak, second.used.peak);
         second.failure = Failure(FailureKind::machine, "the evaluator was killed for memory at " + human_bytes(peak) +
                                                            ", twice, the second time alone")
                              .with_context("evaluating " + target.display())
@@ -290,21 +307,42 @@ async::Task<NixEvaluator::Attempt> NixEvaluator::attempt_with_memory(const Targe
     co_return second;
 }
 
+// Purely first, but where that would only be refused again.
+async::Task<NixEvaluator::Attempt> NixEvaluator::evaluate_as_licensed(const TargetRef& target) {
+    auto name = target.display();
+    auto lock = lock_name(flake_->info.lock);
+    bool may_expect = settings_.expects_refusals && may_repeat_impurely(settings_);
+    if (auto licence = may_expect ? past_.refusal_to_expect(name, lock) : std::nullopt) {
+        auto result = co_await attempt_with_memory(target, true);
+        if (result.evaluated) {
+            say(event::Severity::notice, impure_at_once(name, *licence), std::string(how_to_be_asked_again));
+            result.evaluated->why_impure = std::move(*licence);
+            co_return result;
+        }
+        past_.forget_refusal(name);
+    }
+    auto result = co_await attempt_with_memory(target, settings_.impure == Impure::always);
+    if (!result.failure || result.licence.empty() || !may_repeat_impurely(settings_)) {
+        if (result.evaluated && !result.evaluated->impure) past_.forget_refusal(name);
+        co_return result;
+    }
+    auto licence = result.licence;
+    result = co_await attempt_with_memory(target, true);
+    if (!result.evaluated) co_return result;
+    say(event::Severity::notice, repeated_impurely(name, licence), std::string(how_to_stay_pure));
+    past_.learn_refusal(name, licence, std::move(lock));
+    keep_past();
+    result.evaluated->why_impure = std::move(licence);
+    co_return result;
+}
+
 async::Task<Result<EvaluatedTarget>> NixEvaluator::evaluate(TargetRef target) {
     CO_TRY_VOID(co_await open());
     auto name = target.display();
     positions_.erase(name);
     needed_systems_.erase(name);
     sink_.on_event(event::EvaluationStarted{.target = name});
-    auto result = co_await attempt_with_memory(target, settings_.impure == Impure::always);
-    if (result.failure && !result.licence.empty() && may_repeat_impurely(settings_)) {
-        auto licence = result.licence;
-        result = co_await attempt_with_memory(target, true);
-        if (result.evaluated) {
-            say(event::Severity::notice, repeated_impurely(name, licence), std::string(how_to_stay_pure));
-            result.evaluated->why_impure = std::move(licence);
-        }
-    }
+    auto result = co_await evaluate_as_licensed(target);
     if (result.evaluated) co_return std::move(*result.evaluated);
     if (result.position) positions_[name] = *result.position;
     if (!result.needed_system.empty()) needed_systems_[name] = result.needed_system;
@@ -318,13 +356,17 @@ async::Task<void> NixEvaluator::check(std::vector<CheckFinding>& findings) {
     co_await check_outputs(settings_, *flake_, std::move(listening), findings);
 }
 
-void NixEvaluator::remember(const TargetRef& target, std::uint64_t peak) {
-    history_.learn(target.display(), peak);
-    if (settings_.memory_history.empty() || history_unwritable_) return;
-    auto written = history_.write(settings_.memory_history);
+void NixEvaluator::remember(const TargetRef& target, const Used& used) {
+    past_.learn(target.display(), used);
+    keep_past();
+}
+
+void NixEvaluator::keep_past() {
+    if (settings_.past_evaluations.empty() || past_is_unwritable_) return;
+    auto written = past_.write(settings_.past_evaluations);
     if (written) return;
-    history_unwritable_ = true; // said once
-    say(event::Severity::notice, "what evaluations take in memory cannot be kept: " + written.error().one_line());
+    past_is_unwritable_ = true; // said once
+    say(event::Severity::notice, "what evaluations take cannot be kept: " + written.error().one_line());
 }
 
 } // namespace

@@ -49,8 +49,9 @@ struct EvalSettings {
     // name = value pairs for `--option`, for instance substituters for import-from-derivation
     std::vector<std::pair<std::string, std::string>> nix_options;
     Confining confining;
-    std::filesystem::path before_git;     // see async::stand_before_git; empty: nobody stands there
-    std::filesystem::path memory_history; // learned peak memory per target, JSON; empty: none
+    std::filesystem::path before_git;       // see async::stand_before_git; empty: nobody stands there
+    std::filesystem::path past_evaluations; // what they took (past_evaluations.hpp), JSON; empty: none
+    bool expects_refusals = true; // what nixpkgs' licence check refused the last time is not asked of it again at once
 };
 
 // What the flake is.
@@ -78,7 +79,7 @@ struct EvaluatedTarget {
     // What the host's own configuration says of caches; empty where no module says anything.
     std::optional<nix::CacheSettings> nix_settings;
     bool impure = false;    // evaluated with --impure
-    std::string why_impure; // what nixpkgs' licence check said of it, purely; empty: it was asked for
+    std::string why_impure; // what nixpkgs' licence check said of it, the last time it was asked; empty: it was not
     // Import-from-derivation: what it read, made now or valid before, and how often it is not known what that was.
     std::vector<ReadOutputs> read_by_evaluation;
     std::size_t unknown_reads = 0;
@@ -113,6 +114,8 @@ class Evaluator {
     // Waits for its turn (jobs, free memory). One killed for memory is tried once more alone. Emits EvaluationStarted,
     // and what the evaluator says that a person should know as Message; the caller emits EvaluationFinished.
     virtual async::Task<Result<EvaluatedTarget>> evaluate(TargetRef target) = 0;
+    // How long it took the last time, to start the longest first. Empty: not known.
+    virtual std::optional<std::chrono::milliseconds> expected_time(const TargetRef&) const { return {}; }
     // What else of the flake is wrong, into `findings` as it is found; see check_outputs().
     virtual async::Task<void> check(std::vector<CheckFinding>& findings) = 0;
     // Where the failure that evaluate() just returned for this target lies. For discover(): ask with a target of the

@@ -197,6 +197,12 @@ std::string repeated_impurely(const std::string& what, const std::string& licenc
            "=1, because nixpkgs says: " + licence + "; a machine that evaluates purely will refuse it likewise";
 }
 
+std::string impure_at_once(const std::string& what, const std::string& licence) {
+    return what + " was evaluated with --impure and " + std::string(unfree_variable) +
+           "=1 at once, because nixpkgs refused it purely before: " + licence +
+           "; a machine that evaluates purely will refuse it likewise";
+}
+
 std::string after_refusal(const EvalSettings& settings, const std::string& variable, bool is_by_licence_check) {
     if (variable != unfree_variable)
         return "allow it in the configuration, or set " + variable + "=1 and evaluate impurely (--impure always)";

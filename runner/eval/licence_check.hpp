@@ -23,10 +23,14 @@ std::string licence_refusal(const EvaluatorError& error, const FlakeInfo& flake)
 // NIXPKGS_ALLOW_UNFREE=1.
 bool may_repeat_impurely(const EvalSettings& settings);
 
-// For a person, when that was done and helped.
+// For a person, when that was done and helped; or when it was done without asking the check again.
 std::string repeated_impurely(const std::string& what, const std::string& licence);
+std::string impure_at_once(const std::string& what, const std::string& licence);
 inline constexpr std::string_view how_to_stay_pure =
     "allow the package in the configuration itself, for instance nixpkgs.config.allowUnfree = true";
+inline constexpr std::string_view how_to_be_asked_again = "allow the package in the configuration itself; --fresh "
+                                                          "evaluates purely first, as does every eleventh run, and one "
+                                                          "with another flake.lock";
 
 // What to do about a refusal that stays one. `variable` is refusal_variable()'s.
 std::string after_refusal(const EvalSettings& settings, const std::string& variable, bool is_by_licence_check);

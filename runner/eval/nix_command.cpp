@@ -7,6 +7,7 @@
 #include "base/text.hpp"
 #include "eval/confinement.hpp"
 #include "eval/flake.hpp"
+#include "eval/room.hpp"
 #include "eval/temporary_place.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -170,6 +171,7 @@ async::Task<Result<NixRun>> run_nix(const EvalSettings& settings, NixCommand com
         CO_TRY(guarded, co_await async::without_programs(spec.environment, std::move(there), settings_deadline));
         spec.environment = std::move(guarded);
     }
+    if (command.room) spec.environment.set(heap_variable, std::to_string(command.room));
     if (!settings.before_git.empty()) async::stand_before_git(spec.environment, settings.before_git);
     if (!command.directory.empty()) spec.environment.set("PWD", command.directory.string());
     spec.directory = std::move(command.directory);

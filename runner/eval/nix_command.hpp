@@ -8,6 +8,7 @@
 #include "eval/evaluator_log.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -62,6 +63,7 @@ struct NixCommand {
     std::filesystem::path directory = {};           // empty: where we are
     std::filesystem::path tree = {};                // the flake's folder, where it is one; empty: not known, or none
     std::optional<Evaluating> evaluating = {};      // it is confined, see confinement_of()
+    std::uint64_t room = 0;                         // see room.hpp
 };
 
 // `nix eval --json` of what a function, in Nix' language, makes of an attribute.

@@ -15,6 +15,7 @@
 #include "session/targets.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace cachefill::fill {
 
@@ -39,6 +40,21 @@ std::vector<std::string> names_of(const std::vector<eval::TargetRef>& targets) {
     std::vector<std::string> names;
     for (const auto& target : targets) names.push_back(target.name);
     return names;
+}
+
+// Numbers of the targets as their evaluations should begin: those that took longest the last time first, so that none
+// of them is the last alone; and before them those of which nothing is known, which may take as long as any.
+std::vector<std::size_t> longest_first(const eval::Evaluator& evaluator, const std::vector<TargetRecord>& targets) {
+    std::vector<std::size_t> numbers(targets.size());
+    std::iota(numbers.begin(), numbers.end(), std::size_t{0});
+    std::vector<std::chrono::milliseconds> times;
+    for (const auto& target : targets)
+        times.push_back(evaluator.expected_time(target.ref).value_or(std::chrono::milliseconds::max()));
+    auto is_longer = [&times](std::size_t a, std::size_t b) {
+        return times[a] != times[b] ? times[a] > times[b] : a < b;
+    };
+    std::sort(numbers.begin(), numbers.end(), is_longer);
+    return numbers;
 }
 
 } // namespace
@@ -196,7 +212,7 @@ Task<void> Fleet::evaluate_all() {
     auto start = run_.clock.now();
     run_.stage_started(event::Stage::evaluate);
     auto all = [this](async::TaskGroup& group) {
-        for (std::size_t number = 0; number < targets_.size(); ++number) group.spawn(evaluate(number));
+        for (auto number : longest_first(*evaluator_, targets_)) group.spawn(evaluate(number));
     };
     co_await async::together(run_.evaluations, all);
     run_.live.evaluates(false);

@@ -161,7 +161,8 @@ std::vector<Option> rows::what_is_looked_at() {
          {"false"}},
         {"fresh", T::toggle, run_plan_verify | laptop, W::anywhere, "", "Evaluation",
          "evaluate also hosts that were evaluated before at this commit",
-         "Else these are not, if evaluation is pure, builds nothing, and their derivation is still in the store.",
+         "Else these are not, if evaluation is pure, builds nothing, and their derivation is still in the store."
+         " It also asks nixpkgs' licence check again about hosts that it refused before.",
          toggle(&Settings::fresh)},
         {"eval-jobs", T::value, run_plan, W::anywhere, "N", "Evaluation",
          "evaluators at once (default: as cores and free memory allow)", "", number(&Settings::eval_jobs, 1, 1000)},

@@ -101,6 +101,9 @@ class RememberingEvaluator final : public eval::Evaluator {
     std::optional<event::Position> position_of_failure(const eval::TargetRef& target) const override {
         return evaluator_->position_of_failure(target);
     }
+    std::optional<std::chrono::milliseconds> expected_time(const eval::TargetRef& target) const override {
+        return evaluator_->expected_time(target);
+    }
     std::string system_needed_for(const eval::TargetRef& target) const override {
         return evaluator_->system_needed_for(target);
     }

@@ -150,7 +150,8 @@ eval::EvalSettings Session::eval_settings(std::string flake) {
         eval_settings.confining.readable.push_back(eval_settings.before_git);
         eval_settings.confining.readable.push_back(settings_.executable);
     }
-    if (may_use_state_) eval_settings.memory_history = state_directory_ / "evaluation-memory.json";
+    if (may_use_state_) eval_settings.past_evaluations = state_directory_ / "evaluation-memory.json";
+    eval_settings.expects_refusals = !settings_.fresh;
     return eval_settings;
 }
 

@@ -84,6 +84,11 @@ class Twins::Evaluator final : public eval::Evaluator {
         co_return;
     }
     std::optional<event::Position> position_of_failure(const eval::TargetRef&) const override { return {}; }
+    std::optional<std::chrono::milliseconds> expected_time(const eval::TargetRef& target) const override {
+        for (const auto& host : twins_.hosts)
+            if (host.ref.name == target.name) return host.evaluation_before;
+        return {};
+    }
 
   private:
     Twins& twins_;

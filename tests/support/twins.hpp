@@ -40,6 +40,7 @@ class Twins : public event::Sink {
     struct Host {
         eval::TargetRef ref;
         std::chrono::milliseconds evaluation{1000};
+        std::optional<std::chrono::milliseconds> evaluation_before = {}; // how long that took the last time
         std::optional<Failure> failure;
         std::optional<nix::CacheSettings> nix_settings = {};
         std::string committed = {}; // what the flake makes of it at a commit, a derivation's name; empty: the same

@@ -31,7 +31,7 @@ struct Scene {
 
 Task<void> visit(Scene& scene, Admission& admission, std::string name, std::uint64_t expected, bool alone,
                  async::Signal& leave, bool& may_leave) {
-    auto ticket = co_await admission.enter(expected, alone);
+    auto ticket = co_await admission.enter(expected, alone, false);
     scene.entered.push_back(std::move(name));
     while (!may_leave) co_await leave.wait();
 }
@@ -62,6 +62,54 @@ BOOST_AUTO_TEST_CASE(what_the_running_ones_will_still_take_is_not_free) {
 
 BOOST_AUTO_TEST_CASE(without_knowledge_only_the_number_counts) {
     BOOST_TEST(may_start(90 * gibibyte, {{.expected = gibibyte, .resident = 0}}, std::nullopt, 2));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_free_is_shared_by_those_who_could_run_now) {
+    const std::list<std::uint64_t> one{gibibyte}, four(4, gibibyte);
+    const std::list<MemoryUse> running{{.expected = 2 * gibibyte, .resident = gibibyte}};
+    BOOST_TEST(spare_share(one, {}, 10 * gibibyte, 8) == gibibyte); // no more than it is expected to take
+    BOOST_TEST(spare_share(four, {}, 6 * gibibyte + memory_reserve, 8) == gibibyte / 2);
+    BOOST_TEST(spare_share(four, {}, 3 * gibibyte + memory_reserve, 2) == gibibyte / 2); // two can run
+    BOOST_TEST(spare_share(four, {}, 4 * gibibyte, 8) == 0U);
+    BOOST_TEST(spare_share(one, running, 2 * gibibyte + memory_reserve + 5, 8) == 5U);
+    BOOST_TEST(spare_share(one, running, 10 * gibibyte, 1) == 0U);
+    BOOST_TEST(spare_share(one, {}, std::nullopt, 8) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_granted_is_not_free_for_others) {
+    auto body = [](Executor executor) -> Task<void> {
+        Scene scene;
+        scene.available = 3 * gibibyte + memory_reserve;
+        Admission admission(executor, 8, scene.probe());
+        async::Signal leave(executor);
+        bool may_leave = false;
+        std::vector<std::uint64_t> granted;
+        auto take = [&](bool takes_spare) -> Task<void> {
+            auto ticket = co_await admission.enter(gibibyte, false, takes_spare);
+            granted.push_back(ticket.granted());
+            while (!may_leave) co_await leave.wait();
+        };
+        async::TaskGroup group(executor);
+        for (bool takes_spare : {true, false, true}) group.spawn(take(takes_spare));
+        co_await settle();
+        BOOST_TEST(granted == (std::vector<std::uint64_t>{gibibyte, gibibyte, gibibyte}));
+        may_leave = true;
+        leave.notify_all();
+        co_await group.join();
+        granted.clear();
+        may_leave = false;
+        group.spawn(take(true));
+        co_await settle();
+        group.spawn(take(true));
+        group.spawn(take(false));
+        co_await settle();
+        BOOST_TEST(granted == (std::vector<std::uint64_t>{2 * gibibyte, gibibyte}));
+        may_leave = true;
+        leave.notify_all();
+        co_await group.join();
+        BOOST_TEST(granted.size() == 3U);
+    };
+    test::run_task<void>(body);
 }
 
 BOOST_AUTO_TEST_CASE(one_that_does_not_fit_waits_until_another_leaves_and_nobody_overtakes) {

@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(warnings_are_told_once_and_name_the_first_target) {
 BOOST_AUTO_TEST_CASE(peaks_are_learned_in_a_file_and_an_unreadable_one_is_ignored) {
     NixScene scene;
     scene.flake_with("{ nixosConfigurations.nas = host (drv \"nas\" { }); }");
-    scene.settings.memory_history = scene.path("state/memory.json");
+    scene.settings.past_evaluations = scene.path("state/memory.json");
     scene.write("state/memory.json", "garbage");
     BOOST_TEST(scene.evaluate(nixos("nas")).has_value());
     BOOST_TEST(contains(scene.sink.messages(), "memory.json is not a memory history"));

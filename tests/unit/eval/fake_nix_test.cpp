@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(one_killed_for_memory_twice_is_the_machines_fault) {
           "echo \"terminate called after throwing an instance of 'std::bad_alloc'\" >&2; kill -6 $$",
           "echo '@nix {\"action\":\"msg\",\"level\":0,\"raw_msg\":\"out of memory\"}' >&2; exit 1"}) {
         NixScene scene;
-        scene.settings.memory_history = scene.path("memory.json");
+        scene.settings.past_evaluations = scene.path("memory.json");
         scene.fake_nix(nix_that(death));
         auto result = scene.evaluate(nixos("nas"));
         BOOST_REQUIRE(!result);
@@ -96,6 +96,29 @@ BOOST_AUTO_TEST_CASE(one_killed_for_memory_twice_is_the_machines_fault) {
         BOOST_TEST(runs(scene) == 2U);
         BOOST_TEST(contains(scene.read("memory.json"), "nixos:nas"));
     }
+}
+
+BOOST_AUTO_TEST_CASE(an_evaluator_begins_with_the_heap_that_its_host_needed) {
+    NixScene scene;
+    scene.settings.past_evaluations = scene.path("memory.json");
+    const std::string past = R"({"version":1,"peaks":{"nixos:nas":419430400},)"
+                             R"("evaluations":{"nixos:nas":{"plain_ms":1000000,"took_ms":9}}})";
+    auto heap_of = [&](const std::string& host) {
+        scene.write("memory.json", past);
+        BOOST_TEST(scene.evaluate(nixos(host)).has_value());
+        return scene.read("heap");
+    };
+    scene.fake_nix(nix_that("echo $GC_INITIAL_HEAP_SIZE > $SCENE/heap; good"));
+    BOOST_TEST(heap_of("nas") == "419430400\n");
+    BOOST_TEST(contains(scene.read("memory.json"), "\"plain_ms\": 980000"));
+    BOOST_TEST(!contains(scene.read("memory.json"), "\"with_room_ms\": 0"));
+    BOOST_TEST(heap_of("unknown") == "\n");
+    scene.settings.environment.set("GC_INITIAL_HEAP_SIZE", "77M");
+    BOOST_TEST(heap_of("nas") == "77M\n");
+    scene.settings.environment.unset("GC_INITIAL_HEAP_SIZE");
+    // Whoever died with it is tried without.
+    scene.fake_nix(nix_that("[ -z \"$GC_INITIAL_HEAP_SIZE\" ] || kill -9 $$; echo none > $SCENE/heap; good"));
+    BOOST_TEST(heap_of("nas") == "none\n");
 }
 
 BOOST_AUTO_TEST_CASE(an_error_that_only_mentions_memory_is_not_tried_again) {

@@ -200,7 +200,31 @@ BOOST_AUTO_TEST_CASE(what_the_check_refuses_is_repeated_impurely_and_that_is_sai
     BOOST_TEST(!contains(scene.sink.messages(), "nixos:liar"));
     BOOST_TEST(!results[3].value().impure);
 
-    // Only who started it can have allowed it.
+    // The next time it is not asked again, if nothing speaks for another answer.
+    scene.settings.past_evaluations = scene.path("past.json");
+    BOOST_TEST(scene.evaluate(nixos("game")).value().impure);
+    auto evaluations = [&] { return scene.sink.messages().find("nixos:game was evaluated with --impure"); };
+    BOOST_TEST(evaluations() == std::string::npos);
+    auto at_once = scene.evaluate(nixos("game")).value();
+    BOOST_TEST(at_once.impure);
+    BOOST_TEST(at_once.why_impure == "Package ‘steam’ in x:1 has an unfree license (‘unfree’)");
+    BOOST_TEST(evaluations() != std::string::npos);
+    BOOST_TEST(contains(scene.read("past.json"), "\"unasked\": 1"));
+    scene.settings.expects_refusals = false;
+    BOOST_TEST(scene.evaluate(nixos("game")).value().impure);
+    BOOST_TEST(contains(scene.read("past.json"), "\"unasked\": 0"));
+    scene.settings.expects_refusals = true;
+    // What does not evaluate impurely may do so purely.
+    auto past = scene.read("past.json");
+    const std::string pure = R"({ nixosConfigurations.game = host (
+        if builtins ? currentSystem then throw "impure" else drv "game" { }); })";
+    scene.flake_with(pure, "inputs.nixpkgs.url = \"github:NixOS/nixpkgs\";\n");
+    BOOST_TEST(!scene.evaluate(nixos("game")).value().impure);
+    BOOST_TEST(!contains(scene.read("past.json"), "licence"));
+    scene.flake_with(outputs, "inputs.nixpkgs.url = \"github:NixOS/nixpkgs\";\n");
+
+    // Only who started it can have allowed it, whatever was allowed before.
+    scene.write("past.json", past);
     for (const char* value : {"", "0", "true"}) {
         scene.settings.environment.set("NIXPKGS_ALLOW_UNFREE", value);
         auto refused = scene.evaluate(nixos("game"));

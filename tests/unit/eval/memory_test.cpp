@@ -1,6 +1,5 @@
 #include "base/files.hpp"
 #include "eval/memory.hpp"
-#include "eval/memory_history.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -90,32 +89,6 @@ BOOST_AUTO_TEST_CASE(a_process_that_lives_has_a_size_and_one_that_does_not_has_n
     BOOST_TEST(resident_memory(::getpid()) > mebibyte);
 #endif
     BOOST_TEST(resident_memory(-1) == 0U);
-}
-
-BOOST_AUTO_TEST_CASE(what_was_learned_survives) {
-    auto directory = TemporaryDirectory::make("eval-memory").value();
-    auto file = directory.path() / "deeper" / "memory.json";
-    MemoryHistory history = MemoryHistory::read(file).value();
-    BOOST_TEST(!history.peak("nixos:nas"));
-    history.learn("nixos:nas", 1000);
-    history.learn("home:kim@nä\xff", 5);
-    BOOST_TEST(history.write(file).has_value());
-    auto again = MemoryHistory::read(file).value();
-    BOOST_TEST(again.peak("nixos:nas").value() == 1000U);
-    again.learn("nixos:nas", 600);
-    BOOST_TEST(again.peak("nixos:nas").value() == 800U);
-    again.learn("nixos:nas", 2000);
-    BOOST_TEST(again.peak("nixos:nas").value() == 2000U);
-}
-
-BOOST_AUTO_TEST_CASE(a_history_that_makes_no_sense_is_a_failure) {
-    auto directory = TemporaryDirectory::make("eval-memory").value();
-    auto file = directory.path() / "memory.json";
-    for (const char* content :
-         {"", "[]", "{\"version\":2,\"peaks\":{}}", "{\"version\":1,\"peaks\":[]}", "{\"version\":1", "\xff"}) {
-        std::ofstream(file, std::ios::trunc) << content;
-        BOOST_TEST(!MemoryHistory::read(file), content);
-    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -184,6 +184,19 @@ BOOST_AUTO_TEST_CASE(who_waits_long_for_nix_to_list_the_hosts_is_told_so) {
     BOOST_TEST(words == 5U, told);
 }
 
+BOOST_AUTO_TEST_CASE(hosts_that_took_longest_to_evaluate_begin_first_and_before_them_those_nobody_knows) {
+    hosts[0].evaluation_before = 2s;
+    hosts[1].evaluation_before = 9s;
+    host("laptop", {"lib"}).evaluation_before = 5s;
+    host("new", {"lib"});
+    run();
+    std::vector<std::string> begun;
+    for (const auto& event : events)
+        if (const auto* started = std::get_if<event::EvaluationStarted>(&event)) begun.push_back(started->target);
+    BOOST_TEST(begun == (std::vector<std::string>{"nixos:new", "nixos:desk", "nixos:laptop", "nixos:nas"}),
+               boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(hosts_are_built_as_they_come) {
     hosts[0].evaluation = 10min;
     std::size_t published_before = 0;

@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(a_machine_that_has_everything_has_no_findings) {
         BOOST_TEST(session.endpoint().physical_root == path("root"));
         BOOST_TEST((session.cache_info().permission == cache::Permission::write));
         BOOST_TEST((session.take_cache().backend != nullptr));
-        BOOST_TEST(session.eval_settings("x").memory_history.parent_path() == path("state"));
+        BOOST_TEST(session.eval_settings("x").past_evaluations.parent_path() == path("state"));
         session.close_connection();
         BOOST_TEST(!session.has_store());
     });
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(all_findings_are_told_at_once) {
         BOOST_TEST(has(all_of(findings), "ftp"));
         BOOST_TEST(has(all_of(findings), path("socket").string()));
         BOOST_TEST(!session.has_store());
-        BOOST_TEST(session.eval_settings("x").memory_history.empty()); // nothing is kept, or believed, there
+        BOOST_TEST(session.eval_settings("x").past_evaluations.empty()); // nothing is kept, or believed, there
     });
     BOOST_TEST(stores == 0);
 }
@@ -209,7 +209,7 @@ BOOST_AUTO_TEST_CASE(an_evaluator_sees_no_secret_of_ours_and_the_store_by_its_fu
         BOOST_TEST(eval.jobs == 3U);
         BOOST_TEST(!eval.environment.find("CACHIX_AUTH_TOKEN").has_value());
         BOOST_TEST(eval.environment.get_or("SSH_AUTH_SOCK") == "/run/agent");
-        BOOST_TEST(eval.memory_history.empty()); // nobody has looked yet whose state that is
+        BOOST_TEST(eval.past_evaluations.empty()); // nobody has looked yet whose state that is
         BOOST_TEST(eval.environment.get_or("AWS_SECRET_ACCESS_KEY") == "s3cret"); // Nix fetches with it
         auto is_closed = [&](const char* file) {
             auto closed = session.eval_settings("x").confining.closed;
