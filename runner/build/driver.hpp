@@ -64,7 +64,7 @@ struct DriverCallbacks {
 
 // Builds what plans ask for, through the Nix daemon, most urgent first, and keeps going past failures: dependents of a
 // failed one are blocked, not failed. One request is one derivation (a few, when they are tiny); inputs are fetched
-// ahead by output path on connections of their own, so a build slot never waits for a download.
+// by output path on connections of their own, when the build is to run next (build/scheduler.hpp says how far ahead).
 class Driver {
   public:
     virtual ~Driver() = default;

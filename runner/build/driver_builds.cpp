@@ -37,6 +37,7 @@ Task<void> NixDriver::build_slot(SlotKind kind) {
             co_await changed_.wait();
             continue;
         }
+        notify(); // what is to be fetched meanwhile
         co_await build(connection, kind, std::move(batch));
         notify();
     }

@@ -51,13 +51,14 @@ std::vector<DerivationId> Scheduler::update(const plan::Plan& plan, const std::v
         refresh(build.derivation);
         auto state = nodes_.at(build.derivation).state;
         if (was_waiting && state == State::blocked) ended.push_back(build.derivation);
-        if (state == State::failed || state == State::blocked) continue;
-        for (auto path : build.fetch) queue_fetch(path, build);
     }
+    // Of what runs already the plan may bring more that waits for it.
+    for (const auto& [id, node] : nodes_)
+        if (node.state == State::running) fetch_ahead(id);
     return ended;
 }
 
-// As urgent as the most urgent build that waits for it.
+// As urgent as the most urgent build that wants it now.
 void Scheduler::queue_fetch(PathId path, const plan::PlannedBuild& build) {
     auto& fetch = fetches_[path];
     if (fetch.state != FetchState::queued) return;
@@ -76,13 +77,41 @@ bool Scheduler::anything_else_is_left() const {
            (!fetch_queue_.empty() && fetch_queue_.begin()->first < last_urgency);
 }
 
-bool Scheduler::is_ready(const Node& node) const {
+bool Scheduler::is_only_in_want_of_inputs(const Node& node) const {
     if (node.state != State::waiting) return false;
-    for (auto before : node.after) {
+    return std::all_of(node.after.begin(), node.after.end(), [this](DerivationId before) {
         auto it = nodes_.find(before);
-        if (it == nodes_.end()) continue;
-        if (it->second.state != State::built && it->second.state != State::deleted) return false;
+        return it == nodes_.end() || it->second.state == State::built || it->second.state == State::deleted;
+    });
+}
+
+bool Scheduler::wants_inputs(const Node& node) const {
+    return node.state == State::waiting && (node.ahead || is_only_in_want_of_inputs(node));
+}
+
+// Of those that wait for nothing but running ones, this among them, the most urgent.
+void Scheduler::fetch_ahead(DerivationId running) {
+    auto dependents = dependents_.find(running);
+    if (dependents == dependents_.end()) return;
+    auto is_near = [this](const Node& node) {
+        return std::all_of(node.after.begin(), node.after.end(), [this](DerivationId before) {
+            auto it = nodes_.find(before);
+            return it == nodes_.end() || it->second.state == State::running || it->second.state == State::built ||
+                   it->second.state == State::deleted;
+        });
+    };
+    std::optional<DerivationId> nearest;
+    for (auto id : dependents->second) {
+        const auto& node = nodes_.at(id);
+        if (node.state != State::waiting || node.build.last || (nearest && key(*nearest) < key(id))) continue;
+        if (is_near(node)) nearest = id;
     }
+    if (!nearest || nodes_.at(*nearest).ahead) return;
+    nodes_.at(*nearest).ahead = true;
+    refresh(*nearest);
+}
+
+bool Scheduler::has_inputs(const Node& node) const {
     return std::all_of(node.build.fetch.begin(), node.build.fetch.end(), [this](PathId path) {
         auto it = fetches_.find(path);
         return it != fetches_.end() && it->second.state == FetchState::done;
@@ -104,13 +133,29 @@ void Scheduler::refresh(DerivationId id) {
         else
             continue;
         unready(id);
-        node.state = State::blocked;
+        block(node, *node.blocker);
         return;
     }
-    if (is_ready(node))
+    unready(id);
+    if (is_only_in_want_of_inputs(node) && has_inputs(node))
         ready_set(node).insert(key(id));
-    else
-        unready(id);
+    else if (wants_inputs(node))
+        for (auto path : node.build.fetch) queue_fetch(path, node.build);
+}
+
+// What was to be fetched for it alone is not, unless that has begun.
+void Scheduler::block(Node& node, DerivationId by) {
+    node.state = State::blocked;
+    node.blocker = by;
+    for (auto path : node.build.fetch) {
+        auto& fetch = fetches_[path];
+        const auto& waiting = waiting_for_fetch_[path];
+        auto wants = [this](DerivationId id) { return wants_inputs(nodes_.at(id)); };
+        if (!fetch_queue_.contains({fetch.urgency, path}) || std::any_of(waiting.begin(), waiting.end(), wants))
+            continue;
+        fetch_queue_.erase({fetch.urgency, path});
+        fetch.urgency = last_urgency;
+    }
 }
 
 void Scheduler::refresh_dependents(DerivationId id) {
@@ -135,6 +180,7 @@ std::vector<DerivationId> Scheduler::take_builds(SlotKind kind, std::size_t limi
         ++running_;
         if (node.build.last) ++running_last_;
         taken.push_back(id);
+        fetch_ahead(id);
         if (!node.cheap) break;
     }
     return taken;
@@ -189,8 +235,7 @@ std::vector<DerivationId> Scheduler::build_failed(DerivationId id) {
             Node& node = nodes_.at(dependent);
             if (node.state != State::waiting) continue;
             unready(dependent);
-            node.state = State::blocked;
-            node.blocker = id;
+            block(node, id);
             blocked.push_back(dependent);
             open.push_back(dependent);
         }
@@ -215,7 +260,8 @@ void Scheduler::fetch_failed(PathId path) { stop_fetching(path, FetchState::fail
 
 void Scheduler::fetch_returned(PathId path) {
     stop_fetching(path, FetchState::queued);
-    for (auto id : waiting_for_fetch_[path]) queue_fetch(path, nodes_.at(id).build);
+    for (auto id : waiting_for_fetch_[path])
+        if (wants_inputs(nodes_.at(id))) queue_fetch(path, nodes_.at(id).build);
 }
 
 std::optional<Scheduler::State> Scheduler::state(DerivationId id) const {

@@ -17,7 +17,9 @@ enum class SlotKind { local, remote };
 
 // Which derivation next, which path to fetch next, what a failure blocks. Pure state without I/O: fed with plans and
 // outcomes, asked for work. Order: the derivation that heads the longest remaining chain first; those that the plan
-// puts last only when nothing else runs, is ready or could become so.
+// puts last only when nothing else runs, is ready or could become so. What a build needs is fetched when nothing else
+// is in its way any more; and ahead for one build of those that wait for a running one alone, the most urgent, so that
+// a slot need not wait for downloads. So whatever a failure blocks costs few of them.
 class Scheduler {
   public:
     explicit Scheduler(const plan::Graph& graph) : graph_(graph) {}
@@ -74,6 +76,7 @@ class Scheduler {
         SlotKind slot = SlotKind::local;
         bool cheap = false;
         bool alone = false; // shares no request
+        bool ahead = false; // its inputs are fetched while what it waits for runs
         std::optional<plan::DerivationId> blocker;
     };
     enum class FetchState { queued, running, done, failed };
@@ -89,7 +92,11 @@ class Scheduler {
 
     void refresh(plan::DerivationId id);
     void unready(plan::DerivationId id);
-    bool is_ready(const Node& node) const;
+    bool is_only_in_want_of_inputs(const Node& node) const; // or of nothing
+    bool has_inputs(const Node& node) const;
+    bool wants_inputs(const Node& node) const;
+    void fetch_ahead(plan::DerivationId running);
+    void block(Node& node, plan::DerivationId by);
     ReadyKey key(plan::DerivationId id) const;
     void refresh_dependents(plan::DerivationId id);
     std::set<ReadyKey>& ready_set(const Node& node);

@@ -71,6 +71,71 @@ BOOST_AUTO_TEST_CASE(a_build_waits_for_its_fetches_and_a_failed_fetch_for_anothe
     BOOST_TEST((take_one(scheduler) == chain.a));
 }
 
+BOOST_AUTO_TEST_CASE(inputs_are_fetched_for_what_runs_next_and_not_further_ahead) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    auto of_b = chain.graph.intern(path_of('8', "of-b")), of_c = chain.graph.intern(path_of('9', "of-c"));
+    auto plan = chain.plan();
+    plan.builds[2].fetch = {of_b};
+    plan.builds[3].fetch = {of_b, of_c};
+    scheduler.update(plan, chain.machines);
+    BOOST_TEST(!scheduler.take_fetch().has_value()); // a has not begun
+    BOOST_TEST((take_one(scheduler) == chain.a));
+    BOOST_TEST((scheduler.take_fetch() == of_b));
+    BOOST_TEST(!scheduler.take_fetch().has_value()); // c waits for more than what runs
+    scheduler.fetch_succeeded(of_b);
+    BOOST_TEST((take_one(scheduler) == chain.d));
+    scheduler.build_succeeded(chain.a);
+    scheduler.build_succeeded(chain.d);
+    BOOST_TEST(!scheduler.take_fetch().has_value());
+    BOOST_TEST((take_one(scheduler) == chain.b));
+    scheduler.update(plan, chain.machines);
+    BOOST_TEST((scheduler.take_fetch() == of_c));
+    scheduler.build_succeeded(chain.b);
+    BOOST_TEST(!scheduler.has_ready());
+    scheduler.fetch_succeeded(of_c);
+    BOOST_TEST((take_one(scheduler) == chain.c));
+    scheduler.build_succeeded(chain.c);
+    BOOST_TEST(scheduler.is_idle());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_failure_blocks_needs_no_inputs_any_more) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    auto of_b = chain.graph.intern(path_of('8', "of-b")), shared = chain.graph.intern(path_of('9', "shared"));
+    auto plan = chain.plan();
+    plan.builds[1].fetch = {shared}; // d
+    plan.builds[2].fetch = {of_b, shared};
+    scheduler.update(plan, chain.machines);
+    BOOST_TEST((take_one(scheduler) == chain.a));
+    scheduler.build_failed(chain.a);
+    BOOST_TEST((scheduler.take_fetch() == shared));
+    BOOST_TEST(!scheduler.take_fetch().has_value());
+    scheduler.fetch_returned(shared);
+    BOOST_TEST((scheduler.take_fetch() == shared));
+    scheduler.fetch_succeeded(shared);
+    BOOST_TEST((take_one(scheduler) == chain.d));
+    scheduler.build_succeeded(chain.d);
+    BOOST_TEST(scheduler.is_idle());
+}
+
+BOOST_AUTO_TEST_CASE(while_something_runs_inputs_are_fetched_ahead_for_one_of_those_behind_it) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    auto of_b = chain.graph.intern(path_of('8', "of-b")), of_d = chain.graph.intern(path_of('9', "of-d"));
+    auto plan = chain.plan();
+    plan.builds[1].after = {0}; // d waits for a as b does, and is more urgent
+    plan.builds[1].fetch = {of_d};
+    plan.builds[1].longest_chain = 25s;
+    plan.builds[2].fetch = {of_b};
+    scheduler.update(plan, chain.machines);
+    BOOST_TEST((take_one(scheduler) == chain.a));
+    BOOST_TEST((scheduler.take_fetch() == of_d));
+    BOOST_TEST(!scheduler.take_fetch().has_value());
+    scheduler.build_succeeded(chain.a);
+    BOOST_TEST((scheduler.take_fetch() == of_b));
+}
+
 BOOST_AUTO_TEST_CASE(a_build_lost_with_the_daemon_is_offered_again) {
     Chain chain;
     Scheduler scheduler(chain.graph);

@@ -46,6 +46,25 @@ BOOST_AUTO_TEST_CASE(what_an_upstream_has_is_fetched_and_not_built) {
     BOOST_TEST(verdict("nas") == "complete");
 }
 
+BOOST_AUTO_TEST_CASE(for_what_a_failure_blocks_nearly_nothing_is_fetched) {
+    Names had;
+    std::string below = "app";
+    for (int i = 0; i < 10; ++i) {
+        auto number = std::to_string(i);
+        had.push_back("input" + number);
+        derivation(had.back());
+        derivation("step" + number, {below, had.back()});
+        below = "step" + number;
+    }
+    serve(upstream, had);
+    host("tower", {below});
+    builds["app"].error = "it is broken";
+    run();
+    BOOST_TEST(outcome("step9") == "blocked");
+    BOOST_TEST(sorted(fetched()) == (Names{"input0", "lib"}), boost::test_tools::per_element()); // the first was near
+    BOOST_TEST(verdict("nas") == "complete");
+}
+
 BOOST_AUTO_TEST_CASE(what_an_upstream_serves_damaged_is_built_and_pushed) {
     daemon.on_fetch = [](const std::string& path) {
         return ActingDaemon::Play{ActingDaemon::send(error_frame("hash mismatch importing path '" + path + "'"))};
