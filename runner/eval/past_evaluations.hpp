@@ -45,8 +45,8 @@ class PastEvaluations {
 
     PastEvaluation of(const std::string& target) const;
 
-    // A need that shrank is believed by half, so that one warm run does not make the next cold one too bold, and only of
-    // an evaluation that came to its end; one that grew, of a plain one alone, as more room is used if it is there.
+    // A need that shrank is believed by half, so that one warm run does not make the next cold one too bold, and only
+    // of an evaluation that came to its end; one that grew, of a plain one alone, as more room is used if it is there.
     void learn(const std::string& target, const Used& used);
 
     // The check has just refused it for the lock of this name, and impurely it evaluates.
