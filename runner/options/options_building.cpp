@@ -149,7 +149,8 @@ std::vector<Option> rows::building_and_pushing() {
         {"pins.keep", T::value, run_only, W::anywhere, "N", "Pushing", "revisions of each pin to keep (default 2)", "",
          number(&Settings::pin_keep, 1, 1000)},
         {"manifest", T::toggle, run_only, W::anywhere, "", "Pushing",
-         "leave a signed record in the cache of what was filled, and of what the flake evaluated to (default)", "", toggle(&Settings::manifest)},
+         "leave a signed record in the cache of what was filled, and of what the flake evaluated to (default)", "",
+         toggle(&Settings::manifest)},
     };
 }
 

@@ -161,7 +161,8 @@ std::vector<Option> rows::what_is_looked_at() {
          {"false"}},
         {"fresh", T::toggle, run_plan_verify | laptop, W::anywhere, "", "Evaluation",
          "evaluate also hosts that were evaluated before at this commit",
-         "Else these are not, if evaluation is pure, builds nothing, and their derivation is still in the store, or a run"
+         "Else these are not, if evaluation is pure, builds nothing, and their derivation is still in the store, or a "
+         "run"
          " that completed the commit has left a record in the cache and all of it is still there."
          " It also asks nixpkgs' licence check again about hosts that it refused before.",
          toggle(&Settings::fresh)},
