@@ -127,8 +127,8 @@ std::vector<std::string> words_of_name(std::string_view name) {
 
 // A word, or its end: "CLIENTSECRET", "SSHPASS"; but for those that only end so.
 bool is_secret_word(std::string_view word) {
-    constexpr std::string_view whole[] = {"key",    "pat", "pwd", "pw",   "cred", "jwt", "dsn",
-                                          "cookie", "otp", "sk",  "totp", "pin",  "sas", "bearer"};
+    constexpr std::string_view whole[] = {"key",    "pat", "pwd", "pw",   "cred", "jwt",   "dsn",
+                                          "cookie", "otp", "sk",  "totp", "sas",  "bearer"};
     constexpr std::string_view ends[] = {"pass", "auth", "pwd"};
     constexpr std::string_view others[] = {"askpass", "bypass", "compass", "oldpwd"};
     auto is_word = [word](std::string_view other) { return word == other; };
