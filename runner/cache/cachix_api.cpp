@@ -234,7 +234,8 @@ async::Task<Result<std::string>> CachixApi::try_put_part(std::string url, std::s
     put.headers.push_back({"Content-Type", "application/octet-stream"});
     put.headers.push_back({"Content-MD5", std::move(md5)}); // part of what the URL's signature covers
     put.follow_redirects = false;
-    put.logins = http::Logins::none;                                      // of ours, where Cachix sends us
+    put.logins = http::Logins::none; // of ours, where Cachix sends us
+    put.is_address_secret = true;
     put.deadlines.total += std::chrono::milliseconds(bytes->size() / 32); // 32 KB/s; `stall` ends dead ones
     auto shown = put;
     put.body = std::move(bytes);
@@ -242,7 +243,8 @@ async::Task<Result<std::string>> CachixApi::try_put_part(std::string url, std::s
     if (!response.is_success()) co_return http::status_failure(shown, response);
     auto etag = response.find_header("ETag");
     if (!etag || etag->empty())
-        co_return Failure(FailureKind::protocol, redact_url(shown.url) + " took a part but gave it no ETag");
+        co_return Failure(FailureKind::protocol,
+                          http::shown_address(shown, shown.url) + " took a part but gave it no ETag");
     co_return std::string(*etag);
 }
 

@@ -208,7 +208,8 @@ http::Request Niks3Api::put(std::string url, std::string_view content_type, std:
     http::Request put(http::Method::put, std::move(url));
     put.headers.push_back({"Content-Type", std::string(content_type)});
     put.follow_redirects = false;
-    put.logins = http::Logins::none;                             // the address is its own login
+    put.logins = http::Logins::none; // the address is its own login
+    put.is_address_secret = true;
     put.deadlines.total += std::chrono::milliseconds(size / 32); // 32 KB/s; `stall` ends dead ones
     return put;
 }

@@ -29,10 +29,21 @@ std::string unescaped(std::string_view inside) {
     return text;
 }
 
+constexpr std::size_t longest_code = 64;
+
 std::string one_line(std::string_view text) {
     std::string line;
     for (auto word : split_words(text)) line += (line.empty() ? "" : " ") + std::string(word);
     return quoted_reply(line, longest_message);
+}
+
+// A word, as all of them are; what a server says instead is no code.
+std::string code_in(const std::string& text) {
+    auto is_part = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.';
+    };
+    bool is_code = text.size() <= longest_code && std::all_of(text.begin(), text.end(), is_part);
+    return is_code ? text : std::string();
 }
 
 // What to do about `code`, and how bad it is.
@@ -151,7 +162,7 @@ S3Error parse_s3_error(const http::Response& response) {
     S3Error error;
     auto elements = find_elements(response.body, "Error");
     if (!elements.empty()) {
-        error.code = one_line(find_element(elements.front(), "Code"));
+        error.code = code_in(find_element(elements.front(), "Code"));
         error.message = one_line(find_element(elements.front(), "Message"));
         error.region = one_line(find_element(elements.front(), "Region"));
     }

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view blot = "***";
 constexpr std::size_t shortest_secret = 4;
+constexpr std::size_t shortest_of_address = 8;
 constexpr std::size_t shortest_user = 16; // "https://TOKEN@host"; shorter ones are names
 
 std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
@@ -18,6 +19,20 @@ std::string replaced(std::string_view text, std::string_view from, std::string_v
     for (std::size_t at = 0; (at = result.find(from, at)) != std::string::npos; at += to.size())
         result.replace(at, from.size(), to);
     return result;
+}
+
+bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
+
+std::string percent_decode(std::string_view text) {
+    std::string decoded;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        auto byte =
+            text[i] == '%' ? codec::from_base16(to_lower(text.substr(i + 1, 2))) : Result<std::string>(std::string());
+        bool is_encoded = byte && byte->size() == 1;
+        decoded += is_encoded ? byte->front() : text[i];
+        if (is_encoded) i += 2;
+    }
+    return decoded;
 }
 
 std::string without_padding(std::string base64) {
@@ -64,6 +79,36 @@ void Blotter::learn(std::string_view value) {
     auto password = pair.reveal().substr(std::min(colon + 1, pair.reveal().size()));
     add(password);
     if (user.size() >= shortest_user) add(user);
+}
+
+void Blotter::learn_address(std::string_view url) {
+    auto scheme = url.find("://");
+    auto way = url.substr(std::min(url.find_first_of("/?#", scheme == url.npos ? 0 : scheme + 3), url.size()));
+    auto take = [this](std::string_view part) {
+        if (part.size() >= shortest_of_address) add(part);
+    };
+    take(way);
+    auto question = std::min(way.find_first_of("?#"), way.size());
+    auto take_parts = [&take](std::string_view text, const char* signs, bool has_names) {
+        while (!text.empty()) {
+            auto end = std::min(text.find_first_of(signs), text.size());
+            auto part = text.substr(0, end);
+            text.remove_prefix(std::min(end + 1, text.size()));
+            if (has_names && part.find('=') != part.npos) part.remove_prefix(part.find('=') + 1);
+            take(part);
+            auto decoded = percent_decode(part);
+            take(decoded);
+            // What is between signs may be told by itself: the key of "KEY/20261130/us-east-1".
+            for (std::size_t at = 0; at < decoded.size();) {
+                auto stop = at;
+                while (stop < decoded.size() && is_alphanumeric(decoded[stop])) ++stop;
+                take(std::string_view(decoded).substr(at, stop - at));
+                at = stop + 1;
+            }
+        }
+    };
+    take_parts(way.substr(0, question), "/;=", false);
+    take_parts(way.substr(question), "?#&;", true);
 }
 
 std::string Blotter::clean(std::string_view text) const {

@@ -15,6 +15,9 @@ class Blotter {
   public:
     // The value of an Authorization field, or of a Cookie. Too short to be secret: not taken.
     void learn(std::string_view value);
+    // An address that is a login in itself, as one with a signature in its query or a token in its path: all of it
+    // behind the host, each part of the path and each value of the query. What is too short to be secret is not taken.
+    void learn_address(std::string_view url);
 
     // With "***" for each of them, whether it stands there as it is, percent-encoded, in base 64 or in JSON.
     std::string clean(std::string_view text) const;

@@ -50,24 +50,31 @@ class RealClient final : public Client {
                 settings.idle_timeout) {}
 
     async::Task<Result<Response>> send(Request request) override {
-        auto response = co_await follow(request);
+        std::vector<std::string> queries; // of addresses that a server led to, which hold its signatures
+        auto response = co_await follow(request, queries);
+        Blotter of_address; // of this request only: there is one for each file
+        if (!response || !response->is_success()) {
+            if (request.is_address_secret) of_address.learn_address(request.url);
+            for (const auto& query : queries) of_address.learn_address(query);
+        }
         if (response) {
-            blot(*response);
+            blot(*response, of_address);
             co_return response;
         }
-        auto doing = std::string(to_string(request.method)) + " " + sanitize(redact_url(request.url));
-        auto failure = std::move(response).error().with_context(std::move(doing));
+        auto failure = of_address.clean(response.error());
+        auto doing = std::string(to_string(request.method)) + " " + shown_address(request, request.url);
+        failure = std::move(failure).with_context(std::move(doing));
         co_return blotter_->clean(failure);
     }
 
   private:
     // What is data stays as it is.
-    void blot(Response& response) const {
+    void blot(Response& response, const Blotter& of_address) const {
         response.logins_sent = blotter_;
         if (response.is_success()) return;
-        response.body = blotter_->clean_cut(response.body);
-        response.effective_url = blotter_->clean(response.effective_url);
-        for (auto& header : response.headers) header.value = blotter_->clean(header.value);
+        response.body = of_address.clean_cut(blotter_->clean_cut(response.body));
+        response.effective_url = of_address.clean(blotter_->clean(response.effective_url));
+        for (auto& header : response.headers) header.value = of_address.clean(blotter_->clean(header.value));
     }
 
     // Before anything of it is sent: whoever makes the connection fails with what a proxy answers.
@@ -84,7 +91,7 @@ class RealClient final : public Client {
                iequals(header.name, "x-aws-ec2-metadata-token");
     }
 
-    async::Task<Result<Response>> follow(const Request& request) {
+    async::Task<Result<Response>> follow(const Request& request, std::vector<std::string>& queries) {
         CO_TRY_VOID(check_headers(request));
         CO_TRY(start, parse_url(request.url));
         if (sends_bearer(request) && is_in_the_open(start))
@@ -114,6 +121,7 @@ class RealClient final : public Client {
                                                              sanitize(redact_url(next.to_string())) + ": not followed");
             next.credentials.reset(); // a server does not choose what we log in with
             if (is_same_host(next, start) && is_what_was_asked_for(next, start)) next.credentials = start.credentials;
+            if (query_of(next) != query_of(start)) queries.emplace_back(query_of(next));
             url = std::move(next);
         }
     }

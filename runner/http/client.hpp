@@ -79,6 +79,9 @@ struct Request {
     // If set, no more of the body is read than this: what has come by then is Response::body. A connection on which
     // more would follow is closed.
     std::optional<std::size_t> enough;
+    // `url` was handed out by a server and is good by itself (a signature in the query, a token in the path): it is
+    // shown by its host alone, and nothing of it stands in a Failure or in an answer that is no success.
+    bool is_address_secret = false;
     bool follow_redirects = true; // at most 10; GET and HEAD, and PUT unless the answer is 303
     Deadlines deadlines;
 };
@@ -98,6 +101,9 @@ struct Response {
         return logins_sent ? logins_sent->clean(text) : std::string(text);
     }
 };
+
+// The address of a request as it may be shown: redacted, and of one that is secret the host alone.
+std::string shown_address(const Request& request, std::string_view url);
 
 // Sends requests. An answer of any status is a Response; a Failure means that no whole answer came (network, timeout,
 // protocol; not_found: no such host) or the URL is unusable (usage); neither repeats a login. One try only, but for

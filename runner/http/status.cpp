@@ -80,9 +80,18 @@ std::string status_name(int status) {
     return name;
 }
 
+std::string shown_address(const Request& request, std::string_view url) {
+    // Of an answer's own the host may have been blotted, too.
+    auto shown = sanitize(redact_url(request.is_address_secret ? request.url : url));
+    if (!request.is_address_secret) return shown;
+    auto scheme = shown.find("://");
+    auto way = shown.find_first_of("/?#", scheme == shown.npos ? 0 : scheme + 3);
+    return shown.substr(0, way) + "/…";
+}
+
 Failure status_failure(const Request& request, const Response& response) {
     auto url = response.effective_url.empty() ? request.url : response.effective_url;
-    std::string cause = std::string(to_string(request.method)) + " " + sanitize(redact_url(url)) + " answered " +
+    std::string cause = std::string(to_string(request.method)) + " " + shown_address(request, url) + " answered " +
                         status_name(response.status);
     if (auto text = excerpt(response); !text.empty()) cause += ": " + text;
     Failure failure(kind_of(response.status), response.blotted(cause));

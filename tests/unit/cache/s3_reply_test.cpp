@@ -30,6 +30,13 @@ http::Response reply(int status, const std::string& code, const std::string& mor
 
 BOOST_AUTO_TEST_SUITE(s3_reply)
 
+BOOST_AUTO_TEST_CASE(a_code_is_a_word) {
+    BOOST_TEST(parse_s3_error(reply(403, "SignatureDoesNotMatch")).code == "SignatureDoesNotMatch");
+    BOOST_TEST(parse_s3_error(reply(400, "Client.Malformed2")).code == "Client.Malformed2");
+    for (const std::string& text : {std::string("Bad https://host/x?sig=1"), std::string("a b"), std::string(65, 'a')})
+        BOOST_TEST(parse_s3_error(reply(403, text)).code.empty(), text);
+}
+
 BOOST_AUTO_TEST_CASE(elements_are_found_by_name) {
     const std::string xml = "<A xmlns=\"x\"><Key>1</Key><KeyCount>9</KeyCount><Key>&quot;2&amp;lt;&quot;</Key><Key>";
     BOOST_TEST(find_elements(xml, "Key").size() == 2U);

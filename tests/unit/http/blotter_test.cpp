@@ -83,6 +83,55 @@ BOOST_AUTO_TEST_CASE(a_login_is_found_in_every_form_in_which_it_is_repeated) {
     BOOST_TEST(cleaned.hint() == "drop ***");
 }
 
+BOOST_AUTO_TEST_CASE(an_address_that_is_a_login_is_known_whole_and_in_parts) {
+    Blotter blotter;
+    blotter.learn_address("https://bucket.example/tok-s3cr3tpath/"
+                          "nar?X-Amz-Credential=AKIAs3cr3t%2F20261130%2Fx&sig=s3cr3tsig%2Bx;b=s3cr3tb#s3cr3tend");
+    for (const auto* secret : {"tok-s3cr3tpath", "s3cr3tpath", "AKIAs3cr3t%2F20261130%2Fx", "AKIAs3cr3t/20261130/x",
+                               "AKIAs3cr3t", "s3cr3tsig%2Bx", "s3cr3tsig+x", "s3cr3tsig", "s3cr3tb", "s3cr3tend"})
+        if (std::string_view(secret).size() >= 8)
+            BOOST_TEST(blotter.clean("<" + std::string(secret) + ">") == "<***>", secret);
+    BOOST_TEST(blotter.clean("SignatureDoesNotMatch of X-Amz-Credential at bucket.example/nar") ==
+               "SignatureDoesNotMatch of X-Amz-Credential at bucket.example/nar");
+}
+
+BOOST_AUTO_TEST_CASE(an_address_that_a_server_handed_out_is_shown_by_its_host_and_repeated_by_nothing) {
+    HttpServer server([](const HttpRequest& request) {
+        return HttpReply(request.target.find("500") != std::string::npos ? 500 : 403,
+                         "no " + request.target + ", sig s3cr3tsig");
+    });
+    for (const std::string target :
+         {"/s3cr3tpath/403?X-Amz-Signature=s3cr3tsig", "/tok-s3cr3tsig/500", "/500?s3cr3tsig"}) {
+        Request put(Method::put, server.url() + target);
+        put.body = std::make_shared<const std::string>("x");
+        put.is_address_secret = true;
+        auto response = send_one(put);
+        BOOST_TEST_REQUIRE(response.has_value());
+        auto failure = render(http::status_failure(put, *response));
+        BOOST_TEST(everything(response, put).find("s3cr3t") == std::string::npos, everything(response, put));
+        BOOST_TEST(failure.find("PUT " + server.url() + "/… answered") != std::string::npos, failure);
+        put.url.replace(0, server.url().size(), "http://127.0.0.1:1");
+        auto unreachable = send_one(put);
+        BOOST_TEST_REQUIRE(!unreachable.has_value());
+        BOOST_TEST(render(unreachable.error()).find("s3cr3t") == std::string::npos, render(unreachable.error()));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_signature_of_an_address_that_a_server_leads_to_is_repeated_by_nothing) {
+    std::string url;
+    HttpServer server([&](const HttpRequest& request) {
+        HttpReply reply(request.target == "/nar" ? 302 : 403, "no " + request.target);
+        if (request.target == "/nar") reply.headers.emplace_back("Location", url + "/nar?X-Amz-Signature=s3cr3tsig");
+        return reply;
+    });
+    url = server.url();
+    auto request = get(server, "/nar");
+    auto response = send_one(request);
+    BOOST_TEST_REQUIRE(response.has_value());
+    BOOST_TEST(response->status == 403);
+    BOOST_TEST(everything(response, request).find("s3cr3t") == std::string::npos, everything(response, request));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_too_short_to_be_secret_blots_nothing_out) {
     Blotter blotter;
     blotter.learn("");
