@@ -48,8 +48,9 @@ constexpr std::array<const char*, 26> system_places{"/nix",
                                                     "/dev/urandom"};
 constexpr std::array devices{"/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/ptmx", "/dev/pts"};
 
-// Of a user, below $XDG_CONFIG_HOME, and what stands for that.
-constexpr std::array of_config{"nix", "nixpkgs", "git"};
+// Of a user, below $XDG_CONFIG_HOME: the settings, and not what else lies there, as git's credentials do.
+constexpr std::array of_config{"nix/nix.conf", "nix/registry.json", "nixpkgs/overlays",
+                               "git/config",   "git/ignore",        "git/attributes"};
 
 bool is_readable_by_all(const struct stat& info) {
     return S_ISDIR(info.st_mode) ? (info.st_mode & 05) == 05 : S_ISREG(info.st_mode) && (info.st_mode & 04) != 0;
@@ -186,13 +187,21 @@ void add_nix_settings(const Environment& environment, Paths& places) {
     if (config.is_absolute()) add_nix_settings(config / "nix/nix.conf", places, deepest_etc);
 }
 
+// What Nix could evaluate of the folder with nixpkgs' settings: config.nix, and what lies beside it to be imported.
+void add_expressions(const fs::path& folder, Paths& places) {
+    std::error_code error;
+    for (fs::directory_iterator entries(folder, error), end; !error && entries != end; entries.increment(error))
+        if (entries->path().extension() == ".nix" && entries->is_regular_file(error)) places.push_back(entries->path());
+}
+
 void add_user_settings(const Environment& environment, Paths& places) {
     auto home = home_of(environment);
     if (!home.is_absolute()) return;
     auto config = in_home(environment, "XDG_CONFIG_HOME", ".config");
     for (const char* name : of_config) places.push_back(config / name);
-    for (const char* name : {".gitconfig", ".nixpkgs", ".nix-profile", ".nix-defexpr", ".nix-channels"})
+    for (const char* name : {".gitconfig", ".nixpkgs/overlays", ".nix-profile", ".nix-defexpr", ".nix-channels"})
         places.push_back(home / name);
+    for (const auto& folder : {config / "nixpkgs", home / ".nixpkgs"}) add_expressions(folder, places);
     for (const auto& file : {home / ".gitconfig", config / "git/config"})
         add_named_by_git(file, home, places, deepest_etc);
 }

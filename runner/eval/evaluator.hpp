@@ -31,7 +31,7 @@ struct Confining {
     bool has_daemon = true;                      // else evaluators build by themselves
     std::filesystem::path store_root;            // of a `local?root=DIR` store: DIR
     std::vector<std::filesystem::path> readable; // files that Nix' settings name: netrc-file, …
-    std::vector<std::filesystem::path> closed;   // with keys and tokens of ours: not even where all around them is open
+    std::vector<std::filesystem::path> closed;   // with keys, tokens and logins: not even where all around them is open
 };
 
 struct EvalSettings {

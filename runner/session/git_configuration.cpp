@@ -61,6 +61,13 @@ Result<TemporaryDirectory> make_repository() {
 
 } // namespace
 
+std::vector<fs::path> files_of_git_logins(const eval::GitLogins& logins, const Environment& environment) {
+    auto files = stored_at({}, environment);
+    for (const auto& told : logins.stores())
+        for (auto& file : stored_at(told, environment)) files.push_back(std::move(file));
+    return files;
+}
+
 async::Task<eval::GitLogins> read_git_logins(Environment environment) {
     if (!async::find_program("git", environment)) co_return eval::GitLogins();
     auto repository = make_repository();

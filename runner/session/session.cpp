@@ -139,6 +139,8 @@ eval::EvalSettings Session::eval_settings(std::string flake) {
                                .store_root = endpoint_.physical_root,
                                .readable = {nix_.netrc_file, nix_.ssl_cert_file},
                                .closed = secret_files(settings_, environment_)};
+    for (auto& file : files_of_git_logins(git_logins_, environment_))
+        eval_settings.confining.closed.push_back(std::move(file));
     auto registry = nix_.by_name.find("flake-registry"); // a URL, mostly
     if (registry != nix_.by_name.end() && registry->second.starts_with('/'))
         eval_settings.confining.readable.emplace_back(registry->second);

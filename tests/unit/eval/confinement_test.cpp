@@ -178,26 +178,54 @@ BOOST_AUTO_TEST_CASE(git_names_no_keys) {
         BOOST_TEST(!has(readable, scene.path("home/" + std::string(file))), file);
 }
 
+BOOST_AUTO_TEST_CASE(of_folders_with_settings_only_these_are_open) {
+    NixScene scene;
+    if (async::landlock_version() == 0) return;
+    scene.settings.confining.is_wanted = true;
+    auto home = scene.path("home");
+    for (const char* file : {"git/config", "git/credentials", "git/ignore", "nix/nix.conf", "nix/secret",
+                             "nixpkgs/config.nix", "nixpkgs/mine.nix", "nixpkgs/token", "nixpkgs/overlays/x.nix"})
+        scene.write("home/.config/" + std::string(file), "");
+    scene.write("home/.nixpkgs/config.nix", "");
+    scene.write("home/.nixpkgs/token", "");
+    scene.write("home/.git-credentials", "");
+    auto readable = confinement_of(scene.settings, {}, true, "/tmp/own").value().readable;
+    auto is_open = [&](const fs::path& file) {
+        return std::any_of(readable.begin(), readable.end(), [&](const auto& place) {
+            auto inside = file.lexically_relative(place);
+            return !inside.empty() && *inside.begin() != "..";
+        });
+    };
+    for (const char* file :
+         {".config/git/config", ".config/git/ignore", ".config/nix/nix.conf", ".config/nixpkgs/config.nix",
+          ".config/nixpkgs/mine.nix", ".config/nixpkgs/overlays/x.nix", ".nixpkgs/config.nix"})
+        BOOST_TEST(is_open(home / file), file);
+    for (const char* file : {".config/git/credentials", ".config/nix/secret", ".config/nixpkgs/token", ".nixpkgs/token",
+                             ".git-credentials"})
+        BOOST_TEST(!is_open(home / file), file);
+}
+
 BOOST_AUTO_TEST_CASE(a_key_of_ours_is_closed_and_what_lies_beside_it_is_open) {
     NixScene scene;
     if (async::landlock_version() == 0) return;
     auto& confining = scene.settings.confining;
     confining.is_wanted = true;
-    for (const char* file : {"nix/nix.conf", "nix/cache.key", "nix/more/token", "nix/more/list", "git/config"})
-        scene.write("home/.config/" + std::string(file), "");
-    auto config = scene.path("home/.config");
-    fs::create_directory_symlink("more", config / "nix/link");
-    fs::create_directory_symlink(".", config / "nix/circle");
-    fs::create_symlink("../nix/cache.key", config / "git/key");
+    for (const char* file : {"a/list", "a/cache.key", "a/more/token", "a/more/list", "b/config"})
+        scene.write("open/" + std::string(file), "");
+    auto open = scene.path("open");
+    confining.readable = {open / "a", open / "b"};
+    fs::create_directory_symlink("more", open / "a/link");
+    fs::create_directory_symlink(".", open / "a/circle");
+    fs::create_symlink("../a/cache.key", open / "b/key");
     auto readable = [&] { return confinement_of(scene.settings, {}, true, "/tmp/own").value().readable; };
-    BOOST_TEST(has(readable(), config / "nix"));
-    confining.closed = {config / "nix/cache.key", config / "git/key", config / "nix/more/token", "relative", ""};
+    BOOST_TEST(has(readable(), open / "a"));
+    confining.closed = {open / "a/cache.key", open / "b/key", open / "a/more/token", "relative", ""};
     auto found = readable();
-    for (const char* open : {"nix/nix.conf", "nix/more/list", "git"}) BOOST_TEST(has(found, config / open), open);
+    for (const char* place : {"a/list", "a/more/list", "b"}) BOOST_TEST(has(found, open / place), place);
     for (const auto& place : found) {
         if (!fs::exists(place)) continue;
-        for (const char* closed : {"nix/cache.key", "nix/more/token"}) {
-            auto inside = (config / closed).lexically_relative(fs::canonical(place));
+        for (const char* closed : {"a/cache.key", "a/more/token"}) {
+            auto inside = (open / closed).lexically_relative(fs::canonical(place));
             BOOST_TEST((inside.empty() || *inside.begin() == ".."), place << " opens " << closed);
         }
     }

@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <filesystem>
+#include <set>
 
 using namespace cachefill;
 using namespace cachefill::test;
@@ -51,6 +52,16 @@ BOOST_AUTO_TEST_CASE(a_login_for_a_host_is_read_from_the_users_configuration) {
     BOOST_TEST(why != "");
     BOOST_TEST(why.find("c2VjcmV0") == std::string::npos);
     BOOST_TEST(!is_private("https://other.example/o/r"));
+}
+
+BOOST_AUTO_TEST_CASE(files_with_gits_logins_are_those_of_the_helper_and_what_it_is_told) {
+    write(".gitconfig", "[credential]\n\thelper = store --file ~/logins\n[credential \"https://git.example\"]\n"
+                        "\thelper = store --file=/srv/logins\n");
+    auto files = session::files_of_git_logins(logins(), environment);
+    std::set<fs::path> found(files.begin(), files.end());
+    const std::set<fs::path> expected{directory.path() / "logins", "/srv/logins", directory.path() / ".git-credentials",
+                                      directory.path() / ".config/git/credentials"};
+    BOOST_TEST((found == expected));
 }
 
 BOOST_AUTO_TEST_CASE(what_a_file_includes_counts_as_well) {
