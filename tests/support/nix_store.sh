@@ -10,6 +10,10 @@
 #   nix_machine_start DIR TRUSTED_USERS [CONFIG]   a machine with a multi-user daemon, at /nix for those inside
 #   nix_machine_run DIR USER COMMAND...      runs a command on that machine, as root or as the user "fleet"
 #   nix_machine_stop DIR
+#
+# With NIX_MACHINE_ROOT, files that nixos_root.sh made, a started machine has those as its root instead of this machine's; of the rest
+# only the directory in which DIR lies is seen there.
+#
 #   nix_remove DIR                           deletes it all
 #
 # NIX_EXTRA_CONFIG (lines as in nix.conf) is added to the configuration of nix_in, nix_consumer and nix_realise.
@@ -98,7 +102,8 @@ nix_machine_possible() { unshare --mount --propagation private true 2> /dev/null
 
 # Runs in the new namespace: puts the store and the users in place and becomes the daemon.
 nix_machine_main() {
-    local directory=$1
+    local directory=$1 files=$2
+    [[ -z $files ]] || nixos_root_enter "$files" "${directory%/*}"
     mkdir -p /nix
     mount --bind "$directory/root/nix" /nix
     mount --bind "$directory/etc/passwd" /etc/passwd
@@ -123,8 +128,13 @@ nix_machine_start() {
     { nix_base_config; printf 'build-users-group = nixbld\ntrusted-users = %s\n%s\n' "$trusted" "$more"; } \
         > "$directory/etc/nix/nix.conf"
 
-    unshare --mount --propagation private bash -euc "$(declare -f nix_machine_main); nix_machine_main \"\$1\"" - "$directory" \
-        < /dev/null > "$directory/daemon.log" 2>&1 &
+    rm -f "$directory/files"
+    if [[ -n ${NIX_MACHINE_ROOT:-} ]]; then
+        printf '%s' "$NIX_MACHINE_ROOT" > "$directory/files"
+        cat "$NIX_MACHINE_ROOT/nix.conf" >> "$directory/etc/nix/nix.conf"
+    fi
+    unshare --mount --propagation private bash -euc "$(declare -f nix_machine_main nixos_root_enter || true); nix_machine_main \"\$@\"" - \
+        "$directory" "${NIX_MACHINE_ROOT:-}" < /dev/null > "$directory/daemon.log" 2>&1 &
     echo $! > "$directory/daemon.pid"
     for ((number = 0; number < 200; ++number)); do
         if [[ -S $directory/root/nix/var/nix/daemon-socket/socket ]]; then
@@ -141,12 +151,13 @@ nix_machine_start() {
 }
 
 nix_machine_run() {
-    local directory=$1 user=$2
+    local directory=$1 user=$2 setpriv=setpriv path=()
     shift 2
+    [[ ! -e $directory/files ]] || setpriv=/run/wrappers/bin/setpriv path=(PATH=/run/current-system/sw/bin LOCPATH=/run/current-system/sw/lib/locale)
     nsenter --mount="/proc/$(< "$directory/daemon.pid")/ns/mnt" -- \
-        setpriv --reuid "$user" --regid "$user" --init-groups -- \
+        "$setpriv" --reuid "$user" --regid "$user" --init-groups -- \
         env -u NIX_REMOTE -u NIX_CONFIG -u NIX_PATH -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u XDG_STATE_HOME \
-        USER="$user" HOME="$directory/home/$user" XDG_CACHE_HOME="$directory/home/$user/.cache" \
+        "${path[@]}" USER="$user" HOME="$directory/home/$user" XDG_CACHE_HOME="$directory/home/$user/.cache" \
         NIX_CONF_DIR="$directory/etc/nix" \
         bash -c 'cd "$1" && shift && exec "$@"' - "$PWD" "$@"
 }
