@@ -212,20 +212,20 @@ BOOST_AUTO_TEST_CASE(a_key_of_ours_is_closed_and_what_lies_beside_it_is_open) {
     confining.is_wanted = true;
     for (const char* file : {"a/list", "a/cache.key", "a/more/token", "a/more/list", "b/config"})
         scene.write("open/" + std::string(file), "");
-    auto open = scene.path("open");
-    confining.readable = {open / "a", open / "b"};
-    fs::create_directory_symlink("more", open / "a/link");
-    fs::create_directory_symlink(".", open / "a/circle");
-    fs::create_symlink("../a/cache.key", open / "b/key");
+    auto top = scene.path("open");
+    confining.readable = {top / "a", top / "b"};
+    fs::create_directory_symlink("more", top / "a/link");
+    fs::create_directory_symlink(".", top / "a/circle");
+    fs::create_symlink("../a/cache.key", top / "b/key");
     auto readable = [&] { return confinement_of(scene.settings, {}, true, "/tmp/own").value().readable; };
-    BOOST_TEST(has(readable(), open / "a"));
-    confining.closed = {open / "a/cache.key", open / "b/key", open / "a/more/token", "relative", ""};
+    BOOST_TEST(has(readable(), top / "a"));
+    confining.closed = {top / "a/cache.key", top / "b/key", top / "a/more/token", "relative", ""};
     auto found = readable();
-    for (const char* place : {"a/list", "a/more/list", "b"}) BOOST_TEST(has(found, open / place), place);
+    for (const char* place : {"a/list", "a/more/list", "b"}) BOOST_TEST(has(found, top / place), place);
     for (const auto& place : found) {
         if (!fs::exists(place)) continue;
         for (const char* closed : {"a/cache.key", "a/more/token"}) {
-            auto inside = (open / closed).lexically_relative(fs::canonical(place));
+            auto inside = (top / closed).lexically_relative(fs::canonical(place));
             BOOST_TEST((inside.empty() || *inside.begin() == ".."), place << " opens " << closed);
         }
     }
