@@ -54,7 +54,7 @@ void lent_key(http::Response response, bool is_instance) {
         identity.container = cache::AwsIdentity::Container{"http://169.254.170.2/x", Secret("authorization"), {}};
     auto key = test::run_task<Result<std::optional<cache::AwsKey>>>(
         [&](async::Executor executor) -> async::Task<Result<std::optional<cache::AwsKey>>> {
-            cache::AwsKeys keys(executor, client, identity);
+            cache::AwsKeys keys(executor, client, async::real_clock(), identity);
             co_return co_await keys.get();
         });
     if (!key)
