@@ -104,7 +104,7 @@ bool ProxyRules::is_exempt(const Url& url) const {
 
 Result<std::optional<Proxy>> ProxyRules::find(const Url& url) const {
     const auto& setting = url.tls ? https_ : http_;
-    if (setting.value.empty() || (!url.tls && is_this_machine(url)) || is_exempt(url)) return std::optional<Proxy>();
+    if (setting.value.empty() || is_exempt(url)) return std::optional<Proxy>();
     std::string_view value = setting.value;
     auto scheme_end = value.find("://");
     auto scheme = to_lower(scheme_end == std::string_view::npos ? "http" : value.substr(0, scheme_end));
@@ -116,6 +116,7 @@ Result<std::optional<Proxy>> ProxyRules::find(const Url& url) const {
             .with_hint("use an http://, socks4://, socks4a://, socks5:// or socks5h:// proxy, or list the host "
                        "in no_proxy");
     TRY(parsed, with_context(parse_url("http://" + std::string(rest)), "reading " + setting.variable));
+    if (!url.tls && is_this_machine(url) && !is_this_machine(parsed)) return std::optional<Proxy>();
     Proxy proxy;
     proxy.kind = kind->kind;
     proxy.host = std::move(parsed.host);

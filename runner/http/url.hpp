@@ -43,7 +43,7 @@ bool is_same_host(const Url& a, const Url& b);
 
 // Would others on the way read what is sent there? Plain http, and not to this machine itself.
 bool is_in_the_open(const Url& url);
-// By its name or address. Without TLS no proxy is asked for it: what goes there unencrypted stays here.
+// By its name or address. Without TLS no other machine's proxy is asked for it: what is unencrypted stays here.
 bool is_this_machine(const Url& url);
 
 } // namespace cachefill::http

@@ -71,6 +71,7 @@ BOOST_AUTO_TEST_CASE(no_proxy_exempts_hosts_domains_networks_and_ports) {
     for (const auto* here : {"http://127.0.0.1:5000/", "http://localhost/", "http://me.localhost:81/", "http://[::1]/"})
         BOOST_TEST(exempt("other", here), here); // what is unencrypted for this machine goes to no other
     BOOST_TEST(!exempt("other", "https://localhost/"));
+    BOOST_TEST(proxy_for("http://localhost/", {{"http_proxy", "http://127.0.0.1:3128"}}) == "127.0.0.1:3128");
     BOOST_TEST(!exempt("other", "http://localhost.example/"));
 }
 
