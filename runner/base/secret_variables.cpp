@@ -202,21 +202,6 @@ std::vector<std::string> passwords_in_addresses(std::string_view text) {
     return passwords;
 }
 
-std::string decoded(std::string_view text) {
-    auto digit = [text](std::size_t at) {
-        return at < text.size() ? std::string_view("0123456789abcdef").find(to_lower(text.substr(at, 1)))
-                                : std::string_view::npos;
-    };
-    std::string result;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        auto high = digit(i + 1), low = digit(i + 2);
-        bool is_encoded = text[i] == '%' && high != std::string_view::npos && low != std::string_view::npos;
-        result += is_encoded ? static_cast<char>(high * 16 + low) : text[i];
-        if (is_encoded) i += 2;
-    }
-    return result;
-}
-
 // "access-tokens = github.com=ghp_… gitlab.com=PAT:…", on lines of nix.conf.
 void add_access_tokens(std::string_view config, std::vector<std::string>& values) {
     for (auto line : split(config, '\n')) {
@@ -313,7 +298,7 @@ std::vector<std::string> passwords_in(std::string_view text) {
         auto password = authority.substr(has_user ? colon + 1 : 0, sign - (has_user ? colon + 1 : 0));
         if (password.size() < (has_user ? shortest_password : shortest_token)) return;
         passwords.emplace_back(password);
-        if (auto plain = decoded(password); plain != password) passwords.push_back(std::move(plain));
+        if (auto plain = percent_decode(password); plain != password) passwords.push_back(std::move(plain));
         // Where lists are split at ',' each piece may be told by itself.
         if (password.find(',') == password.npos) return;
         for (auto piece : split(password, ','))

@@ -341,4 +341,20 @@ std::string percent_encode(std::string_view text) {
     return encoded;
 }
 
+std::string percent_decode(std::string_view text) {
+    auto digit = [text](std::size_t at) {
+        return at < text.size() ? std::string_view("0123456789abcdef").find(to_lower(text.substr(at, 1)))
+                                : std::string_view::npos;
+    };
+    std::string decoded;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        auto high = text[i] == '%' ? digit(i + 1) : text.npos;
+        auto low = high != text.npos ? digit(i + 2) : text.npos;
+        bool is_encoded = low != text.npos;
+        decoded += is_encoded ? static_cast<char>(high * 16 + low) : text[i];
+        if (is_encoded) i += 2;
+    }
+    return decoded;
+}
+
 } // namespace cachefill

@@ -44,5 +44,7 @@ std::string ellipsize(std::string_view text, std::size_t width);
 std::string redact_url(std::string_view url);
 
 std::string percent_encode(std::string_view text); // everything but unreserved characters (RFC 3986)
+// The other way round. A '%' that two hexadecimal digits do not follow stays as it is.
+std::string percent_decode(std::string_view text);
 
 } // namespace cachefill

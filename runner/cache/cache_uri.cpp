@@ -101,7 +101,7 @@ Result<CacheUri> parse_s3(std::string_view text, std::string_view bucket, std::s
     return uri;
 }
 
-// How a server is reached concerns us alone.
+// How a server is reached, and for whom its tokens are made out, concerns us alone.
 std::string without_own(std::string_view parameters) {
     std::vector<std::string> for_nix;
     for (auto parameter : split(parameters, '&'))

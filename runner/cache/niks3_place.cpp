@@ -2,7 +2,6 @@
 
 #include "base/text.hpp"
 #include "http/url.hpp"
-#include "nix/flake_url.hpp"
 
 namespace cachefill::cache {
 
@@ -14,11 +13,11 @@ Failure bad(const std::string& why) { return Failure(FailureKind::usage, why); }
 
 std::string Niks3Place::audience_for(const std::string& wanted) const {
     if (!audience.empty()) return audience;
-    auto name = to_lower(wanted);
-    while (name.ends_with('/')) name.pop_back();
+    std::string_view name = wanted;
+    while (name.ends_with('/')) name.remove_suffix(1);
     auto host = server.substr(0, server.find('/'));
     for (const auto& own : {endpoint(), server, host, host.substr(0, host.rfind(':'))})
-        if (name == own) return wanted;
+        if (iequals(name, own)) return wanted;
     return {};
 }
 
@@ -30,7 +29,7 @@ Result<Niks3Place> parse_niks3_place(std::string_view rest, std::string_view par
     if (place.server.find('@') != place.server.npos)
         return bad("a login is not part of such an address; its token comes from elsewhere");
     for (auto parameter : split(parameters, '&')) {
-        if (parameter.starts_with("audience=")) place.audience = nix::percent_decode(parameter.substr(9));
+        if (parameter.starts_with("audience=")) place.audience = percent_decode(parameter.substr(9));
         if (!parameter.starts_with("scheme=")) continue;
         auto scheme = parameter.substr(7);
         if (scheme != "http" && scheme != "https") return bad("its scheme is https or http");

@@ -10,7 +10,7 @@ namespace cachefill::cache {
 // Which server of niks3: niks3://HOST[:PORT][/PREFIX], reached over https, or as ?scheme=http says. It is where the API
 // is; where the cache is read, a bucket or what stands before it, the server tells.
 struct Niks3Place {
-    std::string server;    // "HOST[:PORT][/PREFIX]", in lower case
+    std::string server;    // "HOST[:PORT][/PREFIX]", the host in lower case
     bool is_plain = false; // reached over http
     std::string audience;  // for whom GitHub's tokens are made out, as ?audience= says; empty: the server itself
 
@@ -23,8 +23,7 @@ struct Niks3Place {
 };
 
 // `rest` as it stands between "niks3://" and '?', `parameters` behind that, of which only `scheme` and
-// `audience` are known here. A
-// usage failure whose cause is a piece of a sentence, as for other caches.
+// `audience` are known here. A usage failure whose cause is a piece of a sentence, as for other caches.
 Result<Niks3Place> parse_niks3_place(std::string_view rest, std::string_view parameters);
 
 } // namespace cachefill::cache

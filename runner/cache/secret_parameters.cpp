@@ -2,7 +2,6 @@
 
 #include "base/text.hpp"
 #include "base/url_query.hpp"
-#include "nix/flake_url.hpp"
 
 #include <algorithm>
 
@@ -28,7 +27,7 @@ constexpr std::string_view of_caches[] = {"endpoint",
                                           "write-nar-listing"};
 
 bool is_plain(std::string_view value) {
-    const auto decoded = nix::percent_decode(std::string(value));
+    const auto decoded = percent_decode(std::string(value));
     return decoded.find_first_of("@?;#") == decoded.npos && !holds_token(decoded) && redact_url(decoded) == decoded;
 }
 
@@ -39,7 +38,7 @@ bool is_of_caches(std::string_view name) {
 void add(std::string_view value, std::vector<std::string>& secrets) {
     if (value.empty()) return;
     secrets.emplace_back(value);
-    auto decoded = nix::percent_decode(std::string(value));
+    auto decoded = percent_decode(std::string(value));
     if (decoded != value) secrets.push_back(decoded);
     for (auto& inner : secret_parameters(decoded)) secrets.push_back(std::move(inner));
 }

@@ -94,7 +94,7 @@ Result<Parameters> parse_parameters(const std::string& uri, std::string_view que
         if (part.empty()) continue;
         auto equals = part.find('=');
         auto name = std::string(part.substr(0, equals));
-        auto value = equals == part.npos ? std::string() : nix::percent_decode(part.substr(equals + 1));
+        auto value = equals == part.npos ? std::string() : percent_decode(part.substr(equals + 1));
         // Where else than below the root its files and its state could lie.
         if ((name == "store" && value != nix::store_dir) || name == "real" || name == "state")
             return Failure(FailureKind::usage, "'" + sanitize(redact_url(uri)) + "' is a store in another place than " +
@@ -131,11 +131,11 @@ Result<Endpoint> find_endpoint(const std::string& uri, const Environment& enviro
     if (base == "daemon" || base == socket_scheme) return by_socket(default_socket(environment), root);
     if (base == "local" || base == local_scheme) return by_root(environment, root, std::move(parameters));
     if (base.starts_with(local_scheme)) { // 2.34 shows every local store so
-        TRY(parsed, parse_root(uri, nix::percent_decode(base.substr(local_scheme.size()))));
+        TRY(parsed, parse_root(uri, percent_decode(base.substr(local_scheme.size()))));
         return by_root(environment, root.empty() ? parsed : root, std::move(parameters));
     }
     if (base.starts_with(socket_scheme) && base[socket_scheme.size()] == '/')
-        return by_socket(nix::percent_decode(base.substr(socket_scheme.size())), root);
+        return by_socket(percent_decode(base.substr(socket_scheme.size())), root);
     if (base.find("://") == base.npos && base.find('/') != base.npos) {
         TRY(parsed, parse_root(uri, fs::absolute(base).lexically_normal()));
         return by_root(environment, parsed, std::move(parameters));

@@ -35,7 +35,7 @@ fs::path work_tree(const Json& resolved) {
     // A ref or revision was asked for: the work tree is not what is evaluated.
     if (type != "git" || !url.starts_with(file) || resolved.contains("ref") || resolved.contains("rev")) return {};
     auto path = std::string_view(url).substr(file.size());
-    return fs::path(nix::percent_decode(path.substr(0, path.find('?')))).lexically_normal();
+    return fs::path(percent_decode(path.substr(0, path.find('?')))).lexically_normal();
 }
 
 void add_strings(const Json& object, const char* key, std::vector<std::string>& strings) {

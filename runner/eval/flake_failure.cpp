@@ -7,7 +7,6 @@
 #include "base/text.hpp"
 #include "eval/source_line.hpp"
 #include "eval/untracked.hpp"
-#include "nix/flake_url.hpp"
 #include "nix/version.hpp"
 
 #include <nlohmann/json.hpp>
@@ -56,7 +55,7 @@ Whereabouts whereabouts_of(const FlakePlace& place) {
     std::string_view text = place.reference;
     if (auto query = text.find("?dir="); query != std::string_view::npos) {
         auto value = text.substr(query + 5);
-        found.subdirectory = nix::percent_decode(value.substr(0, value.find_first_of("&#")));
+        found.subdirectory = percent_decode(value.substr(0, value.find_first_of("&#")));
     }
     found.directory = place.directory;
     if (!found.directory.empty()) return found;
@@ -64,7 +63,7 @@ Whereabouts whereabouts_of(const FlakePlace& place) {
         if (text.starts_with(scheme)) text.remove_prefix(scheme.size());
     text = text.substr(0, text.find('?'));
     std::error_code ignored;
-    for (const fs::path& directory : {fs::path(text), fs::path(nix::percent_decode(text))})
+    for (const fs::path& directory : {fs::path(text), fs::path(percent_decode(text))})
         if (found.directory.empty() && fs::is_directory(directory, ignored)) found.directory = directory;
     return found;
 }

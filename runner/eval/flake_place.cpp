@@ -41,7 +41,7 @@ std::string git_reference(const fs::path& directory, const std::string& subdirec
 
 std::string value_of_dir(std::string_view query) {
     for (auto parameter : split(query, '&'))
-        if (parameter.starts_with("dir=")) return nix::percent_decode(parameter.substr(4));
+        if (parameter.starts_with("dir=")) return percent_decode(parameter.substr(4));
     return {};
 }
 

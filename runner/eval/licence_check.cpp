@@ -3,7 +3,6 @@
 #include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "eval/flake.hpp"
-#include "nix/flake_url.hpp"
 #include "nix/locked_path.hpp"
 
 #include <nlohmann/json.hpp>
@@ -145,7 +144,7 @@ bool is_check_of_reference(std::string_view file, const Nixpkgs& nixpkgs) {
     for (auto parameter : split(named.substr(query + 1), '&')) {
         constexpr std::string_view key = "narHash=";
         if (!parameter.starts_with(key)) continue;
-        auto hash = codec::Hash::parse(nix::percent_decode(parameter.substr(key.size())));
+        auto hash = codec::Hash::parse(percent_decode(parameter.substr(key.size())));
         return hash && hash->algorithm() == codec::HashAlgorithm::sha256 &&
                nixpkgs.trees.contains(nix::locked_path(*hash));
     }

@@ -83,7 +83,7 @@ std::string forge_of(std::string host) {
 // but a number.
 std::string owner_first(const std::string& given) {
     std::vector<std::string> parts;
-    const auto decoded = nix::percent_decode(given); // a group of GitLab's: "team%2Fsub"
+    const auto decoded = percent_decode(given); // a group of GitLab's: "team%2Fsub"
     for (auto part : split(decoded, '/')) {
         if (part == ".." && !parts.empty()) parts.pop_back();
         if (!part.empty() && part != "." && part != "..") parts.push_back(to_lower(part));

@@ -51,7 +51,9 @@ Result<PastEvaluations> PastEvaluations::read(const std::filesystem::path& file)
     if (!std::filesystem::exists(file, ignored)) return past;
     TRY(text, read_file(file, largest_file));
     auto json = Json::parse(text, nullptr, false);
-    auto not_understood = [&] { return Failure(FailureKind::machine, file.string() + " is not a memory history"); };
+    auto not_understood = [&] {
+        return Failure(FailureKind::machine, file.string() + " is no record of past evaluations");
+    };
     if (!json.is_object() || json.value("version", Json()) != 1) return not_understood();
     auto peaks = json.find("peaks");
     if (peaks == json.end() || !peaks->is_object()) return not_understood();

@@ -68,7 +68,7 @@ Task<void> Fleet::open() {
         co_return;
     }
     flake_ = std::move(*read);
-    if (recall_.is_worth_asking(*flake_)) co_return; // once the caches are open
+    if (recall_.expect(*flake_)) co_return; // once the caches are open
     auto fetched = co_await fetch_inputs();
     if (fetched) co_return;
     flake_.reset();

@@ -1,5 +1,6 @@
 #include "fill/recall.hpp"
 
+#include "async/deadline.hpp"
 #include "cache/document.hpp"
 #include "cache/nar_look.hpp"
 #include "fill/fleet.hpp"
@@ -13,8 +14,15 @@
 namespace cachefill::fill {
 
 using async::Task;
+using namespace std::chrono_literals;
 
-bool Recall::is_worth_asking(const eval::FlakeInfo& flake) {
+namespace {
+
+constexpr auto most_time = 15s; // two answers, of which one may be large; it is evaluated then
+
+} // namespace
+
+bool Recall::expect(const eval::FlakeInfo& flake) {
     const auto& settings = run_.session.settings();
     if (run_.is_filling() && settings.also_push.empty() && settings.also.empty())
         key_ = session::fleet_key(run_.session, flake);
@@ -24,9 +32,9 @@ bool Recall::is_worth_asking(const eval::FlakeInfo& flake) {
 Task<std::optional<session::EvaluationRecord>> Recall::find() {
     if (key_.empty() || run_.judge.is_out(plan::own_cache)) co_return std::nullopt;
     std::string what = "the record of the evaluation";
-    auto text =
-        co_await cache::read_document(run_.judge.backend(plan::own_cache), session::record_path(key_),
-                                      run_.judge.own_keys(), std::move(what), session::EvaluationRecord::largest);
+    auto reading = cache::read_document(run_.judge.backend(plan::own_cache), session::record_path(key_),
+                                        run_.judge.own_keys(), std::move(what), session::EvaluationRecord::largest);
+    auto text = co_await async::with_deadline(std::move(reading), most_time, "reading the record of the evaluation");
     if (text && !*text) co_return std::nullopt;
     auto record = text ? session::parse_evaluation_record(**text) : std::move(text).error();
     if (!record) {

@@ -20,9 +20,10 @@ class Recall {
   public:
     explicit Recall(RunContext& run) : run_(run) {}
 
-    // May there be a record of this flake that would do? Not where more than hosts are wanted, more than
-    // one cache is filled, or nothing is.
-    bool is_worth_asking(const eval::FlakeInfo& flake);
+    // From now on it is about this flake. False: there can be no record that would do, as where more than hosts are
+    // wanted, more than one cache is filled, or nothing is.
+    bool expect(const eval::FlakeInfo& flake);
+    // Empty: there is none, or it does not come in time.
     async::Task<std::optional<session::EvaluationRecord>> find();
     // Could the consumers of what was recorded fetch all that they need, with the caches that count for `host`?
     async::Task<bool> is_whole(const session::EvaluationRecord& record, const eval::EvaluatedTarget& evaluated,

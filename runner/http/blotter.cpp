@@ -23,18 +23,6 @@ std::string replaced(std::string_view text, std::string_view from, std::string_v
 
 bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
-std::string percent_decode(std::string_view text) {
-    std::string decoded;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        auto byte =
-            text[i] == '%' ? codec::from_base16(to_lower(text.substr(i + 1, 2))) : Result<std::string>(std::string());
-        bool is_encoded = byte && byte->size() == 1;
-        decoded += is_encoded ? byte->front() : text[i];
-        if (is_encoded) i += 2;
-    }
-    return decoded;
-}
-
 std::string without_padding(std::string base64) {
     while (base64.ends_with('=')) base64.pop_back();
     return base64;

@@ -6,7 +6,6 @@
 #include <boost/url/url.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <vector>
 
 namespace cachefill::http {
@@ -73,20 +72,6 @@ Result<Url> from_view(const urls::url_view& view, std::string_view text, Failure
         url.target.append(query.data(), query.size());
     }
     return url;
-}
-
-// What is no escape stays as it is.
-std::string percent_decode(std::string_view text) {
-    std::string decoded;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        unsigned value = 0;
-        auto digits = text.substr(i + 1, 2);
-        auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-        bool is_escape = text[i] == '%' && digits.size() == 2 && error == std::errc() && end == digits.data() + 2;
-        decoded += is_escape ? static_cast<char>(value) : text[i];
-        if (is_escape) i += 2;
-    }
-    return decoded;
 }
 
 // Servers send Location fields with blanks and worse in them; browsers and curl encode those.

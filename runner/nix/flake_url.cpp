@@ -10,20 +10,6 @@
 
 namespace cachefill::nix {
 
-namespace {
-
-// Of a hexadecimal digit; -1 for anything else.
-int digit_at(std::string_view text, std::size_t at) {
-    if (at >= text.size()) return -1;
-    char c = text[at];
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-} // namespace
-
 std::string encode_path(std::string_view path) {
     std::string encoded;
     bool is_first = true;
@@ -33,17 +19,6 @@ std::string encode_path(std::string_view path) {
         encoded += percent_encode(part);
     }
     return encoded;
-}
-
-std::string percent_decode(std::string_view text) {
-    std::string decoded;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        int high = digit_at(text, i + 1), low = digit_at(text, i + 2);
-        bool is_encoded = text[i] == '%' && high >= 0 && low >= 0;
-        decoded += is_encoded ? static_cast<char>(high * 16 + low) : text[i];
-        if (is_encoded) i += 2;
-    }
-    return decoded;
 }
 
 std::string git_file_url(std::string_view root, std::span<const std::pair<std::string, std::string>> parameters) {

@@ -7,10 +7,8 @@
 
 namespace cachefill::nix {
 
-// "/srv/a#b" as it stands in a URL: "/srv/a%23b". Slashes stay.
+// "/srv/a#b" as it stands in a URL: "/srv/a%23b". Slashes stay. percent_decode() is the other way round.
 std::string encode_path(std::string_view path);
-// The other way round. A '%' that two hexadecimal digits do not follow stays as it is.
-std::string percent_decode(std::string_view text);
 
 // The reference of a flake in a git repository of this machine, "git+file:///srv/a%23b?dir=hosts&rev=…".
 // Percent-encoded as every Nix reads it (tried: 2.8 to 2.34), whatever the directory is called; 2.8 cannot itself find

@@ -163,10 +163,12 @@ class StepConfig {
         if (flake_.empty() || error) return files_;
         if (!folder.has_filename()) folder = folder.parent_path();
         auto top = repository_around(folder);
-        for (; !top.empty() && is_within(folder, top); folder = folder.parent_path()) {
+        while (!top.empty() && is_within(folder, top)) {
             auto flake = read_vouched_file(*commit_, {folder / "flake.nix"}, environment_);
             if (!flake) return files_;
             if (flake->text) return config_places(folder);
+            if (folder == top) break;
+            folder = folder.parent_path();
         }
         return files_;
     }

@@ -8,6 +8,7 @@
 #include "options/known_hosts.hpp"
 #include "options/settings.hpp"
 #include "session/evaluation_memory.hpp"
+#include "session/host_list.hpp"
 #include "session/outside.hpp"
 #include "session/session.hpp"
 
@@ -20,8 +21,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-constexpr eval::TargetKind host_kinds[] = {eval::TargetKind::nixos, eval::TargetKind::darwin, eval::TargetKind::home};
-
 std::string expression_of(const eval::TargetRef& target) {
     return Json{target.attribute_path, eval::target_expression(target.kind)}.dump();
 }
@@ -30,26 +29,6 @@ std::string expression_of_hosts() {
     Json expressions;
     for (auto kind : host_kinds) expressions.push_back(eval::listing_expression(kind));
     return expressions.dump();
-}
-
-std::string to_json(const std::vector<eval::TargetRef>& hosts) {
-    Json list = Json::array();
-    for (const auto& host : hosts) list.push_back({to_string(host.kind), host.name, host.attribute_path});
-    return list.dump();
-}
-
-std::optional<std::vector<eval::TargetRef>> hosts_in(const std::string& json) {
-    try {
-        std::vector<eval::TargetRef> hosts;
-        for (const auto& entry : Json::parse(json)) {
-            for (auto kind : host_kinds)
-                if (entry.at(0) == to_string(kind))
-                    hosts.push_back({.kind = kind, .name = entry.at(1), .attribute_path = entry.at(2)});
-        }
-        return hosts;
-    } catch (const Json::exception&) {
-        return {}; // as good as not kept
-    }
 }
 
 class RememberingEvaluator final : public eval::Evaluator {
@@ -73,9 +52,9 @@ class RememberingEvaluator final : public eval::Evaluator {
         // Of further kinds one that cannot be listed is told and left out.
         auto key = extra_kinds.empty() ? key_of(expression_of_hosts()) : std::string();
         if (auto known = recall(key))
-            if (auto hosts = hosts_in(*known)) co_return std::move(*hosts);
+            if (auto hosts = hosts_in(Json::parse(*known, nullptr, false))) co_return std::move(*hosts);
         auto found = co_await evaluator_->discover(std::move(extra_kinds));
-        if (found && !key.empty()) memory_->keep(key, to_json(*found));
+        if (found && !key.empty()) memory_->keep(key, to_json(*found).dump());
         co_return found;
     }
 

@@ -8,6 +8,7 @@
 #include "options/settings.hpp"
 #include "plan/plan.hpp"
 #include "session/evaluation_memory.hpp"
+#include "session/host_list.hpp"
 #include "session/session.hpp"
 
 #include <nlohmann/json.hpp>
@@ -21,7 +22,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::string_view file_name = "cachefill-evaluation.json";
-constexpr eval::TargetKind host_kinds[] = {eval::TargetKind::nixos, eval::TargetKind::darwin, eval::TargetKind::home};
 
 nix::Derivation cut_down(const plan::Graph& graph, const plan::GraphDerivation& from) {
     nix::Derivation to;
@@ -81,21 +81,13 @@ Result<nix::Derivation> derivation_in(const Json& json) {
     return derivation;
 }
 
-Result<eval::TargetRef> host_in(const Json& json) {
-    for (auto kind : host_kinds)
-        if (json.at("kind") == to_string(kind))
-            return eval::TargetRef{.kind = kind, .name = json.at("name"), .attribute_path = json.at("attribute_path")};
-    return Failure(FailureKind::protocol, "a host of an unknown kind");
-}
-
 Result<EvaluationRecord> record_in(const Json& json) {
     if (json.at("cachefill_evaluation") != EvaluationRecord::format_version)
         return Failure(FailureKind::protocol, "it has a format that is not known here");
     EvaluationRecord record;
-    for (const auto& entry : json.at("hosts")) {
-        TRY(host, host_in(entry));
-        record.hosts.push_back(std::move(host));
-    }
+    auto hosts = hosts_in(json.at("hosts"));
+    if (!hosts) return Failure(FailureKind::protocol, "its hosts are none");
+    record.hosts = std::move(*hosts);
     for (const auto& [target, printed] : json.at("printed").items()) record.printed[target] = printed.dump();
     for (const auto& entry : json.at("derivations")) {
         TRY(path, nix::StorePath::parse(entry.at("path").get<std::string>()));
@@ -133,12 +125,9 @@ bool add_needed(EvaluationRecord& record, const plan::Graph& graph, const plan::
 
 std::string to_json(const EvaluationRecord& record) {
     Json json{{"cachefill_evaluation", EvaluationRecord::format_version},
-              {"hosts", Json::array()},
+              {"hosts", to_json(record.hosts)},
               {"printed", Json::object()},
               {"derivations", Json::array()}};
-    for (const auto& host : record.hosts)
-        json["hosts"].push_back(
-            {{"kind", to_string(host.kind)}, {"name", host.name}, {"attribute_path", host.attribute_path}});
     for (const auto& [target, printed] : record.printed) json["printed"][target] = Json::parse(printed, nullptr, false);
     for (const auto& [path, derivation] : record.derivations) json["derivations"].push_back(to_json(path, derivation));
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -29,6 +29,7 @@ constexpr Row table[]{
     {"daemon", fuzz::daemon},
     {"decompress", fuzz::decompress},
     {"derivation", fuzz::derivation},
+    {"evaluation_record", fuzz::evaluation_record},
     {"foreign_text", fuzz::foreign_text},
     {"http", fuzz::http},
     {"internal_json", fuzz::internal_json},

@@ -15,6 +15,7 @@ void credential_files(std::string_view input);
 void daemon(std::string_view input);
 void decompress(std::string_view input);
 void derivation(std::string_view input);
+void evaluation_record(std::string_view input);
 void foreign_text(std::string_view input);
 void http(std::string_view input);
 void internal_json(std::string_view input);

@@ -63,8 +63,8 @@ void url(std::string_view input) {
     if (auto repository = github::parse_remote(input))
         for (const auto* part : {&repository->host, &repository->owner, &repository->name})
             require(!part->empty() && part->find('/') == part->npos, "a repository has three names");
-    require(nix::percent_decode(nix::encode_path(input)) == input, "a path goes there and back");
-    require(nix::percent_decode(percent_encode(input)) == input, "a word goes there and back");
+    require(percent_decode(nix::encode_path(input)) == input, "a path goes there and back");
+    require(percent_decode(percent_encode(input)) == input, "a word goes there and back");
     nix::has_login(input);
     require(!nix::has_login(input) || nix::may_have_login(input), "what has a login may have one");
     nix::without_tokens(input);

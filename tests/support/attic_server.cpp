@@ -174,7 +174,7 @@ class AtticServer::Impl {
             (settings_.substituter_endpoint.empty() ? endpoint(request) : settings_.substituter_endpoint) +
             settings_.cache;
         json["public_key"] = store_.public_key().to_string();
-        json["is_public"] = !settings_.is_private;
+        if (settings_.tells_public) json["is_public"] = !settings_.is_private;
         json["store_dir"] = "/nix/store";
         json["priority"] = settings_.priority;
         json["upstream_cache_key_names"] = settings_.upstream_key_names;

@@ -12,6 +12,7 @@ struct AtticServerSettings {
     std::filesystem::path directory;
     std::vector<std::string> push_tokens, pull_tokens;
     bool is_private = false;
+    bool tells_public = true; // whether it is private
     int priority = 41;
     std::vector<std::string> upstream_key_names = {"cache.nixos.org-1"};
     std::optional<std::uint64_t> retention; // seconds; else the server's own

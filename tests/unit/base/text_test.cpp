@@ -197,6 +197,14 @@ BOOST_AUTO_TEST_CASE(long_lines_lose_their_middle) {
     BOOST_TEST(ellipsize("short", 5) == "short");
 }
 
+BOOST_AUTO_TEST_CASE(what_was_encoded_is_decoded_and_what_is_no_escape_stays) {
+    std::string all;
+    for (int c = 0; c < 256; ++c) all += static_cast<char>(c);
+    BOOST_TEST(percent_decode(percent_encode(all)) == all);
+    BOOST_TEST(percent_decode("100%/%4/%zz/%2f%2F%") == "100%/%4/%zz///%");
+    BOOST_TEST(percent_decode("") == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_failure_reads_from_the_outside_in) {
     auto failure = Failure(FailureKind::network, "503 Service Unavailable, 5 tries in 31 s")
                        .with_context("PUT nar/x.nar.zst")

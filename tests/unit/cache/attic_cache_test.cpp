@@ -138,6 +138,13 @@ BOOST_AUTO_TEST_CASE(what_the_configuration_says_is_told) {
     BOOST_TEST(try_open(Fixture().desk())->retention == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_server_that_does_not_say_whether_a_cache_is_public_may_show_it_to_everybody) {
+    Fixture fixture([](AtticServerSettings& settings) { settings.tells_public = false; });
+    auto info = try_open(fixture.desk());
+    BOOST_REQUIRE(info.has_value());
+    BOOST_TEST(info->is_public);
+}
+
 BOOST_AUTO_TEST_CASE(who_may_only_read_asks_path_by_path) {
     Fixture fixture;
     auto settings = fixture.desk("pull-token");

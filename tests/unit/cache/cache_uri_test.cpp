@@ -122,6 +122,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_cache_is_refused_with_the_reason) {
     check_refused("file://srv/cache", "absolute");
     check_refused("file:///", "root");
     check_refused("file:///a%zz", "hexadecimal");
+    check_refused("file:///srv/a%1b[31m", "cannot be shown");
     check_refused("https://", "");
     check_refused("ftp://host/x", "'ftp'");
     check_refused("https://host/?priority=high", "priority");

@@ -37,9 +37,9 @@ BOOST_AUTO_TEST_CASE(nix_gets_what_the_server_tells_with_the_parameters_that_are
 }
 
 BOOST_AUTO_TEST_CASE(a_token_of_github_is_made_out_for_the_server_or_for_whom_a_person_names) {
-    auto place = parsed("niks3://niks3.example.org:8443/team").niks3;
-    for (const auto* own : {"https://niks3.example.org:8443/team", "https://niks3.example.org:8443/team/",
-                            "niks3.example.org:8443/team", "niks3.example.org:8443", "Niks3.example.org"})
+    auto place = parsed("niks3://niks3.example.org:8443/Team").niks3;
+    for (const auto* own : {"https://niks3.example.org:8443/Team", "https://niks3.example.org:8443/Team/",
+                            "niks3.example.org:8443/Team", "niks3.example.org:8443", "Niks3.example.org"})
         BOOST_TEST(place.audience_for(own) == own);
     for (const auto* other :
          {"sts.amazonaws.com", "", "example.org", "https://niks3.example.org.evil.example", "niks3"})

@@ -183,7 +183,6 @@ BOOST_AUTO_TEST_CASE(an_abbreviated_address_is_spelt_out_where_it_names_no_repos
 }
 
 BOOST_AUTO_TEST_CASE(a_name_that_git_would_take_for_an_option_is_none) {
-
     commit("flake.lock");
     auto victim = directory.path() / "victims";
     fs::create_directories(victim);

@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(peaks_are_learned_in_a_file_and_an_unreadable_one_is_ignore
     scene.settings.past_evaluations = scene.path("state/memory.json");
     scene.write("state/memory.json", "garbage");
     BOOST_TEST(scene.evaluate(nixos("nas")).has_value());
-    BOOST_TEST(contains(scene.sink.messages(), "memory.json is not a memory history"));
+    BOOST_TEST(contains(scene.sink.messages(), "memory.json is no record of past evaluations"));
     BOOST_TEST(contains(scene.read("state/memory.json"), "nixos:nas"));
 }
 

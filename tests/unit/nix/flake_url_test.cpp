@@ -1,3 +1,4 @@
+#include "base/text.hpp"
 #include "nix/flake_url.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -11,8 +12,7 @@ BOOST_AUTO_TEST_SUITE(flake_url)
 BOOST_AUTO_TEST_CASE(a_directory_of_any_name_survives_its_way_through_a_url) {
     BOOST_TEST(nix::encode_path("/srv/a b#c?d@e%41+ü/x") == "/srv/a%20b%23c%3Fd%40e%2541%2B%C3%BC/x");
     for (const auto* path : {"/", "", "/plain/path", "/srv/a b#c?d@e%41+ü/x"})
-        BOOST_TEST(nix::percent_decode(nix::encode_path(path)) == path);
-    BOOST_TEST(nix::percent_decode("100%/%4/%zz/%2f") == "100%/%4/%zz//");
+        BOOST_TEST(percent_decode(nix::encode_path(path)) == path);
 }
 
 BOOST_AUTO_TEST_CASE(a_repository_is_named_with_what_is_known_of_it) {
