@@ -54,8 +54,9 @@ bool Doctor::nobody_answers() const {
     const auto& unasked = presence_->unasked();
     auto is_away = [&](const auto& ask) {
         return std::any_of(unasked.begin(), unasked.end(), [&](const auto& one) {
-            bool no_answer = one.why.kind() == FailureKind::network || one.why.kind() == FailureKind::timeout;
-            return one.cache == ask.cache && no_answer;
+            bool has_no_name =
+                one.why.kind() == FailureKind::not_found && one.why.http_status() == 0; // as without a network
+            return one.cache == ask.cache && (one.why.can_heal() || has_no_name);
         });
     };
     return !machine_asks_.empty() && std::all_of(machine_asks_.begin(), machine_asks_.end(), is_away);

@@ -68,6 +68,7 @@ std::size_t Judge::add(std::unique_ptr<cache::BinaryCache> backend) {
     member.url = backend->uri().to_string();
     member.source = std::make_unique<Source>(executor_, clock_, sink_, std::move(backend), member.url, patience_);
     member.source->on_change = [this] {
+        note_offline();
         if (on_change) on_change();
     };
     members_.push_back(std::move(member));
@@ -154,34 +155,6 @@ void Judge::record(PathId id, CacheMask present, const nix::NarInfo& info) {
     facts.file_size = info.file_size.value_or(0);
 }
 
-// One question to one cache, and what it means.
-Task<void> Judge::ask_one(PathId id, std::size_t number) {
-    auto path = graph_.path(id);
-    auto& source = *members_[number].source;
-    auto permit = co_await requests_.acquire();
-    // Whoever waits for a cache that is away must not keep the others from asking theirs.
-    if (source.is_away()) permit.release();
-    auto found = co_await source.get_narinfo(path);
-    permit.release();
-    auto& facts = facts_.of(id);
-    if (!found && (doubts_nonsense_ || found.error().kind() != FailureKind::protocol)) {
-        note_unasked(number, path, found.error());
-        (source.counts_as_empty() ? facts.asked : facts.unknown) |= plan::bit(number);
-        co_return;
-    }
-    facts.asked |= plan::bit(number);
-    if (number == plan::own_cache && found) own_nonsense_.erase(id);
-    if (number == plan::own_cache && !found) own_nonsense_.insert(id);
-    if (!found)
-        warn(found.error().one_line(), "it counts as absent");
-    else if (!*found)
-        refused_.erase({number, id}); // it was removed
-    else if (auto present = judge(id, number, **found)) {
-        record(id, present, **found);
-        if (keeps_own_narinfos_ && number == plan::own_cache) own_narinfos_.insert_or_assign(id, **found);
-    }
-}
-
 // In whose eyes it is there: nobody's, if it is 0.
 CacheMask Judge::judge(PathId id, std::size_t number, const nix::NarInfo& info) {
     bool is_own = number == plan::own_cache;
@@ -225,40 +198,6 @@ std::string Judge::why_refused(const nix::StorePath& path) const {
 bool Judge::is_answered_with_nonsense(const nix::StorePath& path) const {
     auto id = graph_.find(path);
     return id && own_nonsense_.contains(*id);
-}
-
-Task<void> Judge::ask_remote(PathId id, CacheMask caches, Round& round) {
-    struct Asking {
-        std::map<PathId, int>& all;
-        PathId id;
-        Asking(std::map<PathId, int>& asking, PathId path) : all(asking), id(path) { ++all[id]; }
-        ~Asking() {
-            if (--all[id] == 0) all.erase(id);
-        }
-    } asking(asking_, id);
-    bool only_own = !(caches & plan::every_cache & ~plan::bit(plan::own_cache));
-    for (std::size_t number = 0; number < members_.size(); ++number) {
-        if (!only_own && is_outdated(round)) co_return;
-        if (!(caches & plan::bit(number))) continue;
-        if (facts_.of(id).present & caches) break;
-        if ((facts_.of(id).asked | facts_.of(id).unknown) & plan::bit(number)) continue;
-        if (number == plan::own_cache && facts_.of(id).claimed_missing) {
-            facts_.of(id).asked |= plan::bit(number);
-            continue;
-        }
-        co_await ask_one(id, number);
-    }
-    if (++asked_ % 1000 == 0) {
-        event::QueryProgress progress{.asked = asked_, .requests = 0};
-        sink_.on_event(progress);
-    }
-    if (!(facts_.of(id).present & caches)) co_return;
-    auto references = facts_.of(id).references;
-    for (auto reference : references) {
-        if (!plan::unasked(facts_.of(reference), caches) || facts_.of(reference).present & caches) continue;
-        if (!round.taken.insert(reference).second) continue;
-        round.group.spawn(ask_remote(reference, caches, round));
-    }
 }
 
 Task<Result<void>> Judge::ask_bulk(std::vector<PathId> ids) {
@@ -324,7 +263,7 @@ Task<Result<std::optional<nix::Realisation>>> Judge::find_realisation(std::strin
     for (std::size_t number = 0; number < members_.size(); ++number) {
         if (!(caches & plan::bit(number))) continue;
         auto& source = *members_[number].source; // which stays where it is when further ones are added
-        auto reached = co_await source.reach();
+        auto reached = co_await reach(number, caches);
         if (!reached && number == plan::own_cache) co_return std::move(reached).error();
         if (!reached) continue;
         auto permit = co_await requests_.acquire();

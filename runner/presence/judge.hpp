@@ -160,7 +160,13 @@ class Judge {
     std::size_t add(std::unique_ptr<cache::BinaryCache> backend);
     std::size_t add_own(std::unique_ptr<cache::BinaryCache> backend, std::vector<nix::PublicKey> keys);
     async::Task<void> ask_remote(plan::PathId id, plan::CacheMask caches, Round& round);
-    async::Task<void> ask_one(plan::PathId id, std::size_t cache);
+    struct Walk;
+    async::Task<void> ask_in_turn(Walk& walk, const Round& round);
+    async::Task<void> ask_one(Walk& walk, std::size_t cache);
+    bool is_next(Walk& walk, std::size_t cache);
+    void ask_at_once(Walk& walk);
+    async::Task<Result<void>> reach(std::size_t cache, plan::CacheMask caches);
+    void note_offline();
     async::Task<void> get_narinfo_into(std::size_t cache, nix::StorePath path, std::vector<nix::NarInfo>& infos,
                                        std::optional<Failure>& failure);
     plan::CacheMask judge(plan::PathId id, std::size_t cache, const nix::NarInfo& info);
@@ -207,6 +213,7 @@ class Judge {
     std::map<std::pair<std::size_t, plan::PathId>, std::string> refused_; // by cache; why, and it has been told
     std::set<plan::PathId> own_nonsense_;
     bool doubts_nonsense_ = false;
+    bool is_offline_told_ = false;
     std::size_t warnings_ = 0;
     std::uint64_t asked_ = 0;
 };

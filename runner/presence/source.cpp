@@ -1,6 +1,8 @@
 #include "presence/source.hpp"
 
+#include "async/beside.hpp"
 #include "async/retry.hpp"
+#include "async/within.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "cache/cache_uri.hpp"
@@ -19,6 +21,8 @@ namespace {
 constexpr async::RetryPolicy pauses{.first_delay = 500ms, .longest_delay = 15s, .longest_server_delay = 120s};
 // Shorter ones are nobody's business.
 constexpr auto told_after = 3s;
+// So long a cache that has never answered may take for it, however little patience is left.
+constexpr std::chrono::milliseconds shortest_try = 5s;
 
 std::chrono::milliseconds milliseconds(async::Clock::Duration duration) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(duration);
@@ -102,6 +106,7 @@ void Source::go_away(const Failure& failure, async::Clock::TimePoint since) {
     away_since_ = since;
     tries_while_away_ = 0;
     standing_ = Standing::away;
+    changed_.notify_all(); // whoever waits for it to be opened waits for a cache that is away
     if (on_change) on_change();
 }
 
@@ -124,6 +129,7 @@ void Source::lose(Failure failure) {
 
 void Source::be_unusable(Failure failure) {
     if (is_out()) return;
+    if (std::exchange(wait_was_told_, false)) tell(event::CacheWaiting::State::back);
     trouble_ = std::move(failure);
     standing_ = Standing::unusable;
     event::Message message{.severity = event::Severity::notice,
@@ -151,6 +157,7 @@ Task<Source::Next> Source::find_out(Asked& asked) {
             lose(*trouble_);
             co_return Next::end;
         }
+        if (asked.on_wait) (*asked.on_wait)();
         if (finding_out_) {
             co_await changed_.wait();
             continue;
@@ -216,8 +223,10 @@ Task<Source::Next> Source::after_failure(const Failure& failure, async::Clock::T
 }
 
 template <class T>
-Task<Result<T>> Source::persist(std::function<Task<Result<T>>()> ask, std::optional<nix::StorePath> about) {
+Task<Result<T>> Source::persist(std::function<Task<Result<T>>()> ask, std::optional<nix::StorePath> about,
+                                const OnWait* on_wait) {
     Asked asked;
+    asked.on_wait = on_wait;
     for (;;) {
         auto next = co_await find_out(asked);
         if (next == Next::end || is_out()) co_return *trouble_;
@@ -249,8 +258,34 @@ Task<Result<void>> Source::open() {
     co_return Result<void>();
 }
 
-Task<Result<void>> Source::reach() {
-    while (opening_) co_await changed_.wait();
+// Others need not wait until a try has failed in order to know that nothing comes.
+Task<void> Source::note_silence(async::Clock::TimePoint asked_at, const OnWait* on_wait) {
+    co_await clock_.sleep_for(told_after);
+    if (standing_ != Standing::unopened) co_return;
+    go_away(Failure(FailureKind::timeout, "it has said nothing so far"), asked_at);
+    bool is_told = !patience_.offline; // as in lose()
+    if (is_told) {
+        wait_was_told_ = true;
+        tell(event::CacheWaiting::State::waits);
+    }
+    if (on_wait) (*on_wait)();
+}
+
+// One that is silent takes no longer than there is patience with it, however long a request may wait elsewhere.
+Task<Result<void>> Source::open_in_time(async::Clock::TimePoint asked_at, const OnWait* on_wait) {
+    auto left = standing_ == Standing::away ? budget() - away_for() : budget();
+    auto limit = std::max(left, shortest_try);
+    auto opening = async::within(clock_, limit, open());
+    auto opened = co_await async::beside(std::move(opening), note_silence(asked_at, on_wait));
+    if (opened) co_return std::move(*opened);
+    co_return Failure(FailureKind::timeout, shown_ + " did not begin to answer within " + human_duration(limit));
+}
+
+Task<Result<void>> Source::reach(const OnWait* on_wait) {
+    while (opening_) {
+        if (is_away() && on_wait) (*on_wait)();
+        co_await changed_.wait();
+    }
     if (standing_ == Standing::open || (standing_ == Standing::away && has_answered_)) co_return Result<void>();
     if (is_out()) co_return *trouble_;
     opening_ = true;
@@ -263,12 +298,13 @@ Task<Result<void>> Source::reach() {
     } done{*this};
     // Not by persist(): what is no cache at all is no outage.
     Asked asked;
+    asked.on_wait = on_wait;
     for (;;) {
         auto next = co_await find_out(asked);
         if (next == Next::end || is_out()) co_return *trouble_;
         auto asked_at = clock_.now();
         ++requests_;
-        auto opened = co_await open();
+        auto opened = co_await open_in_time(asked_at, on_wait);
         if (opened) {
             if (standing_ == Standing::unopened) standing_ = Standing::open;
             note_answer();
@@ -290,15 +326,15 @@ Task<Result<void>> Source::reach() {
     }
 }
 
-Task<Result<std::optional<nix::NarInfo>>> Source::get_narinfo(nix::StorePath path) {
-    CO_TRY_VOID(co_await reach());
+Task<Result<std::optional<nix::NarInfo>>> Source::get_narinfo(nix::StorePath path, const OnWait* on_wait) {
+    CO_TRY_VOID(co_await reach(on_wait));
     using Answer = std::optional<nix::NarInfo>;
     std::function<Task<Result<Answer>>()> ask = [this, &path]() -> Task<Result<Answer>> {
         auto copy = path;
         co_return co_await backend_->get_narinfo(std::move(copy));
     };
     std::optional<nix::StorePath> about = path;
-    co_return co_await persist<Answer>(std::move(ask), std::move(about));
+    co_return co_await persist<Answer>(std::move(ask), std::move(about), on_wait);
 }
 
 Task<Result<std::vector<nix::StorePath>>> Source::query_missing(std::vector<nix::StorePath> paths) {
@@ -309,7 +345,7 @@ Task<Result<std::vector<nix::StorePath>>> Source::query_missing(std::vector<nix:
         co_return co_await backend_->query_missing(std::move(copy));
     };
     std::optional<nix::StorePath> nothing;
-    co_return co_await persist<Answer>(std::move(ask), std::move(nothing));
+    co_return co_await persist<Answer>(std::move(ask), std::move(nothing), nullptr);
 }
 
 } // namespace cachefill::presence

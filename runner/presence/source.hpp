@@ -40,12 +40,15 @@ class Source {
     void is_open_already(cache::CacheInfo info);
     void is_lost_already(Failure why);
 
+    // Called whenever a question begins to wait, because the cache is away or has said nothing for some seconds.
+    using OnWait = std::function<void()>;
+
     // A narinfo, or its absence. A Failure that is no `protocol` one: it cannot be known (why, and how often and long
-    // it was tried); `protocol`: something else than a narinfo is served.
-    async::Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path);
+    // it was tried); `protocol`: something else than a narinfo is served. `on_wait` outlives the question.
+    async::Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path, const OnWait* on_wait = nullptr);
     async::Task<Result<std::vector<nix::StorePath>>> query_missing(std::vector<nix::StorePath> paths);
     // Opens it if it is not; a Failure as above.
-    async::Task<Result<void>> reach();
+    async::Task<Result<void>> reach(const OnWait* on_wait = nullptr);
 
     // Whoever waits gets a Failure now, and nobody waits any more.
     void stop_waiting();
@@ -56,6 +59,7 @@ class Source {
     // Will not be asked (again).
     bool is_out() const { return standing_ == Standing::lost || standing_ == Standing::unusable; }
     bool is_away() const { return standing_ == Standing::away; }
+    bool has_answered() const { return has_answered_; } // at any time
     // What it cannot tell counts as absent: by its address (?optional=1), or by what was said of caches like it.
     bool counts_as_empty() const;
     const std::optional<Failure>& trouble() const { return trouble_; } // while away or out
@@ -74,12 +78,16 @@ class Source {
     struct Asked {
         std::optional<async::Clock::TimePoint> since; // of the first try that failed
         int tries = 0;
+        const OnWait* on_wait = nullptr;
     };
     enum class Next { ask, end };
 
     template <class T>
-    async::Task<Result<T>> persist(std::function<async::Task<Result<T>>()> ask, std::optional<nix::StorePath> about);
+    async::Task<Result<T>> persist(std::function<async::Task<Result<T>>()> ask, std::optional<nix::StorePath> about,
+                                   const OnWait* on_wait);
     async::Task<Result<void>> open();
+    async::Task<Result<void>> open_in_time(async::Clock::TimePoint asked_at, const OnWait* on_wait);
+    async::Task<void> note_silence(async::Clock::TimePoint asked_at, const OnWait* on_wait);
     async::Task<Next> find_out(Asked& asked);
     async::Task<bool> answers_about_another();
     async::Task<void> nap(std::chrono::milliseconds pause);

@@ -3,6 +3,7 @@
 #include "async/beside.hpp"
 #include "async/git.hpp"
 #include "async/together.hpp"
+#include "async/within.hpp"
 #include "base/ownership.hpp"
 #include "base/secret_variables.hpp"
 #include "base/text.hpp"
@@ -20,12 +21,15 @@
 #include "presence/nix_configuration.hpp"
 #include "presence/open_cache.hpp"
 #include "presence/opened_cache.hpp"
+#include "presence/upstreams.hpp"
 #include "session/cache_credentials.hpp"
 #include "session/git_configuration.hpp"
 #include "session/outside.hpp"
 #include "session/shard_kinds.hpp"
+#include "session/slow_cache.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace cachefill::session {
 
@@ -36,7 +40,6 @@ namespace {
 
 constexpr auto request_patience = 2s;
 constexpr std::chrono::milliseconds patience_of_who_looks = 15s; // a person waits, and can ask again
-constexpr auto worth_telling = 5s;                               // that nothing has come so far
 
 // A store is a directory, too, and evaluators need not run where we do.
 std::string absolute_store(const std::string& uri) {
@@ -64,11 +67,14 @@ bool fills_bucket(const options::Settings& settings) {
     return is_bucket(settings.cache) || std::any_of(settings.also_push.begin(), settings.also_push.end(), is_bucket);
 }
 
-// That a cache is tried again and again behind the scenes, once that has taken long.
-Task<void> tell_if_long(async::Clock& clock, event::Sink& sink, std::string text, std::string hint) {
-    co_await clock.sleep_for(worth_telling);
-    event::Message message{.severity = event::Severity::notice, .text = std::move(text), .hint = std::move(hint)};
-    sink.on_event(message);
+using Opening = Task<Result<presence::OpenedCache>>;
+
+// However long a single request may wait for a server that is silent.
+Opening in_time(async::Clock& clock, std::chrono::milliseconds limit, Opening opening, std::string name) {
+    auto opened = co_await async::within(clock, limit, std::move(opening));
+    if (opened) co_return std::move(*opened);
+    Failure silent(FailureKind::timeout, "it did not answer within " + human_duration(limit));
+    co_return std::move(silent).with_context("reaching the cache " + name);
 }
 
 } // namespace
@@ -245,10 +251,13 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
     auto use = need == Need::writing ? presence::Use::fill : presence::Use::read;
     std::vector<nix::PublicKey> more_keys; // those of the options are added by cache_keys()
     auto opening = presence::open_cache(std::move(backend), use, std::move(more_keys), sink_);
+    if (need == Need::looking) opening = in_time(clock(), retry.budget, std::move(opening), uri->name);
     auto by = need == Need::looking ? std::string() : std::string(" (--retry-budget)");
-    auto words = tell_if_long(clock(), sink_, "waiting for the cache " + uri->name + ", which does not answer so far",
-                              "it is asked again for " + human_duration(retry.budget) + " in all" + by +
-                                  "; what was wrong is told then");
+    SlowCache slow{.name = uri->name,
+                   .hint = "it is asked again for " + human_duration(retry.budget) + " in all" + by +
+                           "; what was wrong is told then"};
+    OtherCaches others = [this, own = uri->to_string()] { return other_caches(own); };
+    auto words = tell_of_slow_cache(clock(), sink_, std::move(slow), std::move(others));
     auto opened = co_await async::beside(std::move(opening), std::move(words));
     if (opened) {
         cache_ = std::move(opened->backend);
@@ -259,6 +268,23 @@ Task<void> Session::open_cache(Need need, std::vector<Failure>& findings) {
     } else {
         findings.push_back(std::move(opened).error());
     }
+}
+
+// What is read besides the own cache: the given upstreams, and what this machine's Nix asks, if that is known by now.
+std::vector<std::unique_ptr<cache::BinaryCache>> Session::other_caches(const std::string& own) {
+    std::vector<std::unique_ptr<cache::BinaryCache>> others;
+    if (settings_.offline) return others;
+    std::set<std::string> known{own};
+    auto add = [&](std::optional<cache::CacheUri> uri, const std::string& text) {
+        if (!uri || uri->scheme == cache::Scheme::file || presence::is_ignored(settings_.upstreams_ignore, text))
+            return;
+        if (known.insert(uri->to_string()).second) others.push_back(make_upstream(*uri));
+    };
+    for (const auto& given : settings_.upstreams)
+        if (auto uri = cache::CacheUri::parse(given.reveal())) add(*uri, std::string(given.reveal()));
+    if (nix_.substitute)
+        for (const auto& substituter : nix_.substituters) add(cache::parse_substituter(substituter), substituter);
+    return others;
 }
 
 void Session::check_disk(std::vector<Failure>& findings) const {

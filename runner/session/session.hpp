@@ -135,6 +135,7 @@ class Session {
   private:
     async::Task<void> find_nix(std::vector<Failure>& findings);
     async::Task<void> open_cache(Need need, std::vector<Failure>& findings);
+    std::vector<std::unique_ptr<cache::BinaryCache>> other_caches(const std::string& own);
     std::filesystem::path git_guard();
     void check_state_directory(std::vector<Failure>& findings);
     void check_disk(std::vector<Failure>& findings) const;

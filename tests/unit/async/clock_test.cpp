@@ -2,6 +2,7 @@
 #include "async/run_alone.hpp"
 #include "async/signal.hpp"
 #include "async/task_group.hpp"
+#include "async/within.hpp"
 #include "base/result.hpp"
 #include "support/hand_clock.hpp"
 
@@ -102,6 +103,30 @@ BOOST_AUTO_TEST_CASE(who_is_cancelled_while_waiting_for_a_signal_does_not_go_on)
     };
     BOOST_TEST(async::run_alone(body).has_value());
     BOOST_TEST(!went_on);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_done_within_its_time_is_ended) {
+    HandClock clock;
+    bool is_gone = false;
+    auto body = [&](async::Executor) -> Task<void> {
+        auto work = [&](std::chrono::seconds takes) -> Task<int> {
+            struct Leave {
+                bool& is_gone;
+                ~Leave() { is_gone = true; }
+            } leave{is_gone};
+            co_await clock.sleep_for(takes);
+            co_return 7;
+        };
+        auto in_time = co_await async::within(clock, 5s, work(2s));
+        BOOST_TEST(in_time.value_or(0) == 7);
+        BOOST_TEST((clock.elapsed() == 2s));
+        is_gone = false;
+        auto too_late = co_await async::within(clock, 5s, work(60s));
+        BOOST_TEST(!too_late.has_value());
+        BOOST_TEST((clock.elapsed() == 7s));
+        BOOST_TEST(is_gone); // its frame may go
+    };
+    run_by_hand(clock, body);
 }
 
 BOOST_AUTO_TEST_CASE(what_runs_alone_gives_back_its_value_or_throws) {
