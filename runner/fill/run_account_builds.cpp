@@ -112,9 +112,33 @@ void add_done(report::RunReport& report, const RunParts& parts) {
                                   .error = fetch.error});
 }
 
-// Which of the builds are made from which others.
+// Which of the fetches brought what which of the builds are made from; one that was tried again stands there more than
+// once.
+using Users = std::unordered_map<plan::DerivationId, report::BuildReport*>;
+void add_users_of_fetches(report::RunReport& report, const plan::Graph& graph, const Users& builds) {
+    std::unordered_map<plan::PathId, std::vector<report::FetchReport*>> fetches;
+    for (auto& fetch : report.fetches)
+        if (auto path = nix::StorePath::parse(fetch.path))
+            if (auto id = graph.find(*path)) fetches[*id].push_back(&fetch);
+    for (const auto& [id, build] : builds) {
+        auto add = [&](plan::PathId path) {
+            auto brought = fetches.find(path);
+            if (brought == fetches.end()) return;
+            for (auto* fetch : brought->second) fetch->needed_by.push_back(build->derivation);
+        };
+        const auto& derivation = graph.derivation(id);
+        for (auto source : derivation.sources) add(source);
+        for (const auto& input : derivation.inputs)
+            for (auto output : input.outputs)
+                if (auto path = graph.derivation(input.derivation).outputs[output].path; path != plan::no_path)
+                    add(path);
+    }
+    for (auto& fetch : report.fetches) std::sort(fetch.needed_by.begin(), fetch.needed_by.end());
+}
+
+// Which of the builds are made from which others, and from what was fetched.
 void add_needs(report::RunReport& report, const plan::Graph& graph) {
-    std::unordered_map<plan::DerivationId, report::BuildReport*> builds;
+    Users builds;
     for (auto& build : report.builds)
         if (auto path = nix::StorePath::parse(build.derivation))
             if (auto id = graph.find_derivation(*path)) builds.emplace(*id, &build);
@@ -122,6 +146,7 @@ void add_needs(report::RunReport& report, const plan::Graph& graph) {
         for (const auto& input : graph.derivation(id).inputs)
             if (auto needed = builds.find(input.derivation); needed != builds.end())
                 build->needs.push_back(needed->second->derivation);
+    add_users_of_fetches(report, graph, builds);
 }
 
 } // namespace

@@ -102,6 +102,7 @@ Json encode(const FetchReport& fetch) {
     json["started_ms"] = fetch.start.count();
     json["took_ms"] = fetch.took.count();
     json["error"] = fetch.error;
+    json["needed_by"] = fetch.needed_by;
     return json;
 }
 

@@ -92,6 +92,7 @@ struct FetchReport {
     std::string path;
     std::chrono::milliseconds start{}, took{}; // since the run's start
     std::string error;                         // empty: it was fetched
+    std::vector<std::string> needed_by{};      // derivations among the builds that are made from it, paths
 };
 
 struct StageReport {

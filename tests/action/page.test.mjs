@@ -156,6 +156,48 @@ test('the critical path goes back from what ended last to the evaluation, and sa
     );
 });
 
+test('the critical path goes through the fetch that a build waited for', () => {
+    const fetch = (name, started, took, users, more = {}) => ({
+        path: path(name),
+        started_ms: started,
+        took_ms: took,
+        error: '',
+        needed_by: users.map(user => path(`${user}.drv`)),
+        ...more,
+    });
+    const job = read({
+        builds: [build('tool', 1100, 500), build('app', 5200, 3000, ['tool']), build('system', 8300, 50, ['app'])],
+        fetches: [
+            fetch('stdenv', 1050, 200, ['tool', 'app', 'app', 'gone']),
+            fetch('qt', 1100, 4000, ['app'], {error: 'cut off'}),
+            fetch('qt', 1200, 3900, ['app']),
+        ],
+    });
+    assert.deepEqual(
+        page.criticalPath(job).map(step => [step.kind, step.item.name, step.after, step.waited]),
+        [
+            ['evaluation', 'nixos:nas', '', 0],
+            ['fetch', 'qt', 'its evaluation', 200],
+            ['build', 'app', 'an input that was fetched', 100],
+            ['build', 'system', 'what it is made from', 100],
+        ],
+    );
+    assert.equal(page.criticalPath(job)[1].item, job.fetches[2]); // the one that brought it
+    assert.deepEqual(job.fetches.map(entry => names(entry.neededBy)), [['tool', 'app'], ['app'], ['app']]);
+    assert.deepEqual(
+        names(job.byDerivation.get(path('app.drv')).fetched),
+        ['stdenv', 'qt', 'qt'],
+    );
+});
+
+test('of a report that does not tell who needed a fetch nothing is made up', () => {
+    const job = read({builds: [build('a', 9000, 10)], fetches: [{path: path('qt'), started_ms: 1100, took_ms: 4000, error: ''}]});
+    assert.deepEqual(
+        page.criticalPath(job).map(step => step.kind),
+        ['evaluation', 'build'],
+    );
+});
+
 test('a build that several hosts need waited for the first of their evaluations', () => {
     const desk = {...nas, name: 'nixos:desk', evaluation_ms: 1050};
     const job = read({targets: [desk, nas], builds: [build('a', 1100, 5000, [], {targets: ['nixos:nas', 'nixos:desk']})]});

@@ -116,7 +116,7 @@ function timeChart(job, showItem) {
     };
     // From what was waited for to who waited: of the chosen bar.
     const drawWaits = pen => {
-        if (!chosen || chosen.kind !== 'build') return;
+        if (!chosen || !['build', 'fetch'].includes(chosen.kind)) return;
         const place = new Map();
         for (const lane of lanes) for (const item of lane.items) place.set(item.source, lane.y + laneHeight / 2);
         pen.strokeStyle = colors.text;
@@ -128,7 +128,7 @@ function timeChart(job, showItem) {
             pen.lineTo(Math.max(gutter, at(after.start)), place.get(after));
             pen.stroke();
         };
-        for (const before of chosen.source.before) link(before, chosen.source);
+        for (const before of [...(chosen.source.before || []), ...(chosen.source.fetched || [])]) link(before, chosen.source);
         for (const after of chosen.source.neededBy) link(chosen.source, after);
     };
     const draw = () => {

@@ -29,7 +29,7 @@ function showTimeLine() {
                     caption: `Critical path of ${job.name}`,
                     rows: chart.path.map((step, i) => ({...step, number: i + 1})),
                     searched: step => `${step.kind} ${step.item.name}`,
-                    choices: ['evaluation', 'build', 'push'],
+                    choices: ['evaluation', 'fetch', 'build', 'push'],
                     chosen: step => step.kind,
                     columns: [
                         {label: 'step', value: step => step.number, look: 'number'},
@@ -164,6 +164,7 @@ function showTables() {
                     ...jobColumn,
                     outcome,
                     ...times,
+                    {label: 'needed by', look: 'number', value: fetch => fetch.neededBy.length || null},
                     {label: 'error', look: 'middle', value: fetch => fetch.error},
                 ],
             }),

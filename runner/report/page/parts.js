@@ -87,18 +87,24 @@ function showDetails(title, facts, ...content) {
 }
 
 const code = words => element('code', {}, words);
-const buildLinks = builds =>
-    builds
+const links = (items, show) =>
+    items
         .slice(0, 40)
-        .flatMap((build, i) => [i > 0 ? ', ' : '', link(build.name, () => showBuild(build))])
-        .concat(builds.length > 40 ? ` and ${builds.length - 40} more` : '');
+        .flatMap((item, i) => [i > 0 ? ', ' : '', link(item.name, () => show(item))])
+        .concat(items.length > 40 ? ` and ${items.length - 40} more` : []);
+const buildLinks = builds => links(builds, showBuild);
+const fetchLinks = fetches => links(fetches, showFetch);
+
+// Builds that could not begin before a fetch had ended.
+const whoWaitedFor = fetch =>
+    fetch.neededBy.filter(build => build.start !== null && lastBefore(build, build.job)?.item === fetch);
 
 function waitInWords(build) {
     const before = build.start === null ? null : lastBefore(build, build.job);
     if (!before) return '';
     const waited = build.start - end(before.item);
     return (
-        `${before.kind === 'build' ? '' : 'the evaluation of '}${before.item.name}, which ended at ${duration(end(before.item))}` +
+        `${{build: '', fetch: 'the fetch of '}[before.kind] ?? 'the evaluation of '}${before.item.name}, which ended at ${duration(end(before.item))}` +
         (waited > 0 ? `; then ${duration(waited)} for a free slot or for inputs` : '')
     );
 }
@@ -116,6 +122,7 @@ function showBuild(build) {
             ['waited for', waitInWords(build)],
             ['needed by hosts', build.targets.join(', ')],
             ['made from', buildLinks(build.before)],
+            ['fetched for it', fetchLinks(build.fetched)],
             ['made into', buildLinks(build.neededBy)],
             ['outputs', build.outputs.map(path => element('div', {}, code(path)))],
             ['blocked by', build.blockedBy],
@@ -151,6 +158,8 @@ const showFetch = fetch =>
         ['job', isOne ? '' : fetch.job.name],
         ['started', startCell(fetch)],
         ['took', timeCell(fetch.took)],
+        ['needed by', buildLinks(fetch.neededBy)],
+        ['waited for it longest', buildLinks(whoWaitedFor(fetch))],
         ['error', fetch.error],
     ]);
 

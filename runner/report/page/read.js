@@ -85,6 +85,7 @@ function readBuild(entry, job) {
         waitsFor: text(entry.waits_for),
         neededBy: [],
         before: [],
+        fetched: [],
     };
 }
 
@@ -115,10 +116,12 @@ function readFetch(entry, job) {
         start: time(entry.started_ms),
         took: number(entry.took_ms),
         error,
+        neededBy: texts(entry.needed_by), // readJob makes builds of them
     };
 }
 
-// One report, with its builds linked: `before` are those a build is made from, `neededBy` those made from it.
+// One report, with its builds linked: `before` are those a build is made from, `fetched` the fetches of what else it is made from,
+// `neededBy` the builds made from it, or from what a fetch brought.
 function readJob(name, report) {
     const job = {name};
     const builds = objects(report.builds).map(entry => readBuild(entry, job));
@@ -130,6 +133,11 @@ function readJob(name, report) {
             build.before.push(before);
             before.neededBy.push(build);
         }
+    const fetches = objects(report.fetches).map(entry => readFetch(entry, job));
+    for (const fetch of fetches) {
+        fetch.neededBy = [...new Set(fetch.neededBy)].map(path => byDerivation.get(path)).filter(Boolean);
+        for (const build of fetch.neededBy) build.fetched.push(fetch);
+    }
     const pushes = objects(report.pushes).map(entry => readPush(entry, job));
     return Object.assign(job, {
         builds,
@@ -155,7 +163,7 @@ function readJob(name, report) {
         })),
         targets: objects(report.targets).map(readTarget),
         pushes,
-        fetches: objects(report.fetches).map(entry => readFetch(entry, job)),
+        fetches,
         caches: objects(report.caches),
         mirrors: objects(report.also_pushed),
         uncounted: objects(report.uncounted_upstreams),

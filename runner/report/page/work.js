@@ -2,16 +2,28 @@
 
 const end = item => item.start + item.took;
 
-// What had to end before a build could start: the last of what it is made from; else the evaluation that first asked for it.
-function lastBefore(build, job) {
-    let last = null;
-    for (const before of build.before) if (before.start !== null && (!last || end(before) > end(last))) last = before;
-    if (last) return {kind: 'build', item: last};
+// Of the evaluations of these hosts the one that ended first: it asked first.
+function firstEvaluation(targets, job) {
     let first = null;
     for (const target of job.targets)
-        if (target.start !== null && build.targets.includes(target.name) && (!first || end(target) < end(first))) first = target;
+        if (target.start !== null && targets.has(target.name) && (!first || end(target) < end(first))) first = target;
     return first && {kind: 'evaluation', item: first};
 }
+
+// What had to end before a build could start: the last of what it is made from, built or fetched; else the evaluation that first asked for
+// it. What was fetched in vain held up nothing that started.
+function lastBefore(build, job) {
+    let last = null;
+    const take = (kind, item) => {
+        if (item.start !== null && (!last || end(item) > end(last.item))) last = {kind, item};
+    };
+    for (const before of build.before) take('build', before);
+    for (const fetch of build.fetched) if (!fetch.error) take('fetch', fetch);
+    return last || firstEvaluation(new Set(build.targets), job);
+}
+
+// What had to end before a fetch could start.
+const evaluationBefore = (fetch, job) => firstEvaluation(new Set(fetch.neededBy.flatMap(build => build.targets)), job);
 
 const soon = 1000; // what starts within this time of something's end has most likely waited for it
 
@@ -46,7 +58,7 @@ function criticalPath(job) {
             after = '';
         if (last.kind === 'build') {
             before = lastBefore(last.item, job);
-            after = !before ? '' : before.kind === 'build' ? 'what it is made from' : 'its evaluation';
+            after = before ? {build: 'what it is made from', fetch: 'an input that was fetched'}[before.kind] || 'its evaluation' : '';
             // It could have begun long before: it began when another build made room for it.
             const other = lastEndedBy(last.item.start);
             const waited = before ? last.item.start - end(before.item) : 0;
@@ -55,6 +67,10 @@ function criticalPath(job) {
                 before = {kind: 'build', item: other};
                 after = 'a free slot';
             }
+        }
+        if (last.kind === 'fetch') {
+            before = evaluationBefore(last.item, job);
+            after = before ? 'its evaluation' : '';
         }
         const maker = last.kind === 'push' ? job.makers.get(last.item.path) : null;
         if (maker && maker.start !== null) [before, after] = [{kind: 'build', item: maker}, 'its build'];

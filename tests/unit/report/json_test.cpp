@@ -43,7 +43,8 @@ report::RunReport full_report() {
     report.targets[0].evaluation_start = 1s;
     report.pushes[0].start = 44s;
     report.pushes[0].took = 2s;
-    report.fetches = {{.path = store_path("nss"), .start = 40s, .took = 3s, .error = "gone"}};
+    report.fetches = {
+        {.path = store_path("nss"), .start = 40s, .took = 3s, .error = "gone", .needed_by = {store_path("app.drv")}}};
     return report;
 }
 
@@ -140,8 +141,9 @@ BOOST_AUTO_TEST_CASE(it_tells_when_things_started_and_what_was_made_from_what) {
     BOOST_TEST(json["pushes"][0]["started_ms"] == 44'000);
     BOOST_TEST(json["pushes"][0]["took_ms"] == 2000);
     BOOST_TEST(json["pushes"][1]["started_ms"].is_null());
-    BOOST_TEST(json["fetches"][0].dump() ==
-               R"({"path":")" + store_path("nss") + R"(","started_ms":40000,"took_ms":3000,"error":"gone"})");
+    BOOST_TEST(json["fetches"][0].dump() == R"({"path":")" + store_path("nss") +
+                                                R"(","started_ms":40000,"took_ms":3000,"error":"gone","needed_by":[")" +
+                                                store_path("app.drv") + R"("]})");
 }
 
 BOOST_AUTO_TEST_CASE(the_order_of_keys_is_stable) {
