@@ -10,8 +10,18 @@ using namespace std::chrono_literals;
 
 // A build that has run for longer than was expected will run on for a part of that, nobody knows which.
 constexpr double still_to_go = 0.25;
+// One that nobody measured may be any: of what takes so differently, what has run for long has long to go.
+constexpr double still_to_go_unmeasured = 0.6;
 constexpr double most_slowness = 4.0;
-constexpr const char* compilation = "compile";
+// Of as many builds as there were at most at once so many will run later on, however narrow the way was so far.
+constexpr double later_at_once = 0.6;
+
+// What a small one takes of which none has ended; nothing is known of compilations.
+std::optional<std::chrono::duration<double>> usual(const std::string& kind) {
+    if (kind == "fixed output") return 5s;
+    if (kind == "light" || kind == "local by design") return 500ms;
+    return {};
+}
 
 } // namespace
 
@@ -48,6 +58,7 @@ void Forecast::started(const event::BuildStarted& build, Clock::time_point now) 
         ++kinds_[build.kind].begun;
     }
     running_.insert_or_assign(build.derivation, std::move(running));
+    most_at_once_ = std::max(most_at_once_, running_.size());
 }
 
 void Forecast::ended(const event::BuildFinished& build, Clock::time_point now) {
@@ -60,11 +71,13 @@ void Forecast::ended(const event::BuildFinished& build, Clock::time_point now) {
     const Time took = now - it->second.start;
     busy_ += took;
     if (build.outcome == event::BuildOutcome::built) {
+        auto& kind = kinds_[it->second.kind];
         if (it->second.expected) {
             expected_ended_ += *it->second.expected;
             took_instead_ += took;
+            ++kind.measured_ended;
+            kind.measured_took += took;
         } else {
-            auto& kind = kinds_[it->second.kind];
             ++kind.ended;
             kind.took += took;
         }
@@ -74,23 +87,14 @@ void Forecast::ended(const event::BuildFinished& build, Clock::time_point now) {
 
 std::optional<Forecast::Time> Forecast::average(const std::string& name, Clock::time_point now) const {
     const auto& kind = kinds_.at(name);
-    if (kind.ended == 0) return {};
-    auto time = kind.took;
-    for (const auto& [derivation, build] : running_)
-        if (!build.expected && build.kind == name) time += now - build.start;
-    return time / static_cast<double>(kind.ended);
-}
-
-std::optional<Forecast::Time> Forecast::average(Clock::time_point now) const {
-    Time sum{};
-    double kinds = 0;
-    for (const auto& [name, kind] : kinds_)
-        if (auto one = average(name, now)) {
-            sum += *one;
-            ++kinds;
-        }
-    if (kinds == 0) return {};
-    return sum / kinds;
+    if (kind.ended > 0) {
+        auto time = kind.took;
+        for (const auto& [derivation, build] : running_)
+            if (!build.expected && build.kind == name) time += now - build.start;
+        return time / static_cast<double>(kind.ended);
+    }
+    if (kind.measured_ended > 0) return kind.measured_took / static_cast<double>(kind.measured_ended);
+    return usual(name);
 }
 
 double Forecast::slowness() const {
@@ -100,28 +104,33 @@ double Forecast::slowness() const {
 
 Forecast::Work Forecast::work_left(Clock::time_point now) const {
     Work work{.time = expected_left_ * slowness(), .builds = static_cast<double>(measured_left_)};
-    auto add_running = [&](const Running& build, Time whole) {
-        work.time += std::max<Time>(whole - (now - build.start), whole * still_to_go);
+    auto add_running = [&](Time left) {
+        work.time += left;
+        work.longest = std::max(work.longest, left);
         ++work.builds;
     };
-    for (const auto& [derivation, build] : running_)
-        if (build.expected) add_running(build, *build.expected * slowness());
+    for (const auto& [derivation, build] : running_) {
+        if (!build.expected) continue;
+        const auto whole = *build.expected * slowness();
+        add_running(std::max<Time>(whole - (now - build.start), whole * still_to_go));
+    }
     for (const auto& [name, kind] : kinds_) {
         const auto waiting = static_cast<double>(kind.planned - std::min(kind.planned, kind.begun));
         bool runs = std::any_of(running_.begin(), running_.end(),
                                 [&](const auto& entry) { return !entry.second.expected && entry.second.kind == name; });
         if (waiting <= 0 && !runs) continue;
-        auto one = average(name, now);
-        // The small kinds may borrow from others; what a compilation takes only a compilation tells.
-        if (!one && name != compilation) one = average(now);
+        const auto one = average(name, now);
         if (!one) {
             work.is_known = false;
             return work;
         }
         work.time += *one * waiting;
         work.builds += waiting;
-        for (const auto& [derivation, build] : running_)
-            if (!build.expected && build.kind == name) add_running(build, *one);
+        for (const auto& [derivation, build] : running_) {
+            if (build.expected || build.kind != name) continue;
+            const Time ran = now - build.start;
+            add_running(std::max<Time>(*one - ran, std::max(*one * still_to_go, ran * still_to_go_unmeasured)));
+        }
     }
     return work;
 }
@@ -133,10 +142,11 @@ std::optional<std::chrono::milliseconds> Forecast::left(Clock::time_point now) c
     if (has_begun_ && now > first_start_) { // on average so far, pauses for fetching included
         auto busy = busy_;
         for (const auto& [derivation, build] : running_) busy += now - build.start;
-        at_once = std::clamp(busy / Time(now - first_start_), 0.1, std::max(work.builds, 1.0));
+        at_once = std::max(busy / Time(now - first_start_), static_cast<double>(most_at_once_) * later_at_once);
+        at_once = std::clamp(at_once, 0.1, std::max(work.builds, 1.0));
     }
     const auto chain = chain_ * slowness() - Time(now - planned_at_);
-    const auto left = std::max<Time>(work.time / at_once, chain);
+    const auto left = std::max({work.time / at_once, chain, work.longest});
     if (left <= 0s) return {};
     return std::chrono::ceil<std::chrono::milliseconds>(left);
 }

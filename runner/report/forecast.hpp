@@ -34,17 +34,20 @@ class Forecast {
     };
     struct Kind { // of those builds that nobody measured before
         std::uint64_t planned = 0, begun = 0, ended = 0;
-        Time took{}; // of those that ended
+        Time took{};                      // of those that ended
+        std::uint64_t measured_ended = 0; // of the same kind, but measured before
+        Time measured_took{};
     };
     struct Work {
         Time time{};
+        Time longest{}; // of those that run
         double builds = 0;
         bool is_known = true;
     };
     // What one of them takes on average; those that run count with the time they have run, or the short ones, which end
-    // first, would be taken for all. Empty if none has ended.
+    // first, would be taken for all. If none has ended: as those of its kind that were measured before, else what small
+    // ones usually take. Empty if only a compilation could tell.
     std::optional<Time> average(const std::string& kind, Clock::time_point now) const;
-    std::optional<Time> average(Clock::time_point now) const; // of whatever kind
     Work work_left(Clock::time_point now) const;
     double slowness() const; // what was measured before takes so many times as long now
 
@@ -56,6 +59,7 @@ class Forecast {
     Clock::time_point planned_at_, first_start_;
     std::uint64_t measured_left_ = 0;
     bool has_begun_ = false;
+    std::size_t most_at_once_ = 0;
     Time busy_{}; // of all that ended
 };
 

@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(what_is_going_on_stands_there_with_its_time_the_oldest_firs
     finished.outcome = event::BuildOutcome::blocked;
     run.at(100s, finished);
     BOOST_TEST(run.line(100s) ==
-               "1 of 6 built, 1 failed, 1 blocked · building acl 0:30, bash 0:30 · about 0:30 left\n");
+               "1 of 6 built, 1 failed, 1 blocked · building acl 0:30, bash 0:30 · about 1:00 left\n");
 }
 
 BOOST_AUTO_TEST_CASE(uploads_are_named_when_nothing_is_built_any_more) {
