@@ -12,6 +12,13 @@ bool success_or_absent(const Response& response) {
     return response.is_success() || response.status == 404 || response.status == 410;
 }
 
+// One for each thread, where what waits is resumed: to make one costs more than to send a small request, above all in a
+// virtual machine, where each look at what the processor can do leaves it.
+std::mt19937_64& jitter() {
+    thread_local std::mt19937_64 random{std::random_device{}()};
+    return random;
+}
+
 } // namespace
 
 async::Task<Result<Response>> send_with_retry(Client& client, Request request, async::RetryPolicy policy,
@@ -36,8 +43,7 @@ async::Task<Result<Response>> send_with_retry(Client& client, Request request, a
         auto failure = status_failure(request, *response);
         co_return failure;
     };
-    std::mt19937_64 random{std::random_device{}()};
-    auto result = co_await async::with_retry(policy, random, attempt);
+    auto result = co_await async::with_retry(policy, jitter(), attempt);
     if (!result) co_return std::move(result).error();
     co_return std::move(*result);
 }
