@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(what_an_upstream_has_is_fetched_and_not_built) {
     run();
     BOOST_TEST(fetched() == Names{"lib"}, boost::test_tools::per_element());
     BOOST_TEST(sorted(built()) == (Names{"app", "desk", "nas", "tool"}), boost::test_tools::per_element());
-    const Names users{store_path("tool.drv").to_string()}; // not nas, which is made from tool
+    const Names users{path("tool.drv").to_string()}; // not nas, which is made from tool
     BOOST_TEST(report.fetches.at(0).needed_by == users, boost::test_tools::per_element());
     BOOST_TEST(sorted(published()) == sorted(built()), boost::test_tools::per_element());
     BOOST_TEST(report.exit_code == 0, causes());
