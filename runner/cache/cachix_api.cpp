@@ -203,7 +203,7 @@ async::Task<Result<bool>> CachixApi::has_narinfo(std::string hash) {
     auto head = request(http::Method::head, "/" + hash + ".narinfo");
     auto response = co_await http::send_with_retry(client_, std::move(head), policy_);
     if (!response) co_return explain(std::move(response).error());
-    co_return response->is_success();
+    co_return response->status == 200; // not another success: one without a word of it would leave the path out
 }
 
 async::Task<Result<CachixMultipart>> CachixApi::create_multipart(codec::Compression compression) {

@@ -230,6 +230,8 @@ class FileCache final : public BinaryCache {
         TRY(opened,
             context_.for_writing ? directory_.open_for_writing(key_, uri_.trusted) : directory_.open_for_reading());
         if (opened.made_key) key_ = std::move(opened.made_key);
+        std::error_code ignored;
+        was_there_ = std::filesystem::is_directory(directory_.root(), ignored);
         CacheInfo info;
         info.name = uri_.name;
         info.substituter_url = uri_.name;
@@ -243,6 +245,8 @@ class FileCache final : public BinaryCache {
 
     Result<std::optional<nix::NarInfo>> get_narinfo_now(const nix::StorePath& path) const {
         TRY(text, directory_.find_narinfo(path));
+        if (!text && is_gone()) // which is no answer about one path
+            return Failure(FailureKind::machine, "the directory of " + uri_.name + " is not there any more");
         if (!text) return std::optional<nix::NarInfo>();
         auto info = read_narinfo(*text, path, uri_.name);
         // What is none is not quoted: whoever named the directory need not be who may read the file.
@@ -253,6 +257,13 @@ class FileCache final : public BinaryCache {
                 .with_context("reading the narinfo of " + path.to_string() + " from " + uri_.name);
         if (!info) return std::move(info).error();
         return std::optional<nix::NarInfo>(*std::move(info));
+    }
+
+    // Moved away, or its disk: what was never there is an empty cache.
+    bool is_gone() const {
+        std::error_code error;
+        auto found = std::filesystem::status(directory_.root(), error);
+        return was_there_ && found.type() == std::filesystem::file_type::not_found;
     }
 
     Result<NarLook> look_now(const nix::NarInfo& info) const {
@@ -303,6 +314,7 @@ class FileCache final : public BinaryCache {
     std::optional<nix::SecretKey> key_;
     CacheContext context_;
     Directory directory_;
+    bool was_there_ = false; // when it was opened
 };
 
 } // namespace

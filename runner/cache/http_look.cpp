@@ -71,7 +71,8 @@ async::Task<Result<http::Response>> HttpReader::get_beginning(std::string url, a
         get.headers.push_back({"Accept-Encoding", "identity"}); // else there would be no length
         get.enough = telling_bytes;
         auto any_answer = [this, ranged](const http::Response& response) {
-            bool ends_here = is_file(response) || is_absent(response) || response.status == 416;
+            bool ends_here =
+                is_file(response) || is_absent(response) || is_empty_handed(response) || response.status == 416;
             return ends_here || (ranged && refuses_range(response));
         };
         CO_TRY(response, co_await http::send_with_retry(client_, std::move(get), policy, std::move(any_answer)));
@@ -90,6 +91,10 @@ async::Task<Result<FileLook>> HttpReader::look_at(std::string url, LookFor wante
     if (!wanted.patiently) policy.budget = std::chrono::milliseconds(0);
     CO_TRY(response, co_await get_beginning(url, policy));
     FileLook look;
+    if (is_empty_handed(response)) {
+        look.answer = http::status_name(response.status);
+        co_return look;
+    }
     if (is_absent(response)) {
         look.answer = http::status_name(response.status);
         if (!asks_past_fronts(url, response) || url.find('?') != url.npos) co_return look;
@@ -105,7 +110,7 @@ async::Task<Result<FileLook>> HttpReader::look_at(std::string url, LookFor wante
     look.is_encoded = says_encoding(response);
     look.size = response.status == 200 ? find_length(response) : find_total(response);
     if (response.status == 416) co_return look;
-    if (response.body.empty()) look.size = 0; // also where no length was told, as with 204
+    if (response.body.empty()) look.size = 0; // also where no length was told
     look.beginning = std::move(response.body);
     co_return look;
 }

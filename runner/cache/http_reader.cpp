@@ -70,8 +70,10 @@ std::string HttpReader::fresh(const std::string& name) {
 }
 
 bool is_file(const http::Response& response) {
-    return response.is_success() && response.status != 202 && response.status != 203 && response.status <= 206;
+    return response.status == 200 || response.status == 201 || response.status == 206;
 }
+
+bool is_empty_handed(const http::Response& response) { return response.status == 204 || response.status == 205; }
 
 bool HttpReader::is_absent(const http::Response& response) const {
     return response.status == 404 || response.status == 410 ||

@@ -19,9 +19,12 @@ namespace cachefill::cache {
 // compression that it recognizes in the bytes.
 bool says_encoding(const http::Response& response);
 
-// Whether Nix takes the answer for the file it asked for (libstore/filetransfer.cc): not what is only "accepted" (202)
-// or what somebody on the way has changed (203).
+// Whether Nix takes the answer for the file it asked for (libstore/filetransfer.cc) and can use it: not what is only
+// "accepted" (202), what somebody on the way has changed (203), or what has no content (204, 205), as no file of a
+// cache.
 bool is_file(const http::Response& response);
+// Nothing came, and with success: 204, 205.
+bool is_empty_handed(const http::Response& response);
 
 // The reading half of every cache that is served over HTTP.
 class HttpReader {

@@ -50,10 +50,24 @@ Task<Result<void>> HttpWriter::send(http::Request request) {
         auto answer = classify_put(response, false);
         if (answer == PutAnswer::done) co_return Result<void>();
         auto failure = put_failure(shown, response, answer, uri_.name);
+        if (answer == PutAnswer::unsure) co_return co_await look_whether_kept(std::move(failure), request);
         if (answer == PutAnswer::no_uploads) co_return co_await explain_no_uploads(std::move(failure));
         co_return failure;
     };
     co_return co_await async::with_retry(policy_, random_, attempt);
+}
+
+// An archive that is only "accepted" would leave a narinfo without it, and a cache that is not closed.
+Task<Result<void>> HttpWriter::look_whether_kept(Failure unsure, http::Request sent) {
+    std::optional<std::uint64_t> size;
+    std::error_code error;
+    if (sent.body) size = sent.body->size();
+    if (!sent.body_file.empty()) size = std::filesystem::file_size(sent.body_file, error);
+    auto name = sent.url.substr(uri_.place_to_push().reveal().size() + 1);
+    CO_TRY(look, co_await reader_.look_afresh(std::move(name), size));
+    bool is_kept = look.is_there && (!size || error || !look.size || look.size == size);
+    if (is_kept) co_return Result<void>();
+    co_return unsure;
 }
 
 // True: it is there. False: it was not sent, or nobody knows.
@@ -64,7 +78,7 @@ Task<Result<bool>> HttpWriter::send_if_new(http::Request request) {
     if (!response) co_return false;
     auto answer = classify_put(*response, false);
     if (answer == PutAnswer::done) co_return true;
-    if (response->status == 412 || answer == PutAnswer::away) co_return false;
+    if (response->status == 412 || answer == PutAnswer::away || answer == PutAnswer::unsure) co_return false;
     auto failure = put_failure(shown, *response, answer, uri_.name);
     if (answer == PutAnswer::no_uploads) co_return co_await explain_no_uploads(std::move(failure));
     co_return failure;
@@ -127,6 +141,10 @@ Task<Result<PublishOutcome>> HttpWriter::try_narinfo(const std::string& name,
     CO_TRY(response, co_await try_put(std::move(request), true));
     auto answer = classify_put(response, false);
     if (answer == PutAnswer::done) co_return PublishOutcome::published;
+    if (answer == PutAnswer::unsure) {
+        CO_TRY(look, co_await reader_.look_afresh(name));
+        if (look.is_there) co_return PublishOutcome::published;
+    }
     if (answer == PutAnswer::exists) {
         // 412 says that there is one, as we asked, and 409 may mean anything that is in the way. Neither is believed:
         // where there is none the path would be lost.

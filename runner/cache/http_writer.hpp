@@ -51,6 +51,7 @@ class HttpWriter {
   private:
     async::Task<Result<http::Response>> try_put(http::Request request, bool conditional);
     async::Task<Result<bool>> send_if_new(http::Request request);
+    async::Task<Result<void>> look_whether_kept(Failure unsure, http::Request sent);
     async::Task<Result<void>> settle_conflict(Failure failure, std::string name, std::uint64_t size);
     async::Task<Result<PublishOutcome>> try_narinfo(const std::string& name,
                                                     const std::shared_ptr<const std::string>& body);

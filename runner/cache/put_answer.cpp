@@ -21,7 +21,8 @@ bool is_away(int status) {
 } // namespace
 
 PutAnswer classify_put(const http::Response& response, bool conditional) {
-    if (response.is_success()) return PutAnswer::done;
+    bool is_kept = response.status == 200 || response.status == 201 || response.status == 204;
+    if (response.is_success()) return is_kept ? PutAnswer::done : PutAnswer::unsure;
     switch (response.status) {
     case 409:
     case 412:
@@ -77,6 +78,8 @@ Failure put_failure(const http::Request& request, const http::Response& response
                    "raise its limit (nginx: client_max_body_size), or that of the proxy before it");
     case PutAnswer::exists:
         return say(FailureKind::protocol, "never replaces a file", "");
+    case PutAnswer::unsure:
+        return say(FailureKind::protocol, "takes a file, does not say that it keeps it, and does not show it", "");
     case PutAnswer::away:
     case PutAnswer::done:
     case PutAnswer::unknown_condition:

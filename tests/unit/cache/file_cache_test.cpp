@@ -246,4 +246,18 @@ BOOST_AUTO_TEST_CASE(only_whole_files_and_no_leftovers_are_in_it) {
     BOOST_TEST(names_in(directory).size() == 4U); // nar, nix-cache-info, public-key and one narinfo
 }
 
+BOOST_AUTO_TEST_CASE(a_directory_that_goes_away_is_no_answer_about_its_paths) {
+    at_desk(settings(), [this](Desk& desk) -> Task<void> {
+        auto sample = make_sample("here", 10), other = make_sample("other", 10);
+        BOOST_TEST((co_await push(desk.cache, desk.budget, sample)).has_value());
+        auto absent = co_await desk.cache.get_narinfo(other.info.path);
+        BOOST_TEST((absent.has_value() && !absent->has_value()));
+        fs::rename(directory, directory.string() + ".aside");
+        auto gone = co_await desk.cache.get_narinfo(sample.info.path);
+        BOOST_REQUIRE(!gone.has_value());
+        BOOST_TEST((gone.error().kind() == FailureKind::machine));
+        BOOST_TEST(gone.error().one_line().find("is not there any more") != std::string::npos);
+    });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

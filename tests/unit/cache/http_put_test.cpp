@@ -272,4 +272,41 @@ BOOST_AUTO_TEST_CASE(half_an_archive_that_a_killed_upload_left_is_replaced) {
     });
 }
 
+// 202 says that it may be kept one day: a narinfo beside no archive would open the cache.
+BOOST_AUTO_TEST_CASE(what_is_only_accepted_is_looked_for_before_its_narinfo_goes_up) {
+    for (int status : {202, 203, 205}) {
+        for (bool is_kept : {true, false}) {
+            Files files;
+            backend.intercept([&](const HttpRequest& request) -> Reply {
+                bool is_archive = request.method == "PUT" && request.path().starts_with("/nar/");
+                if (is_archive && !is_kept) return HttpReply(status);
+                auto reply = files.handle(request);
+                return is_archive ? HttpReply(status) : reply;
+            });
+            auto name = "accepted-" + std::to_string(status) + (is_kept ? "-kept" : "-lost");
+            auto sample = make_sample(name, 5000);
+            auto outcome = push_one(sample);
+            BOOST_TEST(outcome.has_value() == is_kept, name << ": " << text_of(outcome));
+            BOOST_TEST(files.content.contains(narinfo_of(sample)) == is_kept, name);
+            if (!outcome)
+                BOOST_TEST(text_of(outcome).find(std::to_string(status)) != std::string::npos, text_of(outcome));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_narinfo_that_is_answered_without_content_is_not_there_yet) {
+    for (int status : {204, 205}) {
+        Files files;
+        backend.intercept([&](const HttpRequest& request) -> Reply {
+            auto reply = files.handle(request);
+            bool is_narinfo = request.path().ends_with(".narinfo");
+            return reply.status == 404 && is_narinfo ? HttpReply(status) : reply;
+        });
+        auto sample = make_sample("no-content-" + std::to_string(status), 5000);
+        auto outcome = push_one(sample);
+        BOOST_TEST(outcome.has_value(), text_of(outcome));
+        BOOST_TEST(files.content.contains(narinfo_of(sample)), status);
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
