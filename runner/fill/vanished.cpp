@@ -2,6 +2,7 @@
 
 #include "async/limiter.hpp"
 #include "async/together.hpp"
+#include "cache/cache_uri.hpp"
 #include "cache/nar_look.hpp"
 
 #include <optional>
@@ -47,15 +48,20 @@ struct Hidden {
     bool is_nonsense = false; // all of them
 };
 
-Task<Result<Hidden>> find_hidden(const VanishedLook& at, const std::set<nix::StorePath>& paths) {
+// Cachix and attic show nothing whose archive they lack. niks3 answers from its books, and archives are put into its
+// bucket by us: it believes that they are there.
+bool bulk_query_sees_archives(const cache::BinaryCache& cache) { return cache.uri().scheme != cache::Scheme::niks3; }
+
+Task<Result<Hidden>> find_hidden(const VanishedLook& at, std::set<nix::StorePath> paths) {
+    Hidden hidden;
     if (at.has_bulk_query) {
         std::vector<nix::StorePath> all(paths.begin(), paths.end());
         auto missing = co_await at.cache.query_missing(std::move(all));
         bool makes_sense = missing || missing.error().kind() != FailureKind::protocol;
         if (!missing && makes_sense) co_return std::move(missing).error();
-        Hidden hidden;
         if (missing) hidden.paths.insert(missing->begin(), missing->end());
-        if (missing) co_return hidden;
+        if (missing && bulk_query_sees_archives(at.cache)) co_return hidden;
+        for (const auto& path : hidden.paths) paths.erase(path);
     } // what makes no sense to this question may make some to smaller ones
     Look look{.cache = at.cache,
               .requests = async::Limiter(at.executor, requests_at_once),
@@ -67,9 +73,8 @@ Task<Result<Hidden>> find_hidden(const VanishedLook& at, const std::set<nix::Sto
     };
     co_await async::together(look_at_all);
     if (look.failure) co_return std::move(*look.failure);
-    Hidden hidden;
-    hidden.is_nonsense = look.hidden.size() == look.nonsense.size();
-    hidden.paths = std::move(look.hidden);
+    hidden.is_nonsense = hidden.paths.empty() && look.hidden.size() == look.nonsense.size();
+    hidden.paths.merge(look.hidden);
     co_return hidden;
 }
 
