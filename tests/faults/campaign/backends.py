@@ -2,6 +2,7 @@
 import json
 import shutil
 import time
+import urllib.error
 import urllib.request
 
 from .front import Front
@@ -205,8 +206,15 @@ class Cachix(Plain):
         return urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=20)
 
     def narinfos(self):
-        keys = json.load(self._get(self.addresses["api"] + "/_state"))["narinfos"]
-        return {key: self._get(f"{self.addresses['uri']}/{key}.narinfo").read().decode() for key in keys}
+        """Of those that it was given it serves what refers to nothing that is missing, as the real one does."""
+        found = {}
+        for key in json.load(self._get(self.addresses["api"] + "/_state"))["narinfos"]:
+            try:
+                found[key] = self._get(f"{self.addresses['uri']}/{key}.narinfo").read().decode()
+            except urllib.error.HTTPError as error:
+                if error.code != 404:
+                    raise
+        return found
 
     def archive_is_whole(self, fields):
         try:
@@ -247,9 +255,6 @@ class _HasUploads:
 
     def narinfo_accepted(self, *_):
         self.has_uploads = True
-
-
-KINDS = {kind.name: kind for kind in (Directory, Http, S3, Cachix)}
 
 
 class Upstream:

@@ -17,6 +17,7 @@ class Front:
         self.on_tell = lambda: None
         self.on_evict = lambda what: None
         self.released = threading.Event()
+        self.in_hand = 0  # uploads that have not been answered yet
         self._lock = threading.Lock()
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -113,13 +114,25 @@ class Front:
             return reply
 
         turn = wire.Turn(connection, request, stage, rule and rule.argument, ask, self.released, self)
-        return (wire.ACTIONS[rule.action] if rule else wire.passes)(turn)
+        self._count(request, 1)
+        try:
+            return (wire.ACTIONS[rule.action] if rule else wire.passes)(turn)
+        finally:
+            self._count(request, -1)
+
+    def _count(self, request, step):
+        with self._lock:
+            self.in_hand += step * (request.method == "PUT")
 
     def _note(self, request):
-        if self.ledger is None or request.method != "PUT":
+        name, part = request.path[len(self.prefix) :].lstrip("/"), "uploadId=" in request.target
+        if self.ledger is None or request.method != ("POST" if part else "PUT"):
             return
-        name = request.path[len(self.prefix) :].lstrip("/")
+        if part:  # the last word of a file that came in parts
+            whole = self.origin.answer(Request("HEAD", request.path, {}, b"", b""))
+            self.ledger.archive_accepted(name, whole.stated_length() if whole.status == 200 else None)
+            return
         if name.endswith(".narinfo"):
             self.ledger.narinfo_accepted(request.body.decode("utf-8", "replace"))
-        elif name.startswith(("nar/", "r2/")):
+        elif name.startswith(("nar/", "r2/")) or name.endswith("/upload-path"):
             self.ledger.archive_accepted(name, len(request.body))

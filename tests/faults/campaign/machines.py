@@ -1,7 +1,7 @@
 """The part of the matrix in which the machine, the programs on it, signals and files are what is wrong."""
 from .case import Case
 from .rules import Rule
-from .servers import base
+from .servers import base, comes_late
 
 
 def some(*codes):
@@ -15,8 +15,10 @@ def because(*causes):
 def healthy():
     """Nothing is wrong: whoever finds something here is wrong himself."""
     for command in ("run", "ci", "push", "verify", "doctor", "wait", "guard", "push --watch"):
-        for backend in ("http", "cachix", "file", "s3"):
+        for backend in ("http", "cachix", "file", "s3", "attic", "niks3"):
             if backend == "s3" and command not in ("run", "push", "verify"):
+                continue
+            if backend in ("attic", "niks3") and command not in ("run", "push", "push --watch"):
                 continue
             yield Case(command, backend, "none", "nothing", harmless=True, slow=command == "push --watch", **base(command))
     for flake in ("slow", "wide", "upstream"):
@@ -235,5 +237,11 @@ def tricks():
     yield Case("run", "http", "narinfo", "wide-and-refused", (Rule("status", "narinfo", (403, None, None), skip=3),), flake="wide", codes=some(3, 5), says="403")
 
 
+def late_answers():
+    for command, backend, stage in (("run", "http", "query"), ("run", "cachix", "query"), ("run", "http", "look"), ("push", "http", "query"),
+                                    ("push", "cachix", "query"), ("push", "attic", "query"), ("verify", "http", "query")):
+        yield comes_late(command, backend, stage)
+
+
 PARTS = (healthy, temporary, states, streams, programs, daemons, flakes, configurations, credentials, reports, limits, signals,
-         signals_of_watch, directories, damaged, upstreams, tricks)
+         signals_of_watch, directories, damaged, upstreams, tricks, late_answers)

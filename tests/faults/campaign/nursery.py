@@ -38,7 +38,7 @@ class Nursery:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="cf-", dir=os.environ.get("TMPDIR", "/tmp")))
         self.directory.chmod(0o755)
         self.binaries = pathlib.Path(binaries)
-        self.cachefill, self.cachix_server = self._program("cachefill"), self._program("cachix-server")
+        self.cachefill, self.cachix_server = self.program("cachefill"), self.program("cachix-server")
         # Built with AddressSanitizer a program takes some times the memory.
         self.memory_limit = (1200 if b"__asan_init" in self.cachefill.read_bytes() else 300) << 20
         self._children = []
@@ -54,7 +54,8 @@ class Nursery:
         self.filled_cachix = self._fill_cachix()
         self.s3 = self._start_s3() if with_s3 else None
 
-    def _program(self, name):
+    def program(self, name):
+        """Where one of this name is, built here or copied."""
         for place in (self.binaries / name, self.binaries / "runner" / name, self.binaries / "tests/support" / name):
             if place.exists():
                 return place

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from . import backends, damage, flakes, tweaks, watching
+from . import backends, damage, flakes, kinds, tweaks, watching
 from .evidence import Evidence
 from .machine import Machine
 
@@ -28,7 +28,7 @@ class Play:
         self.machine = Machine(self.directory / "m", nursery.machines[case.machine])
         self.flake = self.directory / "flake"
         shutil.copytree(nursery.flakes[case.flake], self.flake)
-        self.backend = backends.KINDS[case.backend](case, self.directory, nursery)
+        self.backend = kinds.KINDS[case.backend](case, self.directory, nursery)
         self.upstream = backends.Upstream(case, nursery) if case.upstream_rules is not None else None
         self.report = self.directory / "report.json"
         self.marker = self.directory / "switched"
@@ -69,7 +69,7 @@ class Play:
         patience = ["--retry-budget", "5s" if case.harmless else "1s"]
         cache = ["--cache", self.backend.uri, *patience]
         report = ["--json", str(self.report)]
-        keys = ["--trusted-public-keys", self.backend.public_key] if case.backend != "cachix" else []
+        keys = ["--trusted-public-keys", self.backend.public_key] if case.backend in ("file", "http", "s3") else []
         if self.upstream:
             keys += ["--upstream", self.upstream.url, "--trusted-public-keys", self.upstream.public_key]
         if case.command == "run":

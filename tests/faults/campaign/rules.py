@@ -63,9 +63,9 @@ def stage_of(method, path, has_uploads):
     if method in ("PUT", "POST"):
         if path.endswith("/complete") or name.endswith(".narinfo"):
             return "narinfo"
-        if method == "POST" and name == "narinfo":
+        if method == "POST" and name in ("narinfo", "get-missing-paths"):
             return "look" if has_uploads else "query"
-        if method == "PUT" and ("/nar/" in path or "/r2/" in path):
+        if method == "PUT" and ("/nar/" in path or "/r2/" in path or name == "upload-path"):
             return "nar"
         if method == "POST":
             return "begin"
@@ -74,6 +74,6 @@ def stage_of(method, path, has_uploads):
         return "look" if has_uploads else "query"
     if "/nar/" in path:
         return "archive"
-    if name == "nix-cache-info" or re.search(r"/api/v1/cache/[^/]+$", path):
+    if name == "nix-cache-info" or re.search(r"/_?api/v1/(cache|cache-config)/[^/]+$", path):
         return "open"
     return "other"

@@ -123,8 +123,10 @@ def slow(turn):
 
 
 def status(turn):
-    """(status, retry-after or None, body or None)"""
+    """(status, retry-after or None, body or None). What says yes to an upload is taken for kept, as the client has to."""
     number, retry_after, body = turn.argument
+    if number in (200, 201, 204):
+        turn.ask(keep=False)
     headers = [] if retry_after is None else [("Retry-After", str(retry_after))]
     return turn.deliver(Reply(number, headers, body or b"not now\n"))
 
