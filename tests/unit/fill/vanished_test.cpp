@@ -22,6 +22,7 @@ struct Scene {
     Paths without_archive;
     std::optional<Failure> bulk_failure;
     bool answers_nonsense = false;
+    cache::Scheme scheme = cache::Scheme::http;
     std::function<void(FaultyCache&)> later; // after five seconds
 
     Result<std::set<nix::StorePath>> look(const Paths& shown, const Paths& published, std::optional<Fault> fault = {}) {
@@ -31,6 +32,7 @@ struct Scene {
             for (const auto& one : shown) cache.serve(one);
             cache.lost_archives.insert(without_archive.begin(), without_archive.end());
             cache.fault = fault;
+            cache.address().scheme = scheme;
             cache.bulk_failure = bulk_failure;
             cache.narinfos_are_nonsense = answers_nonsense;
             VanishedLook at{.executor = executor,
@@ -141,6 +143,18 @@ BOOST_AUTO_TEST_CASE(a_cache_that_cannot_be_asked_is_a_failure_and_who_is_over_k
     auto so_far = look({path("b")}, {path("a"), path("b")});
     BOOST_REQUIRE(so_far.has_value());
     BOOST_TEST((*so_far == std::set<nix::StorePath>{path("a"), path("b")}));
+}
+
+// An upload that its bucket said yes to and did not keep was called published.
+BOOST_AUTO_TEST_CASE(what_answers_from_its_books_is_asked_for_archives_as_well) {
+    has_bulk_query = true;
+    without_archive = {path("b")};
+    auto believed = look({path("a"), path("b")}, {path("a"), path("b")});
+    BOOST_TEST((believed.has_value() && believed->empty()));
+    scheme = cache::Scheme::niks3;
+    auto found = look({path("a"), path("b")}, {path("a"), path("b"), path("c")});
+    BOOST_REQUIRE(found.has_value());
+    BOOST_TEST((*found == std::set<nix::StorePath>{path("b"), path("c")}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -23,6 +23,8 @@ std::string_view to_string(Fault fault) {
         return "500 on one path";
     case Fault::unauthorized:
         return "401";
+    case Fault::gone:
+        return "gone";
     case Fault::forbidden:
         break;
     }
@@ -66,6 +68,8 @@ async::Task<Failure> FaultyCache::fail() {
         co_return Failure(FailureKind::auth, "HTTP status 401").with_http_status(401);
     case Fault::forbidden:
         co_return Failure(FailureKind::auth, "HTTP status 403").with_http_status(403);
+    case Fault::gone:
+        co_return Failure(FailureKind::machine, "the directory is not there any more");
     case Fault::reset:
     case Fault::silent:
         break;

@@ -12,7 +12,7 @@
 namespace cachefill::test {
 
 // How a cache fails; each as the http layer tells it.
-enum class Fault { refused, reset, silent, unavailable, limited, one_path, unauthorized, forbidden };
+enum class Fault { refused, reset, silent, unavailable, limited, one_path, unauthorized, forbidden, gone };
 std::string_view to_string(Fault fault);
 
 // A cache that has a fault for some time of a hand-cranked clock. It counts what it is asked.
