@@ -35,10 +35,10 @@ HttpReader::Settings reader_settings(const CacheUri& uri, const Credentials& cre
 
 class HttpCache final : public BinaryCache {
   public:
-    HttpCache(CacheUri uri, Credentials credentials, CacheContext context)
+    HttpCache(CacheUri uri, Credentials credentials, CacheContext context, StreamWay streams)
         : uri_(std::move(uri)), key_(std::move(credentials.signing_key)), context_(std::move(context)),
           reader_(context_.client, context_.retry, context_.clock, reader_settings(uri_, credentials, context_)),
-          writer_(context_.client, context_.retry, uri_, credentials, reader_) {}
+          writer_(context_.client, context_.retry, uri_, credentials, reader_, std::move(streams)) {}
 
     const CacheUri& uri() const override { return uri_; }
 
@@ -174,8 +174,9 @@ class HttpCache final : public BinaryCache {
 
 } // namespace
 
-std::unique_ptr<BinaryCache> make_http_cache(CacheUri uri, Credentials credentials, CacheContext context) {
-    return std::make_unique<HttpCache>(std::move(uri), std::move(credentials), std::move(context));
+std::unique_ptr<BinaryCache> make_http_cache(CacheUri uri, Credentials credentials, CacheContext context,
+                                             StreamWay streams) {
+    return std::make_unique<HttpCache>(std::move(uri), std::move(credentials), std::move(context), std::move(streams));
 }
 
 } // namespace cachefill::cache

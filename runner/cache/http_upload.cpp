@@ -33,11 +33,12 @@ HttpUpload::HttpUpload(HttpWriter& writer, HttpReader& reader, const std::option
 Task<Result<void>> HttpUpload::write(Chunk chunk) {
     if (stream_) co_return co_await write_on(std::move(chunk));
     if (is_there_already_) co_return Result<void>();
-    bool may_stream = request_.streamed_nar && !request_.mends && writer_.takes_streams();
-    if (!may_stream || spool_.size() > 0) co_return co_await spool_.append(std::move(chunk));
+    if (spool_.size() > 0) co_return co_await spool_.append(std::move(chunk));
     if (first_.bytes.empty()) {
+        bool may_stream =
+            request_.streamed_nar && !request_.mends && writer_.takes_stream(request_.nar_size, chunk.bytes.size());
         // Held ones wait for their second piece: if all memory could be held so, there would never be one.
-        if (chunk.budget.is_scarce()) co_return co_await spool_.append(std::move(chunk));
+        if (!may_stream || chunk.budget.is_scarce()) co_return co_await spool_.append(std::move(chunk));
         first_ = std::move(chunk);
         co_return Result<void>();
     }
@@ -45,7 +46,7 @@ Task<Result<void>> HttpUpload::write(Chunk chunk) {
     if (is_there_already_) co_return Result<void>();
     stream_name_ = "nar/" + request_.streamed_nar->to_nix32() + "-" + random_number() + ".nar" +
                    std::string(codec::file_extension(nar_.compression));
-    stream_.emplace(context_.executor, writer_.client(), put_nar(stream_name_, request_.nar_size));
+    stream_ = writer_.begin_stream(context_.executor, put_nar(stream_name_, request_.nar_size));
     CO_TRY_VOID(co_await write_on(std::exchange(first_, Chunk())));
     co_return co_await write_on(std::move(chunk));
 }
@@ -60,6 +61,7 @@ Task<Result<void>> HttpUpload::write_on(Chunk chunk) {
 // Whatever is not clear is left to the way that says how long it is, and tries again as often as is worth it.
 Task<Result<void>> HttpUpload::end_stream() {
     auto answer = co_await stream_->finish();
+    if (!answer && answer.error().kind() == FailureKind::auth) co_return std::move(answer).error();
     if (!answer) {
         writer_.note_broken_stream();
         co_return not_streamed(std::move(answer).error());

@@ -4,7 +4,6 @@
 #include "cache/http_writer.hpp"
 #include "cache/make_cache.hpp"
 #include "cache/narinfo_record.hpp"
-#include "cache/put_stream.hpp"
 #include "cache/spool.hpp"
 
 namespace cachefill::cache {
@@ -14,7 +13,7 @@ namespace cachefill::cache {
 // What comes in one piece, or can be had only once, is held until it is whole, and goes up with its length under the
 // name of its own hash: that name stands for these bytes alone, whoever writes it.
 //
-// Larger ones are sent while they come (PutStream). Their name has to be known before their hash is: it is the NAR's
+// Larger ones are sent while they come (FileStream). Their name has to be known before their hash is: it is the NAR's
 // hash and a number that only this upload has. The way of compressing in its place would not do. Two pushers, or one
 // that tries again, would then write one file, and
 // - other versions of a compressor make other bytes of the same settings, also where the version is the same and only
@@ -56,7 +55,7 @@ class HttpUpload final : public Upload {
     const CacheContext& context_;
     UploadRequest request_;
     Chunk first_; // as long as it may be the only one
-    std::optional<PutStream> stream_;
+    std::unique_ptr<FileStream> stream_;
     std::string stream_name_;
     Spool spool_;
     StoredNar nar_;

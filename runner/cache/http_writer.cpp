@@ -3,6 +3,7 @@
 #include "async/retry.hpp"
 #include "base/text.hpp"
 #include "cache/credentials.hpp"
+#include "cache/put_stream.hpp"
 #include "nix/narinfo.hpp"
 
 namespace cachefill::cache {
@@ -26,6 +27,11 @@ http::Request HttpWriter::put(const std::string& name, std::string_view content_
     request.bearer = bearer_;
     request.logins = logins_;
     return request;
+}
+
+std::unique_ptr<FileStream> HttpWriter::begin_stream(async::Executor executor, http::Request put) const {
+    if (streams_.begin) return streams_.begin(std::move(put));
+    return std::make_unique<PutStream>(executor, client_, std::move(put));
 }
 
 // The answer; a failure when none came. What a server says of a condition that it does not know concerns no file, so

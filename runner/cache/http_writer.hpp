@@ -2,6 +2,7 @@
 
 #include "async/retry_policy.hpp"
 #include "cache/credentials.hpp"
+#include "cache/file_stream.hpp"
 #include "cache/http_reader.hpp"
 #include "cache/put_answer.hpp"
 
@@ -15,15 +16,17 @@ class HttpWriter {
   public:
     // All outlive it but the token.
     HttpWriter(http::Client& client, async::RetryPolicy policy, const CacheUri& uri, const Credentials& credentials,
-               HttpReader& reader)
+               HttpReader& reader, StreamWay streams)
         : client_(client), policy_(policy), uri_(uri), bearer_(credentials.bearer), logins_(credentials.logins),
-          reader_(reader), random_(std::random_device{}()), takes_streams_(uri.scheme != Scheme::s3) {}
+          reader_(reader), random_(std::random_device{}()), streams_(std::move(streams)) {}
 
     const std::string& cache_name() const { return uri_.name; }
-    http::Client& client() const { return client_; }
 
-    // Whether files may be sent without their length and under other names than Nix's: until we learn better.
-    bool takes_streams() const { return takes_streams_; }
+    // Whether a file may be sent without its length and under another name than Nix's: until we learn better.
+    bool takes_stream(std::uint64_t nar_size, std::size_t first_piece) const {
+        return takes_streams_ && nar_size >= streams_.least_nar && first_piece >= streams_.least_piece;
+    }
+    std::unique_ptr<FileStream> begin_stream(async::Executor executor, http::Request put) const;
     void note_no_streams() { takes_streams_ = false; }
     void note_whole_stream() { broken_streams_ = 0; }
     // One may be anybody's fault.
@@ -71,7 +74,8 @@ class HttpWriter {
     bool was_read_back_ = false;
     static constexpr int most_broken_streams = 2; // one after the other
     int broken_streams_ = 0;
-    bool takes_streams_;
+    bool takes_streams_ = true;
+    StreamWay streams_;
 };
 
 } // namespace cachefill::cache

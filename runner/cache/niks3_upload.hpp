@@ -34,7 +34,7 @@ namespace cachefill::cache {
 // harm; for the same reason nothing is said of the compressed file in the narinfo.
 class Niks3Upload final : public Upload {
   public:
-    static constexpr std::size_t parts_in_flight = 4;
+    static constexpr std::size_t parts_in_flight = 3;
     // The server hands out one address for a smaller NAR, and for a larger one those of parts.
     static constexpr std::uint64_t in_one_piece = 10 << 20;
 

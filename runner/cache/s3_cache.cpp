@@ -5,6 +5,7 @@
 #include "cache/nar_look.hpp"
 #include "cache/s3_client.hpp"
 #include "cache/s3_parts.hpp"
+#include "cache/spool.hpp"
 #include "nix/realisation.hpp"
 
 namespace cachefill::cache {
@@ -51,6 +52,15 @@ S3Parts::Settings parts_settings(const CacheUri& uri, const std::string& region,
     return settings;
 }
 
+// What fits into the memory of a spool costs fewer requests as a whole, and can be named by its own hash.
+StreamWay stream_way(S3Parts& parts) {
+    StreamWay way;
+    way.begin = [&parts](http::Request put) { return parts.begin_stream(std::move(put)); };
+    way.least_nar = Spool::memory_limit + 1;
+    way.least_piece = S3Multipart::least_part;
+    return way;
+}
+
 // One of a plain cache; what was cut off in its middle is cleared away with it.
 class S3Upload final : public Upload {
   public:
@@ -67,6 +77,7 @@ class S3Upload final : public Upload {
         co_await plain_->abort();
         co_await parts_.abort_cut_off();
     }
+    bool is_wanted_whole() const override { return plain_->is_wanted_whole(); }
     std::string nar_url() const override { return plain_->nar_url(); }
 
   private:
@@ -85,7 +96,7 @@ class S3Cache final : public BinaryCache {
           for_writing_(context.for_writing) {
         auto plain = uri_;
         plain.base = Secret(uri_.s3.base(region_of(uri_, identity_)));
-        plain_ = make_http_cache(std::move(plain), std::move(credentials), asking(parts_, context));
+        plain_ = make_http_cache(std::move(plain), std::move(credentials), asking(parts_, context), stream_way(parts_));
     }
 
     const CacheUri& uri() const override { return uri_; }
@@ -116,6 +127,7 @@ class S3Cache final : public BinaryCache {
     Task<Result<NarRemarks>> check_nar(nix::NarInfo info) override {
         co_return co_await plain_->check_nar(std::move(info));
     }
+    bool sends_piece_by_piece() const override { return true; }
     Task<Result<std::unique_ptr<Upload>>> begin_upload(UploadRequest request) override {
         CO_TRY(plain, co_await plain_->begin_upload(std::move(request)));
         std::unique_ptr<Upload> upload = std::make_unique<S3Upload>(std::move(plain), parts_);

@@ -1,10 +1,10 @@
 #include "cache/s3_parts.hpp"
 
-#include "async/retry.hpp"
 #include "async/together.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "cache/aws_keys.hpp"
+#include "cache/s3_part_stream.hpp"
 #include "cache/s3_reply.hpp"
 #include "http/retry_after.hpp"
 
@@ -19,10 +19,8 @@ using async::Task;
 
 namespace {
 
-constexpr std::uint64_t most_parts = 10'000;
 constexpr std::chrono::hours surely_dead{24};
 constexpr std::chrono::seconds for_clearing_away{10};
-constexpr std::chrono::minutes for_joining{10};
 constexpr std::string_view our_files = "nar/";
 
 Result<std::string> read_slice(const std::filesystem::path& path, std::uint64_t offset, std::uint64_t size) {
@@ -46,12 +44,6 @@ std::uint64_t size_of(const http::Request& request) {
     return error ? 0 : size;
 }
 
-http::Request about(http::Method method, const std::string& url, const std::string& query) {
-    return http::Request(method, url + "?" + query);
-}
-
-std::string upload_id(const std::string& id) { return "uploadId=" + percent_encode(id); }
-
 } // namespace
 
 // One file on its way.
@@ -65,7 +57,6 @@ struct S3Parts::Sending {
     std::vector<std::string> etags; // as the server gave them
     std::size_t next = 0;
     std::optional<Failure> failure; // the first
-    bool is_gone = false;           // as is the upload: nothing but a new one helps
     async::TaskGroup group;
 };
 
@@ -94,45 +85,27 @@ Task<Result<http::Response>> S3Parts::send(http::Request request) {
     co_return sent;
 }
 
+std::unique_ptr<FileStream> S3Parts::begin_stream(http::Request put) {
+    return std::make_unique<S3PartStream>(executor_, multipart_, std::move(put));
+}
+
 Task<Result<http::Response>> S3Parts::send_in_parts(const http::Request& request, std::uint64_t size) {
-    auto part_size = std::max(settings_.part_size, (size + most_parts - 1) / most_parts);
+    auto part_size = std::max(settings_.part_size, (size + S3Multipart::most_parts - 1) / S3Multipart::most_parts);
     Sending sending(request, size, part_size, executor_);
-    sending.upload.url = request.url;
-    UploadNote::Text text{request.url, {}};
-    auto note = [directory = settings_.notes, text] { return UploadNote::write(directory, text); };
-    sending.upload.note = co_await workers_.run(std::move(note));
-    CO_TRY(id, co_await start(request));
-    if (sending.upload.note) sending.upload.note->set_id(id);
-    sending.upload.id = std::move(id);
+    CO_TRY(upload, co_await multipart_.start(request));
+    sending.upload = std::move(upload);
     CutOff cut_off(cut_off_, sending.upload);
     auto send_all = [&](async::TaskGroup& group) {
         for (std::size_t i = 0; i < std::min(parts_in_flight, sending.etags.size()); ++i)
             group.spawn(send_parts(sending));
     };
     co_await async::together(sending.group, send_all);
-    if (sending.is_gone)
-        co_return Failure(FailureKind::network, "somebody has cleared the upload away while it was under way");
     if (sending.failure) co_return std::move(*sending.failure);
-    auto told = co_await complete(sending);
-    CO_TRY_VOID(co_await check_size(sending, std::move(told)));
+    CO_TRY_VOID(co_await multipart_.complete(sending.upload, sending.etags, size));
     cut_off.is_whole();
     http::Response response;
     response.status = 200;
     co_return response;
-}
-
-Task<Result<std::string>> S3Parts::start(const http::Request& request) {
-    auto post = about(http::Method::post, request.url, "uploads=");
-    post.headers = request.headers;
-    auto attempt = [&]() -> Task<Result<std::string>> {
-        auto sent = post;
-        CO_TRY(response, co_await client_.send(std::move(sent)));
-        if (!response.is_success()) co_return http::status_failure(post, response);
-        auto id = find_element(response.body, "UploadId");
-        if (id.empty()) co_return Failure(FailureKind::protocol, "the server began an upload in parts without a name");
-        co_return id;
-    };
-    co_return co_await async::with_retry(settings_.retry, random_, attempt);
 }
 
 Task<void> S3Parts::send_parts(Sending& sending) {
@@ -154,80 +127,22 @@ Task<void> S3Parts::send_parts(Sending& sending) {
 Task<Result<std::string>> S3Parts::send_part(Sending& sending, std::size_t index) {
     auto offset = index * sending.part_size;
     auto size = std::min(sending.part_size, sending.size - offset);
-    auto put = about(http::Method::put, sending.upload.url,
-                     "partNumber=" + std::to_string(index + 1) + "&" + upload_id(sending.upload.id));
-    auto shown = put;
+    std::shared_ptr<const std::string> bytes;
     if (sending.request.body_file.empty()) {
-        put.body = std::make_shared<const std::string>(sending.request.body->substr(offset, size));
+        bytes = std::make_shared<const std::string>(sending.request.body->substr(offset, size));
     } else {
         auto work = [path = sending.request.body_file, offset, size] { return read_slice(path, offset, size); };
-        CO_TRY(bytes, co_await workers_.run(std::move(work)));
-        put.body = std::make_shared<const std::string>(std::move(bytes));
+        CO_TRY(slice, co_await workers_.run(std::move(work)));
+        bytes = std::make_shared<const std::string>(std::move(slice));
     }
-    auto attempt = [&]() -> Task<Result<std::string>> {
-        auto sent = put;
-        CO_TRY(response, co_await client_.send(std::move(sent)));
-        if (response.status == 404) sending.is_gone = true;
-        if (!response.is_success()) co_return http::status_failure(shown, response);
-        auto etag = response.find_header("ETag");
-        if (!etag) co_return Failure(FailureKind::protocol, "the server took a part and gave it no ETag");
-        co_return std::string(*etag);
-    };
-    co_return co_await async::with_retry(settings_.retry, random_, attempt);
-}
-
-// It may say 200 and then, in the body, that it failed.
-Task<Result<void>> S3Parts::complete(const Sending& sending) {
-    std::string body = "<CompleteMultipartUpload>";
-    for (std::size_t i = 0; i < sending.etags.size(); ++i)
-        body +=
-            "<Part><PartNumber>" + std::to_string(i + 1) + "</PartNumber><ETag>" + sending.etags[i] + "</ETag></Part>";
-    body += "</CompleteMultipartUpload>";
-    auto post = about(http::Method::post, sending.upload.url, upload_id(sending.upload.id));
-    auto shown = post;
-    post.headers.push_back({"Content-Type", "application/xml"});
-    post.deadlines.first_byte = post.deadlines.total = for_joining;
-    post.body = std::make_shared<const std::string>(std::move(body));
-    auto attempt = [&]() -> Task<Result<void>> {
-        auto sent = post;
-        CO_TRY(response, co_await client_.send(std::move(sent)));
-        if (!response.is_success()) co_return http::status_failure(shown, response);
-        auto error = parse_s3_error(response);
-        if (error.code.empty()) co_return Result<void>();
-        co_return Failure(FailureKind::network,
-                          "the server could not join the parts: " + error.code + " (" + error.message + ")");
-    };
-    co_return co_await async::with_retry(settings_.retry, random_, attempt);
-}
-
-// What *complete* says proves nothing: an answer to an earlier try may have been lost, and some servers say yes to
-// anything. So the file itself is looked at.
-Task<Result<void>> S3Parts::check_size(const Sending& sending, Result<void> told) {
-    http::Request head(http::Method::head, sending.upload.url);
-    auto response = co_await client_.send(std::move(head));
-    bool is_absent = response && response->status == 404;
-    if (is_absent && told) told = Failure(FailureKind::network, "the server joined the parts, and has no such file");
-    auto length = response && response->is_success() ? response->find_header("Content-Length") : std::nullopt;
-    if (!length) co_return told; // it does not tell
-    auto size = parse_u64(trim(*length));
-    if (size == sending.size) co_return Result<void>();
-    if (!told) co_return told;
-    co_return Failure(FailureKind::network, "the server joined the parts to " + std::string(trim(*length)) +
-                                                " bytes instead of " + std::to_string(sending.size));
-}
-
-Task<void> S3Parts::abort(Started upload) {
-    auto request = about(http::Method::del, upload.url, upload_id(upload.id));
-    request.deadlines.total = for_clearing_away;
-    auto ignored = co_await client_.send(std::move(request)); // what stays is old one day
-    static_cast<void>(ignored);
+    co_return co_await multipart_.put_part(sending.upload, index, std::move(bytes));
 }
 
 Task<void> S3Parts::abort_cut_off() {
     while (!cut_off_.empty()) {
         auto upload = std::move(cut_off_.back());
         cut_off_.pop_back();
-        co_await abort(std::move(upload));
+        co_await multipart_.abort(std::move(upload));
     }
 }
 
@@ -253,14 +168,14 @@ Task<std::size_t> S3Parts::abort_noted() {
             count += co_await abort_listed(left.url.substr(settings_.base.size() + 1), true);
             continue;
         }
-        co_await abort(std::move(left));
+        co_await multipart_.abort(std::move(left));
         ++count;
     }
     co_return count;
 }
 
 Task<std::size_t> S3Parts::abort_listed(std::string start, bool of_all) {
-    auto list = about(http::Method::get, settings_.base, "prefix=" + percent_encode(start) + "&uploads=");
+    http::Request list(http::Method::get, settings_.base + "?prefix=" + percent_encode(start) + "&uploads=");
     list.deadlines.total = for_clearing_away;
     auto response = co_await client_.send(std::move(list));
     if (!response || !response->is_success()) co_return 0;
@@ -275,7 +190,7 @@ Task<std::size_t> S3Parts::abort_listed(std::string start, bool of_all) {
         Started old;
         old.url = settings_.base + "/" + key;
         old.id = find_element(upload, "UploadId");
-        co_await abort(std::move(old));
+        co_await multipart_.abort(std::move(old));
         ++count;
     }
     co_return count;

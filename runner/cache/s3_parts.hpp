@@ -1,12 +1,9 @@
 #pragma once
 
 #include "async/limiter.hpp"
-#include "async/retry_policy.hpp"
-#include "async/worker_pool.hpp"
-#include "cache/upload_note.hpp"
-#include "http/client.hpp"
+#include "cache/file_stream.hpp"
+#include "cache/s3_multipart.hpp"
 
-#include <random>
 #include <string>
 #include <vector>
 
@@ -21,15 +18,17 @@ class S3Parts final : public http::Client {
         async::RetryPolicy retry;    // for each part
         std::filesystem::path notes; // where it is noted what has begun; empty: nowhere
         std::uint64_t larger_than = 64 << 20;
-        std::uint64_t part_size = 8 << 20; // at least; S3 takes none below 5 MiB but the last, and 10 000 at most
+        std::uint64_t part_size = S3Multipart::least_part; // at least
     };
 
     // Client (which signs) and workers outlive it.
     S3Parts(async::Executor executor, http::Client& client, async::WorkerPool& workers, Settings settings)
         : executor_(executor), client_(client), workers_(workers), settings_(std::move(settings)),
-          parts_at_once_(executor, parts_in_flight), random_(std::random_device{}()) {}
+          multipart_(client, workers, settings_.retry, settings_.notes), parts_at_once_(executor, parts_in_flight) {}
 
     async::Task<Result<http::Response>> send(http::Request request) override;
+    // For files that are still being made.
+    std::unique_ptr<FileStream> begin_stream(http::Request put);
 
     // Clears away what was cut off in its middle: by a failure that is done already, by cancellation whoever cancelled
     // asks for it.
@@ -38,23 +37,15 @@ class S3Parts final : public http::Client {
     // see none has none of the latter.
     async::Task<std::size_t> abort_left();
 
-    static constexpr std::size_t parts_in_flight = 4; // of all files together, each in memory
+    static constexpr std::size_t parts_in_flight = 3; // of all such files together, each in memory
 
   private:
-    struct Started {
-        std::string url; // of the file
-        std::string id;
-        std::shared_ptr<UploadNote> note;
-    };
+    using Started = S3Multipart::Started;
     struct Sending;
     class CutOff;
     async::Task<Result<http::Response>> send_in_parts(const http::Request& request, std::uint64_t size);
-    async::Task<Result<std::string>> start(const http::Request& request);
     async::Task<void> send_parts(Sending& sending);
     async::Task<Result<std::string>> send_part(Sending& sending, std::size_t index);
-    async::Task<Result<void>> complete(const Sending& sending);
-    async::Task<Result<void>> check_size(const Sending& sending, Result<void> told);
-    async::Task<void> abort(Started upload);
     async::Task<std::size_t> abort_noted();
     // Of those whose names begin so; `of_all`, or only what nobody can be sending any longer.
     async::Task<std::size_t> abort_listed(std::string start, bool of_all);
@@ -63,8 +54,8 @@ class S3Parts final : public http::Client {
     http::Client& client_;
     async::WorkerPool& workers_;
     Settings settings_;
+    S3Multipart multipart_;
     async::Limiter parts_at_once_;
-    std::mt19937_64 random_;
     std::vector<Started> cut_off_;
 };
 

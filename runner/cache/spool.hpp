@@ -11,7 +11,7 @@ namespace cachefill::cache {
 // with, or, when it grows or that budget runs short, in a file that leaves nothing behind.
 class Spool {
   public:
-    static constexpr std::size_t memory_limit = 32 << 20;
+    static constexpr std::size_t memory_limit = 16 << 20;
 
     Spool(async::WorkerPool& workers, std::filesystem::path directory, std::uint64_t nar_size)
         : workers_(workers), directory_(std::move(directory)), nar_size_(nar_size) {}

@@ -23,27 +23,42 @@ Packer::Packer(PackRequest request)
 }
 
 Result<Packer::Piece> Packer::next() {
-    if (!compressor_) {
+    if (!compressor_ && !is_whole_) {
         TRY(compressor, codec::make_compressor(request_.compression));
         compressor_ = std::move(compressor);
     }
     auto until = std::chrono::steady_clock::now() + longest_turn;
-    while (!input_ended_ && out_.size() < request_.part_size && std::chrono::steady_clock::now() < until)
-        TRY_VOID(work());
+    while (!is_whole_ && !has_piece() && std::chrono::steady_clock::now() < until) TRY_VOID(work());
     return take_piece();
 }
 
+// After the end of the input there may be nothing behind a full piece, which is the last one then.
+bool Packer::has_piece() const {
+    return out_.size() > request_.part_size || (out_.size() == request_.part_size && !input_ended_);
+}
+
+// A part's room at once: a string that grows as it is filled copies all that it has, again and again.
+void Packer::make_room(std::uint64_t to_come) {
+    out_.reserve(static_cast<std::size_t>(std::min(request_.part_size + largest_block, out_.size() + to_come)));
+}
+
 Result<void> Packer::work() {
-    // A part's room at once: a string that grows as it is filled copies all that it has, again and again.
-    auto left = compressed_bound(request_.nar_size - std::min(nar_read_, request_.nar_size));
-    out_.reserve(static_cast<std::size_t>(std::min(request_.part_size + largest_block, out_.size() + left)));
-    TRY(count, dump_.read({block_.get(), block_size_}));
-    if (count > 0) TRY_VOID(feed({block_.get(), count}));
-    if (count < block_size_) TRY_VOID(end_input());
+    if (!input_ended_)
+        TRY_VOID(read_block());
+    else
+        TRY_VOID(end_output());
     file_hasher_.update(std::string_view(out_).substr(hashed_));
     file_size_ += out_.size() - hashed_;
     hashed_ = out_.size();
-    if (input_ended_) file_hash_ = file_hasher_.finish();
+    if (is_whole_) file_hash_ = file_hasher_.finish();
+    return {};
+}
+
+Result<void> Packer::read_block() {
+    make_room(compressed_bound(request_.nar_size - std::min(nar_read_, request_.nar_size)));
+    TRY(count, dump_.read({block_.get(), block_size_}));
+    if (count > 0) TRY_VOID(feed({block_.get(), count}));
+    if (count < block_size_) TRY_VOID(end_input());
     return {};
 }
 
@@ -66,9 +81,17 @@ Result<void> Packer::end_input() {
     if (hash != request_.nar_hash)
         return Failure(FailureKind::store, "its NAR hashes to " + hash.to_string() + ", but the store recorded " +
                                                request_.nar_hash.to_string());
-    TRY_VOID(compressor_->finish(out_));
-    compressor_.reset(); // its tables may be megabytes, and the last piece may wait for its turn to go out
     input_ended_ = true;
+    block_.reset();
+    return {};
+}
+
+Result<void> Packer::end_output() {
+    make_room(compressed_bound(request_.nar_size));
+    TRY(was_all, compressor_->finish_some(out_));
+    is_whole_ = was_all;
+    if (is_whole_)
+        compressor_.reset(); // its tables may be megabytes, and the last piece may wait for its turn to go out
     return {};
 }
 
@@ -79,9 +102,9 @@ Packer::Piece Packer::take_piece() {
         std::string rest = out_.substr(part);
         out_.resize(part);
         piece.bytes = std::exchange(out_, std::move(rest));
-    } else if (out_.size() == part || input_ended_) {
+    } else if (is_whole_ || has_piece()) {
         piece.bytes = std::exchange(out_, {});
-        piece.is_last = input_ended_;
+        piece.is_last = is_whole_;
     }
     hashed_ = out_.size();
     // The budget counts sizes; what a growing string holds beyond them must not add up.

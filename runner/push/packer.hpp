@@ -24,7 +24,7 @@ std::uint64_t compressed_bound(std::uint64_t size);
 // last piece, without which nothing can be unpacked, comes out only if hash and size are the recorded ones.
 //
 // Blocks and burns: next() runs on a worker, one call at a time. Memory: one part, one block of input and the
-// compressor's own.
+// compressor's own, also at the end, when a compressor with several threads still has many blocks to hand out.
 class Packer {
   public:
     explicit Packer(PackRequest request);
@@ -44,7 +44,11 @@ class Packer {
   private:
     Result<void> work();
     Result<void> feed(std::string_view bytes);
+    bool has_piece() const;
+    void make_room(std::uint64_t to_come);
+    Result<void> read_block();
     Result<void> end_input();
+    Result<void> end_output();
     Piece take_piece();
 
     PackRequest request_;
@@ -59,7 +63,8 @@ class Packer {
     std::size_t hashed_ = 0; // bytes of out_
     codec::Hash file_hash_;
     std::uint64_t file_size_ = 0;
-    bool input_ended_ = false;
+    bool input_ended_ = false; // and is what was recorded
+    bool is_whole_ = false;    // all of it has come out of the compressor
 };
 
 } // namespace cachefill::push

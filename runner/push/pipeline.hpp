@@ -34,7 +34,8 @@ namespace cachefill::push {
 struct PushSettings {
     std::size_t uploads = 16;                   // paths at once
     std::uint64_t memory_budget = 256ULL << 20; // bytes of chunks alive, whatever the size or number of paths
-    std::uint64_t part_size = 8ULL << 20; // of the compressed stream; grown for NARs that would need > 9 000 parts
+    std::uint64_t part_size =
+        5ULL << 20; // of the compressed stream: the least that S3 takes; grown for more than 9 000 parts
     codec::Compression compression = codec::Compression::zstd;
     int compression_level = 3;
     std::size_t waiting_to_publish = 64; // uploaded but held back for a reference

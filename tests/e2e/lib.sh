@@ -154,3 +154,14 @@ cachefill_of() {
     return 1
 }
 around=() # a command to run it under
+# on_two_processors: such a command, for the same figures on any machine; how many MiB it held at most is in $work/peak then.
+# shellcheck disable=SC2034
+on_two_processors=(python3 -c '
+import os, resource, subprocess, sys
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
+code = subprocess.run(sys.argv[2:]).returncode
+with open(sys.argv[1], "w") as file:
+    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, file=file)
+sys.exit(code)' "$work/peak")
+# Sanitizers have memory of their own.
+is_sanitized() { grep -qE '__(asan|tsan)_init' "$cachefill"; }

@@ -155,6 +155,25 @@ BOOST_AUTO_TEST_CASE(zstd_with_threads_makes_what_everybody_can_read) {
     BOOST_TEST((decompress(Compression::zstd, compress(settings, bytes).value()).value() == bytes));
 }
 
+BOOST_AUTO_TEST_CASE(what_several_threads_still_hold_at_the_end_comes_a_little_at_a_time) {
+    auto bytes = sample(20'000'000);
+    CompressionSettings settings{.method = Compression::zstd, .level = 3, .threads = 4, .size_hint = bytes.size()};
+    auto compressor = make_compressor(settings).value();
+    std::string packed;
+    for (std::size_t at = 0; at < bytes.size(); at += 500'000)
+        BOOST_TEST_REQUIRE(compressor->write(std::string_view(bytes).substr(at, 500'000), packed).has_value());
+    int steps = 0;
+    for (bool is_done = false; !is_done; ++steps) {
+        auto before = packed.size();
+        auto ended = compressor->finish_some(packed);
+        BOOST_TEST_REQUIRE(ended.has_value());
+        is_done = *ended;
+        BOOST_TEST(packed.size() - before <= 64U * 1024);
+    }
+    BOOST_TEST(steps > 1);
+    BOOST_TEST((decompress(Compression::zstd, packed).value() == bytes));
+}
+
 BOOST_AUTO_TEST_CASE(zstd_fails_when_another_size_arrives_than_was_announced) {
     auto bytes = sample(1'000);
     for (int threads : {1, 2}) {

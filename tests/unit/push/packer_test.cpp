@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <malloc.h>
+
 using namespace cachefill;
 using namespace cachefill::push;
 using codec::Compression;
@@ -92,6 +94,34 @@ BOOST_AUTO_TEST_CASE(several_threads_give_a_good_stream_too) {
     BOOST_TEST((unpack(Compression::zstd, packed.bytes()) == test::nix_dump(root)));
     BOOST_TEST((packed.file_hash == codec::hash_bytes(HashAlgorithm::sha256, packed.bytes())));
 }
+
+#ifdef __GLIBC__
+// In bytes allocated, so it is no matter of speed; nothing is counted where a sanitizer has its own allocator.
+BOOST_AUTO_TEST_CASE(a_large_one_is_held_a_little_at_a_time_also_at_its_end) {
+    auto allocated = [] {
+        auto info = ::mallinfo2();
+        return info.uordblks + info.hblkhd;
+    };
+    std::string noise(64 << 20, '\0');
+    std::uint32_t state = 1;
+    for (auto& byte : noise) byte = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+    test::put_file(root, noise);
+    auto wanted = request(Compression::zstd, 2);
+    auto before = allocated();
+    std::size_t most = 0;
+    {
+        Packer packer(wanted);
+        for (bool is_last = false; !is_last;) {
+            auto piece = packer.next();
+            BOOST_TEST_REQUIRE(piece.has_value());
+            is_last = piece->is_last;
+            auto now = allocated();
+            most = std::max(most, now - std::min(before, now));
+        }
+    }
+    BOOST_TEST(most < 24U << 20);
+}
+#endif
 
 BOOST_AUTO_TEST_CASE(bytes_that_do_not_compress_stay_within_the_bound) {
     std::string noise(3'000'000, '\0');
