@@ -27,8 +27,12 @@ class Compressor {
     virtual ~Compressor() = default;
     virtual Result<void> write(std::string_view bytes, std::string& out) = 0;
     virtual Result<void> finish(std::string& out) = 0;
-    // The same a little at a time, for whoever cannot take all at once: one with several threads may hold many MiB.
-    // True when that was all.
+    // The same a little at a time, for whoever cannot take all at once: one with several threads may hold many MiB. How
+    // many of the bytes it took; and true when that was all.
+    virtual Result<std::size_t> write_some(std::string_view bytes, std::string& out) {
+        TRY_VOID(write(bytes, out));
+        return bytes.size();
+    }
     virtual Result<bool> finish_some(std::string& out) {
         TRY_VOID(finish(out));
         return true;

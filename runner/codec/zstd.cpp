@@ -42,13 +42,22 @@ class ZstdCompressor final : public Compressor {
     }
 
     Result<void> write(std::string_view bytes, std::string& out) override {
-        received_ += bytes.size();
-        if (announced_ > 0 && received_ > announced_) return wrong_size("more than");
-        ZSTD_inBuffer input{bytes.data(), bytes.size(), 0};
-        do {
-            TRY_VOID(step(input, ZSTD_e_continue, out));
-        } while (input.pos < input.size);
+        while (!bytes.empty()) {
+            TRY(taken, write_some(bytes, out));
+            bytes.remove_prefix(taken);
+        }
         return {};
+    }
+
+    Result<std::size_t> write_some(std::string_view bytes, std::string& out) override {
+        if (announced_ > 0 && bytes.size() > announced_ - received_) {
+            received_ = announced_;
+            return wrong_size("more than");
+        }
+        ZSTD_inBuffer input{bytes.data(), bytes.size(), 0};
+        TRY_VOID(step(input, ZSTD_e_continue, out));
+        received_ += input.pos;
+        return input.pos;
     }
 
     Result<void> finish(std::string& out) override {

@@ -38,12 +38,17 @@ bool Packer::has_piece() const {
 }
 
 // A part's room at once: a string that grows as it is filled copies all that it has, again and again.
-void Packer::make_room(std::uint64_t to_come) {
-    out_.reserve(static_cast<std::size_t>(std::min(request_.part_size + largest_block, out_.size() + to_come)));
+void Packer::make_room() {
+    auto most = std::min(request_.part_size + largest_block, compressed_bound(request_.nar_size));
+    out_.reserve(static_cast<std::size_t>(most));
 }
 
+// A little of it: what comes out beyond a part has to be copied, and is held twice for that time.
 Result<void> Packer::work() {
-    if (!input_ended_)
+    make_room();
+    if (!input_.empty())
+        TRY_VOID(feed());
+    else if (!input_ended_)
         TRY_VOID(read_block());
     else
         TRY_VOID(end_output());
@@ -55,21 +60,24 @@ Result<void> Packer::work() {
 }
 
 Result<void> Packer::read_block() {
-    make_room(compressed_bound(request_.nar_size - std::min(nar_read_, request_.nar_size)));
+    if (was_last_block_) return end_input();
     TRY(count, dump_.read({block_.get(), block_size_}));
-    if (count > 0) TRY_VOID(feed({block_.get(), count}));
-    if (count < block_size_) TRY_VOID(end_input());
-    return {};
-}
-
-Result<void> Packer::feed(std::string_view bytes) {
-    nar_read_ += bytes.size();
+    was_last_block_ = count < block_size_;
+    nar_read_ += count;
     if (nar_read_ > request_.nar_size)
         return Failure(FailureKind::store, "its NAR has more than the " + std::to_string(request_.nar_size) +
                                                " bytes that the store recorded");
+    input_ = {block_.get(), count};
+    TRY_VOID(feed());
     // With several threads the compressor only takes the block over, so hashing runs beside it.
-    TRY_VOID(compressor_->write(bytes, out_));
-    nar_hasher_.update(bytes);
+    nar_hasher_.update({block_.get(), count});
+    return {};
+}
+
+Result<void> Packer::feed() {
+    if (input_.empty()) return {};
+    TRY(taken, compressor_->write_some(input_, out_));
+    input_.remove_prefix(taken);
     return {};
 }
 
@@ -87,7 +95,6 @@ Result<void> Packer::end_input() {
 }
 
 Result<void> Packer::end_output() {
-    make_room(compressed_bound(request_.nar_size));
     TRY(was_all, compressor_->finish_some(out_));
     is_whole_ = was_all;
     if (is_whole_)

@@ -43,9 +43,9 @@ class Packer {
 
   private:
     Result<void> work();
-    Result<void> feed(std::string_view bytes);
+    Result<void> feed();
     bool has_piece() const;
-    void make_room(std::uint64_t to_come);
+    void make_room();
     Result<void> read_block();
     Result<void> end_input();
     Result<void> end_output();
@@ -56,6 +56,8 @@ class Packer {
     std::unique_ptr<codec::Compressor> compressor_;
     std::size_t block_size_;
     std::unique_ptr<char[]> block_;
+    std::string_view input_; // of the block: what the compressor has not taken yet
+    bool was_last_block_ = false;
     codec::Hasher nar_hasher_{codec::HashAlgorithm::sha256};
     codec::Hasher file_hasher_{codec::HashAlgorithm::sha256};
     std::uint64_t nar_read_ = 0;

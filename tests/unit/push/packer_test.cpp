@@ -3,7 +3,9 @@
 
 #include <boost/test/unit_test.hpp>
 
+#ifdef __GLIBC__
 #include <malloc.h>
+#endif
 
 using namespace cachefill;
 using namespace cachefill::push;
