@@ -50,8 +50,8 @@ struct Fixture {
             settings.retry = async::RetryPolicy{.first_delay = std::chrono::milliseconds(2),
                                                 .longest_delay = std::chrono::milliseconds(10),
                                                 .longest_server_delay = std::chrono::seconds(1),
-                                                .budget = std::chrono::milliseconds(200),
-                                                .attempts = 0};
+                                                .budget = std::chrono::seconds(30),
+                                                .attempts = 6};
             S3Parts parts(executor, signing, workers, settings);
             co_await body(parts);
         };

@@ -52,8 +52,8 @@ struct Fixture {
             auto retry = async::RetryPolicy{.first_delay = std::chrono::milliseconds(2),
                                             .longest_delay = std::chrono::milliseconds(10),
                                             .longest_server_delay = std::chrono::seconds(1),
-                                            .budget = std::chrono::milliseconds(200),
-                                            .attempts = 0};
+                                            .budget = std::chrono::seconds(30),
+                                            .attempts = 6};
             cache::S3Multipart multipart(signing, workers, retry, notes);
             http::Request put(http::Method::put, signer.base + "/nar/x.nar");
             S3PartStream stream(executor, multipart, std::move(put));
