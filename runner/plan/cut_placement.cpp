@@ -33,7 +33,12 @@ Worth worth_after(const CutWork& work, const Placement& placement, std::size_t s
 }
 
 template <class Each> void each_of(const ShardSet& set, Each each) {
-    for (auto shard = set._Find_first(); shard < set.size(); shard = set._Find_next(shard)) each(shard);
+    auto left = set.count();
+    for (std::size_t shard = 0; left > 0; ++shard) {
+        if (!set[shard]) continue;
+        each(shard);
+        --left;
+    }
 }
 
 class Placing {
