@@ -7,8 +7,8 @@
 
 namespace cachefill::async {
 
-// The task's result; empty if there was none when `limit` had passed on the clock. Returns only when the task has
-// unwound, so it may use the caller's frame. Throws what the task throws.
+// As with_deadline(), by a clock that a test cranks. The task's result; empty if there was none when `limit` had passed
+// on the clock. Returns only when the task has unwound, so it may use the caller's frame. Throws what the task throws.
 template <class T> Task<std::optional<T>> within(Clock& clock, Clock::Duration limit, Task<T> task) {
     std::optional<T> result;
     auto work = [](Task<T> inner, std::optional<T>& out, TaskGroup& group) -> Task<void> {
