@@ -21,6 +21,7 @@ struct CacheInfo {
     bool server_signs = false; // a managed Cachix cache; else we sign
     bool has_pins = false;
     bool has_bulk_query = false;            // see query_missing
+    bool bulk_query_sees_archives = true;   // else it says what is in the server's books
     bool hides_incomplete_closures = false; // Cachix serves a narinfo only when its closure is there
     bool keeps_realisations = false;        // see get_realisation
     bool keeps_names = true;                // see set_name

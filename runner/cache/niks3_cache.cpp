@@ -58,6 +58,7 @@ class Niks3Cache final : public BinaryCache {
         info.server_signs = true;
         info.has_pins = can_write_;
         info.has_bulk_query = can_write_;
+        info.bulk_query_sees_archives = false; // we put them into the bucket, and it believes that they are there
         co_return info;
     }
 

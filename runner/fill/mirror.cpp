@@ -98,7 +98,7 @@ Task<Result<void>> Mirror::look(std::function<bool()> is_over) {
     VanishedLook where{.executor = session_.executor(),
                        .clock = session_.clock(),
                        .cache = presence_->backend(plan::own_cache),
-                       .has_bulk_query = info_.has_bulk_query,
+                       .info = info_,
                        .is_over = is_over};
     CO_TRY(vanished, co_await find_vanished(std::move(where), claimed(pipeline_->ledger())));
     if (!is_over()) vanished_ = std::move(vanished); // else it was not looked at to the end

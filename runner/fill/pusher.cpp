@@ -165,20 +165,19 @@ Task<void> Pusher::look_at(std::vector<nix::StorePath> claimed, push::Ledger& le
     VanishedLook look{.executor = session_.executor(),
                       .clock = session_.clock(),
                       .cache = presence_.backend(plan::own_cache),
-                      .has_bulk_query = info_.has_bulk_query,
+                      .info = info_,
                       .is_over = [this] { return is_stopped_; }};
     auto asked = claimed;
     auto vanished = co_await find_vanished(std::move(look), std::move(asked));
-    // Its place is gone, with all that is in it: no later look would find them.
-    bool is_gone = !vanished && vanished.error().kind() == FailureKind::machine;
-    std::vector<nix::StorePath> lost;
-    if (is_gone) lost = claimed;
-    for (const auto& path : lost) {
-        auto& record = ledger.at(path);
-        record.outcome = event::PushOutcome::failed;
-        record.reason = vanished.error().one_line();
+    if (!vanished && vanished.error().kind() == FailureKind::machine) {
+        // Its place is gone, with all that is in it: no later look would find them.
+        for (const auto& path : claimed) {
+            auto& record = ledger.at(path);
+            record.outcome = event::PushOutcome::failed;
+            record.reason = vanished.error().one_line();
+        }
+        co_return;
     }
-    if (is_gone) co_return;
     if (!vanished) {
         event::Message message{.severity = event::Severity::warning,
                                .text = "whether the cache shows what it took cannot be known: " +

@@ -2,7 +2,6 @@
 
 #include "async/limiter.hpp"
 #include "async/together.hpp"
-#include "cache/cache_uri.hpp"
 #include "cache/nar_look.hpp"
 
 #include <optional>
@@ -48,19 +47,15 @@ struct Hidden {
     bool is_nonsense = false; // all of them
 };
 
-// Cachix and attic show nothing whose archive they lack. niks3 answers from its books, and archives are put into its
-// bucket by us: it believes that they are there.
-bool bulk_query_sees_archives(const cache::BinaryCache& cache) { return cache.uri().scheme != cache::Scheme::niks3; }
-
 Task<Result<Hidden>> find_hidden(const VanishedLook& at, std::set<nix::StorePath> paths) {
     Hidden hidden;
-    if (at.has_bulk_query) {
+    if (at.info.has_bulk_query) {
         std::vector<nix::StorePath> all(paths.begin(), paths.end());
         auto missing = co_await at.cache.query_missing(std::move(all));
         bool makes_sense = missing || missing.error().kind() != FailureKind::protocol;
         if (!missing && makes_sense) co_return std::move(missing).error();
         if (missing) hidden.paths.insert(missing->begin(), missing->end());
-        if (missing && bulk_query_sees_archives(at.cache)) co_return hidden;
+        if (missing && at.info.bulk_query_sees_archives) co_return hidden;
         for (const auto& path : hidden.paths) paths.erase(path);
     } // what makes no sense to this question may make some to smaller ones
     Look look{.cache = at.cache,

@@ -20,7 +20,7 @@ struct VanishedLook {
     async::Executor executor;
     async::Clock& clock;
     cache::BinaryCache& cache;
-    bool has_bulk_query = false;   // of the cache
+    const cache::CacheInfo& info;  // of the cache; outlives this
     std::function<bool()> is_over; // nobody waits for the answer any more
 };
 
@@ -30,8 +30,8 @@ bool is_claimed(const push::PushRecord& record);
 std::vector<nix::StorePath> claimed(const push::Ledger& ledger);
 
 // Of these paths, which the cache says it has, those that it does not show, however often it is asked within a minute:
-// nobody can fetch them. What is shown has its archive, too, where the cache is asked for each path by itself. With
-// is_over(): those that it has not shown so far. A Failure: it could not be asked.
+// nobody can fetch them. What is shown has its archive, too, if a bulk question sees that or the cache is asked for
+// each path by itself. With is_over(): those that it has not shown so far. A Failure: it could not be asked.
 async::Task<Result<std::set<nix::StorePath>>> find_vanished(VanishedLook at, std::vector<nix::StorePath> claimed);
 
 inline constexpr const char* why_not_looked_at = "it went up, and this ended before the cache showed it";

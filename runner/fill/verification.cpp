@@ -147,7 +147,7 @@ Task<void> Verification::find_vanished() {
     VanishedLook look{.executor = run_.session.executor(),
                       .clock = run_.session.clock(),
                       .cache = run_.judge.backend(plan::own_cache),
-                      .has_bulk_query = run_.judge.info(plan::own_cache).has_bulk_query,
+                      .info = run_.judge.info(plan::own_cache),
                       .is_over = [this] { return run_.interrupted != 0; }};
     auto vanished = co_await fill::find_vanished(std::move(look), std::move(not_looked_at));
     if (vanished && run_.interrupted == 0) // else it was not looked at to the end

@@ -86,6 +86,7 @@ BOOST_AUTO_TEST_CASE(what_the_server_says_of_its_cache_is_told) {
     BOOST_TEST(info->priority == 30);
     BOOST_TEST(info->server_signs);
     BOOST_TEST(info->has_bulk_query);
+    BOOST_TEST(!info->bulk_query_sees_archives);
     BOOST_TEST(info->has_pins);
     auto reading = fixture.desk("");
     reading.for_writing = false;

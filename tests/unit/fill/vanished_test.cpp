@@ -18,11 +18,10 @@ nix::StorePath path(const std::string& name) { return Machine::some_path(name); 
 struct Scene {
     HandClock clock;
     bool is_over = false;
-    bool has_bulk_query = false;
+    cache::CacheInfo info;
     Paths without_archive;
     std::optional<Failure> bulk_failure;
     bool answers_nonsense = false;
-    cache::Scheme scheme = cache::Scheme::http;
     std::function<void(FaultyCache&)> later; // after five seconds
 
     Result<std::set<nix::StorePath>> look(const Paths& shown, const Paths& published, std::optional<Fault> fault = {}) {
@@ -32,14 +31,10 @@ struct Scene {
             for (const auto& one : shown) cache.serve(one);
             cache.lost_archives.insert(without_archive.begin(), without_archive.end());
             cache.fault = fault;
-            cache.address().scheme = scheme;
             cache.bulk_failure = bulk_failure;
             cache.narinfos_are_nonsense = answers_nonsense;
-            VanishedLook at{.executor = executor,
-                            .clock = clock,
-                            .cache = cache,
-                            .has_bulk_query = has_bulk_query,
-                            .is_over = [this] { return is_over; }};
+            std::function<bool()> over = [this] { return is_over; };
+            VanishedLook at{.executor = executor, .clock = clock, .cache = cache, .info = info, .is_over = over};
             auto act = [](Scene& scene, FaultyCache& shows, async::Executor on) -> async::Task<void> {
                 async::Nap nap(on);
                 co_await scene.clock.sleep_until(nap, scene.clock.now() + 5s);
@@ -64,7 +59,7 @@ BOOST_FIXTURE_TEST_SUITE(vanished, Scene)
 
 BOOST_AUTO_TEST_CASE(what_is_shown_is_not_waited_for) {
     for (bool bulk : {false, true}) {
-        has_bulk_query = bulk;
+        info.has_bulk_query = bulk;
         auto found = look({path("a"), path("b")}, {path("a"), path("b")});
         BOOST_REQUIRE(found.has_value());
         BOOST_TEST(found->empty());
@@ -74,7 +69,7 @@ BOOST_AUTO_TEST_CASE(what_is_shown_is_not_waited_for) {
 
 BOOST_AUTO_TEST_CASE(what_is_not_shown_is_waited_for_a_minute_and_named) {
     for (bool bulk : {false, true}) {
-        has_bulk_query = bulk;
+        info.has_bulk_query = bulk;
         auto start = clock.elapsed();
         auto found = look({path("a")}, {path("a"), path("b"), path("c")});
         BOOST_REQUIRE(found.has_value());
@@ -92,7 +87,7 @@ BOOST_AUTO_TEST_CASE(what_is_shown_without_its_archive_is_not_there) {
 }
 
 BOOST_AUTO_TEST_CASE(where_a_question_about_many_gets_no_sensible_answer_each_is_looked_at) {
-    has_bulk_query = true;
+    info.has_bulk_query = true;
     bulk_failure = Failure(FailureKind::protocol, "own.example answered no HTTP");
     auto found = look({path("a")}, {path("a"), path("b")});
     BOOST_REQUIRE(found.has_value());
@@ -147,11 +142,11 @@ BOOST_AUTO_TEST_CASE(a_cache_that_cannot_be_asked_is_a_failure_and_who_is_over_k
 
 // An upload that its bucket said yes to and did not keep was called published.
 BOOST_AUTO_TEST_CASE(what_answers_from_its_books_is_asked_for_archives_as_well) {
-    has_bulk_query = true;
+    info.has_bulk_query = true;
     without_archive = {path("b")};
     auto believed = look({path("a"), path("b")}, {path("a"), path("b")});
     BOOST_TEST((believed.has_value() && believed->empty()));
-    scheme = cache::Scheme::niks3;
+    info.bulk_query_sees_archives = false;
     auto found = look({path("a"), path("b")}, {path("a"), path("b"), path("c")});
     BOOST_REQUIRE(found.has_value());
     BOOST_TEST((*found == std::set<nix::StorePath>{path("b"), path("c")}));
