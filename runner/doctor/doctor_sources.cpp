@@ -53,11 +53,8 @@ bool Doctor::answers_are_whole() const {
 bool Doctor::nobody_answers() const {
     const auto& unasked = presence_->unasked();
     auto is_away = [&](const auto& ask) {
-        return std::any_of(unasked.begin(), unasked.end(), [&](const auto& one) {
-            bool has_no_name =
-                one.why.kind() == FailureKind::not_found && one.why.http_status() == 0; // as without a network
-            return one.cache == ask.cache && (one.why.can_heal() || has_no_name);
-        });
+        return std::any_of(unasked.begin(), unasked.end(),
+                           [&](const auto& one) { return one.cache == ask.cache && presence::is_no_answer(one.why); });
     };
     return !machine_asks_.empty() && std::all_of(machine_asks_.begin(), machine_asks_.end(), is_away);
 }

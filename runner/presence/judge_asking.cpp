@@ -17,15 +17,6 @@ using async::Task;
 using plan::CacheMask;
 using plan::PathId;
 
-namespace {
-
-// Nothing came from the other side, or nobody is there under its name; the network may be what is missing.
-bool is_no_answer(const Failure& failure) {
-    return failure.http_status() == 0 && (failure.can_heal() || failure.kind() == FailureKind::not_found);
-}
-
-} // namespace
-
 // The questions about one path.
 struct Judge::Walk {
     Walk(async::Executor executor, PathId about, CacheMask among) : group(executor), path(about), caches(among) {}

@@ -37,6 +37,10 @@ bool is_limiting(const Failure& failure) { return failure.http_status() == 429 |
 
 } // namespace
 
+bool is_no_answer(const Failure& failure) {
+    return failure.http_status() == 0 && (failure.can_heal() || failure.kind() == FailureKind::not_found);
+}
+
 Source::Source(async::Executor executor, async::Clock& clock, event::Sink& sink,
                std::unique_ptr<cache::BinaryCache> backend, std::string shown, Patience patience)
     : executor_(executor), clock_(clock), sink_(sink), backend_(std::move(backend)), shown_(std::move(shown)),

@@ -19,6 +19,9 @@ class Sink;
 
 namespace cachefill::presence {
 
+// Nothing came from the other side, or nobody is there under its name; the network may be what is missing.
+bool is_no_answer(const Failure& failure);
+
 // One cache as it is asked: opened at the first question, and asked again with back-off while it is away, by one of the
 // askers for all of them. Absent and away are two things here: an answer is an answer, and a Failure means that there
 // is none and that waiting for it has ended.
