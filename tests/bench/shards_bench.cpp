@@ -4,6 +4,7 @@
 //   shards_bench CORPUS-FOLDER [DRAWS]
 #include "base/text.hpp"
 #include "support/corpus.hpp"
+#include "support/drawn_times.hpp"
 #include "support/shard_simulation.hpp"
 
 #include <fmt/core.h>
@@ -12,10 +13,8 @@
 #include <array>
 #include <cmath>
 #include <ctime>
-#include <numbers>
 #include <numeric>
 #include <queue>
-#include <random>
 #include <set>
 
 using namespace cachefill;
@@ -26,34 +25,6 @@ using Times = std::vector<Time>;
 namespace {
 
 constexpr std::size_t slots = 4;
-
-// Log-normal, in seconds: most builds are short, and a few take hours.
-struct Spread {
-    double median, sigma, longest;
-};
-Spread spread_of(DerivationKind kind) {
-    switch (kind) {
-    case DerivationKind::fixed_output:
-        return {4, 1.0, 600};
-    case DerivationKind::local_by_design:
-        return {0.1, 0.5, 60};
-    case DerivationKind::light:
-        return {0.5, 0.8, 60};
-    case DerivationKind::compile:
-        return {40, 1.3, 10800};
-    }
-    return {40, 1.3, 10800};
-}
-
-class Dice {
-  public:
-    explicit Dice(std::uint64_t seed) : random_(seed) {}
-    double even() { return (static_cast<double>(random_() >> 11) + 0.5) * 0x1p-53; } // between 0 and 1
-    double normal() { return std::sqrt(-2 * std::log(even())) * std::cos(2 * std::numbers::pi * even()); }
-
-  private:
-    std::mt19937_64 random_;
-};
 
 struct Bench {
     test::Corpus corpus;
@@ -78,12 +49,10 @@ void plan_everything(Bench& bench) {
 }
 
 void draw_times(Bench& bench, std::uint64_t seed) {
-    Dice dice(seed);
+    test::Dice dice(seed);
     bench.time.clear();
     for (std::size_t i = 0; i < bench.plan.builds.size(); ++i) {
-        const Spread spread = spread_of(bench.derivation(i).kind);
-        const double seconds = std::min(spread.longest, spread.median * std::exp(spread.sigma * dice.normal()));
-        bench.time.push_back(Time(std::max<Time::rep>(1, static_cast<Time::rep>(seconds * 1000))));
+        bench.time.push_back(test::to_milliseconds(test::draw_seconds(bench.derivation(i).kind, dice)));
         bench.plan.builds[i].expected = {.time = bench.time.back(), .measured = true};
     }
 }
@@ -101,7 +70,7 @@ void print_times(const Bench& bench) {
                        times[static_cast<std::size_t>(part * static_cast<double>(times.size() - 1))].count()) /
                    1000;
         };
-        const Spread spread = spread_of(kind);
+        const auto spread = test::spread_of(kind);
         fmt::print(
             "{:<16}{:6} builds, log-normal, median {:g} s, sigma {:g}: half below {:.1f} s, 90 % below {:.1f} s, "
             "99 % below {:.0f} s, longest {:.0f} s\n",
@@ -259,7 +228,7 @@ Time wave_then_hosts(const Bench& bench, std::size_t jobs) {
 
 // Each time three times as long, or a third, as the toss of a coin decides.
 Times wrong_times(const Bench& bench, std::uint64_t seed) {
-    Dice dice(seed);
+    test::Dice dice(seed);
     Times wrong;
     for (const Time time : bench.time) wrong.push_back(std::max(Time(1), dice.even() < 0.5 ? time * 3 : time / 3));
     return wrong;

@@ -2,12 +2,11 @@
 
 #include "report/progress.hpp"
 #include "session/expected_time.hpp"
+#include "support/drawn_times.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <queue>
-#include <random>
 #include <set>
 
 namespace cachefill::test {
@@ -17,38 +16,8 @@ using Time = std::chrono::milliseconds;
 
 namespace {
 
-// As tests/bench/shards_bench draws them. Log-normal, in seconds: most builds are short, and a few take hours.
-struct Spread {
-    double median, sigma, longest;
-};
-Spread spread_of(DerivationKind kind) {
-    switch (kind) {
-    case DerivationKind::fixed_output:
-        return {4, 1.0, 600};
-    case DerivationKind::local_by_design:
-        return {0.1, 0.5, 60};
-    case DerivationKind::light:
-        return {0.5, 0.8, 60};
-    case DerivationKind::compile:
-        return {40, 1.3, 10800};
-    }
-    return {40, 1.3, 10800};
-}
-
 // From one day to the next the same build takes so much more or less.
 constexpr double sigma_of_days = 0.25;
-
-class Dice {
-  public:
-    explicit Dice(std::uint64_t seed) : random_(seed) {}
-    double even() { return (static_cast<double>(random_() >> 11) + 0.5) * 0x1p-53; } // between 0 and 1
-    double normal() { return std::sqrt(-2 * std::log(even())) * std::cos(2 * std::numbers::pi * even()); }
-
-  private:
-    std::mt19937_64 random_;
-};
-
-Time seconds(double time) { return Time(std::max<Time::rep>(1, static_cast<Time::rep>(time * 1000))); }
 
 struct Drawn {
     Time before; // when it was measured
@@ -60,10 +29,9 @@ std::vector<Drawn> draw(const Graph& graph, const ForecastReplay& how) {
     Dice dice(how.seed);
     std::vector<Drawn> all;
     for (std::size_t i = 0; i < graph.derivation_count(); ++i) {
-        const auto spread = spread_of(graph.derivation(static_cast<DerivationId>(i)).kind);
-        const double took = std::min(spread.longest, spread.median * std::exp(spread.sigma * dice.normal()));
+        const double took = draw_seconds(graph.derivation(static_cast<DerivationId>(i)).kind, dice);
         const double today = took * std::exp(sigma_of_days * dice.normal());
-        all.push_back({seconds(took), seconds(today), dice.even() < how.known});
+        all.push_back({to_milliseconds(took), to_milliseconds(today), dice.even() < how.known});
     }
     return all;
 }
