@@ -1,6 +1,5 @@
-#include "cache/s3_client.hpp"
 #include "cache/s3_parts.hpp"
-#include "unit/cache/s3_backend.hpp"
+#include "s3_parts_scene.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
@@ -13,19 +12,11 @@ using cache::S3Parts;
 
 namespace {
 
-using Reply = std::optional<HttpReply>;
-using Sent = Result<http::Response>;
-
 constexpr std::size_t part_size = 100'000;
 
-struct Fixture {
-    TemporaryDirectory temporary = TemporaryDirectory::make("cachefill-parts").value();
-    S3Backend backend{temporary.path()};
+struct Fixture : S3PartsScene {
     std::string content = make_sample("parts", 5 * part_size).nar; // so six parts, the last of them small
 
-    std::filesystem::path notes = temporary.path() / "notes";
-
-    std::string url() { return backend.server().url() + "/nix/nar/x.nar"; }
     http::Request put() {
         http::Request request(http::Method::put, url());
         request.headers.push_back({"Content-Type", "application/x-nix-nar"});
@@ -34,28 +25,15 @@ struct Fixture {
         return request;
     }
     void with_parts(const std::function<Task<void>(S3Parts&)>& body) {
-        auto run = [&](async::Executor executor) -> Task<void> {
-            auto client = http::make_client(executor, {});
-            async::WorkerPool workers(executor, 2);
-            cache::AwsKeys keys(executor, *client, async::real_clock(), backend.credentials().aws);
-            cache::S3Client::Settings signer;
-            signer.base = backend.server().url() + "/nix";
-            signer.party.bucket = "nix";
-            signer.party.region = S3Backend::region;
-            cache::S3Client signing(*client, workers, async::real_clock(), signer, keys);
+        with_way([&](Way& way) -> Task<void> {
             S3Parts::Settings settings;
-            settings.base = signer.base;
+            settings.base = way.base;
             settings.notes = notes;
             settings.larger_than = settings.part_size = part_size;
-            settings.retry = async::RetryPolicy{.first_delay = std::chrono::milliseconds(2),
-                                                .longest_delay = std::chrono::milliseconds(10),
-                                                .longest_server_delay = std::chrono::seconds(1),
-                                                .budget = std::chrono::seconds(30),
-                                                .attempts = 6};
-            S3Parts parts(executor, signing, workers, settings);
+            settings.retry = way.retry;
+            S3Parts parts(way.executor, way.signing, way.workers, settings);
             co_await body(parts);
-        };
-        run_task<void>(run);
+        });
     }
     Sent send() {
         std::optional<Sent> sent;
@@ -63,23 +41,7 @@ struct Fixture {
         with_parts([&](S3Parts& parts) -> Task<void> { sent.emplace(co_await parts.send(request)); });
         return std::move(*sent);
     }
-    std::string stored() { return backend.files()["/nar/x.nar"]; }
-    std::size_t count(const std::string& method, const std::string& part) {
-        auto log = backend.server().log();
-        auto matches = [&](const HttpRequest& request) {
-            return request.method == method && request.target.find(part) != std::string::npos;
-        };
-        return static_cast<std::size_t>(std::count_if(log.begin(), log.end(), matches));
-    }
 };
-
-bool is_part(const HttpRequest& request, const std::string& number) {
-    return request.method == "PUT" && request.target.find("partNumber=" + number + "&") != std::string::npos;
-}
-bool is_complete(const HttpRequest& request) {
-    return request.method == "POST" && request.target.find("uploadId=") != std::string::npos;
-}
-std::string text_of(const Sent& sent) { return sent ? std::string() : sent.error().one_line(); }
 
 } // namespace
 
@@ -99,21 +61,14 @@ BOOST_AUTO_TEST_CASE(a_large_file_goes_in_parts_and_a_small_one_whole) {
 }
 
 BOOST_AUTO_TEST_CASE(a_part_that_is_lost_is_sent_again_by_itself) {
-    int tries = 0;
-    backend.intercept([&](const HttpRequest& request) -> Reply {
-        if (!is_part(request, "3") || ++tries > 2) return {};
-        return S3Backend::error(503, "SlowDown");
-    });
+    answer_part("3", S3Backend::error(503, "SlowDown"), 2);
     BOOST_TEST(send().has_value());
     BOOST_TEST((stored() == content));
     BOOST_TEST(count("PUT", "partNumber=") == 8U);
 }
 
 BOOST_AUTO_TEST_CASE(a_part_that_is_refused_ends_it_and_leaves_nothing) {
-    backend.intercept([](const HttpRequest& request) -> Reply {
-        if (!is_part(request, "4")) return {};
-        return S3Backend::error(403, "AccessDenied");
-    });
+    answer_part("4", S3Backend::error(403, "AccessDenied"));
     auto sent = send();
     BOOST_REQUIRE(!sent);
     BOOST_TEST((sent.error().kind() == FailureKind::auth));
@@ -123,16 +78,11 @@ BOOST_AUTO_TEST_CASE(a_part_that_is_refused_ends_it_and_leaves_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(a_lost_answer_to_complete_is_no_failure) {
-    std::atomic<int> asked = 0;
-    backend.intercept([&](const HttpRequest& request) -> Reply {
-        if (!is_complete(request) || ++asked == 1) return {};
-        return S3Backend::error(404, "NoSuchUpload"); // the first did it
-    });
-    backend.lose_next_reply("POST", "/nar/x.nar?uploadId=upload%2F1");
+    auto asked = lose_answer_to_complete();
     auto sent = send();
     BOOST_TEST(sent.has_value(), text_of(sent));
     BOOST_TEST((stored() == content));
-    BOOST_TEST(asked == 2);
+    BOOST_TEST(*asked == 2);
 }
 
 BOOST_AUTO_TEST_CASE(an_error_in_an_answer_of_200_is_one) {
@@ -155,11 +105,7 @@ BOOST_AUTO_TEST_CASE(an_error_in_an_answer_of_200_is_one) {
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_came_out_shorter_is_noticed) {
-    backend.intercept([&](const HttpRequest& request) -> Reply {
-        if (!is_complete(request)) return {};
-        return HttpReply(200, "<CompleteMultipartUploadResult/>"); // whatever it did
-    });
-    backend.put("/nar/x.nar", "half");
+    pretend_to_complete();
     auto sent = send();
     BOOST_REQUIRE(!sent);
     BOOST_TEST(sent.error().cause().find("to 4 bytes instead of") != std::string::npos, text_of(sent));
@@ -216,10 +162,7 @@ BOOST_AUTO_TEST_CASE(one_that_was_killed_before_it_knew_the_name_of_its_upload_i
 }
 
 BOOST_AUTO_TEST_CASE(an_upload_that_somebody_clears_away_may_begin_anew) {
-    backend.intercept([](const HttpRequest& request) -> Reply {
-        if (!is_part(request, "5")) return {};
-        return S3Backend::error(404, "NoSuchUpload");
-    });
+    answer_part("5", S3Backend::error(404, "NoSuchUpload"));
     auto sent = send();
     BOOST_REQUIRE(!sent);
     BOOST_TEST(sent.error().can_heal(), text_of(sent));

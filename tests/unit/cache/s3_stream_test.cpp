@@ -1,9 +1,8 @@
 // Archives that go to a bucket in parts while they are still being made.
 #include "cache/file_stream.hpp"
-#include "cache/s3_client.hpp"
 #include "cache/s3_multipart.hpp"
 #include "cache/s3_part_stream.hpp"
-#include "unit/cache/s3_backend.hpp"
+#include "s3_parts_scene.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -15,23 +14,9 @@ using cache::S3PartStream;
 
 namespace {
 
-using Reply = std::optional<HttpReply>;
-using Answer = Result<http::Response>;
-
 constexpr std::size_t piece_size = 100'000;
 
-bool is_part(const HttpRequest& request, const std::string& number) {
-    return request.method == "PUT" && request.target.find("partNumber=" + number + "&") != std::string::npos;
-}
-bool is_complete(const HttpRequest& request) {
-    return request.method == "POST" && request.target.find("uploadId=") != std::string::npos;
-}
-std::string text_of(const Answer& answer) { return answer ? std::string() : answer.error().one_line(); }
-
-struct Fixture {
-    TemporaryDirectory temporary = TemporaryDirectory::make("cachefill-s3-stream").value();
-    S3Backend backend{temporary.path()};
-    std::filesystem::path notes = temporary.path() / "notes";
+struct Fixture : S3PartsScene {
     std::string content = make_sample("stream", 9 * piece_size).nar; // so ten pieces, the last of them small
 
     struct Bench {
@@ -39,29 +24,15 @@ struct Fixture {
         async::Limiter& budget;
     };
     void with_stream(const std::function<Task<void>(Bench&)>& body) {
-        auto run = [&](async::Executor executor) -> Task<void> {
-            auto client = http::make_client(executor, {});
-            async::WorkerPool workers(executor, 2);
-            async::Limiter budget(executor, 100 * piece_size);
-            cache::AwsKeys keys(executor, *client, async::real_clock(), backend.credentials().aws);
-            cache::S3Client::Settings signer;
-            signer.base = backend.server().url() + "/nix";
-            signer.party.bucket = "nix";
-            signer.party.region = S3Backend::region;
-            cache::S3Client signing(*client, workers, async::real_clock(), signer, keys);
-            auto retry = async::RetryPolicy{.first_delay = std::chrono::milliseconds(2),
-                                            .longest_delay = std::chrono::milliseconds(10),
-                                            .longest_server_delay = std::chrono::seconds(1),
-                                            .budget = std::chrono::seconds(30),
-                                            .attempts = 6};
-            cache::S3Multipart multipart(signing, workers, retry, notes);
-            http::Request put(http::Method::put, signer.base + "/nar/x.nar");
-            S3PartStream stream(executor, multipart, std::move(put));
+        with_way([&](Way& way) -> Task<void> {
+            async::Limiter budget(way.executor, 100 * piece_size);
+            cache::S3Multipart multipart(way.signing, way.workers, way.retry, notes);
+            http::Request put(http::Method::put, url());
+            S3PartStream stream(way.executor, multipart, std::move(put));
             Bench bench{stream, budget};
             co_await body(bench);
             BOOST_TEST(budget.in_use() == 0U);
-        };
-        run_task<void>(run);
+        });
     }
     Task<bool> write_pieces(Bench& bench, std::size_t count) {
         for (std::size_t i = 0; i < count && i * piece_size < content.size(); ++i) {
@@ -74,21 +45,13 @@ struct Fixture {
         }
         co_return true;
     }
-    Answer send() {
-        std::optional<Answer> answer;
+    Sent send() {
+        std::optional<Sent> answer;
         with_stream([&](Bench& bench) -> Task<void> {
             static_cast<void>(co_await write_pieces(bench, content.size()));
             answer.emplace(co_await bench.stream.finish());
         });
         return std::move(*answer);
-    }
-    std::string stored() { return backend.files()["/nar/x.nar"]; }
-    std::size_t count(const std::string& method, const std::string& part) {
-        auto log = backend.server().log();
-        auto matches = [&](const HttpRequest& request) {
-            return request.method == method && request.target.find(part) != std::string::npos;
-        };
-        return static_cast<std::size_t>(std::count_if(log.begin(), log.end(), matches));
     }
     bool leaves_nothing() {
         return backend.open_uploads() == 0U && stored().empty() && std::filesystem::is_empty(notes);
@@ -187,11 +150,7 @@ BOOST_AUTO_TEST_CASE(they_are_sent_before_the_end_is_known_and_are_no_file_befor
 }
 
 BOOST_AUTO_TEST_CASE(a_part_that_is_lost_is_sent_again_by_itself) {
-    int tries = 0;
-    backend.intercept([&](const HttpRequest& request) -> Reply {
-        if (!is_part(request, "3") || ++tries > 2) return {};
-        return S3Backend::error(503, "SlowDown");
-    });
+    answer_part("3", S3Backend::error(503, "SlowDown"), 2);
     auto sent = send();
     BOOST_TEST(sent.has_value(), text_of(sent));
     BOOST_TEST((stored() == content));
@@ -199,10 +158,7 @@ BOOST_AUTO_TEST_CASE(a_part_that_is_lost_is_sent_again_by_itself) {
 }
 
 BOOST_AUTO_TEST_CASE(a_part_that_is_refused_ends_it_and_leaves_nothing) {
-    backend.intercept([](const HttpRequest& request) -> Reply {
-        if (!is_part(request, "4")) return {};
-        return S3Backend::error(403, "AccessDenied");
-    });
+    answer_part("4", S3Backend::error(403, "AccessDenied"));
     auto sent = send();
     BOOST_REQUIRE(!sent);
     BOOST_TEST((sent.error().kind() == FailureKind::auth));
@@ -211,24 +167,15 @@ BOOST_AUTO_TEST_CASE(a_part_that_is_refused_ends_it_and_leaves_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(a_lost_answer_to_complete_is_no_failure) {
-    std::atomic<int> asked = 0;
-    backend.intercept([&](const HttpRequest& request) -> Reply {
-        if (!is_complete(request) || ++asked == 1) return {};
-        return S3Backend::error(404, "NoSuchUpload"); // the first did it
-    });
-    backend.lose_next_reply("POST", "/nar/x.nar?uploadId=upload%2F1");
+    auto asked = lose_answer_to_complete();
     auto sent = send();
     BOOST_TEST(sent.has_value(), text_of(sent));
     BOOST_TEST((stored() == content));
-    BOOST_TEST(asked == 2);
+    BOOST_TEST(*asked == 2);
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_came_out_shorter_is_noticed) {
-    backend.intercept([&](const HttpRequest& request) -> Reply {
-        if (!is_complete(request)) return {};
-        return HttpReply(200, "<CompleteMultipartUploadResult/>"); // whatever it did
-    });
-    backend.put("/nar/x.nar", "half");
+    pretend_to_complete();
     auto sent = send();
     BOOST_REQUIRE(!sent);
     BOOST_TEST(sent.error().cause().find("to 4 bytes instead of") != std::string::npos, text_of(sent));
@@ -236,10 +183,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_came_out_shorter_is_noticed) {
 }
 
 BOOST_AUTO_TEST_CASE(one_that_somebody_clears_away_may_begin_anew) {
-    backend.intercept([](const HttpRequest& request) -> Reply {
-        if (!is_part(request, "5")) return {};
-        return S3Backend::error(404, "NoSuchUpload");
-    });
+    answer_part("5", S3Backend::error(404, "NoSuchUpload"));
     auto sent = send();
     BOOST_REQUIRE(!sent);
     BOOST_TEST(sent.error().can_heal(), text_of(sent));
@@ -279,10 +223,7 @@ BOOST_AUTO_TEST_CASE(where_there_are_no_parts_it_goes_as_a_whole) {
 }
 
 BOOST_AUTO_TEST_CASE(one_that_is_refused_is_not_sent_a_second_time) {
-    backend.intercept([](const HttpRequest& request) -> Reply {
-        if (!is_part(request, "2")) return {};
-        return S3Backend::error(403, "AccessDenied");
-    });
+    answer_part("2", S3Backend::error(403, "AccessDenied"));
     at_desk(desk_settings(backend, temporary.path()), [&](Desk& desk) -> Task<void> {
         auto sample = large("refused");
         Pusher pusher(desk, sample);
