@@ -33,6 +33,7 @@ def odd_success(number):
     return Fault(f"status-{number}", "status", (number, None, None), says=r".", lasts="lies", passing=False)
 
 
+ODD_SUCCESSES = tuple(odd_success(number) for number in (201, 202, 203, 205, 206))
 SKEWED = b"<Error><Code>RequestTimeTooSkewed</Code><Message>The difference between the request time and the server's time is too large.</Message></Error>"
 READS = ("open", "query", "look", "archive")
 WRITES = ("begin", "nar", "narinfo")
@@ -41,7 +42,7 @@ FAULTS = (
     status(413, passing=False), status(429), status(429, 1), status(500), status(503), status(503, 1), status(503, 86400, passing=False, suffix="-tomorrow"),
     status(401, passing=False), status(507, passing=False), status(403, None, SKEWED, False, "-clock"), status(418, passing=False), status(204, passing=False),
     status(301, passing=False, suffix="-to-nowhere"), status(599), status(408), status(429, 86400, passing=False, suffix="-tomorrow"),
-    status(429, 30, passing=False, suffix="-beyond-the-budget"), *(odd_success(number) for number in (201, 202, 203, 205, 206)),
+    status(429, 30, passing=False, suffix="-beyond-the-budget"), *ODD_SUCCESSES,
     Fault("hang-head", "hang-head", passing=False), Fault("hang-body", "hang-body", passing=False), Fault("reset-before", "reset-before"),
     Fault("close-before", "close-before"), Fault("reset-head", "reset-head"), Fault("cut-body-0", "cut-body", 0.0, stages=READS),
     Fault("cut-body-half", "cut-body", 0.5, stages=READS), Fault("cut-body-last", "cut-body", 0.95, stages=READS),
@@ -58,7 +59,7 @@ FAULTS = (
     Fault("long-length", "long-length"), Fault("short-length", "short-length", lasts="lies", says=r".", stages=READS),
     Fault("flip", "flip", 0.5, lasts="lies", says=r".", stages=("query", "look", "archive"), passing=False),
     Fault("foreign-key", "rewrite", (b"Sig: cache-1:", b"Sig: stranger-1:"), lasts="lies", says=r"sign|key|trust", stages=("query", "look"), passing=False),
-    Fault("loop-302", "loop", 302, says=r"redirect|302"), Fault("loop-308", "loop", 308, says=r"redirect|308"),
+    Fault("loop-302", "loop", 302, says=r"redirect"), Fault("loop-308", "loop", 308, says=r"redirect"),
     Fault("endless", "endless", says=r".", stages=READS), Fault("long-head", "long-head", says=r".", passing=False),
     Fault("hang-before", "hang-before", slow=True),
 )
@@ -99,13 +100,12 @@ def stays(command, backend, stage, fault):
     if command in ("run", "ci", "push") and upload and fault.lasts == "fails" and fault.name not in ("status-412", "status-204"):
         codes = frozenset({3, 5})
     if fault.name == "hang-before":
-        # A minute each: before a narinfo goes up, when it is tried once more at the end, and at the last look.
-        more["slow"], more["deadline"] = True, 280 if stage == "look" else 200
+        more["slow"], more["deadline"] = True, 200
     if fault.action in ("hang-head", "hang-body"):
         more["config"] = "stalled-download-timeout = 3"
-    if stage == "look" and fault.name != "hang-before" and fault.lasts in ("lies", "fails") and command in ("run", "ci", "push"):
+    if stage == "look" and fault.lasts in ("lies", "fails") and command in ("run", "ci", "push"):
         more["slow"], more["deadline"] = True, 100  # what was just published is waited for, a minute for all together
-    if stage in ("nar", "narinfo") and command != "push --watch" and (fault.lasts == "lies" or fault.name == "status-204"):
+    if (stage == "narinfo" and (fault.lasts == "lies" or fault.name == "status-204")) or (stage == "nar" and fault in ODD_SUCCESSES):
         more["slow"], more["deadline"] = True, 150
     if fault.name == "endless":
         more["deadline"] = 60
