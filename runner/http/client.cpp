@@ -7,6 +7,7 @@
 #include "http/proxy.hpp"
 #include "http/request_head.hpp"
 #include "http/retry_after.hpp"
+#include "http/status.hpp"
 
 #include <algorithm>
 #include <map>
@@ -21,9 +22,6 @@ constexpr std::size_t most_connections = 128; // to one place, when nobody sets 
 constexpr std::chrono::milliseconds first_pause{20};
 constexpr std::chrono::milliseconds longest_pause{500};
 constexpr std::chrono::seconds longest_server_pause{5};
-
-// To curl, and so to Nix, whatever names a Location.
-bool is_redirect(int status) { return status >= 300 && status < 400 && status != 304; }
 
 // What a server says that is asked for too much, or whose workers are all taken.
 bool is_busy(const Response& response) {

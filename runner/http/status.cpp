@@ -80,6 +80,8 @@ std::string status_name(int status) {
     return name;
 }
 
+bool is_redirect(int status) { return status >= 300 && status < 400 && status != 304; }
+
 std::string shown_address(const Request& request, std::string_view url) {
     // Of an answer's own the host may have been blotted, too.
     auto shown = sanitize(redact_url(request.is_address_secret ? request.url : url));
@@ -93,6 +95,7 @@ Failure status_failure(const Request& request, const Response& response) {
     auto url = response.effective_url.empty() ? request.url : response.effective_url;
     std::string cause = std::string(to_string(request.method)) + " " + shown_address(request, url) + " answered " +
                         status_name(response.status);
+    if (is_redirect(response.status)) cause += ", a redirect that cannot be followed";
     if (auto text = excerpt(response); !text.empty()) cause += ": " + text;
     Failure failure(kind_of(response.status), response.blotted(cause));
     auto delay = find_retry_after(response, std::chrono::system_clock::now());

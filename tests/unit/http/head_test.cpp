@@ -67,6 +67,12 @@ BOOST_AUTO_TEST_CASE(no_login_in_what_a_server_says_is_shown) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_redirect_that_is_left_is_called_one) {
+    BOOST_TEST(has(told(302, "", {}), "answered 302 Found, a redirect that cannot be followed"));
+    BOOST_TEST(!has(told(304, "", {}), "redirect"));
+    BOOST_TEST(!has(told(404, "", {}), "redirect"));
+}
+
 BOOST_AUTO_TEST_CASE(no_header_breaks_out_of_its_line_or_takes_what_is_ours) {
     struct Row {
         std::string name, value;
