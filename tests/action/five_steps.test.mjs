@@ -8,7 +8,7 @@ import {repository, tests} from './support/machine.mjs';
 
 for (const kind of ['plain', 'nixos']) test(`the five steps fill a cache by the workflow that they wrote, ${kind}`, () => {
   const env = {...process.env, CACHEFILL_WORKFLOW_RUNNER: join(tests, 'support/run_workflow.mjs')};
-  const run = spawnSync(join(repository, 'tests/e2e/five_steps'), [kind], {env, encoding: 'utf8'});
+  const run = spawnSync(join(repository, 'tests/e2e/five_steps'), [kind], {env, encoding: 'utf8', timeout: 600_000});
   assert.equal(run.status, 0, run.stdout + run.stderr);
   assert.match(run.stdout, /ok {3}the workflow, under act: 0/);
 });
