@@ -39,6 +39,7 @@ Result<void> try_place(const std::string& flag, const std::string& name) {
 Result<void> try_output_places(const options::Settings& settings) {
     TRY_VOID(try_place("--json", settings.json));
     TRY_VOID(try_place("--junit", settings.junit));
+    if (settings.is_for_shards()) TRY_VOID(try_place("--bundle", settings.bundle));
     return try_place("--html", settings.html);
 }
 

@@ -24,6 +24,7 @@ namespace {
 // caller bound them.
 constexpr auto query_deadline = std::chrono::minutes(10);
 constexpr auto garbage_deadline = std::chrono::hours(2);
+constexpr auto adding_deadline = std::chrono::hours(2);
 
 // It ended before its first word. So does a daemon that crashes, and one that does not want this user, who then is not
 // root.
@@ -59,6 +60,7 @@ class DaemonConnection final : public Connection {
     Task<Result<std::map<std::string, std::optional<StorePath>>>>
     query_derivation_outputs(StorePath derivation) override;
     Task<Result<std::optional<nix::Realisation>>> query_realisation(std::string id) override;
+    Task<Result<void>> add_objects(Payload payload) override;
     Task<Result<std::vector<StorePath>>> find_dead(std::vector<StorePath> paths) override;
     Task<Result<std::uint64_t>> delete_paths(std::vector<StorePath> paths) override;
 
@@ -86,9 +88,9 @@ class DaemonConnection final : public Connection {
     Failure broken() const;
 
     Task<Result<Reply>> ask(Request request, Deadline deadline);
-    Task<Result<Replies>> ask_all(std::vector<Request> requests, Deadline deadline);
-    Task<Result<Replies>> exchange(std::vector<Request> requests);
-    Task<void> send(std::string bytes) { co_await transport_->write(bytes); }
+    Task<Result<Replies>> ask_all(std::vector<Request> requests, Deadline deadline, Payload payload = {});
+    Task<Result<Replies>> exchange(std::vector<Request> requests, Payload payload = {});
+    Task<void> send(std::string bytes, Payload& payload, Exchange& exchange, async::TaskGroup& group);
     Task<void> receive(Exchange& exchange, async::TaskGroup& group);
     Task<Failure> explain_cut_off();
 
@@ -170,12 +172,31 @@ Task<void> DaemonConnection::receive(Exchange& exchange, async::TaskGroup& group
     group.cancel(); // what is still being sent goes nowhere
 }
 
-Task<Result<Replies>> DaemonConnection::exchange(std::vector<Request> requests) {
+// A framed stream: each piece with its length before it, and a length of 0 at the end.
+Task<void> DaemonConnection::send(std::string bytes, Payload& payload, Exchange& exchange, async::TaskGroup& group) {
+    while (true) {
+        co_await transport_->write(bytes);
+        if (!payload) co_return;
+        auto piece = co_await payload();
+        if (!piece) {
+            exchange.fatal = std::move(piece).error();
+            group.cancel(); // nobody answers half a stream
+            co_return;
+        }
+        WireWriter writer;
+        writer.word(piece->size());
+        writer.encoded(*piece);
+        bytes = writer.take();
+        if (piece->empty()) payload = {};
+    }
+}
+
+Task<Result<Replies>> DaemonConnection::exchange(std::vector<Request> requests, Payload payload) {
     Exchange exchange;
     for (auto& request : requests) session_.request(std::move(request));
     // Both directions at once: with many requests under way the daemon's answers could fill the pipe while we fill its.
     auto both = [&](async::TaskGroup& group) {
-        group.spawn(send(session_.take_output()));
+        group.spawn(send(session_.take_output(), payload, exchange, group));
         group.spawn(receive(exchange, group));
     };
     co_await async::together(both);
@@ -189,7 +210,7 @@ Task<Result<Replies>> DaemonConnection::exchange(std::vector<Request> requests) 
     co_return std::move(exchange.replies);
 }
 
-Task<Result<Replies>> DaemonConnection::ask_all(std::vector<Request> requests, Deadline deadline) {
+Task<Result<Replies>> DaemonConnection::ask_all(std::vector<Request> requests, Deadline deadline, Payload payload) {
     if (requests.empty()) co_return Replies();
     auto permit = co_await turn_.acquire();
     if (!broken_ && speaks_unasked()) {
@@ -199,7 +220,7 @@ Task<Result<Replies>> DaemonConnection::ask_all(std::vector<Request> requests, D
     if (broken_) co_return broken();
     auto doing = requests.front().doing;
     MidMessage message(*this);
-    auto work = exchange(std::move(requests));
+    auto work = exchange(std::move(requests), std::move(payload));
     if (!deadline) {
         auto replies = co_await std::move(work);
         message.settled = true;
@@ -292,6 +313,13 @@ Task<Result<std::optional<nix::Realisation>>> DaemonConnection::query_realisatio
     CO_TRY(request, daemon::query_realisation(id));
     CO_TRY(reply, co_await ask(std::move(request), query_deadline));
     co_return std::get<std::optional<nix::Realisation>>(std::move(reply));
+}
+
+Task<Result<void>> DaemonConnection::add_objects(Payload payload) {
+    std::vector<Request> requests;
+    requests.push_back(daemon::add_objects());
+    CO_TRY_VOID(co_await ask_all(std::move(requests), adding_deadline, std::move(payload)));
+    co_return Result<void>();
 }
 
 Task<Result<std::vector<StorePath>>> DaemonConnection::find_dead(std::vector<StorePath> paths) {

@@ -22,6 +22,8 @@ struct Realisation;
 
 namespace cachefill::daemon {
 
+using Payload = std::function<async::Task<Result<std::string>>()>;
+
 // One connection to the daemon, one request at a time (a second one waits). A connection that broke, or was cancelled
 // in the middle of a message, stays broken: every later call fails at once with kind store. Destroying it closes it,
 // which also ends its builds within milliseconds and drops its temporary roots.
@@ -59,6 +61,11 @@ class Connection {
     virtual async::Task<Result<std::optional<nix::Realisation>>> query_realisation(std::string id) = 0;
     // The subset of `paths` that no root keeps.
     virtual async::Task<Result<std::vector<nix::StorePath>>> find_dead(std::vector<nix::StorePath> paths) = 0;
+    // Adds store objects that others wrote down (operation 44), each after its references: `payload` comes to what
+    // objects_header() and path_info_for_import() begin, a piece at a time, an empty one at the end. Of all that is
+    // added, valid before or not, the connection has temporary roots. What is not content-addressed needs a signature
+    // that the daemon trusts. A payload that fails breaks the connection: the daemon waits for the rest.
+    virtual async::Task<Result<void>> add_objects(Payload payload) = 0;
     // Deletes exactly these (closed under referrers); bytes freed. The first live one ends it with a failure.
     virtual async::Task<Result<std::uint64_t>> delete_paths(std::vector<nix::StorePath> paths) = 0;
 };

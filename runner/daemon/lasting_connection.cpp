@@ -77,6 +77,10 @@ class LastingConnection final : public Connection {
         auto work = [&id](Connection& connection) { return connection.query_realisation(id); };
         co_return co_await ask<std::optional<nix::Realisation>>(std::move(work));
     }
+    Task<Result<void>> add_objects(Payload payload) override {
+        CO_TRY(connection, co_await usable());
+        co_return co_await connection->add_objects(std::move(payload));
+    }
     Task<Result<std::vector<nix::StorePath>>> find_dead(std::vector<nix::StorePath> paths) override {
         auto work = [&paths](Connection& connection) { return connection.find_dead(paths); };
         co_return co_await ask<std::vector<nix::StorePath>>(std::move(work));

@@ -244,6 +244,34 @@ Result<Request> query_realisation(const std::string& id) {
     return make_request(Operation::query_realisation, writer, "asking where " + id + " went");
 }
 
+Request add_objects() {
+    auto writer = begin(Operation::add_multiple_to_store);
+    writer.word(0); // do not repair
+    writer.word(0); // do check signatures
+    return make_request(Operation::add_multiple_to_store, writer, "adding store objects");
+}
+
+std::string objects_header(std::uint64_t count) {
+    WireWriter writer;
+    writer.word(count);
+    return writer.take();
+}
+
+std::string path_info_for_import(const nix::PathInfo& info) {
+    WireWriter writer;
+    writer.path(info.path);
+    writer.string(info.deriver ? info.deriver->to_string() : std::string());
+    writer.string(info.nar_hash.to_base16());
+    writer.paths(info.references);
+    writer.word(0); // registration time: of whoever adds it
+    writer.word(info.nar_size);
+    writer.word(0); // ultimate
+    writer.word(info.signatures.size());
+    for (const auto& signature : info.signatures) writer.string(signature);
+    writer.string(info.content_address);
+    return writer.take();
+}
+
 Request find_dead() { return garbage(return_dead, {}, "asking for the paths that no root keeps"); }
 
 Request delete_paths(const std::vector<nix::StorePath>& paths) {
@@ -253,6 +281,7 @@ Request delete_paths(const std::vector<nix::StorePath>& paths) {
 Reply read_reply(const Request& request, unsigned minor, WireReader& reader) {
     switch (request.operation) {
     case Operation::set_options:
+    case Operation::add_multiple_to_store:
         break;
     case Operation::ensure_path:
     case Operation::add_temp_root:

@@ -22,6 +22,7 @@ enum class Operation : std::uint64_t {
     query_missing = 40,
     query_derivation_output_map = 41,
     query_realisation = 43,
+    add_multiple_to_store = 44,
     build_paths_with_results = 46,
 };
 
@@ -47,6 +48,8 @@ Result<Request> add_indirect_root(const std::filesystem::path& link);
 Result<Request> query_missing(const std::vector<DerivedPath>& paths);
 Request query_derivation_outputs(const nix::StorePath& derivation);
 Result<Request> query_realisation(const std::string& id);
+// What is added follows as a framed stream.
+Request add_objects();
 Request find_dead();
 Request delete_paths(const std::vector<nix::StorePath>& paths);
 
@@ -57,6 +60,12 @@ struct Garbage {
 using OutputPaths = std::map<std::string, std::optional<nix::StorePath>>;
 using Reply = std::variant<std::monostate, std::vector<nix::StorePath>, std::optional<nix::PathInfo>,
                            std::vector<BuildResult>, OutputPaths, Garbage, Missing, std::optional<nix::Realisation>>;
+
+// What is added: this for the number of objects, and for each of them path_info_for_import() and its NAR, of exactly
+// nar_size bytes (Nix 2.4 to 2.35, libstore/store-api.cc: addMultipleToStore).
+std::string objects_header(std::uint64_t count);
+// Nothing of it says that it was built here.
+std::string path_info_for_import(const nix::PathInfo& info);
 
 // The reply to `request` (monostate when it carries nothing) from a daemon with which protocol 1.`minor` was
 // negotiated. Meaningless unless the reader is ok() afterwards.

@@ -1,10 +1,10 @@
 #include "fill/announcements.hpp"
 
-#include "base/files.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "cache/manifest_store.hpp"
 #include "cache/nar_look.hpp"
+#include "fill/flake_hashes.hpp"
 #include "options/settings.hpp"
 
 #include <algorithm>
@@ -58,10 +58,6 @@ cache::Manifest Announcements::describe(bool is_finished) const {
     const auto& flake = fleet_.flake();
     manifest.commit = flake.dirty ? "" : flake.revision;
     manifest.dirty = flake.dirty;
-    auto tree = flake.source ? run_.session.endpoint().physical(*flake.source) : flake.directory;
-    auto lock = tree / flake.subdirectory / "flake.lock";
-    if (auto text = read_file(lock))
-        manifest.lock_hash = codec::hash_bytes(codec::HashAlgorithm::sha256, *text).to_string();
     manifest.system = run_.session.nix().system;
     manifest.cachefill_version = version;
     manifest.nix_version = run_.session.nix().nix_version;
@@ -94,10 +90,13 @@ Task<void> Announcements::publish(bool is_finished) {
     auto& own = run_.judge.backend(plan::own_cache);
     co_await changes_.read_manifest();
     auto manifest = describe(is_finished);
-    if (fleet_.flake().source) {
-        auto source = co_await run_.session.connection().query_path_info(*fleet_.flake().source);
-        if (source && *source) manifest.source_hash = (*source)->nar_hash.to_string();
-    }
+    FlakeHashes hashes;
+    if (fleet_.bundle())
+        hashes = {.lock = fleet_.bundle()->lock_hash, .source = fleet_.bundle()->source_hash};
+    else
+        hashes = co_await flake_hashes(run_.session, fleet_.flake());
+    manifest.lock_hash = std::move(hashes.lock);
+    manifest.source_hash = std::move(hashes.source);
     // A run for some hosts only goes on with what others of the same commit have left, and with what was complete last.
     if (!fleet_.skipped().empty()) {
         auto before = co_await cache::find_manifest(own, manifest.branch, manifest.system, run_.judge.own_keys());

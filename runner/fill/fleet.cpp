@@ -60,6 +60,9 @@ std::vector<std::size_t> longest_first(const eval::Evaluator& evaluator, const s
 } // namespace
 
 Task<void> Fleet::open() {
+    bool is_given = run_.is_filling() && !run_.session.settings().bundle.empty();
+    if (is_given) is_given = co_await take_bundle();
+    if (is_given) co_return;
     evaluator_ = session::make_evaluator(run_.session, run_.session.settings().flake);
     auto words = tell_waiting(run_, "reading the flake");
     auto read = co_await async::beside(evaluator_->read(), std::move(words));
@@ -99,6 +102,7 @@ Task<Result<void>> Fleet::list_hosts() {
 
 Task<void> Fleet::find_branch() {
     branch_ = run_.session.environment().get_or("GITHUB_REF_NAME");
+    if (branch_.empty() && bundle_) branch_ = bundle_->branch;
     if (!branch_.empty() || flake_->directory.empty()) co_return;
     std::vector<std::string> question{"rev-parse", "--abbrev-ref", "HEAD"};
     auto git = async::git_process(flake_->directory, std::move(question), run_.session.environment());
@@ -153,7 +157,8 @@ void Fleet::select() {
         bool only = !settings.evaluate_only.empty() && evaluate_only->selects(target);
         // Who names hosts by hand means these, and builds what is named whole.
         if (only && by_hand) only = selectors->selects(target) && !selectors->names_exactly(target);
-        if (target.is_host() && !only && !selectors->selects(target)) {
+        bool is_known = !bundle_ || bundle_->find(target) || selectors->names_exactly(target);
+        if (!is_known || (target.is_host() && !only && !selectors->selects(target))) {
             targets_found.skipped.push_back(target.display());
             continue;
         }
@@ -280,11 +285,10 @@ Task<Result<void>> Fleet::adopt(std::size_t number) {
 
     auto before = run_.graph.path_count();
     auto known = run_.graph.derivation_count();
-    auto read = session::derivations_of(run_.session.endpoint());
-    if (recalled_) read = [this](const nix::StorePath& path) { return recalled_->read(path); };
+    auto read = derivations();
     CO_TRY(target, session::add_target(run_.graph, evaluated, read));
     target.trusted_caches = run_.consumers->upstreams().counting(host);
-    CO_TRY_VOID(session::add_reads(run_.graph, run_.session.endpoint(), evaluated, target));
+    CO_TRY_VOID(session::add_reads(run_.graph, evaluated, read, target));
     std::vector<nix::StorePath> held_for_it; // what was made for evaluation may go with its evaluator, too
     for (const auto& [id, outputs] : target.read_by_evaluation)
         for (auto output : outputs)

@@ -4,6 +4,8 @@
 #include "event/event.hpp"
 #include "fill/recall.hpp"
 #include "fill/run_context.hpp"
+#include "plan/graph.hpp"
+#include "shard/bundle.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -42,8 +44,9 @@ class Fleet {
   public:
     explicit Fleet(RunContext& run) : run_(run), recall_(run) {}
 
-    // Once the store can be used: reads the flake, and fetches its inputs unless they may not be needed. What came of
-    // it stands in flake_if_open(), or else in failure().
+    // Once the store can be used: takes the bundle that is given; else, or where that cannot be used, reads the flake,
+    // and fetches its inputs unless they may not be needed. What came of it stands in flake_if_open(), or else in
+    // failure().
     async::Task<void> open();
     const std::optional<Failure>& failure() const { return failure_; }
     // Finds the targets that are wanted. False: there is nothing to go on with, and it is told why.
@@ -57,6 +60,9 @@ class Fleet {
 
     const eval::FlakeInfo& flake() const { return *flake_; }
     const std::optional<eval::FlakeInfo>& flake_if_open() const { return flake_; }
+    // What stands for reading and evaluating it, if something does.
+    const std::optional<shard::Bundle>& bundle() const { return bundle_; }
+    const std::vector<eval::TargetRef>& hosts() const { return hosts_; } // all that there are
     const std::string& branch() const { return branch_; }                // that is built; empty if unknown
     const std::vector<std::string>& skipped() const { return skipped_; } // by selectors
     std::vector<TargetRecord>& targets() { return targets_; }
@@ -66,6 +72,7 @@ class Fleet {
     bool is_left_to_others(const eval::EvaluatedTarget& target) const;
 
   private:
+    async::Task<bool> take_bundle();
     async::Task<void> find_branch();
     async::Task<Result<void>> fetch_inputs();
     async::Task<Result<void>> list_hosts();
@@ -74,6 +81,7 @@ class Fleet {
     std::size_t number_of(const eval::EvaluatedTarget& evaluated, bool is_wanted);
     async::Task<void> evaluate(std::size_t number);
     async::Task<Result<eval::EvaluatedTarget>> find_evaluated(eval::TargetRef target);
+    plan::Graph::Reader derivations() const; // where they are read from
     async::Task<Result<void>> adopt(std::size_t number);
     async::Task<Result<void>> ask_ahead(const plan::Target& target, std::vector<plan::PathId> fresh);
     async::Task<void> check_outputs();
@@ -82,9 +90,11 @@ class Fleet {
     Recall recall_;
     std::unique_ptr<eval::Evaluator> evaluator_;
     std::optional<eval::FlakeInfo> flake_;
-    std::optional<Failure> failure_;                    // to open it
-    std::vector<eval::TargetRef> hosts_;                // all that there are
+    std::optional<Failure> failure_; // to open it
+    std::vector<eval::TargetRef> hosts_;
     std::optional<session::EvaluationRecord> recalled_; // nothing is evaluated then
+    std::optional<shard::Bundle> bundle_;
+    session::EvaluationRecord complete_; // of the bundle: of what lacked nothing
     struct KnownHost {
         std::size_t number; // in presence::Upstreams
         std::optional<nix::CacheSettings> says;

@@ -14,6 +14,11 @@ using namespace std::chrono_literals;
 
 // Said where hosts that do not evaluate are said, since to whoever reads it this is the same.
 Task<void> Fleet::check() {
+    if (bundle_) {
+        run_.say(event::Severity::notice, "the rest of the flake is not checked: a bundle stands for the flake",
+                 "the job that writes the bundle can check it: cachefill run --check flake --read-only");
+        co_return;
+    }
     auto start = run_.clock.now();
     run_.stage_started(event::Stage::check);
     auto fetched = co_await fetch_inputs();

@@ -67,8 +67,19 @@ Task<void> Planning::keep_on(async::TaskGroup& beside) {
     run_.note_stage(event::Stage::query, start);
 }
 
+// The others begin with empty stores. Sources they are given.
+void Planning::forget_what_only_this_machine_has(plan::Questions& questions) {
+    auto is_built = [this](plan::PathId path) {
+        if (!run_.graph.producer(path)) return false;
+        run_.facts.of(path).valid_here = false;
+        return true;
+    };
+    std::erase_if(questions.local, is_built);
+}
+
 Task<void> Planning::ask(plan::Questions questions) {
     run_.live.question_begins();
+    if (run_.session.settings().is_for_shards()) forget_what_only_this_machine_has(questions);
     auto answered = co_await run_.judge.answer(std::move(questions), &run_.session.connection());
     if (!answered && !run_.live.is_given_up()) {
         run_.live.give_up();

@@ -28,6 +28,7 @@ class Planning {
   private:
     bool is_over() const;
     async::Task<void> ask(plan::Questions questions);
+    void forget_what_only_this_machine_has(plan::Questions& questions);
     void apply();
     void tell_unfetched();
     void tell_lacking();

@@ -28,21 +28,38 @@ push::PushSettings PushSide::public_settings() const {
     const auto& settings = run_.session.settings();
     auto push = push_settings_from(settings);
     push.compression = run_.session.cache_info().preferred_compression;
-    if (settings.allow_source) return push;
-    PublicSources sources(private_access(run_.session));
-    sources.add_lock(fleet_.flake().lock, fleet_.flake().archive);
-    push.withheld = sources.withheld();
-    if (fleet_.flake().source)
-        push.withheld.insert_or_assign(*fleet_.flake().source,
-                                       "it is the flake's own source, and the cache is public (allow-source)");
+    if (!settings.allow_source) push.withheld = withheld_from_public();
     return push;
 }
 
+std::unordered_map<nix::StorePath, std::string> PushSide::withheld_from_public() const {
+    PublicSources sources(private_access(run_.session));
+    sources.add_lock(fleet_.flake().lock, fleet_.flake().archive);
+    auto withheld = sources.withheld();
+    if (fleet_.bundle())
+        for (const auto& [path, why] : fleet_.bundle()->contents.withheld) withheld.insert_or_assign(path, why);
+    if (fleet_.flake().source)
+        withheld.insert_or_assign(*fleet_.flake().source, "it is the flake's own source" + std::string(unless_allowed));
+    return withheld;
+}
+
+std::map<nix::StorePath, std::string> PushSide::private_sources(const std::vector<nix::PathInfo>& infos) const {
+    std::map<nix::StorePath, std::string> found;
+    const auto withheld = withheld_from_public();
+    const auto pieces = pieces_of_sources();
+    for (const auto& info : infos) {
+        if (auto known = withheld.find(info.path); known != withheld.end())
+            found.emplace(info.path, known->second);
+        else if (auto why = pieces->reason_to_withhold(info, run_.session.endpoint().physical(info.path)))
+            found.emplace(info.path, std::move(*why));
+    }
+    return found;
+}
+
 std::shared_ptr<SourcePieces> PushSide::pieces_of_sources() const {
-    if (run_.session.settings().allow_source) return {};
     const auto& store = run_.session.endpoint();
     std::vector<SourcePieces::Tree> staying;
-    for (const auto& [path, why] : public_settings().withheld)
+    for (const auto& [path, why] : withheld_from_public())
         staying.push_back({.folder = store.physical(path), .why = why});
     PublicSources sources(private_access(run_.session));
     sources.add_lock(fleet_.flake().lock, fleet_.flake().archive);
@@ -83,8 +100,8 @@ push::PushEnvironment PushSide::environment(std::function<void(const nix::StoreP
     environment.until_decided = [this] { return until_evaluated(); };
     if (run_.session.may_be_trusted())
         environment.repair = [this](nix::StorePath path) { return repair(std::move(path)); };
-    if (auto pieces = pieces_of_sources())
-        environment.reason_to_withhold = [this, pieces = std::move(pieces)](const nix::PathInfo& info) {
+    if (!run_.session.settings().allow_source)
+        environment.reason_to_withhold = [this, pieces = pieces_of_sources()](const nix::PathInfo& info) {
             return pieces->reason_to_withhold(info, run_.session.endpoint().physical(info.path));
         };
     environment.known_keys = [this](const nix::StorePath& path) { return run_.consumers->trust().keys(path); };

@@ -8,6 +8,7 @@
 #include "push/pipeline.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -44,15 +45,18 @@ class PushSide {
     // Of a plan: what would become of each path.
     const push::Ledger& planned() const { return planned_; }
     std::size_t planned_pushes() const;
+    // Those of these paths that not everybody may have, with the reason a person reads, whatever the options allow.
+    std::map<nix::StorePath, std::string> private_sources(const std::vector<nix::PathInfo>& infos) const;
     // The upstream (URL) that serves a path which was published all the same; empty if none does.
     std::string pushed_although(const nix::StorePath& path) const;
 
   private:
     push::PushEnvironment environment(std::function<void(const nix::StorePath&)> on_done);
     push::PushEnvironment own_environment(std::function<void(const nix::StorePath&)> on_done);
-    push::PushSettings settings() const;                     // for the cache that decides
-    push::PushSettings public_settings() const;              // for one that everybody reads
-    std::shared_ptr<SourcePieces> pieces_of_sources() const; // none: everything may go
+    push::PushSettings settings() const;                                          // for the cache that decides
+    push::PushSettings public_settings() const;                                   // for one that everybody reads
+    std::unordered_map<nix::StorePath, std::string> withheld_from_public() const; // of the flake and its inputs
+    std::shared_ptr<SourcePieces> pieces_of_sources() const;
     async::Task<void> push_own();
     async::Task<void> give_targets_to_mirrors();
     async::Task<Result<std::vector<std::optional<nix::PathInfo>>>> path_infos(std::vector<nix::StorePath> paths);

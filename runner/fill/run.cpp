@@ -4,6 +4,7 @@
 #include "cache/nar_look.hpp"
 #include "fill/announcements.hpp"
 #include "fill/build_side.hpp"
+#include "fill/bundling.hpp"
 #include "fill/changes.hpp"
 #include "fill/fleet.hpp"
 #include "fill/planning.hpp"
@@ -232,6 +233,11 @@ report::RunReport Run::report() const {
                        .pushes = parts_->pushes,
                        .verification = parts_->verification,
                        .announcements = parts_->announcements});
+}
+
+Task<Result<WrittenBundle>> Run::write_bundle(report::ShardPlan cut, std::filesystem::path file) {
+    Bundling bundling(parts_->run, parts_->fleet, parts_->pushes);
+    co_return co_await bundling.write(std::move(cut), std::move(file));
 }
 
 std::size_t Run::planned_pushes() const { return parts_->pushes.planned_pushes(); }

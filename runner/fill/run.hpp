@@ -1,10 +1,12 @@
 #pragma once
 
 #include "async/task.hpp"
+#include "base/result.hpp"
 #include "fill/extent.hpp"
 #include "plan/facts.hpp"
 
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,13 +22,16 @@ struct Target;
 
 namespace cachefill::report {
 struct RunReport;
-}
+struct ShardPlan;
+} // namespace cachefill::report
 
 namespace cachefill::session {
 class Session;
 }
 
 namespace cachefill::fill {
+
+struct WrittenBundle;
 
 // One pass over a fleet: evaluate, query, plan, build, push, verify, all of it overlapping. What it learnt is in
 // report() whenever it ends, however it ends.
@@ -52,6 +57,8 @@ class Run {
     const plan::Graph& graph() const;
     const plan::Facts& facts() const;
     const std::vector<plan::Target>& plan_targets() const;
+    // Writes what other machines go by, which build this cut of the plan.
+    async::Task<Result<WrittenBundle>> write_bundle(report::ShardPlan cut, std::filesystem::path file);
     // Upstreams that have a path and are not trusted by all who need it: a sentence for each; empty if there is none.
     std::string where_it_does_not_count(plan::PathId path) const;
 

@@ -21,7 +21,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::uint64_t longest_flake = 1 << 20, longest_lock = 16 << 20;
-constexpr const char* allowed_by = ", and the cache is public (allow-source)";
 
 bool describes_machines(const fs::path& flake) {
     auto text = read_file(flake, longest_flake);
@@ -50,7 +49,7 @@ Holds look_for_flakes(const fs::path& tree, std::size_t most_entries) {
 
 std::string reason(const eval::LockedSource& source) {
     return "it is the source of " + source.origin + ", which not everybody can fetch: " + source.why_private +
-           allowed_by;
+           std::string(unless_allowed);
 }
 
 } // namespace
@@ -135,17 +134,17 @@ std::optional<std::string> PublicSources::reason_to_withhold(const nix::PathInfo
     case Holds::no_flake:
         return {};
     case Holds::machines:
-        return std::string("it is the source of a flake with machines") + allowed_by;
+        return "it is the source of a flake with machines" + std::string(unless_allowed);
     case Holds::flake:
-        return std::string("it is the source of a flake that no lock known here (of NH_FLAKE, this folder or "
-                           "/etc/nixos) names as an input that everybody can fetch") +
-               allowed_by;
+        return "it is the source of a flake that no lock known here (of NH_FLAKE, this folder or /etc/nixos) names as "
+               "an input that everybody can fetch" +
+               std::string(unless_allowed);
     case Holds::unknown:
         break;
     }
-    return std::string("it is a source that no lock known here names, and whether there is a flake in it cannot be "
-                       "told: it has more files than are looked through, or some that cannot be read") +
-           allowed_by;
+    return "it is a source that no lock known here names, and whether there is a flake in it cannot be told: it has "
+           "more files than are looked through, or some that cannot be read" +
+           std::string(unless_allowed);
 }
 
 // Every NixOS since 24.05 refers to the nixpkgs that it was made from, and the flake that names it is often somewhere

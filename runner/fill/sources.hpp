@@ -13,6 +13,9 @@
 
 namespace cachefill::fill {
 
+// The end of every sentence that says why a source is withheld.
+inline constexpr std::string_view unless_allowed = ", and the cache is public (allow-source)";
+
 // Copied into the store by evaluation: not built, and not fetched from the cache that everybody has. Any other
 // signature may be our own, or that of a cache of ours.
 bool is_source(const nix::PathInfo& info);

@@ -177,6 +177,7 @@ struct Settings {
     std::size_t shards = 0;
     bool matrix = false;
     bool is_for_shards() const { return shards > 0 || matrix; }
+    std::string bundle;     // file that a plan is written to for other machines, or that a run takes it from
     bool exit_code = false; // plan: 1 when something would be built or pushed
     bool dry_run = false;
     bool yes = false;  // init: the defaults, and no question

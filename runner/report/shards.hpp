@@ -50,6 +50,8 @@ struct ShardPlan {
 std::string shards_text(const ShardPlan& plan, std::size_t width);
 // One document, as docs/shards.md describes it.
 std::string shards_json(const ShardPlan& plan);
+// What shards_json() wrote; a protocol failure for anything else.
+Result<ShardPlan> parse_shards(std::string_view json);
 // For `strategy.matrix` of a job, in one line. A failure if it is more than GitHub takes.
 Result<std::string> shards_matrix(const ShardPlan& plan);
 // For the `if:` of that job, since GitHub refuses a matrix without jobs.

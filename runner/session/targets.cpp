@@ -29,16 +29,16 @@ Result<plan::Target> add_target(plan::Graph& graph, const eval::EvaluatedTarget&
     return target;
 }
 
-Result<void> add_reads(plan::Graph& graph, const daemon::Endpoint& endpoint, const eval::EvaluatedTarget& evaluated,
+Result<void> add_reads(plan::Graph& graph, const eval::EvaluatedTarget& evaluated, const plan::Graph::Reader& read,
                        plan::Target& target) {
-    auto read_file_of = derivations_of(endpoint);
-    for (const auto& read : evaluated.read_by_evaluation) {
-        TRY(id, graph.add_closure(read.derivation, read_file_of));
+    for (const auto& made_first : evaluated.read_by_evaluation) {
+        TRY(id, graph.add_closure(made_first.derivation, read));
         plan::EvaluationRead added{.derivation = id, .outputs = {}};
         const auto& made = graph.derivation(id).outputs;
         for (std::size_t i = 0; i < made.size(); ++i) {
-            bool is_read = std::find(read.outputs.begin(), read.outputs.end(), made[i].name) != read.outputs.end();
-            if (read.outputs.empty() || is_read) added.outputs.push_back(static_cast<std::uint16_t>(i));
+            const auto& names = made_first.outputs;
+            bool is_read = std::find(names.begin(), names.end(), made[i].name) != names.end();
+            if (names.empty() || is_read) added.outputs.push_back(static_cast<std::uint16_t>(i));
         }
         target.read_by_evaluation.push_back(std::move(added));
     }

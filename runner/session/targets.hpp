@@ -18,7 +18,7 @@ Result<plan::Target> add_target(plan::Graph& graph, const eval::EvaluatedTarget&
                                 const plan::Graph::Reader& read);
 
 // What its evaluation read of what derivations make, into the graph and the target.
-Result<void> add_reads(plan::Graph& graph, const daemon::Endpoint& endpoint, const eval::EvaluatedTarget& evaluated,
+Result<void> add_reads(plan::Graph& graph, const eval::EvaluatedTarget& evaluated, const plan::Graph::Reader& read,
                        plan::Target& target);
 
 } // namespace cachefill::session

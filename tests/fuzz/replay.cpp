@@ -24,6 +24,7 @@ constexpr Row table[]{
     {"answers_of_github", fuzz::answers_of_github},
     {"answers_of_managed_caches", fuzz::answers_of_managed_caches},
     {"answers_of_nix", fuzz::answers_of_nix},
+    {"bundle", fuzz::bundle},
     {"configuration", fuzz::configuration},
     {"credential_files", fuzz::credential_files},
     {"daemon", fuzz::daemon},

@@ -10,6 +10,7 @@ namespace cachefill::fuzz {
 void answers_of_github(std::string_view input);
 void answers_of_managed_caches(std::string_view input);
 void answers_of_nix(std::string_view input);
+void bundle(std::string_view input);
 void configuration(std::string_view input);
 void credential_files(std::string_view input);
 void daemon(std::string_view input);

@@ -70,8 +70,24 @@ class StoreConnection final : public daemon::Connection {
         co_return on_build(paths);
     }
 
+    // What it is told to fetch, and to add: all pieces of that in one.
+    std::vector<nix::StorePath> fetched;
+    std::string added;
+    async::Task<Result<void>> ensure_path(nix::StorePath path) override {
+        fetched.push_back(path);
+        co_return infos_.contains(path) ? done() : Result<void>(refused());
+    }
+    async::Task<Result<void>> add_objects(daemon::Payload payload) override {
+        if (failure) co_return *failure;
+        for (bool more = true; more;) {
+            CO_TRY(piece, co_await payload());
+            more = !piece.empty();
+            added += piece;
+        }
+        co_return done();
+    }
+
     // Nobody who is tested with it asks for these.
-    async::Task<Result<void>> ensure_path(nix::StorePath) override { co_return refused(); }
     async::Task<Result<void>> add_indirect_root(std::filesystem::path) override { co_return refused(); }
     async::Task<Result<daemon::Missing>> query_missing(std::vector<daemon::DerivedPath>,
                                                        std::chrono::milliseconds) override {

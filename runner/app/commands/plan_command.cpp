@@ -2,15 +2,18 @@
 #include "app/voice.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
+#include "fill/bundling.hpp"
 #include "fill/named.hpp"
 #include "fill/run.hpp"
 #include "fill/shards.hpp"
+#include "fill/sources.hpp"
 #include "github/context.hpp"
 #include "github/file_commands.hpp"
 #include "options/exit_code.hpp"
 #include "options/typed.hpp"
 #include "report/prose.hpp"
 #include "report/run_report.hpp"
+#include "report/style.hpp"
 
 #include <algorithm>
 
@@ -20,6 +23,7 @@ namespace {
 
 constexpr std::size_t builds_shown = 20;
 constexpr std::size_t explanations_shown = 5;
+constexpr std::size_t expected_shown = 3;
 
 std::string plan_text(const fill::Run& run) {
     const auto& plan = run.plan();
@@ -96,6 +100,9 @@ Failure nothing_is_called(const fill::Run& run, const std::string& text) {
 }
 
 Result<void> check_answers(const options::Settings& settings) {
+    if (!settings.is_for_shards() && !settings.bundle.empty())
+        return Failure(FailureKind::usage, "--bundle writes what shards go by, and none are asked for")
+            .with_hint("add --shards");
     if (!settings.is_for_shards()) return {};
     if (!settings.why.empty())
         return Failure(FailureKind::usage, "--why and --shards ask for different things").with_hint("ask one by one");
@@ -114,10 +121,28 @@ Result<void> hand_over(const Environment& environment, const report::ShardPlan& 
     return github::set_output(file, "shards", std::to_string(shards.shards.size()));
 }
 
-Result<Console::Answer> answer_of(const report::ShardPlan& shards, const CommandContext& context) {
+// What is in the file, and what of it not everybody may have.
+std::string bundle_text(const fill::WrittenBundle& written, const std::string& file) {
+    const auto& contents = written.contents;
+    auto text = "the bundle " + sanitize(file) + " has " + human_bytes(written.file_bytes) + ": " +
+                counted(contents.derivations, "derivation") + " and " + counted(contents.sources, "source") + " of " +
+                human_bytes(contents.nar_bytes) + "\n";
+    for (const auto& [path, why] : contents.withheld) {
+        auto reason = std::string_view(why).substr(0, why.rfind(fill::unless_allowed));
+        text += "in it, although not everybody may have it: " + path.to_string() + " (" + std::string(reason) + ")\n";
+    }
+    std::vector<std::string> expected;
+    for (const auto& path : contents.expected) expected.push_back(path.to_string());
+    if (!expected.empty())
+        text += "whoever takes it fetches first, from a cache: " + report::listed(expected, expected_shown) + "\n";
+    return text;
+}
+
+Result<Console::Answer> answer_of(const report::ShardPlan& shards, const std::string& more,
+                                  const CommandContext& context) {
     const auto& settings = context.session.settings();
     auto width = terminal_columns(context.console.stream_of_answers()).value_or(0);
-    Console::Answer answer{.text = report::shards_text(shards, width) + "\n",
+    Console::Answer answer{.text = report::shards_text(shards, width) + report::wrap_sentences(more, width) + "\n",
                            .json = report::shards_json(shards),
                            .line = {},
                            .was_asked = !settings.matrix};
@@ -128,16 +153,27 @@ Result<Console::Answer> answer_of(const report::ShardPlan& shards, const Command
     return answer;
 }
 
+async::Task<Result<Console::Answer>> hand_out(fill::Run& run, const CommandContext& context) {
+    const auto& file = context.session.settings().bundle;
+    auto shards = fill::shard_plan(run, context.session);
+    std::string more;
+    if (!file.empty()) {
+        CO_TRY(written, co_await run.write_bundle(shards, file));
+        more = bundle_text(written, file);
+    }
+    co_return answer_of(shards, more, context);
+}
+
 // A plan that could not be made, or not to its end, has no shards: neither none nor some. Of hosts that do not evaluate
 // there is nothing to build.
-int close_with_shards(const fill::Run& run, report::RunReport report, CommandContext& context) {
+async::Task<int> close_with_shards(fill::Run& run, report::RunReport report, CommandContext& context) {
     auto ended = static_cast<options::ExitCode>(report.exit_code);
     bool is_made = ended == options::ExitCode::complete || ended == options::ExitCode::failed;
-    if (!is_made || run.plan_targets().empty()) return context.console.close_with(std::move(report));
-    auto answer = answer_of(fill::shard_plan(run, context.session), context);
-    if (answer) return context.console.close_with(std::move(report), *answer);
+    if (!is_made || run.plan_targets().empty()) co_return context.console.close_with(std::move(report));
+    auto answer = co_await hand_out(run, context);
+    if (answer) co_return context.console.close_with(std::move(report), *answer);
     context.console.print_error(answer.error());
-    return static_cast<int>(options::exit_code_for(answer.error().kind()));
+    co_return static_cast<int>(options::exit_code_for(answer.error().kind()));
 }
 
 } // namespace
@@ -153,7 +189,8 @@ async::Task<int> plan_command(CommandContext& context) {
     co_await run.execute();
     context.on_signal = {};
     auto report = run.report();
-    if (context.session.settings().is_for_shards()) co_return close_with_shards(run, std::move(report), context);
+    if (context.session.settings().is_for_shards())
+        co_return co_await close_with_shards(run, std::move(report), context);
     const auto& why = context.session.settings().why;
     // Without targets there is nothing to find anything in, and the report says why.
     if (why.empty()) report.run_command = command_to_run(run, context.session.settings());

@@ -246,6 +246,60 @@ BOOST_AUTO_TEST_CASE(it_reads_while_it_writes_so_that_nobody_blocks) {
              body);
 }
 
+Task<Result<std::string>> next_of(std::vector<std::string>& pieces) {
+    if (pieces.empty()) co_return Failure(FailureKind::protocol, "the file ends");
+    auto piece = std::move(pieces.front());
+    pieces.erase(pieces.begin());
+    co_return piece;
+}
+
+// Operation 44, without repair and with a look at signatures.
+std::string adding() { return wire(44, 0, 0); }
+
+BOOST_AUTO_TEST_CASE(objects_are_added_in_frames_of_which_an_empty_one_is_the_last) {
+    auto body = [](Connection& daemon) -> Task<void> {
+        std::vector<std::string> pieces{"hello", std::string(100'000, 'x'), ""};
+        Payload payload = [&pieces] { return next_of(pieces); };
+        auto added = co_await daemon.add_objects(std::move(payload));
+        BOOST_TEST(added.has_value());
+        auto info = co_await daemon.query_path_info(hello);
+        BOOST_TEST(info.has_value());
+    };
+    converse({FakeDaemon::expect(adding() + wire(5) + "hello" + wire(100'000) + std::string(100'000, 'x') + wire(0)),
+              FakeDaemon::send(wire(frame_last)), FakeDaemon::expect(info_request()), FakeDaemon::send(absent()),
+              FakeDaemon::wait_for_close()},
+             body);
+}
+
+BOOST_AUTO_TEST_CASE(a_daemon_that_refuses_objects_is_sent_the_rest_and_goes_on) {
+    auto body = [](Connection& daemon) -> Task<void> {
+        std::vector<std::string> pieces{"hello", "more", ""};
+        Payload payload = [&pieces] { return next_of(pieces); };
+        auto added = co_await daemon.add_objects(std::move(payload));
+        BOOST_REQUIRE(!added);
+        BOOST_TEST(added.error().cause() == "lacks a valid signature");
+        auto info = co_await daemon.query_path_info(hello);
+        BOOST_TEST(info.has_value());
+    };
+    converse({FakeDaemon::expect(adding() + wire(5) + "hello"),
+              FakeDaemon::send(error_frame("lacks a valid signature")),
+              FakeDaemon::expect(wire(4) + "more" + wire(0) + info_request()), FakeDaemon::send(absent()),
+              FakeDaemon::wait_for_close()},
+             body);
+}
+
+BOOST_AUTO_TEST_CASE(half_of_what_is_to_be_added_ends_the_connection) {
+    auto body = [](Connection& daemon) -> Task<void> {
+        std::vector<std::string> pieces{"hello"};
+        Payload payload = [&pieces] { return next_of(pieces); };
+        auto added = co_await daemon.add_objects(std::move(payload));
+        BOOST_REQUIRE(!added);
+        BOOST_TEST(added.error().cause() == "the file ends");
+        BOOST_TEST(daemon.is_broken());
+    };
+    converse({FakeDaemon::expect(adding() + wire(5) + "hello"), FakeDaemon::wait_for_close()}, body);
+}
+
 BOOST_AUTO_TEST_CASE(a_second_request_waits_for_the_first) {
     auto body = [](Connection& daemon) -> Task<void> {
         auto executor = co_await boost::asio::this_coro::executor;

@@ -124,6 +124,33 @@ BOOST_AUTO_TEST_CASE(the_document_is_versioned_and_has_owners_copies_and_what_is
     BOOST_TEST(json["wanted_machines"][0] == "a riscv64-linux machine");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_written_is_read_back_whole) {
+    auto text = shards_json(three_shards());
+    auto read = parse_shards(text);
+    BOOST_REQUIRE_MESSAGE(read, (read ? "" : read.error().one_line()));
+    BOOST_TEST(shards_json(*read) == text);
+    auto empty = parse_shards(shards_json(ShardPlan()));
+    BOOST_REQUIRE(empty);
+    BOOST_TEST(empty->shards.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_such_document_is_refused) {
+    auto changed = [](auto change) {
+        auto json = Json::parse(shards_json(three_shards()));
+        change(json);
+        return parse_shards(json.dump());
+    };
+    BOOST_TEST(!parse_shards("[]"));
+    BOOST_TEST(!changed([](Json& json) { json["version"] = 2; }));
+    BOOST_TEST(!changed([](Json& json) { json.erase("slots"); }));
+    BOOST_TEST(!changed([](Json& json) { json["shards"][0]["shard"] = 2; }));
+    BOOST_TEST(!changed([](Json& json) { json["shards"][0]["awaits"][0]["shard"] = 4; }));
+    BOOST_TEST(changed([](Json& json) { json["shards"][0]["awaits"][0]["shard"] = 3; }).has_value());
+    auto named = changed([](Json& json) { json["shards"][0]["machine"] = "\x1b[31mred"; });
+    BOOST_REQUIRE(named);
+    BOOST_TEST(named->shards[0].machine == "red"); // as it will be shown
+}
+
 BOOST_AUTO_TEST_CASE(every_key_of_the_document_is_documented) {
     std::string text = read_file(std::string(CACHEFILL_DOCS) + "/shards.md").value();
     auto json = Json::parse(shards_json(three_shards()));
