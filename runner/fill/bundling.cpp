@@ -1,5 +1,6 @@
 #include "fill/bundling.hpp"
 
+#include "base/text.hpp"
 #include "base/version.hpp"
 #include "fill/flake_hashes.hpp"
 #include "session/evaluation_record.hpp"
@@ -37,12 +38,17 @@ shard::Bundle Bundling::describe(report::ShardPlan cut) const {
     bundle.branch = fleet_.branch();
     bundle.flake = flake;
     bundle.hosts = fleet_.hosts();
-    for (const auto& record : fleet_.targets())
-        bundle.targets.push_back({.target = record.ref,
-                                  .evaluated = record.evaluated,
-                                  .failure = record.failure,
-                                  .position = record.position,
-                                  .needs_system = record.needs_system});
+    for (const auto& record : fleet_.targets()) {
+        shard::BundledTarget target{.target = record.ref,
+                                    .evaluated = record.evaluated,
+                                    .failure = record.failure,
+                                    .position = record.position,
+                                    .needs_system = record.needs_system};
+        if (!record.evaluated && !record.failure)
+            target.failure = Failure(FailureKind::eval,
+                                     "its evaluation builds what takes a machine of " + sanitize(record.needs_system));
+        bundle.targets.push_back(std::move(target));
+    }
     bundle.cut = std::move(cut);
     return bundle;
 }
