@@ -1,6 +1,7 @@
 #include "daemon/settings.hpp"
 
 #include "async/child_process.hpp"
+#include "async/together.hpp"
 #include "base/foreign_text.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
@@ -9,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 namespace cachefill::daemon {
@@ -135,6 +137,12 @@ async::Task<Result<std::string>> run_nix(Environment environment, std::vector<st
     co_return std::move(finished.output);
 }
 
+using Answer = std::optional<Result<std::string>>;
+
+async::Task<void> ask_nix(Environment environment, std::vector<std::string> arguments, Answer& answer) {
+    answer.emplace(co_await run_nix(std::move(environment), std::move(arguments)));
+}
+
 } // namespace
 
 Result<Settings> parse_settings(std::string_view text) {
@@ -165,12 +173,19 @@ Result<Settings> parse_settings(std::string_view text) {
 
 async::Task<Result<Settings>> effective_settings(Environment environment, std::vector<std::string> arguments) {
     std::vector<std::string> version_question{"--version"};
-    CO_TRY(version_output, co_await run_nix(environment, std::move(version_question)));
-    CO_TRY(version, nix::parse_version(version_output));
     std::vector<std::string> question{"--extra-experimental-features", "nix-command flakes", "show-config", "--json"};
     question.insert(question.end(), arguments.begin(), arguments.end());
-    CO_TRY(output, co_await run_nix(std::move(environment), std::move(question)));
-    CO_TRY(settings, parse_settings(output));
+    Answer version_output, output;
+    // At once, since each takes as long as a program of Nix takes to start.
+    auto both = [&](async::TaskGroup& group) {
+        group.spawn(ask_nix(environment, std::move(version_question), version_output));
+        group.spawn(ask_nix(environment, std::move(question), output));
+    };
+    co_await async::together(both);
+    if (!*version_output) co_return std::move(*version_output).error();
+    CO_TRY(version, nix::parse_version(**version_output));
+    if (!*output) co_return std::move(*output).error();
+    CO_TRY(settings, parse_settings(**output));
     settings.nix_version = version.text;
     settings.version = std::move(version);
     co_return settings;
