@@ -42,6 +42,8 @@ struct DriverCallbacks {
     std::function<std::vector<std::string>(const nix::StorePath&)> caches_of;
     // Names of the targets that need a derivation, for the report.
     std::function<std::vector<std::string>(plan::DerivationId)> targets_of;
+    // Until the file of this derivation is in the store; a failure: it does not come. May be empty: all are there.
+    std::function<async::Task<Result<void>>(nix::StorePath)> until_there;
     // May another build start now? (disk space) May be empty.
     std::function<bool()> may_start;
     // May another plan come? While true, run() goes on although there is nothing to do; call wake() when it turns

@@ -62,6 +62,7 @@ Task<void> NixDriver::build(std::unique_ptr<daemon::Connection>& connection, Slo
     auto options = build_options(kind);
     auto ready = co_await ensure_connected(connection, endpoint_, std::move(options));
     if (ready) ready = co_await roots_.hold(std::move(held));
+    if (ready) ready = co_await wait_for_files(batch);
     if (ready) ready = co_await leave_out_doubtful(*connection, batch);
     if (!ready) {
         BuildRecord record;
@@ -74,6 +75,12 @@ Task<void> NixDriver::build(std::unique_ptr<daemon::Connection>& connection, Slo
     BuildRequest request(graph_, clock_, std::move(batch), settings_.limits, listener_);
     auto endings = co_await request.run(*connection);
     for (auto& ending : endings) co_await settle(std::move(ending));
+}
+
+Task<Result<void>> NixDriver::wait_for_files(const std::vector<DerivationId>& batch) {
+    if (!callbacks_.until_there) co_return Result<void>();
+    for (auto id : batch) CO_TRY_VOID(co_await callbacks_.until_there(graph_.derivation(id).path));
+    co_return Result<void>();
 }
 
 std::vector<plan::PathId> input_paths(const plan::Graph& graph, DerivationId id) {

@@ -88,6 +88,7 @@ class NixDriver final : public Driver {
     };
     async::Task<Result<std::string>> find_doubt_below(daemon::Connection& connection, std::vector<plan::PathId> tops,
                                                       Cleared& cleared);
+    async::Task<Result<void>> wait_for_files(const std::vector<plan::DerivationId>& batch);
     async::Task<Result<void>> leave_out_doubtful(daemon::Connection& connection,
                                                  std::vector<plan::DerivationId>& batch);
     bool was_built(const nix::StorePath& path) const;

@@ -97,6 +97,7 @@ build::DriverCallbacks BuildSide::callbacks() {
     };
     callbacks.caches_of = [this](const nix::StorePath& path) { return run_.consumers->caches_to_fetch_from(path); };
     callbacks.targets_of = [this](plan::DerivationId id) { return run_.live.targets_of(id); };
+    callbacks.until_there = run_.until_there;
     callbacks.may_start = [this] { return disk_guard_->has_room(); };
     callbacks.expects_more = [this] { return run_.live.is_open(); };
     callbacks.fetch_overrides = [this](const nix::StorePath& path) {

@@ -102,7 +102,7 @@ Task<Result<void>> Fleet::list_hosts() {
 
 Task<void> Fleet::find_branch() {
     branch_ = run_.session.environment().get_or("GITHUB_REF_NAME");
-    if (branch_.empty() && bundle_) branch_ = bundle_->branch;
+    if (branch_.empty() && bundle()) branch_ = bundle()->branch;
     if (!branch_.empty() || flake_->directory.empty()) co_return;
     std::vector<std::string> question{"rev-parse", "--abbrev-ref", "HEAD"};
     auto git = async::git_process(flake_->directory, std::move(question), run_.session.environment());
@@ -157,7 +157,7 @@ void Fleet::select() {
         bool only = !settings.evaluate_only.empty() && evaluate_only->selects(target);
         // Who names hosts by hand means these, and builds what is named whole.
         if (only && by_hand) only = selectors->selects(target) && !selectors->names_exactly(target);
-        bool is_known = !bundle_ || bundle_->find(target) || selectors->names_exactly(target);
+        bool is_known = !bundle() || bundle()->find(target) || selectors->names_exactly(target);
         if (!is_known || (target.is_host() && !only && !selectors->selects(target))) {
             targets_found.skipped.push_back(target.display());
             continue;
@@ -289,6 +289,8 @@ Task<Result<void>> Fleet::adopt(std::size_t number) {
     CO_TRY(target, session::add_target(run_.graph, evaluated, read));
     target.trusted_caches = run_.consumers->upstreams().counting(host);
     CO_TRY_VOID(session::add_reads(run_.graph, evaluated, read, target));
+    if (import_ && !run_.graph.with_unknown_outputs().empty())
+        CO_TRY_VOID(co_await import_->until_all_are_added()); // the daemon is asked about them
     std::vector<nix::StorePath> held_for_it; // what was made for evaluation may go with its evaluator, too
     for (const auto& [id, outputs] : target.read_by_evaluation)
         for (auto output : outputs)

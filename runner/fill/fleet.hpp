@@ -5,7 +5,7 @@
 #include "fill/recall.hpp"
 #include "fill/run_context.hpp"
 #include "plan/graph.hpp"
-#include "shard/bundle.hpp"
+#include "shard/importing.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -60,8 +60,10 @@ class Fleet {
 
     const eval::FlakeInfo& flake() const { return *flake_; }
     const std::optional<eval::FlakeInfo>& flake_if_open() const { return flake_; }
-    // What stands for reading and evaluating it, if something does.
-    const std::optional<shard::Bundle>& bundle() const { return bundle_; }
+    // What stands for reading and evaluating it; null: nothing does.
+    const shard::Bundle* bundle() const { return import_ ? &import_->bundle() : nullptr; }
+    // Adds its derivations to the store, beside what goes by them already.
+    async::Task<void> add_bundled();
     const std::vector<eval::TargetRef>& hosts() const { return hosts_; } // all that there are
     const std::string& branch() const { return branch_; }                // that is built; empty if unknown
     const std::vector<std::string>& skipped() const { return skipped_; } // by selectors
@@ -93,8 +95,8 @@ class Fleet {
     std::optional<Failure> failure_; // to open it
     std::vector<eval::TargetRef> hosts_;
     std::optional<session::EvaluationRecord> recalled_; // nothing is evaluated then
-    std::optional<shard::Bundle> bundle_;
-    session::EvaluationRecord complete_; // of the bundle: of what lacked nothing
+    std::unique_ptr<shard::Import> import_;             // of the bundle, if one is given
+    session::EvaluationRecord complete_;                // of the bundle: of what lacked nothing
     struct KnownHost {
         std::size_t number; // in presence::Upstreams
         std::optional<nix::CacheSettings> says;

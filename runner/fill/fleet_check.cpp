@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 // Said where hosts that do not evaluate are said, since to whoever reads it this is the same.
 Task<void> Fleet::check() {
-    if (bundle_) {
+    if (bundle()) {
         run_.say(event::Severity::notice, "the rest of the flake is not checked: a bundle stands for the flake",
                  "the job that writes the bundle can check it: cachefill run --check flake --read-only");
         co_return;

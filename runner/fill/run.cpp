@@ -179,6 +179,7 @@ Task<void> Run::stages(async::TaskGroup& watched) {
         group.spawn(parts.fleet.evaluate_all());
         if (run.extent != Extent::verify) group.spawn(parts.planning.keep_on(group));
         if (!run.is_filling()) return;
+        group.spawn(parts.fleet.add_bundled());
         group.spawn(build_and_close());
         parts.pushes.push(group);
         group.spawn(parts.announcements.announce_build());

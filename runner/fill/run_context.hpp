@@ -14,6 +14,7 @@
 #include "session/session.hpp"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,6 +64,8 @@ struct RunContext {
     Outlets outlets;                 // none unless something is pushed
     build::Driver* driver = nullptr; // none unless something is built; BuildSide's
     async::TaskGroup evaluations;
+    // Until this derivation is in the store, where derivations are still being added. None: all are there.
+    std::function<async::Task<Result<void>>(nix::StorePath)> until_there;
 
     bool building_done = false;
     bool deadline_reached = false;

@@ -189,17 +189,26 @@ Result<BundledTarget> bundled_target_in(const Json& json) {
 Json encode(const BundleContents& contents) {
     auto withheld = Json::array();
     for (const auto& [path, why] : contents.withheld) withheld.push_back({{"path", path.to_string()}, {"why", why}});
-    return {{"derivations", contents.derivations}, {"sources", contents.sources},
-            {"nar_bytes", contents.nar_bytes},     {"payload_bytes", contents.payload_bytes},
-            {"withheld", std::move(withheld)},     {"expected", paths_to_json(contents.expected)}};
+    auto objects = Json::array();
+    for (const auto& object : contents.objects)
+        objects.push_back(Json::array({object.path.to_string(), object.info_bytes, object.nar_bytes}));
+    return {{"objects", std::move(objects)},
+            {"withheld", std::move(withheld)},
+            {"expected", paths_to_json(contents.expected)}};
 }
 
 Result<BundleContents> contents_in(const Json& json) {
     BundleContents contents;
-    contents.derivations = json.at("derivations");
-    contents.sources = json.at("sources");
-    contents.nar_bytes = json.at("nar_bytes");
-    contents.payload_bytes = json.at("payload_bytes");
+    constexpr std::uint64_t most = std::uint64_t{1} << 62; // of all together: no sum goes astray
+    std::uint64_t left = most;
+    for (const auto& entry : json.at("objects")) {
+        TRY(path, path_in(entry.at(0)));
+        BundledObject object{.path = std::move(path), .info_bytes = entry.at(1), .nar_bytes = entry.at(2)};
+        if (object.info_bytes > left || object.nar_bytes > left - object.info_bytes)
+            return Failure(FailureKind::protocol, "its objects have impossible sizes");
+        left -= object.size();
+        contents.objects.push_back(std::move(object));
+    }
     for (const auto& entry : json.at("withheld")) {
         TRY(path, path_in(entry.at("path")));
         contents.withheld.insert_or_assign(std::move(path), text_in(entry.at("why")));
@@ -242,6 +251,23 @@ Result<Bundle> bundle_in(const Json& json) {
 }
 
 } // namespace
+
+std::uint64_t BundleContents::derivations() const {
+    auto is_one = [](const BundledObject& object) { return object.path.is_derivation(); };
+    return static_cast<std::uint64_t>(std::count_if(objects.begin(), objects.end(), is_one));
+}
+
+std::uint64_t BundleContents::nar_bytes() const {
+    std::uint64_t sum = 0;
+    for (const auto& object : objects) sum += object.nar_bytes;
+    return sum;
+}
+
+std::uint64_t BundleContents::payload_bytes() const {
+    std::uint64_t sum = 0;
+    for (const auto& object : objects) sum += object.size();
+    return sum;
+}
 
 const BundledTarget* Bundle::find(const eval::TargetRef& target) const {
     auto is_it = [name = target.display()](const BundledTarget& known) { return known.target.display() == name; };

@@ -23,11 +23,21 @@ struct BundledTarget {
     std::string needs_system; // it failed for that alone
 };
 
+// One store object, as a daemon is given it.
+struct BundledObject {
+    nix::StorePath path;
+    std::uint64_t info_bytes = 0; // what daemon::path_info_for_import() made of it
+    std::uint64_t nar_bytes = 0;
+    std::uint64_t size() const { return info_bytes + nar_bytes; }
+};
+
 // Which store objects come with a bundle, and which do not.
 struct BundleContents {
-    std::uint64_t derivations = 0, sources = 0;
-    std::uint64_t nar_bytes = 0;     // of both
-    std::uint64_t payload_bytes = 0; // of what a daemon is given, see bundle_parser.hpp
+    std::vector<BundledObject> objects; // in the order of the payload: each after those that it refers to
+    std::uint64_t derivations() const;
+    std::uint64_t sources() const { return objects.size() - derivations(); }
+    std::uint64_t nar_bytes() const;
+    std::uint64_t payload_bytes() const; // of all objects, see bundle_parser.hpp
     // Sources in it that not everybody can fetch: the path, and why it must not go to a public cache, for a person.
     std::map<nix::StorePath, std::string> withheld;
     // What its derivations refer to and is not content-addressed (outputs that evaluation had built, for instance): it

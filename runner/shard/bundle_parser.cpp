@@ -70,7 +70,7 @@ Result<void> BundleParser::step(std::string_view& bytes, const Take& take) {
         if (!gather(bytes, header_length_)) return {};
         TRY(bundle, parse_bundle_header(gathered_));
         bundle_ = std::move(bundle);
-        payload_left_ = bundle_->contents.payload_bytes;
+        payload_left_ = bundle_->contents.payload_bytes();
         gathered_ = {};
         state_ = State::payload;
         return {};

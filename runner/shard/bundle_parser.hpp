@@ -11,8 +11,9 @@
 // A bundle's bytes, before they are compressed (zstd):
 //   "cachefill bundle 1\n"           the format's version, which changes when an older program could not read it
 //   u64, little-endian               length of the header
-//   the header                       JSON, docs/shards.md; it says how long the payload is
-//   the payload                      what a daemon is given to add (daemon::objects_header() and what follows there)
+//   the header                       JSON, docs/shards.md; it says what the payload is
+//   the payload                      of each store object daemon::path_info_for_import() and its NAR, as a daemon is
+//                                    given them after daemon::objects_header()
 //   "cachefill bundle end\n"         and the SHA-256, 32 bytes, of everything before this line
 namespace cachefill::shard {
 

@@ -2,9 +2,10 @@
 
 #include "async/deadline.hpp"
 #include "base/text.hpp"
-#include "shard/bundle_file.hpp"
+#include "daemon/operations.hpp"
+#include "nix/nar.hpp"
 
-#include <optional>
+#include <algorithm>
 #include <unordered_set>
 
 namespace cachefill::shard {
@@ -16,25 +17,66 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto longest_fetch = 30min; // of one path
+constexpr auto longest_fetch = 30min;         // of one path
+constexpr std::size_t group_of = 128;         // objects that are added at once
+constexpr std::uint64_t group_size = 4 << 20; // bytes, or one object
 
 Task<Result<BundleReader>> open(async::WorkerPool& workers, fs::path file) {
     auto work = [file = std::move(file)] { return BundleReader::open(file); };
     co_return co_await workers.run(std::move(work));
 }
 
-Task<Result<std::string>> next_piece(async::WorkerPool& workers, BundleReader& reader) {
+Task<Result<std::string>> read_on(async::WorkerPool& workers, BundleReader& reader) {
     auto work = [&reader] { return reader.next(); };
     co_return co_await workers.run(work);
 }
 
-// Reads it to its end.
-Task<Result<void>> check(async::WorkerPool& workers, BundleReader& reader) {
-    for (bool more = true; more;) {
-        CO_TRY(piece, co_await next_piece(workers, reader));
-        more = !piece.empty();
+// Keeps the NARs of derivations out of a payload that comes in pieces.
+class DerivationPicker {
+  public:
+    using Kept = std::unordered_map<nix::StorePath, std::string>;
+    DerivationPicker(const std::vector<BundledObject>& objects, Kept& kept) : objects_(objects), kept_(kept) {}
+
+    void write(std::string_view bytes) {
+        while (!bytes.empty() && next_ < objects_.size()) {
+            const auto& object = objects_[next_];
+            auto taken = static_cast<std::size_t>(std::min<std::uint64_t>(object.size() - at_, bytes.size()));
+            if (object.path.is_derivation()) {
+                auto skipped = static_cast<std::size_t>(
+                    std::min<std::uint64_t>(taken, object.info_bytes > at_ ? object.info_bytes - at_ : 0));
+                kept_[object.path] += bytes.substr(skipped, taken - skipped);
+            }
+            at_ += taken;
+            bytes.remove_prefix(taken);
+            if (at_ < object.size()) return;
+            ++next_;
+            at_ = 0;
+        }
     }
-    co_return Result<void>();
+
+  private:
+    const std::vector<BundledObject>& objects_;
+    Kept& kept_;
+    std::size_t next_ = 0;
+    std::uint64_t at_ = 0; // in the next one
+};
+
+Result<std::string> file_in(std::string_view nar) {
+    std::string text;
+    nix::NarVisitor visitor{
+        .file = [](std::string_view, bool, std::uint64_t) { return Result<void>(); },
+        .content =
+            [&text](std::string_view bytes) {
+                text += bytes;
+                return Result<void>();
+            },
+        .symlink = [](std::string_view, std::string_view) { return Result<void>(); },
+        .directory = [](std::string_view) { return Result<void>(); },
+    };
+    nix::NarParser parser(std::move(visitor));
+    TRY_VOID(parser.write(nar));
+    TRY_VOID(parser.finish());
+    return text;
 }
 
 Result<void> check_commit(const Bundle& bundle, const std::string& commit) {
@@ -44,14 +86,44 @@ Result<void> check_commit(const Bundle& bundle, const std::string& commit) {
         .with_hint("hand on the bundle that a job of the same run has written");
 }
 
+} // namespace
+
+Task<Result<std::unique_ptr<Import>>> Import::begin(async::WorkerPool& workers, fs::path file, std::string commit,
+                                                    daemon::Connection& store) {
+    auto doing = "taking the bundle " + sanitize(file.string());
+    auto executor = co_await boost::asio::this_coro::executor;
+    auto import = std::make_unique<Import>(executor, workers, std::move(file), store);
+    CO_TRY_VOID(co_await import->check());
+    CO_TRY_VOID(with_context(check_commit(import->bundle_, commit), doing));
+    auto fetched = co_await import->fetch_expected();
+    CO_TRY_VOID(with_context(std::move(fetched), doing));
+    auto added = co_await import->add_sources();
+    CO_TRY_VOID(with_context(std::move(added), doing));
+    co_return std::move(import);
+}
+
+// Reads it to its end.
+Task<Result<void>> Import::check() {
+    CO_TRY(reader, co_await open(workers_, file_));
+    bundle_ = reader.bundle();
+    for (const auto& object : bundle_.contents.objects) numbers_.emplace(object.path, numbers_.size());
+    DerivationPicker picker(bundle_.contents.objects, derivations_);
+    for (bool more = true; more;) {
+        CO_TRY(piece, co_await read_on(workers_, reader));
+        picker.write(piece);
+        more = !piece.empty();
+    }
+    co_return Result<void>();
+}
+
 // What is not content-addressed no daemon takes from a file.
-Task<Result<void>> fetch_expected(const Bundle& bundle, daemon::Connection& store) {
-    CO_TRY(valid, co_await store.query_valid_paths(bundle.contents.expected));
+Task<Result<void>> Import::fetch_expected() {
+    CO_TRY(valid, co_await store_.query_valid_paths(bundle_.contents.expected));
     std::unordered_set<nix::StorePath> here(valid.begin(), valid.end());
-    for (const auto& path : bundle.contents.expected) {
+    for (const auto& path : bundle_.contents.expected) {
         if (!here.contains(path)) {
             auto doing = "fetching " + path.to_string();
-            auto work = store.ensure_path(path);
+            auto work = store_.ensure_path(path);
             auto fetched = co_await async::with_deadline(std::move(work), longest_fetch, doing);
             if (!fetched)
                 co_return std::move(fetched)
@@ -60,32 +132,96 @@ Task<Result<void>> fetch_expected(const Bundle& bundle, daemon::Connection& stor
                     .with_hint("it was built for an evaluation, or named by its path: it has to be in a cache that "
                                "this machine's Nix fetches from");
         }
-        CO_TRY_VOID(co_await store.add_temp_root(path));
+        CO_TRY_VOID(co_await store_.add_temp_root(path));
     }
     co_return Result<void>();
 }
 
-Task<Result<void>> add_objects(async::WorkerPool& workers, BundleReader& reader, daemon::Connection& store) {
-    daemon::Payload payload = [&workers, &reader] { return next_piece(workers, reader); };
-    co_return co_await store.add_objects(std::move(payload));
+Result<nix::Derivation> Import::read(const nix::StorePath& path) const {
+    auto found = derivations_.find(path);
+    if (found == derivations_.end()) return Failure(FailureKind::not_found, path.to_string() + " is not in the bundle");
+    auto doing = "reading " + path.to_string() + " of the bundle";
+    TRY(text, with_context(file_in(found->second), doing));
+    return with_context(nix::Derivation::parse(text), doing);
 }
 
-} // namespace
+// What is planned looks at the store for them.
+Task<Result<void>> Import::add_sources() {
+    CO_TRY(reader, co_await open(workers_, file_));
+    reader_ = std::move(reader);
+    const auto& objects = bundle_.contents.objects;
+    auto is_source = [](const BundledObject& object) { return !object.path.is_derivation(); };
+    auto behind = std::find_if(objects.rbegin(), objects.rend(), is_source).base();
+    auto nothing_ends = [] { return false; };
+    co_return co_await add_up_to(static_cast<std::size_t>(behind - objects.begin()), nothing_ends);
+}
 
-Task<Result<Bundle>> take_bundle(async::WorkerPool& workers, fs::path file, std::string commit,
-                                 daemon::Connection& store) {
-    auto doing = "taking the bundle " + sanitize(file.string());
-    CO_TRY(first, co_await open(workers, file));
-    CO_TRY_VOID(co_await check(workers, first));
-    CO_TRY_VOID(with_context(check_commit(first.bundle(), commit), doing));
-    auto fetched = co_await fetch_expected(first.bundle(), store);
-    CO_TRY_VOID(with_context(std::move(fetched), doing));
-    CO_TRY(second, co_await open(workers, std::move(file)));
-    if (second.bundle().contents.derivations + second.bundle().contents.sources > 0) {
-        auto added = co_await add_objects(workers, second, store);
-        CO_TRY_VOID(with_context(std::move(added), doing));
+Task<Result<void>> Import::run(std::function<bool()> is_over) {
+    auto added = co_await add_up_to(bundle_.contents.objects.size(), is_over);
+    auto result = with_context(std::move(added), "adding what the bundle " + sanitize(file_.string()) + " holds");
+    if (!result) failure_ = result.error();
+    changed_.notify_all();
+    co_return result;
+}
+
+Task<Result<void>> Import::add_up_to(std::size_t last, const std::function<bool()>& is_over) {
+    const auto& objects = bundle_.contents.objects;
+    while (added_ < last) {
+        if (is_over()) {
+            failure_ = Failure(FailureKind::store, "the run ends before it was added to the store");
+            co_return Result<void>();
+        }
+        auto end = added_;
+        for (std::uint64_t size = 0; end < last && end - added_ < group_of; ++end) {
+            size += objects[end].size();
+            if (size > group_size && end > added_) break;
+        }
+        CO_TRY_VOID(co_await add_group(end - added_));
+        added_ = end;
+        changed_.notify_all();
     }
-    co_return second.bundle();
+    co_return Result<void>();
 }
+
+Task<Result<void>> Import::add_group(std::size_t count) {
+    std::uint64_t left = 0;
+    for (std::size_t i = added_; i < added_ + count; ++i) left += bundle_.contents.objects[i].size();
+    bool is_begun = false;
+    daemon::Payload payload = [&]() -> Task<Result<std::string>> {
+        if (std::exchange(is_begun, true)) return next_piece(left);
+        auto number = [](std::size_t of) -> Task<Result<std::string>> { co_return daemon::objects_header(of); };
+        return number(count);
+    };
+    co_return co_await store_.add_objects(std::move(payload));
+}
+
+// Of a group of which so many bytes are left; empty at its end.
+Task<Result<std::string>> Import::next_piece(std::uint64_t& left) {
+    if (left == 0) co_return std::string();
+    if (unused_.empty()) {
+        CO_TRY(piece, co_await read_on(workers_, *reader_));
+        if (piece.empty()) co_return Failure(FailureKind::protocol, "the file became shorter while it was read");
+        unused_ = std::move(piece);
+    }
+    auto taken = static_cast<std::size_t>(std::min<std::uint64_t>(left, unused_.size()));
+    auto piece = unused_.substr(0, taken);
+    unused_.erase(0, taken);
+    left -= taken;
+    co_return piece;
+}
+
+Task<Result<void>> Import::until(std::size_t count) {
+    while (added_ < count && !failure_) co_await changed_.wait();
+    if (added_ < count) co_return *failure_;
+    co_return Result<void>();
+}
+
+Task<Result<void>> Import::until_added(nix::StorePath path) {
+    auto number = numbers_.find(path);
+    if (number == numbers_.end()) co_return Result<void>();
+    co_return co_await until(number->second + 1);
+}
+
+Task<Result<void>> Import::until_all_are_added() { return until(numbers_.size()); }
 
 } // namespace cachefill::shard

@@ -10,7 +10,7 @@ namespace cachefill::shard {
 
 // Store objects that can be added to any store by whoever may speak to its daemon.
 struct Objects {
-    std::vector<nix::PathInfo> infos; // each after those that it refers to
+    std::vector<nix::PathInfo> infos; // each after those that it refers to, sources before derivations
     // Referred to, and not content-addressed: a daemon believes such a path only with a signature.
     std::vector<nix::StorePath> expected;
 };

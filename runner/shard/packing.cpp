@@ -66,8 +66,7 @@ Result<void> Packing::begin() {
     out_.emplace(std::move(out));
     TRY(compressor, codec::make_compressor({.method = codec::Compression::zstd}));
     compressor_ = std::move(compressor);
-    TRY_VOID(add(bundle_beginning(to_json(bundle_))));
-    return add(daemon::objects_header(objects_.infos.size()));
+    return add(bundle_beginning(to_json(bundle_)));
 }
 
 Result<void> Packing::add(std::string_view bytes) {
@@ -141,12 +140,9 @@ Task<Result<PackedBundle>> pack(async::WorkerPool& workers, Packing& packing) {
 
 BundleContents describe_objects(const Objects& objects) {
     BundleContents contents;
-    contents.payload_bytes = daemon::objects_header(objects.infos.size()).size();
-    for (const auto& info : objects.infos) {
-        ++(info.path.is_derivation() ? contents.derivations : contents.sources);
-        contents.nar_bytes += info.nar_size;
-        contents.payload_bytes += daemon::path_info_for_import(info).size() + info.nar_size;
-    }
+    for (const auto& info : objects.infos)
+        contents.objects.push_back(
+            {.path = info.path, .info_bytes = daemon::path_info_for_import(info).size(), .nar_bytes = info.nar_size});
     contents.expected = objects.expected;
     return contents;
 }

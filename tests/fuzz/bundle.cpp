@@ -43,7 +43,7 @@ std::string parse(std::string_view input, bool at_once, std::string& payload) {
     if (!wrong.empty()) return wrong;
     auto whole = parser.finish();
     if (!whole) return whole.error().one_line();
-    require(payload.size() == parser.bundle()->contents.payload_bytes, "the payload is as long as the header says");
+    require(payload.size() == parser.bundle()->contents.payload_bytes(), "the payload is as long as the header says");
     return {};
 }
 

@@ -125,8 +125,8 @@ Result<void> hand_over(const Environment& environment, const report::ShardPlan& 
 std::string bundle_text(const fill::WrittenBundle& written, const std::string& file) {
     const auto& contents = written.contents;
     auto text = "the bundle " + sanitize(file) + " has " + human_bytes(written.file_bytes) + ": " +
-                counted(contents.derivations, "derivation") + " and " + counted(contents.sources, "source") + " of " +
-                human_bytes(contents.nar_bytes) + "\n";
+                counted(contents.derivations(), "derivation") + " and " + counted(contents.sources(), "source") +
+                " of " + human_bytes(contents.nar_bytes()) + "\n";
     for (const auto& [path, why] : contents.withheld) {
         auto reason = std::string_view(why).substr(0, why.rfind(fill::unless_allowed));
         text += "in it, although not everybody may have it: " + path.to_string() + " (" + std::string(reason) + ")\n";

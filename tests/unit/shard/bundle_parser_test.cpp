@@ -13,7 +13,8 @@ constexpr std::string_view payload = "what a daemon is given";
 
 std::string whole() {
     auto bundle = some_bundle();
-    bundle.contents.payload_bytes = payload.size();
+    auto path = nix::StorePath::parse(some_derivation).value();
+    bundle.contents.objects.push_back({.path = path, .info_bytes = 2, .nar_bytes = payload.size() - 2});
     auto bytes = bundle_beginning(to_json(bundle)) + std::string(payload);
     return bytes + bundle_end(codec::hash_bytes(codec::HashAlgorithm::sha256, bytes));
 }

@@ -25,7 +25,9 @@ BOOST_AUTO_TEST_CASE(what_is_written_is_read_back_whole) {
     auto written = some_bundle();
     written.contents.withheld.emplace(*written.flake.source, "it is private");
     written.contents.expected.push_back(*written.flake.source);
-    written.contents.payload_bytes = 77;
+    written.contents.objects.push_back(
+        {.path = nix::StorePath::parse(some_derivation).value(), .info_bytes = 30, .nar_bytes = 40});
+    written.contents.objects.push_back({.path = *written.flake.source, .info_bytes = 3, .nar_bytes = 4});
     auto read = parse_bundle_header(to_json(written));
     BOOST_REQUIRE_MESSAGE(read, (read ? "" : read.error().one_line()));
     BOOST_TEST(to_json(*read) == to_json(written));
@@ -38,6 +40,10 @@ BOOST_AUTO_TEST_CASE(what_is_written_is_read_back_whole) {
     BOOST_TEST(read->targets[1].failure->one_line() == written.targets[1].failure->one_line());
     BOOST_TEST(read->targets[1].position->line == 3U);
     BOOST_TEST(read->targets[1].needs_system == "aarch64-darwin");
+    BOOST_TEST(read->contents.payload_bytes() == 77U);
+    BOOST_TEST(read->contents.nar_bytes() == 44U);
+    BOOST_TEST(read->contents.derivations() == 1U);
+    BOOST_TEST(read->contents.sources() == 1U);
     BOOST_TEST(read->contents.withheld.at(*written.flake.source) == "it is private");
 }
 
@@ -74,6 +80,11 @@ BOOST_AUTO_TEST_CASE(what_is_none_is_refused_with_a_reason) {
     BOOST_TEST(!changed([](Json& json) { json.erase("cut"); }));
     BOOST_TEST(!changed([](Json& json) { json["targets"][0]["target"]["kind"] = "toaster"; }));
     BOOST_TEST(!changed([](Json& json) { json["contents"]["expected"] = {"/etc/passwd"}; }));
+    const auto huge = std::uint64_t{1} << 61;
+    BOOST_TEST(changed([](Json& json) { json["contents"]["objects"] = {{some_derivation, 1, 1}}; }).has_value());
+    BOOST_TEST(!changed([huge](Json& json) {
+        json["contents"]["objects"] = {{some_derivation, 1, huge}, {some_derivation, huge, 1}};
+    }));
     auto other = changed([](Json& json) { json["store"] = "/gnu/store"; });
     BOOST_REQUIRE(!other);
     BOOST_TEST(other.error().one_line().find("of the store directory /gnu/store") != std::string::npos);

@@ -1,3 +1,4 @@
+#include "async/together.hpp"
 #include "daemon/operations.hpp"
 #include "shard/importing.hpp"
 #include "shard/objects.hpp"
@@ -34,14 +35,36 @@ struct Machines {
         BOOST_REQUIRE_MESSAGE(packed, (packed ? "" : packed.error().one_line()));
     }
 
-    Result<Bundle> take(const std::string& commit = {}) {
+    // Begins, lets `meanwhile` look at it, and adds all unless that is over.
+    Result<Bundle> take(const std::string& commit = {},
+                        const std::function<async::Task<void>(Import&)>& meanwhile = {}) {
         auto work = [&](async::Executor executor) -> async::Task<Result<Bundle>> {
             async::WorkerPool workers(executor, 1);
-            co_return co_await take_bundle(workers, file, commit, to);
+            CO_TRY(import, co_await Import::begin(workers, file, commit, to));
+            if (meanwhile) co_await meanwhile(*import);
+            std::function<bool()> is_over = [] { return false; };
+            CO_TRY_VOID(co_await import->run(std::move(is_over)));
+            co_return import->bundle();
         };
         return run_task<Result<Bundle>>(work);
     }
 };
+
+async::Task<void> note(Import& import, nix::StorePath path, bool& is_there) {
+    auto there = co_await import.until_added(std::move(path));
+    is_there = there.has_value();
+}
+
+// Which of these has been added by now.
+async::Task<std::vector<bool>> are_added(Import& import, std::vector<nix::StorePath> paths) {
+    auto there = std::make_unique<bool[]>(paths.size());
+    auto ask = [&](async::TaskGroup& group) {
+        for (std::size_t i = 0; i < paths.size(); ++i) group.spawn(note(import, paths[i], there[i]));
+        group.cancel();
+    };
+    co_await async::together(ask);
+    co_return std::vector<bool>(there.get(), there.get() + paths.size());
+}
 
 } // namespace
 
@@ -50,12 +73,83 @@ BOOST_AUTO_TEST_SUITE(importing)
 BOOST_AUTO_TEST_CASE(a_daemon_is_given_all_that_is_in_it) {
     Machines machines;
     auto source = machines.from.add_text("source", std::string(1 << 20, 'x'));
-    machines.pack(machines.from.add_text("top.drv", "t", {source}));
+    auto top = machines.from.add_text("top.drv", "t", {source});
+    machines.pack(top);
     auto taken = machines.take();
     BOOST_REQUIRE_MESSAGE(taken, (taken ? "" : taken.error().one_line()));
     BOOST_TEST(taken->branch == "main");
-    BOOST_TEST(machines.to.added.size() == taken->contents.payload_bytes);
-    BOOST_TEST(machines.to.added.starts_with(daemon::objects_header(2)));
+    auto object = [&machines](const nix::StorePath& path) {
+        auto text = read_file(machines.from.endpoint().physical(path)).value();
+        return daemon::path_info_for_import(machines.from.infos().at(path)) + Store::nar_of(text);
+    };
+    auto one = daemon::objects_header(1);
+    BOOST_TEST((machines.to.added == one + object(source) + one + object(top)));
+}
+
+BOOST_AUTO_TEST_CASE(thousands_are_added_in_groups_and_each_is_read_before_it_is_there) {
+    Machines machines;
+    auto text = [](int number) {
+        return "Derive([(\"out\",\"/nix/store/"
+               "j4vaq5dqqcl9szjyp2rpiyv1xy419972-x\",\"\",\"\")],[],[],\"x86_64-linux\",\"/b\",[],"
+               "[(\"number\",\"" +
+               std::to_string(number) + "\")])";
+    };
+    auto source = machines.from.add_text("source", "s");
+    auto first = machines.from.add_text("first.drv", text(0), {source});
+    auto last = first;
+    for (int i = 1; i < 300; ++i) last = machines.from.add_text("next.drv", text(i), {last});
+    machines.pack(last);
+    auto meanwhile = [&](Import& import) -> async::Task<void> {
+        std::vector<nix::StorePath> asked{source, first};
+        auto added = co_await are_added(import, std::move(asked));
+        BOOST_TEST(added[0]);
+        BOOST_TEST(!added[1]);
+        auto read = import.read(last);
+        BOOST_REQUIRE_MESSAGE(read, (read ? "" : read.error().one_line()));
+        BOOST_TEST(read->environment.at("number") == "299");
+        BOOST_TEST(!import.read(source));
+    };
+    auto taken = machines.take({}, meanwhile);
+    BOOST_REQUIRE_MESSAGE(taken, (taken ? "" : taken.error().one_line()));
+    // One for the source, and 128, 128 and 44.
+    BOOST_TEST(machines.to.added.size() == taken->contents.payload_bytes() + 4 * daemon::objects_header(1).size());
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_added_once_the_run_is_over_and_nobody_waits_for_it) {
+    Machines machines;
+    auto top = machines.from.add_text("top.drv", "t");
+    machines.pack(top);
+    auto work = [&](async::Executor executor) -> async::Task<Result<void>> {
+        async::WorkerPool workers(executor, 1);
+        std::string no_commit;
+        CO_TRY(import, co_await Import::begin(workers, machines.file, no_commit, machines.to));
+        std::function<bool()> is_over = [] { return true; };
+        CO_TRY_VOID(co_await import->run(std::move(is_over)));
+        co_return co_await import->until_added(top);
+    };
+    auto waited = run_task<Result<void>>(work);
+    BOOST_REQUIRE(!waited);
+    BOOST_TEST(waited.error().cause() == "the run ends before it was added to the store");
+    BOOST_TEST(machines.to.added.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_daemon_that_refuses_is_told_to_whoever_waits) {
+    Machines machines;
+    auto top = machines.from.add_text("top.drv", "t");
+    machines.pack(top);
+    auto work = [&](async::Executor executor) -> async::Task<Result<void>> {
+        async::WorkerPool workers(executor, 1);
+        std::string no_commit;
+        CO_TRY(import, co_await Import::begin(workers, machines.file, no_commit, machines.to));
+        machines.to.failure = Failure(FailureKind::store, "no");
+        std::function<bool()> is_over = [] { return false; };
+        auto added = co_await import->run(std::move(is_over));
+        BOOST_TEST(!added.has_value());
+        co_return co_await import->until_added(top);
+    };
+    auto waited = run_task<Result<void>>(work);
+    BOOST_REQUIRE(!waited);
+    BOOST_TEST(waited.error().cause() == "no");
 }
 
 BOOST_AUTO_TEST_CASE(nothing_of_a_damaged_file_is_added) {

@@ -47,6 +47,17 @@ BOOST_AUTO_TEST_CASE(each_comes_once_and_after_its_references) {
     BOOST_TEST(at("right.drv") < at("top.drv"));
 }
 
+BOOST_AUTO_TEST_CASE(sources_come_before_derivations) {
+    Store store;
+    auto first = store.add_text("first.drv", "f");
+    auto source = store.add_text("source", "s");
+    auto top = store.add_text("top.drv", "t", {first, source});
+    auto found = collect(store, {top});
+    BOOST_REQUIRE(found);
+    BOOST_TEST(found->infos.size() == 3U);
+    BOOST_TEST((found->infos[0].path == source));
+}
+
 BOOST_AUTO_TEST_CASE(a_chain_of_thousands_takes_no_stack) {
     Store store;
     auto last = store.add_text("first.drv", "0");
