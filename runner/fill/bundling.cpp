@@ -7,6 +7,8 @@
 #include "shard/objects.hpp"
 #include "shard/packing.hpp"
 
+#include <utility>
+
 namespace cachefill::fill {
 
 using async::Task;
@@ -59,8 +61,14 @@ std::vector<StorePath> Bundling::roots(shard::Bundle& bundle) const {
     auto add_build = [&roots](const report::ShardPlan::Build& build) {
         if (auto path = StorePath::parse(build.derivation)) roots.push_back(std::move(*path));
     };
-    for (const auto& shard : bundle.cut.shards)
-        for (const auto& build : shard.builds) add_build(build);
+    // What any of them begins with comes first.
+    bool more = true;
+    for (std::size_t number = 0; std::exchange(more, false); ++number)
+        for (const auto& shard : bundle.cut.shards) {
+            if (number >= shard.builds.size()) continue;
+            add_build(shard.builds[number]);
+            more = true;
+        }
     for (const auto& build : bundle.cut.nobodys) add_build(build);
 
     session::EvaluationRecord complete;

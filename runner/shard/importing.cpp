@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto longest_fetch = 30min;         // of one path
-constexpr std::size_t group_of = 128;         // objects that are added at once
+constexpr std::size_t group_of = 32;          // objects that are added at once
 constexpr std::uint64_t group_size = 4 << 20; // bytes, or one object
 
 Task<Result<BundleReader>> open(async::WorkerPool& workers, fs::path file) {

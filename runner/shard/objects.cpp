@@ -82,7 +82,6 @@ Task<Result<Objects>> collect_objects(daemon::Connection& store, std::vector<Sto
     for (const auto& [path, info] : infos)
         if (!path.is_derivation()) sources.push_back(path);
     std::sort(sources.begin(), sources.end());
-    std::sort(roots.begin(), roots.end());
     roots.insert(roots.begin(), sources.begin(), sources.end());
     std::sort(objects.expected.begin(), objects.expected.end());
     objects.infos = in_order(std::move(infos), roots);

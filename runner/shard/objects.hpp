@@ -16,7 +16,7 @@ struct Objects {
 };
 
 // These and all that they refer to, which has to be valid in the store: the derivations that a derivation needs, and
-// their sources.
+// their sources. What the first of `roots` needs comes first.
 async::Task<Result<Objects>> collect_objects(daemon::Connection& store, std::vector<nix::StorePath> roots);
 
 } // namespace cachefill::shard

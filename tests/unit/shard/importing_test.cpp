@@ -111,8 +111,8 @@ BOOST_AUTO_TEST_CASE(thousands_are_added_in_groups_and_each_is_read_before_it_is
     };
     auto taken = machines.take({}, meanwhile);
     BOOST_REQUIRE_MESSAGE(taken, (taken ? "" : taken.error().one_line()));
-    // One for the source, and 128, 128 and 44.
-    BOOST_TEST(machines.to.added.size() == taken->contents.payload_bytes() + 4 * daemon::objects_header(1).size());
+    // One for the source, nine times 32, and 12.
+    BOOST_TEST(machines.to.added.size() == taken->contents.payload_bytes() + 11 * daemon::objects_header(1).size());
 }
 
 BOOST_AUTO_TEST_CASE(nothing_is_added_once_the_run_is_over_and_nobody_waits_for_it) {

@@ -58,6 +58,17 @@ BOOST_AUTO_TEST_CASE(sources_come_before_derivations) {
     BOOST_TEST((found->infos[0].path == source));
 }
 
+BOOST_AUTO_TEST_CASE(what_the_first_root_needs_comes_first) {
+    Store store;
+    auto left = store.add_text("left.drv", "l", {store.add_text("below-left.drv", "b")});
+    auto right = store.add_text("right.drv", "r");
+    auto found = collect(store, {left, right});
+    auto other = collect(store, {right, left});
+    BOOST_REQUIRE(found && other);
+    BOOST_TEST((names(*found) == std::vector<std::string>{"below-left.drv", "left.drv", "right.drv"}));
+    BOOST_TEST((names(*other) == std::vector<std::string>{"right.drv", "below-left.drv", "left.drv"}));
+}
+
 BOOST_AUTO_TEST_CASE(a_chain_of_thousands_takes_no_stack) {
     Store store;
     auto last = store.add_text("first.drv", "0");
