@@ -101,13 +101,13 @@ BOOST_AUTO_TEST_CASE(what_its_evaluation_read_belongs_to_the_target) {
     result.read_by_evaluation = {{.derivation = tool, .outputs = {"dev"}}, {.derivation = source, .outputs = {}}};
     auto target = session::add_target(graph, result, session::derivations_of(endpoint)).value();
     BOOST_TEST(target.read_by_evaluation.empty());
-    BOOST_REQUIRE(session::add_reads(graph, endpoint, result, target).has_value());
+    BOOST_REQUIRE(session::add_reads(graph, result, session::derivations_of(endpoint), target).has_value());
     BOOST_REQUIRE(target.read_by_evaluation.size() == 2U);
     BOOST_TEST((graph.derivation(target.read_by_evaluation[0].derivation).path == tool));
     BOOST_TEST((target.read_by_evaluation[0].outputs == Outputs{0}));
     BOOST_TEST((target.read_by_evaluation[1].outputs == Outputs{0})); // whatever it has
     result.read_by_evaluation = {{.derivation = path("gone.drv"), .outputs = {}}};
-    BOOST_TEST(!session::add_reads(graph, endpoint, result, target).has_value());
+    BOOST_TEST(!session::add_reads(graph, result, session::derivations_of(endpoint), target).has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()
