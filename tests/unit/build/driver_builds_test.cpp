@@ -40,9 +40,26 @@ plan::Plan plan_where_a_is_here(const DriverScene& scene) {
     return plan;
 }
 
+// Of derivations that are still being added: b never comes.
+async::Task<Result<void>> all_but_b(nix::StorePath path) {
+    if (path.to_string() == drv_b) co_return Failure(FailureKind::store, "the rest did not come");
+    co_return Result<void>();
+}
+
 } // namespace
 
 BOOST_AUTO_TEST_SUITE(driver_builds)
+
+BOOST_AUTO_TEST_CASE(what_does_not_come_into_the_store_fails_with_the_reason_and_is_not_asked_for) {
+    DriverScene scene;
+    scene.callbacks.until_there = all_but_b;
+    scene.run(scene.chain.plan_without_order(), [](ActingDaemon&) {});
+    BOOST_TEST((sorted(scene.built) == Paths{"a", "c", "d"}));
+    BOOST_TEST((scene.records["b"].outcome == BuildOutcome::failed));
+    BOOST_TEST(scene.records["b"].error.find("the rest did not come") != std::string::npos, scene.records["b"].error);
+    BOOST_TEST(std::none_of(scene.builds_asked.begin(), scene.builds_asked.end(),
+                            [](const std::string& paths) { return paths.find(drv_b) != std::string::npos; }));
+}
 
 BOOST_AUTO_TEST_CASE(a_request_that_fails_as_a_whole_is_repeated_for_each_alone) {
     DriverScene scene({.are_tiny = true});
