@@ -153,7 +153,8 @@ Failure failure_in(const Json& json) {
          {FailureKind::usage, FailureKind::auth, FailureKind::not_found, FailureKind::network, FailureKind::timeout,
           FailureKind::protocol, FailureKind::store, FailureKind::build, FailureKind::machine, FailureKind::internal})
         if (json.at("kind") == to_string(known)) kind = known;
-    Failure failure(kind, text_in(json.at("cause")));
+    auto cause = text_in(json.at("cause"));
+    Failure failure(kind, cause.empty() ? "it does not evaluate, and nothing says why" : std::move(cause));
     for (const auto& doing : json.at("context")) failure = std::move(failure).with_context(text_in(doing));
     return std::move(failure).with_hint(text_in(json.at("hint")));
 }
