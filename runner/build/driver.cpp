@@ -47,8 +47,9 @@ void NixDriver::update(const plan::Plan& plan) {
 
 Task<void> NixDriver::run() {
     auto all = [this](async::TaskGroup& workers) {
-        for (std::size_t i = 0; i < settings_.local_slots; ++i) workers.spawn(build_slot(SlotKind::local));
-        for (std::size_t i = 0; i < settings_.remote_slots; ++i) workers.spawn(build_slot(SlotKind::remote));
+        for (std::size_t i = 0; i < settings_.local_slots; ++i) workers.spawn(build_slot(this_machine));
+        for (std::size_t machine = 1; machine < settings_.machines.size(); ++machine)
+            for (std::size_t i = 0; i < settings_.machines[machine].slots; ++i) workers.spawn(build_slot(machine));
         for (std::size_t i = 0; i < settings_.fetches; ++i) workers.spawn(fetch_slot());
         workers.spawn(look_at_the_clock());
     };

@@ -22,13 +22,14 @@ class Roots;
 
 struct BuildSettings {
     std::size_t local_slots = 1;
-    std::size_t remote_slots = 0; // handed to the daemon's own remote builders
-    std::size_t fetches = 8;      // at once
-    std::uint64_t cores = 0;      // of each build; 0: as the builder likes
-    BuildLimits limits;           // of each build
+    std::size_t fetches = 8; // at once
+    std::uint64_t cores = 0; // of each build; 0: as the builder likes
+    BuildLimits limits;      // of each build
     // How long a substituter may be away before what hangs on it is given up.
     std::chrono::seconds cache_patience{600};
-    std::vector<plan::BuildAbility> machines; // the first is this one
+    // How long a remote builder may be away before what only it could build is given up.
+    std::chrono::seconds builder_patience{300};
+    std::vector<plan::BuildAbility> machines; // the first is this one; the others are handed builds by the daemon
 };
 
 struct DriverCallbacks {

@@ -24,29 +24,36 @@ std::string remedy(const nix::PathInfo& info) {
 
 } // namespace
 
-Task<void> NixDriver::build_slot(SlotKind kind) {
+Task<void> NixDriver::build_slot(std::size_t machine) {
     std::unique_ptr<daemon::Connection> connection;
-    auto slots = kind == SlotKind::local ? settings_.local_slots : settings_.remote_slots;
+    auto slots = machine == this_machine ? settings_.local_slots : settings_.machines[machine].slots;
+    auto limit = machine == this_machine ? batch_limit : 1;
     auto generation = idle_generation_;
     while (!is_done()) {
         if (std::exchange(generation, idle_generation_) != idle_generation_) connection.reset();
+        if (machine != this_machine) give_up_stranded();
         std::vector<DerivationId> batch;
-        if (!callbacks_.may_start || callbacks_.may_start())
-            batch = scheduler_.take_builds(kind, batch_limit, slots, !callbacks_.expects_more());
+        bool may_start = !callbacks_.may_start || callbacks_.may_start();
+        if (may_start && builders_.is_its_turn(machine, clock_.now()))
+            batch = scheduler_.take_builds(machine, limit, slots, !callbacks_.expects_more());
         if (batch.empty()) {
             co_await changed_.wait();
             continue;
         }
         notify(); // what is to be fetched meanwhile
-        co_await build(connection, kind, std::move(batch));
+        co_await build(connection, machine, std::move(batch));
         notify();
     }
     notify(); // the others may be done, too
 }
 
-daemon::Options NixDriver::build_options(SlotKind kind) const {
+daemon::Options NixDriver::build_options(std::size_t machine) const {
     daemon::Options options;
-    options.max_build_jobs = kind == SlotKind::local ? 1 : 0;
+    options.max_build_jobs = machine == this_machine ? 1 : 0;
+    // Or Nix would hand a local slot's build to a builder, and leave this machine idle; and a remote slot's to the
+    // first of them that is free, or takes long to be found away.
+    if (settings_.machines.size() > 1)
+        options.overrides["builders"] = machine == this_machine ? std::string() : settings_.machines[machine].builder;
     options.build_cores = settings_.cores;
     options.max_silent_seconds = static_cast<std::uint64_t>(settings_.limits.silence.count());
     // What could be fetched has been fetched; asking the substituters again would only cost time.
@@ -55,11 +62,11 @@ daemon::Options NixDriver::build_options(SlotKind kind) const {
     return options;
 }
 
-Task<void> NixDriver::build(std::unique_ptr<daemon::Connection>& connection, SlotKind kind,
+Task<void> NixDriver::build(std::unique_ptr<daemon::Connection>& connection, std::size_t machine,
                             std::vector<DerivationId> batch) {
     std::vector<nix::StorePath> held;
     for (auto id : batch) add_paths_around(graph_, id, held);
-    auto options = build_options(kind);
+    auto options = build_options(machine);
     auto ready = co_await ensure_connected(connection, endpoint_, std::move(options));
     if (ready) ready = co_await roots_.hold(std::move(held));
     if (ready) ready = co_await wait_for_files(batch);
@@ -72,9 +79,17 @@ Task<void> NixDriver::build(std::unique_ptr<daemon::Connection>& connection, Slo
         co_return;
     }
     if (batch.empty()) co_return;
-    BuildRequest request(graph_, clock_, std::move(batch), settings_.limits, listener_);
-    auto endings = co_await request.run(*connection);
-    for (auto& ending : endings) co_await settle(std::move(ending));
+    co_await request(*connection, machine, std::move(batch));
+}
+
+Task<void> NixDriver::request(daemon::Connection& connection, std::size_t machine, std::vector<DerivationId> batch) {
+    auto builder = machine == this_machine ? Builder::here : Builder::remote;
+    BuildRequest request(graph_, clock_, std::move(batch), settings_.limits, listener_, builder);
+    builders_.begin(machine);
+    auto endings = co_await request.run(connection);
+    for (auto& trouble : request.passed_over()) note_trouble(std::move(trouble), machine);
+    for (auto& ending : endings) co_await settle(std::move(ending), machine);
+    builders_.end(machine);
 }
 
 Task<Result<void>> NixDriver::wait_for_files(const std::vector<DerivationId>& batch) {
@@ -209,7 +224,7 @@ void NixDriver::announce(DerivationId id) {
     sink_.on_event(started);
 }
 
-Task<void> NixDriver::settle(BuildRequest::Ending ending) {
+Task<void> NixDriver::settle(BuildRequest::Ending ending, std::size_t machine) {
     auto id = ending.derivation;
     switch (ending.how) {
     case BuildRequest::Ending::How::ask_alone:
@@ -218,9 +233,14 @@ Task<void> NixDriver::settle(BuildRequest::Ending ending) {
     case BuildRequest::Ending::How::daemon_gone:
         lost(id, std::move(ending.record));
         co_return;
+    case BuildRequest::Ending::How::builder_failed:
+        builder_failed(std::move(ending), machine);
+        co_return;
     case BuildRequest::Ending::How::ended:
         break;
     }
+    if (machine != this_machine && builders_.note_answer(machine, clock_.now()))
+        say(event::Severity::notice, "the remote builder " + builders_.address(machine) + " builds again");
     if (ending.record.outcome == event::BuildOutcome::built || ending.record.outcome == event::BuildOutcome::found) {
         co_await built(id, std::move(ending.record));
         co_return;

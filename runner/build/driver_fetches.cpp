@@ -64,10 +64,12 @@ void NixDriver::unfetchable(PathId id, const daemon::FetchReason& reason, async:
     callbacks_.on_unfetchable(id, reason);
 }
 
-// A fetch that waits for a cache has its turn when its time has come.
+// A fetch that waits for a cache, or a build that waits for a builder, has its turn when its time has come.
 Task<void> NixDriver::look_at_the_clock() {
     while (!is_done()) {
         auto next = fetcher_.next_moment();
+        auto builder = builders_.next_moment(clock_.now());
+        if (builder && (!next || *builder < *next)) next = builder;
         if (!next) {
             co_await changed_.wait();
             continue;

@@ -2,6 +2,7 @@
 
 #include "async/task_group.hpp"
 #include "build/build_request.hpp"
+#include "build/builders.hpp"
 #include "build/driver.hpp"
 #include "build/fetcher.hpp"
 #include "event/event.hpp"
@@ -14,8 +15,8 @@ namespace cachefill::build {
 // Outputs, and those of inputs that are needed.
 void add_paths_around(const plan::Graph& graph, plan::DerivationId id, std::vector<nix::StorePath>& paths);
 
-// The driver, in three parts: what there is to do and what became of it (driver.cpp), builds (driver_builds.cpp),
-// fetches (driver_fetches.cpp).
+// The driver, in parts: what there is to do and what became of it (driver.cpp), builds (driver_builds.cpp,
+// driver_builders.cpp for remote ones), fetches (driver_fetches.cpp).
 class NixDriver final : public Driver {
   public:
     NixDriver(Surroundings at, BuildSettings settings, DriverCallbacks callbacks)
@@ -23,7 +24,8 @@ class NixDriver final : public Driver {
           callbacks_(std::move(callbacks)), sink_(at.sink), clock_(at.clock), scheduler_(at.graph),
           fetcher_(at, settings_.cache_patience,
                    {callbacks_.fetch_overrides, callbacks_.fetched_before, callbacks_.caches_of}),
-          workers_(at.executor), changed_(at.executor), alarm_(at.executor) {
+          builders_(settings_.machines, settings_.builder_patience), workers_(at.executor), changed_(at.executor),
+          alarm_(at.executor) {
         listener_.on_started = [this](plan::DerivationId id) { announce(id); };
         listener_.on_log_line = [this](plan::DerivationId id, const std::string& text) {
             event::BuildLogLine line{.derivation = graph_.derivation(id).path.to_string(), .line = text};
@@ -73,10 +75,13 @@ class NixDriver final : public Driver {
   private:
     bool is_done() const { return stopping_ || draining_ || (scheduler_.is_idle() && !callbacks_.expects_more()); }
 
-    async::Task<void> build_slot(SlotKind kind);
-    daemon::Options build_options(SlotKind kind) const;
-    async::Task<void> build(std::unique_ptr<daemon::Connection>& connection, SlotKind kind,
+    // By number in the settings' machines.
+    async::Task<void> build_slot(std::size_t machine);
+    daemon::Options build_options(std::size_t machine) const;
+    async::Task<void> build(std::unique_ptr<daemon::Connection>& connection, std::size_t machine,
                             std::vector<plan::DerivationId> batch);
+    async::Task<void> request(daemon::Connection& connection, std::size_t machine,
+                              std::vector<plan::DerivationId> batch);
     async::Task<Result<std::string>> find_doubt(daemon::Connection& connection, plan::DerivationId id);
     async::Task<Result<std::string>> find_doubt_in_inputs(daemon::Connection& connection, plan::DerivationId id);
     async::Task<Result<std::string>> find_doubt_in_reads(daemon::Connection& connection, plan::DerivationId id);
@@ -100,7 +105,10 @@ class NixDriver final : public Driver {
     }
     async::Task<std::set<nix::StorePath>> find_made_meanwhile(const std::vector<plan::DerivationId>& interrupted);
     void announce(plan::DerivationId id);
-    async::Task<void> settle(BuildRequest::Ending ending);
+    async::Task<void> settle(BuildRequest::Ending ending, std::size_t machine);
+    void note_trouble(BuilderTrouble trouble, std::size_t machine);
+    void builder_failed(BuildRequest::Ending ending, std::size_t machine);
+    void give_up_stranded();
     async::Task<void> built(plan::DerivationId id, BuildRecord record);
     void failed(plan::DerivationId id, BuildRecord record);
     void lost(plan::DerivationId id, BuildRecord record);
@@ -118,10 +126,11 @@ class NixDriver final : public Driver {
         alarm_.wake();
     }
 
-    void warn(std::string text) {
-        event::Message message{.severity = event::Severity::warning, .text = std::move(text), .hint = {}};
+    void say(event::Severity severity, std::string text) {
+        event::Message message{.severity = severity, .text = std::move(text), .hint = {}};
         sink_.on_event(message);
     }
+    void warn(std::string text) { say(event::Severity::warning, std::move(text)); }
 
     const daemon::Endpoint& endpoint_;
     const plan::Graph& graph_;
@@ -133,6 +142,7 @@ class NixDriver final : public Driver {
     BuildListener listener_;
     Scheduler scheduler_;
     Fetcher fetcher_;
+    Builders builders_;
     async::TaskGroup workers_;
     async::Signal changed_;
     async::Nap alarm_; // until a fetch may be tried again

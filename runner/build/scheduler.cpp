@@ -14,7 +14,20 @@ constexpr std::chrono::milliseconds cheap_limit{1500};
 
 } // namespace
 
-Scheduler::ReadyKey Scheduler::key(DerivationId id) const { return {-nodes_.at(id).build.longest_chain.count(), id}; }
+ReadyBuilds::Key Scheduler::key(DerivationId id) const { return {-nodes_.at(id).build.longest_chain.count(), id}; }
+
+// A remote builder has to be reached, and given the inputs: more than what is cheap saves.
+Crew Scheduler::crew_for(const Node& node, const std::vector<plan::BuildAbility>& machines) const {
+    const auto& derivation = graph_.derivation(node.build.derivation);
+    Crew crew;
+    for (std::size_t number = 0; number < machines.size(); ++number) {
+        bool is_excluded = std::find(node.excluded.begin(), node.excluded.end(), number) != node.excluded.end();
+        if (is_excluded || !machines[number].can_build(derivation)) continue;
+        crew.push_back(number);
+        if (number == this_machine && derivation.kind != plan::DerivationKind::compile) break;
+    }
+    return crew;
+}
 
 std::vector<DerivationId> Scheduler::update(const plan::Plan& plan, const std::vector<plan::BuildAbility>& machines) {
     std::vector<DerivationId> ended;
@@ -37,8 +50,7 @@ std::vector<DerivationId> Scheduler::update(const plan::Plan& plan, const std::v
             ended.push_back(id);
             continue;
         }
-        bool fits_here = !machines.empty() && plan::BuildAbility::fits(derivation, {machines.front()});
-        node.slot = fits_here ? SlotKind::local : SlotKind::remote;
+        node.crew = crew_for(node, machines);
         node.cheap =
             !node.alone && derivation.kind != plan::DerivationKind::compile && build.expected.time <= cheap_limit;
         for (auto path : build.fetch) {
@@ -67,13 +79,8 @@ void Scheduler::queue_fetch(PathId path, const plan::PlannedBuild& build) {
     fetch_queue_.emplace(fetch.urgency, path);
 }
 
-std::set<Scheduler::ReadyKey>& Scheduler::ready_set(const Node& node) {
-    return (node.build.last ? last_ready_ : ready_)[static_cast<int>(node.slot)];
-}
-
 bool Scheduler::anything_else_is_left() const {
-    return !ready_[0].empty() || !ready_[1].empty() || running_ > running_last_ ||
-           running_fetches_ > running_last_fetches_ ||
+    return !ready_.is_empty(false) || running_ > running_last_ || running_fetches_ > running_last_fetches_ ||
            (!fetch_queue_.empty() && fetch_queue_.begin()->first < last_urgency);
 }
 
@@ -118,7 +125,10 @@ bool Scheduler::has_inputs(const Node& node) const {
     });
 }
 
-void Scheduler::unready(DerivationId id) { ready_set(nodes_.at(id)).erase(key(id)); }
+void Scheduler::unready(DerivationId id) {
+    const auto& node = nodes_.at(id);
+    ready_.erase(node.crew, node.build.last, key(id));
+}
 
 void Scheduler::refresh(DerivationId id) {
     Node& node = nodes_.at(id);
@@ -138,7 +148,7 @@ void Scheduler::refresh(DerivationId id) {
     }
     unready(id);
     if (is_only_in_want_of_inputs(node) && has_inputs(node))
-        ready_set(node).insert(key(id));
+        ready_.insert(node.crew, node.build.last, key(id));
     else if (wants_inputs(node))
         for (auto path : node.build.fetch) queue_fetch(path, node.build);
 }
@@ -164,26 +174,48 @@ void Scheduler::refresh_dependents(DerivationId id) {
     for (auto dependent : it->second) refresh(dependent);
 }
 
-std::vector<DerivationId> Scheduler::take_builds(SlotKind kind, std::size_t limit, std::size_t slots,
+void Scheduler::start_running(DerivationId id) {
+    unready(id);
+    Node& node = nodes_.at(id);
+    node.state = State::running;
+    ++running_;
+    if (node.build.last) ++running_last_;
+}
+
+std::vector<DerivationId> Scheduler::take_builds(std::size_t machine, std::size_t limit, std::size_t slots,
                                                  bool nothing_else_comes) {
     bool is_last_phase = nothing_else_comes && !anything_else_is_left();
-    auto& ready = (is_last_phase ? last_ready_ : ready_)[static_cast<int>(kind)];
     std::vector<DerivationId> taken;
+    auto* ready = ready_.find(machine, is_last_phase);
+    if (!ready) return taken;
     // What is ready is shared out over all slots, so that a batch for one leaves no other idle.
-    auto share = std::max<std::size_t>(1, ready.size() / std::max<std::size_t>(1, slots));
-    while (!ready.empty() && taken.size() < std::min(limit, share)) {
-        auto id = ready.begin()->second;
-        Node& node = nodes_.at(id);
-        if (!taken.empty() && !node.cheap) break;
-        ready.erase(ready.begin());
-        node.state = State::running;
-        ++running_;
-        if (node.build.last) ++running_last_;
+    auto share = std::max<std::size_t>(1, ready->size() / std::max<std::size_t>(1, slots));
+    while (!ready->empty() && taken.size() < std::min(limit, share)) {
+        auto id = ready->begin()->second;
+        bool is_cheap = nodes_.at(id).cheap;
+        if (!taken.empty() && !is_cheap) break;
+        start_running(id);
         taken.push_back(id);
         fetch_ahead(id);
-        if (!node.cheap) break;
+        if (!is_cheap) break;
     }
     return taken;
+}
+
+std::vector<DerivationId> Scheduler::take_stranded(const std::function<bool(std::size_t)>& is_lost) {
+    auto stranded = ready_.only_for(is_lost);
+    for (auto id : stranded) start_running(id);
+    return stranded;
+}
+
+bool Scheduler::exclude(DerivationId id, std::size_t machine) {
+    Node& node = nodes_.at(id);
+    auto place = std::find(node.crew.begin(), node.crew.end(), machine);
+    if (place == node.crew.end()) return !node.crew.empty();
+    if (node.crew.size() == 1) return false;
+    node.crew.erase(place);
+    node.excluded.push_back(machine);
+    return true;
 }
 
 std::optional<PathId> Scheduler::take_fetch(bool nothing_else_comes, const std::function<bool(PathId)>& is_its_turn) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "build/ready_builds.hpp"
 #include "plan/plan.hpp"
 
 #include <functional>
@@ -11,9 +12,6 @@
 #include <vector>
 
 namespace cachefill::build {
-
-// Where a derivation runs: on a slot of this machine, or handed by the daemon to one of its remote builders.
-enum class SlotKind { local, remote };
 
 // Which derivation next, which path to fetch next, what a failure blocks. Pure state without I/O: fed with plans and
 // outcomes, asked for work. Order: the derivation that heads the longest remaining chain first; those that the plan
@@ -27,13 +25,19 @@ class Scheduler {
     // Takes over what is new in a plan. Builds that are running or finished keep their state; those still waiting get
     // the plan's newest inputs, since a fetch may have become a build in the meantime. Returns those that have failed
     // at once, because they have a flaw, and those that are blocked by what failed before, in the plan's order.
+    // Whatever this machine can build and costs little is for this machine alone; what compiles, for whoever is free.
     std::vector<plan::DerivationId> update(const plan::Plan& plan, const std::vector<plan::BuildAbility>& machines);
 
     // Up to `limit` ready builds for one request. More than one only if all are cheap and others are left for the other
-    // slots: a request's results come together. `nothing_else_comes`: no further plan is expected, so that what comes
-    // last may have its turn.
-    std::vector<plan::DerivationId> take_builds(SlotKind kind, std::size_t limit, std::size_t slots,
+    // slots of `machine`, a number in update()'s list: a request's results come together. `nothing_else_comes`: no
+    // further plan is expected, so that what comes last may have its turn.
+    std::vector<plan::DerivationId> take_builds(std::size_t machine, std::size_t limit, std::size_t slots,
                                                 bool nothing_else_comes = true);
+    // Those ready that nobody but such machines could build. They count as running.
+    std::vector<plan::DerivationId> take_stranded(const std::function<bool(std::size_t machine)>& is_lost);
+    // Of one that runs: another machine than this one is to have it from now on. False: no other could.
+    bool exclude(plan::DerivationId id, std::size_t machine);
+    const Crew& crew(plan::DerivationId id) const { return nodes_.at(id).crew; }
     // `is_its_turn`, if given, says whether a path may be fetched now; others are passed over.
     std::optional<plan::PathId> take_fetch(bool nothing_else_comes = true,
                                            const std::function<bool(plan::PathId)>& is_its_turn = {});
@@ -58,9 +62,7 @@ class Scheduler {
 
     // Nothing runs and nothing could start.
     bool is_idle() const { return running_ == 0 && running_fetches_ == 0 && !has_ready() && fetch_queue_.empty(); }
-    bool has_ready() const {
-        return !ready_[0].empty() || !ready_[1].empty() || !last_ready_[0].empty() || !last_ready_[1].empty();
-    }
+    bool has_ready() const { return !ready_.is_empty(false) || !ready_.is_empty(true); }
     std::size_t running() const { return running_; }
     std::vector<plan::DerivationId> unfinished() const; // waiting or running
     // A fetch that has failed and that this one, or what it needs, still waits for.
@@ -73,7 +75,8 @@ class Scheduler {
         plan::PlannedBuild build;
         std::vector<plan::DerivationId> after;
         State state = State::waiting;
-        SlotKind slot = SlotKind::local;
+        Crew crew;                         // whoever could build it, but those excluded
+        std::vector<std::size_t> excluded; // machines that have failed at it
         bool cheap = false;
         bool alone = false; // shares no request
         bool ahead = false; // its inputs are fetched while what it waits for runs
@@ -87,9 +90,6 @@ class Scheduler {
         std::int64_t urgency = last_urgency;
     };
 
-    // Longest chain first; ties in the order the plan had.
-    using ReadyKey = std::pair<std::int64_t, plan::DerivationId>;
-
     void refresh(plan::DerivationId id);
     void unready(plan::DerivationId id);
     bool is_only_in_want_of_inputs(const Node& node) const; // or of nothing
@@ -97,9 +97,10 @@ class Scheduler {
     bool wants_inputs(const Node& node) const;
     void fetch_ahead(plan::DerivationId running);
     void block(Node& node, plan::DerivationId by);
-    ReadyKey key(plan::DerivationId id) const;
+    ReadyBuilds::Key key(plan::DerivationId id) const;
+    Crew crew_for(const Node& node, const std::vector<plan::BuildAbility>& machines) const;
+    void start_running(plan::DerivationId id);
     void refresh_dependents(plan::DerivationId id);
-    std::set<ReadyKey>& ready_set(const Node& node);
     void queue_fetch(plan::PathId path, const plan::PlannedBuild& build);
     void stop_running(plan::DerivationId id, State state);
     void stop_fetching(plan::PathId path, FetchState state);
@@ -111,8 +112,7 @@ class Scheduler {
     std::map<plan::PathId, std::set<plan::DerivationId>> waiting_for_fetch_;
     std::map<plan::PathId, Fetch> fetches_;
     std::set<std::pair<std::int64_t, plan::PathId>> fetch_queue_; // most urgent build first
-    std::set<ReadyKey> ready_[2];                                 // by SlotKind
-    std::set<ReadyKey> last_ready_[2];
+    ReadyBuilds ready_;
     std::size_t running_ = 0, running_last_ = 0;
     std::size_t running_fetches_ = 0, running_last_fetches_ = 0;
 };

@@ -7,7 +7,8 @@
 
 namespace cachefill::build {
 
-// The connection of one slot: made anew, with these options, if there is none or it broke.
+// The connection of one slot: made anew, with those of these options that the daemon hears, if there is none or it
+// broke.
 async::Task<Result<void>> ensure_connected(std::unique_ptr<daemon::Connection>& connection,
                                            const daemon::Endpoint& endpoint, daemon::Options options);
 

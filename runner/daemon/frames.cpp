@@ -136,7 +136,11 @@ std::optional<LogEvent> ActivityLog::on_start(const StartActivityFrame& frame) {
     auto path = activity.path;
     auto cache = activity.cache;
     if (activities_.size() < most_activities) activities_.insert_or_assign(frame.id, std::move(activity));
-    if (frame.type == build) return make_event(LogEvent::Kind::build_started, std::move(path), clean(frame.text));
+    if (frame.type == build) {
+        auto event = make_event(LogEvent::Kind::build_started, std::move(path), clean(frame.text));
+        event.machine = sanitize(redact_url(text(frame.fields, 1)));
+        return event;
+    }
     if (frame.type != substitute && frame.text.empty()) return {};
     auto kind = frame.type == substitute ? LogEvent::Kind::substitution_started : LogEvent::Kind::other;
     auto event = make_event(kind, std::move(path), clean(frame.text));

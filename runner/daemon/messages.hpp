@@ -86,6 +86,7 @@ struct LogEvent {
     std::uint64_t failed = 0;             // goals_progress
     std::uint64_t moved = 0;              // download_progress: bytes since the one before
     std::string cache;                    // of a substitution and its downloads: the substituter, without secrets
+    std::string machine;                  // of build_started: the remote builder's address; empty: this machine
 };
 using LogSink = std::function<void(const LogEvent&)>;
 

@@ -78,10 +78,10 @@ build::BuildSettings BuildSide::settings() const {
     const auto& machines = run_.session.machines();
     build::BuildSettings build;
     build.local_slots = machines.local_slots;
-    build.remote_slots = machines.remote_slots;
     build.cores = options.cores.value_or(nix.cores);
     build.limits = {.silence = options.max_silent, .time = options.build_timeout};
     build.cache_patience = options.wait_for_caches;
+    build.builder_patience = std::min<std::chrono::seconds>(options.wait_for_caches, build.builder_patience);
     build.machines = machines.abilities;
     return build;
 }

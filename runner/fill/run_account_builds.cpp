@@ -97,10 +97,12 @@ void add_done(report::RunReport& report, const RunParts& parts) {
         build.took = record.took;
         for (const auto& output : record.outputs) build.outputs.push_back(output.to_string());
         build.targets = parts.run.live.targets_of(id);
+        build.builder = record.builder;
         build.log_tail = record.log_tail;
         build.error = record.error;
         build.waits_for = record.waits_for;
         build.disk_was_full = record.disk_was_full;
+        build.builder_failed = record.builder_failed;
         if (record.blocked_by) block(build, parts.run.graph.derivation(*record.blocked_by));
         build.deferred = parts.run.live.why_last(id);
         report.builds.push_back(std::move(build));

@@ -107,6 +107,10 @@ class Hearing {
             blame(options::ExitCode::machine,
                   "the disk of the Nix store was full while " + build->name +
                       " was built: free some space and run again; what was built is in the cache");
+        build = std::find_if(report_.builds.begin(), report_.builds.end(),
+                             [](const auto& each) { return each.builder_failed; });
+        if (build != report_.builds.end())
+            blame(options::ExitCode::machine, build->name + " was not built: " + build->error);
     }
 
     // A plan is no failure, whatever it says.

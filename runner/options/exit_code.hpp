@@ -11,7 +11,7 @@ enum class ExitCode {
     usage = 2,         // wrong flags or configuration
     not_in_cache = 3,  // built, but not all of it is in the cache
     deadline = 4,      // stopped at the deadline; the next run continues
-    machine = 5,       // no Nix, no cache, no disk, no token or key that may write
+    machine = 5,       // no Nix, no cache, no disk, no remote builder, no token or key that may write
     interrupted = 130, // SIGINT
     terminated = 143,  // SIGTERM
 };

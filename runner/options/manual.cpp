@@ -117,7 +117,7 @@ Built, but not all of it is in the cache.
 Stopped at the deadline; the next run goes on from there.
 .TP
 .B 5
-The machine or a service could not: no Nix, no cache, no disk, no token or key that may write.
+The machine or a service could not: no Nix, no cache, no disk, no remote builder, no token or key that may write.
 .TP
 .BR 130 ", " 143
 Interrupted by SIGINT; by SIGTERM or SIGHUP.

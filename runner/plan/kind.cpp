@@ -23,18 +23,19 @@ bool BuildAbility::has(const std::string& feature) const {
     return features.contains(feature) || mandatory_features.contains(feature);
 }
 
-bool BuildAbility::fits(const GraphDerivation& derivation, const std::vector<BuildAbility>& machines) {
+bool BuildAbility::can_build(const GraphDerivation& derivation) const {
+    if (!builds) return false;
+    if (derivation.platform != "builtin" && !platforms.contains(derivation.platform)) return false;
     const auto& required = derivation.required_features;
-    return std::any_of(machines.begin(), machines.end(), [&](const BuildAbility& machine) {
-        if (!machine.builds) return false;
-        if (derivation.platform != "builtin" && !machine.platforms.contains(derivation.platform)) return false;
-        return std::all_of(required.begin(), required.end(),
-                           [&](const std::string& feature) { return machine.has(feature); }) &&
-               std::all_of(machine.mandatory_features.begin(), machine.mandatory_features.end(),
-                           [&](const std::string& feature) {
-                               return std::find(required.begin(), required.end(), feature) != required.end();
-                           });
-    });
+    return std::all_of(required.begin(), required.end(), [this](const auto& feature) { return has(feature); }) &&
+           std::all_of(mandatory_features.begin(), mandatory_features.end(), [&](const auto& feature) {
+               return std::find(required.begin(), required.end(), feature) != required.end();
+           });
+}
+
+bool BuildAbility::fits(const GraphDerivation& derivation, const std::vector<BuildAbility>& machines) {
+    return std::any_of(machines.begin(), machines.end(),
+                       [&](const BuildAbility& machine) { return machine.can_build(derivation); });
 }
 
 std::string BuildAbility::wanted(const GraphDerivation& derivation, const std::vector<BuildAbility>& machines) {

@@ -70,6 +70,7 @@ Json encode(const BuildReport& build) {
     json["outputs"] = build.outputs;
     json["targets"] = build.targets;
     json["needs"] = build.needs;
+    json["builder"] = build.builder;
     json["error"] = build.error;
     json["log_tail"] = build.log_tail;
     json["blocked_by"] = build.blocked_by;

@@ -63,8 +63,10 @@ struct BuildReport {
     std::optional<std::chrono::milliseconds> start;    // since the run's; unless it never started
     std::vector<std::string> outputs, targets, log_tail;
     std::vector<std::string> needs; // derivations among the builds of this report that it is made from, paths
+    std::string builder;            // the remote one that it ran on, by its address; empty: this machine, or none
     std::string error;
     bool disk_was_full = false;                    // said so by who built, which is no fault of the derivation
+    bool builder_failed = false;                   // likewise: a remote one, as `error` says
     std::string blocked_by, blocked_by_derivation; // name and path of that whose failure blocks it
     std::string deferred;                          // why it comes last, or empty
     std::string waits_for; // not started: the cache with one of its inputs that is away, and what it said

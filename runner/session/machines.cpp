@@ -22,7 +22,8 @@ void insert_list(std::set<std::string>& set, std::string_view list) {
 
 // URI, platforms, key, slots, speed, features, mandatory features, host key; trailing ones may be left out (Nix,
 // libstore/machines.cc).
-void add_builder(Machines& machines, const std::vector<std::string_view>& words, const std::string& this_system) {
+void add_builder(Machines& machines, std::string_view line, const std::string& this_system) {
+    auto words = split_words(line);
     auto is_set = [&words](std::size_t field) { return words.size() > field && words[field] != "-"; };
     plan::BuildAbility builder;
     if (is_set(1))
@@ -30,8 +31,10 @@ void add_builder(Machines& machines, const std::vector<std::string_view>& words,
     else
         builder.platforms.insert(this_system);
     auto slots = is_set(3) ? parse_u64(words[3]) : std::optional<std::uint64_t>(1);
-    machines.remote_slots += std::min(slots.value_or(1), most_slots);
-    builder.builds = slots.value_or(1) > 0;
+    builder.slots = std::min(slots.value_or(1), most_slots);
+    machines.remote_slots += builder.slots;
+    builder.builds = builder.slots > 0;
+    builder.builder = line;
     if (is_set(5)) insert_list(builder.features, words[5]);
     if (is_set(6)) insert_list(builder.mandatory_features, words[6]);
     machines.abilities.push_back(std::move(builder));
@@ -44,7 +47,7 @@ void add_builders(Machines& machines, const std::string& text, const std::string
             entry = trim(entry);
             if (entry.empty()) continue;
             if (entry.front() != '@') {
-                add_builder(machines, split_words(entry), this_system);
+                add_builder(machines, entry, this_system);
                 continue;
             }
             std::filesystem::path file(trim(entry.substr(1)));

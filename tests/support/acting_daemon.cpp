@@ -208,6 +208,7 @@ ActingDaemon::Play ActingDaemon::answer(const Question& question) {
         return on_fetch(paths.front());
     case daemon::Operation::build_paths_with_results:
         builds.push_back(join(paths, " "));
+        build_settings.push_back(question.settings);
         return on_build(paths);
     default:
         return {send(wire(frame_last, 1))}; // rooted
@@ -224,7 +225,7 @@ Task<void> ActingDaemon::converse(std::unique_ptr<Peer> peer) {
     if (!co_await peer->receive(greeting)) co_return;
     co_await peer->send(wire(0x6478696f, 0x126));
     if (!co_await peer->receive(rest)) co_return;
-    co_await peer->send(wire(0, "2.34.8", 1, frame_last));
+    co_await peer->send(wire(0, "2.34.8", trust, frame_last));
     Question question;
     for (;;) {
         auto read = [&question](daemon::WireReader& reader) { question.read(reader); };

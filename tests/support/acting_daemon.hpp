@@ -51,6 +51,8 @@ class ActingDaemon {
     std::function<std::vector<std::string>()> on_find_dead;
     std::function<std::uint64_t(const std::vector<std::string>& paths)> on_delete;
 
+    std::uint64_t trust = 1; // 2: the client is not trusted
+
     // Being asked about a path ends the worker process, if this says so.
     std::function<bool(const std::string& path)> dies_of;
 
@@ -59,6 +61,7 @@ class ActingDaemon {
 
     std::vector<std::string> builds, fetches; // what was asked for, a request each, paths joined by blanks
     std::vector<std::string> fetch_settings;  // as fetches: "NAME=VALUE …" that the connection was given
+    std::vector<std::string> build_settings;  // likewise, as builds
     std::size_t connections = 0;
 
   private:

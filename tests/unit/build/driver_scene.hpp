@@ -38,14 +38,17 @@ class DriverScene : public event::Sink {
     std::vector<std::string> built, fetched;
     std::vector<std::pair<std::string, daemon::FetchReason>> unfetchable;
     std::vector<event::CacheWaiting> waiting;
-    std::vector<std::string> concluded;                                   // names, in order
-    std::vector<std::string> builds_asked, fetches_asked, fetch_settings; // of the daemon
-    std::map<std::string, build::BuildRecord> records;                    // by name
+    std::vector<std::string> messages;                       // to people, in order
+    std::vector<std::string> concluded;                      // names, in order
+    std::vector<std::string> builds_asked, fetches_asked;    // of the daemon
+    std::vector<std::string> build_settings, fetch_settings; // for each the connection's, "NAME=VALUE …"
+    std::map<std::string, build::BuildRecord> records;       // by name
     std::vector<build::FetchRecord> fetch_records;
     build::Driver* driver = nullptr; // while it runs
 
     void on_event(const event::Event& event) override {
         if (const auto* told = std::get_if<event::CacheWaiting>(&event)) waiting.push_back(*told);
+        if (const auto* told = std::get_if<event::Message>(&event)) messages.push_back(told->text);
         if (const auto* told = std::get_if<event::BuildFinished>(&event)) concluded.push_back(told->name);
     }
 
@@ -90,6 +93,7 @@ class DriverScene : public event::Sink {
         co_await serving.join();
         builds_asked = daemon.builds;
         fetches_asked = daemon.fetches;
+        build_settings = daemon.build_settings;
         fetch_settings = daemon.fetch_settings;
     }
 };

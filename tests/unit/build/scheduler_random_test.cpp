@@ -94,9 +94,9 @@ class Site {
     void start() {
         for (bool is_more = true; is_more;) {
             is_more = false;
-            for (auto kind : {SlotKind::local, SlotKind::remote}) {
-                auto taken = scheduler_.take_builds(kind, 1 + below(4), 1 + below(3));
-                for (auto id : taken) begin(id, kind, taken.size());
+            for (auto machine : {this_machine, this_machine + 1}) {
+                auto taken = scheduler_.take_builds(machine, 1 + below(4), 1 + below(3));
+                for (auto id : taken) begin(id, machine, taken.size());
                 is_more = is_more || !taken.empty();
             }
             while (auto path = scheduler_.take_fetch()) {
@@ -109,10 +109,10 @@ class Site {
         if (is_last_phase) BOOST_TEST(!scheduler_.has_ready()); // those that come last run beside each other
     }
 
-    void begin(DerivationId id, SlotKind kind, std::size_t together) {
+    void begin(DerivationId id, std::size_t machine, std::size_t together) {
         const auto& build = plan_.builds[place_.at(id)];
         bool is_foreign = graph_.derivation(id).platform != "x86_64-linux";
-        BOOST_TEST((kind == SlotKind::remote) == is_foreign);
+        BOOST_TEST((machine != this_machine) == is_foreign);
         BOOST_TEST(running_.insert(id).second);
         BOOST_TEST(!built_.contains(id));
         if (together > 1) BOOST_TEST((build.expected.time <= 1500ms)); // only what is cheap shares a request

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 namespace {
 
 DerivationId take_one(Scheduler& scheduler) {
-    auto taken = scheduler.take_builds(SlotKind::local, 8, 2);
+    auto taken = scheduler.take_builds(this_machine, 8, 2);
     BOOST_REQUIRE(taken.size() == 1U);
     return taken[0];
 }
@@ -28,7 +28,7 @@ BOOST_AUTO_TEST_CASE(the_longest_chain_goes_first_and_inputs_before_what_needs_t
     scheduler.update(chain.plan(), chain.machines);
     BOOST_TEST((take_one(scheduler) == chain.a));
     BOOST_TEST((take_one(scheduler) == chain.d));
-    BOOST_TEST(scheduler.take_builds(SlotKind::local, 8, 2).empty());
+    BOOST_TEST(scheduler.take_builds(this_machine, 8, 2).empty());
     scheduler.build_succeeded(chain.a);
     BOOST_TEST((take_one(scheduler) == chain.b));
     BOOST_TEST(!scheduler.is_idle());
@@ -145,6 +145,49 @@ BOOST_AUTO_TEST_CASE(a_build_lost_with_the_daemon_is_offered_again) {
     BOOST_TEST((take_one(scheduler) == first));
 }
 
+BOOST_AUTO_TEST_CASE(what_compiles_is_for_whoever_is_free_and_never_for_two) {
+    Chain chain;
+    chain.machines.push_back({.platforms = {"x86_64-linux"}, .features = {}});
+    Scheduler scheduler(chain.graph);
+    scheduler.update(chain.plan(), chain.machines);
+    BOOST_TEST((scheduler.crew(chain.a) == Crew{0, 1}));
+    BOOST_TEST((scheduler.take_builds(1, 1, 1) == std::vector{chain.a}));
+    BOOST_TEST((take_one(scheduler) == chain.d));
+    BOOST_TEST(scheduler.take_builds(1, 1, 1).empty());
+    scheduler.build_succeeded(chain.a);
+    BOOST_TEST((take_one(scheduler) == chain.b));
+}
+
+BOOST_AUTO_TEST_CASE(who_has_failed_at_a_build_does_not_get_it_again_unless_nobody_else_could) {
+    Chain chain;
+    chain.machines.push_back({.platforms = {"x86_64-linux"}, .features = {}});
+    Scheduler scheduler(chain.graph);
+    scheduler.update(chain.plan(), chain.machines);
+    BOOST_TEST((scheduler.take_builds(1, 1, 1) == std::vector{chain.a}));
+    BOOST_TEST(scheduler.exclude(chain.a, 1));
+    scheduler.build_returned(chain.a);
+    scheduler.update(chain.plan(), chain.machines); // a newer plan does not forget it
+    BOOST_TEST((scheduler.take_builds(1, 1, 1) == std::vector{chain.d}));
+    BOOST_TEST((take_one(scheduler) == chain.a));
+    BOOST_TEST(!scheduler.exclude(chain.a, this_machine));
+    scheduler.build_returned(chain.a);
+    BOOST_TEST((take_one(scheduler) == chain.a));
+}
+
+BOOST_AUTO_TEST_CASE(what_only_lost_machines_could_build_is_stranded_once_it_is_ready) {
+    Chain chain;
+    chain.machines.front().builds = false;
+    chain.machines.push_back({.platforms = {"x86_64-linux"}, .features = {}});
+    Scheduler scheduler(chain.graph);
+    scheduler.update(chain.plan(), chain.machines);
+    BOOST_TEST(scheduler.take_stranded([](std::size_t) { return false; }).empty());
+    auto stranded = scheduler.take_stranded([](std::size_t machine) { return machine == 1; });
+    BOOST_TEST((stranded == std::vector{chain.a, chain.d}));
+    BOOST_TEST(scheduler.build_failed(chain.a).size() == 2U);
+    scheduler.build_failed(chain.d);
+    BOOST_TEST(scheduler.is_idle());
+}
+
 BOOST_AUTO_TEST_CASE(what_comes_last_waits_until_nothing_else_is_left) {
     Chain chain;
     Scheduler scheduler(chain.graph);
@@ -152,10 +195,10 @@ BOOST_AUTO_TEST_CASE(what_comes_last_waits_until_nothing_else_is_left) {
     plan.builds[0].last = true; // a, which heads the longest chain
     scheduler.update(plan, chain.machines);
     BOOST_TEST((take_one(scheduler) == chain.d));
-    BOOST_TEST(scheduler.take_builds(SlotKind::local, 8, 2).empty()); // d still runs
+    BOOST_TEST(scheduler.take_builds(this_machine, 8, 2).empty()); // d still runs
     scheduler.build_succeeded(chain.d);
     BOOST_TEST(!scheduler.is_idle());
-    BOOST_TEST(scheduler.take_builds(SlotKind::local, 8, 2, false).empty()); // another plan may come
+    BOOST_TEST(scheduler.take_builds(this_machine, 8, 2, false).empty()); // another plan may come
     BOOST_TEST((take_one(scheduler) == chain.a));
     scheduler.build_succeeded(chain.a);
     BOOST_TEST((take_one(scheduler) == chain.b)); // what needs it goes on as usual
@@ -246,11 +289,11 @@ BOOST_AUTO_TEST_CASE(what_is_to_be_asked_for_alone_shares_no_request_any_more) {
     Chain chain({.are_tiny = true});
     Scheduler scheduler(chain.graph);
     scheduler.update(chain.plan_without_order(), chain.machines);
-    auto together = scheduler.take_builds(SlotKind::local, 8, 1);
+    auto together = scheduler.take_builds(this_machine, 8, 1);
     BOOST_REQUIRE(together.size() == 4U);
     for (auto id : together) scheduler.build_returned(id, true);
     scheduler.update(chain.plan_without_order(), chain.machines);
-    for (int i = 0; i < 4; ++i) BOOST_TEST(scheduler.take_builds(SlotKind::local, 8, 1).size() == 1U);
+    for (int i = 0; i < 4; ++i) BOOST_TEST(scheduler.take_builds(this_machine, 8, 1).size() == 1U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

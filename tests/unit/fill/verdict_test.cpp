@@ -266,6 +266,10 @@ BOOST_AUTO_TEST_CASE(a_machine_that_builds_nothing_and_a_full_disk_are_its_own_f
     does_not_build(full);
     full.report.builds.back().disk_was_full = true;
     BOOST_TEST(code_of(full) == 5);
+    Trial away;
+    does_not_build(away);
+    away.report.builds.back().builder_failed = true;
+    BOOST_TEST(code_of(away) == 5);
 }
 
 BOOST_AUTO_TEST_CASE(a_plan_with_work_fails_where_a_script_asks) {

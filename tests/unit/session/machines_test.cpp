@@ -102,6 +102,12 @@ BOOST_AUTO_TEST_CASE(builders_are_read_from_the_text_and_from_files_it_names) {
     BOOST_REQUIRE(found.abilities.size() == 4U);
     BOOST_TEST(found.remote_slots == 7U);
     BOOST_TEST(found.unreadable.empty());
+    BOOST_TEST(found.abilities[1].slots == 4U);
+    BOOST_TEST(found.abilities[1].builder == "ssh://one aarch64-linux - 4 1 kvm,big-parallel benchmark");
+    BOOST_TEST(found.abilities[1].address() == "ssh://one");
+    BOOST_TEST(found.abilities[3].slots == 1U);
+    BOOST_TEST(found.abilities[3].address() == "ssh://three");
+    BOOST_TEST(found.abilities[0].address() == "");
     BOOST_TEST(found.abilities[1].platforms.contains("aarch64-linux"));
     BOOST_TEST(found.abilities[1].features.contains("big-parallel"));
     BOOST_TEST(!found.abilities[1].features.contains("benchmark"));
