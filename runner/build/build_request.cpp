@@ -62,9 +62,11 @@ void note_failure(BuildRecord& record, const std::string& said, const LogTail& l
 }
 
 // Told by builders and the daemon in words only.
+bool disk_was_full(const std::vector<std::string>& log) {
+    return std::any_of(log.begin(), log.end(), daemon::tells_of_full_disk);
+}
 bool disk_was_full(const BuildRecord& record) {
-    return daemon::tells_of_full_disk(record.error) ||
-           std::any_of(record.log_tail.begin(), record.log_tail.end(), daemon::tells_of_full_disk);
+    return daemon::tells_of_full_disk(record.error) || disk_was_full(record.log_tail);
 }
 
 } // namespace
@@ -175,6 +177,10 @@ std::optional<BuildRequest::Ending> BuildRequest::blame_builder(const Running& r
         ending.trouble = troubles.empty() ? refusal_by_builders(said) : std::move(troubles.back());
         if (!ending.trouble) return {};
     }
+    if (!ending.trouble && disk_was_full(running.log.lines())) // which came as it was printed, and not in the message
+        ending.trouble = BuilderTrouble{.kind = BuilderTrouble::Kind::full,
+                                        .address = running.builder,
+                                        .said = reason.substr(0, reason.find('\n'))};
     if (!ending.trouble && tells_of_time_limit(reason)) {
         end_at_limit(ending.record, running, reason);
         return ending;

@@ -54,13 +54,24 @@ std::optional<BuilderTrouble::Kind> whose_fault(const NixWords& words) {
     return {};
 }
 
+// Nix writes what follows the first line of an error below its "error: ".
+std::string without_margin(std::string_view text) {
+    constexpr std::string_view margin = "       ";
+    std::string lines;
+    for (auto line : split(text, '\n')) {
+        if (line.starts_with(margin)) line.remove_prefix(margin.size());
+        lines += (lines.empty() ? "" : "\n") + std::string(line);
+    }
+    return lines;
+}
+
 // "error: build of '/nix/store/….drv' on 'ssh://arm' failed: REASON"
 std::optional<RemoteFailure> told_by_builder(std::string_view message) {
     auto text = without_error_signs(message);
     if (!text.starts_with("build of '")) return {};
     auto [address, reason] = address_and_reason(behind(text, "' on '"), "' failed: ");
     if (reason.empty()) return {};
-    RemoteFailure failure{.reason = std::string(without_error_signs(reason)), .trouble = {}};
+    RemoteFailure failure{.reason = without_margin(without_error_signs(reason)), .trouble = {}};
     auto words = nix_words(failure.reason);
     if (auto kind = whose_fault(words))
         failure.trouble =

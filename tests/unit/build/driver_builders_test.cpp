@@ -159,6 +159,27 @@ BOOST_AUTO_TEST_CASE(what_a_builder_breaks_off_is_built_here_and_by_the_builder_
     }
 }
 
+// Over ssh:// the log comes as it is printed, over ssh-ng:// also within the message.
+BOOST_AUTO_TEST_CASE(a_builder_without_room_is_known_by_what_was_printed_there) {
+    for (bool is_alone : {false, true}) {
+        RemoteScene scene(is_alone ? Who::builder : Who::both);
+        scene.run(scene.chain.plan(), [](ActingDaemon& daemon) {
+            daemon.on_build = [&daemon, usual = daemon.on_build](const Paths& paths) {
+                if (daemon.build_settings.back().find(arm) == std::string::npos) return usual(paths);
+                auto play = begun_there(paths, "error: build of 'a.drv' on 'ssh://arm' failed: builder for 'a.drv' "
+                                               "failed with exit code 1;\n       note: a word more");
+                play.insert(play.end() - 1, ActingDaemon::send(log_line_frame(7, "dd: No space left on device")));
+                return play;
+            };
+        });
+        BOOST_TEST(scene.built.size() == (is_alone ? 0U : 4U));
+        BOOST_TEST(scene.told("the remote builder ssh://arm has no room on its disk: builder for") > 0U);
+        if (!is_alone) continue;
+        BOOST_TEST(scene.records["a"].builder_failed);
+        BOOST_TEST(!scene.records["a"].disk_was_full); // that would be this machine's
+    }
+}
+
 BOOST_AUTO_TEST_CASE(what_makes_a_builder_break_off_each_time_is_given_up) {
     RemoteScene scene(Who::builder);
     scene.run(scene.chain.plan(), [](ActingDaemon& daemon) {

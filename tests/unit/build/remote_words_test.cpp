@@ -48,6 +48,10 @@ BOOST_AUTO_TEST_CASE(a_build_that_fails_there_does_so_for_its_own_reason) {
     BOOST_TEST(!told->trouble.has_value());
     BOOST_TEST(told->reason.starts_with("builder for '/nix/store/5i…-x.drv' failed with exit code 3;\n"));
     BOOST_TEST(told->reason.find("> no good") != std::string::npos);
+    auto mismatch = remote_failure({on_arm("hash mismatch in fixed-output derivation 'x':\n         specified: a\n"
+                                           "            got:    b")});
+    BOOST_TEST(mismatch.value().reason ==
+               "hash mismatch in fixed-output derivation 'x':\n  specified: a\n     got:    b");
     // With what it printed itself.
     auto legacy =
         remote_failure({"error: some word of the connection", on_arm("builder for 'x' failed with exit code 3")});
