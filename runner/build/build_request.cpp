@@ -23,14 +23,17 @@ constexpr std::chrono::milliseconds grace = 15s;
 
 // The first line of what newer daemons say ("Cannot build 'PATH'.") repeats what was asked for; the reason is the
 // second.
-std::string reason(const daemon::BuildResult& result) {
+std::string without_what_was_asked(std::string_view text) {
     constexpr std::string_view label = "Reason: ";
-    auto text = std::string_view(result.error_message);
-    if (text.empty()) return std::string(daemon::to_string(result.status));
     auto line_end = text.find('\n');
     if (text.starts_with("Cannot build ") && line_end != text.npos && text.substr(line_end + 1).starts_with(label))
         text.remove_prefix(line_end + 1 + label.size());
     return std::string(text);
+}
+
+std::string reason(const daemon::BuildResult& result) {
+    if (result.error_message.empty()) return std::string(daemon::to_string(result.status));
+    return without_what_was_asked(result.error_message);
 }
 
 // Without the outermost "building PATH", which whoever reads it knows.
@@ -169,7 +172,7 @@ std::optional<BuildRequest::Ending> BuildRequest::blame_builder(const Running& r
     if (running.daemon_began) {
         auto told = remote_failure(messages_);
         if (!told) return {};
-        reason = std::move(told->reason);
+        reason = without_what_was_asked(told->reason);
         ending.trouble = std::move(told->trouble);
         if (ending.trouble && ending.trouble->address.empty()) ending.trouble->address = running.builder;
     } else {

@@ -43,7 +43,8 @@ std::string one_line(std::string_view text) {
 bool tells_of_refusal(std::string_view reason) {
     constexpr std::array<std::string_view, 4> words{"is required to build", "system or feature not available",
                                                     "unable to start any build", "not privileged"};
-    return std::any_of(words.begin(), words.end(), [&](auto word) { return reason.find(word) != reason.npos; });
+    auto said = to_lower(reason);
+    return std::any_of(words.begin(), words.end(), [&](auto word) { return said.find(word) != said.npos; });
 }
 
 std::optional<BuilderTrouble::Kind> whose_fault(const NixWords& words) {
@@ -54,15 +55,18 @@ std::optional<BuilderTrouble::Kind> whose_fault(const NixWords& words) {
     return {};
 }
 
-// Nix writes what follows the first line of an error below its "error: ".
+// Nix writes what follows the first line of an error below its "error: ", of an error within another further in.
 std::string without_margin(std::string_view text) {
-    constexpr std::string_view margin = "       ";
-    std::string lines;
-    for (auto line : split(text, '\n')) {
-        if (line.starts_with(margin)) line.remove_prefix(margin.size());
-        lines += (lines.empty() ? "" : "\n") + std::string(line);
-    }
-    return lines;
+    constexpr std::size_t step = 7;
+    auto lines = split(text, '\n');
+    auto margin = text.size();
+    for (std::size_t i = 1; i < lines.size(); ++i)
+        if (!trim(lines[i]).empty()) margin = std::min(margin, lines[i].find_first_not_of(' '));
+    std::string all;
+    for (std::size_t i = 0; i < lines.size(); ++i)
+        all += i == 0 ? std::string(lines[i])
+                      : "\n" + std::string(lines[i].substr(std::min(lines[i].size(), margin / step * step)));
+    return all;
 }
 
 // "error: build of '/nix/store/….drv' on 'ssh://arm' failed: REASON"

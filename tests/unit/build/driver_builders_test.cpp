@@ -235,6 +235,17 @@ BOOST_AUTO_TEST_CASE(a_build_that_fails_there_fails_by_its_own_fault_and_once) {
     BOOST_TEST(scene.messages.empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_newer_builders_say_first_is_left_out) {
+    RemoteScene scene(Who::builder);
+    scene.run(scene.chain.plan(), [](ActingDaemon& daemon) {
+        daemon.on_build = [](const Paths& paths) {
+            return begun_there(paths, "error: build of 'a.drv' on 'ssh://arm' failed: error: Cannot build 'a.drv'.\n"
+                                      "              Reason: builder failed with exit code 3.");
+        };
+    });
+    BOOST_TEST(scene.records["a"].error == "builder failed with exit code 3.");
+}
+
 BOOST_AUTO_TEST_CASE(a_build_there_has_limits_that_nix_does_not_tell_the_builder_of) {
     for (bool is_silent : {true, false}) {
         RemoteScene scene(Who::builder);

@@ -58,6 +58,16 @@ BOOST_AUTO_TEST_CASE(a_build_that_fails_there_does_so_for_its_own_reason) {
     BOOST_TEST(legacy.value().reason == "builder for 'x' failed with exit code 3");
 }
 
+BOOST_AUTO_TEST_CASE(newer_words_say_the_same) {
+    auto told =
+        remote_failure({on_arm("error: Cannot build 'x'.\n              Reason: builder failed with exit code 3.\n"
+                               "              Output paths:\n                y")});
+    BOOST_TEST(told.value().reason ==
+               "Cannot build 'x'.\nReason: builder failed with exit code 3.\nOutput paths:\n  y");
+    BOOST_TEST(refusal_by_builders("Unable to start any build; remote machines may not have all required features")
+                   .has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_builder_without_the_right_system_or_without_room_is_to_blame_itself) {
     auto other = remote_failure({on_arm("error: " + refused)});
     BOOST_REQUIRE(other.value().trouble.has_value());
