@@ -9,8 +9,9 @@ void NixDriver::note_trouble(BuilderTrouble trouble, std::size_t machine) {
     // Of what was said without a name, or with one that is spelt in another way.
     if (!builders_.knows(trouble.address)) trouble.address = builders_.address(machine);
     if (!builders_.note(trouble, clock_.now())) return;
-    say(event::Severity::warning,
-        trouble.in_words() + "; builds go elsewhere, or wait for it for up to " + human_duration(builders_.patience()));
+    auto words =
+        trouble.in_words() + "; builds go elsewhere, or wait for it for up to " + human_duration(builders_.patience());
+    say(event::Severity::warning, std::move(words), trouble.hint());
 }
 
 // Elsewhere, if anybody else could; else again as often as under a daemon that goes away.
@@ -29,7 +30,8 @@ void NixDriver::builder_failed(BuildRequest::Ending ending, std::size_t machine)
     }
     bool goes_elsewhere = scheduler_.exclude(id, machine);
     if (trouble.kind == Kind::refused && goes_elsewhere)
-        say(event::Severity::warning, "of " + std::string(graph_.derivation(id).name()) + ": " + ending.record.error);
+        say(event::Severity::warning, "of " + std::string(graph_.derivation(id).name()) + ": " + ending.record.error,
+            trouble.hint());
     if (goes_elsewhere)
         scheduler_.build_returned(id, true);
     else if (trouble.kind == Kind::refused)

@@ -126,8 +126,8 @@ class NixDriver final : public Driver {
         alarm_.wake();
     }
 
-    void say(event::Severity severity, std::string text) {
-        event::Message message{.severity = severity, .text = std::move(text), .hint = {}};
+    void say(event::Severity severity, std::string text, std::string hint = {}) {
+        event::Message message{.severity = severity, .text = std::move(text), .hint = std::move(hint)};
         sink_.on_event(message);
     }
     void warn(std::string text) { say(event::Severity::warning, std::move(text)); }

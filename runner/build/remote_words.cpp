@@ -100,6 +100,26 @@ std::string BuilderTrouble::in_words() const {
     return who + ": " + said;
 }
 
+std::string BuilderTrouble::hint() const {
+    switch (kind) {
+    case Kind::away: {
+        auto host = behind(address, "://");
+        host = host.substr(0, host.find('?'));
+        if (host.empty()) return {};
+        return "as the user who runs the Nix daemon, usually root, try: ssh " + std::string(host) +
+               " nix-store --version";
+    }
+    case Kind::refused:
+        return "compare its line in `builders` with `system`, `extra-platforms`, `system-features` and `trusted-users` "
+               "there";
+    case Kind::full:
+        return "free some space there";
+    case Kind::lost:
+        break;
+    }
+    return {};
+}
+
 std::optional<BuilderTrouble> builder_passed_over(std::string_view message) {
     constexpr std::string_view beginning = "cannot build on '";
     auto text = without_error_signs(message);

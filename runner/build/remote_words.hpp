@@ -21,6 +21,7 @@ struct BuilderTrouble {
 
     // "the remote builder ssh://arm cannot be used: Connection refused"
     std::string in_words() const;
+    std::string hint() const; // what to do about it; may be empty
 };
 
 // The protocol has a word for a build that failed, and none for whose fault that was; nor does it give the reason, if

@@ -32,6 +32,7 @@ BOOST_AUTO_TEST_CASE(a_builder_that_was_tried_in_vain_has_a_name_and_a_reason) {
     BOOST_TEST(legacy->address == "ssh://arm");
     BOOST_TEST(legacy->in_words() == "the remote builder ssh://arm cannot be reached: cannot connect to 'arm': ssh: "
                                      "connect to host 127.0.0.1 port 39075: Connection refused");
+    BOOST_TEST(legacy->hint().ends_with("try: ssh arm nix-store --version"));
     auto newer = builder_passed_over("cannot build on 'ssh-ng://arm': error: cannot open connection to remote store "
                                      "'ssh-ng://arm': error: unexpected end-of-file");
     BOOST_REQUIRE(newer.has_value());
