@@ -38,8 +38,14 @@ void NixDriver::update(const plan::Plan& plan) {
             continue;
         }
         BuildRecord record;
-        record.outcome = event::BuildOutcome::refused;
-        record.error = graph_.derivation(id).flaw;
+        if (const auto& elsewhere = scheduler_.planned(id)->failed_elsewhere) {
+            record.outcome = event::BuildOutcome::failed;
+            record.error = elsewhere->why;
+            record.log_tail = elsewhere->log_tail;
+        } else {
+            record.outcome = event::BuildOutcome::refused;
+            record.error = graph_.derivation(id).flaw;
+        }
         conclude(id, std::move(record));
     }
     notify();

@@ -31,6 +31,8 @@ Crew Scheduler::crew_for(const Node& node, const std::vector<plan::BuildAbility>
 
 std::vector<DerivationId> Scheduler::update(const plan::Plan& plan, const std::vector<plan::BuildAbility>& machines) {
     std::vector<DerivationId> ended;
+    std::set<PathId> perhaps_unwanted;
+    for (auto id : plan.of_others) forget(id);
     for (const auto& build : plan.builds) {
         auto id = build.derivation;
         auto [it, is_new] = nodes_.try_emplace(id);
@@ -38,6 +40,10 @@ std::vector<DerivationId> Scheduler::update(const plan::Plan& plan, const std::v
         if (node.state == State::deleted) node.state = State::waiting;
         if (node.state != State::waiting) continue;
         if (!is_new) unready(id);
+        for (auto path : node.build.fetch) { // by the plan before
+            waiting_for_fetch_[path].erase(id);
+            perhaps_unwanted.insert(path);
+        }
         node.build = build;
         node.after.clear();
         for (auto before : build.after) {
@@ -45,7 +51,7 @@ std::vector<DerivationId> Scheduler::update(const plan::Plan& plan, const std::v
             dependents_[node.after.back()].insert(id);
         }
         const auto& derivation = graph_.derivation(id);
-        if (!derivation.flaw.empty()) {
+        if (!derivation.flaw.empty() || build.failed_elsewhere) {
             node.state = State::failed;
             ended.push_back(id);
             continue;
@@ -64,10 +70,22 @@ std::vector<DerivationId> Scheduler::update(const plan::Plan& plan, const std::v
         auto state = nodes_.at(build.derivation).state;
         if (was_waiting && state == State::blocked) ended.push_back(build.derivation);
     }
+    for (auto path : perhaps_unwanted) give_up_unwanted(path);
     // Of what runs already the plan may bring more that waits for it.
     for (const auto& [id, node] : nodes_)
         if (node.state == State::running) fetch_ahead(id);
     return ended;
+}
+
+// Rare: it may stand in the lists of what it needed by earlier plans, so all are looked through.
+void Scheduler::forget(DerivationId id) {
+    auto it = nodes_.find(id);
+    if (it == nodes_.end() || it->second.state != State::waiting) return;
+    unready(id);
+    nodes_.erase(it);
+    for (auto& [before, dependents] : dependents_) dependents.erase(id);
+    for (auto& [path, waiting] : waiting_for_fetch_)
+        if (waiting.erase(id) > 0) give_up_unwanted(path);
 }
 
 // As urgent as the most urgent build that wants it now.
@@ -157,15 +175,16 @@ void Scheduler::refresh(DerivationId id) {
 void Scheduler::block(Node& node, DerivationId by) {
     node.state = State::blocked;
     node.blocker = by;
-    for (auto path : node.build.fetch) {
-        auto& fetch = fetches_[path];
-        const auto& waiting = waiting_for_fetch_[path];
-        auto wants = [this](DerivationId id) { return wants_inputs(nodes_.at(id)); };
-        if (!fetch_queue_.contains({fetch.urgency, path}) || std::any_of(waiting.begin(), waiting.end(), wants))
-            continue;
-        fetch_queue_.erase({fetch.urgency, path});
-        fetch.urgency = last_urgency;
-    }
+    for (auto path : node.build.fetch) give_up_unwanted(path);
+}
+
+void Scheduler::give_up_unwanted(PathId path) {
+    auto& fetch = fetches_[path];
+    const auto& waiting = waiting_for_fetch_[path];
+    auto wants = [this](DerivationId id) { return wants_inputs(nodes_.at(id)); };
+    if (!fetch_queue_.contains({fetch.urgency, path}) || std::any_of(waiting.begin(), waiting.end(), wants)) return;
+    fetch_queue_.erase({fetch.urgency, path});
+    fetch.urgency = last_urgency;
 }
 
 void Scheduler::refresh_dependents(DerivationId id) {

@@ -24,8 +24,9 @@ class Scheduler {
 
     // Takes over what is new in a plan. Builds that are running or finished keep their state; those still waiting get
     // the plan's newest inputs, since a fetch may have become a build in the meantime. Returns those that have failed
-    // at once, because they have a flaw, and those that are blocked by what failed before, in the plan's order.
-    // Whatever this machine can build and costs little is for this machine alone; what compiles, for whoever is free.
+    // at once, because they have a flaw or failed elsewhere, and those that are blocked by what failed before, in the
+    // plan's order. What others build instead of this machine is forgotten, unless it runs or has ended. Whatever this
+    // machine can build and costs little is for this machine alone; what compiles, for whoever is free.
     std::vector<plan::DerivationId> update(const plan::Plan& plan, const std::vector<plan::BuildAbility>& machines);
 
     // Up to `limit` ready builds for one request. More than one only if all are cheap and others are left for the other
@@ -90,6 +91,7 @@ class Scheduler {
         std::int64_t urgency = last_urgency;
     };
 
+    void forget(plan::DerivationId id);
     void refresh(plan::DerivationId id);
     void unready(plan::DerivationId id);
     bool is_only_in_want_of_inputs(const Node& node) const; // or of nothing
@@ -102,6 +104,7 @@ class Scheduler {
     void start_running(plan::DerivationId id);
     void refresh_dependents(plan::DerivationId id);
     void queue_fetch(plan::PathId path, const plan::PlannedBuild& build);
+    void give_up_unwanted(plan::PathId path); // a queued fetch, if nobody wants it any more
     void stop_running(plan::DerivationId id, State state);
     void stop_fetching(plan::PathId path, FetchState state);
     bool anything_else_is_left() const; // that does not come last

@@ -193,7 +193,8 @@ void Availability::find_buildable(const Graph& graph, const Facts& facts, const 
     for (const DerivationId id : graph.topological_order()) {
         const GraphDerivation& derivation = graph.derivation(id);
         // One with a flaw is planned like any other, and whoever is to build it will refuse.
-        fits[index(id)] = !derivation.flaw.empty() || BuildAbility::fits(derivation, policy.machines);
+        fits[index(id)] = !derivation.flaw.empty() || BuildAbility::fits(derivation, policy.machines) ||
+                          (policy.is_built_elsewhere && policy.is_built_elsewhere(derivation));
         if (!fits[index(id)]) continue;
         if (!derivation.flaw.empty()) {
             buildable[index(id)] = Known::yes;

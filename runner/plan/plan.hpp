@@ -45,6 +45,8 @@ struct Policy {
     bool does_not_wait = false;
     // To be built only when nothing else is left to do. May be empty.
     std::function<bool(const GraphDerivation&)> is_deferred = {};
+    // Some machine builds it that is none of `machines`. May be empty.
+    std::function<bool(const GraphDerivation&)> is_built_elsewhere = {};
 };
 
 // Something the planner must know before it can go on. Who answers records it in Facts; plan() is then asked again.
@@ -69,6 +71,12 @@ enum class TargetState {
     elsewhere,  // needs a system or feature nobody here has, and nothing is built or pushed for it
 };
 
+// It was to be built on another machine and has failed there.
+struct FailedElsewhere {
+    std::string why; // a sentence without its end: "failed on shard 2: builder failed with exit code 1"
+    std::vector<std::string> log_tail;
+};
+
 struct PlannedBuild {
     DerivationId derivation;
     std::vector<std::size_t> after; // indexes into Plan::builds: builds whose outputs are inputs
@@ -78,6 +86,7 @@ struct PlannedBuild {
     std::vector<std::size_t> targets;          // indexes of the targets that need it
     bool deferred = false;                     // by the policy
     bool last = false; // after everything else: deferred, or needed by nothing but what comes last
+    std::optional<FailedElsewhere> failed_elsewhere = {}; // then it is not built, and blocks what needs it
 };
 
 struct TargetPlan {
@@ -113,6 +122,7 @@ struct Plan {
     };
     std::vector<Blocked> blocked;          // every one after those it needs
     std::vector<DerivationId> unplannable; // built each run: output paths unknown before
+    std::vector<DerivationId> of_others;   // missing, and built by other machines (share.hpp)
     std::vector<TargetPlan> targets;       // as given
     std::uint64_t bytes_to_fetch = 0;      // compressed, as far as known
     // Of the builds that were measured before: all of them, and the longest chain.

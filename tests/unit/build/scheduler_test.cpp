@@ -99,6 +99,88 @@ BOOST_AUTO_TEST_CASE(inputs_are_fetched_for_what_runs_next_and_not_further_ahead
     BOOST_TEST(scheduler.is_idle());
 }
 
+BOOST_AUTO_TEST_CASE(what_others_build_is_forgotten_unless_it_has_begun) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    auto of_b = chain.graph.intern(path_of('8', "of-b")), of_a = chain.graph.intern(path_of('6', "a"));
+    auto plan = chain.plan();
+    scheduler.update(plan, chain.machines);
+    BOOST_TEST((take_one(scheduler) == chain.a));
+    plan::Plan share;
+    share.builds = {plan.builds[2], plan.builds[3]};
+    share.builds[0].after = {};
+    share.builds[0].fetch = {of_a, of_b};
+    share.builds[1].after = {0};
+    share.of_others = {chain.a, chain.d};
+    scheduler.update(share, chain.machines);
+    BOOST_TEST(!scheduler.state(chain.d).has_value());
+    BOOST_TEST((scheduler.state(chain.a) == Scheduler::State::running));
+    BOOST_TEST(!scheduler.has_ready());
+    auto is_there = [&](PathId path) { return path != of_a; };
+    BOOST_TEST((scheduler.take_fetch(true, is_there) == of_b));
+    scheduler.fetch_succeeded(of_b);
+    BOOST_TEST(!scheduler.take_fetch(true, is_there).has_value());
+    scheduler.build_succeeded(chain.a);
+    BOOST_TEST(!scheduler.is_idle()); // what others build is waited for
+    BOOST_TEST((scheduler.take_fetch() == of_a));
+    scheduler.fetch_succeeded(of_a);
+    BOOST_TEST((take_one(scheduler) == chain.b));
+    share.of_others = {chain.c}; // a shard that was late takes it
+    share.builds.pop_back();
+    scheduler.update(share, chain.machines);
+    scheduler.build_succeeded(chain.b);
+    BOOST_TEST(scheduler.is_idle());
+}
+
+BOOST_AUTO_TEST_CASE(nobody_fetches_for_what_others_build) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    auto wanted = chain.graph.intern(path_of('8', "source"));
+    auto plan = chain.plan();
+    plan.builds[1].fetch = {wanted}; // d
+    scheduler.update(plan, chain.machines);
+    plan.of_others = {chain.d};
+    plan.builds.erase(plan.builds.begin() + 1);
+    plan.builds[2].after = {1};
+    scheduler.update(plan, chain.machines);
+    BOOST_TEST(!scheduler.take_fetch().has_value());
+    BOOST_TEST(!scheduler.is_needed(wanted));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_waited_for_and_failed_elsewhere_is_no_longer_waited_for) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    auto of_a = chain.graph.intern(path_of('6', "a"));
+    auto plan = chain.plan();
+    plan::Plan share;
+    share.builds = {plan.builds[2]};
+    share.builds[0].after = {};
+    share.builds[0].fetch = {of_a};
+    share.of_others = {chain.a};
+    scheduler.update(share, chain.machines);
+    BOOST_TEST(!scheduler.is_idle());
+    share.builds = {plan.builds[0], plan.builds[2]};
+    share.builds[0].failed_elsewhere = plan::FailedElsewhere{.why = "failed on shard 2", .log_tail = {}};
+    share.builds[1].after = {0};
+    share.of_others.clear();
+    scheduler.update(share, chain.machines);
+    BOOST_TEST((scheduler.blocker(chain.b) == chain.a));
+    BOOST_TEST(scheduler.is_idle());
+}
+
+BOOST_AUTO_TEST_CASE(what_failed_elsewhere_fails_at_once_and_blocks) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    auto plan = chain.plan();
+    scheduler.update(plan, chain.machines);
+    plan.builds[0].failed_elsewhere = plan::FailedElsewhere{.why = "failed on shard 2", .log_tail = {}};
+    auto ended = scheduler.update(plan, chain.machines);
+    BOOST_TEST(ended.size() == 3U);
+    BOOST_TEST((ended.front() == chain.a));
+    BOOST_TEST((scheduler.blocker(chain.c) == chain.a));
+    BOOST_TEST((take_one(scheduler) == chain.d));
+}
+
 BOOST_AUTO_TEST_CASE(what_a_failure_blocks_needs_no_inputs_any_more) {
     Chain chain;
     Scheduler scheduler(chain.graph);
