@@ -1,0 +1,97 @@
+#include "shard/log_entry.hpp"
+
+#include "base/foreign_text.hpp"
+#include "base/text.hpp"
+#include "nix/path_info.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace cachefill::shard {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::string_view file_name = "cachefill-shard.json";
+constexpr std::array<std::string_view, 3> words{"started", "alive", "finished"};
+
+std::vector<std::string> last_lines(const std::vector<std::string>& lines) {
+    auto count = std::min(lines.size(), LogEntry::most_log_lines);
+    std::vector<std::string> last;
+    for (auto line = lines.end() - static_cast<std::ptrdiff_t>(count); line != lines.end(); ++line)
+        last.push_back(ellipsize(*line, LogEntry::longest_line));
+    return last;
+}
+
+Result<FailedBuild> failed_in(const Json& json) {
+    FailedBuild failed;
+    TRY(path, nix::StorePath::parse(json.at("derivation").get<std::string>()));
+    failed.derivation = path.to_string();
+    failed.name = clean_foreign(json.at("name").get<std::string>());
+    failed.error = clean_foreign(json.at("error").get<std::string>());
+    for (const auto& line : json.at("log")) failed.log_tail.push_back(clean_foreign(line.get<std::string>()));
+    return failed;
+}
+
+Result<LogEntry> entry_in(const Json& json) {
+    if (json.at("cachefill_shard") != LogEntry::format_version)
+        return Failure(FailureKind::protocol, "it has a format that is not known here");
+    LogEntry entry;
+    entry.run = json.at("run");
+    entry.shard = json.at("shard");
+    entry.number = json.at("number");
+    auto said = std::find(words.begin(), words.end(), json.at("said").get<std::string>());
+    if (said == words.end()) return Failure(FailureKind::protocol, "it says something that is not known here");
+    entry.said = static_cast<LogEntry::Said>(said - words.begin());
+    for (const auto& one : json.at("failed")) {
+        TRY(failed, failed_in(one));
+        entry.failed.push_back(std::move(failed));
+    }
+    return entry;
+}
+
+} // namespace
+
+nix::StorePath entry_path(std::string_view run, std::size_t shard, std::uint64_t number) {
+    auto what = "entry " + std::to_string(number) + " of shard " + std::to_string(shard) + " of " + std::string(run);
+    return nix::text_path(file_name, what).first;
+}
+
+std::string to_json(const LogEntry& entry) {
+    auto failed = Json::array();
+    for (const auto& build : entry.failed) {
+        if (failed.size() == LogEntry::most_failures) break;
+        failed.push_back({{"derivation", build.derivation},
+                          {"name", build.name},
+                          {"error", ellipsize(build.error, LogEntry::longest_line)},
+                          {"log", last_lines(build.log_tail)}});
+    }
+    Json json{{"cachefill_shard", LogEntry::format_version},
+              {"run", entry.run},
+              {"shard", entry.shard},
+              {"number", entry.number},
+              {"said", words.at(static_cast<std::size_t>(entry.said))},
+              {"failed", std::move(failed)}};
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<LogEntry> parse_log_entry(std::string_view json, std::string_view run, std::size_t shard, std::uint64_t number) {
+    auto wrong = [&](const std::string& why) {
+        return Failure(FailureKind::protocol,
+                       "what shard " + std::to_string(shard) + " says cannot be read: " + sanitize(why));
+    };
+    try {
+        auto entry = entry_in(Json::parse(json));
+        if (!entry) return wrong(entry.error().one_line());
+        if (entry->run != run || entry->shard != shard || entry->number != number)
+            return wrong("it is of another run, shard or number");
+        return entry;
+    } catch (const Json::exception& error) {
+        return wrong(error.what());
+    }
+}
+
+} // namespace cachefill::shard

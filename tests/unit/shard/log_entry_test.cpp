@@ -1,0 +1,93 @@
+#include "shard/log_entry.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace cachefill;
+using namespace cachefill::shard;
+
+namespace {
+
+const std::string drv = "/nix/store/00000000000000000000000000000000-firefox-142.drv";
+
+LogEntry entry() {
+    LogEntry entry;
+    entry.run = "0123";
+    entry.shard = 2;
+    entry.number = 7;
+    entry.said = LogEntry::Said::finished;
+    entry.failed.push_back({.derivation = drv, .name = "firefox-142", .error = "exit code 2", .log_tail = {"a", "b"}});
+    return entry;
+}
+
+std::string complaint(const std::string& json) {
+    auto parsed = parse_log_entry(json, "0123", 2, 7);
+    return parsed ? "" : parsed.error().one_line();
+}
+
+std::string with(std::string text, const std::string& from, const std::string& to) {
+    auto at = text.find(from);
+    BOOST_REQUIRE(at != std::string::npos);
+    return text.replace(at, from.size(), to);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(log_entries)
+
+BOOST_AUTO_TEST_CASE(what_is_told_is_read) {
+    auto read = parse_log_entry(to_json(entry()), "0123", 2, 7);
+    BOOST_REQUIRE(read.has_value());
+    BOOST_TEST((read->said == LogEntry::Said::finished));
+    BOOST_REQUIRE(read->failed.size() == 1U);
+    BOOST_TEST(read->failed[0].derivation == drv);
+    BOOST_TEST(read->failed[0].name == "firefox-142");
+    BOOST_TEST(read->failed[0].error == "exit code 2");
+    BOOST_TEST(read->failed[0].log_tail == (std::vector<std::string>{"a", "b"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(every_run_shard_and_number_has_a_place_of_its_own) {
+    auto path = entry_path("0123", 2, 7);
+    BOOST_TEST(path.name() == "cachefill-shard.json");
+    BOOST_TEST((entry_path("0123", 2, 7) == path));
+    for (const auto& other : {entry_path("0124", 2, 7), entry_path("0123", 3, 7), entry_path("0123", 2, 8)})
+        BOOST_TEST((other != path));
+}
+
+BOOST_AUTO_TEST_CASE(what_was_told_elsewhere_is_not_believed_here) {
+    auto text = to_json(entry());
+    for (const auto& other : {parse_log_entry(text, "0124", 2, 7), parse_log_entry(text, "0123", 3, 7),
+                              parse_log_entry(text, "0123", 2, 8)}) {
+        BOOST_REQUIRE(!other.has_value());
+        BOOST_TEST(other.error().one_line().find("another run, shard or number") != std::string::npos);
+        BOOST_TEST((other.error().kind() == FailureKind::protocol));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(nonsense_is_a_failure) {
+    auto text = to_json(entry());
+    BOOST_TEST(complaint("").find("what shard 2 says cannot be read") == 0U);
+    BOOST_TEST(!complaint("{}").empty());
+    BOOST_TEST(!complaint("[1, 2]").empty());
+    BOOST_TEST(!complaint(text.substr(0, text.size() / 2)).empty());
+    BOOST_TEST(complaint(with(text, "\"cachefill_shard\":1", "\"cachefill_shard\":2")).find("format") !=
+               std::string::npos);
+    BOOST_TEST(complaint(with(text, "\"finished\"", "\"sleeping\"")).find("not known here") != std::string::npos);
+    BOOST_TEST(!complaint(with(text, drv, "/etc/passwd")).empty());
+    BOOST_TEST(!complaint(with(text, "\"number\":7", "\"number\":\"7\"")).empty());
+}
+
+BOOST_AUTO_TEST_CASE(much_that_failed_is_cut_and_what_it_says_is_clean) {
+    auto much = entry();
+    much.failed.resize(LogEntry::most_failures + 5, much.failed[0]);
+    much.failed[0].log_tail.assign(100, std::string(10'000, 'x'));
+    much.failed[0].error = "\x1b[31mred\x1b[0m";
+    auto text = to_json(much);
+    BOOST_TEST(text.size() < LogEntry::largest);
+    auto read = parse_log_entry(text, "0123", 2, 7);
+    BOOST_REQUIRE(read.has_value());
+    BOOST_TEST(read->failed.size() == LogEntry::most_failures);
+    BOOST_TEST(read->failed[0].log_tail.size() == LogEntry::most_log_lines);
+    BOOST_TEST(read->failed[0].error == "red");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
