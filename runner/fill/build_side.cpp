@@ -6,6 +6,7 @@
 #include "options/settings.hpp"
 #include "session/history.hpp"
 #include "session/machines.hpp"
+#include "shard/ownership.hpp"
 
 #include <algorithm>
 
@@ -51,11 +52,12 @@ Task<void> BuildSide::build() {
 void BuildSide::note_built(plan::DerivationId id, const std::vector<nix::StorePath>& outputs) {
     const auto* record = driver_->record(id);
     bool is_ours = record && record->outcome == event::BuildOutcome::built;
+    const auto& derivation = run_.graph.derivation(id);
+    bool is_copy = run_.ownership && !run_.ownership->is_published_here(derivation.path);
     for (const auto& output : outputs) {
         run_.facts.of(run_.graph.intern(output)).valid_here = true;
-        run_.outlets.push(output, is_ours);
+        if (!is_copy) run_.outlets.push(output, is_ours);
     }
-    const auto& derivation = run_.graph.derivation(id);
     if (run_.history && is_ours) run_.history->record(derivation.name(), derivation.platform, record->took);
 }
 
@@ -107,9 +109,10 @@ build::DriverCallbacks BuildSide::callbacks() {
     callbacks.fetched_before = [this](const nix::StorePath& path) {
         return run_.consumers->trust().to_fetch_before(path, run_.live.counting());
     };
-    // A host that is evaluated later may need it, too, and not trust whom this one does.
+    // A host that is evaluated later may need it, too, and not trust whom this one does; and another shard may yet have
+    // to publish it.
     callbacks.may_fetch = [this](plan::PathId path) {
-        return !run_.live.is_evaluating() ||
+        return (!run_.live.is_evaluating() && !run_.ownership) ||
                (run_.facts.of(path).present & run_.consumers->counting_now(run_.graph.path(path))) != 0;
     };
     callbacks.doubt = [this](const nix::PathInfo& info) { return run_.consumers->trust().doubt(info); };

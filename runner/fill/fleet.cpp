@@ -62,7 +62,7 @@ std::vector<std::size_t> longest_first(const eval::Evaluator& evaluator, const s
 Task<void> Fleet::open() {
     bool is_given = run_.is_filling() && !run_.session.settings().bundle.empty();
     if (is_given) is_given = co_await take_bundle();
-    if (is_given) co_return;
+    if (is_given || failure_) co_return;
     evaluator_ = session::make_evaluator(run_.session, run_.session.settings().flake);
     auto words = tell_waiting(run_, "reading the flake");
     auto read = co_await async::beside(evaluator_->read(), std::move(words));

@@ -16,7 +16,12 @@ Task<bool> Fleet::take_bundle() {
     Result<session::EvaluationRecord> complete = session::EvaluationRecord();
     if (taken) complete = session::parse_evaluation_record((*taken)->bundle().complete);
     if (!taken || !complete) {
-        const auto& failure = taken ? complete.error() : taken.error();
+        auto failure = taken ? complete.error() : taken.error();
+        // Without it nobody knows which part is this shard's; the others take that over.
+        if (run_.session.settings().shard > 0) {
+            failure_ = std::move(failure);
+            co_return false;
+        }
         run_.say(event::Severity::warning, failure.one_line() + "; the flake is evaluated", failure.hint());
         co_return false;
     }

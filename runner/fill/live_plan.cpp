@@ -50,6 +50,7 @@ void LivePlan::give_up() {
 void LivePlan::make(const plan::Policy& policy) {
     stale_ = false;
     plan_ = plan::make_plan(graph_, facts_, targets_, policy);
+    if (division_) plan_ = plan::share_of(std::move(plan_), graph_, facts_, *division_);
 }
 
 void LivePlan::keep(const std::function<std::string(const plan::GraphDerivation&)>& why_last) {

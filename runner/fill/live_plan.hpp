@@ -2,11 +2,12 @@
 
 #include "async/signal.hpp"
 #include "daemon/fetch_trouble.hpp"
-#include "plan/plan.hpp"
+#include "plan/share.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -48,6 +49,8 @@ class LivePlan {
     async::Task<void> changed() { return changed_.wait(); } // see async::Signal
     void notify_all() { changed_.notify_all(); }
 
+    // From now on plans are the share of this machine, one of several.
+    void divide(plan::Division division) { division_ = std::move(division); }
     void make(const plan::Policy& policy); // by what is known now
     const plan::Plan& now() const { return plan_; }
     // It turned out that this target can be fetched although others that share its needs cannot.
@@ -77,6 +80,7 @@ class LivePlan {
     std::vector<plan::Target> targets_;
     std::vector<std::size_t> hosts_;
     std::vector<plan::CacheMask> counting_;
+    std::optional<plan::Division> division_;
     plan::Plan plan_;
     bool evaluating_ = false;
     bool stale_ = false;

@@ -7,6 +7,7 @@
 #include "session/expected_time.hpp"
 #include "session/history.hpp"
 #include "session/machines.hpp"
+#include "shard/ownership.hpp"
 
 #include <algorithm>
 
@@ -20,8 +21,13 @@ plan::Policy Planning::policy() const {
     policy.fetchable_here = run_.consumers->upstreams().fetchable_here();
     policy.does_not_wait = run_.judge.is_waiting();
     policy.expected_time = [this](const plan::GraphDerivation& derivation) {
-        return session::expected_time(run_.history.get(), derivation);
+        auto by_cut = run_.ownership ? run_.ownership->expected_time(derivation.path) : std::nullopt;
+        return by_cut ? *by_cut : session::expected_time(run_.history.get(), derivation);
     };
+    if (run_.ownership)
+        policy.is_built_elsewhere = [this](const plan::GraphDerivation& derivation) {
+            return run_.ownership->is_known(derivation.path);
+        };
     policy.is_deferred = [this](const plan::GraphDerivation& derivation) { return !deferral(derivation).empty(); };
     return policy;
 }

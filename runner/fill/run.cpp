@@ -10,13 +10,19 @@
 #include "fill/planning.hpp"
 #include "fill/push_side.hpp"
 #include "fill/run_account.hpp"
+#include "fill/shard_end.hpp"
+#include "fill/shard_side.hpp"
 #include "fill/verification.hpp"
+#include "github/context.hpp"
 #include "options/settings.hpp"
 #include "session/history.hpp"
 #include "session/machines.hpp"
 #include "session/upstream_rules.hpp"
+#include "shard/ownership.hpp"
 
+#include <algorithm>
 #include <csignal>
+#include <optional>
 
 namespace cachefill::fill {
 
@@ -28,6 +34,7 @@ namespace {
 // The platform gives 7.5 s after the first signal; this leaves time for the report.
 constexpr auto upload_grace = 4500ms;
 constexpr auto everything_ends_after = 5500ms;
+constexpr std::uint64_t most_attempts = 50; // at a run of GitHub's
 
 } // namespace
 
@@ -46,6 +53,8 @@ struct Run::Parts {
     Verification verification;
     Changes changes;
     Announcements announcements;
+    std::optional<ShardSide> shard;       // if it is one
+    std::optional<ShardEnd> after_shards; // if it comes after them
     async::TaskGroup work;
     async::TaskGroup timers;
 };
@@ -53,6 +62,14 @@ struct Run::Parts {
 Run::Run(session::Session& session, Extent extent) : parts_(std::make_unique<Parts>(*this, session, extent)) {}
 
 Run::~Run() = default;
+
+void Run::become_shard(std::string run_id, const report::ShardPlan& cut, std::size_t self) {
+    parts_->shard.emplace(parts_->run, std::move(run_id), cut, self);
+}
+
+void Run::follow_shards(std::vector<std::string> run_ids, std::size_t shards) {
+    parts_->after_shards.emplace(parts_->run, std::move(run_ids), shards);
+}
 
 Task<void> Run::execute() {
     auto all = [this](async::TaskGroup& timers) { timers.spawn(work_to_the_end()); };
@@ -73,6 +90,7 @@ Task<void> Run::work() {
     if (going) going = co_await parts.fleet.discover();
     if (!going) co_return;
     co_await fill();
+    if (parts.shard) co_await parts.shard->finish();
     parts.planning.tell_undecided();
     bool is_plan = run.extent == Extent::plan;
     if (is_plan && !run.is_ending() && run.failures.empty()) co_await parts.pushes.plan();
@@ -80,6 +98,10 @@ Task<void> Run::work() {
     co_await parts.pushes.keep_realisations();
     if (run.interrupted) co_return;
     if (is_plan) co_await parts.verification.look_at_plan();
+    if (parts.shard) {
+        co_await parts.verification.look_at_published();
+        co_return; // whoever joins the shards looks at the hosts
+    }
     // A newer run verifies what this one leaves.
     if (!is_plan && !settings.read_only && run.superseded_by.empty()) {
         co_await parts.verification.verify();
@@ -116,9 +138,11 @@ Task<bool> Run::preflight() {
         std::erase_if(findings, [](const auto& finding) { return finding.kind() == FailureKind::usage; });
     // Without Nix or its daemon the flake was not looked at, and there is but one finding.
     for (auto& finding : findings) run.fail(std::move(finding));
+    if (run.failures.empty()) join_shards();
     if (!run.failures.empty() || !learn_caches()) co_return false;
     bool are_mirrors_open = co_await parts_->pushes.open_mirrors();
     if (!are_mirrors_open) co_return false;
+    if (parts_->after_shards) co_await parts_->after_shards->learn();
     auto history = session::History::open(run.session.state_directory() / "history.sqlite");
     if (history)
         run.history = std::move(*history);
@@ -131,10 +155,35 @@ Task<bool> Run::preflight() {
     co_return true;
 }
 
+// Of a bundle with shards this run is one, or comes after all of them.
+void Run::join_shards() {
+    auto& run = parts_->run;
+    const auto* bundle = parts_->fleet.bundle();
+    if (!bundle || !run.is_filling()) return;
+    auto self = run.session.settings().shard;
+    auto shards = bundle->cut.shards.size();
+    if (self > shards)
+        return run.fail(Failure(FailureKind::usage, "there is no shard " + std::to_string(self) + " in the bundle " +
+                                                        run.session.settings().bundle)
+                            .with_hint(shards == 0 ? "nothing was missing when it was made: no shard is needed"
+                                                   : "it has 1 to " + std::to_string(shards)));
+    // Those of an attempt do not hear those of the one before, whose failures may be mended.
+    auto attempt = std::max<std::uint64_t>(github::read_context(run.session.environment()).run_attempt, 1);
+    std::vector<std::string> attempts;
+    for (auto one = std::min(attempt, most_attempts); one > 0; --one)
+        attempts.push_back(bundle->run + "." + std::to_string(one));
+    if (self > 0)
+        become_shard(std::move(attempts.front()), bundle->cut, self);
+    else if (shards > 0)
+        follow_shards(std::move(attempts), shards);
+}
+
 // Whom to ask, and whom its consumers will ask.
 bool Run::learn_caches() {
     auto& run = parts_->run;
+    // Of shards all have the same stand for it.
     run.graph.prefer([&run](const plan::GraphDerivation& derivation) {
+        if (run.ownership) return run.ownership->is_known(derivation.path);
         return plan::BuildAbility::fits(derivation, run.session.machines().abilities);
     });
     run.judge.add_own(run.session.take_cache());
@@ -145,7 +194,10 @@ bool Run::learn_caches() {
         return false;
     }
     run.consumers.emplace(std::move(*upstreams), run.graph, run.facts, run.judge, run.live);
-    return true;
+    if (!parts_->shard) return true;
+    auto begun = parts_->shard->begin();
+    if (!begun) run.fail(std::move(begun).error());
+    return begun.has_value();
 }
 
 Task<void> Run::fill() {
@@ -167,6 +219,7 @@ Task<void> Run::fill() {
         if (!run.is_filling()) return;
         group.spawn(parts.builds.watch_disk());
         if (run.session.settings().deadline) group.spawn(parts.builds.watch_deadline());
+        if (parts.shard) group.spawn(parts.shard->keep_in_touch());
     };
     co_await async::together(all);
 }
@@ -182,7 +235,7 @@ Task<void> Run::stages(async::TaskGroup& watched) {
         group.spawn(parts.fleet.add_bundled());
         group.spawn(build_and_close());
         parts.pushes.push(group);
-        group.spawn(parts.announcements.announce_build());
+        if (!parts.shard) group.spawn(parts.announcements.announce_build());
     };
     co_await async::together(all);
     watched.cancel();
@@ -228,12 +281,15 @@ void Run::supersede(std::string by) {
 bool Run::is_interrupted() const { return parts_->run.interrupted != 0; }
 
 report::RunReport Run::report() const {
-    return account_of({.run = parts_->run,
-                       .fleet = parts_->fleet,
-                       .planning = parts_->planning,
-                       .pushes = parts_->pushes,
-                       .verification = parts_->verification,
-                       .announcements = parts_->announcements});
+    auto report = account_of({.run = parts_->run,
+                              .fleet = parts_->fleet,
+                              .planning = parts_->planning,
+                              .pushes = parts_->pushes,
+                              .verification = parts_->verification,
+                              .announcements = parts_->announcements});
+    if (parts_->shard) report.shard = parts_->shard->report();
+    if (parts_->after_shards) report.shard = parts_->after_shards->report();
+    return report;
 }
 
 Task<Result<WrittenBundle>> Run::write_bundle(report::ShardPlan cut, std::filesystem::path file) {

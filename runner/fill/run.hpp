@@ -41,6 +41,11 @@ class Run {
     Run(session::Session& session, Extent extent);
     ~Run();
 
+    // Before it: this run is one of several shards, which meet in the own cache. `run_id` names the run of all of them.
+    void become_shard(std::string run_id, const report::ShardPlan& cut, std::size_t self);
+    // Before it: all shards have come to their end, well or not. `run_ids`: of the attempts, the last one first.
+    void follow_shards(std::vector<std::string> run_ids, std::size_t shards);
+
     // Never fails as a whole: what went wrong is in the report, with its exit code.
     async::Task<void> execute();
 
@@ -68,6 +73,7 @@ class Run {
     async::Task<void> work_to_the_end();
     async::Task<void> work();
     async::Task<bool> preflight();
+    void join_shards();
     bool learn_caches();
     async::Task<void> fill();
     async::Task<void> stages(async::TaskGroup& watched);

@@ -104,6 +104,7 @@ report::TargetReport describe(const TargetRecord& record, const report::RunRepor
 } // namespace
 
 void add_targets(report::RunReport& report, const RunParts& parts) {
+    if (parts.run.ownership) return; // a shard knows nothing of whole targets
     for (const auto& record : parts.fleet.targets()) report.targets.push_back(describe(record, report, parts));
     for (const auto& finding : parts.fleet.check_findings()) {
         report::TargetReport checked;

@@ -24,6 +24,10 @@ namespace cachefill::session {
 class History;
 }
 
+namespace cachefill::shard {
+class Ownership;
+}
+
 namespace cachefill::fill {
 
 // What the parts of one run share: what is known so far, what is being done, and whether it is to end. Run owns it, and
@@ -61,8 +65,9 @@ struct RunContext {
     LivePlan live;
     std::optional<Consumers> consumers; // once the caches are known
     std::unique_ptr<session::History> history;
-    Outlets outlets;                 // none unless something is pushed
-    build::Driver* driver = nullptr; // none unless something is built; BuildSide's
+    Outlets outlets;                             // none unless something is pushed
+    build::Driver* driver = nullptr;             // none unless something is built; BuildSide's
+    const shard::Ownership* ownership = nullptr; // none unless this is one of several shards; ShardSide's
     async::TaskGroup evaluations;
     // Until this derivation is in the store, where derivations are still being added. None: all are there.
     std::function<async::Task<Result<void>>(nix::StorePath)> until_there;

@@ -132,6 +132,14 @@ Task<void> Verification::verify() {
     run_.stage_finished(event::Stage::verify, start);
 }
 
+Task<void> Verification::look_at_published() {
+    auto start = run_.clock.now();
+    run_.stage_started(event::Stage::verify);
+    run_.judge.forget_all();
+    co_await find_vanished();
+    run_.stage_finished(event::Stage::verify, start);
+}
+
 // What belongs to a target has been looked at with it; the rest, which only builds needed, has not.
 Task<void> Verification::find_vanished() {
     const auto own = plan::bit(plan::own_cache);

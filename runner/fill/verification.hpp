@@ -20,6 +20,8 @@ class Verification {
         : run_(run), fleet_(fleet), planning_(planning), pushes_(pushes) {}
 
     async::Task<void> verify();
+    // Of a shard, which verifies no target: whether the own cache shows what it says it has of this run.
+    async::Task<void> look_at_published();
     // Of a plan: targets that are complete although others that share their needs are not, and those that are complete
     // only for who is given their path.
     async::Task<void> look_at_plan();

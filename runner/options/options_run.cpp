@@ -135,6 +135,12 @@ std::vector<Option> rows::the_run_and_its_words() {
          "then: "
          "docs/shards.md.",
          number_or(&Settings::shards, usual_shards, 1, 256)},
+        {"shard", T::value, run_only, W::flag, "N", "The run",
+         "build the part of one shard, N of those that 'plan --shards' cut, and meet the others in the cache", "",
+         number(&Settings::shard, 1, 256)},
+        {"shard-patience", T::value, run_only, W::anywhere, "TIME", "The run",
+         "how long a shard may be silent until others build what it was to build (default 5m)", "",
+         duration(&Settings::shard_patience)},
         {"matrix", T::toggle, plan_only, W::flag, "", "Output",
          "print the shards as a matrix for GitHub; in a step, also as its outputs matrix and shards", "",
          toggle(&Settings::matrix)},

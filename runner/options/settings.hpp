@@ -177,7 +177,11 @@ struct Settings {
     std::size_t shards = 0;
     bool matrix = false;
     bool is_for_shards() const { return shards > 0 || matrix; }
-    std::string bundle;     // file that a plan is written to for other machines, or that a run takes it from
+    std::string bundle; // file that a plan is written to for other machines, or that a run takes it from
+    // run: which of the shards of the bundle this machine is, from 1; 0: none of them. One that is not heard for so
+    // long is taken for gone.
+    std::size_t shard = 0;
+    std::chrono::seconds shard_patience{300};
     bool exit_code = false; // plan: 1 when something would be built or pushed
     bool dry_run = false;
     bool yes = false;  // init: the defaults, and no question

@@ -196,6 +196,11 @@ Json encode(const Explanation& explanation) {
 
 Json encode(const UncountedUpstream& upstream);
 
+Json encode(const ShardReport& shard) {
+    return {{"run", shard.run},         {"number", shard.number},         {"shards", shard.shards},
+            {"awaited", shard.awaited}, {"taken_over", shard.taken_over}, {"silent", shard.silent}};
+}
+
 template <class Items> Json encode_all(const Items& items) {
     auto json = Json::array();
     for (const auto& item : items) json.push_back(encode(item));
@@ -246,6 +251,7 @@ std::string to_json(const RunReport& report) {
     json["caches"] = encode_all(report.caches);
     json["also_pushed"] = encode_all(report.also_pushed);
     json["why"] = encode_all(report.why);
+    json["shard"] = report.shard.run.empty() ? Json() : encode(report.shard);
     json["messages"] = encode_all(report.messages);
     return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }

@@ -126,6 +126,16 @@ struct Explanation {
     std::vector<std::string> sentences; // from it up to a target
 };
 
+// Of a run that was one of several shards, or came after them (docs/shards.md).
+struct ShardReport {
+    std::string run;        // names that of all shards; empty: this run had nothing to do with shards
+    std::size_t number = 0; // from 1; 0: it came after all of them
+    std::size_t shards = 0;
+    std::vector<std::string> awaited;    // paths that others published
+    std::vector<std::string> taken_over; // derivations that another was to build
+    std::vector<std::size_t> silent;     // shards that were not heard for too long
+};
+
 enum class Command { run, plan, push, verify };
 std::string_view to_string(Command command); // as in the JSON
 
@@ -160,7 +170,8 @@ struct RunReport {
     std::uint64_t present = 0, upstream = 0; // demanded outputs found in the cache, in upstreams
     std::uint64_t fetched = 0;               // inputs fetched for builds
     std::vector<event::Message> messages;    // warnings and errors
-    bool read_only = false;                  // nothing was to be pushed
+    ShardReport shard;
+    bool read_only = false; // nothing was to be pushed
     bool deadline_reached = false;
     std::string superseded_by; // the newer run that waits for this one: its URL; else empty
     int exit_code = 0;

@@ -165,6 +165,8 @@ std::string figure_table(const RunReport& report, const Figures& sums, const Sty
         add_if("upstream", report.upstream);
     }
     add_if("inputs fetched", report.fetched);
+    add_if("from other shards", report.shard.awaited.size(), "waited for, and published by them");
+    add_if("taken over", report.shard.taken_over.size(), "built for a shard that was gone");
     add_if("found", sums.found, "valid here by the time they were to be built");
     add_if("failed", sums.failed, {}, Tone::bad);
     add_if("timed out", sums.timed_out, {}, Tone::bad);
@@ -279,9 +281,15 @@ std::string mirror_lines(const RunReport& report, const Figures& sums, const Sty
     return text;
 }
 
+std::string shard_of(const RunReport& report) {
+    const auto& shard = report.shard;
+    return shard.number == 0 ? std::string() : fmt::format("shard {} of {}: ", shard.number, shard.shards);
+}
+
 std::string outcome_without_targets(const RunReport& report, const Figures& sums, const std::string& cache) {
     if (auto pushed = sums.pushed_while_building + sums.pushed_after; pushed > 0)
         return counted(pushed, "path") + " pushed to " + cache;
+    if (report.shard.number > 0 && report.exit_code == 0) return "nothing was left for it to build";
     if (report.command != Command::push) return report.exit_code == 0 ? "no target was looked at" : "nothing was begun";
     if (auto planned = planned_pushes(report); planned > 0)
         return counted(planned, "path") + " would be pushed to " + cache;
@@ -318,7 +326,7 @@ std::string outcome_line(const RunReport& report, const Figures& sums, const Sty
     if (!apart.empty()) whole += " (" + join(apart, ", ") + ")";
     bool is_idle = report.builds.empty() && report.pushes.empty();
     if (report.targets.empty())
-        whole = outcome_without_targets(report, sums, cache);
+        whole = shard_of(report) + outcome_without_targets(report, sums, cache);
     else if (is_idle && complete == report.targets.size() && report.command == Command::run)
         whole = "nothing to build, nothing to push: " + whole;
     auto tone = report.exit_code == 0 ? Tone::good : Tone::bad;

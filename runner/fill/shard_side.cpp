@@ -1,0 +1,327 @@
+#include "fill/shard_side.hpp"
+
+#include "async/limiter.hpp"
+#include "async/together.hpp"
+#include "async/within.hpp"
+#include "base/elapsed.hpp"
+#include "base/text.hpp"
+#include "base/units.hpp"
+#include "cache/nar_look.hpp"
+#include "options/settings.hpp"
+#include "session/machines.hpp"
+
+#include <algorithm>
+
+namespace cachefill::fill {
+
+using async::Task;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::chrono::milliseconds shortest_pause = 1s, longest_pause = 10s; // between looks
+constexpr auto last_word_takes = 10s;                                         // at most
+constexpr auto last_word_when_told_to_end = 2s;
+constexpr int signs_of_life = 5; // within the time after which a shard counts as gone
+constexpr std::uint64_t requests_at_once = 16;
+// What was seen in the cache and is still not to be had, for instance for want of a signature, is looked at again then.
+constexpr auto second_thoughts_after = 30s;
+
+struct Look {
+    cache::BinaryCache& cache;
+    async::Limiter requests;
+    std::map<nix::StorePath, nix::NarInfo> there;
+    std::optional<Failure> failure;
+};
+
+Task<void> look_at(Look& look, nix::StorePath path) {
+    auto permit = co_await look.requests.acquire();
+    if (look.failure) co_return;
+    auto found = co_await look.cache.get_narinfo(path);
+    bool is_nonsense = !found && found.error().kind() == FailureKind::protocol;
+    if (!found && !is_nonsense) look.failure = std::move(found).error();
+    if (found && *found) look.there.insert_or_assign(std::move(path), std::move(**found));
+}
+
+} // namespace
+
+ShardSide::ShardSide(RunContext& run, std::string run_id, const report::ShardPlan& cut, std::size_t self)
+    : run_(run), run_id_(std::move(run_id)), ownership_(cut, self), pause_(shortest_pause) {
+    run_.ownership = &ownership_;
+    for (std::size_t shard = 1; shard <= ownership_.size(); ++shard)
+        if (shard != self) fellows_[shard].heard = run.start;
+}
+
+ShardSide::~ShardSide() { run_.ownership = nullptr; }
+
+Result<void> ShardSide::begin() {
+    const auto& info = run_.session.cache_info();
+    if (run_.session.settings().read_only || info.permission != cache::Permission::write)
+        return Failure(FailureKind::usage,
+                       "a shard has to push what it builds, and this run must not push to " + info.name)
+            .with_hint("give it a token that may write, or leave out --shard");
+    if (!(run_.consumers->upstreams().fetchable_here() & plan::bit(plan::own_cache)))
+        return Failure(FailureKind::usage, "a shard fetches what other shards build from " + info.name +
+                                               ", and the Nix of this machine does not use that cache")
+            .with_hint("`cachefill use` adds it; or become one of Nix's trusted-users");
+    log_.emplace(run_.judge.backend(plan::own_cache), info, run_.judge.own_keys(), run_id_, ownership_.self());
+    plan::Division division;
+    division.is_built_here = [this](plan::DerivationId id) {
+        const auto& path = run_.graph.derivation(id).path;
+        if (ownership_.is_taken_over(path)) taken_over_.insert(id);
+        return ownership_.is_built_here(path);
+    };
+    division.is_published_here = [this](plan::DerivationId id) {
+        return ownership_.is_published_here(run_.graph.derivation(id).path);
+    };
+    division.failure = [this](plan::DerivationId id) { return why_not_built(run_.graph.derivation(id)); };
+    run_.live.divide(std::move(division));
+    return {};
+}
+
+// Another kind of machine than the cut was made for would never begin with it.
+std::optional<plan::FailedElsewhere> ShardSide::why_not_built(const plan::GraphDerivation& derivation) const {
+    const auto& machines = run_.session.machines().abilities;
+    if (!ownership_.is_built_here(derivation.path) || plan::BuildAbility::fits(derivation, machines))
+        return ownership_.failure(derivation.path);
+    return plan::FailedElsewhere{.why = "shard " + std::to_string(ownership_.self()) +
+                                        " was to build it, and its machine cannot: it takes " +
+                                        plan::BuildAbility::wanted(derivation, machines),
+                                 .log_tail = {}};
+}
+
+Task<void> ShardSide::keep_in_touch() {
+    for (auto& [shard, fellow] : fellows_) fellow.heard = run_.clock.now();
+    for (;;) {
+        co_await speak();
+        co_await look();
+        co_await run_.clock.sleep_for(pause_);
+    }
+}
+
+// A sign of life when one is due, and at once what failed.
+Task<void> ShardSide::speak() {
+    auto since = spoke_ ? run_.clock.elapsed_since(*spoke_) : 0ms;
+    bool is_due = !spoke_ || since >= run_.session.settings().shard_patience / signs_of_life;
+    if (!is_due && failed_builds().empty()) co_return;
+    auto said = co_await say(spoke_ ? shard::LogEntry::Said::alive : shard::LogEntry::Said::started);
+    if (!said) note_outage(said.error());
+}
+
+Task<Result<void>> ShardSide::say(shard::LogEntry::Said said) {
+    auto failed = failed_builds();
+    auto telling = log_->write(said, failed);
+    CO_TRY_VOID(co_await std::move(telling));
+    for (auto& build : failed) told_.insert(std::move(build.derivation));
+    spoke_ = run_.clock.now();
+    co_return Result<void>();
+}
+
+std::vector<shard::FailedBuild> ShardSide::failed_builds() const {
+    std::vector<shard::FailedBuild> failed;
+    if (!run_.driver) return failed;
+    for (const auto& build : run_.live.now().builds) {
+        const auto* record = run_.driver->record(build.derivation);
+        const auto& derivation = run_.graph.derivation(build.derivation);
+        auto path = derivation.path.to_string();
+        if (!record || !event::is_failure(record->outcome) || told_.contains(path)) continue;
+        if (!ownership_.is_published_here(derivation.path)) continue;
+        if (record->disk_was_full) continue; // no fault of the derivation: who takes it over may build it
+        failed.push_back({.derivation = std::move(path),
+                          .name = std::string(derivation.name()),
+                          .error = record->error,
+                          .log_tail = record->log_tail});
+        if (failed.size() == shard::LogEntry::most_failures) break;
+    }
+    return failed;
+}
+
+Task<void> ShardSide::look() {
+    auto now = run_.clock.now();
+    auto news = co_await find_news(now);
+    auto since = now - listened_.value_or(now);
+    listened_ = now;
+    if (!news) {
+        for (auto& [shard, fellow] : fellows_) fellow.heard += since; // while nobody can be heard, nobody is silent
+        note_outage(news.error());
+        co_return;
+    }
+    if (is_out_) run_.say(event::Severity::notice, "the cache answers again: other shards are heard");
+    is_out_ = false;
+    if (*news) run_.live.become_stale();
+    pause_ = *news ? shortest_pause : std::min(pause_ * 3 / 2, longest_pause);
+}
+
+// Is anything different from what it was?
+Task<Result<bool>> ShardSide::find_news(async::Clock::TimePoint now) {
+    auto wanted = awaited();
+    std::erase_if(wanted, [&](const auto& path) {
+        auto noticed = noticed_.find(path);
+        return noticed != noticed_.end() && now < noticed->second + second_thoughts_after;
+    });
+    for (const auto& [shard, fellow] : fellows_)
+        if (!fellow.has_finished) wanted.insert(log_->next(shard));
+    CO_TRY(there, co_await find_there(std::move(wanted)));
+    CO_TRY(news, co_await listen(there));
+    // What they left may be there by now, and is not built again.
+    auto gone = find_gone(now);
+    Paths left;
+    for (auto shard : gone) left.merge(left_by(shard));
+    CO_TRY(published, co_await find_there(std::move(left)));
+    there.merge(published);
+    for (auto shard : gone) {
+        ownership_.note_gone(shard);
+        news = true;
+        if (!fellows_.at(shard).has_finished)
+            run_.say(event::Severity::warning, "shard " + std::to_string(shard) + " has been silent for " +
+                                                   human_duration(run_.session.settings().shard_patience) +
+                                                   ": what it has not published is built by others");
+    }
+    bool is_there_more = co_await note_there(std::move(there));
+    co_return news || is_there_more;
+}
+
+Task<Result<ShardSide::Paths>> ShardSide::find_there(Paths paths) {
+    if (paths.empty()) co_return paths;
+    if (run_.session.cache_info().has_bulk_query) {
+        auto& cache = run_.judge.backend(plan::own_cache);
+        std::vector<nix::StorePath> all(paths.begin(), paths.end());
+        CO_TRY(missing, co_await cache.query_missing(std::move(all)));
+        for (const auto& path : missing) paths.erase(path);
+        co_return paths;
+    }
+    CO_TRY(infos, co_await narinfos(std::move(paths)));
+    Paths there;
+    for (const auto& [path, info] : infos) there.insert(path);
+    co_return there;
+}
+
+Task<Result<ShardSide::Infos>> ShardSide::narinfos(Paths paths) {
+    Look look{.cache = run_.judge.backend(plan::own_cache),
+              .requests = async::Limiter(run_.session.executor(), requests_at_once),
+              .there = {},
+              .failure = {}};
+    auto look_at_all = [&](async::TaskGroup& group) {
+        for (const auto& path : paths) group.spawn(look_at(look, path));
+    };
+    co_await async::together(look_at_all);
+    if (look.failure) co_return std::move(*look.failure);
+    co_return std::move(look.there);
+}
+
+Task<Result<bool>> ShardSide::listen(const Paths& there) {
+    bool is_news = false;
+    for (auto& [shard, fellow] : fellows_) {
+        if (fellow.has_finished || !there.contains(log_->next(shard))) continue;
+        CO_TRY(read, co_await log_->read(shard));
+        if (read.complaint) run_.say(event::Severity::warning, read.complaint->one_line());
+        for (const auto& entry : read.entries) {
+            for (const auto& build : entry.failed) ownership_.note_failed(shard, build);
+            fellow.has_finished = entry.said == shard::LogEntry::Said::finished;
+            is_news |= !entry.failed.empty();
+        }
+        if (read.entries.empty()) continue;
+        fellow.heard = run_.clock.now();
+        if (fellow.has_finished || !ownership_.is_gone(shard)) continue;
+        ownership_.note_there(shard);
+        run_.say(event::Severity::notice, "shard " + std::to_string(shard) + " is heard again");
+        is_news = true;
+    }
+    co_return is_news;
+}
+
+// Those that were there until now.
+std::vector<std::size_t> ShardSide::find_gone(async::Clock::TimePoint now) const {
+    std::vector<std::size_t> gone;
+    for (const auto& [shard, fellow] : fellows_) {
+        bool is_silent = now - fellow.heard > run_.session.settings().shard_patience;
+        if ((fellow.has_finished || is_silent) && !ownership_.is_gone(shard)) gone.push_back(shard);
+    }
+    return gone;
+}
+
+// Outputs of what it was to build and is missing, as far as this shard knows.
+ShardSide::Paths ShardSide::left_by(std::size_t fellow) const {
+    Paths left;
+    for (auto id : run_.live.now().of_others) {
+        const auto& derivation = run_.graph.derivation(id);
+        if (ownership_.owner(derivation.path) != fellow) continue;
+        for (const auto& output : derivation.outputs)
+            if (output.path != plan::no_path) left.insert(run_.graph.path(output.path));
+    }
+    return left;
+}
+
+ShardSide::Paths ShardSide::awaited() const {
+    Paths paths;
+    for (auto path : plan::awaited(run_.live.now(), run_.graph, run_.facts))
+        if (run_.driver && run_.driver->is_needed(path)) paths.insert(run_.graph.path(path));
+    return paths;
+}
+
+// The judge asks about them afresh, as it does about everything; and about what they refer to, which may not have been
+// there when it was asked about last, and is now. True: some are news.
+Task<bool> ShardSide::note_there(Paths there) {
+    std::erase_if(there, [this](const auto& path) { return !is_output(path); });
+    bool is_news = !there.empty();
+    while (!there.empty()) {
+        for (const auto& path : there) noticed_[path] = run_.clock.now();
+        auto infos = co_await narinfos(there);
+        Paths below;
+        if (infos)
+            for (const auto& [path, info] : *infos)
+                for (const auto& reference : info.references)
+                    if (is_output(reference) && !is_known_there(reference) && !noticed_.contains(reference))
+                        below.insert(reference);
+        for (const auto& path : there) run_.judge.forget(*run_.graph.find(path));
+        there = std::move(below);
+    }
+    co_return is_news;
+}
+
+bool ShardSide::is_output(const nix::StorePath& path) const {
+    auto id = run_.graph.find(path);
+    return id && run_.graph.producer(*id);
+}
+
+bool ShardSide::is_known_there(const nix::StorePath& path) const {
+    return (run_.facts.of(*run_.graph.find(path)).present & plan::bit(plan::own_cache)) != 0;
+}
+
+void ShardSide::note_outage(const Failure& why) {
+    pause_ = longest_pause;
+    if (is_out_) return;
+    is_out_ = true;
+    run_.say(event::Severity::warning,
+             "the other shards cannot be heard, as the cache does not answer: " + why.one_line(),
+             "what needs nothing of theirs is built meanwhile");
+}
+
+Task<void> ShardSide::finish() {
+    if (!log_) co_return;
+    auto limit = run_.interrupted != 0 ? async::Clock::Duration(last_word_when_told_to_end) : last_word_takes;
+    auto saying = say(shard::LogEntry::Said::finished);
+    auto said = co_await async::within(run_.clock, limit, std::move(saying));
+    if (said && *said) co_return;
+    run_.say(event::Severity::warning,
+             "the other shards could not be told that this one has ended" +
+                 (said ? ": " + said->error().one_line() : std::string()),
+             "they wait for it for " + human_duration(run_.session.settings().shard_patience));
+}
+
+report::ShardReport ShardSide::report() const {
+    report::ShardReport report;
+    report.run = run_id_;
+    report.number = ownership_.self();
+    report.shards = ownership_.size();
+    for (const auto& [path, when] : noticed_) report.awaited.push_back(path.to_string());
+    for (const auto& [shard, fellow] : fellows_)
+        if (!fellow.has_finished && ownership_.is_gone(shard)) report.silent.push_back(shard);
+    if (!run_.driver) return report;
+    for (auto id : taken_over_)
+        if (const auto* record = run_.driver->record(id); record && record->start)
+            report.taken_over.push_back(run_.graph.derivation(id).path.to_string());
+    return report;
+}
+
+} // namespace cachefill::fill

@@ -1,0 +1,329 @@
+// Runs that are one of several shards: what they build, what they wait for, and what they hear of others, who are
+// played here by hand.
+#include "options/settings.hpp"
+#include "report/shards.hpp"
+#include "run_scene.hpp"
+#include "shard/shard_log.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <csignal>
+
+using namespace cachefill;
+using namespace cachefill::test;
+using namespace std::chrono_literals;
+using Names = std::vector<std::string>;
+using Said = shard::LogEntry::Said;
+
+namespace {
+
+// nas needs tool, which needs lib; desk needs lib and app. This is shard 1 of 3.
+struct Shards : RunScene {
+    nix::SecretKey key = nix::SecretKey::generate("own-1");
+    report::ShardPlan cut;
+    std::vector<std::string> logged; // what this shard said
+
+    Shards() {
+        derivation("lib");
+        derivation("tool", {"lib"});
+        derivation("app");
+        host("nas", {"tool"});
+        host("desk", {"lib", "app"});
+        machine.settings.jobs = 4;
+        machine.settings.trusted_public_keys = {key.public_key().to_string()};
+        own.preferred_compression = codec::Compression::none;
+        own.substituter_url = "https://own.example";
+        own.on_published = [this](const nix::StorePath& path) { sign(path); };
+        cut.shards.resize(3);
+        for (std::size_t i = 0; i < 3; ++i) {
+            cut.shards[i].number = i + 1;
+            cut.shards[i].machine = "x86_64-linux";
+        }
+    }
+
+    void sign(const nix::StorePath& path) {
+        auto& info = own.visible.at(path).info;
+        info.signatures = {key.sign(info.fingerprint()).value()};
+    }
+    void give(std::size_t shard, const Names& names, bool are_copies = false) {
+        for (const auto& name : names)
+            cut.shards.at(shard - 1).builds.push_back({.derivation = path(name + ".drv").to_string(),
+                                                       .name = name,
+                                                       .kind = "compile",
+                                                       .expected = 10s,
+                                                       .measured = true,
+                                                       .is_copy = are_copies});
+    }
+    // Another shard does something at this moment.
+    void publish(std::chrono::milliseconds moment, const Names& names) {
+        at(moment, [this, names] {
+            serve(own, names);
+            for (const auto& name : names) sign(path(name));
+        });
+    }
+    void tell(std::chrono::milliseconds moment, std::size_t shard, Said said, const Names& failed = {}) {
+        at(moment, [this, shard, said, failed] {
+            std::vector<shard::FailedBuild> builds;
+            for (const auto& name : failed)
+                builds.push_back({.derivation = path(name + ".drv").to_string(),
+                                  .name = name,
+                                  .error = "exit code 2",
+                                  .log_tail = {"no such file"}});
+            boost::asio::co_spawn(loop, speak(shard, said, std::move(builds)), boost::asio::detached);
+        });
+    }
+    shard::ShardLog log(std::size_t self) {
+        cache::CacheInfo info;
+        info.preferred_compression = codec::Compression::none;
+        return shard::ShardLog(own, info, {key.public_key()}, "0123", self);
+    }
+    async::Task<void> speak(std::size_t shard, Said said, std::vector<shard::FailedBuild> failed) {
+        auto its = log(shard);
+        co_await tell_now(its, said, std::move(failed));
+    }
+    static async::Task<void> tell_now(shard::ShardLog& log, Said said, std::vector<shard::FailedBuild> failed = {}) {
+        auto told = co_await log.write(said, std::move(failed));
+        BOOST_TEST(told.has_value());
+    }
+
+    const report::RunReport& run_shard(std::size_t self = 1) {
+        play([this, self](session::Session& session) -> async::Task<void> {
+            fill::Run run(session, fill::Extent::fill);
+            run.become_shard("0123", cut, self);
+            running = &run;
+            co_await run.execute();
+            running = nullptr;
+            report = run.report();
+            auto its = log(4); // which nobody is
+            auto heard = co_await its.read(self);
+            logged.clear();
+            for (const auto& entry : heard.value().entries)
+                logged.push_back(std::to_string(static_cast<int>(entry.said)) + " " +
+                                 std::to_string(entry.failed.size()));
+        });
+        return report;
+    }
+    // Without what the shards told each other.
+    Names paths_published() const {
+        auto names = published();
+        std::erase(names, "cachefill-shard.json");
+        return sorted(names);
+    }
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(run_shard, Shards)
+
+BOOST_AUTO_TEST_CASE(what_others_build_is_waited_for_and_fetched) {
+    give(1, {"tool", "app"});
+    give(2, {"lib"});
+    give(3, {"nas", "desk"});
+    publish(40s, {"lib"});
+    run_shard();
+    BOOST_TEST(report.exit_code == 0, causes() << messages());
+    BOOST_TEST(sorted(built()) == (Names{"app", "tool"}), boost::test_tools::per_element());
+    BOOST_TEST(fetched() == Names{"lib"}, boost::test_tools::per_element());
+    BOOST_TEST(paths_published() == (Names{"app", "tool"}), boost::test_tools::per_element());
+    BOOST_TEST(clock.elapsed() >= 50s);
+    BOOST_TEST(clock.elapsed() < 75s); // seen within ten seconds, and built in ten
+    BOOST_TEST(report.targets.empty());
+    BOOST_TEST(report.shard.number == 1U);
+    BOOST_TEST(report.shard.shards == 3U);
+    BOOST_TEST(report.shard.awaited == Names{path("lib").to_string()}, boost::test_tools::per_element());
+    BOOST_TEST(report.shard.taken_over.empty());
+    BOOST_TEST(logged.front() == "0 0");
+    BOOST_TEST(logged.back() == "2 0");
+    BOOST_TEST(messages() == "");
+    BOOST_TEST(is_cache_sound());
+}
+
+BOOST_AUTO_TEST_CASE(whoever_has_nothing_to_wait_for_does_not_stay) {
+    give(1, {"app"});
+    give(2, {"lib", "tool", "nas", "desk"});
+    run_shard();
+    BOOST_TEST(report.exit_code == 0, causes());
+    BOOST_TEST(built() == Names{"app"}, boost::test_tools::per_element());
+    BOOST_TEST(clock.elapsed() < 30s);
+    BOOST_TEST(logged == (Names{"0 0", "2 0"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_is_built_and_left_to_its_owner_to_publish) {
+    give(1, {"app"});
+    give(2, {"lib", "tool", "nas", "desk"});
+    give(1, {"lib"}, true);
+    run_shard();
+    BOOST_TEST(sorted(built()) == (Names{"app", "lib"}), boost::test_tools::per_element());
+    BOOST_TEST(paths_published() == Names{"app"}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_failed_elsewhere_is_told_and_ends_the_waiting) {
+    give(1, {"tool", "app"});
+    give(2, {"lib"});
+    give(3, {"nas", "desk"});
+    tell(30s, 2, Said::alive, {"lib"});
+    run_shard();
+    BOOST_TEST(report.exit_code == 1);
+    BOOST_TEST(built() == Names{"app"}, boost::test_tools::per_element());
+    BOOST_TEST(outcome("lib") == "failed");
+    BOOST_TEST(build("lib")->error == "failed on shard 2: exit code 2");
+    BOOST_TEST(build("lib")->log_tail == Names{"no such file"}, boost::test_tools::per_element());
+    BOOST_TEST(outcome("tool") == "blocked");
+    BOOST_TEST(build("tool")->blocked_by == "lib");
+    BOOST_TEST(outcome("nas") == "blocked"); // of shard 3, but it is known what it costs
+    BOOST_TEST(clock.elapsed() < 45s);
+    BOOST_TEST(logged.back() == "2 0"); // it tells no failure of others
+}
+
+BOOST_AUTO_TEST_CASE(what_fails_here_is_told_at_once) {
+    give(1, {"lib", "app"});
+    give(2, {"tool", "nas", "desk"});
+    builds["lib"].error = "no compiler";
+    builds["app"].takes = 60s;
+    run_shard();
+    BOOST_TEST(report.exit_code == 1);
+    BOOST_TEST(logged.front() == "0 0");
+    auto told = std::find(logged.begin(), logged.end(), "1 1");
+    BOOST_TEST((told != logged.end()));
+    BOOST_TEST(logged.back() == "2 0");
+}
+
+BOOST_AUTO_TEST_CASE(who_is_silent_for_too_long_is_replaced) {
+    give(1, {"tool"});
+    give(2, {"lib", "app"});
+    give(3, {"nas", "desk"});
+    for (auto moment = 20s; moment < 600s; moment += 60s) tell(moment, 3, Said::alive);
+    tell(10s, 2, Said::started);
+    machine.settings.shard_patience = 120s;
+    run_shard();
+    BOOST_TEST(report.exit_code == 0, causes());
+    auto all = built();
+    BOOST_TEST((std::find(all.begin(), all.end(), "tool") != all.end()));
+    // What was to be built by shard 2 has heirs, this one or the third, who are both there; who needs lib waits for it.
+    bool is_heir = std::find(all.begin(), all.end(), "lib") != all.end();
+    BOOST_TEST(report.shard.silent.size() >= 1U);
+    BOOST_TEST(is_heir == (std::find(report.shard.taken_over.begin(), report.shard.taken_over.end(),
+                                     path("lib.drv").to_string()) != report.shard.taken_over.end()));
+    BOOST_TEST(messages().find("shard 2 has been silent for 2 min 00 s") != std::string::npos, messages());
+    BOOST_TEST(clock.elapsed() > 120s);
+}
+
+BOOST_AUTO_TEST_CASE(all_alone_a_shard_builds_what_it_needs_of_all_others) {
+    give(1, {"nas"});
+    give(2, {"lib"});
+    give(3, {"tool", "app", "desk"});
+    machine.settings.shard_patience = 120s;
+    run_shard();
+    BOOST_TEST(report.exit_code == 0, causes());
+    BOOST_TEST(sorted(built()) == (Names{"app", "desk", "lib", "nas", "tool"}), boost::test_tools::per_element());
+    BOOST_TEST(paths_published() == sorted(built()), boost::test_tools::per_element());
+    BOOST_TEST(report.shard.silent == (std::vector<std::size_t>{2, 3}), boost::test_tools::per_element());
+    BOOST_TEST(report.shard.taken_over.size() == 4U);
+    BOOST_TEST(is_cache_sound());
+}
+
+BOOST_AUTO_TEST_CASE(who_has_finished_without_a_path_is_replaced_at_once_and_what_it_left_is_not_built_again) {
+    give(1, {"nas"});
+    give(2, {"lib", "app"});
+    give(3, {"tool", "desk"});
+    publish(20s, {"lib"});
+    tell(21s, 2, Said::finished); // app could not be pushed
+    tell(22s, 3, Said::finished);
+    run_shard();
+    BOOST_TEST(report.exit_code == 0, causes());
+    BOOST_TEST(sorted(built()) == (Names{"app", "desk", "nas", "tool"}), boost::test_tools::per_element());
+    BOOST_TEST(report.shard.silent.empty());
+    BOOST_TEST(clock.elapsed() < 90s);
+    BOOST_TEST(messages() == "");
+}
+
+BOOST_AUTO_TEST_CASE(who_comes_back_gets_back_what_has_not_begun) {
+    give(1, {"nas"});
+    give(2, {"lib", "tool", "app", "desk"});
+    machine.settings.shard_patience = 60s;
+    machine.settings.jobs = 1;
+    cut.shards.pop_back();
+    builds["lib"].takes = 40s; // on this machine
+    tell(80s, 2, Said::started);
+    publish(100s, {"lib", "tool", "app", "desk"});
+    tell(110s, 2, Said::finished);
+    run_shard();
+    BOOST_TEST(report.exit_code == 0, causes());
+    BOOST_TEST(join(sorted(built()), " ") == "lib nas");
+    BOOST_TEST(messages().find("shard 2 is heard again") != std::string::npos, messages());
+}
+
+BOOST_AUTO_TEST_CASE(while_the_cache_is_away_nobody_is_silent) {
+    give(1, {"tool"});
+    give(2, {"lib", "app"});
+    give(3, {"nas", "desk"});
+    machine.settings.shard_patience = 60s;
+    tell(10s, 2, Said::started);
+    tell(10s, 3, Said::started);
+    at(20s, [this] {
+        own.fault = Fault::refused;
+        own.until = 200s;
+    });
+    publish(230s, {"lib"});
+    tell(229s, 2, Said::alive);
+    tell(229s, 3, Said::alive);
+    run_shard();
+    BOOST_TEST(report.exit_code == 0, causes());
+    BOOST_TEST(built() == Names{"tool"}, boost::test_tools::per_element());
+    BOOST_TEST(messages().find("the other shards cannot be heard") != std::string::npos, messages());
+    BOOST_TEST(messages().find("has been silent") == std::string::npos, messages());
+}
+
+BOOST_AUTO_TEST_CASE(at_an_interrupt_the_others_are_told) {
+    give(1, {"lib"});
+    give(2, {"tool", "nas", "app", "desk"});
+    builds["lib"].takes = 600s;
+    interrupt_at(30s, SIGTERM);
+    run_shard();
+    BOOST_TEST(report.exit_code == 143);
+    BOOST_TEST(logged.back() == "2 0");
+}
+
+BOOST_AUTO_TEST_CASE(who_comes_after_all_shards_builds_what_the_lost_left_and_tries_no_failure_again) {
+    serve(own, {"lib"});
+    sign(path("lib"));
+    play([this](session::Session& session) -> async::Task<void> {
+        auto first = log(1), second = log(2);
+        shard::FailedBuild failed{
+            .derivation = path("app.drv").to_string(), .name = "app", .error = "exit code 2", .log_tail = {}};
+        std::vector<shard::FailedBuild> failures{failed};
+        co_await tell_now(first, Said::started);
+        co_await tell_now(first, Said::alive, failures);
+        co_await tell_now(first, Said::finished);
+        co_await tell_now(second, Said::started);
+        fill::Run run(session, fill::Extent::fill);
+        std::vector<std::string> attempts{"0124", "0123"};
+        run.follow_shards(attempts, 3);
+        co_await run.execute();
+        report = run.report();
+    });
+    BOOST_TEST(report.exit_code == 1, causes());
+    BOOST_TEST(sorted(built()) == (Names{"nas", "tool"}), boost::test_tools::per_element());
+    BOOST_TEST(outcome("app") == "failed");
+    BOOST_TEST(build("app")->error == "failed on shard 1: exit code 2");
+    BOOST_TEST(outcome("desk") == "blocked");
+    BOOST_TEST(verdict("nas") == "complete");
+    BOOST_TEST(verdict("desk") == "incomplete");
+    BOOST_TEST(report.shard.silent == (std::vector<std::size_t>{2, 3}), boost::test_tools::per_element());
+    BOOST_TEST(messages().find("shard 2 began, and did not say that it came to its end") != std::string::npos);
+    BOOST_TEST(messages().find("shard 3 was never heard") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_shard_must_be_able_to_push_and_to_fetch) {
+    give(1, {"lib"});
+    give(2, {"tool", "nas", "app", "desk"});
+    own.permission = cache::Permission::none;
+    machine.settings.read_only = true;
+    run_shard();
+    BOOST_TEST(report.exit_code == 2);
+    BOOST_TEST(causes().find("a shard has to push what it builds") != std::string::npos, causes());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
