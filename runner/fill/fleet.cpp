@@ -60,7 +60,13 @@ std::vector<std::size_t> longest_first(const eval::Evaluator& evaluator, const s
 } // namespace
 
 Task<void> Fleet::open() {
-    bool is_given = run_.is_filling() && !run_.session.settings().bundle.empty();
+    const auto& settings = run_.session.settings();
+    bool is_given = run_.is_filling() && !settings.bundle.empty();
+    if (settings.shard > 0 && settings.bundle.empty()) {
+        failure_ = Failure(FailureKind::usage, "--shard says which part of a bundle is built, and there is no bundle")
+                       .with_hint("add --bundle FILE, which 'cachefill plan --shards' writes");
+        co_return;
+    }
     if (is_given) is_given = co_await take_bundle();
     if (is_given || failure_) co_return;
     evaluator_ = session::make_evaluator(run_.session, run_.session.settings().flake);
