@@ -48,6 +48,7 @@ builder_start() {
         printf 'NIX_EXTRA_CONFIG=%q\nbuilder_login %q\n' "$(builder_where "$directory"; printf '%s\n' "$config")" "$directory"
     } > "$directory/ssh/login"
     chmod +x "$directory/ssh/login"
+    builder_begin "$directory"
     for ((try = 0; try < 20; ++try)); do
         port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
         cat > "$directory/ssh/sshd_config" <<CONFIG
@@ -102,7 +103,14 @@ builder_stop() {
 
 builder_forget() {
     chmod -R u+w "$1/root" 2> /dev/null || true
-    rm -rf "$1"/root/* "$1"/received/*
+    rm -rf "$1"/root/*
+    builder_begin "$1"
+}
+
+# Makes the store's database, which two first clients at the same time may fail at.
+builder_begin() {
+    SSH_ORIGINAL_COMMAND='nix-store --init' "$1/ssh/login" < /dev/null
+    rm -rf "$1"/received/*
 }
 
 builder_received() { cat "$1"/received/* | grep -aoF -- "$2" | wc -l; }
