@@ -20,8 +20,9 @@ struct BuildRecord {
     std::string builder; // the remote one that it ran on, by its address; empty: this machine
     std::string error;
     std::vector<std::string> log_tail;
-    bool disk_was_full = false;  // of this machine: no fault of the derivation
-    bool builder_failed = false; // a remote one, for a reason of its own, and nobody else could
+    bool failed_elsewhere = false; // another machine tried it, whose error and log these are
+    bool disk_was_full = false;    // of this machine: no fault of the derivation
+    bool builder_failed = false;   // a remote one, for a reason of its own, and nobody else could
     std::optional<plan::DerivationId> blocked_by;
     std::string waits_for; // not started, because a cache with one of its inputs is away: which, and what it said
 };

@@ -40,6 +40,7 @@ void NixDriver::update(const plan::Plan& plan) {
         BuildRecord record;
         if (const auto& elsewhere = scheduler_.planned(id)->failed_elsewhere) {
             record.outcome = event::BuildOutcome::failed;
+            record.failed_elsewhere = true;
             record.error = elsewhere->why;
             record.log_tail = elsewhere->log_tail;
         } else {
@@ -139,6 +140,7 @@ void NixDriver::conclude(DerivationId id, BuildRecord record) {
     finished.took = record.took;
     for (const auto& output : record.outputs) finished.outputs.push_back(output.to_string());
     finished.error = record.error;
+    finished.failed_elsewhere = record.failed_elsewhere;
     finished.log_tail = record.log_tail;
     if (record.blocked_by) finished.blocked_by = std::string(graph_.derivation(*record.blocked_by).name());
     if (callbacks_.targets_of) finished.targets = callbacks_.targets_of(id);

@@ -106,6 +106,7 @@ struct BuildFinished {
     std::vector<std::string> log_tail; // last lines, if failed
     std::string blocked_by;            // name of the derivation whose failure blocks this one
     std::vector<std::string> targets;  // that need it
+    bool failed_elsewhere = false;     // another machine tried it
 };
 
 struct PushStarted {

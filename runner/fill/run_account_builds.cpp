@@ -102,6 +102,7 @@ void add_done(report::RunReport& report, const RunParts& parts) {
         build.error = record.error;
         build.waits_for = record.waits_for;
         build.disk_was_full = record.disk_was_full;
+        build.failed_elsewhere = record.failed_elsewhere;
         build.builder_failed = record.builder_failed;
         if (record.blocked_by) block(build, parts.run.graph.derivation(*record.blocked_by));
         build.deferred = parts.run.live.why_last(id);

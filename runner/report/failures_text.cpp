@@ -36,7 +36,7 @@ std::string evaluation_failure(const TargetReport& target, const Style& style) {
 }
 
 std::string build_failure(const RunReport& report, const BuildReport& build, std::size_t tail, const Style& style) {
-    bool was_tried = build.outcome != event::BuildOutcome::refused;
+    bool was_tried = build.outcome != event::BuildOutcome::refused && !build.failed_elsewhere;
     auto text = style(Tone::bad, outcome_in_words(build.outcome)) + ": " + build.name;
     if (was_tried) text += " after " + human_duration(build.took);
     if (!build.targets.empty()) text += ", needed by " + listed(build.targets, 5);

@@ -118,7 +118,7 @@ std::string Narrator::build(const event::BuildFinished& finished) {
         if (voice_ != Voice::verbose) return {};
         return line(Tone::warn, event::to_string(finished.outcome), finished.name);
     }
-    bool was_tried = finished.outcome != BuildOutcome::refused;
+    bool was_tried = finished.outcome != BuildOutcome::refused && !finished.failed_elsewhere;
     auto text = line(Tone::bad, outcome_in_words(finished.outcome),
                      was_tried ? finished.name + " after " + human_duration(finished.took) : finished.name);
     if (!whole_logs_) return text + error_of_build(finished.error);

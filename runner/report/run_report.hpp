@@ -65,6 +65,7 @@ struct BuildReport {
     std::vector<std::string> needs; // derivations among the builds of this report that it is made from, paths
     std::string builder;            // the remote one that it ran on, by its address; empty: this machine, or none
     std::string error;
+    bool failed_elsewhere = false;                 // another machine tried it; its log is not here
     bool disk_was_full = false;                    // said so by who built, which is no fault of the derivation
     bool builder_failed = false;                   // likewise: a remote one, as `error` says
     std::string blocked_by, blocked_by_derivation; // name and path of that whose failure blocks it

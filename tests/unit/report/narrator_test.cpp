@@ -94,6 +94,10 @@ BOOST_AUTO_TEST_CASE(in_a_log_the_last_lines_of_a_build_come_with_its_failure) {
                    failed.derivation + "\n");
     auto refused = build_ended(BuildOutcome::refused);
     BOOST_TEST(told(Voice::normal, refused, true).ends_with("  it is " + refused.derivation + "\n"));
+    auto elsewhere = build_ended(BuildOutcome::failed);
+    elsewhere.failed_elsewhere = true; // the log is not on this machine
+    BOOST_TEST(told(Voice::normal, elsewhere, true).ends_with("  it is " + elsewhere.derivation + "\n"));
+    BOOST_TEST(told(Voice::normal, elsewhere, true).find(" after ") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_failure_blocks_is_counted_and_told_once) {
