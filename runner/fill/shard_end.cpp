@@ -1,5 +1,6 @@
 #include "fill/shard_end.hpp"
 
+#include "async/together.hpp"
 #include "async/within.hpp"
 #include "base/text.hpp"
 #include "cache/nar_look.hpp"
@@ -37,22 +38,38 @@ Task<void> ShardEnd::learn() {
     run_.live.divide(std::move(division));
 }
 
+// All logs at once: each may have many entries, which are read one after another.
 Task<Result<void>> ShardEnd::read_all() {
+    std::vector<Heard> heard(shards_, Heard::nothing);
+    std::optional<Failure> failure;
+    auto all = [&](async::TaskGroup& group) {
+        for (std::size_t shard = 1; shard <= shards_; ++shard)
+            group.spawn(read_attempts(shard, heard[shard - 1], failure));
+    };
+    co_await async::together(all);
+    if (failure) co_return std::move(*failure);
     for (std::size_t shard = 1; shard <= shards_; ++shard) {
-        auto heard = Heard::nothing;
-        for (const auto& run_id : run_ids_) {
-            CO_TRY(found, co_await read(run_id, shard));
-            heard = found;
-            if (heard != Heard::nothing) break;
-        }
-        if (heard == Heard::end) continue;
+        if (heard[shard - 1] == Heard::end) continue;
+        bool was_heard = heard[shard - 1] == Heard::beginning;
         silent_.push_back(shard);
         run_.say(event::Severity::warning,
                  "shard " + std::to_string(shard) +
-                     (heard == Heard::nothing ? " was never heard" : " began, and did not say that it came to its end"),
+                     (was_heard ? " began, and did not say that it came to its end" : " was never heard"),
                  "what it left is built here");
     }
     co_return Result<void>();
+}
+
+Task<void> ShardEnd::read_attempts(std::size_t shard, Heard& heard, std::optional<Failure>& failure) {
+    for (const auto& run_id : run_ids_) {
+        auto found = co_await read(run_id, shard);
+        if (!found) {
+            failure = std::move(found).error();
+            co_return;
+        }
+        heard = *found;
+        if (heard != Heard::nothing) co_return;
+    }
 }
 
 Task<Result<ShardEnd::Heard>> ShardEnd::read(const std::string& run_id, std::size_t shard) {

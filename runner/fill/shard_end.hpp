@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ class ShardEnd {
     enum class Heard { nothing, beginning, end };
 
     async::Task<Result<Heard>> read(const std::string& run_id, std::size_t shard);
+    async::Task<void> read_attempts(std::size_t shard, Heard& heard, std::optional<Failure>& failure);
     async::Task<Result<void>> read_all();
 
     RunContext& run_;

@@ -43,6 +43,15 @@ Task<void> look_at(Look& look, nix::StorePath path) {
     if (found && *found) look.there.insert_or_assign(std::move(path), std::move(**found));
 }
 
+Task<void> read_log(shard::ShardLog& log, std::size_t shard, shard::ShardLog::Read& into,
+                    std::optional<Failure>& failure) {
+    auto read = co_await log.read(shard);
+    if (read)
+        into = std::move(*read);
+    else
+        failure = std::move(read).error();
+}
+
 } // namespace
 
 ShardSide::ShardSide(RunContext& run, std::string run_id, const report::ShardPlan& cut, std::size_t self)
@@ -104,7 +113,8 @@ Task<void> ShardSide::speak() {
     auto since = spoke_ ? run_.clock.elapsed_since(*spoke_) : 0ms;
     bool is_due = !spoke_ || since >= run_.session.settings().shard_patience / signs_of_life;
     if (!is_due && failed_builds().empty()) co_return;
-    auto said = co_await say(spoke_ ? shard::LogEntry::Said::alive : shard::LogEntry::Said::started);
+    auto what = spoke_ ? shard::LogEntry::Said::alive : shard::LogEntry::Said::started;
+    auto said = co_await say(what);
     if (!said) note_outage(said.error());
 }
 
@@ -210,24 +220,36 @@ Task<Result<ShardSide::Infos>> ShardSide::narinfos(Paths paths) {
 }
 
 Task<Result<bool>> ShardSide::listen(const Paths& there) {
+    std::map<std::size_t, shard::ShardLog::Read> heard;
+    std::optional<Failure> failure;
+    auto all = [&](async::TaskGroup& group) {
+        for (const auto& [shard, fellow] : fellows_)
+            if (!fellow.has_finished && there.contains(log_->next(shard)))
+                group.spawn(read_log(*log_, shard, heard[shard], failure));
+    };
+    co_await async::together(all);
     bool is_news = false;
-    for (auto& [shard, fellow] : fellows_) {
-        if (fellow.has_finished || !there.contains(log_->next(shard))) continue;
-        CO_TRY(read, co_await log_->read(shard));
-        if (read.complaint) run_.say(event::Severity::warning, read.complaint->one_line());
-        for (const auto& entry : read.entries) {
-            for (const auto& build : entry.failed) ownership_.note_failed(shard, build);
-            fellow.has_finished = entry.said == shard::LogEntry::Said::finished;
-            is_news |= !entry.failed.empty();
-        }
-        if (read.entries.empty()) continue;
-        fellow.heard = run_.clock.now();
-        if (fellow.has_finished || !ownership_.is_gone(shard)) continue;
-        ownership_.note_there(shard);
-        run_.say(event::Severity::notice, "shard " + std::to_string(shard) + " is heard again");
-        is_news = true;
-    }
+    for (const auto& [shard, read] : heard) is_news |= hear(shard, read);
+    if (failure) co_return std::move(*failure);
     co_return is_news;
+}
+
+// Does it change anything?
+bool ShardSide::hear(std::size_t shard, const shard::ShardLog::Read& read) {
+    auto& fellow = fellows_.at(shard);
+    bool is_news = false;
+    if (read.complaint) run_.say(event::Severity::warning, read.complaint->one_line());
+    for (const auto& entry : read.entries) {
+        for (const auto& build : entry.failed) ownership_.note_failed(shard, build);
+        fellow.has_finished = entry.said == shard::LogEntry::Said::finished;
+        is_news |= !entry.failed.empty();
+    }
+    if (read.entries.empty()) return is_news;
+    fellow.heard = run_.clock.now();
+    if (fellow.has_finished || !ownership_.is_gone(shard)) return is_news;
+    ownership_.note_there(shard);
+    run_.say(event::Severity::notice, "shard " + std::to_string(shard) + " is heard again");
+    return true;
 }
 
 // Those that were there until now.

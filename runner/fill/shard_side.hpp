@@ -53,6 +53,7 @@ class ShardSide {
     async::Task<Result<Paths>> find_there(Paths paths);
     async::Task<Result<Infos>> narinfos(Paths paths);
     async::Task<Result<bool>> listen(const Paths& there);
+    bool hear(std::size_t shard, const shard::ShardLog::Read& read);
     std::vector<std::size_t> find_gone(async::Clock::TimePoint now) const;
     Paths left_by(std::size_t fellow) const;
     Paths awaited() const;
