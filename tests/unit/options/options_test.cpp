@@ -138,6 +138,7 @@ BOOST_AUTO_TEST_CASE(what_the_flakes_own_file_may_decide_is_a_closed_list) {
                                          "build-unknown",
                                          "push.on-battery",
                                          "wait-for-caches",
+                                         "shard-patience",
                                          "offline",
 
                                          "notify.format"};

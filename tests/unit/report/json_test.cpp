@@ -25,6 +25,12 @@ report::RunReport full_report() {
                                    .of = 2,
                                    .hosts = {"nixos:nas"},
                                    .advice = {{{"nixos:nas"}, {"a line"}}}}};
+    report.shard = {.run = "5f0c.1",
+                    .number = 2,
+                    .shards = 4,
+                    .awaited = {store_path("nss")},
+                    .taken_over = {store_path("app.drv")},
+                    .silent = {3}};
     report.caches = {{.name = "team", .url = "https://team.cachix.org"}};
     report.messages = {{event::Severity::warning, "slow", "wait"}};
     report.also_pushed.push_back({.name = "mirror", .url = "cachix://mirror", .error = {}});
@@ -141,6 +147,9 @@ BOOST_AUTO_TEST_CASE(it_tells_when_things_started_and_what_was_made_from_what) {
     BOOST_TEST(json["pushes"][0]["started_ms"] == 44'000);
     BOOST_TEST(json["pushes"][0]["took_ms"] == 2000);
     BOOST_TEST(json["pushes"][1]["started_ms"].is_null());
+    BOOST_TEST(json["shard"]["number"] == 2);
+    BOOST_TEST(json["shard"]["silent"][0] == 3);
+    BOOST_TEST(Json::parse(report::to_json(filled_report()))["shard"].is_null());
     BOOST_TEST(json["fetches"][0].dump() == R"({"path":")" + store_path("nss") +
                                                 R"(","started_ms":40000,"took_ms":3000,"error":"gone","needed_by":[")" +
                                                 store_path("app.drv") + R"("]})");
