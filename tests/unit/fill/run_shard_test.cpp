@@ -65,13 +65,13 @@ struct Shards : RunScene {
     }
     void tell(std::chrono::milliseconds moment, std::size_t shard, Said said, const Names& failed = {}) {
         at(moment, [this, shard, said, failed] {
-            std::vector<shard::FailedBuild> builds;
+            std::vector<shard::FailedBuild> failures;
             for (const auto& name : failed)
-                builds.push_back({.derivation = path(name + ".drv").to_string(),
-                                  .name = name,
-                                  .error = "exit code 2",
-                                  .log_tail = {"no such file"}});
-            boost::asio::co_spawn(loop, speak(shard, said, std::move(builds)), boost::asio::detached);
+                failures.push_back({.derivation = path(name + ".drv").to_string(),
+                                    .name = name,
+                                    .error = "exit code 2",
+                                    .log_tail = {"no such file"}});
+            boost::asio::co_spawn(loop, speak(shard, said, std::move(failures)), boost::asio::detached);
         });
     }
     shard::ShardLog log(std::size_t self) {
