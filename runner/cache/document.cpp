@@ -19,27 +19,6 @@ std::string nar_of(std::string_view content) {
     return nar;
 }
 
-Result<std::string> content_of(std::string_view nar) {
-    std::string content;
-    bool is_file = false;
-    nix::NarVisitor visitor;
-    visitor.file = [&](std::string_view path, bool, std::uint64_t) -> Result<void> {
-        is_file = path.empty();
-        return {};
-    };
-    visitor.content = [&](std::string_view bytes) -> Result<void> {
-        content += bytes;
-        return {};
-    };
-    visitor.symlink = [](std::string_view, std::string_view) -> Result<void> { return {}; };
-    visitor.directory = [](std::string_view) -> Result<void> { return {}; };
-    nix::NarParser parser(std::move(visitor));
-    TRY_VOID(parser.write(nar));
-    TRY_VOID(parser.finish());
-    if (!is_file) return Failure(FailureKind::protocol, "its store path is no file");
-    return content;
-}
-
 Task<Result<void>> upload(BinaryCache& cache, codec::Compression method, nix::NarInfo info, const std::string& nar) {
     codec::CompressionSettings settings;
     settings.method = method;
@@ -76,7 +55,7 @@ Task<Result<std::optional<std::string>>> read_document(BinaryCache& cache, nix::
         co_return Failure(FailureKind::protocol, name + " is not signed by any key that is trusted for this cache");
     if (info->nar_size > largest) co_return Failure(FailureKind::protocol, name + " is too large to be one");
     CO_TRY(nar, co_await cache.read_nar(std::move(*info)));
-    auto text = content_of(nar);
+    auto text = nix::file_of_nar(nar);
     if (!text) co_return std::move(text).error().with_context("reading " + name);
     co_return std::optional<std::string>(std::move(*text));
 }

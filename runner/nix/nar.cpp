@@ -358,4 +358,23 @@ Result<void> NarParser::finish() {
                    "bad NAR: it ends too early, after " + std::to_string(state_->offset) + " bytes");
 }
 
+Result<std::string> file_of_nar(std::string_view nar) {
+    std::string content;
+    bool is_file = false;
+    NarVisitor visitor;
+    visitor.file = [&](std::string_view path, bool, std::uint64_t) -> Result<void> {
+        is_file = path.empty();
+        return {};
+    };
+    visitor.content = [&](std::string_view bytes) -> Result<void> {
+        content += bytes;
+        return {};
+    };
+    NarParser parser(std::move(visitor));
+    TRY_VOID(parser.write(nar));
+    TRY_VOID(parser.finish());
+    if (!is_file) return Failure(FailureKind::protocol, "its store path is no file");
+    return content;
+}
+
 } // namespace cachefill::nix

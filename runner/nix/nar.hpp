@@ -56,4 +56,7 @@ class NarParser {
     std::unique_ptr<State> state_;
 };
 
+// What the file has that is all there is in this archive. A protocol failure for any other archive.
+Result<std::string> file_of_nar(std::string_view nar);
+
 } // namespace cachefill::nix

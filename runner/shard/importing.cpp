@@ -61,24 +61,6 @@ class DerivationPicker {
     std::uint64_t at_ = 0; // in the next one
 };
 
-Result<std::string> file_in(std::string_view nar) {
-    std::string text;
-    nix::NarVisitor visitor{
-        .file = [](std::string_view, bool, std::uint64_t) { return Result<void>(); },
-        .content =
-            [&text](std::string_view bytes) {
-                text += bytes;
-                return Result<void>();
-            },
-        .symlink = [](std::string_view, std::string_view) { return Result<void>(); },
-        .directory = [](std::string_view) { return Result<void>(); },
-    };
-    nix::NarParser parser(std::move(visitor));
-    TRY_VOID(parser.write(nar));
-    TRY_VOID(parser.finish());
-    return text;
-}
-
 Result<void> check_commit(const Bundle& bundle, const std::string& commit) {
     if (commit.empty() || bundle.commit == commit) return {};
     auto of = bundle.commit.empty() ? "no commit" : "the commit " + bundle.commit;
@@ -141,7 +123,7 @@ Result<nix::Derivation> Import::read(const nix::StorePath& path) const {
     auto found = derivations_.find(path);
     if (found == derivations_.end()) return Failure(FailureKind::not_found, path.to_string() + " is not in the bundle");
     auto doing = "reading " + path.to_string() + " of the bundle";
-    TRY(text, with_context(file_in(found->second), doing));
+    TRY(text, with_context(nix::file_of_nar(found->second), doing));
     return with_context(nix::Derivation::parse(text), doing);
 }
 

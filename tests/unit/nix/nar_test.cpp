@@ -208,6 +208,13 @@ BOOST_AUTO_TEST_CASE(content_arrives_whole_and_in_order) {
     BOOST_TEST(content == "#!/bin/sh\necho hi\n");
 }
 
+BOOST_AUTO_TEST_CASE(an_archive_that_is_one_file_is_read_at_once_and_no_other_is) {
+    auto file = test::golden("nix/nar/executable.nar");
+    BOOST_TEST(file_of_nar(file).value() == "#!/bin/sh\necho hi\n");
+    BOOST_TEST(file_of_nar(directory_of({"a"})).error().cause() == "its store path is no file");
+    BOOST_TEST(!file_of_nar(file.substr(0, file.size() - 8)).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_visitors_failure_ends_it_for_good) {
     NarVisitor visitor;
     visitor.file = [](std::string_view, bool, std::uint64_t) -> Result<void> {
