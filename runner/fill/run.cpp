@@ -1,6 +1,7 @@
 #include "fill/run.hpp"
 
 #include "async/together.hpp"
+#include "base/text.hpp"
 #include "cache/nar_look.hpp"
 #include "fill/announcements.hpp"
 #include "fill/build_side.hpp"
@@ -88,9 +89,9 @@ Task<void> Run::work() {
     const auto& settings = run.session.settings();
     bool going = co_await preflight();
     if (going) going = co_await parts.fleet.discover();
-    if (!going) co_return;
-    co_await fill();
+    if (going) co_await fill();
     if (parts.shard) co_await parts.shard->finish();
+    if (!going) co_return;
     parts.planning.tell_undecided();
     bool is_plan = run.extent == Extent::plan;
     if (is_plan && !run.is_ending() && run.failures.empty()) co_await parts.pushes.plan();
@@ -164,7 +165,7 @@ void Run::join_shards() {
     auto shards = bundle->cut.shards.size();
     if (self > shards)
         return run.fail(Failure(FailureKind::usage, "there is no shard " + std::to_string(self) + " in the bundle " +
-                                                        run.session.settings().bundle)
+                                                        sanitize(run.session.settings().bundle))
                             .with_hint(shards == 0 ? "nothing was missing when it was made: no shard is needed"
                                                    : "it has 1 to " + std::to_string(shards)));
     // Those of an attempt do not hear those of the one before, whose failures may be mended.

@@ -76,9 +76,7 @@ Result<void> ShardSide::begin() {
     log_.emplace(run_.judge.backend(plan::own_cache), info, run_.judge.own_keys(), run_id_, ownership_.self());
     plan::Division division;
     division.is_built_here = [this](plan::DerivationId id) {
-        const auto& path = run_.graph.derivation(id).path;
-        if (ownership_.is_taken_over(path)) taken_over_.insert(id);
-        return ownership_.is_built_here(path);
+        return ownership_.is_built_here(run_.graph.derivation(id).path);
     };
     division.is_published_here = [this](plan::DerivationId id) {
         return ownership_.is_published_here(run_.graph.derivation(id).path);
@@ -127,7 +125,9 @@ Task<Result<void>> ShardSide::say(shard::LogEntry::Said said) {
     co_return Result<void>();
 }
 
+// In a public cache everybody could read logs, and these may show what private sources say.
 std::vector<shard::FailedBuild> ShardSide::failed_builds() const {
+    bool are_logs_told = !run_.session.cache_info().is_public || run_.session.settings().allow_source;
     std::vector<shard::FailedBuild> failed;
     if (!run_.driver) return failed;
     for (const auto& build : run_.live.now().builds) {
@@ -140,17 +140,18 @@ std::vector<shard::FailedBuild> ShardSide::failed_builds() const {
         failed.push_back({.derivation = std::move(path),
                           .name = std::string(derivation.name()),
                           .error = record->error,
-                          .log_tail = record->log_tail});
+                          .log_tail = are_logs_told ? record->log_tail : std::vector<std::string>()});
         if (failed.size() == shard::LogEntry::most_failures) break;
     }
     return failed;
 }
 
 Task<void> ShardSide::look() {
-    auto now = run_.clock.now();
-    auto news = co_await find_news(now);
-    auto since = now - listened_.value_or(now);
-    listened_ = now;
+    auto begun = run_.clock.now();
+    auto news = co_await find_news(begun);
+    auto ended = run_.clock.now();
+    auto since = ended - listened_.value_or(begun);
+    listened_ = ended;
     if (!news) {
         for (auto& [shard, fellow] : fellows_) fellow.heard += since; // while nobody can be heard, nobody is silent
         note_outage(news.error());
@@ -340,9 +341,10 @@ report::ShardReport ShardSide::report() const {
     for (const auto& [shard, fellow] : fellows_)
         if (!fellow.has_finished && ownership_.is_gone(shard)) report.silent.push_back(shard);
     if (!run_.driver) return report;
-    for (auto id : taken_over_)
-        if (const auto* record = run_.driver->record(id); record && record->start)
-            report.taken_over.push_back(run_.graph.derivation(id).path.to_string());
+    for (const auto& [id, record] : run_.driver->records()) {
+        const auto& path = run_.graph.derivation(id).path;
+        if (record.start && ownership_.is_by_cut_anothers(path)) report.taken_over.push_back(path.to_string());
+    }
     return report;
 }
 

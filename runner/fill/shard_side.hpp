@@ -71,7 +71,6 @@ class ShardSide {
     std::optional<async::Clock::TimePoint> spoke_;              // last; empty: never
     std::optional<async::Clock::TimePoint> listened_;           // last, with an answer or not
     std::map<nix::StorePath, async::Clock::TimePoint> noticed_; // of others, and when they were seen
-    std::set<plan::DerivationId> taken_over_;                   // were to be built here at some time, for another
     bool is_out_ = false;                                       // the cache did not answer the last time
     std::chrono::milliseconds pause_;
 };

@@ -64,10 +64,9 @@ bool Ownership::is_built_here(const nix::StorePath& derivation) const {
     return (entry != entries_.end() && entry->second.is_copied_here) || is_published_here(derivation);
 }
 
-bool Ownership::is_taken_over(const nix::StorePath& derivation) const {
+bool Ownership::is_by_cut_anothers(const nix::StorePath& derivation) const {
     auto entry = entries_.find(derivation);
-    bool is_by_cut = entry == entries_.end() || entry->second.owner == self_ || entry->second.is_copied_here;
-    return !is_by_cut && owner(derivation) == self_;
+    return entry != entries_.end() && entry->second.owner != self_ && !entry->second.is_copied_here;
 }
 
 void Ownership::note_failed(std::size_t shard, const FailedBuild& build) {

@@ -44,8 +44,8 @@ class Ownership {
     // could build, goes to one of those with the same kind of machine.
     bool is_built_here(const nix::StorePath& derivation) const;
     bool is_published_here(const nix::StorePath& derivation) const;
-    // This shard builds it although the cut gave it to another alone.
-    bool is_taken_over(const nix::StorePath& derivation) const;
+    // Whatever has become of the shards since: the cut gave it to others alone.
+    bool is_by_cut_anothers(const nix::StorePath& derivation) const;
     // It failed on another shard, or all who could build it are gone.
     std::optional<plan::FailedElsewhere> failure(const nix::StorePath& derivation) const;
     std::optional<plan::ExpectedTime> expected_time(const nix::StorePath& derivation) const;

@@ -24,6 +24,7 @@ struct Shards : RunScene {
     nix::SecretKey key = nix::SecretKey::generate("own-1");
     report::ShardPlan cut;
     std::vector<std::string> logged; // what this shard said
+    std::size_t lines_told = 0;      // of logs
 
     Shards() {
         derivation("lib");
@@ -99,11 +100,34 @@ struct Shards : RunScene {
             auto its = log(4); // which nobody is
             auto heard = co_await its.read(self);
             logged.clear();
-            for (const auto& entry : heard.value().entries)
+            for (const auto& entry : heard.value().entries) {
                 logged.push_back(std::to_string(static_cast<int>(entry.said)) + " " +
                                  std::to_string(entry.failed.size()));
+                for (const auto& build : entry.failed) lines_told += build.log_tail.size();
+            }
         });
         return report;
+    }
+    // Nobody can be heard meanwhile, and nobody is silent.
+    void go_through_an_outage(Fault how) {
+        give(1, {"tool"});
+        give(2, {"lib", "app"});
+        give(3, {"nas", "desk"});
+        machine.settings.shard_patience = 60s;
+        tell(10s, 2, Said::started);
+        tell(10s, 3, Said::started);
+        at(20s, [this, how] {
+            own.fault = how;
+            own.until = 200s;
+        });
+        publish(230s, {"lib"});
+        tell(229s, 2, Said::alive);
+        tell(229s, 3, Said::alive);
+        run_shard();
+        BOOST_TEST(report.exit_code == 0, causes());
+        BOOST_TEST(built() == Names{"tool"}, boost::test_tools::per_element());
+        BOOST_TEST(messages().find("the other shards cannot be heard") != std::string::npos, messages());
+        BOOST_TEST(messages().find("has been silent") == std::string::npos, messages());
     }
     // Without what the shards told each other.
     Names paths_published() const {
@@ -188,6 +212,18 @@ BOOST_AUTO_TEST_CASE(what_fails_here_is_told_at_once) {
     auto told = std::find(logged.begin(), logged.end(), "1 1");
     BOOST_TEST((told != logged.end()));
     BOOST_TEST(logged.back() == "2 0");
+    BOOST_TEST(lines_told == 0U); // the cache is public
+}
+
+BOOST_AUTO_TEST_CASE(last_lines_are_told_where_sources_may_go_as_well) {
+    give(1, {"lib", "app"});
+    give(2, {"tool", "nas", "desk"});
+    builds["lib"].error = "builder for 'lib' failed with exit code 2;\nlast 1 log lines:\n> no compiler";
+    machine.settings.allow_source = true;
+    run_shard();
+    BOOST_TEST(report.exit_code == 1);
+    BOOST_TEST(lines_told == build("lib")->log_tail.size());
+    BOOST_TEST(lines_told == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(who_is_silent_for_too_long_is_replaced) {
@@ -255,26 +291,9 @@ BOOST_AUTO_TEST_CASE(who_comes_back_gets_back_what_has_not_begun) {
     BOOST_TEST(messages().find("shard 2 is heard again") != std::string::npos, messages());
 }
 
-BOOST_AUTO_TEST_CASE(while_the_cache_is_away_nobody_is_silent) {
-    give(1, {"tool"});
-    give(2, {"lib", "app"});
-    give(3, {"nas", "desk"});
-    machine.settings.shard_patience = 60s;
-    tell(10s, 2, Said::started);
-    tell(10s, 3, Said::started);
-    at(20s, [this] {
-        own.fault = Fault::refused;
-        own.until = 200s;
-    });
-    publish(230s, {"lib"});
-    tell(229s, 2, Said::alive);
-    tell(229s, 3, Said::alive);
-    run_shard();
-    BOOST_TEST(report.exit_code == 0, causes());
-    BOOST_TEST(built() == Names{"tool"}, boost::test_tools::per_element());
-    BOOST_TEST(messages().find("the other shards cannot be heard") != std::string::npos, messages());
-    BOOST_TEST(messages().find("has been silent") == std::string::npos, messages());
-}
+BOOST_AUTO_TEST_CASE(while_the_cache_refuses_nobody_is_silent) { go_through_an_outage(Fault::refused); }
+
+BOOST_AUTO_TEST_CASE(while_the_cache_does_not_answer_nobody_is_silent) { go_through_an_outage(Fault::silent); }
 
 BOOST_AUTO_TEST_CASE(at_an_interrupt_the_others_are_told) {
     give(1, {"lib"});

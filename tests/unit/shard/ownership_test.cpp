@@ -53,7 +53,9 @@ BOOST_AUTO_TEST_CASE(at_first_it_is_as_it_was_cut) {
     BOOST_TEST(first.is_built_here(drv("tiny"))); // for itself
     BOOST_TEST(!first.is_published_here(drv("tiny")));
     BOOST_TEST(second.is_published_here(drv("tiny")));
-    BOOST_TEST(!first.is_taken_over(drv("a")));
+    BOOST_TEST(!first.is_by_cut_anothers(drv("a")));
+    BOOST_TEST(!first.is_by_cut_anothers(drv("tiny")));
+    BOOST_TEST(first.is_by_cut_anothers(drv("b7")));
     BOOST_TEST((first.expected_time(drv("a"))->time == 90s));
     BOOST_TEST(first.expected_time(drv("a"))->measured);
     BOOST_TEST(!first.expected_time(drv("new")).has_value());
@@ -67,8 +69,8 @@ BOOST_AUTO_TEST_CASE(what_a_shard_leaves_is_shared_out_and_comes_back_with_it) {
         auto path = drv("b" + std::to_string(i));
         BOOST_TEST((first.owner(path) == third.owner(path)));
         BOOST_TEST((first.owner(path) == fourth.owner(path)));
-        of_first += first.is_taken_over(path);
-        of_third += third.is_taken_over(path);
+        of_first += first.is_built_here(path);
+        of_third += third.is_built_here(path);
         BOOST_TEST(first.is_built_here(path) != third.is_built_here(path));
         BOOST_TEST(!fourth.is_built_here(path)); // of another kind
     }
@@ -77,7 +79,7 @@ BOOST_AUTO_TEST_CASE(what_a_shard_leaves_is_shared_out_and_comes_back_with_it) {
     BOOST_TEST(of_third > 8);
     first.note_there(2);
     BOOST_TEST((first.owner(drv("b0")) == 2U));
-    BOOST_TEST(!first.is_taken_over(drv("b0")));
+    BOOST_TEST(!first.is_built_here(drv("b0")));
 }
 
 BOOST_AUTO_TEST_CASE(who_else_goes_moves_only_what_was_theirs) {
