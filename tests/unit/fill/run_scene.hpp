@@ -22,6 +22,16 @@ class RunScene : public Twins {
     // Without git, which would only tell of logins: of a process under sanitizers each child is dear.
     RunScene() { machine.environment.set("PATH", machine.path("bin").string()); }
 
+    // nas needs tool, which needs lib; desk needs lib and app.
+    void make_small_fleet() {
+        derivation("lib");
+        derivation("tool", {"lib"});
+        derivation("app");
+        host("nas", {"tool"});
+        host("desk", {"lib", "app"});
+        machine.settings.jobs = 4;
+    }
+
     report::RunReport report;
     fill::Run* running = nullptr;
 

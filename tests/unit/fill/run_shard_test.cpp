@@ -19,7 +19,7 @@ using Said = shard::LogEntry::Said;
 
 namespace {
 
-// nas needs tool, which needs lib; desk needs lib and app. This is shard 1 of 3.
+// The small fleet; this is shard 1 of 3.
 struct Shards : RunScene {
     nix::SecretKey key = nix::SecretKey::generate("own-1");
     report::ShardPlan cut;
@@ -27,12 +27,7 @@ struct Shards : RunScene {
     std::size_t lines_told = 0;      // of logs
 
     Shards() {
-        derivation("lib");
-        derivation("tool", {"lib"});
-        derivation("app");
-        host("nas", {"tool"});
-        host("desk", {"lib", "app"});
-        machine.settings.jobs = 4;
+        make_small_fleet();
         machine.settings.trusted_public_keys = {key.public_key().to_string()};
         own.preferred_compression = codec::Compression::none;
         own.substituter_url = "https://own.example";

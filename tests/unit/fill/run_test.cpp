@@ -14,16 +14,8 @@ using Names = std::vector<std::string>;
 
 namespace {
 
-// nas needs tool, which needs lib; desk needs lib and app.
 struct Fleet : RunScene {
-    Fleet() {
-        derivation("lib");
-        derivation("tool", {"lib"});
-        derivation("app");
-        host("nas", {"tool"});
-        host("desk", {"lib", "app"});
-        machine.settings.jobs = 4;
-    }
+    Fleet() { make_small_fleet(); }
     ~Fleet() override { BOOST_TEST(is_cache_sound()); }
 
     // The daemon was asked to build the one before the other.
