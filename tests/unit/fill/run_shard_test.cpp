@@ -115,9 +115,9 @@ struct Shards : RunScene {
             own.fault = how;
             own.until = 200s;
         });
-        publish(230s, {"lib"});
-        tell(229s, 2, Said::alive);
-        tell(229s, 3, Said::alive);
+        publish(241s, {"lib"});
+        tell(240s, 2, Said::alive);
+        tell(240s, 3, Said::alive);
         run_shard();
         BOOST_TEST(report.exit_code == 0, causes());
         BOOST_TEST(built() == Names{"tool"}, boost::test_tools::per_element());
