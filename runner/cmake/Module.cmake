@@ -14,7 +14,7 @@ endfunction()
 # One test program per module, so that a change rebuilds little. Boost.Test; main comes from tests/unit/main.cpp.
 function(cachefill_unit_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
-  add_executable(${name}_test "${CMAKE_SOURCE_DIR}/tests/unit/main.cpp" ${ARG_SOURCES})
+  add_executable(${name}_test $<TARGET_OBJECTS:cachefill_test_main> ${ARG_SOURCES})
   target_include_directories(${name}_test PRIVATE "${CMAKE_SOURCE_DIR}/runner" "${CMAKE_SOURCE_DIR}/tests")
   target_compile_definitions(${name}_test PRIVATE
     BOOST_TEST_DYN_LINK CACHEFILL_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data" CACHEFILL_GOLDEN="${CMAKE_SOURCE_DIR}/tests/golden")

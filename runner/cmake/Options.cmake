@@ -31,6 +31,12 @@ if(CACHEFILL_SANITIZE)
   target_compile_options(cachefill_compile_options INTERFACE
     -fsanitize=${CACHEFILL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(cachefill_compile_options INTERFACE -fsanitize=${CACHEFILL_SANITIZE})
+  if(CACHEFILL_SANITIZE MATCHES "undefined" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # A quarter of g++'s time over all sources (0.76 without them). What goes through a bad pointer is for ASan here; clang's
+    # fuzzers have these checks, too.
+    target_compile_options(cachefill_compile_options INTERFACE
+      -fno-sanitize=null,alignment,object-size,vptr,nonnull-attribute,returns-nonnull-attribute)
+  endif()
   if(CACHEFILL_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(cachefill_compile_options INTERFACE -Wno-tsan) # Asio's fences
   endif()

@@ -6,9 +6,9 @@
 #include "event/event.hpp"
 #include "session/outside.hpp"
 #include "support/acting_daemon.hpp"
+#include "support/faulty_cache.hpp"
 #include "support/hand_clock.hpp"
 #include "support/machine.hpp"
-#include "unit/presence/faulty_cache.hpp"
 
 #include <deque>
 #include <functional>

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "../plan/world.hpp"
-#include "../presence/faulty_cache.hpp"
 #include "event/event.hpp"
 #include "fill/consumers.hpp"
+#include "support/faulty_cache.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,10 +1,10 @@
 #include "../plan/world.hpp"
-#include "../presence/faulty_cache.hpp"
 #include "async/task_group.hpp"
 #include "cache/cache_uri.hpp"
 #include "cache/nar_look.hpp"
 #include "event/event.hpp"
 #include "fill/last_look.hpp"
+#include "support/faulty_cache.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,8 +1,8 @@
-#include "../presence/faulty_cache.hpp"
 #include "cache/nar_look.hpp"
 #include "event/event.hpp"
 #include "fill/push_environment.hpp"
 #include "presence/views.hpp"
+#include "support/faulty_cache.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -1,9 +1,9 @@
 #include "../plan/world.hpp"
-#include "../presence/faulty_cache.hpp"
 #include "cache/manifest_store.hpp"
 #include "cache/nar_look.hpp"
 #include "event/event.hpp"
 #include "fill/since_last.hpp"
+#include "support/faulty_cache.hpp"
 #include "support/store_connection.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,6 +1,6 @@
-#include "../presence/faulty_cache.hpp"
 #include "async/together.hpp"
 #include "fill/vanished.hpp"
+#include "support/faulty_cache.hpp"
 #include "support/machine.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,8 +1,8 @@
 #include "../plan/world.hpp"
 #include "cache/nar_look.hpp"
 #include "event/event.hpp"
-#include "faulty_cache.hpp"
 #include "presence/closure_reader.hpp"
+#include "support/faulty_cache.hpp"
 #include "support/store_connection.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -3,9 +3,9 @@
 #include "../plan/world.hpp"
 #include "cache/nar_look.hpp"
 #include "event/event.hpp"
-#include "faulty_cache.hpp"
 #include "presence/judge.hpp"
 #include "presence/views.hpp"
+#include "support/faulty_cache.hpp"
 
 #include <boost/test/unit_test.hpp>
 

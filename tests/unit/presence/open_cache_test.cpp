@@ -1,9 +1,9 @@
 #include "cache/cache_uri.hpp"
 #include "cache/nar_look.hpp"
 #include "event/event.hpp"
-#include "faulty_cache.hpp"
 #include "presence/nar_checks.hpp"
 #include "presence/open_cache.hpp"
+#include "support/faulty_cache.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -3,8 +3,8 @@
 #include "cache/cache_uri.hpp"
 #include "cache/nar_look.hpp"
 #include "event/event.hpp"
-#include "faulty_cache.hpp"
 #include "presence/path_trust.hpp"
+#include "support/faulty_cache.hpp"
 
 #include <boost/test/unit_test.hpp>
 

@@ -2,8 +2,8 @@
 #include "cache/cache_uri.hpp"
 #include "cache/nar_look.hpp"
 #include "event/event.hpp"
-#include "faulty_cache.hpp"
 #include "presence/upstreams.hpp"
+#include "support/faulty_cache.hpp"
 
 #include <boost/test/unit_test.hpp>
 

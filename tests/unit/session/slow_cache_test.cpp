@@ -1,7 +1,7 @@
-#include "../presence/faulty_cache.hpp"
 #include "async/beside.hpp"
 #include "event/event.hpp"
 #include "session/slow_cache.hpp"
+#include "support/faulty_cache.hpp"
 
 #include <boost/test/unit_test.hpp>
 

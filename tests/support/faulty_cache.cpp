@@ -1,4 +1,4 @@
-#include "faulty_cache.hpp"
+#include "support/faulty_cache.hpp"
 
 #include "cache/cache_uri.hpp"
 #include "nix/realisation.hpp"
