@@ -5,7 +5,7 @@ import {readFileSync} from 'node:fs';
 
 const source = name => readFileSync(new URL(`../../runner/report/page/${name}`, import.meta.url), 'utf8');
 const page = new Function(`'use strict';\n${source('read.js')}${source('work.js')}
-    return {readJob, notFilled, byReason, overallVerdict, criticalPath, timeLine, lanesOf, firstEndingAfter, waysFrom, onTheWayTo, openRows, matcher, sorted, duration, bytes, storeName, hasChanged, changesInWords, versionsInWords};`)();
+    return {readJob, notFilled, byReason, overallVerdict, criticalPath, timeLine, allTogether, lanesOf, firstEndingAfter, waysFrom, onTheWayTo, openRows, matcher, sorted, duration, bytes, storeName, hasChanged, changesInWords, versionsInWords};`)();
 
 const path = name => `/nix/store/1a2b3c4d5f6g7h8j9k0l1m2n3p4q5r6s-${name}`;
 const build = (name, started, took, needs = [], more = {}) => ({
@@ -252,6 +252,60 @@ test('nothing overlaps within a lane, and no lane is wasted', () => {
     );
     assert.equal(page.firstEndingAfter(page.lanesOf(items)[0], 10), 1);
     assert.equal(page.firstEndingAfter(page.lanesOf(items)[0], 12), 2);
+});
+
+// Shard 1 fetches `lib`, which shard 2 began ten seconds after it and built.
+const shards = () => [
+    page.readJob('plan', report({started: '2026-11-28T10:00:00Z', took_ms: 5000})),
+    page.readJob(
+        'shard 1',
+        report({
+            started: '2026-11-28T10:00:10Z',
+            targets: [],
+            builds: [build('tool', 1000, 1000), build('app', 34000, 5000, ['lib', 'tool'])],
+            fetches: [{path: path('lib'), started_ms: 32000, took_ms: 1500, needed_by: [path('app.drv')]}],
+        }),
+    ),
+    page.readJob(
+        'shard 2',
+        report({started: '2026-11-28T10:00:20Z', targets: [], builds: [build('lib', 500, 20000), build('app', null, 0, ['lib'])]}),
+    ),
+];
+
+test('all jobs together are one time line on one clock, with the job that each bar belongs to', () => {
+    const groups = page.timeLine(page.allTogether(shards()));
+    assert.deepEqual(
+        groups.map(group => [group.label, group.lanes.flat().map(item => [item.kind, item.name, item.start])]),
+        [
+            ['plan', [['evaluation', 'nixos:nas', 0]]],
+            ['shard 1', [['build', 'tool', 11000], ['build', 'app', 44000]]],
+            ['shard 2', [['build', 'lib', 20500]]],
+        ],
+    );
+});
+
+test('the critical path of all jobs goes from a fetch to the build of it by another job', () => {
+    const jobs = shards(),
+        all = page.allTogether(jobs);
+    const links = page.criticalPath(all);
+    assert.deepEqual(
+        links.map(link => [link.kind, link.item.name, link.after, link.waited]),
+        [
+            ['evaluation', 'nixos:nas', '', 0],
+            ['build', 'lib', 'its evaluation', 19500],
+            ['fetch', 'lib', 'its build by another job', 1500],
+            ['build', 'app', 'an input that was fetched', 500],
+        ],
+    );
+    assert.equal(links[1].item.origin, jobs[2].builds[0]); // what the details are shown of
+    assert.equal(all.took, 40000);
+});
+
+test('jobs of which at most one tells when it began are not put on one clock', () => {
+    const [plan, one] = shards();
+    assert.equal(page.allTogether([one]), null);
+    assert.equal(page.allTogether([one, {...plan, started: ''}]), null);
+    assert.equal(page.allTogether([one, {...plan, started: 'yesterday'}]), null);
 });
 
 test('the time line has what was timed, and builds that never started are not on it', () => {

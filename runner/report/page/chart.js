@@ -6,7 +6,7 @@ function timeChart(job, showItem) {
     const lanes = groups.flatMap(group => group.lanes.map((items, i) => ({items, group, isFirst: i === 0})));
     const everything = lanes.flatMap(lane => lane.items).sort((a, b) => a.start - b.start);
     const whole = everything.reduce((latest, item) => Math.max(latest, item.end), Math.max(job.took, 1));
-    const gutter = 92,
+    const gutter = Math.min(220, Math.max(92, 12 + 6.4 * Math.max(...groups.map(group => group.label.length)))),
         axis = 24,
         gap = 6;
     const laneHeight = Math.max(7, Math.min(20, Math.floor(640 / Math.max(1, lanes.length))));
@@ -153,7 +153,7 @@ function timeChart(job, showItem) {
         for (const lane of lanes) {
             if (lane.isFirst) {
                 pen.fillStyle = colors.text;
-                pen.fillText(lane.group.label, 6, lane.y + laneHeight / 2);
+                pen.fillText(lane.group.label, 6, lane.y + laneHeight / 2, gutter - 12);
                 pen.fillStyle = colors.line;
                 pen.fillRect(0, lane.y - gap / 2, canvas.clientWidth, 1);
             }

@@ -1,14 +1,15 @@
 // The rest of the page, and its order from top to bottom.
 
 function showTimeLine() {
-    const timed = jobs.filter(job => timeLine(job).length > 0);
+    const all = allTogether(jobs);
+    const timed = [...(all ? [all] : []), ...jobs.filter(job => timeLine(job).length > 0)];
     if (timed.length === 0) return;
     const box = element('div');
     const draw = job => {
         charts.length = 0;
         const chart = timeChart(job, item =>
             (({build: showBuild, push: showPush, fetch: showFetch, evaluation: showTarget})[item.kind] || (() => {}))(
-                item.source,
+                item.source.origin || item.source,
             ),
         );
         charts.push(chart);
@@ -53,7 +54,7 @@ function showTimeLine() {
             ),
         );
     };
-    const worst = timed.reduce((worst, job) => (job.exitCode !== 0 && worst.exitCode === 0 ? job : worst), timed[0]);
+    const worst = (!all && timed.find(job => job.exitCode !== 0)) || timed[0];
     const choose = element(
         'select',
         {onchange: () => draw(timed[choose.selectedIndex])},

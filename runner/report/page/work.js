@@ -69,8 +69,8 @@ function criticalPath(job) {
             }
         }
         if (last.kind === 'fetch') {
-            before = evaluationBefore(last.item, job);
-            after = before ? 'its evaluation' : '';
+            before = last.item.maker ? {kind: 'build', item: last.item.maker} : evaluationBefore(last.item, job);
+            after = before ? (last.item.maker ? 'its build by another job' : 'its evaluation') : '';
         }
         const maker = last.kind === 'push' ? job.makers.get(last.item.path) : null;
         if (maker && maker.start !== null) [before, after] = [{kind: 'build', item: maker}, 'its build'];
@@ -79,6 +79,43 @@ function criticalPath(job) {
         last = before;
     }
     return path;
+}
+
+// All jobs as one on one clock, for the time line and the critical path: {name, took, parts: jobs, builds, fetches, pushes, targets,
+// makers}, whose items know their `origin`. A fetch of what another job built has that build as `maker`. Null unless at least two jobs
+// tell when they began and did something.
+function allTogether(jobs) {
+    const begun = jobs.filter(job => Number.isFinite(Date.parse(job.started)) && timeLine(job).length > 0);
+    if (begun.length < 2) return null;
+    const first = Math.min(...begun.map(job => Date.parse(job.started)));
+    const moved = new Map();
+    const parts = begun.map(job => {
+        const later = Date.parse(job.started) - first;
+        const move = item => {
+            const start = item.start === null ? null : item.start + later;
+            moved.set(item, {...item, start, origin: item});
+            return moved.get(item);
+        };
+        return {
+            name: job.name,
+            took: later + job.took,
+            ...Object.fromEntries(['stages', 'targets', 'fetches', 'builds', 'pushes'].map(of => [of, job[of].map(move)])),
+        };
+    });
+    const all = {name: 'all jobs', took: Math.max(...parts.map(part => part.took)), parts, makers: new Map()};
+    for (const of of ['targets', 'fetches', 'builds', 'pushes']) all[of] = parts.flatMap(part => part[of]);
+    const ofAll = items => items.map(item => moved.get(item));
+    for (const build of all.builds)
+        Object.assign(build, {before: ofAll(build.before), neededBy: ofAll(build.neededBy), fetched: ofAll(build.fetched)});
+    const built = all.builds.filter(build => build.start !== null && build.outcome === 'built').sort((a, b) => end(b) - end(a));
+    for (const build of built) for (const output of build.outputs) all.makers.set(output, build); // whoever was first
+    for (const fetch of all.fetches) {
+        const maker = all.makers.get(fetch.path);
+        fetch.neededBy = ofAll(fetch.neededBy);
+        // Clocks of machines differ a little.
+        if (maker && maker.job !== fetch.job && fetch.start !== null && end(maker) < fetch.start + soon) fetch.maker = maker;
+    }
+    return all;
 }
 
 // Items side by side in as few lanes as nothing overlaps in, each lane in order of time.
@@ -94,7 +131,8 @@ function lanesOf(items) {
     return lanes;
 }
 
-// The job over time: [{label, lanes: [[{kind, name, start, end, outcome, source}]]}], groups with nothing in them left out.
+// The job over time: [{label, lanes: [[{kind, name, start, end, outcome, source}]]}], groups with nothing in them left out. Of all jobs
+// together a group for each job: what it built; else what it evaluated; else its stages.
 function timeLine(job) {
     const group = (label, kind, items) => ({
         label,
@@ -111,6 +149,14 @@ function timeLine(job) {
                 })),
         ),
     });
+    if (job.parts)
+        return job.parts.map(part =>
+            [
+                group(part.name, 'build', part.builds),
+                group(part.name, 'evaluation', part.targets),
+                group(part.name, 'stage', part.stages),
+            ].find(entry => entry.lanes.length > 0),
+        ).filter(Boolean);
     return [
         group('stages', 'stage', job.stages),
         group('evaluation', 'evaluation', job.targets),
