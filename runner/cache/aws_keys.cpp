@@ -12,10 +12,6 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
-#include <ctime>
-#include <iomanip>
-#include <locale>
-#include <sstream>
 
 namespace cachefill::cache {
 
@@ -59,16 +55,6 @@ Failure refused(const std::string& who, const http::Request& request, const http
 }
 
 } // namespace
-
-std::optional<AwsKeys::Time> parse_aws_date(std::string_view text) {
-    if (!text.ends_with('Z')) return {};
-    std::istringstream stream{std::string(text)};
-    stream.imbue(std::locale::classic());
-    std::tm parts{};
-    stream >> std::get_time(&parts, "%Y-%m-%dT%H:%M:%S");
-    if (stream.fail()) return {};
-    return clock_moment(parts);
-}
 
 AwsKeys::AwsKeys(async::Executor executor, http::Client& client, const async::Clock& clock, AwsIdentity identity)
     : client_(client), clock_(clock), identity_(std::move(identity)), one_at_a_time_(executor, 1) {}
@@ -145,7 +131,7 @@ Task<Result<AwsKeys::Lent>> AwsKeys::ask_sts(const AwsIdentity::WebIdentity& web
     lent.key.secret = Secret(find_element(response.body, "SecretAccessKey"));
     lent.key.session_token = Secret(find_element(response.body, "SessionToken"));
     lent.key.source = "the role " + web.role;
-    lent.end = parse_aws_date(find_element(response.body, "Expiration"));
+    lent.end = parse_utc(find_element(response.body, "Expiration"));
     if (lent.key.id.empty() || lent.key.secret.empty()) co_return no_key(who, "its answer holds none");
     co_return lent;
 }
@@ -160,7 +146,7 @@ Task<Result<AwsKeys::Lent>> AwsKeys::read_json(http::Request request, std::strin
         lent.key.id = text_of(json, "AccessKeyId");
         lent.key.secret = Secret(text_of(json, "SecretAccessKey"));
         lent.key.session_token = Secret(text_of(json, "Token"));
-        lent.end = parse_aws_date(text_of(json, "Expiration"));
+        lent.end = parse_utc(text_of(json, "Expiration"));
     }
     lent.key.source = std::move(source);
     if (lent.key.id.empty() || lent.key.secret.empty()) co_return no_key(lent.key.source, "its answer holds none");

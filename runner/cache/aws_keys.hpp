@@ -48,7 +48,4 @@ class AwsKeys {
     bool has_none_ = false;
 };
 
-// "2026-11-29T12:25:00Z", with or without a fraction; empty for anything else.
-std::optional<AwsKeys::Time> parse_aws_date(std::string_view text);
-
 } // namespace cachefill::cache

@@ -1,6 +1,7 @@
 #include "cache/s3_parts.hpp"
 
 #include "async/together.hpp"
+#include "base/clock_moment.hpp"
 #include "base/files.hpp"
 #include "base/text.hpp"
 #include "cache/aws_keys.hpp"
@@ -183,7 +184,7 @@ Task<std::size_t> S3Parts::abort_listed(std::string start, bool of_all) {
     auto now = date ? http::parse_http_date(trim(*date)) : std::nullopt;
     std::size_t count = 0;
     for (auto upload : find_elements(response->body, "Upload")) {
-        auto initiated = parse_aws_date(find_element(upload, "Initiated"));
+        auto initiated = parse_utc(find_element(upload, "Initiated"));
         auto key = find_element(upload, "Key");
         bool is_dead = of_all || (now && initiated && *initiated < *now - surely_dead);
         if (!is_dead || !key.starts_with(start)) continue;

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <ctime>
 #include <set>
 #include <tuple>
 
@@ -28,13 +27,7 @@ std::uint64_t number(const json& object, const char* name) {
     return field != object.end() && field->is_number_unsigned() ? field->get<std::uint64_t>() : 0;
 }
 
-// "2026-08-20T11:02:13Z"
-Moment moment(const json& object, const char* name) {
-    auto written = text(object, name);
-    std::tm parts{};
-    if (::strptime(written.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) == nullptr) return {};
-    return clock_moment(parts).value_or(Moment());
-}
+Moment moment(const json& object, const char* name) { return parse_utc(text(object, name)).value_or(Moment()); }
 
 Failure nonsense(std::string_view what) {
     return Failure(FailureKind::protocol, "GitHub described " + std::string(what) + " in a form that is not understood")

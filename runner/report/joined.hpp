@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,13 @@ struct HostOfJob {
     std::string system; // may be empty
 };
 
+// A build as a job's report times it.
+struct TimedBuild {
+    std::string name;
+    event::BuildOutcome outcome = event::BuildOutcome::built;
+    std::chrono::milliseconds start{}, took{}; // since the job began
+};
+
 // What one job's JSON report (docs/report.md) says about it.
 struct JobReport {
     std::string name;
@@ -45,7 +53,9 @@ struct JobReport {
     std::vector<std::string> causes;
     std::uint64_t targets = 0, complete = 0; // of those it had to care for: elsewhere and unchecked ones are left out
     std::uint64_t built = 0, failed = 0, pushed = 0, missing = 0;
+    std::optional<std::chrono::system_clock::time_point> started; // if that is known
     std::chrono::milliseconds took{};
+    std::vector<TimedBuild> builds;   // all that ran
     std::vector<HostOfJob> hosts;     // all that it names
     bool made_way = false;            // it ended early for a newer run, which tells what this one left
     std::vector<HostChanges> changes; // of those of its targets of which it is known

@@ -1,3 +1,4 @@
+#include "base/clock_moment.hpp"
 #include "base/foreign_json.hpp"
 #include "base/foreign_text.hpp"
 #include "base/text.hpp"
@@ -141,9 +142,20 @@ void read_target(const json& target, Severity bad, JobReport& job) {
                                 .url = {}});
 }
 
+// No job of a workflow takes a year; with more, sums of times might not be countable.
+std::chrono::milliseconds plausible_time(std::uint64_t milliseconds) {
+    constexpr std::chrono::milliseconds year = std::chrono::years(1);
+    return std::chrono::milliseconds(std::min(milliseconds, static_cast<std::uint64_t>(year.count())));
+}
+
 void read_build(const json& build, Severity bad, JobReport& job) {
     auto outcome = build_outcome_of(build);
     if (outcome == BuildOutcome::built) ++job.built;
+    if (auto start = build.find("started_ms"); outcome && start != build.end() && start->is_number_unsigned())
+        job.builds.push_back({.name = text_at(build, "name"),
+                              .outcome = *outcome,
+                              .start = plausible_time(start->get<std::uint64_t>()),
+                              .took = plausible_time(number_at(build, "took_ms"))});
     if (!outcome || !event::is_failure(*outcome)) return;
     ++job.failed;
     std::string text = text_at(build, "error");
@@ -173,6 +185,7 @@ Result<JobReport> parse_job_report(std::string_view text, const std::string& nam
     job.cache = text_at(document, "cache");
     job.exit_code = code->get<int>();
     job.causes = texts_at(document, "causes");
+    job.started = parse_utc(text_at(document, "started"));
     job.took = std::chrono::milliseconds(number_at(document, "took_ms"));
     // With exit code 0 a failure is one that `fail-on` leaves out: worth a word, but no reason to fail.
     auto bad = job.exit_code == 0 ? Severity::warning : Severity::error;

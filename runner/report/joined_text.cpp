@@ -4,6 +4,7 @@
 #include "report/joined.hpp"
 #include "report/markdown.hpp"
 #include "report/style.hpp"
+#include "report/time_line.hpp"
 #include "report/what_changed.hpp"
 
 #include <nlohmann/json.hpp>
@@ -162,6 +163,9 @@ std::string to_markdown(const Joined& joined, std::size_t limit) {
     if (shown < joined.findings.size()) text += "- and " + std::to_string(joined.findings.size() - shown) + " more\n";
     auto changes = text.size() < limit ? changes_markdown(joined.changes(), limit - text.size()) : std::string();
     if (!changes.empty()) text += "\n### What changed\n\n" + changes;
+    auto chart = time_line(joined.jobs);
+    if (!chart.empty()) chart = "\n### Time\n\n```mermaid\n" + chart + "```\n";
+    if (text.size() + chart.size() <= limit) text += chart;
     return text;
 }
 

@@ -3,8 +3,8 @@
 //
 // What is read is written so that it reads the same, in every spelling that there is of it. What does not read fails as
 // documented, and a secret key's failure repeats nothing of it.
+#include "base/clock_moment.hpp"
 #include "base/units.hpp"
-#include "cache/aws_keys.hpp"
 #include "codec/encoding.hpp"
 #include "codec/hash.hpp"
 #include "fuzz/check.hpp"
@@ -75,7 +75,7 @@ void times(std::string_view input) {
     parse_bytes(input);
     parse_moment(input, std::chrono::sys_seconds(std::chrono::seconds(1'700'000'000)));
     http::parse_http_date(input);
-    cache::parse_aws_date(input);
+    parse_utc(input);
 }
 
 } // namespace

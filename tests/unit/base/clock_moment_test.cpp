@@ -21,4 +21,13 @@ BOOST_AUTO_TEST_CASE(a_date_that_the_clock_cannot_count_is_none) {
     for (int year : {-1, 0, 1, 1677, 2262, 4052, 9999}) BOOST_TEST(!seconds_of(year).has_value(), year);
 }
 
+BOOST_AUTO_TEST_CASE(a_moment_in_utc_is_read_with_and_without_a_fraction) {
+    const auto moment = std::chrono::system_clock::from_time_t(1'440'938'160);
+    BOOST_TEST((parse_utc("2015-08-30T12:36:00Z") == moment));
+    BOOST_TEST((parse_utc("2015-08-30T12:36:00.123Z") == moment));
+    for (const auto* text :
+         {"", "Z", "2015-08-30", "2015-08-30T12:36:00", "soonZ", "2999-01-01T00:00:00Z", "0001-01-01T00:00:00Z"})
+        BOOST_TEST(!parse_utc(text), text);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -45,14 +45,6 @@ std::string in(std::chrono::seconds time) {
 
 BOOST_AUTO_TEST_SUITE(aws_keys)
 
-BOOST_AUTO_TEST_CASE(dates_are_read) {
-    BOOST_TEST((parse_aws_date("2015-08-30T12:36:00Z") == AwsKeys::Time(std::chrono::seconds(1440938160))));
-    BOOST_TEST((parse_aws_date("2015-08-30T12:36:00.123Z") == AwsKeys::Time(std::chrono::seconds(1440938160))));
-    for (const auto* text :
-         {"", "Z", "2015-08-30", "2015-08-30T12:36:00", "soonZ", "2999-01-01T00:00:00Z", "0001-01-01T00:00:00Z"})
-        BOOST_TEST(!parse_aws_date(text));
-}
-
 BOOST_AUTO_TEST_CASE(without_any_source_there_is_none) {
     auto keys = get(AwsIdentity());
     BOOST_TEST((keys[0] && !*keys[0]));

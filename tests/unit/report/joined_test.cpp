@@ -1,3 +1,4 @@
+#include "base/clock_moment.hpp"
 #include "report/joined.hpp"
 #include "report/joined_hosts.hpp"
 #include "report/what_changed.hpp"
@@ -8,6 +9,8 @@
 
 using namespace cachefill;
 using namespace cachefill::test;
+using namespace std::chrono_literals;
+using event::BuildOutcome;
 using event::Severity;
 using report::Finding;
 using report::JobReport;
@@ -421,6 +424,22 @@ BOOST_AUTO_TEST_CASE(fields_of_other_types_are_read_as_empty) {
         "x");
     BOOST_REQUIRE(job.has_value());
     BOOST_TEST(job->causes.empty());
+}
+
+BOOST_AUTO_TEST_CASE(when_a_job_and_its_builds_ran_is_read) {
+    auto run = failed_run();
+    run.started = "2026-11-30T12:00:00Z";
+    run.builds = {build("firefox", BuildOutcome::failed), build("never", BuildOutcome::not_started)};
+    run.builds[0].start = 1500ms;
+    run.builds[0].took = 20s;
+    auto job = job_of(run);
+    BOOST_TEST((job.started == parse_utc("2026-11-30T12:00:00Z")));
+    BOOST_TEST_REQUIRE(job.builds.size() == 1U);
+    BOOST_TEST(job.builds[0].name == "firefox");
+    BOOST_TEST((job.builds[0].outcome == BuildOutcome::failed));
+    BOOST_TEST((job.builds[0].start == 1500ms && job.builds[0].took == 20s));
+    run.started = "at noon";
+    BOOST_TEST(!job_of(run).started);
 }
 
 BOOST_AUTO_TEST_CASE(markdown_shows_foreign_text_as_text_and_stays_below_its_limit) {

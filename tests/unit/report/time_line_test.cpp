@@ -1,3 +1,4 @@
+#include "base/clock_moment.hpp"
 #include "report/time_line.hpp"
 #include "reports.hpp"
 
@@ -88,6 +89,52 @@ BOOST_AUTO_TEST_CASE(a_bar_can_be_seen_and_a_name_cannot_end_its_line) {
     BOOST_TEST(lines_with(chart, "\n") == lines_with(chart, "ms\n") + 5);
     BOOST_TEST(chart.find(std::string(33, 'x')) == std::string::npos);
     BOOST_TEST(chart.find("…") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_several_jobs_built_is_on_one_clock) {
+    const auto noon = *parse_utc("2026-11-30T12:00:00Z");
+    report::JobReport first, second, idle;
+    first.name = "shard 1";
+    first.started = noon + 10s;
+    first.builds = {{.name = "late", .start = 60s, .took = 20s}, {.name = "early", .start = 1s, .took = 30s}};
+    second.name = "shard 2: #arm";
+    second.started = noon;
+    for (int i = 0; i < 6; ++i)
+        second.builds.push_back({.name = "b" + std::to_string(i),
+                                 .outcome = i == 5 ? BuildOutcome::failed : BuildOutcome::built,
+                                 .start = std::chrono::seconds(10 - i),
+                                 .took = std::chrono::seconds(10 + i)});
+    idle.name = "end";
+    idle.started = noon;
+    BOOST_TEST(report::time_line({first, idle, second}) == "gantt\n    dateFormat x\n    axisFormat %M:%S\n"
+                                                           "    section shard 2_ _arm\n"
+                                                           "    b5 :crit, 5000, 15000ms\n"
+                                                           "    b4 :6000, 14000ms\n"
+                                                           "    b3 :7000, 13000ms\n"
+                                                           "    b2 :8000, 12000ms\n"
+                                                           "    section shard 1\n"
+                                                           "    early :11000, 30000ms\n"
+                                                           "    late :70000, 20000ms\n");
+    BOOST_TEST(report::time_line({first, idle}) == "");
+    second.started.reset();
+    BOOST_TEST(report::time_line({first, second}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_summary_of_several_jobs_ends_with_their_time_line_if_there_is_room) {
+    report::Joined joined;
+    for (const auto* name : {"shard 1", "shard 2"}) {
+        report::JobReport job;
+        job.name = name;
+        job.started = *parse_utc("2026-11-30T12:00:00Z");
+        job.builds = {{.name = "firefox", .start = 0s, .took = 1h}};
+        joined.jobs.push_back(job);
+    }
+    auto text = report::to_markdown(joined);
+    auto at = text.find("\n### Time\n\n```mermaid\ngantt\n");
+    BOOST_TEST_REQUIRE(at != std::string::npos);
+    BOOST_TEST(text.ends_with("    firefox :0, 3600000ms\n```\n"));
+    BOOST_TEST(report::to_markdown(joined, text.size()) == text);
+    BOOST_TEST(report::to_markdown(joined, text.size() - 1) == text.substr(0, at));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
