@@ -4,6 +4,7 @@
 #include "async/limiter.hpp"
 #include "async/together.hpp"
 #include "base/text.hpp"
+#include "daemon/content_address.hpp"
 #include "daemon/session.hpp"
 #include "daemon/transport.hpp"
 
@@ -37,8 +38,9 @@ std::string what_to_do_about_silence(const std::string& daemon) {
 
 class DaemonConnection final : public Connection {
   public:
-    DaemonConnection(async::Executor executor, std::unique_ptr<Transport> transport)
-        : executor_(executor), turn_(executor, 1), transport_(std::move(transport)), buffer_(65536) {}
+    DaemonConnection(async::Executor executor, Endpoint endpoint, std::unique_ptr<Transport> transport)
+        : executor_(executor), endpoint_(std::move(endpoint)), turn_(executor, 1), transport_(std::move(transport)),
+          buffer_(65536) {}
 
     Task<Result<void>> greet();
 
@@ -94,7 +96,10 @@ class DaemonConnection final : public Connection {
     Task<void> receive(Exchange& exchange, async::TaskGroup& group);
     Task<Failure> explain_cut_off();
 
+    std::optional<nix::PathInfo> completed(std::optional<nix::PathInfo> info) const;
+
     async::Executor executor_;
+    Endpoint endpoint_;
     async::Limiter turn_;
     std::unique_ptr<Transport> transport_;
     Session session_;
@@ -252,9 +257,14 @@ Task<Result<std::vector<StorePath>>> DaemonConnection::query_valid_paths(std::ve
     co_return std::get<std::vector<StorePath>>(std::move(reply));
 }
 
+std::optional<nix::PathInfo> DaemonConnection::completed(std::optional<nix::PathInfo> info) const {
+    if (info) find_content_address(*info, endpoint_.physical(info->path));
+    return info;
+}
+
 Task<Result<std::optional<nix::PathInfo>>> DaemonConnection::query_path_info(StorePath path) {
     CO_TRY(reply, co_await ask(daemon::query_path_info(path), query_deadline));
-    co_return std::get<std::optional<nix::PathInfo>>(std::move(reply));
+    co_return completed(std::get<std::optional<nix::PathInfo>>(std::move(reply)));
 }
 
 Task<Result<std::vector<std::optional<nix::PathInfo>>>>
@@ -263,7 +273,7 @@ DaemonConnection::query_path_infos(std::vector<StorePath> paths) {
     for (const auto& path : paths) requests.push_back(daemon::query_path_info(path));
     CO_TRY(replies, co_await ask_all(std::move(requests), query_deadline));
     std::vector<std::optional<nix::PathInfo>> infos;
-    for (auto& reply : replies) infos.push_back(std::get<std::optional<nix::PathInfo>>(std::move(reply)));
+    for (auto& reply : replies) infos.push_back(completed(std::get<std::optional<nix::PathInfo>>(std::move(reply))));
     co_return infos;
 }
 
@@ -340,7 +350,7 @@ Task<Result<std::uint64_t>> DaemonConnection::delete_paths(std::vector<StorePath
 Task<Result<std::unique_ptr<Connection>>> establish(Endpoint endpoint) {
     auto executor = co_await asio::this_coro::executor;
     CO_TRY(transport, co_await Transport::open(endpoint));
-    auto connection = std::make_unique<DaemonConnection>(executor, std::move(transport));
+    auto connection = std::make_unique<DaemonConnection>(executor, std::move(endpoint), std::move(transport));
     CO_TRY_VOID(co_await connection->greet());
     co_return std::unique_ptr<Connection>(std::move(connection));
 }

@@ -55,11 +55,7 @@ std::string reason(const eval::LockedSource& source) {
 } // namespace
 
 bool is_source(const nix::PathInfo& info) {
-    // Who got it from a cache that writes no CA line has none noted, and the path tells all the same.
-    bool is_addressed =
-        !info.content_address.empty() ||
-        nix::content_address_matches(info.path, "fixed:r:" + info.nar_hash.to_string(), info.references);
-    if (info.ultimate || !is_addressed) return false;
+    if (info.ultimate || info.content_address.empty()) return false;
     if (info.signatures.empty()) return true;
     const std::vector<nix::PublicKey> everybodys{nix::PublicKey::parse(presence::nixos_key).value()};
     auto fingerprint = nix::fingerprint(info.path, info.nar_hash, info.nar_size, info.references);

@@ -21,7 +21,7 @@ struct PathInfo {
     std::chrono::sys_seconds registration_time{};
     bool ultimate = false; // built here; false: substituted or imported
     std::vector<std::string> signatures;
-    std::string content_address; // "", "text:sha256:…", "fixed:r:sha256:…"
+    std::string content_address; // "", "text:sha256:…", "fixed:r:sha256:…"; see daemon/content_address.hpp
 };
 
 // The bytes that are signed: "1;/nix/store/…;sha256:NIX32;SIZE;REF,REF" with full paths, references sorted bytewise

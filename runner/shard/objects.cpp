@@ -13,16 +13,6 @@ namespace {
 
 using Infos = std::unordered_map<StorePath, nix::PathInfo>;
 
-// What came from a cache that writes no CA line has none noted, and the path tells all the same.
-bool find_content_address(nix::PathInfo& info) {
-    if (!info.content_address.empty())
-        return nix::content_address_matches(info.path, info.content_address, info.references);
-    auto address = "fixed:r:" + info.nar_hash.to_string();
-    if (!nix::content_address_matches(info.path, address, info.references)) return false;
-    info.content_address = std::move(address);
-    return true;
-}
-
 // Depth first, each after its references; without recursion, as chains may be thousands long.
 std::vector<nix::PathInfo> in_order(Infos infos, const std::vector<StorePath>& roots) {
     struct Visit {
@@ -68,7 +58,7 @@ Task<Result<Objects>> collect_objects(daemon::Connection& store, std::vector<Sto
                 co_return Failure(FailureKind::store, level[i].to_string() + " is not valid in this machine's store")
                     .with_hint("a garbage collection may have taken it: try again");
             auto& info = *found[i];
-            if (!find_content_address(info)) {
+            if (!nix::content_address_matches(info.path, info.content_address, info.references)) {
                 objects.expected.push_back(info.path);
                 continue;
             }

@@ -151,6 +151,26 @@ BOOST_AUTO_TEST_CASE(pipelined_questions_are_answered_in_the_order_asked) {
     with_connection(nix, body);
 }
 
+BOOST_AUTO_TEST_CASE(what_was_imported_has_the_content_address_that_nix_left_out) {
+    RealNix from, to;
+    auto derivation = from.instantiate("made", "echo > $out", "text = builtins.toFile \"text\" \"a text\";");
+    auto text =
+        StorePath::parse(
+            trim(from.run({"nix-store", "--store", from.store_uri(), "-q", "--references", derivation.to_string()})))
+            .value();
+    to.run({"bash", "-c",
+            "nix-store --store '" + from.store_uri() + "' --export " + text.to_string() + " " + derivation.to_string() +
+                " | nix-store --store '" + to.store_uri() + "' --import"});
+    auto body = [&](Connection& connection) -> Task<void> {
+        std::vector<StorePath> paths{text, derivation};
+        auto infos = co_await connection.query_path_infos(paths);
+        for (const auto& info : infos.value()) BOOST_TEST(info->content_address.starts_with("text:sha256:"));
+        auto one = co_await connection.query_path_info(derivation);
+        BOOST_TEST((**one).content_address == (*infos)[1]->content_address);
+    };
+    with_connection(to, body);
+}
+
 BOOST_AUTO_TEST_CASE(temporary_roots_hold_until_the_connection_closes_then_paths_can_be_deleted) {
     RealNix nix;
     auto derivation = nix.instantiate("garbage", "echo > $out");

@@ -77,15 +77,6 @@ BOOST_AUTO_TEST_CASE(a_flake_that_no_lock_names_stays_whoever_signed_it) {
     BOOST_TEST(store.withheld() == "");
 }
 
-BOOST_AUTO_TEST_CASE(a_source_is_one_also_where_its_content_address_is_not_noted) {
-    Store store;
-    store.write("flake.nix", "{ nixosConfigurations = { }; }");
-    store.info.content_address.clear();
-    BOOST_TEST(store.withheld().find("with machines") != std::string::npos);
-    store.info.path = nix::StorePath::parse("/nix/store/ms37m6i4z2hfa1lm7a6lch7lw9vcr26l-output").value();
-    BOOST_TEST(store.withheld() == ""); // made by a derivation
-}
-
 BOOST_AUTO_TEST_CASE(a_flake_is_found_however_deep_it_lies) {
     Store store;
     store.write("secret.txt");

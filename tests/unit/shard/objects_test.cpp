@@ -90,25 +90,6 @@ BOOST_AUTO_TEST_CASE(what_was_built_is_expected_and_not_packed) {
     BOOST_TEST((found->expected[0] == built));
 }
 
-BOOST_AUTO_TEST_CASE(an_address_that_nobody_noted_is_found_by_the_path) {
-    Store store;
-    auto nar_hash = codec::hash_bytes(codec::HashAlgorithm::sha256, Store::nar_of("text"));
-    auto source = nix::StorePath::parse_base_name(nix::path_hash("source", nar_hash, "source") + "-source").value();
-    store.infos().emplace(source, nix::PathInfo{.path = source,
-                                                .nar_hash = nar_hash,
-                                                .nar_size = Store::nar_of("text").size(),
-                                                .references = {},
-                                                .deriver = {},
-                                                .registration_time = {},
-                                                .ultimate = false,
-                                                .signatures = {},
-                                                .content_address = ""});
-    auto found = collect(store, {store.add_text("top.drv", "t", {source})});
-    BOOST_REQUIRE(found);
-    BOOST_REQUIRE(found->infos.size() == 2U);
-    BOOST_TEST(found->infos[0].content_address == "fixed:r:" + nar_hash.to_string());
-}
-
 BOOST_AUTO_TEST_CASE(what_is_gone_is_named) {
     Store store;
     auto gone = store.add_text("gone.drv", "g");
