@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "base/units.hpp"
 #include "report/columns.hpp"
+#include "report/markdown.hpp"
 #include "report/prose.hpp"
 #include "report/style.hpp"
 
@@ -20,6 +21,7 @@ using Json = nlohmann::ordered_json;
 constexpr int format_version = 1;
 constexpr std::size_t longest_matrix = 1024 * 1024; // of all outputs of a job together, GitHub's limit
 constexpr std::size_t names_shown = 12;
+constexpr std::size_t room_in_a_cell = 60; // of a table that stands beside four other columns
 
 // Those that take longest, as many as fit into what is left of the line.
 std::string heaviest(const ShardPlan::Shard& shard, std::size_t room) {
@@ -37,31 +39,45 @@ std::string heaviest(const ShardPlan::Shard& shard, std::size_t room) {
 }
 
 // Those of whom most is awaited first, as many as fit into the line.
-std::string waits(const ShardPlan::Shard& shard, std::size_t room) {
+std::string awaited(const ShardPlan::Shard& shard, std::size_t room) {
     std::map<std::size_t, std::size_t> paths;
     for (const auto& awaited : shard.awaited) ++paths[awaited.shard];
     std::vector<std::pair<std::size_t, std::size_t>> most(paths.begin(), paths.end());
     std::sort(most.begin(), most.end(),
               [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a < b; });
-    if (most.empty()) return "waits for nobody";
+    if (most.empty()) return "nobody";
     std::vector<std::string> parts;
     for (const auto& [other, count] : most)
         parts.push_back((parts.empty() ? counted(count, "path") + " of shard " : std::to_string(count) + " of ") +
                         std::to_string(other));
     for (std::size_t shown = parts.size(); shown > 1; --shown)
-        if (auto text = "waits for " + listed(parts, shown); columns(text) <= room) return text;
-    return "waits for " + listed(parts, 1);
+        if (auto text = listed(parts, shown); columns(text) <= room) return text;
+    return listed(parts, 1);
+}
+
+std::size_t owned_by(const ShardPlan::Shard& shard) {
+    auto is_owned = [](const auto& build) { return !build.is_copy; };
+    return static_cast<std::size_t>(std::count_if(shard.builds.begin(), shard.builds.end(), is_owned));
 }
 
 std::string row(const ShardPlan::Shard& shard, std::size_t machine_width, std::size_t width) {
-    const auto owned =
-        std::count_if(shard.builds.begin(), shard.builds.end(), [](const auto& build) { return !build.is_copy; });
     auto line = pad_left(std::to_string(shard.number), 5) + "  " +
                 pad_right(one_line(sanitize(shard.machine)), machine_width) + "  " +
-                pad_right(human_duration(shard.ends), 12) + "  " + pad_left(std::to_string(owned), 6) + "  ";
+                pad_right(human_duration(shard.ends), 12) + "  " + pad_left(std::to_string(owned_by(shard)), 6) + "  ";
     const auto left = width > columns(line) + 20 ? width - columns(line) : 20;
     line += heaviest(shard, left) + "\n";
-    return line + std::string(7, ' ') + waits(shard, std::max<std::size_t>(width, 40) - 7) + "\n";
+    constexpr std::string_view before = "       waits for ";
+    return line + std::string(before) + awaited(shard, std::max<std::size_t>(width, 40) - before.size()) + "\n";
+}
+
+std::string headline(const ShardPlan& plan) {
+    if (plan.shards.empty() && plan.builds > 0)
+        return counted(plan.builds, "derivation") + " for the last job alone: no shard is needed\n";
+    if (plan.shards.empty())
+        return plan.nobodys.empty() ? "nothing is missing: no shard is needed\n" : "nothing to build on any shard\n";
+    return counted(plan.builds, "derivation") + " on " + counted(plan.shards.size(), "shard") + " (" +
+           std::to_string(plan.slots) + " at once), about " + human_duration(plan.ends) + " for " +
+           human_duration(plan.work) + " of work\n";
 }
 
 std::string closing_words(const ShardPlan& plan) {
@@ -118,20 +134,29 @@ std::string printed(const Json& json, int indent) {
 } // namespace
 
 std::string shards_text(const ShardPlan& plan, std::size_t width) {
-    std::string text;
-    if (plan.shards.empty()) {
-        text = plan.nobodys.empty() ? "nothing is missing: no shard is needed\n" : "nothing to build on any shard\n";
-        return wrap_sentences(text + closing_words(plan), width);
-    }
-    text = counted(plan.builds, "derivation") + " on " + counted(plan.shards.size(), "shard") + " (" +
-           std::to_string(plan.slots) + " at once), about " + human_duration(plan.ends) + " for " +
-           human_duration(plan.work) + " of work\n";
+    auto text = headline(plan);
+    if (plan.shards.empty()) return wrap_sentences(text + closing_words(plan), width);
     std::size_t machine_width = 7;
     for (const auto& shard : plan.shards)
         machine_width = std::max(machine_width, columns(one_line(sanitize(shard.machine))));
     std::string table = "shard  " + pad_right("machine", machine_width) + "  done after    builds  heaviest first\n";
     for (const auto& shard : plan.shards) table += row(shard, machine_width, width == 0 ? 120 : width);
     return wrap_sentences(text, width) + table + wrap_sentences(closing_words(plan), width);
+}
+
+std::string shards_markdown(const ShardPlan& plan) {
+    std::string words = headline(plan) + closing_words(plan), text;
+    for (auto line : split(std::string_view(words), '\n'))
+        if (!line.empty()) text += "- " + markdown::text(line) + "\n";
+    if (plan.shards.empty()) return text;
+    std::vector<std::vector<std::string>> rows{
+        {"shard", "machine", "done after", "builds", "heaviest first", "waits for"}};
+    for (const auto& shard : plan.shards)
+        rows.push_back({std::to_string(shard.number), markdown::text(one_line(shard.machine)),
+                        human_duration(shard.ends), std::to_string(owned_by(shard)),
+                        markdown::text(heaviest(shard, room_in_a_cell)),
+                        markdown::text(awaited(shard, room_in_a_cell))});
+    return text + "\n" + markdown::table(rows, {true, false, false, true, false, false});
 }
 
 std::string shards_json(const ShardPlan& plan) {

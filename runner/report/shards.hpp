@@ -36,7 +36,7 @@ struct ShardPlan {
 
     std::vector<Shard> shards;
     std::size_t most_shards = 0, slots = 0;
-    std::size_t builds = 0;           // derivations with an owner
+    std::size_t builds = 0;           // derivations with an owner; without shards, those that a last job builds alone
     std::size_t unmeasured = 0;       // of those
     std::size_t copied = 0;           // derivations that others than their owner build as well
     std::size_t copies = 0;           // how often that is
@@ -48,6 +48,8 @@ struct ShardPlan {
 };
 
 std::string shards_text(const ShardPlan& plan, std::size_t width);
+// The same as a table of GitHub's Markdown.
+std::string shards_markdown(const ShardPlan& plan);
 // One document, as docs/shards.md describes it.
 std::string shards_json(const ShardPlan& plan);
 // What shards_json() wrote; a protocol failure for anything else.

@@ -276,6 +276,7 @@ std::string to_markdown(const RunReport& report, const SummarySettings& settings
     std::vector<Section> sections{
         {"", opening(report) + notes(report)},
         {"failures", lists::titled("Failures", failures_markdown(report, settings.most_bytes / 2))},
+        {"shards", lists::titled("Shards", settings.shards)},
         {"hosts", lists::titled("Hosts", host_table(report))},
         {"figures", "\n" + figure_table(report, sums)},
         {"what did not go up", lists::what_did_not_go_up(report)},

@@ -85,6 +85,15 @@ BOOST_AUTO_TEST_CASE(many_others_are_named_as_far_as_the_line_goes) {
         BOOST_TEST(columns(text.substr(start, end - start)) <= 80U, text.substr(start, end - start));
 }
 
+BOOST_AUTO_TEST_CASE(a_summary_has_a_row_for_each_shard_and_foreign_names_stay_text) {
+    auto plan = three_shards();
+    plan.shards[1].builds.push_back(build("**<b>|x", 1h));
+    test::check_golden("shards.md", shards_markdown(plan));
+    BOOST_TEST(shards_markdown({}) == "- nothing is missing: no shard is needed\n");
+    plan.shards.clear();
+    BOOST_TEST(shards_markdown(plan).find("7 derivations for the last job alone") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_missing_is_no_shard_and_a_matrix_to_skip) {
     BOOST_TEST(shards_text({}, 80) == "nothing is missing: no shard is needed\n");
     BOOST_TEST(shards_matrix({}).value() == empty_matrix);
