@@ -115,22 +115,41 @@ Result<void> decide_on_pushing(options::Settings& settings, const Environment& e
                    " }}), or ask for read-only: true" + keyless);
 }
 
-Result<std::filesystem::path> place_for_report(const github::Context& context) {
+// A new file for what this step leaves to later ones.
+Result<std::filesystem::path> place_for(const std::string& stem, const std::string& ending,
+                                        const github::Context& context) {
     std::error_code ignored;
     // Where the runner names no place, one that nobody else has prepared.
     if (context.temporary.empty()) {
-        auto directory = (std::filesystem::temp_directory_path(ignored) / "cachefill-report-XXXXXX").string();
+        auto directory = (std::filesystem::temp_directory_path(ignored) / ("cachefill-" + stem + "-XXXXXX")).string();
         if (!::mkdtemp(directory.data()))
-            return errno_failure("cannot make a directory for the report,", directory, errno);
-        return std::filesystem::path(directory) / "report.json";
+            return errno_failure("cannot make a directory for the " + stem + ",", directory, errno);
+        return std::filesystem::path(directory) / (stem + ending);
     }
     auto directory = context.temporary / "cachefill";
     TRY_VOID(cachefill::create_directories(directory));
     for (int number = 1;; ++number) {
-        auto name = number == 1 ? std::string("report.json") : "report-" + std::to_string(number) + ".json";
+        auto name = stem + (number == 1 ? "" : "-" + std::to_string(number)) + ending;
         auto file = directory / name;
         if (!std::filesystem::exists(file, ignored)) return file; // of an earlier step of this job
     }
+}
+
+// A step that plans for shards does as 'plan --matrix --bundle' does.
+Result<void> prepare_shards(options::Settings& settings, CiSetup& setup) {
+    if (settings.shards == 0) return {};
+    if (settings.shard > 0)
+        return Failure(FailureKind::usage, "'shards' is for the job that plans, and 'shard' for those that build")
+            .with_hint("leave one of them out");
+    settings.matrix = true;
+    if (settings.read_only)
+        setup.remarks.push_back(remark(event::Severity::notice,
+                                       "no shards, since nothing is pushed and they would meet in the cache",
+                                       "the last job of the workflow builds all that its machine can"));
+    if (!settings.bundle.empty()) return {};
+    TRY(file, place_for("bundle", ".cachefill", setup.github));
+    settings.bundle = file.string();
+    return {};
 }
 
 constexpr std::size_t shortest_password = 4; // masking "1" would leave nothing of a log
@@ -228,16 +247,17 @@ Result<CiSetup> set_up_ci(options::Settings& settings, const Environment& enviro
     if (auto token = github::token_of_step(environment)) setup.token = std::move(token->secret);
     settings.on_github = true;
     TRY_VOID(decide_on_pushing(settings, environment, setup));
+    TRY_VOID(prepare_shards(settings, setup));
     if (!settings.deadline) {
         settings.deadline = default_deadline;
-        if (!settings.dry_run)
+        if (!settings.dry_run && !settings.is_for_shards())
             setup.remarks.push_back(
                 remark(event::Severity::warning,
                        "no deadline is given: this step stops after 340 minutes, whatever the job's timeout-minutes is",
                        "a step cannot see that limit; set 'deadline' to 20 minutes less than it"));
     }
     if (settings.json.empty()) {
-        TRY(file, place_for_report(setup.github));
+        TRY(file, place_for("report", ".json", setup.github));
         settings.json = file.string();
     }
     for (const auto& [file, what] :

@@ -89,11 +89,12 @@ template <class T> Apply number(T Settings::*member, std::uint64_t least, std::u
     };
 }
 
-// "true", as it is without a value, is `usual`.
+// "true", as it is without a value, is `usual`; 0 is as if it were not given.
 template <class T> Apply number_or(T Settings::*member, T usual, std::uint64_t least, std::uint64_t most) {
     return [=](Settings& settings, const Values& values) -> Result<void> {
-        settings.*member = usual;
-        return values.back() == "true" ? Result<void>() : number(member, least, most)(settings, values);
+        settings.*member = values.back() == "true" ? usual : T{};
+        if (values.back() == "true" || values.back() == "0") return {};
+        return number(member, least, most)(settings, values);
     };
 }
 

@@ -129,11 +129,11 @@ std::vector<Option> rows::the_run_and_its_words() {
          "NAME is what a package is called, with or without its version (firefox, firefox-119.0), a glob, a host, or a "
          "store path.",
          text(&Settings::why)},
-        {"shards", T::maybe_value, plan_only, W::flag, "[=MAX]", "Output",
+        {"shards", T::maybe_value, plan_only | ci_only | init_only, W::flag, "[=MAX]", "Output",
          "which of several machines would build what: as few as pay, at most MAX (default 20)",
          "Each builds --jobs derivations at once (default 4, as GitHub's machines have cores). What --json writes "
          "then: "
-         "docs/shards.md.",
+         "docs/shards.md. init: write a workflow of so many runners (docs/fleet.md).",
          number_or(&Settings::shards, usual_shards, 1, 256)},
         {"shard", T::value, run_only, W::flag, "N", "The run",
          "build the part of one shard, N of those that 'plan --shards' cut, and meet the others in the cache", "",

@@ -1,12 +1,10 @@
 #include "app/commands/commands.hpp"
+#include "app/hand_out.hpp"
 #include "app/voice.hpp"
 #include "base/text.hpp"
 #include "base/units.hpp"
-#include "fill/bundling.hpp"
 #include "fill/named.hpp"
 #include "fill/run.hpp"
-#include "fill/shards.hpp"
-#include "fill/sources.hpp"
 #include "github/context.hpp"
 #include "github/file_commands.hpp"
 #include "options/exit_code.hpp"
@@ -23,7 +21,6 @@ namespace {
 
 constexpr std::size_t builds_shown = 20;
 constexpr std::size_t explanations_shown = 5;
-constexpr std::size_t expected_shown = 3;
 
 std::string plan_text(const fill::Run& run) {
     const auto& plan = run.plan();
@@ -112,65 +109,31 @@ Result<void> check_answers(const options::Settings& settings) {
     return {};
 }
 
-// What later jobs of a workflow go by.
-Result<void> hand_over(const Environment& environment, const report::ShardPlan& shards, const std::string& matrix) {
+// In a step of a workflow: for its later jobs.
+Result<void> tell_step(const Environment& environment, const HandedOut& handed_out) {
     if (!github::is_step(environment)) return {};
     auto file = github::read_context(environment).output_file;
     if (file.empty()) return {};
-    TRY_VOID(github::set_output(file, "matrix", matrix));
-    return github::set_output(file, "shards", std::to_string(shards.shards.size()));
+    for (const auto& [name, value] : handed_out.step_outputs()) TRY_VOID(github::set_output(file, name, value));
+    return {};
 }
 
-// What is in the file, and what of it not everybody may have.
-std::string bundle_text(const fill::WrittenBundle& written, const std::string& file) {
-    const auto& contents = written.contents;
-    auto text = "the bundle " + sanitize(file) + " has " + human_bytes(written.file_bytes) + ": " +
-                counted(contents.derivations(), "derivation") + " and " + counted(contents.sources(), "source") +
-                " of " + human_bytes(contents.nar_bytes()) + "\n";
-    for (const auto& [path, why] : contents.withheld) {
-        auto reason = std::string_view(why).substr(0, why.rfind(fill::unless_allowed));
-        text += "in it, although not everybody may have it: " + path.to_string() + " (" + std::string(reason) + ")\n";
-    }
-    std::vector<std::string> expected;
-    for (const auto& path : contents.expected) expected.push_back(path.to_string());
-    if (!expected.empty())
-        text += "whoever takes it fetches first, from a cache: " + report::listed(expected, expected_shown) + "\n";
-    return text;
-}
-
-Result<Console::Answer> answer_of(const report::ShardPlan& shards, const std::string& more,
-                                  const CommandContext& context) {
+Result<Console::Answer> answer_of(HandedOut handed_out, const CommandContext& context) {
     const auto& settings = context.session.settings();
+    if (settings.matrix)
+        TRY_VOID(with_context(tell_step(context.session.environment(), handed_out), "writing the outputs of the step"));
     auto width = terminal_columns(context.console.stream_of_answers()).value_or(0);
-    Console::Answer answer{.text = report::shards_text(shards, width) + report::wrap_sentences(more, width) + "\n",
-                           .json = report::shards_json(shards),
-                           .line = {},
+    return Console::Answer{.text = handed_out.text(width),
+                           .json = report::shards_json(handed_out.cut),
+                           .line = std::move(handed_out.matrix),
                            .was_asked = !settings.matrix};
-    if (!settings.matrix) return answer;
-    TRY(matrix, report::shards_matrix(shards));
-    TRY_VOID(with_context(hand_over(context.session.environment(), shards, matrix), "writing the outputs of the step"));
-    answer.line = std::move(matrix);
-    return answer;
 }
 
-async::Task<Result<Console::Answer>> hand_out(fill::Run& run, const CommandContext& context) {
-    const auto& file = context.session.settings().bundle;
-    auto shards = fill::shard_plan(run, context.session);
-    std::string more;
-    if (!file.empty()) {
-        CO_TRY(written, co_await run.write_bundle(shards, file));
-        more = bundle_text(written, file);
-    }
-    co_return answer_of(shards, more, context);
-}
-
-// A plan that could not be made, or not to its end, has no shards: neither none nor some. Of hosts that do not evaluate
-// there is nothing to build.
 async::Task<int> close_with_shards(fill::Run& run, report::RunReport report, CommandContext& context) {
-    auto ended = static_cast<options::ExitCode>(report.exit_code);
-    bool is_made = ended == options::ExitCode::complete || ended == options::ExitCode::failed;
-    if (!is_made || run.plan_targets().empty()) co_return context.console.close_with(std::move(report));
-    auto answer = co_await hand_out(run, context);
+    if (!can_hand_out(run, report)) co_return context.console.close_with(std::move(report));
+    auto handed_out = co_await hand_out(run, context.session, Followed::by_nobody);
+    auto answer = handed_out ? answer_of(std::move(*handed_out), context)
+                             : Result<Console::Answer>(std::move(handed_out).error());
     if (answer) co_return context.console.close_with(std::move(report), *answer);
     context.console.print_error(answer.error());
     co_return static_cast<int>(options::exit_code_for(answer.error().kind()));

@@ -1,4 +1,5 @@
 // A step of GitHub Actions as its runner sees it: log, outputs, summary, and how it ends.
+#include "app/hand_out.hpp"
 #include "base/text.hpp"
 #include "commands_scene.hpp"
 #include "report/run_report.hpp"
@@ -113,6 +114,83 @@ BOOST_AUTO_TEST_CASE(a_dry_run_builds_and_pushes_nothing) {
     BOOST_TEST(built().empty());
     BOOST_TEST(published().empty());
     BOOST_TEST(outputs()["complete"] == "false");
+}
+
+BOOST_AUTO_TEST_CASE(a_step_that_plans_for_shards_hands_over_their_matrix_and_builds_nothing) {
+    machine.settings.shards = 4;
+    machine.settings.matrix = true;
+    machine.settings.runners = {{"x86_64-linux", {"self-hosted"}}};
+    BOOST_TEST(step() == 0, output);
+    BOOST_TEST(built().empty());
+    auto told = outputs();
+    BOOST_TEST(told["shards"] == "1");
+    auto rows = json::parse(told["matrix"])["include"];
+    BOOST_REQUIRE(rows.size() == 1U);
+    BOOST_TEST(rows[0]["shard"] == 1);
+    BOOST_TEST(rows[0]["runs-on"] == "self-hosted");
+    BOOST_TEST(told["complete"] == "false");
+    BOOST_TEST(summary().find("### Shards") != std::string::npos);
+    BOOST_TEST(says("3 derivations on 1 shard"));
+    auto report = json::parse(read_file(machine.settings.json).value());
+    BOOST_TEST(report["command"] == "plan"); // the report, as after any step, and no document about shards
+}
+
+BOOST_AUTO_TEST_CASE(later_jobs_get_what_was_handed_out_by_its_names) {
+    HandedOut handed_out;
+    handed_out.cut.shards.resize(3);
+    handed_out.matrix = "{}";
+    handed_out.bundle = "/tmp/bundle";
+    std::map<std::string, std::string> told;
+    for (auto& [name, value] : handed_out.step_outputs()) told[name] = value;
+    std::map<std::string, std::string> wanted{{"matrix", "{}"}, {"shards", "3"}, {"bundle", "/tmp/bundle"}};
+    BOOST_TEST((told == wanted));
+}
+
+BOOST_AUTO_TEST_CASE(a_single_shard_on_a_machine_like_this_one_is_left_to_the_last_job) {
+    machine.settings.shards = 4;
+    machine.settings.matrix = true;
+    BOOST_TEST(step() == 0, output);
+    BOOST_TEST(outputs()["shards"] == "0");
+    BOOST_TEST(says("3 derivations for the last job alone: no shard is needed"));
+}
+
+BOOST_AUTO_TEST_CASE(a_step_without_shards_leaves_their_outputs_empty) {
+    BOOST_TEST(step() == 0, output);
+    auto told = outputs();
+    for (const auto* name : {"matrix", "shards", "bundle"}) {
+        BOOST_TEST(told.count(name) == 1U, name);
+        BOOST_TEST(told[name] == "", name);
+    }
+    BOOST_TEST(summary().find("### Shards") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(where_nothing_may_be_pushed_there_is_no_shard) {
+    machine.settings.shards = 4;
+    machine.settings.matrix = true;
+    machine.settings.read_only = true;
+    machine.settings.runners = {{"x86_64-linux", {"self-hosted"}}};
+    BOOST_TEST(step() == 0, output);
+    BOOST_TEST(outputs()["shards"] == "0");
+    BOOST_TEST(outputs()["matrix"] == R"({"include":[]})");
+}
+
+BOOST_AUTO_TEST_CASE(a_plan_that_was_not_made_has_no_shards_neither_none_nor_some) {
+    machine.settings.shards = 4;
+    machine.settings.matrix = true;
+    interrupt_at(0s, SIGTERM);
+    BOOST_TEST(step() == 143, output);
+    BOOST_TEST(outputs()["shards"] == "");
+    BOOST_TEST(outputs()["matrix"] == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_bundle_that_cannot_be_written_fails_the_step_and_starts_no_shard) {
+    machine.settings.shards = 4;
+    machine.settings.matrix = true;
+    machine.settings.bundle = machine.path("no-folder/bundle").string();
+    BOOST_TEST(step() == 5, output);
+    BOOST_TEST(outputs()["shards"] == "");
+    BOOST_TEST(says("handing the plan to shards"));
+    BOOST_TEST(outputs()["exit-code"] == "5");
 }
 
 BOOST_AUTO_TEST_CASE(a_step_that_is_ended_says_what_there_is_and_starts_nothing_again) {

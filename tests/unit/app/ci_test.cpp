@@ -248,6 +248,33 @@ BOOST_AUTO_TEST_CASE(reports_of_one_job_do_not_overwrite_each_other) {
     BOOST_TEST(step.settings().json == (step.temporary() / "cachefill/report-2.json").string());
 }
 
+BOOST_AUTO_TEST_CASE(a_step_that_plans_for_shards_has_a_place_for_the_bundle_and_no_deadline_to_warn_of) {
+    Step step;
+    BOOST_TEST(step.settings().bundle == "");
+    step.variables["CACHEFILL_INPUT_SHARDS"] = "0";
+    BOOST_TEST(!step.settings().is_for_shards());
+    step.variables["CACHEFILL_INPUT_SHARDS"] = "4";
+    auto begun = step.begun();
+    BOOST_TEST(begun.settings.matrix);
+    BOOST_TEST(begun.settings.bundle == (step.temporary() / "cachefill/bundle.cachefill").string());
+    BOOST_TEST(begun.ci.remarks.empty());
+    step.variables["CACHEFILL_INPUT_BUNDLE"] = "/tmp/mine";
+    BOOST_TEST(step.settings().bundle == "/tmp/mine");
+    step.variables["CACHEFILL_INPUT_SHARD"] = "2";
+    BOOST_TEST(step.refused().cause().find("'shards' is for the job that plans") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_step_that_may_push_nothing_says_that_there_will_be_no_shards) {
+    Step step;
+    step.variables["CACHEFILL_INPUT_SHARDS"] = "4";
+    step.event("pull_request", from_here);
+    BOOST_TEST(!says(step.begun(), event::Severity::notice, "no shards"));
+    step.event("pull_request", from_fork);
+    auto begun = step.begun();
+    BOOST_TEST(says(begun, event::Severity::notice, "no shards"));
+    BOOST_TEST(begun.settings.bundle != ""); // the last job goes by it
+}
+
 BOOST_AUTO_TEST_CASE(outside_of_github_it_is_refused_with_what_to_use_instead) {
     Step step;
     step.variables.erase("GITHUB_ACTIONS");

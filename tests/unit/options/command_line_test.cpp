@@ -367,6 +367,10 @@ BOOST_AUTO_TEST_CASE(a_value_that_may_be_left_out_never_takes_the_next_word) {
     auto eight = settings_of({"plan", "--shards=8", "github:kim/fleet"});
     BOOST_TEST(eight.shards == 8U);
     BOOST_TEST(settings_of({"plan", "--matrix"}).is_for_shards());
+    BOOST_TEST(settings_of({"plan", "--shards=0"}).shards == 0U);
+    BOOST_TEST(settings_of({"ci"}, {{"CACHEFILL_INPUT_SHARDS", "4"}}).shards == 4U);
+    BOOST_TEST(settings_of({"ci"}, {{"CACHEFILL_INPUT_SHARDS", "true"}}).shards == usual_shards);
+    BOOST_TEST(settings_of({"ci"}, {{"CACHEFILL_INPUT_SHARDS", "0"}}).shards == 0U);
     BOOST_TEST(refused({"plan", "--shards=many"}).cause().find("1 to 256") != std::string::npos);
     BOOST_TEST(refused({"plan", "--shards=257"}).cause().find("1 to 256") != std::string::npos);
     BOOST_TEST(refused({"run", "--shards"}).hint().find("'cachefill plan'") != std::string::npos);
