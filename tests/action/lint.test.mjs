@@ -162,6 +162,22 @@ test('workflows take no more than they need', () => {
   }
 });
 
+test('workflows/fleet-reusable.yml has the jobs of fleet.yml, and its inputs in the place of what is written there', () => {
+  const isGiven = value => /^\$\{\{ (inputs|secrets|vars)\./.test(value);
+  const common = file => {
+    const {jobs} = parse(read(file));
+    for (const job of Object.values(jobs)) {
+      if (!jobs.shard.needs.includes(job.name)) delete job.outputs; // of a whole workflow
+      for (const step of job.steps) step.with = Object.fromEntries(Object.entries(step.with ?? {}).filter(([, value]) => !isGiven(value)));
+    }
+    return jobs;
+  };
+  assert.deepEqual(common('workflows/fleet-reusable.yml'), common('workflows/fleet.yml'));
+  const given = Object.keys(parse(read('workflows/fleet-reusable.yml')).on.workflow_call.inputs);
+  const used = new Set([...read('workflows/fleet-reusable.yml').matchAll(/\binputs\.([a-z-]+)/g)].map(match => match[1]));
+  assert.deepEqual([...used].sort(), given.sort());
+});
+
 test("what follows a stranger's run checks nothing out, runs no script, and may write comments alone", () => {
   const following = workflows.filter(file => parse(read(file)).on?.workflow_run);
   assert.deepEqual(following, ['workflows/comment.yml']);

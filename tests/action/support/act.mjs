@@ -4,6 +4,7 @@ import {spawn} from 'node:child_process';
 import {createHash} from 'node:crypto';
 import {appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
+import {createInterface} from 'node:readline';
 import {cachefill, git, gitRepository, nixEnvironment, repository, tests} from './machine.mjs';
 import {tool} from './tools.mjs';
 
@@ -50,14 +51,16 @@ export class Act {
 
   // A machine with an empty store for each system of the matrix.
   newMachines(...systems) {
-    for (const system of systems) {
-      const home = join(this.folder, `machine-${system}-${(this.machineNumber = (this.machineNumber ?? 0) + 1)}`);
-      const variables = nixEnvironment(home);
-      variables.NIX_CONFIG += `\nsystem = ${system}\n`;
-      variables.XDG_STATE_HOME = join(home, 'state');
-      writeFileSync(join(this.kept, 'machines', `${system}.env`),
-        Object.entries(variables).map(([name, value]) => `${name}<<END_OF_VALUE\n${value}\nEND_OF_VALUE\n`).join(''));
-    }
+    for (const system of systems) this.newMachine(system, system);
+  }
+  // One by the name under which tests/action/stand-ins/install-nix-action looks for it.
+  newMachine(machine, system) {
+    const home = join(this.folder, `machine-${machine}-${(this.machineNumber = (this.machineNumber ?? 0) + 1)}`);
+    const variables = nixEnvironment(home);
+    variables.NIX_CONFIG += `\nsystem = ${system}\n`;
+    variables.XDG_STATE_HOME = join(home, 'state');
+    writeFileSync(join(this.kept, 'machines', `${machine}.env`),
+      Object.entries(variables).map(([name, value]) => `${name}<<END_OF_VALUE\n${value}\nEND_OF_VALUE\n`).join(''));
   }
 
   #localRepositories(workflow) {
@@ -71,8 +74,9 @@ export class Act {
   }
 
   // Runs a workflow; the result has act's exit code and its log as objects (jobID, matrix, command, name, arg, msg).
-  // artifacts: those of an earlier run, {name: {file: text}}.
-  async run(name, {event = 'push', payload, secrets = {}, variables = {}, environment = {}, artifacts = {}, job} = {}) {
+  // artifacts: those of an earlier run, {name: {file: text}}. onEvent(event, cancel): with each line of that log; cancel() ends act as
+  // Ctrl-C does.
+  async run(name, {event = 'push', payload, secrets = {}, variables = {}, environment = {}, artifacts = {}, job, onEvent = () => {}} = {}) {
     rmSync(join(this.kept, 'artifacts'), {recursive: true, force: true});
     for (const [artifact, files] of Object.entries(artifacts))
       for (const [file, text] of Object.entries(files)) {
@@ -94,11 +98,17 @@ export class Act {
       options.push('-e', join(this.folder, 'event.json'));
     }
     const child = spawn(tool('act'), options, {cwd: this.repository, env: {PATH: process.env.PATH, HOME: join(this.folder, 'act-home')}, stdio: ['ignore', 'pipe', 'pipe']});
-    let text = '';
-    child.stdout.on('data', chunk => (text += chunk));
-    child.stderr.on('data', chunk => (text += chunk));
+    const events = [];
+    const listen = stream => createInterface({input: stream}).on('line', line => {
+      if (!line) return;
+      let event = {msg: line};
+      try { event = JSON.parse(line); } catch { /* a line of act's own */ }
+      events.push(event);
+      onEvent(event, () => child.kill('SIGINT'));
+    });
+    listen(child.stdout);
+    listen(child.stderr);
     const code = await new Promise(done => child.on('close', done));
-    const events = text.split('\n').flatMap(line => { try { return [JSON.parse(line)]; } catch { return line ? [{msg: line}] : []; } });
     return new Run(code, events, this.kept);
   }
 }
@@ -110,6 +120,7 @@ class Run {
   outputs(system) {
     return Object.fromEntries(this.events.filter(e => e.command === 'set-output' && (!system || e.matrix?.system === system)).map(e => [e.name, e.arg]));
   }
+  outputsOf(jobID) { return Object.fromEntries(this.events.filter(e => e.command === 'set-output' && e.jobID === jobID).map(e => [e.name, e.arg])); }
   messages(level) { return this.events.filter(e => e.command === level).map(e => e.arg ?? e.msg ?? ''); }
   result(jobID) { return this.events.filter(e => e.jobResult && e.jobID === jobID).map(e => e.jobResult); }
   report(system) {

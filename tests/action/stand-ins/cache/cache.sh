@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Entries are folders in $STAND_IN_FOLDER/cache; like GitHub's they are never changed once written.
 set -euo pipefail
-store=$STAND_IN_FOLDER/cache/${SYSTEM:-any} # act does not number the legs of a matrix, which the key does
+store=$STAND_IN_FOLDER/cache/${SYSTEM:-${SHARD:-any}} # act does not number the legs of a matrix, which the key does
 mkdir -p "$store"
 paths() { printf '%s\n' "$PATHS" | grep -v '^$'; }
 if [ "$1" = save ]; then

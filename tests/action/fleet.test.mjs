@@ -1,0 +1,51 @@
+// workflows/fleet.yml under act: a cold cache, and a full one. What goes wrong on the way: fleet_faults.mjs.
+import assert from 'node:assert/strict';
+import {readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {after, before, describe, test} from 'node:test';
+import {Fleet, assertComplete, cutOf, machines} from './support/fleet.mjs';
+import {repository} from './support/machine.mjs';
+
+describe('workflows/fleet.yml on examples/fleet', () => {
+  let fleet;
+  before(async () => (fleet = await Fleet.start()));
+  after(() => fleet.stop());
+
+  test('is the shipped file, byte for byte', () => {
+    assert.equal(readFileSync(join(fleet.act.repository, '.github/workflows/fleet.yml'), 'utf8'), readFileSync(join(repository, 'workflows/fleet.yml'), 'utf8'));
+  });
+
+  test('a cold cache: the shards build it together, each derivation once, and the end finds every host complete', async t => {
+    fleet.newMachines();
+    const run = await fleet.run();
+    assert.equal(run.code, 0, run.text);
+    const cut = cutOf(run);
+    assert.equal(run.outputsOf('plan').shards, String(machines.length));
+    assert.deepEqual(cut.shards.map(shard => shard.machine), machines);
+    const built = {};
+    for (const {shard} of cut.shards)
+      for (const build of run.report(`shard-${shard}`).builds.filter(build => build.outcome === 'built')) (built[build.derivation] ??= []).push(shard);
+    for (const {shard, builds} of cut.shards)
+      for (const build of builds) assert.ok(build.copy || built[build.derivation]?.includes(shard), `${build.name} was not built by its owner, shard ${shard}`);
+    const copies = new Set(cut.shards.flatMap(shard => shard.builds).filter(build => build.copy).map(build => build.derivation));
+    for (const [derivation, shards] of Object.entries(built)) assert.ok(shards.length === 1 || copies.has(derivation), `${derivation} was built by shards ${shards}`);
+    assertComplete(run);
+    assert.equal(run.outputsOf('end').built, '0');
+    assert.deepEqual(run.result('report'), ['success']);
+    assert.match(run.text, /notification: nothing to say/);
+    assert.equal(run.text.includes('write-secret'), false);
+    t.diagnostic(`${cut.derivations} derivations on ${cut.shards.length} shards, ${cut.copies} copies`);
+  });
+
+  test('a full cache: no shard starts, and the end says complete with 0 built', async () => {
+    fleet.newMachines([]);
+    const run = await fleet.run();
+    assert.equal(run.code, 0, run.text);
+    assert.equal(run.outputsOf('plan').shards, '0');
+    assert.deepEqual(run.events.filter(e => e.jobID === 'shard' && e.stage === 'Main'), []);
+    assertComplete(run);
+    const end = run.outputsOf('end');
+    assert.deepEqual([end.complete, end.built, end.pushed], ['true', '0', '0']);
+    assert.match(run.text, /notification: nothing to say/);
+  });
+});
