@@ -58,6 +58,8 @@ std::string configuration(const InitFacts& facts, const Answers& answers, const 
     if (auto late = late_packages(selection.systems); !late.empty())
         text += "# Built last: hours each, and cache.nixos.org often has them a day later.\ndefer: " + yaml_map(late) +
                 "\n";
+    if (facts.shards > 0 && !facts.runners.empty())
+        text += "# Which machines the shards run on.\nrunners: " + yaml_map(facts.runners) + "\n";
     if (!answers.outage_fails)
         text += "# A cache that is away never makes a run red: it is a warning and a notice.\n"
                 "fail-on: [evaluate, build, check]\n";
@@ -216,7 +218,8 @@ Result<InitPlan> plan_init(const InitFacts& facts, const Answers& answers) {
             .with_hint("name machines of your own in cachefill.yml: 'runners: {SYSTEM: LABEL}'");
     TRY_VOID(without_expressions(facts, answers));
     InitPlan plan;
-    TRY(workflow, fill_build_workflow(build_workflow, facts, answers));
+    TRY(workflow, facts.shards > 0 ? fill_fleet_workflow(fleet_workflow, facts, answers)
+                                   : fill_build_workflow(build_workflow, facts, answers));
     plan.files.push_back({".github/workflows/cachefill.yml", std::move(workflow)});
     if (answers.updates_flake) {
         TRY(update, fill_update_workflow(update_workflow, facts, answers));

@@ -55,6 +55,7 @@ struct InitFacts {
     std::vector<OutputFacts> outputs;
     RepositoryFacts repository;
     std::map<std::string, std::vector<std::string>> runners; // labels by system, where the user names them
+    std::size_t shards = 0; // so many runners at most share the work, as is asked for; 0: each system has one
 };
 
 // What only a person can decide; default_answers() has what most would say.

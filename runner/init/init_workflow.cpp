@@ -11,6 +11,8 @@ namespace cachefill::init {
 
 namespace {
 
+constexpr std::string_view most_shards = "shards: ${{ vars.CACHEFILL_SHARDS || 20 }}";
+
 // Words of a shipped example, and what stands in their place.
 struct Place {
     std::string_view example;
@@ -23,7 +25,7 @@ struct Filling {
     std::vector<Place> places;
     std::vector<std::string> rows;         // of the matrix
     std::vector<PreparingStep> first, all; // in the place of the example's installer: in its first job, in the others
-    std::string more_inputs;               // of the step that fills, below its deadline
+    std::string more_inputs;               // of the steps that plan and fill, below `shards` and `deadline`
 };
 
 std::string indented(const std::string& text, const std::string& indent) {
@@ -64,13 +66,14 @@ Result<std::string> fill(std::string_view shipped, Filling filling) {
         bool is_left_out = trim(line).empty() && !words.empty();
         if (is_left_out) continue;
         text += line + "\n";
-        if (words.starts_with("deadline: ")) text += indented(filling.more_inputs, indent);
+        bool is_last_input = words.starts_with("deadline: ") || words.starts_with(most_shards);
+        if (is_last_input) text += indented(filling.more_inputs, indent);
     }
     while (text.ends_with("\n\n")) text.pop_back();
     for (const auto& place : filling.places)
         if (!place.found)
             return Failure(FailureKind::internal, "the shipped workflow has no '" + std::string(place.example) + "'");
-    if (!has_rows || !has_installer)
+    if (has_rows != !filling.rows.empty() || !has_installer)
         return Failure(FailureKind::internal, "the shipped workflow has no list of systems, or installs no Nix");
     return text;
 }
@@ -137,10 +140,7 @@ Filling common(const InitFacts& facts, const Answers& answers, const std::vector
         {"token: ${{ secrets.CACHIX_AUTH_TOKEN }}", is_keyless(answers.cache) ? std::string() : secret},
         {"OWNER/cachefill/", action.repository + "/"},
         {"@v1", "@" + action.commit + version}, // it ends a line
-        {"expect: x86_64-linux aarch64-darwin", "expect: " + join(systems, " ")},
     };
-    for (const auto& system : systems)
-        filling.rows.push_back("- {system: " + system + ", runner: " + runner_of(facts, system) + "}");
     filling.all = filling.first = preparing_steps(facts.repository, systems);
     for (const auto& workflow : facts.repository.workflows) {
         if (!workflow.pushes || !filling.more_inputs.empty()) continue;
@@ -150,13 +150,37 @@ Filling common(const InitFacts& facts, const Answers& answers, const std::vector
     return filling;
 }
 
-// Of the job that fills, and of no other one.
-void let_github_vouch(Filling& filling, const Answers& answers, std::string_view others) {
-    constexpr std::string_view example = "    timeout-minutes: 330";
-    if (!is_keyless(answers.cache)) return;
-    filling.places.push_back({example, std::string(example) + "\n    permissions:\n" + std::string(others) +
-                                           "      id-token: write # GitHub tells the cache's server who this is"});
+// A job for each system, and what is expected of them.
+Filling for_each_system(const InitFacts& facts, const Answers& answers) {
+    auto systems = systems_with_runner(facts, select(facts, answers).systems);
+    auto filling = common(facts, answers, systems);
+    filling.places.push_back({"expect: x86_64-linux aarch64-darwin", "expect: " + join(systems, " ")});
+    for (const auto& system : systems)
+        filling.rows.push_back("- {system: " + system + ", runner: " + runner_of(facts, system) + "}");
+    return filling;
 }
+
+// Of a workflow that a push starts.
+void start_by_push(Filling& filling, const InitFacts& facts, const Answers& answers) {
+    filling.places.push_back({"{branches: [develop, main]}", "{branches: " + yaml_list(answers.branches) + "}"});
+    filling.places.push_back(
+        {"${{ secrets.NOTIFY_URL }}", answers.notify_url.empty() ? "\"\"" : "${{ " + answers.notify_url + " }}"});
+    auto schedule = answers.schedule.empty() ? "" : "\n  schedule: [{cron: " + yaml(answers.schedule) + "}]";
+    filling.places.push_back({"  workflow_dispatch:", std::string("  workflow_dispatch:") + schedule});
+    if (!facts.repository.flake_subdirectory.empty())
+        filling.more_inputs = "flake: " + yaml(facts.repository.flake_subdirectory) + "\n" + filling.more_inputs;
+}
+
+// Of the jobs that get at the cache, which are those with such a limit of minutes, and of no other one.
+void let_github_vouch(Filling& filling, const Answers& answers, std::string_view others,
+                      const std::vector<std::string_view>& limits = {"    timeout-minutes: 330"}) {
+    if (!is_keyless(answers.cache)) return;
+    for (auto limit : limits)
+        filling.places.push_back({limit, std::string(limit) + "\n    permissions:\n" + std::string(others) +
+                                             "      id-token: write # GitHub tells the cache's server who this is"});
+}
+
+constexpr std::string_view of_a_push = "      contents: read\n      actions: read # to see that a newer run waits\n";
 
 } // namespace
 
@@ -200,23 +224,30 @@ std::vector<PreparingStep> preparing_steps(const RepositoryFacts& repository, co
 }
 
 Result<std::string> fill_build_workflow(std::string_view shipped, const InitFacts& facts, const Answers& answers) {
-    auto filling = common(facts, answers, systems_with_runner(facts, select(facts, answers).systems));
+    auto filling = for_each_system(facts, answers);
     filling.heading =
         "# Fills the cache with what this flake has, before any machine asks for it. Written by cachefill init.\n";
     filling.places.push_back({"name: build", "name: cachefill"}); // a group of its own beside what is there
-    filling.places.push_back({"{branches: [develop, main]}", "{branches: " + yaml_list(answers.branches) + "}"});
-    filling.places.push_back(
-        {"${{ secrets.NOTIFY_URL }}", answers.notify_url.empty() ? "\"\"" : "${{ " + answers.notify_url + " }}"});
-    auto schedule = answers.schedule.empty() ? "" : "\n  schedule: [{cron: " + yaml(answers.schedule) + "}]";
-    filling.places.push_back({"  workflow_dispatch:", std::string("  workflow_dispatch:") + schedule});
-    let_github_vouch(filling, answers, "      contents: read\n      actions: read # to see that a newer run waits\n");
-    if (!facts.repository.flake_subdirectory.empty())
-        filling.more_inputs = "flake: " + yaml(facts.repository.flake_subdirectory) + "\n" + filling.more_inputs;
+    start_by_push(filling, facts, answers);
+    let_github_vouch(filling, answers, of_a_push);
+    return fill(shipped, std::move(filling));
+}
+
+Result<std::string> fill_fleet_workflow(std::string_view shipped, const InitFacts& facts, const Answers& answers) {
+    auto filling = common(facts, answers, systems_with_runner(facts, select(facts, answers).systems));
+    filling.heading = "# Fills the cache with what this flake has, on as many machines at once as pay, before any "
+                      "machine asks for it.\n# Written by cachefill init --shards; docs/fleet.md of cachefill explains "
+                      "it.\n";
+    filling.first = installers_of(preparing_steps(facts.repository, {"x86_64-linux"}));
+    filling.places.push_back({"name: fleet", "name: cachefill"});
+    filling.places.push_back({most_shards, "shards: " + std::to_string(facts.shards)});
+    start_by_push(filling, facts, answers);
+    let_github_vouch(filling, answers, of_a_push, {"    timeout-minutes: 120", "    timeout-minutes: 330"});
     return fill(shipped, std::move(filling));
 }
 
 Result<std::string> fill_update_workflow(std::string_view shipped, const InitFacts& facts, const Answers& answers) {
-    auto filling = common(facts, answers, systems_with_runner(facts, select(facts, answers).systems));
+    auto filling = for_each_system(facts, answers);
     filling.heading = "# Updates flake.lock, fills the cache for that, and only then opens the pull request. Written "
                       "by cachefill init.\n";
     filling.first = installers_of(preparing_steps(facts.repository, {"x86_64-linux"}));

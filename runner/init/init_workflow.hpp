@@ -7,6 +7,7 @@ namespace cachefill::init {
 // The workflows, made of those that are shipped by putting what was found in the place of what their examples name. An
 // internal failure when an example has changed and nobody told these functions.
 Result<std::string> fill_build_workflow(std::string_view shipped, const InitFacts& facts, const Answers& answers);
+Result<std::string> fill_fleet_workflow(std::string_view shipped, const InitFacts& facts, const Answers& answers);
 Result<std::string> fill_update_workflow(std::string_view shipped, const InitFacts& facts, const Answers& answers);
 
 // The steps before the action that make machines of these systems ready, as the repository's own workflows have them; a

@@ -80,6 +80,7 @@ Task<Result<init::InitFacts>> gather(CommandContext& context) {
     facts.cache = std::move(cache);
     find_cache(facts);
     facts.runners = settings.runners;
+    facts.shards = settings.shards;
     auto action = co_await init::pin_action(settings.action, session.environment());
     if (!action) co_return std::move(action).error();
     facts.action = std::move(*action);

@@ -94,6 +94,37 @@ BOOST_AUTO_TEST_CASE(each_system_gets_a_machine_of_its_kind) {
     BOOST_TEST(values_of(workflow, "runner") == wanted, boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(many_runners_share_the_work_where_shards_are_asked_for) {
+    auto facts = fleet();
+    facts.shards = 8;
+    facts.runners = {{"x86_64-linux", {"self-hosted", "big one"}}};
+    facts.repository.flake_subdirectory = "nix";
+    auto plan = plan_init(facts).value();
+    const auto& text = file_of(plan, ".github/workflows/cachefill.yml");
+    auto workflow = YAML::Load(text);
+    for (const auto* job : {"plan", "shard", "end", "report"}) BOOST_TEST(workflow["jobs"][job].IsMap(), job);
+    BOOST_TEST(text.find("          shards: 8 # at most\n          flake: nix\n") != text.npos, text);
+    Texts everywhere{"nix", "nix", "nix"}; // it has the configuration
+    BOOST_TEST(values_of(workflow, "flake") == everywhere, boost::test_tools::per_element());
+    BOOST_TEST(text.find("my-cache") == text.npos, text);
+    BOOST_TEST(text.find("CACHEFILL_SHARDS") == text.npos, text);
+    const auto& configuration = file_of(plan, "nix/cachefill.yml");
+    BOOST_TEST(configuration.find("runners: {x86_64-linux: [self-hosted, \"big one\"]}") != text.npos, configuration);
+    facts.shards = 0;
+    auto one_each = plan_init(facts).value();
+    BOOST_TEST(file_of(one_each, "nix/cachefill.yml").find("runners:") == text.npos); // its workflow has them
+}
+
+BOOST_AUTO_TEST_CASE(of_shards_every_job_that_gets_at_the_cache_may_ask_github_to_vouch) {
+    auto facts = fleet();
+    facts.shards = 8;
+    facts.cache = "niks3://cache.example.org";
+    auto jobs = workflow_of(facts)["jobs"];
+    for (const auto* job : {"plan", "shard", "end"})
+        BOOST_TEST(jobs[job]["permissions"]["id-token"].as<std::string>("") == "write", job);
+    BOOST_TEST(!jobs["report"]["permissions"]);
+}
+
 BOOST_AUTO_TEST_CASE(the_configuration_names_other_machines_than_githubs) {
     auto facts = fleet();
     facts.hosts.push_back({.name = "nixos:board", .system = "riscv64-linux", .guess = {}, .caches = {}});
