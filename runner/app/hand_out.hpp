@@ -41,8 +41,8 @@ bool can_hand_out(const fill::Run& run, const report::RunReport& report);
 enum class Followed { by_nobody, by_last_job };
 
 // Cuts what the run has planned, and writes the bundle where the settings name a file for it. `by_last_job`: a job that
-// builds what is missing comes after all shards, on a machine like this one, as in workflows/fleet.yml. Then no shard is
-// started that it can do without: not a single one for such a machine, and none where nothing may be pushed
+// builds what is missing comes after all shards, on a machine like this one, as in workflows/fleet.yml. Then no shard
+// is started that it can do without: not a single one for such a machine, and none where nothing may be pushed
 // (`read-only`), so that they could not meet.
 async::Task<Result<HandedOut>> hand_out(fill::Run& run, const session::Session& session, Followed followed);
 
