@@ -246,6 +246,11 @@ Result<CiSetup> set_up_ci(options::Settings& settings, const Environment& enviro
     setup.github = github::read_context(environment);
     if (auto token = github::token_of_step(environment)) setup.token = std::move(token->secret);
     settings.on_github = true;
+    // First, so that also a step that cannot start has a report for later jobs.
+    if (settings.json.empty()) {
+        TRY(file, place_for("report", ".json", setup.github));
+        settings.json = file.string();
+    }
     TRY_VOID(decide_on_pushing(settings, environment, setup));
     TRY_VOID(prepare_shards(settings, setup));
     if (!settings.deadline) {
@@ -255,10 +260,6 @@ Result<CiSetup> set_up_ci(options::Settings& settings, const Environment& enviro
                 remark(event::Severity::warning,
                        "no deadline is given: this step stops after 340 minutes, whatever the job's timeout-minutes is",
                        "a step cannot see that limit; set 'deadline' to 20 minutes less than it"));
-    }
-    if (settings.json.empty()) {
-        TRY(file, place_for("report", ".json", setup.github));
-        settings.json = file.string();
     }
     for (const auto& [file, what] :
          {std::pair(settings.json, "the report"), std::pair(settings.events, "what happens")})

@@ -144,7 +144,9 @@ report::RunReport account_of(const RunParts& parts) {
         report.flake_url = redact_url(flake->url);
         report.flake_revision = flake->revision;
         report.flake_dirty = flake->dirty;
-        report.flake_is_local = !flake->directory.empty();
+        // Of a bundle the directory is not told.
+        bool is_of_a_directory = flake->url.starts_with("git+file:") || flake->url.starts_with("path:");
+        report.flake_is_local = is_of_a_directory || !flake->directory.empty();
     }
     const auto& settings = run.session.settings();
     const auto& name = run.session.cache_info().name;

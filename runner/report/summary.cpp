@@ -50,6 +50,7 @@ std::string state_of(const RunReport& report, const TargetReport& target) {
             return fmt::format("❌ {} failed, {} blocked", target.failed, target.blocked);
         if (!target.waiting_for_upstream.empty()) return "⏳ waits for upstream";
         if (report.read_only) return "🔒 not in the cache yet";
+        if (report.command == Command::plan) return "⏳ not in the cache yet";
         if (target.missing.empty()) return "❌ incomplete";
         return fmt::format("❌ {} missing", counted(target.missing.size(), "path"));
     case TargetVerdict::not_evaluated:
@@ -236,9 +237,22 @@ std::string closing(const SummarySettings& settings) {
     return facts.empty() ? std::string() : "\n<sub>" + join(facts, " · ") + "</sub>\n";
 }
 
+// It knows nothing of whole hosts.
+std::string verdict_on_shard(const RunReport& report) {
+    auto sums = figures(report);
+    auto text =
+        fmt::format("Shard {} of {}: {} built, {} pushed", report.shard.number, report.shard.shards,
+                    counted(sums.built, "derivation"), counted(sums.pushed_while_building + sums.pushed_after, "path"));
+    if (sums.failed > 0) text += fmt::format(", {} failed", sums.failed);
+    if (!report.shard.taken_over.empty())
+        text += fmt::format(", {} taken over from shards that were gone", report.shard.taken_over.size());
+    return text;
+}
+
 } // namespace
 
 std::string verdict(const RunReport& report) {
+    if (report.shard.number > 0) return verdict_on_shard(report);
     std::uint64_t complete = 0, by_path = 0, counting = 0, elsewhere = 0;
     for (const auto& target : report.targets) {
         by_path += target.counts() && target.verdict == TargetVerdict::by_path ? 1U : 0U;

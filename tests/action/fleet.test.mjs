@@ -34,6 +34,10 @@ describe('workflows/fleet.yml on examples/fleet', () => {
     assert.deepEqual(run.result('report'), ['success']);
     assert.match(run.text, /notification: nothing to say/);
     assert.equal(run.text.includes('write-secret'), false);
+    assert.match(run.summaryOf('plan'), /### Shards/);
+    assert.match(run.summaryOf('shard'), /## ✅ Shard \d of 4: \d+ derivations built/);
+    // One for all, which names each.
+    for (const job of ['end', ...cut.shards.map(({shard}) => `shard-${shard}`)]) assert.ok(run.summaryOf('report').includes(`| ${job} |`), job);
     t.diagnostic(`${cut.derivations} derivations on ${cut.shards.length} shards, ${cut.copies} copies`);
   });
 
@@ -44,8 +48,19 @@ describe('workflows/fleet.yml on examples/fleet', () => {
     assert.equal(run.outputsOf('plan').shards, '0');
     assert.deepEqual(run.events.filter(e => e.jobID === 'shard' && e.stage === 'Main'), []);
     assertComplete(run);
+    assert.doesNotMatch(run.summaryOf('end'), /git\+file/, 'where the checkout lies is the affair of the runner');
     const end = run.outputsOf('end');
     assert.deepEqual([end.complete, end.built, end.pushed], ['true', '0', '0']);
     assert.match(run.text, /notification: nothing to say/);
+  });
+
+  test('without its secret the plan fails by name: no shard, no end, and the report is red and says why', async () => {
+    const run = await fleet.run({secrets: {}});
+    assert.notEqual(run.code, 0);
+    const plan = run.outputsOf('plan');
+    assert.deepEqual([plan['exit-code'], plan.shards, plan.matrix, plan.bundle], ['5', '', '', '']);
+    assert.deepEqual(run.events.filter(e => ['shard', 'end'].includes(e.jobID) && e.stage === 'Main'), []);
+    assert.deepEqual(run.result('report'), ['failure']);
+    assert.match(run.summaryOf('report'), /there is no token for the cache/);
   });
 });

@@ -1,10 +1,11 @@
 // workflows/fleet.yml under act when something goes wrong on the way. Takes minutes, so that it runs by its name alone:
 //   tests/action/run fleet_faults.mjs
 import assert from 'node:assert/strict';
-import {readFileSync, writeFileSync} from 'node:fs';
+import {existsSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterEach, beforeEach, test} from 'node:test';
-import {Fleet, assertComplete} from './support/fleet.mjs';
+import {setTimeout as wait} from 'node:timers/promises';
+import {Fleet, assertComplete, cutOf} from './support/fleet.mjs';
 
 let fleet;
 beforeEach(async () => {
@@ -13,41 +14,49 @@ beforeEach(async () => {
 });
 afterEach(() => fleet.stop());
 
-const isOfShard = (event, shard) => event.jobID === 'shard' && event.matrix?.shard === shard;
+// Calls `act` once, when so much has been published and the file is there.
+async function whenPublished(count, file, act) {
+  for (let tries = 0; tries < 1500; ++tries) {
+    const {narinfos} = await fleet.cachix.state();
+    if (narinfos.length >= count && existsSync(file)) return act();
+    await wait(200);
+  }
+  assert.fail(`${count} paths were not published in five minutes`);
+}
 
-// Calls `act` once, when this shard has built so many.
-function after(shard, count, act) {
-  let built = 0;
-  return (event, cancel) => {
-    if (isOfShard(event, shard) && /\bbuilt \S+/.test(event.msg ?? '') && ++built === count) act(cancel);
-  };
+// The numbers of the shards' processes, as files; what each step's shell reads first, and the program takes the place of that shell.
+const pidOf = shard => join(fleet.act.kept, `shard-${shard}.pid`);
+function tellingNumbers() {
+  const file = join(fleet.folder, 'tell-number');
+  writeFileSync(file, '[ -z "${CACHEFILL_INPUT_SHARD:-}" ] || echo $$ > "$STAND_IN_FOLDER/shard-$CACHEFILL_INPUT_SHARD.pid"\n');
+  return {BASH_ENV: file, CACHEFILL_SHARD_PATIENCE: '10s'};
 }
 
 test('a shard that is killed: the end names it, and the cache is complete', async () => {
-  // What each step's shell reads first; the program takes the place of that shell.
-  const tellNumber = join(fleet.folder, 'tell-number');
-  writeFileSync(tellNumber, '[ -z "${CACHEFILL_INPUT_SHARD:-}" ] || echo $$ > "$STAND_IN_FOLDER/shard-$CACHEFILL_INPUT_SHARD.pid"\n');
-  const kill = () => process.kill(Number(readFileSync(join(fleet.act.kept, 'shard-2.pid'), 'utf8')), 'SIGKILL');
-  const run = await fleet.run({environment: {BASH_ENV: tellNumber, CACHEFILL_SHARD_PATIENCE: '10s', CACHEFILL_INPUT_VERBOSE: 'true'}, onEvent: after(2, 10, kill)});
+  const going = fleet.run({environment: tellingNumbers()});
+  await whenPublished(60, pidOf(2), () => process.kill(Number(readFileSync(pidOf(2), 'utf8')), 'SIGKILL'));
+  const run = await going;
   assert.notEqual(run.code, 0, 'the job of the shard is red');
   assert.equal(run.report('shard-2'), undefined);
   assertComplete(run);
   assert.deepEqual(run.report('end').shard.silent, [2]);
   assert.deepEqual(run.result('end'), ['success']);
-  const said = run.messages('summary').at(-1);
-  assert.match(said, /shard 2 began, and did not say that it came to its end/);
+  assert.match(run.summaryOf('report'), /shard 2 began, and did not say that it came to its end/);
 });
 
-test('cancelled in the middle: the end does not start, what is in the cache is whole, and the next run goes on from there', async () => {
-  const run = await fleet.run({onEvent: after(1, 10, cancel => cancel())});
+test('cancelled in the middle: the end does not start, and the next run goes on from what is in the cache', async () => {
+  let cancel;
+  const going = fleet.run({environment: tellingNumbers(), onEvent: (_, cancelRun) => (cancel = cancelRun)});
+  await whenPublished(60, pidOf(1), () => cancel());
+  const run = await going;
   assert.notEqual(run.code, 0);
   assert.deepEqual(run.events.filter(e => e.jobID === 'end' && e.stage === 'Main'), []);
-  const {narinfos} = await fleet.cachix.state();
-  assert.ok(narinfos.length > 0);
+  const missing = cutOf(run).derivations;
   fleet.newMachines();
   const next = await fleet.run();
   assert.equal(next.code, 0, next.text);
   assertComplete(next);
+  assert.ok(cutOf(next).derivations < missing, `${missing} derivations were missing before, and ${cutOf(next).derivations} after it`);
 });
 
 test("a fork's pull request: no shard starts, the end builds what its machine can, and nothing is pushed", async () => {

@@ -121,6 +121,7 @@ class Run {
     return Object.fromEntries(this.events.filter(e => e.command === 'set-output' && (!system || e.matrix?.system === system)).map(e => [e.name, e.arg]));
   }
   outputsOf(jobID) { return Object.fromEntries(this.events.filter(e => e.command === 'set-output' && e.jobID === jobID).map(e => [e.name, e.arg])); }
+  summaryOf(jobID) { return this.events.filter(e => e.command === 'summary' && e.jobID === jobID).map(e => e.content ?? e.arg).at(-1) ?? ''; }
   messages(level) { return this.events.filter(e => e.command === level).map(e => e.arg ?? e.msg ?? ''); }
   result(jobID) { return this.events.filter(e => e.jobResult && e.jobID === jobID).map(e => e.jobResult); }
   report(system) {

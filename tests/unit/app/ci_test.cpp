@@ -275,6 +275,16 @@ BOOST_AUTO_TEST_CASE(a_step_that_may_push_nothing_says_that_there_will_be_no_sha
     BOOST_TEST(begun.settings.bundle != ""); // the last job goes by it
 }
 
+BOOST_AUTO_TEST_CASE(a_step_that_cannot_start_knows_all_the_same_where_its_report_goes) {
+    Step step;
+    step.variables.erase("CACHIX_AUTH_TOKEN");
+    Environment environment(step.variables);
+    auto parsed = options::parse_command_line({"ci"}, environment);
+    auto settings = std::get<options::Invocation>(parsed.value()).settings;
+    BOOST_TEST(!set_up_ci(settings, environment).has_value());
+    BOOST_TEST(settings.json == (step.temporary() / "cachefill/report.json").string());
+}
+
 BOOST_AUTO_TEST_CASE(outside_of_github_it_is_refused_with_what_to_use_instead) {
     Step step;
     step.variables.erase("GITHUB_ACTIONS");

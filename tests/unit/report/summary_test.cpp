@@ -231,6 +231,24 @@ BOOST_AUTO_TEST_CASE(a_superseded_run_says_by_which) {
     BOOST_TEST(holds(text, "(https://github.com/owner/fleet/actions/runs/78)"));
 }
 
+BOOST_AUTO_TEST_CASE(a_shard_says_what_it_did_and_a_plan_that_something_is_still_to_come) {
+    auto report = one_failed();
+    report.shard = {.run = "5f0c.1", .number = 2, .shards = 4, .awaited = {}, .taken_over = {"a.drv"}, .silent = {}};
+    auto sums = report::figures(report);
+    auto told = report::verdict(report);
+    BOOST_TEST(told.starts_with("Shard 2 of 4: " + std::to_string(sums.built) + " derivation"), told);
+    BOOST_TEST(holds(told, ", " + std::to_string(sums.failed) + " failed"), told);
+    BOOST_TEST(holds(told, "1 taken over from shards that were gone"), told);
+
+    report::RunReport plan;
+    plan.command = report::Command::plan;
+    plan.targets.resize(1);
+    plan.targets[0].name = "nixos:nas";
+    plan.targets[0].verdict = event::TargetVerdict::incomplete;
+    auto text = to_markdown(plan, settings());
+    BOOST_TEST(holds(text, "⏳"), text);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_looked_at_is_not_told_as_complete) {
     report::RunReport report;
     report.exit_code = 2;
