@@ -123,6 +123,22 @@ std::map<DerivationId, BuildRecord> NixDriver::records() const {
     return all;
 }
 
+SlotsNow NixDriver::slots() const {
+    SlotsNow now{.all = settings_.local_slots, .spare = 0, .wanted = 0};
+    for (std::size_t machine = 1; machine < settings_.machines.size(); ++machine)
+        now.all += settings_.machines[machine].slots;
+    auto used = scheduler_.running() + scheduler_.ready();
+    if (used > now.all) now.wanted = used - now.all;
+    if (used < now.all && !scheduler_.is_fetching()) now.spare = now.all - used;
+    return now;
+}
+
+std::optional<async::Clock::TimePoint> NixDriver::running_since(DerivationId id) const {
+    auto began = started_.find(id);
+    if (began == started_.end() || scheduler_.state(id) != Scheduler::State::running) return {};
+    return began->second;
+}
+
 void NixDriver::blocked(DerivationId id, DerivationId by) {
     BuildRecord record;
     record.outcome = event::BuildOutcome::blocked;

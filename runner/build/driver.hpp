@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,9 @@ struct DriverCallbacks {
     // May another plan come? While true, run() goes on although there is nothing to do; call wake() when it turns
     // false.
     std::function<bool()> expects_more;
+    // May work come that nobody knows of yet? While true, run() goes on, as with expects_more; but what comes last is
+    // not held back for it. Call wake() when it turns false. May be empty.
+    std::function<bool()> stays;
     // Daemon settings to fetch this path with, honoured if we are trusted (substituters, keys). May be empty.
     std::function<std::map<std::string, std::string>(const nix::StorePath&)> fetch_overrides;
     // What has to be fetched before it, one after the other, each with its own settings. May be empty.
@@ -63,6 +67,13 @@ struct DriverCallbacks {
     // Whose evaluation made this derivation: for each target that needs it what that one read of builds
     // (import-from-derivation). It is in doubt where each of them read something doubtful. May be empty.
     std::function<std::vector<std::vector<plan::PathId>>(plan::DerivationId)> read_for;
+};
+
+// Of all machines together.
+struct SlotsNow {
+    std::size_t all = 0;
+    std::size_t spare = 0;  // nothing is ready for them, nor being fetched
+    std::size_t wanted = 0; // by builds that are ready, and wait for one
 };
 
 // Builds what plans ask for, through the Nix daemon, most urgent first, and keeps going past failures: dependents of a
@@ -81,6 +92,9 @@ class Driver {
     virtual void drain() = 0;
     // Look again at may_start and expects_more.
     virtual void wake() = 0;
+    // Another machine builds it: it does not begin from here on, nor what needs it, until a plan comes. False: it has
+    // begun, or nothing is known of it.
+    virtual bool hold(plan::DerivationId id) = 0;
     // Other keys count for some path than before: look again at doubt, also of what was free of it.
     virtual void trust_changed() = 0;
 
@@ -92,6 +106,9 @@ class Driver {
     virtual void note_deleted(plan::DerivationId id) = 0;
 
     virtual bool is_building() const = 0;
+    virtual SlotsNow slots() const = 0;
+    // When it began, if it runs.
+    virtual std::optional<async::Clock::TimePoint> running_since(plan::DerivationId id) const = 0;
     virtual bool is_needed(plan::PathId path) const = 0;                // as an input of something unfinished
     virtual const BuildRecord* record(plan::DerivationId id) const = 0; // null until it has ended
     // Every planned derivation; those never started are not_started.

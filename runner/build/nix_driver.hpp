@@ -61,6 +61,10 @@ class NixDriver final : public Driver {
     std::vector<nix::StorePath> needed_paths() const override;
     void note_deleted(plan::DerivationId id) override { scheduler_.build_deleted(id); }
 
+    bool hold(plan::DerivationId id) override { return scheduler_.hold(id); }
+    SlotsNow slots() const override;
+    std::optional<async::Clock::TimePoint> running_since(plan::DerivationId id) const override;
+
     bool is_building() const override { return scheduler_.running() > 0; }
     bool is_needed(plan::PathId path) const override { return scheduler_.is_needed(path); }
 
@@ -73,7 +77,11 @@ class NixDriver final : public Driver {
     const std::vector<FetchRecord>& fetches() const override { return fetches_; }
 
   private:
-    bool is_done() const { return stopping_ || draining_ || (scheduler_.is_idle() && !callbacks_.expects_more()); }
+    bool is_done() const {
+        if (stopping_ || draining_) return true;
+        if (!scheduler_.is_idle() || callbacks_.expects_more()) return false;
+        return !callbacks_.stays || !callbacks_.stays();
+    }
 
     // By number in the settings' machines.
     async::Task<void> build_slot(std::size_t machine);

@@ -13,6 +13,13 @@ bool ReadyBuilds::is_empty(bool last) const {
                        [](const auto& entry) { return entry.second.empty(); });
 }
 
+std::size_t ReadyBuilds::size() const {
+    std::size_t builds = 0;
+    for (const auto& queues : queues_)
+        for (const auto& [crew, queue] : queues) builds += queue.size();
+    return builds;
+}
+
 ReadyBuilds::Queue* ReadyBuilds::find(std::size_t machine, bool last) {
     Queue* found = nullptr;
     for (auto& [crew, queue] : queues_[last]) {

@@ -28,6 +28,7 @@ class ReadyBuilds {
     void insert(const Crew& crew, bool last, Key key) { queues_[last][crew].insert(key); }
     void erase(const Crew& crew, bool last, Key key);
     bool is_empty(bool last) const;
+    std::size_t size() const; // those that come last among them
     // With the most urgent of those that this machine could build. Null: there is none.
     Queue* find(std::size_t machine, bool last);
     // Those for which each machine of their crew is such a one.

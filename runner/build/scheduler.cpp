@@ -45,6 +45,7 @@ std::vector<DerivationId> Scheduler::update(const plan::Plan& plan, const std::v
             perhaps_unwanted.insert(path);
         }
         node.build = build;
+        node.held = false;
         node.after.clear();
         for (auto before : build.after) {
             node.after.push_back(plan.builds[before].derivation);
@@ -103,7 +104,7 @@ bool Scheduler::anything_else_is_left() const {
 }
 
 bool Scheduler::is_only_in_want_of_inputs(const Node& node) const {
-    if (node.state != State::waiting) return false;
+    if (node.state != State::waiting || node.held) return false;
     return std::all_of(node.after.begin(), node.after.end(), [this](DerivationId before) {
         auto it = nodes_.find(before);
         return it == nodes_.end() || it->second.state == State::built || it->second.state == State::deleted;
@@ -225,6 +226,14 @@ std::vector<DerivationId> Scheduler::take_stranded(const std::function<bool(std:
     auto stranded = ready_.only_for(is_lost);
     for (auto id : stranded) start_running(id);
     return stranded;
+}
+
+bool Scheduler::hold(DerivationId id) {
+    auto it = nodes_.find(id);
+    if (it == nodes_.end() || it->second.state != State::waiting) return false;
+    unready(id);
+    it->second.held = true;
+    return true;
 }
 
 bool Scheduler::exclude(DerivationId id, std::size_t machine) {

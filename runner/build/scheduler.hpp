@@ -43,6 +43,10 @@ class Scheduler {
     std::optional<plan::PathId> take_fetch(bool nothing_else_comes = true,
                                            const std::function<bool(plan::PathId)>& is_its_turn = {});
 
+    // Another machine builds it, unless an update() says otherwise: it is not taken from here on, and whatever needs it
+    // waits for that update. False: it is no longer waiting, or not known.
+    bool hold(plan::DerivationId id);
+
     void build_succeeded(plan::DerivationId id);
     // Everything that depends on it, transitively, is now blocked; returns those that were not before.
     std::vector<plan::DerivationId> build_failed(plan::DerivationId id);
@@ -65,6 +69,8 @@ class Scheduler {
     bool is_idle() const { return running_ == 0 && running_fetches_ == 0 && !has_ready() && fetch_queue_.empty(); }
     bool has_ready() const { return !ready_.is_empty(false) || !ready_.is_empty(true); }
     std::size_t running() const { return running_; }
+    bool is_fetching() const { return running_fetches_ > 0; }
+    std::size_t ready() const { return ready_.size(); } // builds that a slot could take
     std::vector<plan::DerivationId> unfinished() const; // waiting or running
     // A fetch that has failed and that this one, or what it needs, still waits for.
     std::optional<plan::PathId> failed_fetch_before(plan::DerivationId id) const;
@@ -80,6 +86,7 @@ class Scheduler {
         std::vector<std::size_t> excluded; // machines that have failed at it
         bool cheap = false;
         bool alone = false; // shares no request
+        bool held = false;  // until another plan comes
         bool ahead = false; // its inputs are fetched while what it waits for runs
         std::optional<plan::DerivationId> blocker;
     };

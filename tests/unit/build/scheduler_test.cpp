@@ -54,6 +54,24 @@ BOOST_AUTO_TEST_CASE(a_failure_blocks_what_depends_on_it_and_nothing_else) {
     BOOST_TEST(scheduler.is_idle());
 }
 
+BOOST_AUTO_TEST_CASE(what_another_machine_is_to_build_is_held_with_all_that_needs_it_until_a_plan_comes) {
+    Chain chain;
+    Scheduler scheduler(chain.graph);
+    auto plan = chain.plan();
+    scheduler.update(plan, chain.machines);
+    BOOST_TEST(scheduler.ready() == 2U);
+    BOOST_TEST((take_one(scheduler) == chain.a));
+    BOOST_TEST(!scheduler.hold(chain.a)); // it runs
+    BOOST_TEST(scheduler.hold(chain.b));
+    BOOST_TEST(scheduler.hold(chain.d));
+    BOOST_TEST(scheduler.ready() == 0U);
+    scheduler.build_succeeded(chain.a);
+    BOOST_TEST(scheduler.take_builds(this_machine, 8, 2).empty());
+    scheduler.update(plan, chain.machines);
+    BOOST_TEST((take_one(scheduler) == chain.b));
+    BOOST_TEST((take_one(scheduler) == chain.d));
+}
+
 BOOST_AUTO_TEST_CASE(a_build_waits_for_its_fetches_and_a_failed_fetch_for_another_way) {
     Chain chain;
     Scheduler scheduler(chain.graph);
