@@ -197,8 +197,12 @@ Json encode(const Explanation& explanation) {
 Json encode(const UncountedUpstream& upstream);
 
 Json encode(const ShardReport& shard) {
+    auto given = Json::array();
+    for (const auto& one : shard.given)
+        given.push_back({{"from", one.from}, {"to", one.to}, {"derivations", one.derivations}});
     return {{"run", shard.run},         {"number", shard.number},         {"shards", shard.shards},
-            {"awaited", shard.awaited}, {"taken_over", shard.taken_over}, {"silent", shard.silent}};
+            {"awaited", shard.awaited}, {"taken_over", shard.taken_over}, {"silent", shard.silent},
+            {"given", std::move(given)}};
 }
 
 template <class Items> Json encode_all(const Items& items) {

@@ -27,6 +27,21 @@ std::string_view to_string(Command command) {
     return "run";
 }
 
+std::vector<std::pair<std::string, std::uint64_t>> given_in_words(const ShardReport& shard) {
+    std::vector<std::pair<std::string, std::uint64_t>> words;
+    for (const auto& given : shard.given) {
+        auto from = "shard " + std::to_string(given.from), to = "shard " + std::to_string(given.to);
+        auto count = given.derivations.size();
+        if (shard.number == 0)
+            words.emplace_back(to + " for " + from, count);
+        else if (shard.number == given.to)
+            words.emplace_back("for " + from, count);
+        else if (shard.number == given.from)
+            words.emplace_back("left to " + to, count);
+    }
+    return words;
+}
+
 std::uint64_t RunReport::count(event::BuildOutcome outcome) const { return count_in(builds, outcome); }
 
 std::uint64_t RunReport::count(event::PushOutcome outcome) const { return count_in(pushes, outcome); }

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace cachefill::report {
@@ -135,7 +136,16 @@ struct ShardReport {
     std::vector<std::string> awaited;    // paths that others published
     std::vector<std::string> taken_over; // derivations that another was to build
     std::vector<std::size_t> silent;     // shards that were not heard for too long
+    // What a slower shard left to one that had nothing to do, as far as it was heard.
+    struct Given {
+        std::size_t from = 0, to = 0;
+        std::vector<std::string> derivations;
+    };
+    std::vector<Given> given;
 };
+// What became of its own by that, or for one that came after all shards of all of theirs: a heading of a few words
+// ("for shard 1"), and how many derivations.
+std::vector<std::pair<std::string, std::uint64_t>> given_in_words(const ShardReport& shard);
 
 enum class Command { run, plan, push, verify };
 std::string_view to_string(Command command); // as in the JSON

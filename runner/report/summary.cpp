@@ -144,6 +144,7 @@ std::string figure_table(const RunReport& report, const Figures& sums) {
     add_if("upstream", report.upstream);
     add_if("already there", sums.already_there);
     add_if("inputs fetched", report.fetched);
+    for (const auto& [heading, number] : given_in_words(report.shard)) add(heading, number);
     add_if("found", sums.found);
     add_if("failed", sums.failed);
     add_if("timed out", sums.timed_out);

@@ -167,6 +167,7 @@ std::string figure_table(const RunReport& report, const Figures& sums, const Sty
     add_if("inputs fetched", report.fetched);
     add_if("from other shards", report.shard.awaited.size(), "waited for, and published by them");
     add_if("taken over", report.shard.taken_over.size(), "built for a shard that was gone");
+    for (const auto& [heading, number] : given_in_words(report.shard)) add(heading, number, "as that one was slower");
     add_if("found", sums.found, "valid here by the time they were to be built");
     add_if("failed", sums.failed, {}, Tone::bad);
     add_if("timed out", sums.timed_out, {}, Tone::bad);

@@ -5,7 +5,7 @@ import {readFileSync} from 'node:fs';
 
 const source = name => readFileSync(new URL(`../../runner/report/page/${name}`, import.meta.url), 'utf8');
 const page = new Function(`'use strict';\n${source('read.js')}${source('work.js')}
-    return {readJob, notFilled, byReason, overallVerdict, criticalPath, timeLine, allTogether, lanesOf, firstEndingAfter, waysFrom, onTheWayTo, openRows, matcher, sorted, duration, bytes, storeName, hasChanged, changesInWords, versionsInWords};`)();
+    return {readJob, notFilled, byReason, overallVerdict, criticalPath, builtForOthers, timeLine, allTogether, lanesOf, firstEndingAfter, waysFrom, onTheWayTo, openRows, matcher, sorted, duration, bytes, storeName, hasChanged, changesInWords, versionsInWords};`)();
 
 const path = name => `/nix/store/1a2b3c4d5f6g7h8j9k0l1m2n3p4q5r6s-${name}`;
 const build = (name, started, took, needs = [], more = {}) => ({
@@ -51,6 +51,11 @@ test('whatever stands in a report in place of what belongs there is nothing', ()
     }
     const job = page.readJob('odd', {builds: [{name: 3, needs: 'no', targets: {}, started_ms: 'soon'}]});
     assert.deepEqual([job.builds[0].name, job.builds[0].needs, job.builds[0].targets, job.builds[0].start], ['', [], [], null]);
+});
+
+test('who built how many for a slower shard is told once, however many jobs tell it', () => {
+    const given = (...derivations) => ({shard: {given: [{from: 1, to: 3, derivations}]}});
+    assert.deepEqual(page.builtForOthers([read(given('a')), read(given('a', 'b')), read()]), [['by shard 3 for shard 1', 2]]);
 });
 
 test('a full cache is called full', () => {

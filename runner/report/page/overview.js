@@ -44,6 +44,7 @@ function showVerdict() {
         ['fetched', jobs.reduce((total, job) => total + job.fetches.filter(fetch => !fetch.error).length, 0)],
         ['pushed', published.length],
         ['uploaded', bytes(published.reduce((total, push) => total + push.fileSize, 0))],
+        ...builtForOthers(jobs),
         ['missing paths', missing.size],
         ['time', duration(jobs.reduce((most, job) => Math.max(most, job.took), 0))],
     ];

@@ -170,6 +170,11 @@ function readJob(name, report) {
         holes: texts(report.holes),
         undecided: texts(report.undecided),
         messages: objects(report.messages),
+        given: objects(report.shard && report.shard.given).map(({from, to, derivations}) => ({
+            from: number(from),
+            to: number(to),
+            count: texts(derivations).length,
+        })),
     });
 }
 

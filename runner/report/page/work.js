@@ -25,6 +25,16 @@ function lastBefore(build, job) {
 // What had to end before a fetch could start.
 const evaluationBefore = (fetch, job) => firstEvaluation(new Set(fetch.neededBy.flatMap(build => build.targets)), job);
 
+// What slower shards left to others, a figure for each two of them. Several jobs may tell of the same.
+function builtForOthers(jobs) {
+    const counts = new Map();
+    for (const {from, to, count} of jobs.flatMap(job => job.given)) {
+        const heading = `by shard ${to} for shard ${from}`;
+        counts.set(heading, Math.max(count, counts.get(heading) || 0));
+    }
+    return [...counts];
+}
+
 const soon = 1000; // what starts within this time of something's end has most likely waited for it
 
 // The chain of which each link waited for the one before it, back from what ended last: [{kind, item, after, waited}], first to last.

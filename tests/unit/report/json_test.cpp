@@ -30,7 +30,8 @@ report::RunReport full_report() {
                     .shards = 4,
                     .awaited = {store_path("nss")},
                     .taken_over = {store_path("app.drv")},
-                    .silent = {3}};
+                    .silent = {3},
+                    .given = {{.from = 1, .to = 2, .derivations = {store_path("app.drv")}}}};
     report.caches = {{.name = "team", .url = "https://team.cachix.org"}};
     report.messages = {{event::Severity::warning, "slow", "wait"}};
     report.also_pushed.push_back({.name = "mirror", .url = "cachix://mirror", .error = {}});
@@ -149,6 +150,7 @@ BOOST_AUTO_TEST_CASE(it_tells_when_things_started_and_what_was_made_from_what) {
     BOOST_TEST(json["pushes"][1]["started_ms"].is_null());
     BOOST_TEST(json["shard"]["number"] == 2);
     BOOST_TEST(json["shard"]["silent"][0] == 3);
+    BOOST_TEST(json["shard"]["given"][0]["to"] == 2);
     BOOST_TEST(Json::parse(report::to_json(filled_report()))["shard"].is_null());
     BOOST_TEST(json["fetches"][0].dump() == R"({"path":")" + store_path("nss") +
                                                 R"(","started_ms":40000,"took_ms":3000,"error":"gone","needed_by":[")" +

@@ -71,6 +71,21 @@ BOOST_AUTO_TEST_CASE(what_a_cache_knew_by_its_content_and_what_one_that_is_away_
     BOOST_TEST(text.find(line) != std::string::npos, text);
 }
 
+BOOST_AUTO_TEST_CASE(who_built_for_a_slower_shard_is_told_from_the_side_of_whoever_tells_it) {
+    auto report = filled_report();
+    report.shard = {
+        .run = "5f0c.1", .number = 3, .shards = 4, .awaited = {}, .taken_over = {}, .silent = {}, .given = {}};
+    report.shard.given = {{.from = 1, .to = 3, .derivations = {"a", "b"}}, {.from = 3, .to = 2, .derivations = {"c"}}};
+    auto text = to_text(report, false, 200);
+    BOOST_TEST(has_figure(text, "for shard 1 2"), text);
+    BOOST_TEST(has_figure(text, "left to shard 2 1"), text);
+    report.shard.number = 0;
+    text = to_text(report, false, 200);
+    BOOST_TEST(has_figure(text, "shard 3 for shard 1 2"), text);
+    report.shard.number = 4;
+    BOOST_TEST(to_text(report, false, 200).find("for shard 1") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_pushed_shows_beside_what_was_built) {
     auto report = filled_report();
     report.pushes.clear();
