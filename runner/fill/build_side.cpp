@@ -102,6 +102,7 @@ build::DriverCallbacks BuildSide::callbacks() {
     callbacks.until_there = run_.until_there;
     callbacks.may_start = [this] { return disk_guard_->has_room(); };
     callbacks.expects_more = [this] { return run_.live.is_open(); };
+    callbacks.stays = [this] { return run_.may_get_work && run_.may_get_work(); };
     callbacks.fetch_overrides = [this](const nix::StorePath& path) {
         return run_.consumers->upstreams().fetch_overrides(run_.consumers->counting_now(path),
                                                            run_.consumers->trust().keys(path));

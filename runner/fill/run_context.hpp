@@ -68,6 +68,7 @@ struct RunContext {
     Outlets outlets;                             // none unless something is pushed
     build::Driver* driver = nullptr;             // none unless something is built; BuildSide's
     const shard::Ownership* ownership = nullptr; // none unless this is one of several shards; ShardSide's
+    std::function<bool()> may_get_work;          // from other shards, once there is nothing left to do; ShardSide's
     async::TaskGroup evaluations;
     // Until this derivation is in the store, where derivations are still being added. None: all are there.
     std::function<async::Task<Result<void>>(nix::StorePath)> until_there;

@@ -6,6 +6,8 @@
 #include "cache/nar_look.hpp"
 #include "shard/ownership.hpp"
 
+#include <algorithm>
+
 namespace cachefill::fill {
 
 using async::Task;
@@ -85,10 +87,20 @@ Task<Result<ShardEnd::Heard>> ShardEnd::read(const std::string& run_id, std::siz
             for (const auto& build : entry.failed)
                 if (auto path = nix::StorePath::parse(build.derivation))
                     failed_.insert_or_assign(std::move(*path), shard::failed_there(shard, build));
+            for (const auto& given : entry.given) note_given(shard, given);
         }
         if (read.entries.empty() && !read.complaint) break;
     }
     co_return heard;
+}
+
+void ShardEnd::note_given(std::size_t from, const shard::GivenBuilds& given) {
+    if (given.derivations.empty()) return;
+    auto known = std::find_if(given_.begin(), given_.end(),
+                              [&](const auto& one) { return one.from == from && one.to == given.shard; });
+    if (known == given_.end())
+        known = given_.insert(given_.end(), {.from = from, .to = given.shard, .derivations = {}});
+    known->derivations.insert(known->derivations.end(), given.derivations.begin(), given.derivations.end());
 }
 
 report::ShardReport ShardEnd::report() const {
@@ -96,6 +108,7 @@ report::ShardReport ShardEnd::report() const {
     report.run = run_ids_.front();
     report.shards = shards_;
     report.silent = silent_;
+    report.given = given_;
     return report;
 }
 

@@ -28,6 +28,7 @@ class ShardEnd {
     enum class Heard { nothing, beginning, end };
 
     async::Task<Result<Heard>> read(const std::string& run_id, std::size_t shard);
+    void note_given(std::size_t from, const shard::GivenBuilds& given);
     async::Task<void> read_attempts(std::size_t shard, Heard& heard, std::optional<Failure>& failure);
     async::Task<Result<void>> read_all();
 
@@ -36,6 +37,7 @@ class ShardEnd {
     std::size_t shards_;
     std::map<nix::StorePath, plan::FailedElsewhere> failed_; // derivations
     std::vector<std::size_t> silent_;
+    std::vector<report::ShardReport::Given> given_;
 };
 
 } // namespace cachefill::fill

@@ -55,13 +55,18 @@ Task<void> read_log(shard::ShardLog& log, std::size_t shard, shard::ShardLog::Re
 } // namespace
 
 ShardSide::ShardSide(RunContext& run, std::string run_id, const report::ShardPlan& cut, std::size_t self)
-    : run_(run), run_id_(std::move(run_id)), ownership_(cut, self), pause_(shortest_pause) {
+    : run_(run), run_id_(std::move(run_id)), ownership_(cut, self), claims_(run, ownership_), pause_(shortest_pause),
+      nap_(run.session.executor()) {
     run_.ownership = &ownership_;
+    run_.may_get_work = [this] { return stays(); };
     for (std::size_t shard = 1; shard <= ownership_.size(); ++shard)
         if (shard != self) fellows_[shard].heard = run.start;
 }
 
-ShardSide::~ShardSide() { run_.ownership = nullptr; }
+ShardSide::~ShardSide() {
+    run_.may_get_work = {};
+    run_.ownership = nullptr;
+}
 
 Result<void> ShardSide::begin() {
     const auto& info = run_.session.cache_info();
@@ -102,25 +107,53 @@ Task<void> ShardSide::keep_in_touch() {
     for (;;) {
         co_await speak();
         co_await look();
-        co_await run_.clock.sleep_for(pause_);
+        co_await take_from_the_slowest();
+        if (claims_.has_something_to_tell()) co_await speak();
+        run_.wake_driver(); // it may be time to end
+        co_await run_.clock.sleep_until(nap_, run_.clock.now() + pause_);
     }
+}
+
+// Asked by whoever has nothing left to do; the first time that this is so, the next look is now.
+bool ShardSide::stays() {
+    bool may_take = log_ && claims_.may_take();
+    if (may_take && !std::exchange(was_idle_, true)) nap_.wake();
+    return may_take;
+}
+
+Task<void> ShardSide::take_from_the_slowest() {
+    was_idle_ = run_.driver && run_.driver->slots().spare > 0;
+    auto slowest = is_out_ ? std::nullopt : claims_.slowest();
+    if (!slowest) co_return;
+    auto left = left_by(*slowest);
+    auto there = co_await find_there(std::move(left));
+    if (!there) {
+        note_outage(there.error());
+        co_return;
+    }
+    claims_.claim_from(*slowest, *there);
+    pause_ = shortest_pause; // the answer is on its way
 }
 
 // A sign of life when one is due, and at once what failed.
 Task<void> ShardSide::speak() {
     auto since = spoke_ ? run_.clock.elapsed_since(*spoke_) : 0ms;
     bool is_due = !spoke_ || since >= run_.session.settings().shard_patience / signs_of_life;
-    if (!is_due && failed_builds().empty()) co_return;
+    if (!is_due && failed_builds().empty() && !claims_.has_something_to_tell()) co_return;
     auto what = spoke_ ? shard::LogEntry::Said::alive : shard::LogEntry::Said::started;
     auto said = co_await say(what);
     if (!said) note_outage(said.error());
 }
 
 Task<Result<void>> ShardSide::say(shard::LogEntry::Said said) {
-    auto failed = failed_builds();
-    auto telling = log_->write(said, failed);
+    shard::LogEntry entry;
+    entry.said = said;
+    entry.failed = failed_builds();
+    if (said != shard::LogEntry::Said::started) claims_.put_into(entry);
+    auto telling = log_->write(entry);
     CO_TRY_VOID(co_await std::move(telling));
-    for (auto& build : failed) told_.insert(std::move(build.derivation));
+    claims_.told(entry);
+    for (auto& build : entry.failed) told_.insert(std::move(build.derivation));
     spoke_ = run_.clock.now();
     co_return Result<void>();
 }
@@ -182,6 +215,7 @@ Task<Result<bool>> ShardSide::find_news(async::Clock::TimePoint now) {
     there.merge(published);
     for (auto shard : gone) {
         ownership_.note_gone(shard);
+        claims_.note_gone(shard);
         news = true;
         if (!fellows_.at(shard).has_finished)
             run_.say(event::Severity::warning, "shard " + std::to_string(shard) + " has been silent for " +
@@ -242,6 +276,7 @@ bool ShardSide::hear(std::size_t shard, const shard::ShardLog::Read& read) {
     if (read.complaint) run_.say(event::Severity::warning, read.complaint->one_line());
     for (const auto& entry : read.entries) {
         for (const auto& build : entry.failed) ownership_.note_failed(shard, build);
+        is_news |= claims_.hear(shard, entry);
         fellow.has_finished = entry.said == shard::LogEntry::Said::finished;
         is_news |= !entry.failed.empty();
     }
@@ -340,10 +375,16 @@ report::ShardReport ShardSide::report() const {
     for (const auto& [path, when] : noticed_) report.awaited.push_back(path.to_string());
     for (const auto& [shard, fellow] : fellows_)
         if (!fellow.has_finished && ownership_.is_gone(shard)) report.silent.push_back(shard);
+    std::map<std::pair<std::size_t, std::size_t>, std::vector<std::string>> given; // by from and to
+    for (const auto& [by_and_what, to] : ownership_.given())
+        given[{by_and_what.first, to}].push_back(by_and_what.second.to_string());
+    for (auto& [from_and_to, derivations] : given)
+        report.given.push_back({from_and_to.first, from_and_to.second, std::move(derivations)});
     if (!run_.driver) return report;
     for (const auto& [id, record] : run_.driver->records()) {
         const auto& path = run_.graph.derivation(id).path;
-        if (record.start && ownership_.is_by_cut_anothers(path)) report.taken_over.push_back(path.to_string());
+        bool was_left = ownership_.is_by_cut_anothers(path) && !ownership_.is_given(path);
+        if (record.start && was_left) report.taken_over.push_back(path.to_string());
     }
     return report;
 }

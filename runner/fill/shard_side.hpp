@@ -1,6 +1,7 @@
 #pragma once
 
 #include "fill/run_context.hpp"
+#include "fill/shard_claims.hpp"
 #include "plan/share.hpp"
 #include "shard/ownership.hpp"
 #include "shard/shard_log.hpp"
@@ -16,7 +17,8 @@
 namespace cachefill::fill {
 
 // What makes a run one of several shards, which meet in the own cache and nowhere else: it builds its share, waits for
-// what others publish, hears what they say, and takes over what those that are gone have left.
+// what others publish, hears what they say, takes over what those that are gone have left, and takes from the slowest
+// when it has nothing left to start.
 class ShardSide {
   public:
     // `run_id` names the run of all shards; `self` is the number of this one in the cut.
@@ -46,6 +48,8 @@ class ShardSide {
 
     std::optional<plan::FailedElsewhere> why_not_built(const plan::GraphDerivation& derivation) const;
     async::Task<void> speak();
+    async::Task<void> take_from_the_slowest();
+    bool stays();
     async::Task<Result<void>> say(shard::LogEntry::Said said);
     std::vector<shard::FailedBuild> failed_builds() const; // that were not told before
     async::Task<void> look();
@@ -65,6 +69,7 @@ class ShardSide {
     RunContext& run_;
     std::string run_id_;
     shard::Ownership ownership_;
+    ShardClaims claims_;
     std::optional<shard::ShardLog> log_;
     std::map<std::size_t, Fellow> fellows_;
     std::set<std::string> told_;                                // derivations whose failure was
@@ -73,6 +78,8 @@ class ShardSide {
     std::map<nix::StorePath, async::Clock::TimePoint> noticed_; // of others, and when they were seen
     bool is_out_ = false;                                       // the cache did not answer the last time
     std::chrono::milliseconds pause_;
+    async::Nap nap_; // between looks
+    bool was_idle_ = false;
 };
 
 } // namespace cachefill::fill

@@ -25,7 +25,9 @@ struct ShardKind {
 // What it takes until a path that one shard has built can be used by another: pushed, noticed and fetched.
 struct HandoverCost {
     std::chrono::milliseconds latency{2000};
-    std::uint64_t bytes_per_second = 50'000'000;
+    std::uint64_t bytes_per_second = 50'000'000; // 0: its size takes no time
+
+    std::chrono::milliseconds of(std::uint64_t bytes) const;
 };
 
 struct CutPolicy {

@@ -10,10 +10,7 @@ using Time = CutWork::Time;
 
 Time handover_of(const GraphDerivation& derivation, const CutPolicy& policy) {
     const std::uint64_t size = policy.expected_size ? policy.expected_size(derivation) : guessed_size(derivation);
-    const double seconds = policy.handover.bytes_per_second > 0
-                               ? static_cast<double>(size) / static_cast<double>(policy.handover.bytes_per_second)
-                               : 0;
-    return policy.handover.latency + Time(static_cast<Time::rep>(seconds * 1000));
+    return policy.handover.of(size);
 }
 
 // The first kind of machine that builds it. What any machine can do (a fetch by Nix itself) goes where it is needed:
@@ -74,6 +71,12 @@ void find_order(CutWork& work, const Plan& plan, const std::vector<std::uint32_t
 }
 
 } // namespace
+
+std::chrono::milliseconds HandoverCost::of(std::uint64_t bytes) const {
+    const double seconds =
+        bytes_per_second > 0 ? static_cast<double>(bytes) / static_cast<double>(bytes_per_second) : 0;
+    return latency + Time(static_cast<Time::rep>(seconds * 1000));
+}
 
 std::uint64_t guessed_size(const GraphDerivation& derivation) {
     switch (derivation.kind) {

@@ -36,6 +36,33 @@ Result<FailedBuild> failed_in(const Json& json) {
     return failed;
 }
 
+Result<GivenBuilds> given_in(const Json& json) {
+    GivenBuilds given;
+    given.shard = json.at("shard");
+    for (const auto& derivation : json.at("derivations")) {
+        if (given.derivations.size() == LogEntry::most_given) break;
+        TRY(path, nix::StorePath::parse(derivation.get<std::string>()));
+        given.derivations.push_back(path.to_string());
+    }
+    return given;
+}
+
+// Keys that earlier versions did not write.
+Result<void> read_trade(const Json& json, LogEntry& entry) {
+    entry.left = std::chrono::milliseconds(json.value("left_ms", std::int64_t{0}));
+    if (json.contains("claimed")) {
+        TRY(claimed, given_in(json.at("claimed")));
+        entry.claimed = std::move(claimed);
+    }
+    for (const auto& one : json.value("given", Json::array())) {
+        TRY(given, given_in(one));
+        entry.given.push_back(std::move(given));
+    }
+    return {};
+}
+
+Json encode(const GivenBuilds& given) { return {{"shard", given.shard}, {"derivations", given.derivations}}; }
+
 Result<LogEntry> entry_in(const Json& json) {
     if (json.at("cachefill_shard") != LogEntry::format_version)
         return Failure(FailureKind::protocol, "it has a format that is not known here");
@@ -50,6 +77,7 @@ Result<LogEntry> entry_in(const Json& json) {
         TRY(failed, failed_in(one));
         entry.failed.push_back(std::move(failed));
     }
+    TRY_VOID(read_trade(json, entry));
     return entry;
 }
 
@@ -75,6 +103,9 @@ std::string to_json(const LogEntry& entry) {
               {"number", entry.number},
               {"said", words.at(static_cast<std::size_t>(entry.said))},
               {"failed", std::move(failed)}};
+    if (entry.left.count() > 0) json["left_ms"] = entry.left.count();
+    if (entry.claimed) json["claimed"] = encode(*entry.claimed);
+    for (const auto& given : entry.given) json["given"].push_back(encode(given));
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

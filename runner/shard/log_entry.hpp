@@ -3,8 +3,10 @@
 #include "base/result.hpp"
 #include "nix/store_path.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,10 +23,17 @@ struct FailedBuild {
     std::vector<std::string> log_tail;
 };
 
+// Builds that go from one shard to another.
+struct GivenBuilds {
+    std::size_t shard = 0; // the other one
+    std::vector<std::string> derivations;
+};
+
 struct LogEntry {
     static constexpr int format_version = 1;
     static constexpr std::size_t largest = 1U << 20; // bytes of JSON
     static constexpr std::size_t most_failures = 200;
+    static constexpr std::size_t most_given = 200; // derivations of a claim, or of its answer
     static constexpr std::size_t most_log_lines = 20;
     static constexpr std::size_t longest_line = 500; // bytes; more is cut off
 
@@ -35,6 +44,10 @@ struct LogEntry {
     std::uint64_t number = 0;
     Said said = Said::alive;
     std::vector<FailedBuild> failed; // since the entry before
+    // Until what it has not begun is done; 0: nobody could help by taking some of it.
+    std::chrono::milliseconds left{};
+    std::optional<GivenBuilds> claimed; // what it would build for that shard, if that one agrees
+    std::vector<GivenBuilds> given;     // to whom claimed, one for each claim; without derivations: nothing
 };
 
 // Where the own cache has it.

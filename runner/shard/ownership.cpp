@@ -22,12 +22,16 @@ plan::FailedElsewhere failed_there(std::size_t shard, const FailedBuild& build) 
 Ownership::Ownership(const report::ShardPlan& cut, std::size_t self) : self_(self) {
     for (const auto& shard : cut.shards) {
         machines_.push_back(shard.machine);
-        for (const auto& build : shard.builds) {
+        for (std::size_t place = 0; place < shard.builds.size(); ++place) {
+            const auto& build = shard.builds[place];
             auto path = nix::StorePath::parse(build.derivation);
             if (!path) continue; // who read the cut has looked
-            Entry entry{.owner = 0, .is_copied_here = false, .expected = {build.expected, build.measured}};
+            Entry entry{.owner = 0, .place = 0, .is_copied_here = false, .expected = {build.expected, build.measured}};
             auto& known = entries_.try_emplace(std::move(*path), entry).first->second;
-            if (!build.is_copy) known.owner = shard.number;
+            if (!build.is_copy) {
+                known.owner = shard.number;
+                known.place = place;
+            }
             known.is_copied_here |= build.is_copy && shard.number == self;
         }
     }
@@ -50,8 +54,33 @@ std::optional<std::size_t> Ownership::heir(const nix::StorePath& derivation, con
 std::optional<std::size_t> Ownership::owner(const nix::StorePath& derivation) const {
     auto entry = entries_.find(derivation);
     if (entry == entries_.end()) return {};
-    auto by_cut = entry->second.owner;
-    return is_gone(by_cut) ? heir(derivation, machines_.at(by_cut - 1)) : by_cut;
+    auto giver = before_it_was_given(derivation, entry->second.owner);
+    auto taken = giver ? taker(*giver, derivation) : std::nullopt;
+    return taken ? taken : giver;
+}
+
+std::optional<std::size_t> Ownership::before_it_was_given(const nix::StorePath& derivation, std::size_t by_cut) const {
+    if (!is_gone(by_cut) || taker(by_cut, derivation)) return by_cut;
+    return heir(derivation, machines_.at(by_cut - 1));
+}
+
+bool Ownership::is_given(const nix::StorePath& derivation) const {
+    auto entry = entries_.find(derivation);
+    if (given_.empty() || entry == entries_.end()) return false;
+    auto giver = before_it_was_given(derivation, entry->second.owner);
+    return giver && taker(*giver, derivation);
+}
+
+std::optional<std::size_t> Ownership::taker(std::size_t from, const nix::StorePath& derivation) const {
+    if (given_.empty()) return {};
+    auto given = given_.find({from, derivation});
+    if (given == given_.end() || is_gone(given->second)) return {};
+    return given->second;
+}
+
+std::size_t Ownership::place(const nix::StorePath& derivation) const {
+    auto entry = entries_.find(derivation);
+    return entry == entries_.end() ? 0 : entry->second.place;
 }
 
 bool Ownership::is_published_here(const nix::StorePath& derivation) const {

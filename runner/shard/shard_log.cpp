@@ -42,18 +42,15 @@ Task<Result<void>> ShardLog::find_end() {
     }
 }
 
-Task<Result<void>> ShardLog::write(LogEntry::Said said, std::vector<FailedBuild> failed) {
+Task<Result<void>> ShardLog::write(LogEntry entry) {
     if (next_.size() <= self_) next_.resize(self_ + 1);
     if (!is_end_known_) {
         CO_TRY_VOID(co_await find_end());
     }
     is_end_known_ = false; // until it is known to have arrived
-    LogEntry entry;
     entry.run = run_;
     entry.shard = self_;
     entry.number = next_[self_];
-    entry.said = said;
-    entry.failed = std::move(failed);
     auto text = to_json(entry);
     std::string nothing;
     CO_TRY_VOID(

@@ -30,7 +30,8 @@ class ShardLog {
     };
     async::Task<Result<Read>> read(std::size_t shard);
     // Tells it, after what an earlier attempt of the same run has told. What could not be told is to be told again.
-    async::Task<Result<void>> write(LogEntry::Said said, std::vector<FailedBuild> failed);
+    // Run, shard and number are filled in here.
+    async::Task<Result<void>> write(LogEntry entry);
 
   private:
     async::Task<Result<void>> find_end();

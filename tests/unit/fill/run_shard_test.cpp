@@ -1,12 +1,7 @@
 // Runs that are one of several shards: what they build, what they wait for, and what they hear of others, who are
 // played here by hand.
-#include "options/settings.hpp"
-#include "report/shards.hpp"
-#include "run_scene.hpp"
-#include "shard/shard_log.hpp"
+#include "shard_scene.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <csignal>
@@ -14,95 +9,10 @@
 using namespace cachefill;
 using namespace cachefill::test;
 using namespace std::chrono_literals;
-using Names = std::vector<std::string>;
-using Said = shard::LogEntry::Said;
 
 namespace {
 
-// The small fleet; this is shard 1 of 3.
-struct Shards : RunScene {
-    nix::SecretKey key = nix::SecretKey::generate("own-1");
-    report::ShardPlan cut;
-    std::vector<std::string> logged; // what this shard said
-    std::size_t lines_told = 0;      // of logs
-
-    Shards() {
-        make_small_fleet();
-        machine.settings.trusted_public_keys = {key.public_key().to_string()};
-        own.preferred_compression = codec::Compression::none;
-        own.substituter_url = "https://own.example";
-        own.on_published = [this](const nix::StorePath& path) { sign(path); };
-        cut.shards.resize(3);
-        for (std::size_t i = 0; i < 3; ++i) {
-            cut.shards[i].number = i + 1;
-            cut.shards[i].machine = "x86_64-linux";
-        }
-    }
-
-    void sign(const nix::StorePath& path) {
-        auto& info = own.visible.at(path).info;
-        info.signatures = {key.sign(info.fingerprint()).value()};
-    }
-    void give(std::size_t shard, const Names& names, bool are_copies = false) {
-        for (const auto& name : names)
-            cut.shards.at(shard - 1).builds.push_back({.derivation = path(name + ".drv").to_string(),
-                                                       .name = name,
-                                                       .kind = "compile",
-                                                       .expected = 10s,
-                                                       .measured = true,
-                                                       .is_copy = are_copies});
-    }
-    // Another shard does something at this moment.
-    void publish(std::chrono::milliseconds moment, const Names& names) {
-        at(moment, [this, names] {
-            serve(own, names);
-            for (const auto& name : names) sign(path(name));
-        });
-    }
-    void tell(std::chrono::milliseconds moment, std::size_t shard, Said said, const Names& failed = {}) {
-        at(moment, [this, shard, said, failed] {
-            std::vector<shard::FailedBuild> failures;
-            for (const auto& name : failed)
-                failures.push_back({.derivation = path(name + ".drv").to_string(),
-                                    .name = name,
-                                    .error = "exit code 2",
-                                    .log_tail = {"no such file"}});
-            boost::asio::co_spawn(loop, speak(shard, said, std::move(failures)), boost::asio::detached);
-        });
-    }
-    shard::ShardLog log(std::size_t self) {
-        cache::CacheInfo info;
-        info.preferred_compression = codec::Compression::none;
-        return shard::ShardLog(own, info, {key.public_key()}, "0123", self);
-    }
-    async::Task<void> speak(std::size_t shard, Said said, std::vector<shard::FailedBuild> failed) {
-        auto its = log(shard);
-        co_await tell_now(its, said, std::move(failed));
-    }
-    static async::Task<void> tell_now(shard::ShardLog& log, Said said, std::vector<shard::FailedBuild> failed = {}) {
-        auto told = co_await log.write(said, std::move(failed));
-        BOOST_TEST(told.has_value());
-    }
-
-    const report::RunReport& run_shard(std::size_t self = 1) {
-        play([this, self](session::Session& session) -> async::Task<void> {
-            fill::Run run(session, fill::Extent::fill);
-            run.become_shard("0123", cut, self);
-            running = &run;
-            co_await run.execute();
-            running = nullptr;
-            report = run.report();
-            auto its = log(4); // which nobody is
-            auto heard = co_await its.read(self);
-            logged.clear();
-            for (const auto& entry : heard.value().entries) {
-                logged.push_back(std::to_string(static_cast<int>(entry.said)) + " " +
-                                 std::to_string(entry.failed.size()));
-                for (const auto& build : entry.failed) lines_told += build.log_tail.size();
-            }
-        });
-        return report;
-    }
+struct Outage : Shards {
     // Nobody can be heard meanwhile, and nobody is silent.
     void go_through_an_outage(Fault how, std::chrono::seconds patience) {
         give(1, {"tool"});
@@ -124,17 +34,11 @@ struct Shards : RunScene {
         BOOST_TEST(messages().find("the other shards cannot be heard") != std::string::npos, messages());
         BOOST_TEST(messages().find("has been silent") == std::string::npos, messages());
     }
-    // Without what the shards told each other.
-    Names paths_published() const {
-        auto names = published();
-        std::erase(names, "cachefill-shard.json");
-        return sorted(names);
-    }
 };
 
 } // namespace
 
-BOOST_FIXTURE_TEST_SUITE(run_shard, Shards)
+BOOST_FIXTURE_TEST_SUITE(run_shard, Outage)
 
 BOOST_AUTO_TEST_CASE(what_others_build_is_waited_for_and_fetched) {
     give(1, {"tool", "app"});

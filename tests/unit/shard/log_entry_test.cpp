@@ -45,6 +45,39 @@ BOOST_AUTO_TEST_CASE(what_is_told_is_read) {
     BOOST_TEST(read->failed[0].log_tail == (std::vector<std::string>{"a", "b"}), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(what_one_takes_from_another_is_told_and_read) {
+    auto told = entry();
+    told.left = std::chrono::seconds(90);
+    told.claimed = GivenBuilds{.shard = 3, .derivations = {drv}};
+    told.given = {{.shard = 1, .derivations = {drv}}, {.shard = 4, .derivations = {}}};
+    auto text = to_json(told);
+    auto read = parse_log_entry(text, "0123", 2, 7);
+    BOOST_REQUIRE(read.has_value());
+    BOOST_TEST((read->left == std::chrono::seconds(90)));
+    BOOST_REQUIRE(read->claimed.has_value());
+    BOOST_TEST(read->claimed->shard == 3U);
+    BOOST_TEST(read->claimed->derivations == std::vector<std::string>{drv}, boost::test_tools::per_element());
+    BOOST_REQUIRE(read->given.size() == 2U);
+    BOOST_TEST(read->given[0].shard == 1U);
+    BOOST_TEST(read->given[0].derivations.size() == 1U);
+    BOOST_TEST(read->given[1].derivations.empty());
+    BOOST_TEST(
+        !complaint(with(text, "\"claimed\":{\"derivations\":[\"" + drv, "\"claimed\":{\"derivations\":[\"x")).empty());
+    told.claimed->derivations.assign(LogEntry::most_given + 5, drv);
+    BOOST_TEST(parse_log_entry(to_json(told), "0123", 2, 7)->claimed->derivations.size() == LogEntry::most_given);
+}
+
+BOOST_AUTO_TEST_CASE(an_entry_of_a_version_that_knew_no_claims_is_read) {
+    auto text = to_json(entry());
+    BOOST_TEST(text.find("left") == std::string::npos);
+    BOOST_TEST(text.find("claimed") == std::string::npos);
+    auto read = parse_log_entry(text, "0123", 2, 7);
+    BOOST_REQUIRE(read.has_value());
+    BOOST_TEST((read->left == std::chrono::seconds(0)));
+    BOOST_TEST(!read->claimed.has_value());
+    BOOST_TEST(read->given.empty());
+}
+
 BOOST_AUTO_TEST_CASE(every_run_shard_and_number_has_a_place_of_its_own) {
     auto path = entry_path("0123", 2, 7);
     BOOST_TEST(path.name() == "cachefill-shard.json");

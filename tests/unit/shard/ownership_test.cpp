@@ -94,6 +94,34 @@ BOOST_AUTO_TEST_CASE(who_else_goes_moves_only_what_was_theirs) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_its_owner_leaves_to_another_is_that_ones_until_it_is_gone) {
+    Ownership first(cut(), 1), third(cut(), 3);
+    for (auto* one : {&first, &third}) one->note_given(2, drv("b7"), 3);
+    BOOST_TEST((first.owner(drv("b7")) == 3U));
+    BOOST_TEST(third.is_built_here(drv("b7")));
+    BOOST_TEST(third.is_published_here(drv("b7")));
+    BOOST_TEST(third.is_given(drv("b7")));
+    BOOST_TEST(!third.is_given(drv("b8")));
+    BOOST_TEST((first.owner(drv("b8")) == 2U));
+    first.note_gone(2); // it goes to no heir
+    BOOST_TEST((first.owner(drv("b7")) == 3U));
+    first.note_gone(3);
+    BOOST_TEST((first.owner(drv("b7")) == 1U));
+    BOOST_TEST(!first.is_given(drv("b7")));
+    first.note_there(2);
+    BOOST_TEST((first.owner(drv("b7")) == 2U));
+    first.note_given(2, drv("b7"), 1);
+    BOOST_TEST((first.owner(drv("b7")) == 1U));
+}
+
+BOOST_AUTO_TEST_CASE(who_begins_when_and_who_is_like_whom_is_in_the_cut) {
+    Ownership first(cut(), 1);
+    BOOST_TEST(first.place(drv("b0")) < first.place(drv("b39")));
+    BOOST_TEST(first.place(drv("new")) == 0U);
+    BOOST_TEST(first.is_like(2));
+    BOOST_TEST(!first.is_like(4));
+}
+
 BOOST_AUTO_TEST_CASE(without_anybody_who_could_it_has_failed) {
     Ownership first(cut(), 1);
     BOOST_TEST(!first.failure(drv("arm")).has_value());

@@ -38,7 +38,11 @@ struct Scene {
         loop.run();
         return std::move(result).value();
     }
-    Result<void> try_to_tell(ShardLog& log, LogEntry::Said said) { return run(log.write(said, {})); }
+    Result<void> try_to_tell(ShardLog& log, LogEntry::Said said) {
+        LogEntry entry;
+        entry.said = said;
+        return run(log.write(std::move(entry)));
+    }
     void tell(ShardLog& log, LogEntry::Said said) { BOOST_TEST(try_to_tell(log, said).has_value()); }
     Result<ShardLog::Read> read(ShardLog& log, std::size_t shard) { return run(log.read(shard)); }
     std::size_t count(ShardLog& log, std::size_t shard) { return read(log, shard).value().entries.size(); }
