@@ -106,23 +106,26 @@ Task<void> ShardSide::keep_in_touch() {
     for (auto& [shard, fellow] : fellows_) fellow.heard = run_.clock.now();
     for (;;) {
         co_await speak();
+        bool is_last_look = is_look_wanted_;
         co_await look();
+        was_last_look_ = is_last_look;
         co_await take_from_the_slowest();
         if (claims_.has_something_to_tell()) co_await speak();
         run_.wake_driver(); // it may be time to end
-        co_await run_.clock.sleep_until(nap_, run_.clock.now() + pause_);
+        if (!is_look_wanted_ || was_last_look_) co_await run_.clock.sleep_until(nap_, run_.clock.now() + pause_);
     }
 }
 
-// Asked by whoever has nothing left to do; the first time that this is so, the next look is now.
+// Asked by whoever has nothing left to do.
 bool ShardSide::stays() {
-    bool may_take = log_ && claims_.may_take();
-    if (may_take && !std::exchange(was_idle_, true)) nap_.wake();
-    return may_take;
+    if (!log_ || run_.is_ending()) return false;
+    if (was_last_look_) return claims_.may_take();
+    if (!std::exchange(is_look_wanted_, true)) nap_.wake();
+    return true;
 }
 
 Task<void> ShardSide::take_from_the_slowest() {
-    was_idle_ = run_.driver && run_.driver->slots().spare > 0;
+    if (run_.driver && run_.driver->slots().spare == 0) is_look_wanted_ = was_last_look_ = false;
     auto slowest = is_out_ ? std::nullopt : claims_.slowest();
     if (!slowest) co_return;
     auto left = left_by(*slowest);

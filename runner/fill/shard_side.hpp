@@ -79,7 +79,8 @@ class ShardSide {
     bool is_out_ = false;                                       // the cache did not answer the last time
     std::chrono::milliseconds pause_;
     async::Nap nap_; // between looks
-    bool was_idle_ = false;
+    // Whoever has nothing left to do hears once more what others have left before it ends.
+    bool is_look_wanted_ = false, was_last_look_ = false;
 };
 
 } // namespace cachefill::fill

@@ -89,7 +89,7 @@ struct Claims : Shards {
     }
     std::size_t claims_told() const {
         return static_cast<std::size_t>(
-            std::count_if(said.begin(), said.end(), [](const auto& entry) { return entry.claimed.has_value(); }));
+            std::count_if(entries.begin(), entries.end(), [](const auto& entry) { return entry.claimed.has_value(); }));
     }
 };
 
@@ -178,7 +178,7 @@ struct Asked : Claims {
     }
     std::vector<std::string> answers_to(std::size_t shard) const {
         std::vector<std::string> told;
-        for (const auto& entry : said)
+        for (const auto& entry : entries)
             for (const auto& given : entry.given)
                 if (given.shard == shard) told.push_back(join(names_of(given.derivations), " "));
         return told;
@@ -197,9 +197,9 @@ BOOST_FIXTURE_TEST_CASE(an_owner_leaves_what_it_has_not_begun_and_says_so, Asked
     BOOST_TEST(all.size() == 9U);
     BOOST_TEST((std::find(all.begin(), all.end(), "app9") == all.end()));
     auto most =
-        std::max_element(said.begin(), said.end(), [](auto& one, auto& other) { return one.left < other.left; });
-    BOOST_TEST((most->left > 500s));     // what others could take
-    BOOST_TEST((said.at(1).left < 60s)); // at first hardly anything was known of it
+        std::max_element(entries.begin(), entries.end(), [](auto& one, auto& other) { return one.left < other.left; });
+    BOOST_TEST((most->left > 500s));        // what others could take
+    BOOST_TEST((entries.at(1).left < 60s)); // at first hardly anything was known of it
     BOOST_TEST(clock.elapsed() < 950s);
     BOOST_REQUIRE(report.shard.given.size() == 1U);
     BOOST_TEST(report.shard.given[0].from == 1U);

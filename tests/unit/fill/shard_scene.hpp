@@ -19,9 +19,9 @@ using Said = shard::LogEntry::Said;
 struct Shards : RunScene {
     nix::SecretKey key = nix::SecretKey::generate("own-1");
     report::ShardPlan cut;
-    std::vector<std::string> logged;   // what this shard said: the kind of entry, and how many failures
-    std::vector<shard::LogEntry> said; // the same
-    std::size_t lines_told = 0;        // of logs
+    std::vector<std::string> logged;      // what this shard said: the kind of entry, and how many failures
+    std::vector<shard::LogEntry> entries; // the same
+    std::size_t lines_told = 0;           // of logs
 
     Shards() {
         make_small_fleet();
@@ -98,8 +98,8 @@ struct Shards : RunScene {
             auto its = log(4); // which nobody is
             auto heard = co_await its.read(self);
             logged.clear();
-            said = std::move(heard.value().entries);
-            for (const auto& entry : said) {
+            entries = std::move(heard.value().entries);
+            for (const auto& entry : entries) {
                 logged.push_back(std::to_string(static_cast<int>(entry.said)) + " " +
                                  std::to_string(entry.failed.size()));
                 for (const auto& build : entry.failed) lines_told += build.log_tail.size();
