@@ -55,6 +55,7 @@ describe('workflows/fleet.yml on examples/fleet', () => {
   });
 
   test('without its secret the plan fails by name: no shard, no end, and the report is red and says why', async () => {
+    fleet.newMachines([]);
     const run = await fleet.run({secrets: {}});
     assert.notEqual(run.code, 0);
     const plan = run.outputsOf('plan');

@@ -279,7 +279,7 @@ BOOST_AUTO_TEST_CASE(a_step_that_cannot_start_knows_all_the_same_where_its_repor
     Step step;
     step.variables.erase("CACHIX_AUTH_TOKEN");
     Environment environment(step.variables);
-    auto parsed = options::parse_command_line({"ci"}, environment);
+    auto parsed = options::parse_command_line(Words{"ci"}, environment);
     auto settings = std::get<options::Invocation>(parsed.value()).settings;
     BOOST_TEST(!set_up_ci(settings, environment).has_value());
     BOOST_TEST(settings.json == (step.temporary() / "cachefill/report.json").string());
