@@ -5,7 +5,7 @@ import {existsSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterEach, beforeEach, test} from 'node:test';
 import {setTimeout as wait} from 'node:timers/promises';
-import {Fleet, assertComplete, cutOf} from './support/fleet.mjs';
+import {Fleet, assertComplete} from './support/fleet.mjs';
 
 let fleet;
 beforeEach(async () => {
@@ -42,21 +42,6 @@ test('a shard that is killed: the end names it, and the cache is complete', asyn
   assert.deepEqual(run.report('end').shard.silent, [2]);
   assert.deepEqual(run.result('end'), ['success']);
   assert.match(run.summaryOf('report'), /shard 2 began, and did not say that it came to its end/);
-});
-
-test('cancelled in the middle: the end does not start, and the next run goes on from what is in the cache', async () => {
-  let cancel;
-  const going = fleet.run({environment: tellingNumbers(), onEvent: (_, cancelRun) => (cancel = cancelRun)});
-  await whenPublished(60, pidOf(1), () => cancel());
-  const run = await going;
-  assert.notEqual(run.code, 0);
-  assert.deepEqual(run.events.filter(e => e.jobID === 'end' && e.stage === 'Main'), []);
-  const missing = cutOf(run).derivations;
-  fleet.newMachines();
-  const next = await fleet.run();
-  assert.equal(next.code, 0, next.text);
-  assertComplete(next);
-  assert.ok(cutOf(next).derivations < missing, `${missing} derivations were missing before, and ${cutOf(next).derivations} after it`);
 });
 
 test("a fork's pull request: no shard starts, the end builds what its machine can, and nothing is pushed", async () => {
