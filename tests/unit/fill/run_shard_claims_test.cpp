@@ -19,6 +19,7 @@ struct Claims : Shards {
     bool has_finished = false;
 
     Claims() {
+        hosts.clear(); // no other fleet beside it
         for (int i = 0; i < 10; ++i) {
             apps.push_back("app" + std::to_string(i));
             host(apps.back(), {});
@@ -136,7 +137,7 @@ BOOST_AUTO_TEST_CASE(who_is_asked_and_never_answers_is_replaced) {
     give(1, {"own"});
     host("own", {});
     give_all(2);
-    silent_from = 10s;
+    silent_from = 3s;
     play_slow_second();
     run_shard();
     BOOST_TEST(report.exit_code == 0, causes());
@@ -155,7 +156,7 @@ BOOST_AUTO_TEST_CASE(nobody_waits_for_work_of_another_kind_of_machine) {
     run_shard();
     BOOST_TEST(join(built(), " ") == "own");
     BOOST_TEST(claims_told() == 0U);
-    BOOST_TEST(clock.elapsed() < 30s);
+    BOOST_TEST(clock.elapsed() < 60s);
 }
 
 // From here on this shard is the slow one.
