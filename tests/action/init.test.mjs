@@ -16,7 +16,7 @@ const shapes = {
     complete: ['nixos:desktop', 'nixos:laptop', 'darwin:macbook'],
     evaluated: ['nixos:template-minimal', 'home:kim@desktop', 'home:kim@laptop', 'home:user@template-minimal', 'home:kim@macbook']},
   plain: {cache: 'tower-cache', systems: ['x86_64-linux'], complete: ['nixos:tower', 'nixos:thinkpad'], evaluated: []},
-  sharded: {cache: 'tower-cache', like: 'plain', systems: ['x86_64-linux'], shards: '0', complete: ['nixos:tower', 'nixos:thinkpad'], evaluated: []},
+  sharded: {cache: 'tower-cache', like: 'plain', systems: ['x86_64-linux'], complete: ['nixos:tower', 'nixos:thinkpad'], evaluated: []},
   homes: {cache: 'kim-home', token: 'CACHIX_TOKEN', updates: 'trunk', systems: ['x86_64-linux', 'aarch64-darwin'], complete: ['home:kim', 'home:kim@work-mac'], evaluated: []},
   garnix: {cache: 'my-servers', systems: ['x86_64-linux', 'aarch64-linux'],
     complete: ['nixos:web', 'nixos:pi', 'package:x86_64-linux.restic', 'package:x86_64-linux.ripgrep', 'check:x86_64-linux.git'],
