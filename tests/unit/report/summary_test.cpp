@@ -233,7 +233,8 @@ BOOST_AUTO_TEST_CASE(a_superseded_run_says_by_which) {
 
 BOOST_AUTO_TEST_CASE(a_shard_says_what_it_did_and_a_plan_that_something_is_still_to_come) {
     auto report = one_failed();
-    report.shard = {.run = "5f0c.1", .number = 2, .shards = 4, .awaited = {}, .taken_over = {"a.drv"}, .silent = {}};
+    report.shard = {
+        .run = "5f0c.1", .number = 2, .shards = 4, .awaited = {}, .taken_over = {"a.drv"}, .silent = {}, .given = {}};
     auto sums = report::figures(report);
     auto told = report::verdict(report);
     BOOST_TEST(told.starts_with("Shard 2 of 4: " + std::to_string(sums.built) + " derivation"), told);
