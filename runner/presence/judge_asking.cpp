@@ -96,6 +96,11 @@ Task<void> Judge::ask_remote(PathId id, CacheMask caches, Round& round) {
             if (--all[id] == 0) all.erase(id);
         }
     } asking(asking_, id);
+    // It was forgotten while it was on its way up, and then published: only a narinfo tells what it refers to.
+    if (auto& facts = facts_.of(id); facts.present && !facts.references_known) {
+        facts.asked &= ~facts.present;
+        facts.present = 0;
+    }
     Walk walk(executor_, id, caches);
     auto ask = [&](async::TaskGroup& group) { group.spawn(ask_in_turn(walk, round)); };
     co_await async::together(walk.group, ask);

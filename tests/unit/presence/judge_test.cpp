@@ -28,6 +28,25 @@ BOOST_AUTO_TEST_CASE(the_walk_follows_references_into_the_caches_that_count) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(what_was_forgotten_while_it_went_up_is_asked_what_it_refers_to) {
+    run([&](async::Executor executor) -> async::Task<void> {
+        start(executor);
+        auto lib = store_path("lib");
+        auto top = world.path("top");
+        own->serve(store_path("top"), {lib});
+        judge->forget(top);
+        judge->note_published(store_path("top"));
+        BOOST_TEST(!facts.of(top).references_known);
+        co_await ask(named("top"), 0b01);
+        BOOST_TEST(present("top") == 0b01U);
+        BOOST_TEST(facts.of(top).references_known);
+        BOOST_TEST((facts.of(top).references == std::vector{world.path("lib")}));
+        auto questions = own->questions;
+        co_await ask(named("top"), 0b01);
+        BOOST_TEST(own->questions == questions);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(while_a_cache_is_away_one_asks_for_all) {
     run([&](async::Executor executor) -> async::Task<void> {
         start(executor);
