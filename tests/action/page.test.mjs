@@ -278,7 +278,7 @@ const shards = () => [
 ];
 
 test('all jobs together are one time line on one clock, with the job that each bar belongs to', () => {
-    const groups = page.timeLine(page.allTogether(shards()));
+    const groups = page.timeLine(page.allTogether(shards().reverse()));
     assert.deepEqual(
         groups.map(group => [group.label, group.lanes.flat().map(item => [item.kind, item.name, item.start])]),
         [

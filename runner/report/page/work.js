@@ -95,12 +95,13 @@ function criticalPath(job) {
 // makers}, whose items know their `origin`. A fetch of what another job built has that build as `maker`. Null unless at least two jobs
 // tell when they began and did something.
 function allTogether(jobs) {
-    const begun = jobs.filter(job => Number.isFinite(Date.parse(job.started)) && timeLine(job).length > 0);
+    const moment = job => Date.parse(job.started);
+    const begun = jobs.filter(job => Number.isFinite(moment(job)) && timeLine(job).length > 0);
     if (begun.length < 2) return null;
-    const first = Math.min(...begun.map(job => Date.parse(job.started)));
+    begun.sort((a, b) => moment(a) - moment(b));
     const moved = new Map();
     const parts = begun.map(job => {
-        const later = Date.parse(job.started) - first;
+        const later = moment(job) - moment(begun[0]);
         const move = item => {
             const start = item.start === null ? null : item.start + later;
             moved.set(item, {...item, start, origin: item});
