@@ -22,7 +22,7 @@ struct ConsumersScene {
     event::NullSink sink;
     nix::SecretKey signer = nix::SecretKey::generate("up-1");
     std::string up_address; // as it is asked, if not as it was given
-    FaultyCache* up = nullptr;
+    FaultyCache *ours = nullptr, *up = nullptr;
     std::unique_ptr<presence::Judge> judge;
     cache::CacheInfo own_info;
     presence::UpstreamRules rules;
@@ -42,8 +42,9 @@ struct ConsumersScene {
         world.derivation("lib").derivation("dev").derivation("app", {"lib", "dev"}).target("app");
         judge =
             std::make_unique<presence::Judge>(executor, clock, world.graph, world.facts, sink, presence::Patience());
-        judge->add_own(
-            {.backend = std::make_unique<FaultyCache>(executor, clock, "own.example"), .info = own_info, .keys = {}});
+        auto cache = std::make_unique<FaultyCache>(executor, clock, "own.example");
+        ours = cache.get();
+        judge->add_own({.backend = std::move(cache), .info = own_info, .keys = {}});
         rules.given = {GivenUrl("https://up.example")};
         rules.trusted_public_keys = {signer.public_key().to_string()}; // known, which is not trusted by hosts
         auto maker = [this, executor](const cache::CacheUri& uri) { return make(executor, uri.name); };

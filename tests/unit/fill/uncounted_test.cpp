@@ -70,7 +70,10 @@ BOOST_AUTO_TEST_CASE(what_was_found_stays_so_when_it_has_been_built) {
         co_await plan();
         BOOST_TEST(consumers->uncounted().find().empty());
         BOOST_TEST(consumers->uncounted().found()[0].paths == 2U);
-        for (const auto* name : {"dev", "app"}) judge->note_published(store_path(name));
+        for (const auto* name : {"dev", "app"}) {
+            ours->serve(store_path(name));
+            judge->note_published(store_path(name));
+        }
         co_await plan();
         BOOST_TEST(live->now().builds.empty());
         BOOST_TEST(consumers->uncounted().find().empty());
