@@ -165,19 +165,51 @@ Task<Result<void>> Import::add_up_to(std::size_t last, const std::function<bool(
     co_return Result<void>();
 }
 
+// Without what is there already, which Nix 2.8 does not read to its end, and takes for the next object.
 Task<Result<void>> Import::add_group(std::size_t count) {
-    std::uint64_t left = 0;
-    for (std::size_t i = added_; i < added_ + count; ++i) left += bundle_.contents.objects[i].size();
+    std::vector<nix::StorePath> paths;
+    for (std::size_t i = added_; i < added_ + count; ++i) paths.push_back(bundle_.contents.objects[i].path);
+    CO_TRY_VOID(co_await store_.add_temp_roots(paths)); // from here on no garbage collection takes them
+    CO_TRY(valid, co_await store_.query_valid_paths(std::move(paths)));
+    std::unordered_set<nix::StorePath> here(valid.begin(), valid.end());
+    Parts parts;
+    std::size_t missing = 0;
+    for (std::size_t i = added_; i < added_ + count; ++i) {
+        const auto& object = bundle_.contents.objects[i];
+        bool is_missing = !here.contains(object.path);
+        parts.push_back({.left = object.size(), .is_wanted = is_missing});
+        if (is_missing) ++missing;
+    }
+    if (missing == 0) co_return co_await pass_over(parts);
     bool is_begun = false;
     daemon::Payload payload = [&]() -> Task<Result<std::string>> {
-        if (std::exchange(is_begun, true)) return next_piece(left);
+        if (std::exchange(is_begun, true)) return next_wanted(parts);
         auto number = [](std::size_t of) -> Task<Result<std::string>> { co_return daemon::objects_header(of); };
-        return number(count);
+        return number(missing);
     };
-    co_return co_await store_.add_objects(std::move(payload));
+    CO_TRY_VOID(co_await store_.add_objects(std::move(payload)));
+    co_return co_await pass_over(parts);
 }
 
-// Of a group of which so many bytes are left; empty at its end.
+// The next bytes of what is wanted of these; empty at their end.
+Task<Result<std::string>> Import::next_wanted(Parts& parts) {
+    while (!parts.empty()) {
+        CO_TRY(piece, co_await next_piece(parts.front().left));
+        if (piece.empty())
+            parts.pop_front();
+        else if (parts.front().is_wanted)
+            co_return piece;
+    }
+    co_return std::string();
+}
+
+// What is left of these is not wanted.
+Task<Result<void>> Import::pass_over(Parts& parts) {
+    CO_TRY_VOID(co_await next_wanted(parts));
+    co_return Result<void>();
+}
+
+// Of an object of which so many bytes are left; empty at its end.
 Task<Result<std::string>> Import::next_piece(std::uint64_t& left) {
     if (left == 0) co_return std::string();
     if (unused_.empty()) {

@@ -6,6 +6,7 @@
 #include "nix/derivation.hpp"
 #include "shard/bundle_file.hpp"
 
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -45,6 +46,14 @@ class Import {
     async::Task<Result<void>> add_sources();
     async::Task<Result<void>> add_up_to(std::size_t end, const std::function<bool()>& is_over);
     async::Task<Result<void>> add_group(std::size_t count);
+    // Objects of a group, and how many bytes of each have yet to be read.
+    struct Part {
+        std::uint64_t left = 0;
+        bool is_wanted = true;
+    };
+    using Parts = std::deque<Part>;
+    async::Task<Result<std::string>> next_wanted(Parts& parts);
+    async::Task<Result<void>> pass_over(Parts& parts);
     async::Task<Result<std::string>> next_piece(std::uint64_t& left);
     async::Task<Result<void>> until(std::size_t count);
 
