@@ -306,6 +306,25 @@ test('the critical path of all jobs goes from a fetch to the build of it by anot
     assert.equal(all.took, 40000);
 });
 
+test('a slot is free on the machine where a build ended, and what goes up was built by the job that sends it', () => {
+    const [plan] = shards();
+    // `late` waits for a slot of its own machine, which `long` leaves; on the other one `copy` ends a moment before `late` begins.
+    const push = {path: path('copy'), outcome: 'published', started_ms: 40000, took_ms: 1000};
+    const one = {started: '2026-11-28T10:00:10Z', targets: [], builds: [build('long', 0, 10000), build('late', 10100, 100), build('copy', 30000, 9000)], pushes: [push]};
+    const other = {started: '2026-11-28T10:00:10Z', targets: [], builds: [build('copy', 0, 10090)]};
+    const all = page.allTogether([plan, page.readJob('shard 1', report(one)), page.readJob('shard 2', report(other))]);
+    const links = page.criticalPath(all);
+    assert.deepEqual(
+        links.map(link => [link.item.name, link.item.job?.name]).slice(-2),
+        [['copy', 'shard 1'], ['copy', 'shard 1']],
+    );
+    const slot = page.criticalPath(page.allTogether([plan, page.readJob('shard 1', report({...one, builds: one.builds.slice(0, 2), pushes: []})), page.readJob('shard 2', report(other))]));
+    assert.deepEqual(
+        slot.map(link => [link.item.name, link.after]).slice(-2),
+        [['long', 'its evaluation'], ['late', 'a free slot']],
+    );
+});
+
 test('jobs of which at most one tells when it began are not put on one clock', () => {
     const [plan, one] = shards();
     assert.equal(page.allTogether([one]), null);

@@ -54,11 +54,11 @@ function showTimeLine() {
             ),
         );
     };
-    const worst = (!all && timed.find(job => job.exitCode !== 0)) || timed[0];
+    const first = (!all && timed.find(job => job.exitCode !== 0)) || timed[0];
     const choose = element(
         'select',
         {onchange: () => draw(timed[choose.selectedIndex])},
-        ...timed.map(job => element('option', {selected: job === worst}, job.name)),
+        ...timed.map(job => element('option', {selected: job === first}, job.name)),
     );
     section(
         'time',
@@ -66,7 +66,7 @@ function showTimeLine() {
         timed.length > 1 ? element('div', {class: 'tools'}, element('label', {}, 'Job', choose)) : '',
         box,
     );
-    draw(worst);
+    draw(first);
 }
 
 function showWays() {

@@ -40,8 +40,13 @@ const soon = 1000; // what starts within this time of something's end has most l
 // The chain of which each link waited for the one before it, back from what ended last: [{kind, item, after, waited}], first to last.
 // `after`: what it waited for; `waited`: how long it was idle since then, for inputs to be fetched or answers of caches.
 function criticalPath(job) {
-    const ended = job.builds.filter(build => build.start !== null).sort((a, b) => end(a) - end(b));
-    const lastEndedBy = moment => {
+    const endedOn = new Map(); // by the job that has the slots
+    for (const build of job.builds.filter(build => build.start !== null).sort((a, b) => end(a) - end(b))) {
+        if (!endedOn.has(build.job)) endedOn.set(build.job, []);
+        endedOn.get(build.job).push(build);
+    }
+    const lastEndedBy = (moment, on) => {
+        const ended = endedOn.get(on) || [];
         let low = 0,
             high = ended.length;
         while (low < high) {
@@ -70,7 +75,7 @@ function criticalPath(job) {
             before = lastBefore(last.item, job);
             after = before ? {build: 'what it is made from', fetch: 'an input that was fetched'}[before.kind] || 'its evaluation' : '';
             // It could have begun long before: it began when another build made room for it.
-            const other = lastEndedBy(last.item.start);
+            const other = lastEndedBy(last.item.start, last.item.job);
             const waited = before ? last.item.start - end(before.item) : 0;
             const isLater = before && other && end(other) > end(before.item);
             if (isLater && waited > soon && last.item.start - end(other) <= Math.max(soon, waited / 4)) {
@@ -82,7 +87,7 @@ function criticalPath(job) {
             before = last.item.maker ? {kind: 'build', item: last.item.maker} : evaluationBefore(last.item, job);
             after = before ? (last.item.maker ? 'its build by another job' : 'its evaluation') : '';
         }
-        const maker = last.kind === 'push' ? job.makers.get(last.item.path) : null;
+        const maker = last.kind === 'push' ? last.item.maker || last.item.job.makers.get(last.item.path) : null;
         if (maker && maker.start !== null) [before, after] = [{kind: 'build', item: maker}, 'its build'];
         last.after = after;
         last.waited = Math.max(0, last.item.start - (before ? end(before.item) : 0));
@@ -91,9 +96,9 @@ function criticalPath(job) {
     return path;
 }
 
-// All jobs as one on one clock, for the time line and the critical path: {name, took, parts: jobs, builds, fetches, pushes, targets,
-// makers}, whose items know their `origin`. A fetch of what another job built has that build as `maker`. Null unless at least two jobs
-// tell when they began and did something.
+// All jobs as one on one clock, for the time line and the critical path: {name, took, parts: jobs, builds, fetches, pushes, targets},
+// whose items know their `origin`. A push has the build of its own job as `maker`; a fetch, if another job built it, that one. Null unless
+// at least two jobs tell when they began and did something.
 function allTogether(jobs) {
     const moment = job => Date.parse(job.started);
     const begun = jobs.filter(job => Number.isFinite(moment(job)) && timeLine(job).length > 0);
@@ -113,15 +118,17 @@ function allTogether(jobs) {
             ...Object.fromEntries(['stages', 'targets', 'fetches', 'builds', 'pushes'].map(of => [of, job[of].map(move)])),
         };
     });
-    const all = {name: 'all jobs', took: Math.max(...parts.map(part => part.took)), parts, makers: new Map()};
+    const all = {name: 'all jobs', took: Math.max(...parts.map(part => part.took)), parts};
     for (const of of ['targets', 'fetches', 'builds', 'pushes']) all[of] = parts.flatMap(part => part[of]);
     const ofAll = items => items.map(item => moved.get(item));
     for (const build of all.builds)
         Object.assign(build, {before: ofAll(build.before), neededBy: ofAll(build.neededBy), fetched: ofAll(build.fetched)});
     const built = all.builds.filter(build => build.start !== null && build.outcome === 'built').sort((a, b) => end(b) - end(a));
-    for (const build of built) for (const output of build.outputs) all.makers.set(output, build); // whoever was first
+    const makers = new Map(); // whoever was first
+    for (const build of built) for (const output of build.outputs) makers.set(output, build);
+    for (const push of all.pushes) push.maker = moved.get(push.job.makers.get(push.path));
     for (const fetch of all.fetches) {
-        const maker = all.makers.get(fetch.path);
+        const maker = makers.get(fetch.path);
         fetch.neededBy = ofAll(fetch.neededBy);
         // Clocks of machines differ a little.
         if (maker && maker.job !== fetch.job && fetch.start !== null && end(maker) < fetch.start + soon) fetch.maker = maker;
