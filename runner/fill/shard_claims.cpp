@@ -1,5 +1,6 @@
 #include "fill/shard_claims.hpp"
 
+#include "options/settings.hpp"
 #include "plan/cut.hpp"
 
 #include <algorithm>
@@ -81,7 +82,7 @@ void ShardClaims::note_gone(std::size_t shard) {
 
 bool ShardClaims::may_take() const {
     if (!run_.driver || run_.is_ending()) return false;
-    if (claim_) return true;
+    if (claim_) return run_.clock.now() < answer_due_;
     return std::any_of(fellows_.begin(), fellows_.end(), [this](const auto& one) { return pays(one.first); });
 }
 
@@ -137,6 +138,7 @@ void ShardClaims::claim_from(std::size_t shard, const std::set<nix::StorePath>& 
     if (fellow.is_in_vain) return;
     claim_ = std::move(claim);
     is_claim_told_ = false;
+    answer_due_ = run_.clock.now() + 2 * run_.session.settings().shard_patience; // a silent owner is replaced before
 }
 
 // What runs takes at least as long as it has until now.

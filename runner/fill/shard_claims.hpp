@@ -1,5 +1,6 @@
 #pragma once
 
+#include "async/clock.hpp"
 #include "fill/run_context.hpp"
 #include "shard/claims.hpp"
 #include "shard/log_entry.hpp"
@@ -55,6 +56,7 @@ class ShardClaims {
     std::map<std::size_t, Fellow> fellows_;
     std::optional<shard::GivenBuilds> claim_; // not answered
     bool is_claim_told_ = false;
+    async::Clock::TimePoint answer_due_;      // nobody stays for one that comes later
     std::vector<shard::GivenBuilds> answers_; // not told
     std::chrono::milliseconds left_told_{};   // last
 };

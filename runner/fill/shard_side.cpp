@@ -116,10 +116,10 @@ Task<void> ShardSide::keep_in_touch() {
     }
 }
 
-// Asked by whoever has nothing left to do.
+// Asked by whoever has nothing left to do. Who hears nobody has nobody to take from.
 bool ShardSide::stays() {
-    if (!log_ || run_.is_ending()) return false;
-    if (was_last_look_) return claims_.may_take();
+    if (!log_ || run_.is_ending() || run_.driver->slots().all == 0) return false;
+    if (was_last_look_) return !is_out_ && claims_.may_take();
     if (!std::exchange(is_look_wanted_, true)) nap_.wake();
     return true;
 }
@@ -152,7 +152,8 @@ Task<Result<void>> ShardSide::say(shard::LogEntry::Said said) {
     shard::LogEntry entry;
     entry.said = said;
     entry.failed = failed_builds();
-    if (said != shard::LogEntry::Said::started) claims_.put_into(entry);
+    if (said == shard::LogEntry::Said::alive)
+        claims_.put_into(entry); // at the ends there is nothing to take or to give
     auto telling = log_->write(entry);
     CO_TRY_VOID(co_await std::move(telling));
     claims_.told(entry);

@@ -147,6 +147,46 @@ BOOST_AUTO_TEST_CASE(who_is_asked_and_never_answers_is_replaced) {
     BOOST_TEST(clock.elapsed() > 120s);
 }
 
+BOOST_AUTO_TEST_CASE(while_nobody_can_be_heard_an_idle_one_does_not_stay) {
+    give(1, {"own"});
+    host("own", {});
+    give_all(2);
+    silent_from = 0s;
+    play_slow_second();
+    at(20s, [this] {
+        own.fault = Fault::refused;
+        own.until = 20h;
+    });
+    run_shard();
+    BOOST_TEST(join(built(), " ") == "own");
+    BOOST_TEST(clock.elapsed() < 1h);
+}
+
+BOOST_AUTO_TEST_CASE(who_is_alive_and_never_answers_is_not_waited_for_without_end) {
+    give(1, {"own"});
+    host("own", {});
+    give_all(2);
+    silent_from = 0s;
+    play_slow_second();
+    for (auto moment = 60s; moment < 10h; moment += 60s) tell(moment, 2, Said::alive);
+    run_shard();
+    BOOST_TEST(report.exit_code == 0, causes());
+    BOOST_TEST(join(built(), " ") == "own");
+    BOOST_TEST(clock.elapsed() < 300s);
+}
+
+BOOST_AUTO_TEST_CASE(a_machine_that_builds_nothing_does_not_stay_for_more) {
+    machine.settings.jobs = 0;
+    host("own", {});
+    give(1, {"own"});
+    give_all(2);
+    play_slow_second();
+    run_shard();
+    BOOST_TEST(built().empty());
+    BOOST_TEST(claims_told() == 0U);
+    BOOST_TEST(clock.elapsed() < 60s);
+}
+
 BOOST_AUTO_TEST_CASE(nobody_waits_for_work_of_another_kind_of_machine) {
     give(1, {"own"});
     host("own", {});

@@ -95,6 +95,7 @@ struct Shards : RunScene {
             co_await run.execute();
             running = nullptr;
             report = run.report();
+            own.fault.reset(); // to read what was said
             auto its = log(4); // which nobody is
             auto heard = co_await its.read(self);
             logged.clear();
