@@ -143,12 +143,12 @@ Task<bool> Run::preflight() {
     if (!run.failures.empty() || !learn_caches()) co_return false;
     bool are_mirrors_open = co_await parts_->pushes.open_mirrors();
     if (!are_mirrors_open) co_return false;
-    if (parts_->after_shards) co_await parts_->after_shards->learn();
     auto history = session::History::open(run.session.state_directory() / "history.sqlite");
     if (history)
         run.history = std::move(*history);
     else
         run.say(event::Severity::notice, history.error().one_line(), history.error().hint());
+    if (parts_->after_shards) co_await parts_->after_shards->learn();
     const auto& flake = fleet.flake_if_open();
     if (flake && flake->dirty && !run.session.settings().on_github)
         run.say(event::Severity::notice, "uncommitted changes are evaluated, too; untracked files are not seen");

@@ -4,6 +4,7 @@
 #include "async/within.hpp"
 #include "base/text.hpp"
 #include "cache/nar_look.hpp"
+#include "session/history.hpp"
 #include "shard/ownership.hpp"
 
 #include <algorithm>
@@ -87,11 +88,17 @@ Task<Result<ShardEnd::Heard>> ShardEnd::read(const std::string& run_id, std::siz
             for (const auto& build : entry.failed)
                 if (auto path = nix::StorePath::parse(build.derivation))
                     failed_.insert_or_assign(std::move(*path), shard::failed_there(shard, build));
+            for (const auto& build : entry.done) note_done(build);
             for (const auto& given : entry.given) note_given(shard, given);
         }
         if (read.entries.empty() && !read.complaint) break;
     }
     co_return heard;
+}
+
+// The state of this run is what the next cut is made with.
+void ShardEnd::note_done(const shard::DoneBuild& build) {
+    if (run_.history) run_.history->record(build.name, build.platform, build.took);
 }
 
 void ShardEnd::note_given(std::size_t from, const shard::GivenBuilds& given) {

@@ -13,7 +13,8 @@
 namespace cachefill::fill {
 
 // What makes a run the one that comes after all shards: it knows what failed on them, and does not try that again,
-// builds what those that were lost have left, and names them.
+// builds what those that were lost have left, and names them. What they built, and in which time, it keeps for the
+// next.
 class ShardEnd {
   public:
     // `run_ids`: of the attempts at this run of shards, the last one first. There are so many shards.
@@ -28,6 +29,7 @@ class ShardEnd {
     enum class Heard { nothing, beginning, end };
 
     async::Task<Result<Heard>> read(const std::string& run_id, std::size_t shard);
+    void note_done(const shard::DoneBuild& build);
     void note_given(std::size_t from, const shard::GivenBuilds& given);
     async::Task<void> read_attempts(std::size_t shard, Heard& heard, std::optional<Failure>& failure);
     async::Task<Result<void>> read_all();

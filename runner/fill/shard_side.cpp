@@ -55,8 +55,8 @@ Task<void> read_log(shard::ShardLog& log, std::size_t shard, shard::ShardLog::Re
 } // namespace
 
 ShardSide::ShardSide(RunContext& run, std::string run_id, const report::ShardPlan& cut, std::size_t self)
-    : run_(run), run_id_(std::move(run_id)), ownership_(cut, self), claims_(run, ownership_), pause_(shortest_pause),
-      nap_(run.session.executor()) {
+    : run_(run), run_id_(std::move(run_id)), ownership_(cut, self), news_(run, ownership_), claims_(run, ownership_),
+      pause_(shortest_pause), nap_(run.session.executor()) {
     run_.ownership = &ownership_;
     run_.may_get_work = [this] { return stays(); };
     for (std::size_t shard = 1; shard <= ownership_.size(); ++shard)
@@ -142,45 +142,28 @@ Task<void> ShardSide::take_from_the_slowest() {
 Task<void> ShardSide::speak() {
     auto since = spoke_ ? run_.clock.elapsed_since(*spoke_) : 0ms;
     bool is_due = !spoke_ || since >= run_.session.settings().shard_patience / signs_of_life;
-    if (!is_due && failed_builds().empty() && !claims_.has_something_to_tell()) co_return;
+    if (!is_due && !news_.has_failures() && !claims_.has_something_to_tell()) co_return;
     auto what = spoke_ ? shard::LogEntry::Said::alive : shard::LogEntry::Said::started;
     auto said = co_await say(what);
     if (!said) note_outage(said.error());
 }
 
+// All that is to be told, in so many entries as that takes; nothing comes after the one that says the last word.
 Task<Result<void>> ShardSide::say(shard::LogEntry::Said said) {
-    shard::LogEntry entry;
-    entry.said = said;
-    entry.failed = failed_builds();
-    if (said == shard::LogEntry::Said::alive)
-        claims_.put_into(entry); // at the ends there is nothing to take or to give
-    auto telling = log_->write(entry);
-    CO_TRY_VOID(co_await std::move(telling));
-    claims_.told(entry);
-    for (auto& build : entry.failed) told_.insert(std::move(build.derivation));
-    spoke_ = run_.clock.now();
-    co_return Result<void>();
-}
-
-// In a public cache everybody could read logs, and these may show what private sources say.
-std::vector<shard::FailedBuild> ShardSide::failed_builds() const {
-    bool are_logs_told = !run_.session.cache_info().is_public || run_.session.settings().allow_source;
-    std::vector<shard::FailedBuild> failed;
-    if (!run_.driver) return failed;
-    for (const auto& build : run_.live.now().builds) {
-        const auto* record = run_.driver->record(build.derivation);
-        const auto& derivation = run_.graph.derivation(build.derivation);
-        auto path = derivation.path.to_string();
-        if (!record || !event::is_failure(record->outcome) || told_.contains(path)) continue;
-        if (!ownership_.is_published_here(derivation.path)) continue;
-        if (record->disk_was_full) continue; // no fault of the derivation: who takes it over may build it
-        failed.push_back({.derivation = std::move(path),
-                          .name = std::string(derivation.name()),
-                          .error = record->error,
-                          .log_tail = are_logs_told ? record->log_tail : std::vector<std::string>()});
-        if (failed.size() == shard::LogEntry::most_failures) break;
+    bool is_all_told = false;
+    while (!is_all_told) {
+        shard::LogEntry entry;
+        is_all_told = news_.put_into(entry);
+        entry.said = is_all_told ? said : shard::LogEntry::Said::alive;
+        if (said == shard::LogEntry::Said::alive)
+            claims_.put_into(entry); // at the ends there is nothing to take or to give
+        auto telling = log_->write(entry);
+        CO_TRY_VOID(co_await std::move(telling));
+        claims_.told(entry);
+        news_.told(entry);
+        spoke_ = run_.clock.now();
     }
-    return failed;
+    co_return Result<void>();
 }
 
 Task<void> ShardSide::look() {

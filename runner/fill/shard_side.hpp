@@ -2,6 +2,7 @@
 
 #include "fill/run_context.hpp"
 #include "fill/shard_claims.hpp"
+#include "fill/shard_news.hpp"
 #include "plan/share.hpp"
 #include "shard/ownership.hpp"
 #include "shard/shard_log.hpp"
@@ -51,7 +52,6 @@ class ShardSide {
     async::Task<void> take_from_the_slowest();
     bool stays();
     async::Task<Result<void>> say(shard::LogEntry::Said said);
-    std::vector<shard::FailedBuild> failed_builds() const; // that were not told before
     async::Task<void> look();
     async::Task<Result<bool>> find_news(async::Clock::TimePoint now);
     async::Task<Result<Paths>> find_there(Paths paths);
@@ -69,10 +69,10 @@ class ShardSide {
     RunContext& run_;
     std::string run_id_;
     shard::Ownership ownership_;
+    ShardNews news_;
     ShardClaims claims_;
     std::optional<shard::ShardLog> log_;
     std::map<std::size_t, Fellow> fellows_;
-    std::set<std::string> told_;                                // derivations whose failure was
     std::optional<async::Clock::TimePoint> spoke_;              // last; empty: never
     std::optional<async::Clock::TimePoint> listened_;           // last, with an answer or not
     std::map<nix::StorePath, async::Clock::TimePoint> noticed_; // of others, and when they were seen

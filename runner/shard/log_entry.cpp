@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace cachefill::shard {
 
@@ -18,12 +19,23 @@ using Json = nlohmann::json;
 constexpr std::string_view file_name = "cachefill-shard.json";
 constexpr std::array<std::string_view, 3> words{"started", "alive", "finished"};
 
-std::vector<std::string> last_lines(const std::vector<std::string>& lines) {
-    auto count = std::min(lines.size(), LogEntry::most_log_lines);
-    std::vector<std::string> last;
-    for (auto line = lines.end() - static_cast<std::ptrdiff_t>(count); line != lines.end(); ++line)
-        last.push_back(ellipsize(*line, LogEntry::longest_line));
-    return last;
+std::span<const std::string> last_lines(const FailedBuild& build) {
+    return std::span(build.log_tail).last(std::min(build.log_tail.size(), LogEntry::most_log_lines));
+}
+
+std::size_t size_of(const FailedBuild& build) {
+    auto size = build.derivation.size() + build.name.size() + std::min(build.error.size(), LogEntry::longest_line);
+    for (const auto& line : last_lines(build)) size += std::min(line.size(), LogEntry::longest_line);
+    return size;
+}
+
+Json encode(const FailedBuild& build) {
+    auto log = Json::array();
+    for (const auto& line : last_lines(build)) log.push_back(ellipsize(line, LogEntry::longest_line));
+    return {{"derivation", build.derivation},
+            {"name", build.name},
+            {"error", ellipsize(build.error, LogEntry::longest_line)},
+            {"log", std::move(log)}};
 }
 
 Result<FailedBuild> failed_in(const Json& json) {
@@ -34,6 +46,23 @@ Result<FailedBuild> failed_in(const Json& json) {
     failed.error = clean_foreign(json.at("error").get<std::string>());
     for (const auto& line : json.at("log")) failed.log_tail.push_back(clean_foreign(line.get<std::string>()));
     return failed;
+}
+
+Result<DoneBuild> done_in(const Json& json) {
+    TRY(path, nix::StorePath::parse(json.at("derivation").get<std::string>()));
+    std::chrono::milliseconds took(json.at("ms").get<std::int64_t>());
+    if (took.count() < 0) return Failure(FailureKind::protocol, "it tells of a build that took less than no time");
+    return DoneBuild{.derivation = path.to_string(),
+                     .name = clean_foreign(json.at("name").get<std::string>()),
+                     .platform = clean_foreign(json.at("platform").get<std::string>()),
+                     .took = took};
+}
+
+Json encode(const DoneBuild& build) {
+    return {{"derivation", build.derivation},
+            {"name", build.name},
+            {"platform", build.platform},
+            {"ms", build.took.count()}};
 }
 
 Result<GivenBuilds> given_in(const Json& json) {
@@ -48,8 +77,12 @@ Result<GivenBuilds> given_in(const Json& json) {
 }
 
 // Keys that earlier versions did not write.
-Result<void> read_trade(const Json& json, LogEntry& entry) {
+Result<void> read_later_keys(const Json& json, LogEntry& entry) {
     entry.left = std::chrono::milliseconds(json.value("left_ms", std::int64_t{0}));
+    for (const auto& one : json.value("done", Json::array())) {
+        TRY(done, done_in(one));
+        entry.done.push_back(std::move(done));
+    }
     if (json.contains("claimed")) {
         TRY(claimed, given_in(json.at("claimed")));
         entry.claimed = std::move(claimed);
@@ -77,7 +110,7 @@ Result<LogEntry> entry_in(const Json& json) {
         TRY(failed, failed_in(one));
         entry.failed.push_back(std::move(failed));
     }
-    TRY_VOID(read_trade(json, entry));
+    TRY_VOID(read_later_keys(json, entry));
     return entry;
 }
 
@@ -88,21 +121,30 @@ nix::StorePath entry_path(std::string_view run, std::size_t shard, std::uint64_t
     return nix::text_path(file_name, what).first;
 }
 
+bool add_failed(LogEntry& entry, FailedBuild build) {
+    auto size = size_of(build);
+    for (const auto& known : entry.failed) size += size_of(known);
+    if (entry.failed.size() == LogEntry::most_failures || size > LogEntry::most_failure_text) return false;
+    entry.failed.push_back(std::move(build));
+    return true;
+}
+
+bool add_done(LogEntry& entry, DoneBuild build) {
+    if (entry.done.size() == LogEntry::most_done) return false;
+    entry.done.push_back(std::move(build));
+    return true;
+}
+
 std::string to_json(const LogEntry& entry) {
     auto failed = Json::array();
-    for (const auto& build : entry.failed) {
-        if (failed.size() == LogEntry::most_failures) break;
-        failed.push_back({{"derivation", build.derivation},
-                          {"name", build.name},
-                          {"error", ellipsize(build.error, LogEntry::longest_line)},
-                          {"log", last_lines(build.log_tail)}});
-    }
+    for (const auto& build : entry.failed) failed.push_back(encode(build));
     Json json{{"cachefill_shard", LogEntry::format_version},
               {"run", entry.run},
               {"shard", entry.shard},
               {"number", entry.number},
               {"said", words.at(static_cast<std::size_t>(entry.said))},
               {"failed", std::move(failed)}};
+    for (const auto& build : entry.done) json["done"].push_back(encode(build));
     if (entry.left.count() > 0) json["left_ms"] = entry.left.count();
     if (entry.claimed) json["claimed"] = encode(*entry.claimed);
     for (const auto& given : entry.given) json["given"].push_back(encode(given));

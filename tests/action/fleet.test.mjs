@@ -1,13 +1,19 @@
 // workflows/fleet.yml under act: a cold cache, and a full one. What goes wrong on the way: fleet_faults.mjs.
 import assert from 'node:assert/strict';
+import {execFileSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {after, before, describe, test} from 'node:test';
 import {Fleet, assertComplete, cutOf, machines} from './support/fleet.mjs';
 import {repository} from './support/machine.mjs';
 
+// Of the builds of which this state knows how long they took.
+const namesWithTimes = file => new Set(execFileSync('python3', ['-c',
+  'import sqlite3, sys; print("\\n".join(name for name, in sqlite3.connect(sys.argv[1]).execute("SELECT name FROM builds")))', file], {encoding: 'utf8'}).split('\n'));
+
 describe('workflows/fleet.yml on examples/fleet', () => {
   let fleet;
+  const shardsBuilt = new Set(); // names without version
   before(async () => (fleet = await Fleet.start()));
   after(() => fleet.stop());
 
@@ -25,7 +31,10 @@ describe('workflows/fleet.yml on examples/fleet', () => {
     const built = {}, given = new Set(); // to a shard that had nothing left to do
     for (const {shard} of cut.shards) {
       const report = run.report(`shard-${shard}`);
-      for (const build of report.builds.filter(build => build.outcome === 'built')) (built[build.derivation] ??= []).push(shard);
+      for (const build of report.builds.filter(build => build.outcome === 'built')) {
+        (built[build.derivation] ??= []).push(shard);
+        shardsBuilt.add(build.name.replace(/-\d.*/, ''));
+      }
       for (const {derivations} of report.shard.given) for (const derivation of derivations) given.add(derivation);
     }
     for (const {shard, builds} of cut.shards)
@@ -54,6 +63,11 @@ describe('workflows/fleet.yml on examples/fleet', () => {
     assert.equal(run.outputsOf('plan').shards, '0');
     assert.deepEqual(run.events.filter(e => e.jobID === 'shard' && e.stage === 'Main'), []);
     assertComplete(run);
+    const planned = run.events.filter(e => e.jobID === 'plan').map(e => e.msg ?? '').join('\n');
+    assert.match(planned, /cache: restored cachefill-times-1-1/, 'the plan takes what all shards measured');
+    assert.ok(shardsBuilt.size > 100);
+    const known = namesWithTimes(join(fleet.act.kept, 'cache/any/cachefill-times-1-1/history.sqlite'));
+    for (const name of shardsBuilt) assert.ok(known.has(name), `nobody told how long ${name} took`);
     assert.doesNotMatch(run.summaryOf('end'), /git\+file/, 'where the checkout lies is the affair of the runner');
     const end = run.outputsOf('end');
     assert.deepEqual([end.complete, end.built, end.pushed], ['true', '0', '0']);

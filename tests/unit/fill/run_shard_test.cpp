@@ -1,10 +1,14 @@
 // Runs that are one of several shards: what they build, what they wait for, and what they hear of others, who are
 // played here by hand.
+#include "session/history.hpp"
 #include "shard_scene.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <csignal>
+#include <filesystem>
+#include <map>
+#include <set>
 
 using namespace cachefill;
 using namespace cachefill::test;
@@ -59,6 +63,12 @@ BOOST_AUTO_TEST_CASE(what_others_build_is_waited_for_and_fetched) {
     BOOST_TEST(report.shard.taken_over.empty());
     BOOST_TEST(logged.front() == "0 0");
     BOOST_TEST(logged.back() == "2 0");
+    std::map<std::string, std::chrono::milliseconds> done;
+    for (const auto& entry : entries)
+        for (const auto& build : entry.done) done.emplace(build.name, build.took);
+    BOOST_TEST(done.size() == 2U); // what was fetched took no time
+    BOOST_TEST((done.at("tool") == 10s));
+    BOOST_TEST((done.at("app") == 10s));
     BOOST_TEST(messages() == "");
     BOOST_TEST(is_cache_sound());
 }
@@ -112,6 +122,27 @@ BOOST_AUTO_TEST_CASE(what_fails_here_is_told_at_once) {
     BOOST_TEST((told != logged.end()));
     BOOST_TEST(logged.back() == "2 0");
     BOOST_TEST(lines_told == 0U); // the cache is public
+}
+
+BOOST_AUTO_TEST_CASE(more_failures_than_one_entry_takes_are_all_told) {
+    Names many;
+    for (std::size_t i = 0; i < 2 * shard::LogEntry::most_failures + 5; ++i) {
+        many.push_back("broken" + std::to_string(i));
+        derivation(many.back());
+        builds[many.back()].error = "no compiler";
+    }
+    machine.settings.jobs = many.size(); // all at the same moment
+    host("all", many);
+    give(1, many);
+    give(2, {"lib", "app", "tool", "nas", "desk", "all"});
+    run_shard();
+    std::set<std::string> told;
+    for (const auto& entry : entries)
+        for (const auto& failed : entry.failed) told.insert(failed.name);
+    BOOST_TEST(told.size() == many.size());
+    BOOST_TEST((entries.back().said == Said::finished));
+    BOOST_TEST(std::count_if(entries.begin(), entries.end(),
+                             [](const auto& entry) { return entry.said == Said::finished; }) == 1);
 }
 
 BOOST_AUTO_TEST_CASE(last_lines_are_told_where_sources_may_go_as_well) {
@@ -209,20 +240,26 @@ BOOST_AUTO_TEST_CASE(at_an_interrupt_the_others_are_told) {
 BOOST_AUTO_TEST_CASE(who_comes_after_all_shards_builds_what_the_lost_left_and_tries_no_failure_again) {
     serve(own, {"lib"});
     sign(path("lib"));
-    play([this](session::Session& session) -> async::Task<void> {
+    std::filesystem::path state;
+    play([this, &state](session::Session& session) -> async::Task<void> {
         auto first = log(1), second = log(2);
         shard::FailedBuild failed{
             .derivation = path("app.drv").to_string(), .name = "app", .error = "exit code 2", .log_tail = {}};
         std::vector<shard::FailedBuild> failures{failed};
         co_await tell_now(first, Said::started);
         co_await tell_now(first, Said::alive, failures);
-        co_await tell_now(first, Said::finished);
+        shard::LogEntry last;
+        last.said = Said::finished;
+        last.done = {
+            {.derivation = path("lib.drv").to_string(), .name = "lib", .platform = "x86_64-linux", .took = 70s}};
+        co_await tell_now(first, last);
         co_await tell_now(second, Said::started);
         fill::Run run(session, fill::Extent::fill);
         std::vector<std::string> attempts{"0124", "0123"};
         run.follow_shards(attempts, 3);
         co_await run.execute();
         report = run.report();
+        state = session.state_directory();
     });
     BOOST_TEST(report.exit_code == 1, causes());
     BOOST_TEST(sorted(built()) == (Names{"nas", "tool"}), boost::test_tools::per_element());
@@ -234,6 +271,10 @@ BOOST_AUTO_TEST_CASE(who_comes_after_all_shards_builds_what_the_lost_left_and_tr
     BOOST_TEST(report.shard.silent == (std::vector<std::size_t>{2, 3}), boost::test_tools::per_element());
     BOOST_TEST(messages().find("shard 2 began, and did not say that it came to its end") != std::string::npos);
     BOOST_TEST(messages().find("shard 3 was never heard") != std::string::npos);
+    auto history = session::History::open(state / "history.sqlite");
+    BOOST_REQUIRE(history.has_value());
+    BOOST_TEST(((*history)->expected("lib", "x86_64-linux") == 70s));
+    BOOST_TEST(((*history)->expected("tool", "x86_64-linux") == 10s));
 }
 
 BOOST_AUTO_TEST_CASE(a_shard_must_be_able_to_push_and_to_fetch) {

@@ -109,17 +109,53 @@ BOOST_AUTO_TEST_CASE(nonsense_is_a_failure) {
     BOOST_TEST(!complaint(with(text, "\"number\":7", "\"number\":\"7\"")).empty());
 }
 
-BOOST_AUTO_TEST_CASE(much_that_failed_is_cut_and_what_it_says_is_clean) {
-    auto much = entry();
-    much.failed.resize(LogEntry::most_failures + 5, much.failed[0]);
-    much.failed[0].log_tail.assign(100, std::string(10'000, 'x'));
-    much.failed[0].error = "\x1b[31mred\x1b[0m";
-    auto text = to_json(much);
-    BOOST_TEST(text.size() < LogEntry::largest);
+BOOST_AUTO_TEST_CASE(what_was_built_is_told_and_read) {
+    auto told = entry();
+    BOOST_TEST(add_done(
+        told, {.derivation = drv, .name = "firefox-142", .platform = "x86_64-linux", .took = std::chrono::minutes(3)}));
+    auto text = to_json(told);
     auto read = parse_log_entry(text, "0123", 2, 7);
     BOOST_REQUIRE(read.has_value());
-    BOOST_TEST(read->failed.size() == LogEntry::most_failures);
+    BOOST_REQUIRE(read->done.size() == 1U);
+    BOOST_TEST(read->done[0].derivation == drv);
+    BOOST_TEST(read->done[0].name == "firefox-142");
+    BOOST_TEST(read->done[0].platform == "x86_64-linux");
+    BOOST_TEST((read->done[0].took == std::chrono::minutes(3)));
+    BOOST_TEST(complaint(with(text, "\"ms\":180000", "\"ms\":-1")).find("less than no time") != std::string::npos);
+    BOOST_TEST(!complaint(with(text, "\"ms\":180000", "\"ms\":\"long\"")).empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_too_much_for_one_entry_is_for_the_next) {
+    auto full = entry();
+    FailedBuild loud = full.failed[0];
+    loud.log_tail.assign(100, std::string(10'000, '\x01')); // six bytes of JSON each
+    while (add_failed(full, loud)) {
+    }
+    BOOST_TEST(full.failed.size() > 2U);
+    FailedBuild quiet = entry().failed[0];
+    auto quiet_ones = entry();
+    while (add_failed(quiet_ones, quiet)) {
+    }
+    BOOST_TEST(quiet_ones.failed.size() == LogEntry::most_failures);
+    DoneBuild done{.derivation = "/nix/store/00000000000000000000000000000000-" + std::string(207, 'x') + ".drv",
+                   .name = std::string(207, 'x'),
+                   .platform = "x86_64-linux",
+                   .took = std::chrono::hours(1000)};
+    while (add_done(full, done)) {
+    }
+    BOOST_TEST(full.done.size() == LogEntry::most_done);
+    BOOST_TEST(to_json(full).size() < LogEntry::largest);
+    BOOST_TEST(parse_log_entry(to_json(full), "0123", 2, 7).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(of_what_failed_the_last_lines_are_told_and_what_they_say_is_clean) {
+    auto much = entry();
+    much.failed[0].log_tail.assign(100, std::string(10'000, 'x'));
+    much.failed[0].error = "\x1b[31mred\x1b[0m";
+    auto read = parse_log_entry(to_json(much), "0123", 2, 7);
+    BOOST_REQUIRE(read.has_value());
     BOOST_TEST(read->failed[0].log_tail.size() == LogEntry::most_log_lines);
+    BOOST_TEST(read->failed[0].log_tail[0].size() < LogEntry::longest_line + 5); // and the sign that it is cut
     BOOST_TEST(read->failed[0].error == "red");
 }
 
