@@ -1,6 +1,7 @@
 #include "app/console.hpp"
 
 #include "app/voice.hpp"
+#include "base/elapsed.hpp"
 #include "base/locale.hpp"
 #include "base/named_output.hpp"
 #include "base/text.hpp"
@@ -18,6 +19,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,6 +42,8 @@ std::size_t terminal_width() { return terminal_columns(stderr).value_or(100); }
 
 // What was said so short a time ago is still to be seen.
 constexpr auto soon = 10s;
+// Who sends one to a process and to its group, as `timeout` does, sends it two.
+constexpr auto the_same_signal = 300ms;
 
 // Do both lead to the same terminal or file?
 bool is_same_place(int one, int other) {
@@ -152,18 +156,18 @@ Task<void> Console::watch_signals(std::function<void(int)> on_signal) {
     async::asio::basic_signal_set<async::Executor> signals(executor_, SIGINT, SIGTERM);
     struct sigaction hangup {};
     if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) signals.add(SIGHUP); // not of nohup
-    bool first = true;
+    std::optional<std::chrono::steady_clock::time_point> first;
     for (;;) {
         int number = co_await signals.async_wait(async::use_task);
         if (number == SIGHUP) number = SIGTERM; // the terminal is gone, and who sat there with it
-        if (first)
+        if (!first) {
+            first = std::chrono::steady_clock::now();
             on_signal(number);
-        else if (number == SIGINT) {
+        } else if (number == SIGINT && elapsed_since(*first) > the_same_signal) {
             display_->finish();
             write_all(stderr, "cachefill: interrupted twice, ending at once\n");
             std::_Exit(static_cast<int>(options::ExitCode::interrupted));
         }
-        first = false;
     }
 }
 
