@@ -11,11 +11,11 @@ export const machines = ['x86_64-linux', 'x86_64-linux', 'x86_64-linux', 'aarch6
 const hosts = ['nixos:nixos-desktop', 'nixos:nixos-laptop', 'nixos:nas', 'nixos:template-minimal', 'darwin:macbook', 'home:alex@nixos-desktop'];
 
 export class Fleet {
-  static async start() {
+  static async start({workflows = ['fleet.yml'], texts = {}} = {}) {
     const fleet = new Fleet();
     fleet.folder = makeFolder();
     fleet.cachix = await Cachix.start(fleet.folder, 'demo');
-    fleet.act = new Act(fleet.folder, {sources: [join(repository, 'examples/fleet')], workflows: ['fleet.yml']});
+    fleet.act = new Act(fleet.folder, {sources: [join(repository, 'examples/fleet')], workflows, texts});
     return fleet;
   }
   stop() {
@@ -29,8 +29,8 @@ export class Fleet {
     shards.forEach((system, index) => this.act.newMachine(`shard-${index + 1}`, system));
   }
 
-  run({environment = {}, ...given} = {}) {
-    return this.act.run('fleet.yml', {variables: {CACHEFILL_CACHE: 'cachix://demo', CACHEFILL_SHARDS: String(machines.length)},
+  run({workflow = 'fleet.yml', environment = {}, ...given} = {}) {
+    return this.act.run(workflow, {variables: {CACHEFILL_CACHE: 'cachix://demo', CACHEFILL_SHARDS: String(machines.length)},
       secrets: {CACHIX_AUTH_TOKEN: 'write-secret'}, environment: {CACHEFILL_CACHIX_API: this.cachix.api, CACHEFILL_JOBS: '1', ...environment}, ...given});
   }
 }
