@@ -1,5 +1,8 @@
 include_guard(GLOBAL)
 
+# What goes through every byte or every derivation.
+set(CACHEFILL_FAST_MODULES base codec nix plan)
+
 # cachefill_module(NAME SOURCES a.cpp… [LINKS lib…])
 # One folder of runner/ as a static library `cachefill_NAME`. Which modules it may link stands in layers.txt, too;
 # scripts/check-layers reads the includes and fails on any edge that is not there.
@@ -8,6 +11,9 @@ function(cachefill_module name)
   add_library(cachefill_${name} STATIC ${ARG_SOURCES})
   target_include_directories(cachefill_${name} PUBLIC "${CMAKE_SOURCE_DIR}/runner")
   target_link_libraries(cachefill_${name} PUBLIC ${ARG_LINKS} PRIVATE cachefill_compile_options)
+  if(CACHEFILL_SMALL AND NOT name IN_LIST CACHEFILL_FAST_MODULES)
+    target_compile_options(cachefill_${name} PRIVATE -Os "$<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -Oz>") # zig takes -Oz for -Os
+  endif()
 endfunction()
 
 # cachefill_unit_test(NAME SOURCES a_test.cpp… [LINKS lib…])

@@ -5,6 +5,7 @@ include(CheckIPOSupported)
 option(CACHEFILL_WERROR "Warnings are errors (CI and the presets turn this on)" OFF)
 option(CACHEFILL_TESTS "Build the test programs" ON)
 option(CACHEFILL_HARDEN "Stack protector, fortify, RELRO, PIE" OFF)
+option(CACHEFILL_SMALL "Optimize for size what little time is spent in" OFF)
 option(CACHEFILL_FUZZ "A libFuzzer program for each target of tests/fuzz (clang), instead of one that replays seeds" OFF)
 set(CACHEFILL_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize=, for instance address,undefined")
 

@@ -16,8 +16,9 @@ set(marks "-g0 -ffile-prefix-map=${prefix}/=")
 set(CMAKE_C_FLAGS_INIT "-ffunction-sections -fdata-sections ${marks}")
 set(CMAKE_CXX_FLAGS_INIT "-ffunction-sections -fdata-sections ${marks} -DBOOST_DISABLE_CURRENT_LOCATION")
 # As an object it comes before the archive of the C library, whose allocator is then not taken.
-set(CMAKE_EXE_LINKER_FLAGS_INIT "-static -Wl,--gc-sections -Wl,-s ${prefix}/lib/mimalloc.o")
+set(CMAKE_EXE_LINKER_FLAGS_INIT "-static -pie -Wl,--gc-sections -Wl,-s ${prefix}/lib/mimalloc.o")
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_LINK_EXECUTABLE "${tools}/link <FLAGS> <CMAKE_CXX_LINK_FLAGS> <LINK_FLAGS> <OBJECTS> -o <TARGET> <LINK_LIBRARIES>")
 
 set(CMAKE_FIND_ROOT_PATH "${prefix}")
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
