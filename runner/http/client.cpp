@@ -18,6 +18,7 @@ namespace {
 
 constexpr int most_redirects = 10;
 constexpr std::size_t most_connections = 128; // to one place, when nobody sets a limit
+constexpr int shorter_after_silence = 12;     // times: five seconds instead of a minute
 // Between tries of what was refused because there was too much at once.
 constexpr std::chrono::milliseconds first_pause{20};
 constexpr std::chrono::milliseconds longest_pause{500};
@@ -151,9 +152,10 @@ class RealClient final : public Client {
         for (int tries = 1;; ++tries) {
             auto turn = co_await place.wait_for_turn(use_of(request));
             // From here on the clock runs: waiting for one's turn is no fault of the server.
-            Watch watch(executor_, limits_of(request));
+            Watch watch(executor_, limits_of(request, place));
             Attempt attempt(request, url, start, route, login, tries);
             auto response = co_await exchange(attempt, place, turn.use(), watch);
+            if (!response && !attempt.was_given_up && is_silence(response.error(), watch, turn)) place.note_silence();
             bool again = false;
             if (response)
                 again = is_again_after(*response, request, place, turn, tries);
@@ -236,6 +238,11 @@ class RealClient final : public Client {
         return connecting && (failure.kind() == FailureKind::network || failure.kind() == FailureKind::timeout);
     }
 
+    static bool is_silence(const Failure& failure, const Watch& watch, const Place::Turn& turn) {
+        return turn.use() == Use::question && failure.kind() == FailureKind::timeout &&
+               watch.phase() == Phase::first_byte;
+    }
+
     static bool is_again_after(const Response& response, const Request& request, Place& place, const Place::Turn& turn,
                                int tries) {
         if (!is_busy(response)) return false;
@@ -245,8 +252,9 @@ class RealClient final : public Client {
         return pause <= longest_server_pause && place.busy(turn, tries, pause) && is_question;
     }
 
-    Deadlines limits_of(const Request& request) const {
+    Deadlines limits_of(const Request& request, const Place& place) const {
         auto limits = request.deadlines;
+        if (place.is_silent() && use_of(request) == Use::question) limits.first_byte /= shorter_after_silence;
         if (connect_timeout_.count() > 0) limits.connect = connect_timeout_;
         if (stall_timeout_.count() > 0) limits.stall = stall_timeout_;
         return limits;

@@ -104,7 +104,10 @@ void Place::answered(const Turn& turn, Duration first_byte, bool keeps_open) {
     pace_.answered(now);
     Concurrency::Answer answer;
     answer.round = turn.round_;
-    if (turn.use_ == Use::question) answer.wait = first_byte;
+    if (turn.use_ == Use::question) {
+        answer.wait = first_byte;
+        is_silent_ = false;
+    }
     answer.keeps_open = keeps_open;
     answer.unserved = fresh_;
     answer.wanted = !line(turn.use_).waiters.empty();

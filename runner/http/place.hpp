@@ -60,6 +60,12 @@ class Place {
     // The answer was "too many", to be asked again after `pause`. True as above.
     bool busy(const Turn& turn, int tries, Duration pause);
 
+    // A question has waited as long as one may, and nothing came.
+    void note_silence() { is_silent_ = true; }
+    // So it was, and no question has been answered since. Whoever asks again need not wait as long again: it costs
+    // minutes, one look after the other.
+    bool is_silent() const { return is_silent_; }
+
     // The idle connection that was used last and still looks alive; null when there is none.
     std::unique_ptr<Connection> take();
     // A connection that may be used again: kept, unless there are too many. Its turn is still held.
@@ -105,8 +111,9 @@ class Place {
     Line transfers_;
     std::size_t called_ = 0; // have got their turn and have not yet come round to taking a connection
     std::uint64_t numbers_ = 0;
-    std::vector<Idle> idle_;   // the oldest first
-    bool is_tight_ = false;    // it has refused, or not served, connections of ours
+    std::vector<Idle> idle_; // the oldest first
+    bool is_tight_ = false;  // it has refused, or not served, connections of ours
+    bool is_silent_ = false;
     std::size_t fresh_ = 0;    // questions under way on connections on which nothing has come yet
     std::size_t unserved_ = 0; // new connections that have waited for too long
     std::size_t owed_ = 0;     // connections to close for their sake

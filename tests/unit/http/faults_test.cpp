@@ -58,6 +58,32 @@ BOOST_AUTO_TEST_CASE(no_first_byte_within_its_deadline) {
     check_failure(ask(reply, deadlines), FailureKind::timeout, "did not begin to answer within 0.1 s");
 }
 
+BOOST_AUTO_TEST_CASE(after_a_silence_the_next_is_shorter_until_a_question_is_answered) {
+    HttpServer server([](const HttpRequest& request) {
+        HttpReply reply(200, "here");
+        reply.faults.never_answer = request.target == "/silent";
+        return reply;
+    });
+    with_client({}, [&server](Client& client) -> async::Task<void> {
+        auto ask = [](Client& asked, Request request) -> async::Task<std::string> {
+            request.deadlines.first_byte = 600ms;
+            auto response = co_await asked.send(std::move(request));
+            co_return response ? response->body : response.error().one_line();
+        };
+        auto first = co_await ask(client, get(server, "/silent"));
+        BOOST_TEST(contains(first, "did not begin to answer within 0.6 s"), first);
+        auto upload = put(server, "x");
+        auto uploaded = co_await ask(client, std::move(upload));
+        BOOST_TEST(uploaded == "here");
+        auto second = co_await ask(client, get(server, "/silent"));
+        BOOST_TEST(contains(second, "did not begin to answer within 0.1 s"), second);
+        auto answered = co_await ask(client, get(server));
+        BOOST_TEST(answered == "here");
+        auto third = co_await ask(client, get(server, "/silent"));
+        BOOST_TEST(contains(third, "did not begin to answer within 0.6 s"), third);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_stalled_body_ends_at_the_stall_deadline) {
     HttpReply reply(200, std::string(1000, 'x'));
     reply.faults.stall_after = 500;
