@@ -18,7 +18,6 @@ namespace {
 
 constexpr int most_redirects = 10;
 constexpr std::size_t most_connections = 128; // to one place, when nobody sets a limit
-constexpr int shorter_after_silence = 12;     // times: five seconds instead of a minute
 // Between tries of what was refused because there was too much at once.
 constexpr std::chrono::milliseconds first_pause{20};
 constexpr std::chrono::milliseconds longest_pause{500};
@@ -254,7 +253,8 @@ class RealClient final : public Client {
 
     Deadlines limits_of(const Request& request, const Place& place) const {
         auto limits = request.deadlines;
-        if (place.is_silent() && use_of(request) == Use::question) limits.first_byte /= shorter_after_silence;
+        if (place.is_silent() && use_of(request) == Use::question)
+            limits.first_byte = std::min(limits.first_byte, limits.first_byte_after_silence);
         if (connect_timeout_.count() > 0) limits.connect = connect_timeout_;
         if (stall_timeout_.count() > 0) limits.stall = stall_timeout_;
         return limits;

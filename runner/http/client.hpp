@@ -36,6 +36,9 @@ struct Deadlines {
     std::chrono::milliseconds resolve{10'000};
     std::chrono::milliseconds connect{10'000}; // TCP and TLS each
     std::chrono::milliseconds first_byte{60'000};
+    // The same for a question to a place that let the one before wait in vain, until it answers one: minutes would add
+    // up, one look after the other.
+    std::chrono::milliseconds first_byte_after_silence{5'000};
     std::chrono::milliseconds stall{30'000};  // without a byte moving, in either direction
     std::chrono::milliseconds total{300'000}; // from having a connection slot to the last byte, anew after a redirect
 };

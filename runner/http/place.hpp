@@ -62,8 +62,7 @@ class Place {
 
     // A question has waited as long as one may, and nothing came.
     void note_silence() { is_silent_ = true; }
-    // So it was, and no question has been answered since. Whoever asks again need not wait as long again: it costs
-    // minutes, one look after the other.
+    // So it was, and no question has been answered since.
     bool is_silent() const { return is_silent_; }
 
     // The idle connection that was used last and still looks alive; null when there is none.

@@ -67,6 +67,7 @@ BOOST_AUTO_TEST_CASE(after_a_silence_the_next_is_shorter_until_a_question_is_ans
     with_client({}, [&server](Client& client) -> async::Task<void> {
         auto ask = [](Client& asked, Request request) -> async::Task<std::string> {
             request.deadlines.first_byte = 600ms;
+            request.deadlines.first_byte_after_silence = 50ms;
             auto response = co_await asked.send(std::move(request));
             co_return response ? response->body : response.error().one_line();
         };
