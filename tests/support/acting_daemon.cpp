@@ -230,6 +230,7 @@ Task<void> ActingDaemon::converse(std::unique_ptr<Peer> peer) {
     for (;;) {
         auto read = [&question](daemon::WireReader& reader) { question.read(reader); };
         if (!co_await peer->receive(read)) co_return;
+        if (mishaps.next()) co_return;
         if (question.operation == daemon::Operation::set_options) question.settings = join(question.texts, " ");
         auto play = answer(question);
         if (!co_await act(*peer, play)) co_return;

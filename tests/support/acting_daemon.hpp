@@ -6,6 +6,7 @@
 #include "daemon/connection.hpp"
 #include "nix/path_info.hpp"
 #include "support/fake_daemon.hpp"
+#include "support/mishaps.hpp"
 
 #include <functional>
 #include <memory>
@@ -55,6 +56,9 @@ class ActingDaemon {
 
     // Being asked about a path ends the worker process, if this says so.
     std::function<bool(const std::string& path)> dies_of;
+
+    // At whatever it is asked: the worker process dies instead of answering.
+    Mishaps mishaps;
 
     // Accepts until cancelled.
     async::Task<void> serve();

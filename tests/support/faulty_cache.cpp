@@ -77,7 +77,13 @@ async::Task<Failure> FaultyCache::fail() {
     co_return Failure(FailureKind::network, "connection reset by peer");
 }
 
+std::optional<Failure> FaultyCache::mishap() {
+    if (!mishaps.next()) return {};
+    return Failure(FailureKind::network, "connection reset by peer");
+}
+
 async::Task<Result<cache::CacheInfo>> FaultyCache::open() {
+    if (auto failure = mishap()) co_return *failure;
     if (fails(nullptr)) co_return co_await fail();
     cache::CacheInfo info;
     info.name = address_.name;
@@ -90,6 +96,7 @@ async::Task<Result<cache::CacheInfo>> FaultyCache::open() {
 
 async::Task<Result<std::optional<nix::NarInfo>>> FaultyCache::get_narinfo(nix::StorePath path) {
     ++questions;
+    if (auto failure = mishap()) co_return *failure;
     // A plain cache that hides what is not there says 403 for that: absent.
     if (fails(&path) && fault == Fault::forbidden) co_return std::optional<nix::NarInfo>();
     if (fails(&path)) co_return co_await fail();
@@ -99,15 +106,22 @@ async::Task<Result<std::optional<nix::NarInfo>>> FaultyCache::get_narinfo(nix::S
 
 async::Task<Result<std::vector<nix::StorePath>>> FaultyCache::query_missing(std::vector<nix::StorePath> paths) {
     ++questions;
+    if (auto failure = mishap()) co_return *failure;
     if (bulk_failure) co_return *bulk_failure;
     if (fails(nullptr)) co_return co_await fail();
     co_return co_await MemoryCache::query_missing(std::move(paths));
 }
 
 async::Task<Result<std::optional<nix::Realisation>>> FaultyCache::get_realisation(std::string id) {
+    if (auto failure = mishap()) co_return *failure;
     if (fails(nullptr)) co_return co_await fail();
     auto found = told.find(id);
     co_return found == told.end() ? std::nullopt : std::optional(found->second);
+}
+
+async::Task<Result<cache::NarLook>> FaultyCache::look_at_nar(nix::NarInfo info) {
+    if (auto failure = mishap()) co_return *failure;
+    co_return co_await MemoryCache::look_at_nar(std::move(info));
 }
 
 } // namespace cachefill::test

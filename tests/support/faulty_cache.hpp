@@ -4,6 +4,7 @@
 #include "presence/opened_cache.hpp"
 #include "support/hand_clock.hpp"
 #include "support/memory_cache.hpp"
+#include "support/mishaps.hpp"
 
 #include <chrono>
 #include <optional>
@@ -23,6 +24,7 @@ class FaultyCache final : public MemoryCache {
     std::optional<Fault> fault;
     std::optional<std::chrono::milliseconds> until; // of the clock; empty: for ever
     std::optional<nix::StorePath> victim;           // of Fault::one_path
+    Mishaps mishaps; // at whatever it is asked, an upload's steps included: the connection is reset
     bool has_bulk_query = false;
     std::optional<Failure> bulk_failure; // what every bulk question gets
     bool narinfos_are_nonsense = false;
@@ -35,12 +37,14 @@ class FaultyCache final : public MemoryCache {
     void serve(const nix::StorePath& path, std::vector<nix::StorePath> references = {});
     cache::CacheUri& address() { return address_; }
     bool is_away() const { return fails(nullptr); } // at this moment
+    std::optional<Failure> mishap();                // counts a question
 
     const cache::CacheUri& uri() const override { return address_; }
     async::Task<Result<cache::CacheInfo>> open() override;
     async::Task<Result<std::optional<nix::NarInfo>>> get_narinfo(nix::StorePath path) override;
     async::Task<Result<std::vector<nix::StorePath>>> query_missing(std::vector<nix::StorePath> paths) override;
     async::Task<Result<std::optional<nix::Realisation>>> get_realisation(std::string id) override;
+    async::Task<Result<cache::NarLook>> look_at_nar(nix::NarInfo info) override;
 
   private:
     bool fails(const nix::StorePath* path) const;

@@ -60,6 +60,7 @@ class Twins::Evaluator final : public eval::Evaluator {
         sink_.on_event(started);
         co_await twins_.clock.sleep_for(host->evaluation);
         if (host->failure) co_return *host->failure;
+        if (twins_.evaluations.next()) co_return Failure(FailureKind::machine, "the evaluator was killed by signal 9");
         auto name = is_of_commit_ && !host->committed.empty() ? host->committed : target.name;
         auto derivation = path(name + ".drv");
         auto platform = twins_.derivations_.at(name).platform;
@@ -128,9 +129,14 @@ Twins::Twins(const std::string& more_nix_settings)
     flake.url = "git+file:///fleet";
     flake.revision = "0123456789abcdef0123456789abcdef01234567";
     own.permission = further.permission = cache::Permission::write;
+    further.script = [this](MemoryCache::Step, nix::StorePath) -> Task<Result<void>> {
+        if (auto failure = further.mishap()) co_return *failure;
+        co_return Result<void>();
+    };
     own.script = [this](MemoryCache::Step step, nix::StorePath path) -> Task<Result<void>> {
         auto takes = uploads.find(std::string(path.name()));
         if (step == MemoryCache::Step::finish && takes != uploads.end()) co_await clock.sleep_for(takes->second);
+        if (auto failure = own.mishap()) co_return *failure;
         if (own.is_away()) co_return Failure(FailureKind::network, "connection refused");
         co_return Result<void>();
     };

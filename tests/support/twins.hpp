@@ -52,6 +52,7 @@ class Twins : public event::Sink {
     eval::FlakeInfo flake;
     int fetched_inputs = 0;                                       // times
     std::function<void(eval::EvaluatedTarget&)> change_evaluated; // what else an evaluation comes to
+    Mishaps evaluations;                                          // that fail
     std::vector<eval::CheckFinding> findings;                     // about the rest of the flake
 
     // How a build goes; what is not named takes ten seconds and succeeds.
