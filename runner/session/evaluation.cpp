@@ -54,7 +54,8 @@ class RememberingEvaluator final : public eval::Evaluator {
         if (auto known = recall(key))
             if (auto hosts = hosts_in(Json::parse(*known, nullptr, false))) co_return std::move(*hosts);
         auto found = co_await evaluator_->discover(std::move(extra_kinds));
-        if (found && !key.empty()) memory_->keep(key, to_json(*found).dump());
+        // No host at all ends a command, and may be a mishap of Nix: it is looked for again.
+        if (found && !found->empty() && !key.empty()) memory_->keep(key, to_json(*found).dump());
         co_return found;
     }
 

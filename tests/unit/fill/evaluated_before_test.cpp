@@ -51,6 +51,15 @@ BOOST_AUTO_TEST_CASE(the_same_commit_is_evaluated_once) {
                boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_flake_that_seemed_to_have_no_host_is_looked_at_again) {
+    auto all = std::exchange(hosts, {});
+    run(fill::Extent::plan);
+    BOOST_TEST(report.targets.empty());
+    hosts = std::move(all);
+    run(fill::Extent::plan);
+    BOOST_TEST(report.targets.size() == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(another_commit_is_evaluated) {
     evaluating();
     flake.revision = "1123456789abcdef0123456789abcdef01234567";
