@@ -32,12 +32,20 @@ bool contains_any(std::string_view text, std::initializer_list<std::string_view>
     return std::any_of(words.begin(), words.end(), is_in);
 }
 
-async::Task<void> read_output(async::StreamDescriptor& stream, std::string& text) {
+// One that prints more than anybody reads is ended.
+async::Task<void> read_output(async::ChildProcess& child, std::string& text, bool& is_too_long) {
     std::array<char, 16384> buffer{};
     for (;;) {
-        auto [error, count] = co_await stream.async_read_some(boost::asio::buffer(buffer), async::use_task_tuple);
+        auto [error, count] =
+            co_await child.standard_output().async_read_some(boost::asio::buffer(buffer), async::use_task_tuple);
         if (error) co_return;
-        text.append(buffer.data(), std::min(count, longest_output - std::min(longest_output, text.size())));
+        is_too_long = text.size() + count > longest_output;
+        if (is_too_long) {
+            co_await child.end(grace_for_builders);
+            child.signal(SIGKILL);
+            co_return;
+        }
+        text.append(buffer.data(), count);
     }
 }
 
@@ -70,8 +78,9 @@ async::Task<Result<NixRun>> run_to_end(async::ProcessSpec spec, NixHooks hooks) 
     async::ChildProcess& child = **process;
     if (hooks.on_start) hooks.on_start(child.pid());
     NixRun run{.status = {}, .output = {}, .log = EvaluatorLog(hooks.on_message), .took = {}};
+    bool is_too_long = false;
     auto readers = [&](async::TaskGroup& group) {
-        group.spawn(read_output(child.standard_output(), run.output));
+        group.spawn(read_output(child, run.output, is_too_long));
         group.spawn(read_log(child.standard_error(), run.log));
     };
     std::exception_ptr cancelled;
@@ -87,6 +96,10 @@ async::Task<Result<NixRun>> run_to_end(async::ProcessSpec spec, NixHooks hooks) 
         co_await boost::asio::this_coro::throw_if_cancelled(true);
         std::rethrow_exception(cancelled);
     }
+    if (is_too_long)
+        co_return Failure(FailureKind::eval,
+                          "nix answered with more than " + std::to_string(longest_output >> 20) + " MiB, and was ended")
+            .with_hint("is what stands on PATH as nix really Nix?");
     run.took = elapsed_since(start);
     co_return run;
 }

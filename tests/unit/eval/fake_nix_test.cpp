@@ -98,6 +98,17 @@ BOOST_AUTO_TEST_CASE(one_killed_for_memory_twice_is_the_machines_fault) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(one_that_answers_without_an_end_is_ended) {
+    for (const char* way : {"", "trap '' TERM; "}) {
+        NixScene scene;
+        scene.fake_nix(nix_that(way + std::string("yes '{\"x\": 1}'")));
+        auto result = scene.evaluate(nixos("nas"));
+        BOOST_REQUIRE(!result);
+        BOOST_TEST(contains(result.error().one_line(), "more than 64 MiB"), result.error().one_line());
+        BOOST_TEST(runs(scene) == 1U);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(an_evaluator_begins_with_the_heap_that_its_host_needed) {
     NixScene scene;
     scene.settings.past_evaluations = scene.path("memory.json");
