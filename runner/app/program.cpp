@@ -81,12 +81,6 @@ async::Task<void> run_invocation(const options::Invocation& invocation, const Ci
     session::Session session(executor, invocation.settings, environment, console.sink());
     auto start = session.clock().now();
     std::function<void(int)> on_signal;
-    auto pass_on = [&on_signal](int number) {
-        if (on_signal)
-            on_signal(number);
-        else
-            std::_Exit(128 + number); // nothing has been started that would have to be put away
-    };
     for (const auto& remark : invocation.remarks) console.sink().on_event(remark);
     CommandContext context{.invocation = invocation,
                            .ci = ci,
@@ -99,12 +93,22 @@ async::Task<void> run_invocation(const options::Invocation& invocation, const Ci
         code = co_await dispatch(command, all);
         group.cancel();
     };
+    bool is_cancelled = false;
     auto all = [&](async::TaskGroup& group) {
+        // A command that has nothing to report is cancelled, so that what it has put on the disk is put away.
+        auto pass_on = [&](int number) {
+            if (on_signal) return on_signal(number);
+            console.stop_drawing();
+            exit_code = 128 + number;
+            is_cancelled = true;
+            group.cancel();
+        };
         group.spawn(console.watch_signals(std::move(pass_on)));
         group.spawn(console.keep_drawing());
         group.spawn(work(invocation.command, context, exit_code, group));
     };
     co_await async::together(all);
+    if (is_cancelled) co_return;
     // Long enough that whoever started it looks elsewhere by now.
     bool is_long = invocation.command == options::Command::wait || session.clock().now() - start > 1min;
     if (!invocation.settings.bell || !is_long || !replacement.empty()) co_return;

@@ -143,13 +143,13 @@ cachefill_in() {
     XDG_STATE_HOME=$directory/state nix_in "$directory" env CACHIX_AUTH_TOKEN="${token-write-secret}" NIXPKGS_ALLOW_UNFREE=1 \
         "${around[@]}" "$cachefill" "$@" > "$work/out" 2>&1 < /dev/null || code=$?
 }
-# cachefill_of SHELL: the process of the program that this job of ours runs, perhaps under qemu. The newest bash replaces itself
+# cachefill_of SHELL [COMMAND]: the process of the program (run) that this job of ours runs, perhaps under qemu. The newest bash replaces itself
 # by it.
 cachefill_of() {
-    local process words
+    local process words command=${2:-run}
     for process in "$1" $(pgrep -P "$1"); do
         words=$(tr '\0' ' ' < "/proc/$process/cmdline")
-        [[ $words == "$cachefill run "* || $words == *[/-]qemu-*\ */cachefill-*\ run\ * ]] && { echo "$process"; return; }
+        [[ $words == "$cachefill $command "* || $words == *[/-]qemu-*\ */cachefill-*\ $command\ * ]] && { echo "$process"; return; }
     done 2> /dev/null
     return 1
 }
