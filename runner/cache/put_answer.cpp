@@ -14,6 +14,11 @@ bool speaks_of_signatures(const http::Response& response) {
     return words.find("signature") != std::string::npos || words.find("untrusted") != std::string::npos;
 }
 
+bool is_page(const http::Response& response) {
+    auto type = response.find_header("Content-Type");
+    return !response.body.empty() && type && to_lower(*type).starts_with("text/html");
+}
+
 bool is_away(int status) {
     return status == 408 || status == 425 || status == 429 || (status >= 500 && status != 505 && status != 511);
 }
@@ -21,7 +26,9 @@ bool is_away(int status) {
 } // namespace
 
 PutAnswer classify_put(const http::Response& response, bool conditional) {
-    bool is_kept = response.status == 200 || response.status == 201 || response.status == 204;
+    // A page with 200 may be a portal's or a proxy's own; with 201 it is how WebDAV servers (Apache) tell that they
+    // keep it.
+    bool is_kept = (response.status == 200 && !is_page(response)) || response.status == 201 || response.status == 204;
     if (response.is_success()) return is_kept ? PutAnswer::done : PutAnswer::unsure;
     switch (response.status) {
     case 409:

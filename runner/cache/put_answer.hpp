@@ -8,7 +8,7 @@ namespace cachefill::cache {
 // same.
 enum class PutAnswer {
     done,
-    unsure,            // it took it, and does not say that it keeps it (202, 203, …): a look tells
+    unsure,            // it took it, and does not say that it keeps it (202, 203, a page with 200, …): a look tells
     exists,            // it never replaces a file, and there is one (409, 412)
     unknown_condition, // it does not know If-None-Match (501, 400)
     too_large,         // 413

@@ -55,6 +55,11 @@ BOOST_AUTO_TEST_CASE(each_answer_is_known_for_what_it_is) {
     };
     for (const auto& each : cases)
         BOOST_TEST((classify_put(answer(each.status, each.body), false) == each.meaning), each.status << each.body);
+    auto page = answer(200, "<html>Please log in</html>");
+    page.headers.push_back({"Content-Type", "text/html; charset=utf-8"});
+    BOOST_TEST((classify_put(page, false) == PutAnswer::unsure));
+    page.status = 201; // Apache's "201 Created"
+    BOOST_TEST((classify_put(page, false) == PutAnswer::done));
     BOOST_TEST((classify_put(answer(501), true) == PutAnswer::unknown_condition));
     BOOST_TEST((classify_put(answer(400), true) == PutAnswer::unknown_condition));
     BOOST_TEST((classify_put(answer(405), true) == PutAnswer::no_uploads));
