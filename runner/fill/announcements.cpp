@@ -112,6 +112,7 @@ Task<void> Announcements::publish(bool is_finished) {
               [](const auto& a, const auto& b) { return a.name < b.name; });
     auto path = co_await cache::publish_manifest(own, run_.session.cache_info().preferred_compression,
                                                  std::move(manifest), run_.session.settings().pin_keep);
+    cache_was_away_ = !path && path.error().can_heal();
     if (path)
         manifest_ = path->to_string();
     else if (!std::exchange(failure_is_told_, true))
@@ -125,7 +126,15 @@ Task<void> Announcements::announce_build() {
     if (leaves_manifest()) co_await publish(false);
 }
 
+bool Announcements::has_cache_taken_any() const {
+    const auto& ledger = run_.outlets.ledger();
+    return std::any_of(ledger.begin(), ledger.end(),
+                       [](const auto& entry) { return entry.second.outcome == event::PushOutcome::published; });
+}
+
 Task<void> Announcements::publish_finished() {
+    // A cache that was away for the first one, and has taken nothing at all since, would cost another wait.
+    if (cache_was_away_ && !has_cache_taken_any()) co_return;
     if (leaves_manifest()) co_await publish(true);
 }
 

@@ -28,6 +28,7 @@ class Announcements {
     bool is_pinned_branch() const;
     void tell_of_retention() const;
     bool leaves_manifest() const;
+    bool has_cache_taken_any() const;
     async::Task<void> publish(bool is_finished);
     cache::Manifest describe(bool is_finished) const;
 
@@ -37,6 +38,7 @@ class Announcements {
     std::function<report::RunReport()> report_;
     std::string manifest_;
     bool failure_is_told_ = false;
+    bool cache_was_away_ = false; // when a manifest was to go there
 };
 
 } // namespace cachefill::fill

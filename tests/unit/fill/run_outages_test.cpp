@@ -129,6 +129,20 @@ BOOST_AUTO_TEST_CASE(an_own_cache_that_stays_away_is_told_and_everything_is_buil
     BOOST_TEST(report.exit_code == 5, causes());
 }
 
+BOOST_AUTO_TEST_CASE(a_cache_that_is_silent_to_all_uploads_is_told_of_the_run_once) {
+    machine.environment.set("GITHUB_REF_NAME", "main");
+    std::size_t manifests = 0;
+    own.script = [&, this](MemoryCache::Step step, nix::StorePath path) -> async::Task<Result<void>> {
+        manifests += step == MemoryCache::Step::begin && path.name() == "cachefill-manifest.json";
+        co_await clock.sleep_for(1min);
+        co_return Failure(FailureKind::timeout, "did not begin to answer within 1 min");
+    };
+    run();
+    BOOST_TEST(published().empty());
+    BOOST_TEST(manifests == 1U);
+    BOOST_TEST(report.exit_code != 0, causes());
+}
+
 BOOST_AUTO_TEST_CASE(an_own_cache_that_cannot_be_reached_at_first_ends_the_run) {
     own.fault = Fault::refused;
     run();
