@@ -106,6 +106,8 @@ def nothing_is_lost(e):
     absent, _ = _named(e.report)
     if e.command == "push" and (e.code == 2 or e.code == 5 and e.report and e.report.get("causes")) and not (e.report or {}).get("pushes"):
         return  # nothing was begun, and that is said of what the caller named himself
+    if e.command == "push" and e.code == 5 and e.report is None and "before anything is begun" in e.output:
+        return  # the same, where there is no place for a report
     if any(absent.get(path) for path in e.given):
         return  # it was not begun with what was asked for, and so with nothing of its closure
     for path in missing:

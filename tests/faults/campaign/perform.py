@@ -18,6 +18,16 @@ SIGNALS = {"INT": signal.SIGINT, "TERM": signal.SIGTERM, "HUP": signal.SIGHUP, "
            "QUIT": signal.SIGQUIT, "STOP": signal.SIGSTOP}
 
 
+def catches(pid, number):
+    """Has the process asked to be told of this signal?"""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", status, re.MULTILINE)
+    return bool(caught and int(caught[1], 16) >> (number - 1) & 1)
+
+
 class Play:
     """One case in one directory."""
 
@@ -127,8 +137,12 @@ class Play:
         name, when = self.case.signal
         kind, _, detail = when.partition(" ")
         until = time.monotonic() + 25
+        begun = None  # before that the kernel ends it, as any program that has not begun
         while process.poll() is None and time.monotonic() < until:
-            due = (kind == "tell" and told.is_set()) or (kind == "after" and time.monotonic() > self.started + float(detail)) or (
+            if begun is None and (name not in ("INT", "TERM", "HUP") or catches(process.pid, SIGNALS[name])):
+                begun = time.monotonic()
+            due = (kind == "tell" and told.is_set()) or (
+                kind == "after" and begun is not None and time.monotonic() > begun + float(detail)) or (
                 kind == "output" and re.search(detail, self.output("first")))
             if due:
                 self.was_due = True

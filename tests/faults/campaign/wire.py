@@ -191,7 +191,9 @@ def loop(turn):
 
 
 def endless(turn):
-    """A body that does not end."""
+    """A body that does not end; HEAD has none."""
+    if turn.request.method == "HEAD":
+        return turn.deliver(turn.ask())
     turn.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
     piece = b"StorePath: nothing\n" * 4000
     for _ in range(8000):
