@@ -57,3 +57,25 @@ test("a fork's pull request: no shard starts, the end builds what its machine ca
   assert.ok(Number(end.built) > 100, end.built);
   assert.deepEqual((await fleet.cachix.state()).narinfos, []);
 });
+
+test('cancelled while shards build: no process is left, and the next run builds nothing again that was published', async t => {
+  let cancel;
+  const going = fleet.run({environment: tellingNumbers(), onEvent: (_, cancelRun) => (cancel = cancelRun)});
+  await whenPublished(60, pidOf(2), () => cancel());
+  const cancelledAt = Date.now();
+  const cancelled = await going;
+  assert.notEqual(cancelled.code, 0);
+  t.diagnostic(`ended ${Date.now() - cancelledAt} ms after the cancel`);
+  for (const shard of [1, 2, 3, 4])
+    if (existsSync(pidOf(shard))) assert.throws(() => process.kill(Number(readFileSync(pidOf(shard), 'utf8')), 0), {code: 'ESRCH'}, `shard ${shard} goes on`);
+  const published = new Set((await fleet.cachix.state()).narinfos);
+  assert.ok(published.size >= 60);
+
+  fleet.newMachines();
+  const next = await fleet.run();
+  assert.equal(next.code, 0, next.text);
+  assertComplete(next);
+  const again = ['end', 'shard-1', 'shard-2', 'shard-3', 'shard-4'].flatMap(job => next.report(job)?.builds ?? [])
+    .filter(build => build.outcome === 'built' && build.outputs.every(path => published.has(path.replace('/nix/store/', '').slice(0, 32))));
+  assert.deepEqual(again.map(build => build.name), []);
+});
