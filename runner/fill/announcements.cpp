@@ -126,16 +126,18 @@ Task<void> Announcements::announce_build() {
     if (leaves_manifest()) co_await publish(false);
 }
 
-bool Announcements::has_cache_taken_any() const {
+// For the first manifest, and for all that was to be pushed since.
+bool Announcements::has_stayed_away() const {
     const auto& ledger = run_.outlets.ledger();
-    return std::any_of(ledger.begin(), ledger.end(),
-                       [](const auto& entry) { return entry.second.outcome == event::PushOutcome::published; });
+    auto has_any = [&ledger](event::PushOutcome outcome) {
+        return std::any_of(ledger.begin(), ledger.end(),
+                           [outcome](const auto& entry) { return entry.second.outcome == outcome; });
+    };
+    return cache_was_away_ && has_any(event::PushOutcome::failed) && !has_any(event::PushOutcome::published);
 }
 
 Task<void> Announcements::publish_finished() {
-    // A cache that was away for the first one, and has taken nothing at all since, would cost another wait.
-    if (cache_was_away_ && !has_cache_taken_any()) co_return;
-    if (leaves_manifest()) co_await publish(true);
+    if (leaves_manifest() && !has_stayed_away()) co_await publish(true); // which would cost another wait
 }
 
 // A cache that deletes by itself what nobody fetches, and takes no word for what is to stay.

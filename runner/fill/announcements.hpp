@@ -28,7 +28,7 @@ class Announcements {
     bool is_pinned_branch() const;
     void tell_of_retention() const;
     bool leaves_manifest() const;
-    bool has_cache_taken_any() const;
+    bool has_stayed_away() const;
     async::Task<void> publish(bool is_finished);
     cache::Manifest describe(bool is_finished) const;
 
