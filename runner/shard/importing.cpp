@@ -141,6 +141,11 @@ Task<Result<void>> Import::add_sources() {
 Task<Result<void>> Import::run(std::function<bool()> is_over) {
     auto added = co_await add_up_to(bundle_.contents.objects.size(), is_over);
     auto result = with_context(std::move(added), "adding what the bundle " + sanitize(file_.string()) + " holds");
+    // Nix 2.34 writes structured attributes anew, and refuses what 2.8 wrote another way (1e+06, \u0008).
+    if (!result && result.error().hint().empty() && bundle_.nix_version != store_.nix_version())
+        result = std::move(result).error().with_hint("the bundle was made with Nix " + sanitize(bundle_.nix_version) +
+                                                     ", and this is " + store_.nix_version() +
+                                                     ": give the machines of a fleet one version of Nix");
     if (!result) failure_ = result.error();
     changed_.notify_all();
     co_return result;
