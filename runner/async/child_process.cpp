@@ -37,7 +37,7 @@ Result<Pipe> make_pipe() {
 
 constexpr std::chrono::milliseconds pause_while_it_ends{10};
 
-// What a child becomes; all of it made before the fork.
+// What a child becomes; all of it made before there is a child.
 struct Becoming {
     const char* program;
     char* const* arguments;
@@ -55,7 +55,17 @@ void stop_ignoring_signals() {
     for (int number : {SIGPIPE, SIGXFSZ}) ::signal(number, SIG_DFL);
 }
 
-// Only what is allowed between fork and exec: no memory is allocated here.
+// Signals that we handle end a child until it is another program: a handler of ours would run in the memory that it has
+// from us.
+void stop_handling_signals() {
+    for (int number = 1; number < NSIG; ++number) {
+        struct sigaction action {};
+        if (::sigaction(number, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) continue;
+        if (action.sa_handler != SIG_DFL) ::signal(number, SIG_DFL);
+    }
+}
+
+// Only what is allowed between fork and exec: no memory is allocated here, and nothing of the parent's is changed.
 [[noreturn]] void become(const Becoming& child) {
     ::setsid(); // a group to be killed as one, and no terminal on which anything below could ask
 #ifdef __linux__
@@ -67,10 +77,11 @@ void stop_ignoring_signals() {
     ::dup2(child.input, 0);
     ::dup2(child.output, 1);
     ::dup2(child.error, 2);
+    stop_handling_signals();
+    stop_ignoring_signals();
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    stop_ignoring_signals();
     int failed = 0;
     if (child.directory[0] != '\0' && ::chdir(child.directory) != 0) failed = errno;
     if (failed == 0 && child.ruleset >= 0) failed = enter_ruleset(child.ruleset);
@@ -80,6 +91,25 @@ void stop_ignoring_signals() {
     }
     auto written = ::write(child.report, &failed, sizeof failed);
     ::_exit(written == sizeof failed ? 127 : 126);
+}
+
+// The child's process, or -1 and errno. Where it can, it begins in our memory, and we stand still until it is another
+// program: the tables of a gigabyte's pages are not copied for a process that throws them away at once.
+pid_t start_child(const Becoming& child) {
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+#ifdef __linux__
+    pid_t pid = ::vfork();
+#else
+    pid_t pid = ::fork();
+#endif
+    if (pid == 0) become(child);
+    int failed = errno;
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    errno = failed;
+    return pid;
 }
 
 std::vector<char*> as_argv(std::vector<std::string>& strings) {
@@ -157,9 +187,8 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(Executor executor, con
                          .parent = ::getpid(),
                          .dies_with_parent = spec.dies_with_us,
                          .ruleset = ruleset.get()};
-    pid_t pid = ::fork();
+    pid_t pid = start_child(child);
     if (pid < 0) return errno_failure("cannot start", *program, errno);
-    if (pid == 0) become(child);
     report.write_end.close();
     int failed = 0;
     ssize_t count = 0;

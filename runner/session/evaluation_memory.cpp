@@ -16,10 +16,10 @@ namespace {
 constexpr std::int64_t format_version = 1;
 
 constexpr const char* schema =
-    "CREATE TABLE IF NOT EXISTS evaluations (key TEXT PRIMARY KEY, printed TEXT NOT NULL, kept INTEGER NOT NULL) "
-    "WITHOUT ROWID; "
+    "PRAGMA synchronous = OFF; " // losing one in a crash costs an evaluation
     "PRAGMA journal_mode = WAL; "
-    "PRAGMA synchronous = OFF;"; // losing one in a crash costs an evaluation
+    "CREATE TABLE IF NOT EXISTS evaluations (key TEXT PRIMARY KEY, printed TEXT NOT NULL, kept INTEGER NOT NULL) "
+    "WITHOUT ROWID;";
 
 // Those that decide whether a pure evaluation fails, or what it is. Whom it asks for what it builds is not among them:
 // what was built for an evaluation is not kept.

@@ -9,14 +9,14 @@ namespace {
 constexpr std::int64_t format_version = 1;
 
 constexpr const char* schema =
+    "PRAGMA synchronous = OFF; " // losing a guess in a crash costs nothing
+    "PRAGMA journal_mode = WAL; "
     "CREATE TABLE IF NOT EXISTS builds (name TEXT, platform TEXT, milliseconds INTEGER NOT NULL, "
     "PRIMARY KEY (name, platform)) WITHOUT ROWID; "
     "CREATE TABLE IF NOT EXISTS deadlines (name TEXT, platform TEXT, milliseconds INTEGER NOT NULL, "
     "PRIMARY KEY (name, platform)) WITHOUT ROWID; "
     "CREATE TABLE IF NOT EXISTS closures (target TEXT, branch TEXT, bytes INTEGER NOT NULL, "
-    "recorded INTEGER NOT NULL, PRIMARY KEY (target, branch)) WITHOUT ROWID; "
-    "PRAGMA journal_mode = WAL; "
-    "PRAGMA synchronous = OFF;"; // losing a guess in a crash costs nothing
+    "recorded INTEGER NOT NULL, PRIMARY KEY (target, branch)) WITHOUT ROWID;";
 
 // The first row's number. A guess that cannot be read is none.
 std::optional<std::int64_t> number_of(const Database& database, std::string_view query, std::string_view first,

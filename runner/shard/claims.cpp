@@ -46,8 +46,11 @@ std::vector<nix::StorePath> choose_claims(const std::vector<Claimable>& builds, 
     milliseconds work{};
     for (const auto& build : builds) work += build.expected;
     std::vector<const Claimable*> from_the_end;
-    for (auto build = builds.rbegin(); build != builds.rend(); ++build) from_the_end.push_back(&*build);
-    std::stable_partition(from_the_end.begin(), from_the_end.end(), [](const auto* build) { return build->is_ready; });
+    for (bool is_ready : {true, false}) {
+        for (auto build = builds.rbegin(); build != builds.rend(); ++build) {
+            if (build->is_ready == is_ready) from_the_end.push_back(&*build);
+        }
+    }
     const auto slots = static_cast<double>(std::max<std::size_t>(balance.slots_here, 1));
     std::vector<nix::StorePath> chosen;
     milliseconds taken{};

@@ -80,9 +80,9 @@ Result<Database> Database::open_ours(const std::filesystem::path& file, const st
     TRY_VOID(database.execute(schema));
     TRY(query, database.prepare("PRAGMA user_version"));
     TRY(has_version, query.step());
-    if (has_version && query.number(0) > format)
-        return Failure(FailureKind::machine, file.string() + " was written by a newer cachefill");
-    TRY_VOID(database.execute("PRAGMA user_version = " + std::to_string(format)));
+    auto version = has_version ? query.number(0) : 0;
+    if (version > format) return Failure(FailureKind::machine, file.string() + " was written by a newer cachefill");
+    if (version != format) TRY_VOID(database.execute("PRAGMA user_version = " + std::to_string(format)));
     return database;
 }
 

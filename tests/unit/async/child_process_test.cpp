@@ -78,6 +78,26 @@ BOOST_AUTO_TEST_CASE(being_killed_is_told_from_exiting) {
     BOOST_TEST(!finished.status.success());
 }
 
+// It begins in our memory, and nothing that it does there is done to us.
+BOOST_AUTO_TEST_CASE(what_we_block_handle_and_ignore_is_ours_alone) {
+    static volatile std::sig_atomic_t handled = 0;
+    auto was_handled = std::signal(SIGUSR1, [](int) { handled = handled + 1; });
+    auto was_ignored = std::signal(SIGPIPE, SIG_IGN);
+    sigset_t blocked, before, after;
+    ::sigemptyset(&blocked);
+    ::sigaddset(&blocked, SIGUSR2);
+    ::pthread_sigmask(SIG_BLOCK, &blocked, &before);
+
+    auto finished = run_shell("cd /; kill -USR1 $PPID; exec sed -n '/^Sig[BIC]/p' /proc/self/status").value();
+    BOOST_TEST(finished.output == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nSigCgt:\t0000000000000000\n");
+    BOOST_TEST(handled == 1);
+
+    ::pthread_sigmask(SIG_SETMASK, &before, &after);
+    BOOST_TEST(::sigismember(&after, SIGUSR2) == 1);
+    BOOST_TEST((std::signal(SIGPIPE, was_ignored) == SIG_IGN));
+    std::signal(SIGUSR1, was_handled);
+}
+
 BOOST_AUTO_TEST_CASE(a_missing_program_is_named) {
     auto body = [](Executor) -> Task<Result<FinishedProcess>> {
         ProcessSpec spec;
