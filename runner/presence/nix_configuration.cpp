@@ -81,7 +81,7 @@ Task<const Result<daemon::Settings>*> NixConfiguration::read() {
         std::vector<std::string> arguments;
         if (!store_.empty()) arguments = {"--store", store_};
         auto environment = environment_.without_our_secrets();
-        settings_.emplace(co_await daemon::effective_settings(std::move(environment), std::move(arguments)));
+        settings_.emplace(co_await ask_(std::move(environment), std::move(arguments)));
     }
     co_return &*settings_;
 }

@@ -5,6 +5,7 @@
 #include "daemon/settings.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,9 +25,13 @@ namespace cachefill::presence {
 // same for everybody.
 class NixConfiguration {
   public:
+    // As daemon::effective_settings.
+    using Ask = std::function<async::Task<Result<daemon::Settings>>(Environment, std::vector<std::string> arguments)>;
+
     // `store`: what --store says; empty: Nix decides.
-    NixConfiguration(async::Executor executor, Environment environment, std::string store)
-        : environment_(std::move(environment)), store_(std::move(store)), answered_(executor) {}
+    NixConfiguration(async::Executor executor, Environment environment, std::string store,
+                     Ask ask = daemon::effective_settings)
+        : environment_(std::move(environment)), store_(std::move(store)), ask_(std::move(ask)), answered_(executor) {}
     NixConfiguration(const NixConfiguration&) = delete;
     NixConfiguration& operator=(const NixConfiguration&) = delete;
 
@@ -36,6 +41,7 @@ class NixConfiguration {
   private:
     Environment environment_;
     std::string store_;
+    Ask ask_;
     async::Signal answered_;
     bool is_asking_ = false;
     std::optional<Result<daemon::Settings>> settings_;

@@ -2,6 +2,7 @@
 
 #include "base/files.hpp"
 #include "cache/make_cache.hpp"
+#include "daemon/settings.hpp"
 #include "eval/evaluator.hpp"
 
 #include <algorithm>
@@ -9,7 +10,13 @@
 
 namespace cachefill::session {
 
+using async::Task;
+
 std::size_t Outside::threads() const { return std::max(1U, std::thread::hardware_concurrency()); }
+
+Task<Result<daemon::Settings>> Outside::nix_settings(Environment environment, std::vector<std::string> arguments) {
+    return daemon::effective_settings(std::move(environment), std::move(arguments));
+}
 
 std::unique_ptr<eval::Evaluator> Outside::make_evaluator(async::Executor executor, eval::EvalSettings settings,
                                                          event::Sink& sink) {

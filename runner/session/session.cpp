@@ -84,7 +84,11 @@ Session::Session(async::Executor executor, const options::Settings& settings, co
     : executor_(executor), settings_(settings), environment_(environment), sink_(sink),
       outside_(outside ? std::move(outside) : std::make_shared<Outside>()),
       workers_(std::make_unique<async::WorkerPool>(executor, outside_->threads())),
-      nix_configuration_(std::make_unique<presence::NixConfiguration>(executor, environment, settings.store)),
+      nix_configuration_(std::make_unique<presence::NixConfiguration>(
+          executor, environment, settings.store,
+          [outside = outside_](Environment asking, std::vector<std::string> arguments) {
+              return outside->nix_settings(std::move(asking), std::move(arguments));
+          })),
       client_(make_client_like_nix(executor, *nix_configuration_, environment, sink)),
       state_directory_(state_directory_of(settings, environment)) {}
 

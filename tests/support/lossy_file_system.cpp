@@ -1,5 +1,7 @@
 #include "support/lossy_file_system.hpp"
 
+#include "base/files.hpp"
+
 #include <sqlite3.h>
 
 #include <cstring>
@@ -132,10 +134,9 @@ int do_open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, i
         auto [known, is_new] = impl.files.try_emplace(path);
         mine->state = &known->second;
         known->second.is_deleted = false;
-        std::error_code ignored;
-        if (is_new && fs::file_size(path, ignored) > 0 && !ignored) { // it was there before us
-            std::ifstream stream(path, std::ios::binary);
-            known->second.synced.assign(std::istreambuf_iterator<char>(stream), {});
+        auto content = is_new ? read_file(path) : Result<std::string>("");
+        if (content && !content->empty()) { // it was there before us
+            known->second.synced = std::move(*content);
             known->second.is_on_disk = true;
         }
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/files.hpp"
+#include "daemon/settings.hpp"
 #include "event/event.hpp"
 #include "nix/nar.hpp"
 #include "options/settings.hpp"
@@ -18,6 +19,8 @@ namespace cachefill::test {
 // root of their own; its paths are single files.
 class Machine {
   public:
+    static constexpr const char* nix_version = "2.30.1";
+
     explicit Machine(const std::string& more_settings = {}) {
         namespace fs = std::filesystem;
         for (const auto* name : {"home", "bin", "root/nix/store", "cache"}) fs::create_directories(path(name));
@@ -27,8 +30,8 @@ class Machine {
                     "unix://" +
                     path("socket").string() + "?root=" + path("root").string() + "\"}" + more_settings + "}";
         write("settings.json", told); // for a test's own nix
-        write("bin/nix",
-              "#!/bin/sh\ncase \"$*\" in --version) echo 'nix (Nix) 2.30.1' ;; *) echo '" + told + "' ;; esac\n");
+        write("bin/nix", std::string("#!/bin/sh\ncase \"$*\" in --version) echo 'nix (Nix) ") + nix_version +
+                             "' ;; *) echo '" + told + "' ;; esac\n");
         fs::permissions(path("bin/nix"), fs::perms::owner_all);
         settings.state_directory = path("state");
     }
@@ -71,6 +74,15 @@ class Machine {
     static nix::StorePath some_path(const std::string& name) {
         auto digest = codec::hash_bytes(codec::HashAlgorithm::sha256, name).to_nix32();
         return nix::StorePath::parse_base_name(digest.substr(0, nix::hash_part_length) + "-" + name).value();
+    }
+
+    // As daemon::effective_settings would have them, but for the processes.
+    Result<daemon::Settings> nix_settings() const {
+        auto parsed = daemon::parse_settings(read_file(path("settings.json")).value());
+        if (!parsed) return parsed;
+        parsed->nix_version = nix_version;
+        parsed->version = nix::parse_version(std::string("nix (Nix) ") + nix_version).value();
+        return parsed;
     }
 
     // With a session that knows this machine's Nix.

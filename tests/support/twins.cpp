@@ -103,6 +103,9 @@ class Twins::World final : public session::Outside {
 
     async::Clock& clock() override { return twins_.clock; }
     std::size_t threads() const override { return 0; }
+    Task<Result<daemon::Settings>> nix_settings(Environment, std::vector<std::string>) override {
+        co_return twins_.machine.nix_settings();
+    }
     std::unique_ptr<eval::Evaluator> make_evaluator(async::Executor, eval::EvalSettings settings,
                                                     event::Sink& sink) override {
         return std::make_unique<Evaluator>(twins_, settings.flake.find("rev=") != std::string::npos, sink);
@@ -125,7 +128,7 @@ Twins::Twins(const std::string& more_nix_settings)
     std::filesystem::create_symlink(daemon.endpoint().socket, machine.path("socket"));
     machine.settings.flake = "/fleet";
     machine.settings.cache = GivenUrl(own.uri().name);
-    flake.nix_version = "2.30.1";
+    flake.nix_version = Machine::nix_version;
     flake.url = "git+file:///fleet";
     flake.revision = "0123456789abcdef0123456789abcdef01234567";
     own.permission = further.permission = cache::Permission::write;

@@ -21,7 +21,7 @@ namespace cachefill::test {
 
 // A fleet, and the machine that fills a cache with it, where whatever lies outside the program has a twin: evaluators
 // and caches answer from memory, the daemon acts as it is told, the disk is as large as is said, and the clock is
-// turned by hand. Only Nix's settings and git are asked of real processes.
+// turned by hand. Only git is asked of real processes.
 class Twins : public event::Sink {
   public:
     explicit Twins(const std::string& more_nix_settings = {}); // as Machine has them

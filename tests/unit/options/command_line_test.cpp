@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(what_was_meant_for_an_address_with_a_password_is_repeated_b
 
 // A toggle takes none, so whoever gives it an address meant something else.
 BOOST_AUTO_TEST_CASE(a_value_given_to_a_flag_that_takes_none_is_not_repeated) {
-    for (const std::string value : {"https://kim:s3cret@host/x", "kim:s3cret@host", "s3cret", "", "="})
+    for (const std::string value : {"https://kim:s3cret@host/x", "s3cret", ""})
         for (const auto& option : option_table()) {
             if (option.type != OptionType::toggle || !(option.commands & bit(Command::run))) continue;
             for (const auto& name : {option.flag(), "--no-" + option.flag().substr(2), option.short_flag()}) {
