@@ -33,6 +33,13 @@ struct BuildSettings {
     std::vector<plan::BuildAbility> machines; // the first is this one; the others are handed builds by the daemon
 };
 
+enum class MayStart {
+    nothing,
+    only_what_frees_room, // after which less is needed of what is there
+    rather_what_frees_room,
+    anything,
+};
+
 struct DriverCallbacks {
     // All outputs of the derivation are valid and rooted.
     std::function<void(plan::DerivationId, const std::vector<nix::StorePath>& outputs)> on_built;
@@ -46,8 +53,10 @@ struct DriverCallbacks {
     std::function<std::vector<std::string>(plan::DerivationId)> targets_of;
     // Until the file of this derivation is in the store; a failure: it does not come. May be empty: all are there.
     std::function<async::Task<Result<void>>(nix::StorePath)> until_there;
-    // May another build start now? (disk space) May be empty.
-    std::function<bool()> may_start;
+    // What may start now? (disk space) May be empty: anything.
+    std::function<MayStart()> may_start;
+    // Bytes of a derivation's outputs that can be deleted once no build needs them. May be empty: none.
+    std::function<std::uint64_t(plan::DerivationId)> deletable_bytes;
     // May another plan come? While true, run() goes on although there is nothing to do; call wake() when it turns
     // false.
     std::function<bool()> expects_more;

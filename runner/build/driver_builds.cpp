@@ -33,9 +33,7 @@ Task<void> NixDriver::build_slot(std::size_t machine) {
         if (std::exchange(generation, idle_generation_) != idle_generation_) connection.reset();
         if (machine != this_machine) give_up_stranded();
         std::vector<DerivationId> batch;
-        bool may_start = !callbacks_.may_start || callbacks_.may_start();
-        if (may_start && builders_.is_its_turn(machine, clock_.now()))
-            batch = scheduler_.take_builds(machine, limit, slots, !callbacks_.expects_more());
+        if (builders_.is_its_turn(machine, clock_.now())) batch = take(machine, limit, slots);
         if (batch.empty()) {
             co_await changed_.wait();
             continue;
@@ -45,6 +43,15 @@ Task<void> NixDriver::build_slot(std::size_t machine) {
         notify();
     }
     notify(); // the others may be done, too
+}
+
+std::vector<DerivationId> NixDriver::take(std::size_t machine, std::size_t limit, std::size_t slots) {
+    auto may_start = callbacks_.may_start ? callbacks_.may_start() : MayStart::anything;
+    if (may_start == MayStart::nothing) return {};
+    if (may_start != MayStart::anything && callbacks_.deletable_bytes)
+        if (auto id = scheduler_.take_to_free_room(machine, callbacks_.deletable_bytes)) return {*id};
+    if (may_start == MayStart::only_what_frees_room) return {};
+    return scheduler_.take_builds(machine, limit, slots, !callbacks_.expects_more());
 }
 
 daemon::Options NixDriver::build_options(std::size_t machine) const {

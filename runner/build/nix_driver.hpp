@@ -85,6 +85,7 @@ class NixDriver final : public Driver {
 
     // By number in the settings' machines.
     async::Task<void> build_slot(std::size_t machine);
+    std::vector<plan::DerivationId> take(std::size_t machine, std::size_t limit, std::size_t slots);
     daemon::Options build_options(std::size_t machine) const;
     async::Task<void> build(std::unique_ptr<daemon::Connection>& connection, std::size_t machine,
                             std::vector<plan::DerivationId> batch);

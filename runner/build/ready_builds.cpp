@@ -29,6 +29,14 @@ ReadyBuilds::Queue* ReadyBuilds::find(std::size_t machine, bool last) {
     return found;
 }
 
+std::vector<plan::DerivationId> ReadyBuilds::all_for(std::size_t machine) const {
+    std::vector<plan::DerivationId> ids;
+    for (const auto& [crew, queue] : queues_[is_empty(false)])
+        if (std::binary_search(crew.begin(), crew.end(), machine))
+            for (const auto& [urgency, id] : queue) ids.push_back(id);
+    return ids;
+}
+
 std::vector<plan::DerivationId> ReadyBuilds::only_for(const std::function<bool(std::size_t)>& is_such) const {
     std::vector<plan::DerivationId> ids;
     for (const auto& queues : queues_)

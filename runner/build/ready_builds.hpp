@@ -31,6 +31,8 @@ class ReadyBuilds {
     std::size_t size() const; // those that come last among them
     // With the most urgent of those that this machine could build. Null: there is none.
     Queue* find(std::size_t machine, bool last);
+    // All that this machine could build; those that come last only if there are no others.
+    std::vector<plan::DerivationId> all_for(std::size_t machine) const;
     // Those for which each machine of their crew is such a one.
     std::vector<plan::DerivationId> only_for(const std::function<bool(std::size_t machine)>& is_such) const;
 

@@ -222,6 +222,22 @@ std::vector<DerivationId> Scheduler::take_builds(std::size_t machine, std::size_
     return taken;
 }
 
+std::optional<DerivationId>
+Scheduler::take_to_free_room(std::size_t machine, const std::function<std::uint64_t(DerivationId)>& deletable_bytes) {
+    std::optional<DerivationId> best;
+    double most = 0;
+    for (auto id : ready_.all_for(machine)) {
+        double bytes = 0;
+        for (auto before : nodes_.at(id).after)
+            bytes += static_cast<double>(deletable_bytes(before)) / static_cast<double>(users_left(before));
+        if (bytes <= most) continue;
+        most = bytes;
+        best = id;
+    }
+    if (best) start_running(*best);
+    return best;
+}
+
 std::vector<DerivationId> Scheduler::take_stranded(const std::function<bool(std::size_t)>& is_lost) {
     auto stranded = ready_.only_for(is_lost);
     for (auto id : stranded) start_running(id);
@@ -344,7 +360,7 @@ const plan::PlannedBuild* Scheduler::planned(DerivationId id) const {
 std::vector<DerivationId> Scheduler::unfinished() const {
     std::vector<DerivationId> ids;
     for (const auto& [id, node] : nodes_)
-        if (node.state == State::waiting || node.state == State::running) ids.push_back(id);
+        if (is_unfinished(node.state)) ids.push_back(id);
     return ids;
 }
 
@@ -365,17 +381,20 @@ std::optional<PathId> Scheduler::failed_fetch_before(DerivationId id) const {
 }
 
 bool Scheduler::is_needed(PathId path) const {
-    if (auto it = waiting_for_fetch_.find(path); it != waiting_for_fetch_.end())
-        for (auto id : it->second)
-            if (auto s = nodes_.at(id).state; s == State::waiting || s == State::running) return true;
+    auto it = waiting_for_fetch_.find(path);
+    if (it != waiting_for_fetch_.end() && unfinished_of(it->second) > 0) return true;
     auto producer = graph_.producer(path);
-    if (!producer) return false;
-    auto it = dependents_.find(producer->derivation);
-    if (it == dependents_.end()) return false;
-    return std::any_of(it->second.begin(), it->second.end(), [this](DerivationId id) {
-        auto s = nodes_.at(id).state;
-        return s == State::waiting || s == State::running;
-    });
+    return producer && users_left(producer->derivation) > 0;
+}
+
+std::size_t Scheduler::users_left(DerivationId id) const {
+    auto it = dependents_.find(id);
+    return it == dependents_.end() ? 0 : unfinished_of(it->second);
+}
+
+std::size_t Scheduler::unfinished_of(const std::set<DerivationId>& builds) const {
+    auto counts = [this](DerivationId id) { return is_unfinished(nodes_.at(id).state); };
+    return static_cast<std::size_t>(std::count_if(builds.begin(), builds.end(), counts));
 }
 
 } // namespace cachefill::build

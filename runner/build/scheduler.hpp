@@ -34,6 +34,10 @@ class Scheduler {
     // further plan is expected, so that what comes last may have its turn.
     std::vector<plan::DerivationId> take_builds(std::size_t machine, std::size_t limit, std::size_t slots,
                                                 bool nothing_else_comes = true);
+    // Of those ready for `machine` the one after whose end most can be deleted, if anything. `deletable_bytes` of a
+    // derivation: of its outputs, once nobody needs them; what several still need counts in part for each.
+    std::optional<plan::DerivationId>
+    take_to_free_room(std::size_t machine, const std::function<std::uint64_t(plan::DerivationId)>& deletable_bytes);
     // Those ready that nobody but such machines could build. They count as running.
     std::vector<plan::DerivationId> take_stranded(const std::function<bool(std::size_t machine)>& is_lost);
     // Of one that runs: another machine than this one is to have it from now on. False: no other could.
@@ -98,6 +102,9 @@ class Scheduler {
         std::int64_t urgency = last_urgency;
     };
 
+    std::size_t users_left(plan::DerivationId id) const; // builds that have not ended and need it
+    std::size_t unfinished_of(const std::set<plan::DerivationId>& builds) const;
+    static bool is_unfinished(State state) { return state == State::waiting || state == State::running; }
     void forget(plan::DerivationId id);
     void refresh(plan::DerivationId id);
     void unready(plan::DerivationId id);

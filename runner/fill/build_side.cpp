@@ -100,7 +100,8 @@ build::DriverCallbacks BuildSide::callbacks() {
     callbacks.caches_of = [this](const nix::StorePath& path) { return run_.consumers->caches_to_fetch_from(path); };
     callbacks.targets_of = [this](plan::DerivationId id) { return run_.live.targets_of(id); };
     callbacks.until_there = run_.until_there;
-    callbacks.may_start = [this] { return disk_guard_->has_room(); };
+    callbacks.may_start = [this] { return disk_guard_->may_start(); };
+    callbacks.deletable_bytes = [this](plan::DerivationId id) { return deletable_bytes(id); };
     callbacks.expects_more = [this] { return run_.live.is_open(); };
     callbacks.stays = [this] { return run_.may_get_work && run_.may_get_work(); };
     callbacks.fetch_overrides = [this](const nix::StorePath& path) {

@@ -36,6 +36,7 @@ class BuildSide {
     void note_built(plan::DerivationId id, const std::vector<nix::StorePath>& outputs);
     void note_used_up_deadline();
     DiskGuard::Surroundings disk_surroundings(std::string store);
+    std::uint64_t deletable_bytes(plan::DerivationId id) const; // once they are in the cache, if no build needed them
     std::vector<nix::StorePath> deletable() const;
     async::Task<Result<std::uint64_t>> make_room(); // bytes freed
 

@@ -5,6 +5,7 @@
 #include "fill/build_side.hpp"
 #include "session/outside.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace cachefill::fill {
@@ -15,7 +16,9 @@ DiskGuard::Surroundings BuildSide::disk_surroundings(std::string store) {
     DiskGuard::Surroundings surroundings;
     surroundings.free_bytes = [this, store = std::move(store)] { return run_.session.outside().free_bytes(store); };
     surroundings.make_room = [this] { return make_room(); };
-    surroundings.may_change_by_itself = [this] { return driver_->is_building() || run_.outlets.unsettled() > 0; };
+    surroundings.may_change_by_itself = [this] {
+        return driver_->is_building() || run_.outlets.unsettled() > 0 || run_.live.is_evaluating();
+    };
     surroundings.changed = [this] { driver_->wake(); };
     surroundings.say = [this](event::Severity severity, std::string text, std::string hint) {
         run_.say(severity, std::move(text), std::move(hint));
@@ -27,6 +30,19 @@ Task<void> BuildSide::watch_disk() {
     run_.fail(co_await disk_guard_->watch());
     run_.evaluations.cancel();
     driver_->stop();
+}
+
+std::uint64_t BuildSide::deletable_bytes(plan::DerivationId id) const {
+    std::uint64_t bytes = 0;
+    if (run_.live.is_open()) return bytes;
+    const auto& ledger = run_.outlets.ledger();
+    for (const auto& output : run_.graph.derivation(id).outputs) {
+        if (output.path == plan::no_path || run_.facts.of(output.path).valid_here == false) continue;
+        auto record = ledger.find(run_.graph.path(output.path));
+        if (record != ledger.end() && record->second.built_by_this_run)
+            bytes += std::max<std::uint64_t>(record->second.nar_size, 1);
+    }
+    return bytes;
 }
 
 // Built by this run, in the cache, and needed by nothing that is still to come: as input, by a reference of something

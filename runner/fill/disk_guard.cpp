@@ -14,11 +14,19 @@ constexpr auto patience = 60s;
 
 } // namespace
 
+build::MayStart DiskGuard::may_start() const {
+    auto free_bytes = surroundings_.free_bytes();
+    if (!is_low_ && !is_below(free_bytes))
+        return was_stuck_ ? build::MayStart::rather_what_frees_room : build::MayStart::anything;
+    bool is_next = is_stuck_ && !surroundings_.may_change_by_itself() && free_bytes.value_or(0) >= min_free_ / 2;
+    return is_next ? build::MayStart::only_what_frees_room : build::MayStart::nothing;
+}
+
 void DiskGuard::look() {
     auto free_bytes = surroundings_.free_bytes();
     bool is_low = is_below(free_bytes);
     if (is_low && !is_low_) {
-        low_since_ = clock_.now();
+        moved_at_ = clock_.now();
         surroundings_.say(event::Severity::warning,
                           "only " + human_bytes(*free_bytes) + " are free in " + store_ +
                               ": no further builds start until there is more",
@@ -27,28 +35,29 @@ void DiskGuard::look() {
     if (is_low_ && !is_low)
         surroundings_.say(event::Severity::notice, "there is room in " + store_ + " again: going on", {});
     is_low_ = is_low;
-    surroundings_.changed();
 }
 
-Task<void> DiskGuard::try_to_make_room() {
-    if (!may_delete_) co_return;
+Task<bool> DiskGuard::try_to_make_room() {
+    if (!may_delete_) co_return false;
     auto freed = co_await surroundings_.make_room();
-    if (!freed) { // once is enough: it would fail likewise in two seconds
-        may_delete_ = false;
-        surroundings_.say(event::Severity::warning, "cannot make room: " + freed.error().one_line(),
-                          freed.error().hint());
-    } else if (*freed > 0) {
-        low_since_ = clock_.now();
-    }
+    if (freed) co_return *freed > 0;
+    may_delete_ = false; // once is enough: it would fail likewise in two seconds
+    surroundings_.say(event::Severity::warning, "cannot make room: " + freed.error().one_line(), freed.error().hint());
+    co_return false;
 }
 
 Task<Failure> DiskGuard::watch() {
     for (;;) {
         co_await clock_.sleep_until(nap_, clock_.now() + interval);
         look();
-        if (!is_low_) continue;
-        co_await try_to_make_room();
-        if (clock_.now() - low_since_ > patience && !surroundings_.may_change_by_itself()) break;
+        bool has_deleted = false;
+        if (is_low_) has_deleted = co_await try_to_make_room();
+        bool moves = has_deleted || surroundings_.may_change_by_itself();
+        is_stuck_ = is_low_ && !moves && may_delete_;
+        was_stuck_ |= is_stuck_;
+        if (moves) moved_at_ = clock_.now();
+        surroundings_.changed();
+        if (is_low_ && clock_.now() - moved_at_ > patience) break;
     }
     co_return Failure(FailureKind::machine, "the disk of " + store_ + " stayed full")
         .with_hint("free some space and run again; what was built is in the cache");

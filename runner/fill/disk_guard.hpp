@@ -1,6 +1,7 @@
 #pragma once
 
 #include "async/clock.hpp"
+#include "build/driver.hpp"
 #include "event/kinds.hpp"
 #include "plan/facts.hpp"
 #include "plan/graph.hpp"
@@ -15,15 +16,17 @@
 
 namespace cachefill::fill {
 
-// Watches the disk of the Nix store (design section 3, "Disk"): below a limit no further builds start, what is in the
-// cache by now is deleted, and a disk that stays full ends the run.
+// Watches the disk of the Nix store (design section 3, "Disk"): below a limit no further builds start, and what is in
+// the cache by now is deleted. Where all of that is still needed, it goes on with builds after which less of it is, one
+// at a time, for which half of the limit is kept free; and from then on those come first. A disk that stays full ends
+// the run.
 class DiskGuard {
   public:
     struct Surroundings {
         std::function<std::optional<std::uint64_t>()> free_bytes;      // empty: it cannot be told, and counts as room
         std::function<async::Task<Result<std::uint64_t>>()> make_room; // bytes freed
         std::function<bool()> may_change_by_itself;                    // something still builds, or goes up
-        std::function<void()> changed;                                 // has_room() may say something else
+        std::function<void()> changed;                                 // may_start() may say something else
         std::function<void(event::Severity, std::string, std::string)> say; // text and hint
     };
 
@@ -33,8 +36,7 @@ class DiskGuard {
         : nap_(executor), clock_(clock), store_(std::move(store)), min_free_(min_free),
           surroundings_(std::move(surroundings)) {}
 
-    // For another build, at this moment.
-    bool has_room() const { return !is_low_ && !is_below(surroundings_.free_bytes()); }
+    build::MayStart may_start() const;
 
     // Ends only when there is nothing more to wait for, with what to tell.
     async::Task<Failure> watch();
@@ -42,15 +44,17 @@ class DiskGuard {
   private:
     bool is_below(std::optional<std::uint64_t> free_bytes) const { return free_bytes && *free_bytes < min_free_; }
     void look();
-    async::Task<void> try_to_make_room();
+    async::Task<bool> try_to_make_room(); // was there something to delete?
 
     async::Nap nap_;
     async::Clock& clock_;
     std::string store_;
     std::uint64_t min_free_;
     Surroundings surroundings_;
-    async::Clock::TimePoint low_since_{};
+    async::Clock::TimePoint moved_at_{}; // when something last built, went up or was deleted
     bool is_low_ = false;
+    bool is_stuck_ = false;  // low, and all that is there is needed
+    bool was_stuck_ = false; // ever
     bool may_delete_ = true;
 };
 

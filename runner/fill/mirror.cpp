@@ -4,7 +4,6 @@
 #include "cache/credentials.hpp"
 #include "cache/make_cache.hpp"
 #include "fill/push_environment.hpp"
-#include "fill/vanished.hpp"
 #include "options/settings.hpp"
 #include "presence/open_cache.hpp"
 
@@ -113,9 +112,9 @@ report::MirrorReport Mirror::report() const {
     report.reachable = true;
     if (!pipeline_) return report;
     for (const auto& [path, record] : pipeline_->ledger()) {
-        if (vanished_.contains(path)) {
+        if (auto vanished = vanished_.find(path); vanished != vanished_.end()) {
             ++report.failed;
-            if (report.error.empty()) report.error = why_vanished(record);
+            if (report.error.empty()) report.error = why_vanished(record, vanished->second);
             continue;
         }
         switch (record.outcome) {

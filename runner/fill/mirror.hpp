@@ -3,6 +3,7 @@
 #include "base/given_url.hpp"
 #include "cache/cache_uri.hpp"
 #include "event/messages_only.hpp"
+#include "fill/vanished.hpp"
 #include "presence/judge.hpp"
 #include "presence/opened_cache.hpp"
 #include "presence/realisations.hpp"
@@ -64,7 +65,7 @@ class Mirror {
     plan::Facts facts_;
     std::unique_ptr<presence::Judge> presence_;
     std::unique_ptr<push::Pipeline> pipeline_;
-    std::set<nix::StorePath> vanished_; // taken, and not shown
+    Vanished vanished_; // taken, and not shown
 };
 
 } // namespace cachefill::fill

@@ -186,9 +186,9 @@ Task<void> Pusher::look_at(std::vector<nix::StorePath> claimed, push::Ledger& le
         sink_.on_event(message);
         co_return;
     }
-    for (const auto& path : *vanished) {
+    for (const auto& [path, instead] : *vanished) {
         auto& record = ledger.at(path);
-        record.reason = is_stopped_ ? why_not_looked_at : why_vanished(record);
+        record.reason = is_stopped_ ? why_not_looked_at : why_vanished(record, instead);
         record.outcome = is_stopped_ ? event::PushOutcome::not_pushed : event::PushOutcome::failed;
         presence_.forget(graph_.intern(path));
     }

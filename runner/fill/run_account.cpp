@@ -55,7 +55,8 @@ std::string why_not_there(const nix::StorePath& path, const push::PushRecord& re
     auto refused =
         record.outcome == event::PushOutcome::already_there ? parts.run.judge.why_refused(path) : std::string();
     if (!refused.empty()) return refused; // it is shown, and believed by nobody
-    return parts.verification.vanished().contains(path) ? why_vanished(record) : "";
+    auto vanished = parts.verification.vanished().find(path);
+    return vanished == parts.verification.vanished().end() ? "" : why_vanished(record, vanished->second);
 }
 
 void add_pushes(report::RunReport& report, const RunParts& parts) {

@@ -5,6 +5,7 @@
 #include "cache/nar_look.hpp"
 
 #include <optional>
+#include <set>
 
 namespace cachefill::fill {
 
@@ -17,8 +18,7 @@ constexpr std::size_t requests_at_once = 16;
 struct Look {
     cache::BinaryCache& cache;
     async::Limiter requests;
-    std::set<nix::StorePath> hidden;
-    std::set<nix::StorePath> nonsense; // of these, those with something else in place of their narinfo
+    Vanished hidden;
     std::optional<Failure> failure;
 };
 
@@ -38,38 +38,31 @@ Task<void> look_at(Look& look, nix::StorePath path) {
         if (!archive) look.failure = std::move(archive).error();
         is_shown = archive && archive->state == cache::NarState::there;
     }
-    if (makes_no_sense) look.nonsense.insert(path);
-    if (!is_shown) look.hidden.insert(std::move(path));
+    if (!is_shown) look.hidden.emplace(std::move(path), makes_no_sense ? found.error().one_line() : "");
 }
 
-struct Hidden {
-    std::set<nix::StorePath> paths;
-    bool is_nonsense = false; // all of them
-};
-
-Task<Result<Hidden>> find_hidden(const VanishedLook& at, std::set<nix::StorePath> paths) {
-    Hidden hidden;
+Task<Result<Vanished>> find_hidden(const VanishedLook& at, std::set<nix::StorePath> paths) {
+    Vanished hidden;
     if (at.info.has_bulk_query) {
         std::vector<nix::StorePath> all(paths.begin(), paths.end());
         auto missing = co_await at.cache.query_missing(std::move(all));
         bool makes_sense = missing || missing.error().kind() != FailureKind::protocol;
         if (!missing && makes_sense) co_return std::move(missing).error();
-        if (missing) hidden.paths.insert(missing->begin(), missing->end());
+        if (missing)
+            for (const auto& path : *missing) {
+                hidden.emplace(path, "");
+                paths.erase(path);
+            }
         if (missing && at.info.bulk_query_sees_archives) co_return hidden;
-        for (const auto& path : hidden.paths) paths.erase(path);
     } // what makes no sense to this question may make some to smaller ones
-    Look look{.cache = at.cache,
-              .requests = async::Limiter(at.executor, requests_at_once),
-              .hidden = {},
-              .nonsense = {},
-              .failure = {}};
+    Look look{
+        .cache = at.cache, .requests = async::Limiter(at.executor, requests_at_once), .hidden = {}, .failure = {}};
     auto look_at_all = [&](async::TaskGroup& group) {
         for (const auto& path : paths) group.spawn(look_at(look, path));
     };
     co_await async::together(look_at_all);
     if (look.failure) co_return std::move(*look.failure);
-    hidden.is_nonsense = hidden.paths.empty() && look.hidden.size() == look.nonsense.size();
-    hidden.paths.merge(look.hidden);
+    hidden.merge(look.hidden);
     co_return hidden;
 }
 
@@ -88,24 +81,33 @@ std::vector<nix::StorePath> claimed(const push::Ledger& ledger) {
     return paths;
 }
 
-const char* why_vanished(const push::PushRecord& record) {
-    return record.outcome == event::PushOutcome::published
-               ? "the cache took it and does not show it, so nobody can fetch it"
-               : "the cache says that it is there and shows no narinfo of it, so nobody can fetch it";
+std::string why_vanished(const push::PushRecord& record, const std::string& instead) {
+    auto why = record.outcome == event::PushOutcome::published
+                   ? "the cache took it and does not show it, so nobody can fetch it"
+                   : "the cache says that it is there and shows no narinfo of it, so nobody can fetch it";
+    return instead.empty() ? why : why + (": " + instead);
 }
 
-Task<Result<std::set<nix::StorePath>>> find_vanished(VanishedLook at, std::vector<nix::StorePath> claimed) {
+Task<Result<Vanished>> find_vanished(VanishedLook at, std::vector<nix::StorePath> claimed) {
     std::set<nix::StorePath> paths(claimed.begin(), claimed.end());
-    auto start = at.clock.now();
-    while (!paths.empty() && !at.is_over()) {
-        CO_TRY(hidden, co_await find_hidden(at, paths));
-        paths = std::move(hidden.paths);
-        auto patience = hidden.is_nonsense ? patience_with_nonsense : patience_with_new_paths;
-        if (paths.empty() || at.clock.now() > start + patience) break;
+    Vanished hidden;
+    for (const auto& path : paths) hidden.emplace(path, "");
+    auto start = at.since.value_or(at.clock.now());
+    while (!hidden.empty() && !at.is_over()) {
+        CO_TRY(still_hidden, co_await find_hidden(at, paths));
+        hidden = std::move(still_hidden);
+        paths.clear();
+        bool is_nonsense = true;
+        for (const auto& [path, instead] : hidden) {
+            paths.insert(path);
+            is_nonsense &= !instead.empty();
+        }
+        auto patience = is_nonsense ? patience_with_nonsense : patience_with_new_paths;
+        if (hidden.empty() || at.clock.now() > start + patience) break;
         async::Nap nap(at.executor);
         co_await at.clock.sleep_until(nap, at.clock.now() + pause_between_looks);
     }
-    co_return paths;
+    co_return hidden;
 }
 
 } // namespace cachefill::fill

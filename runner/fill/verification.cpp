@@ -5,7 +5,6 @@
 #include "cache/front_memory.hpp"
 #include "cache/nar_look.hpp"
 #include "fill/archives.hpp"
-#include "fill/vanished.hpp"
 #include "options/settings.hpp"
 #include "plan/availability.hpp"
 #include "plan/needs.hpp"
@@ -124,7 +123,7 @@ Task<void> Verification::verify() {
     std::vector<LastLook::Found> found;
     auto looked = co_await look.look(subjects, found);
     if (!looked) run_.fail(std::move(looked).error().with_context("looking for the archives in the cache"));
-    co_await find_vanished();
+    co_await find_vanished(start);
     run_.consumers->refresh_trust();
     for (std::size_t i = 0; i < found.size(); ++i) co_await judge(*records[i], found[i]);
     if (auto front = run_.judge.backend(plan::own_cache).front_memory())
@@ -136,19 +135,19 @@ Task<void> Verification::look_at_published() {
     auto start = run_.clock.now();
     run_.stage_started(event::Stage::verify);
     run_.judge.forget_all();
-    co_await find_vanished();
+    co_await find_vanished(start);
     run_.stage_finished(event::Stage::verify, start);
 }
 
 // What belongs to a target has been looked at with it; the rest, which only builds needed, has not.
-Task<void> Verification::find_vanished() {
+Task<void> Verification::find_vanished(async::Clock::TimePoint since) {
     const auto own = plan::bit(plan::own_cache);
     std::vector<nix::StorePath> not_looked_at;
     for (const auto& path : claimed(run_.outlets.ledger())) {
         const auto& facts = run_.facts.of(run_.graph.intern(path));
         if ((facts.present | facts.unknown) & own) continue;
         if ((facts.asked & own) || facts.claimed_missing)
-            vanished_.insert(path);
+            vanished_.emplace(path, "");
         else
             not_looked_at.push_back(path);
     }
@@ -156,7 +155,8 @@ Task<void> Verification::find_vanished() {
                       .clock = run_.session.clock(),
                       .cache = run_.judge.backend(plan::own_cache),
                       .info = run_.judge.info(plan::own_cache),
-                      .is_over = [this] { return run_.interrupted != 0; }};
+                      .is_over = [this] { return run_.interrupted != 0; },
+                      .since = since};
     auto vanished = co_await fill::find_vanished(std::move(look), std::move(not_looked_at));
     if (vanished && run_.interrupted == 0) // else it was not looked at to the end
         vanished_.merge(*vanished);

@@ -5,8 +5,8 @@
 #include "fill/planning.hpp"
 #include "fill/push_side.hpp"
 #include "fill/run_context.hpp"
+#include "fill/vanished.hpp"
 
-#include <set>
 #include <string>
 #include <vector>
 
@@ -26,12 +26,12 @@ class Verification {
     // only for who is given their path.
     async::Task<void> look_at_plan();
     // Of what the own cache says it has of this run, what it did not show at the last look.
-    const std::set<nix::StorePath>& vanished() const { return vanished_; }
+    const Vanished& vanished() const { return vanished_; }
 
   private:
     ArchiveLook archive_look();
     LastLook last_look(ArchiveLook& archives);
-    async::Task<void> find_vanished();
+    async::Task<void> find_vanished(async::Clock::TimePoint since); // which the cache is waited for
     async::Task<void> judge(TargetRecord& record, const LastLook::Found& found);
     void describe_closure(const plan::Target& target, event::TargetVerified& verified) const;
     void compare_closure(TargetRecord& record);
@@ -46,7 +46,7 @@ class Verification {
     Fleet& fleet_;
     const Planning& planning_;
     PushSide& pushes_;
-    std::set<nix::StorePath> vanished_;
+    Vanished vanished_;
 };
 
 } // namespace cachefill::fill

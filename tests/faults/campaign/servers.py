@@ -109,10 +109,12 @@ def stays(command, backend, stage, fault):
         more["slow"], more["deadline"] = True, 100  # what was just published is waited for, a minute for all together
     if stage in ("nar", "narinfo") and (fault.lasts == "lies" or fault.name == "status-204"):
         more["slow"], more["deadline"] = True, 150  # what the cache took is looked for, for a minute
-    if codes and stage == "narinfo" and fault.action == "hang-body":
-        codes |= {0}  # done, as a look shows; only the answer's body hangs
+    if codes and stage == "narinfo" and fault.action in ("hang-body", "long-length"):
+        codes |= {0}  # done, as a look shows; only the answer's body does not end
     if fault.name in ("endless", "status-429-retry-after"):
-        more["deadline"] = 60  # who says when to come again is asked for some ten seconds, by each of several questions
+        more["deadline"] = max(more.get("deadline", 0), 60)  # who says when to come again is asked for some ten seconds, by each of several questions
+    if stage == "look" and fault.name == "status-429-retry-after" and command in ("run", "ci"):
+        more["deadline"] = 150  # a run's patience with the cache that it fills: 90 s
     if command == "push --watch":
         more["deadline"], more["slow"] = 15, True
         codes = frozenset({0, 5} if stage == "open" else {0})

@@ -54,6 +54,24 @@ BOOST_AUTO_TEST_CASE(a_failure_blocks_what_depends_on_it_and_nothing_else) {
     BOOST_TEST(scheduler.is_idle());
 }
 
+BOOST_AUTO_TEST_CASE(to_free_room_that_is_taken_after_which_most_can_go) {
+    Chain chain; // b needs a, c needs b; d needs nothing
+    Scheduler scheduler(chain.graph);
+    scheduler.update(chain.plan(), chain.machines);
+    std::map<DerivationId, std::uint64_t> bytes;
+    auto deletable = [&bytes](DerivationId id) { return bytes[id]; };
+    BOOST_TEST(!scheduler.take_to_free_room(this_machine, deletable)); // neither has inputs
+    BOOST_TEST((take_one(scheduler) == chain.a));
+    scheduler.build_succeeded(chain.a);
+    BOOST_TEST(!scheduler.take_to_free_room(this_machine, deletable)); // a is not ours to delete
+    bytes[chain.a] = 10;
+    BOOST_TEST(!scheduler.take_to_free_room(1, deletable)); // who is that?
+    BOOST_TEST((scheduler.take_to_free_room(this_machine, deletable) == chain.b));
+    BOOST_TEST((scheduler.state(chain.b) == Scheduler::State::running));
+    BOOST_TEST(!scheduler.take_to_free_room(this_machine, deletable)); // d is left, after which nothing can go
+    BOOST_TEST((take_one(scheduler) == chain.d));
+}
+
 BOOST_AUTO_TEST_CASE(what_another_machine_is_to_build_is_held_with_all_that_needs_it_until_a_plan_comes) {
     Chain chain;
     Scheduler scheduler(chain.graph);

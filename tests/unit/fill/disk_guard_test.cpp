@@ -4,6 +4,9 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <map>
+#include <set>
+
 using namespace cachefill;
 using namespace cachefill::test;
 using fill::DiskGuard;
@@ -22,6 +25,7 @@ struct Disk {
     std::vector<std::string> said;
     int tries = 0, changes = 0;
     std::optional<Failure> end;
+    std::set<std::chrono::milliseconds> squeezed;       // when one could start for the room that it frees
     std::map<std::chrono::milliseconds, bool> had_room; // as far as it changed
 
     // Until it gives up, or for so long.
@@ -41,8 +45,9 @@ struct Disk {
             async::TaskGroup group(executor);
             surroundings.changed = [&] {
                 ++changes;
-                bool has_room = watched->has_room();
+                bool has_room = watched->may_start() >= build::MayStart::rather_what_frees_room;
                 if (had_room.empty() || had_room.rbegin()->second != has_room) had_room[clock.elapsed()] = has_room;
+                if (watched->may_start() == build::MayStart::only_what_frees_room) squeezed.insert(clock.elapsed());
                 if (clock.elapsed() >= at_most) group.cancel();
             };
             DiskGuard guard(executor, clock, "/nix/store", limit, std::move(surroundings));
@@ -101,7 +106,24 @@ BOOST_AUTO_TEST_CASE(what_stays_full_ends_after_a_minute_once_nothing_moves) {
     busy.is_busy = [](auto elapsed) { return elapsed < 10min; };
     busy.watch(1h);
     BOOST_REQUIRE(busy.end.has_value());
-    BOOST_TEST((busy.clock.elapsed() >= 10min && busy.clock.elapsed() < 11min));
+    BOOST_TEST((busy.clock.elapsed() >= 11min && busy.clock.elapsed() < 12min));
+}
+
+BOOST_AUTO_TEST_CASE(where_all_that_is_there_is_needed_what_frees_room_may_start_while_half_is_left) {
+    Disk disk;
+    disk.free_at = [](auto elapsed) { return elapsed < 20s ? limit - 1 : elapsed < 30s ? limit / 2 : limit / 2 - 1; };
+    disk.is_busy = [](auto elapsed) { return elapsed < 10s; };
+    disk.make_room = [&disk] { return std::uint64_t(disk.clock.elapsed() == 14s ? 1 : 0); };
+    disk.watch(1h);
+    using Moments = std::set<std::chrono::milliseconds>;
+    BOOST_TEST((disk.squeezed == Moments{10s, 12s, 16s, 18s, 20s, 22s, 24s, 26s, 28s}));
+    BOOST_TEST(disk.had_room.size() == 1U);
+    BOOST_TEST(disk.end.has_value());
+    Disk held;
+    held.free_at = [](auto) { return limit - 1; };
+    held.make_room = []() -> Result<std::uint64_t> { return Failure(FailureKind::store, "no such operation"); };
+    held.watch(1h); // of what would that build free anything?
+    BOOST_TEST(held.squeezed.empty());
 }
 
 BOOST_AUTO_TEST_CASE(as_long_as_something_can_be_deleted_it_is_not_stuck) {

@@ -250,6 +250,52 @@ BOOST_AUTO_TEST_CASE(a_disk_that_stays_full_ends_the_run) {
     BOOST_TEST(causes().find("stayed full") != std::string::npos, causes());
 }
 
+// Large inputs stand ready before anything that uses them has begun, and nothing that uses them keeps them.
+BOOST_AUTO_TEST_CASE(where_all_is_needed_the_builds_come_first_that_need_it) {
+    hosts.clear();
+    Names uses;
+    for (const std::string number : {"1", "2", "3"}) {
+        derivation("large" + number);
+        derivation("use" + number, {"large" + number});
+        uses.push_back("use" + number);
+    }
+    host("hub", uses);
+    machine.settings.jobs = 1;
+    constexpr std::uint64_t each = 512ULL << 20;
+    free_bytes = machine.settings.min_free + each;
+    auto usual = daemon.on_build;
+    daemon.on_build = [&, usual](const std::vector<std::string>& derived_paths) {
+        auto play = usual(derived_paths);
+        auto is_large = derived_paths.front().find("-large") != std::string::npos;
+        auto keep_nothing = [this, is_large, uses] {
+            if (is_large) free_bytes -= each;
+            for (const auto& use : uses)
+                if (auto info = machine.infos.find(path(use)); info != machine.infos.end())
+                    info->second.references.clear();
+        };
+        play.insert(play.end() - 1, ActingDaemon::act(keep_nothing));
+        return play;
+    };
+    daemon.on_find_dead = [this] {
+        std::vector<std::string> dead;
+        for (const auto& [path, info] : machine.infos) dead.push_back(path.to_string());
+        return dead;
+    };
+    daemon.on_delete = [&](const std::vector<std::string>& paths) -> std::uint64_t {
+        std::uint64_t freed = 0;
+        for (const auto& text : paths) {
+            freed += text.find("-large") == std::string::npos ? 1 : each;
+            machine.infos.erase(nix::StorePath::parse(text).value());
+        }
+        free_bytes += freed;
+        return freed;
+    };
+    run();
+    BOOST_TEST(report.exit_code == 0, causes() + messages());
+    BOOST_TEST(built() == (Names{"large3", "large2", "use3", "use2", "large1", "use1", "hub"}),
+               boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(for_room_what_is_in_the_cache_by_now_is_deleted_and_nothing_that_is_still_needed) {
     host("hub", {"tool", "app"});
     std::vector<std::string> deleted;

@@ -18,14 +18,15 @@ nix::StorePath path(const std::string& name) { return Machine::some_path(name); 
 struct Scene {
     HandClock clock;
     bool is_over = false;
+    std::optional<async::Clock::TimePoint> since;
     cache::CacheInfo info;
     Paths without_archive;
     std::optional<Failure> bulk_failure;
     bool answers_nonsense = false;
     std::function<void(FaultyCache&)> later; // after five seconds
 
-    Result<std::set<nix::StorePath>> look(const Paths& shown, const Paths& published, std::optional<Fault> fault = {}) {
-        std::optional<Result<std::set<nix::StorePath>>> found;
+    Result<fill::Vanished> look(const Paths& shown, const Paths& published, std::optional<Fault> fault = {}) {
+        std::optional<Result<fill::Vanished>> found;
         run_by_hand(clock, [&](async::Executor executor) -> async::Task<void> {
             FaultyCache cache(executor, clock, "own.example");
             for (const auto& one : shown) cache.serve(one);
@@ -34,7 +35,8 @@ struct Scene {
             cache.bulk_failure = bulk_failure;
             cache.narinfos_are_nonsense = answers_nonsense;
             std::function<bool()> over = [this] { return is_over; };
-            VanishedLook at{.executor = executor, .clock = clock, .cache = cache, .info = info, .is_over = over};
+            VanishedLook at{
+                .executor = executor, .clock = clock, .cache = cache, .info = info, .is_over = over, .since = since};
             auto act = [](Scene& scene, FaultyCache& shows, async::Executor on) -> async::Task<void> {
                 async::Nap nap(on);
                 co_await scene.clock.sleep_until(nap, scene.clock.now() + 5s);
@@ -73,17 +75,27 @@ BOOST_AUTO_TEST_CASE(what_is_not_shown_is_waited_for_a_minute_and_named) {
         auto start = clock.elapsed();
         auto found = look({path("a")}, {path("a"), path("b"), path("c")});
         BOOST_REQUIRE(found.has_value());
-        BOOST_TEST((*found == std::set<nix::StorePath>{path("b"), path("c")}));
+        BOOST_TEST((*found == fill::Vanished{{path("b"), ""}, {path("c"), ""}}));
         BOOST_TEST(clock.elapsed() - start >= 60s);
         BOOST_TEST(clock.elapsed() - start < 70s);
     }
+}
+
+BOOST_AUTO_TEST_CASE(what_was_waited_for_already_is_not_waited_for_a_minute_more) {
+    clock.advance(70s);
+    since = HandClock::TimePoint(0s);
+    auto start = clock.elapsed();
+    auto found = look({}, {path("a")});
+    BOOST_REQUIRE(found.has_value());
+    BOOST_TEST((*found == fill::Vanished{{path("a"), ""}}));
+    BOOST_TEST(clock.elapsed() - start < 10s); // of what happens later
 }
 
 BOOST_AUTO_TEST_CASE(what_is_shown_without_its_archive_is_not_there) {
     without_archive = {path("b")};
     auto found = look({path("a"), path("b")}, {path("a"), path("b")});
     BOOST_REQUIRE(found.has_value());
-    BOOST_TEST((*found == std::set<nix::StorePath>{path("b")}));
+    BOOST_TEST((*found == fill::Vanished{{path("b"), ""}}));
 }
 
 BOOST_AUTO_TEST_CASE(where_a_question_about_many_gets_no_sensible_answer_each_is_looked_at) {
@@ -91,14 +103,20 @@ BOOST_AUTO_TEST_CASE(where_a_question_about_many_gets_no_sensible_answer_each_is
     bulk_failure = Failure(FailureKind::protocol, "own.example answered no HTTP");
     auto found = look({path("a")}, {path("a"), path("b")});
     BOOST_REQUIRE(found.has_value());
-    BOOST_TEST((*found == std::set<nix::StorePath>{path("b")}));
+    BOOST_TEST((*found == fill::Vanished{{path("b"), ""}}));
 }
 
 BOOST_AUTO_TEST_CASE(something_else_in_the_place_of_narinfos_is_given_a_few_seconds) {
     answers_nonsense = true;
     auto found = look({path("a")}, {path("a")});
     BOOST_REQUIRE(found.has_value());
-    BOOST_TEST((*found == std::set<nix::StorePath>{path("a")}));
+    BOOST_REQUIRE(found->size() == 1U);
+    auto instead = found->at(path("a"));
+    BOOST_TEST(instead.find("own.example") != std::string::npos, instead);
+    push::PushRecord taken;
+    taken.outcome = event::PushOutcome::published;
+    BOOST_TEST(fill::why_vanished(taken, instead) ==
+               "the cache took it and does not show it, so nobody can fetch it: " + instead);
     BOOST_TEST(clock.elapsed() >= 6s);
     BOOST_TEST(clock.elapsed() < 10s);
 }
@@ -119,9 +137,8 @@ BOOST_AUTO_TEST_CASE(what_the_cache_says_it_has_is_told_from_what_was_read_there
     auto paths = fill::claimed(ledger);
     BOOST_TEST((std::set<nix::StorePath>(paths.begin(), paths.end()) ==
                 std::set<nix::StorePath>{path("taken"), path("found")}));
-    BOOST_TEST(std::string_view(fill::why_vanished(taken)).find("took it") != std::string_view::npos);
-    BOOST_TEST(std::string_view(fill::why_vanished(found_there)).find("says that it is there") !=
-               std::string_view::npos);
+    BOOST_TEST(fill::why_vanished(taken).find("took it") != std::string::npos);
+    BOOST_TEST(fill::why_vanished(found_there).find("says that it is there") != std::string_view::npos);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_shown_late_is_there) {
@@ -137,7 +154,7 @@ BOOST_AUTO_TEST_CASE(a_cache_that_cannot_be_asked_is_a_failure_and_who_is_over_k
     is_over = true;
     auto so_far = look({path("b")}, {path("a"), path("b")});
     BOOST_REQUIRE(so_far.has_value());
-    BOOST_TEST((*so_far == std::set<nix::StorePath>{path("a"), path("b")}));
+    BOOST_TEST((*so_far == fill::Vanished{{path("a"), ""}, {path("b"), ""}}));
 }
 
 // An upload that its bucket said yes to and did not keep was called published.
@@ -149,7 +166,7 @@ BOOST_AUTO_TEST_CASE(what_answers_from_its_books_is_asked_for_archives_as_well) 
     info.bulk_query_sees_archives = false;
     auto found = look({path("a"), path("b")}, {path("a"), path("b"), path("c")});
     BOOST_REQUIRE(found.has_value());
-    BOOST_TEST((*found == std::set<nix::StorePath>{path("b"), path("c")}));
+    BOOST_TEST((*found == fill::Vanished{{path("b"), ""}, {path("c"), ""}}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
